@@ -1,0 +1,82 @@
+# Needs Python 3.10 or newer and make; uses uv when it is there.
+#
+#   make check TARGET=path   lint a project (default: the demo application under fixtures/demo)
+#   make test                run every test, the linters and the type checker
+#
+# PYTHON=... names the interpreter, VENV=... the environment's folder (no spaces; everything else may hold some).
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV ?= .venv
+DEMO := fixtures/demo
+PY := $(VENV)/bin/python
+# Values that a user gives reach the shell as environment variables, so that no character in them is special.
+export TARGET PYTHON
+
+.PHONY: help check test pytest lint format rules bless clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# A folder without a working interpreter is an environment that was left half made, or whose Python is gone.
+$(PY):
+	@rm -rf "$(VENV)"
+	@if command -v uv >/dev/null 2>&1; then \
+	    uv venv --quiet --seed --python "$${PYTHON:->=3.10}" "$(VENV)" && exit 0; \
+	    echo "uv could not make an environment; trying python -m venv" >&2; rm -rf "$(VENV)"; \
+	fi; \
+	set -- python3.14 python3.13 python3.12 python3.11 python3.10 python3 python; \
+	if [ -n "$$PYTHON" ]; then set -- "$$PYTHON"; fi; \
+	for candidate in "$$@"; do \
+	    if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then \
+	        echo "using $$("$$candidate" --version) ($$candidate)" >&2; \
+	        exec "$$candidate" -m venv "$(VENV)"; \
+	    fi; \
+	done; \
+	echo "no Python 3.10 or newer with venv was found (tried: $$*); name one with PYTHON=..." >&2; exit 1
+
+# $(1): what is installed. When uv cannot reach its index, pip (with its own configuration) may.
+define install
+	@if command -v uv >/dev/null 2>&1 && uv pip install --quiet --python "$(PY)" -e '$(1)'; then :; else \
+	    "$(PY)" -m pip install --quiet --disable-pip-version-check 'pip>=22.3' \
+	    && "$(PY)" -m pip install --quiet --disable-pip-version-check -e '$(1)'; \
+	fi
+	@touch "$@"
+endef
+
+$(VENV)/.runtime: pyproject.toml | $(PY)
+	$(call install,.)
+
+$(VENV)/.dev: pyproject.toml | $(PY)
+	$(call install,.[dev])
+	@touch "$(VENV)/.runtime"
+
+check: $(VENV)/.runtime
+	@if [ -n "$$TARGET" ]; then exec "$(PY)" -m fastapi_lint check -- "$$TARGET"; fi; \
+	"$(PY)" -m fastapi_lint check --exit-zero $(DEMO) \
+	&& echo "These findings are planted in $(DEMO); lint your own project with: make check TARGET=path"
+
+test: lint pytest
+
+pytest: $(VENV)/.dev
+	"$(PY)" -m pytest -n auto
+
+lint: $(VENV)/.dev
+	"$(PY)" -m ruff check .
+	"$(PY)" -m ruff format --check .
+	"$(PY)" -m mypy
+
+format: $(VENV)/.dev
+	"$(PY)" -m ruff check --fix .
+	"$(PY)" -m ruff format .
+
+# rules.md from the rules and their fixtures.
+rules: $(VENV)/.dev
+	@"$(PY)" tests/rules_document.py > rules.md.new && mv rules.md.new rules.md || { rm -f rules.md.new; exit 1; }
+
+# Write what fixes make of the fixtures as the new fixed.py; expectations in the fixtures are never written.
+bless: $(VENV)/.dev
+	FASTAPI_LINT_BLESS=1 "$(PY)" -m pytest tests/test_fixtures.py -n auto
+
+clean:
+	rm -rf "$(VENV)" build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .fastapi_lint_cache

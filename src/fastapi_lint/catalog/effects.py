@@ -1,0 +1,146 @@
+"""What calls into libraries do: block, need an await, hand off to threads, re-enter the loop, cost a client. Lookups only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Generic, TypeVar
+
+from fastapi_lint.catalog.format import Client, Coroutine, Entry, Handoff, Reentry, _Named, selects
+from fastapi_lint.catalog.names import canonical, lineage, tables
+
+E = TypeVar("E", bound=_Named)
+
+
+class Lookup(Generic[E]):
+    """Entries by function and by class; later entries come before earlier ones about the same thing."""
+
+    def __init__(self, entries: Iterable[E]) -> None:
+        self._functions: dict[str, E] = {}
+        self._classes: dict[str, list[E]] = {}
+        self._families: dict[str, list[E]] = {}
+        for entry in entries:
+            for name in entry.names:
+                name = canonical(name)
+                if not entry.methods:
+                    self._functions[name] = entry
+                elif name.endswith(".*"):
+                    self._families.setdefault(name[:-2], []).insert(0, entry)
+                else:
+                    self._classes.setdefault(name, []).insert(0, entry)
+        self._methods: dict[tuple[str, str], E | None] = {}
+        self._calls: dict[str, E | None] = {}
+
+    def function(self, name: str) -> E | None:
+        """The entry for calling `name`: a function, a class (its constructor) or `Class.method`."""
+        try:
+            return self._calls[name]
+        except KeyError:
+            full = canonical(name)
+            found = self._functions.get(full)
+            cls, _, method = full.rpartition(".")
+            if found is None and cls:
+                found = self.method(cls, method)
+            self._calls[name] = found
+            return found
+
+    def method(self, cls: str, method: str) -> E | None:
+        """The entry for calling a method of an instance of `cls`; nearer classes and explicit names come first."""
+        key = (cls, method)
+        try:
+            return self._methods[key]
+        except KeyError:
+            found = self._methods[key] = self._found(cls, method)
+            return found
+
+    def _found(self, cls: str, method: str) -> E | None:
+        for owner in lineage(cls):
+            written = self._functions.get(f"{owner}.{method}")
+            if written is not None:
+                return written
+            about = self._classes.get(owner, []) + self._families.get(owner.rpartition(".")[0], [])
+            named = next((entry for entry in about if method in entry.methods), None)
+            if named is not None:
+                return named
+            said = [(selects(entry, method), entry) for entry in about]
+            for answer, entry in said:
+                if answer:
+                    return entry
+            if any(answer is False for answer, _ in said):
+                return None  # this class says that it does not, whatever its bases say
+        return None
+
+
+class BlockingCatalogue(Lookup[Entry]):
+    """What blocks. `function(name)` and `method(cls, method)` give the entry; ask `entry.applies(...)` with arguments."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = tuple(entries)
+        super().__init__(self.entries)
+
+    def extend(self, user_entries: Iterable[Entry]) -> BlockingCatalogue:
+        """A catalogue with the user's entries, which win over those that ship."""
+        return BlockingCatalogue((*self.entries, *user_entries))
+
+
+@lru_cache(maxsize=1)
+def blocking() -> BlockingCatalogue:
+    """The catalogue of blocking calls that ships with the linter."""
+    return BlockingCatalogue(tables().blocking)
+
+
+@lru_cache(maxsize=1)
+def _coroutines() -> Lookup[Coroutine]:
+    return Lookup(tables().coroutines)
+
+
+@lru_cache(maxsize=1)
+def _handoffs() -> Lookup[Handoff]:
+    return Lookup(tables().handoffs)
+
+
+@lru_cache(maxsize=1)
+def _reentries() -> Lookup[Reentry]:
+    return Lookup(tables().reentry)
+
+
+@lru_cache(maxsize=1)
+def _clients() -> Lookup[Client]:
+    return Lookup(tables().clients)
+
+
+def awaitable(name: str) -> Coroutine | None:
+    """What calling a function or `Class.method` gives, if it is to be awaited; `gives` says what happens without."""
+    return _coroutines().function(name)
+
+
+def awaitable_method(cls: str, method: str) -> Coroutine | None:
+    """What calling a method of an instance gives, if it is to be awaited."""
+    return _coroutines().method(cls, method)
+
+
+def coroutine(name: str) -> bool:
+    """Whether nothing happens when the call's result is neither awaited nor entered with `async with`."""
+    entry = awaitable(name)
+    return entry is not None and entry.gives != "future"
+
+
+def coroutine_method(cls: str, method: str) -> bool:
+    """The same for a method of an instance."""
+    entry = awaitable_method(cls, method)
+    return entry is not None and entry.gives != "future"
+
+
+def handoff(name: str) -> Handoff | None:
+    """How a function or `Class.method` runs a callable elsewhere, if it does."""
+    return _handoffs().function(name)
+
+
+def reentry(name: str) -> Reentry | None:
+    """What a function or `Class.method` does to the event loop, if it starts or runs one."""
+    return _reentries().function(name)
+
+
+def client(name: str) -> Client | None:
+    """Why a class or factory should be called once per process, if it should."""
+    return _clients().function(name)

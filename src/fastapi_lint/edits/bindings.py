@@ -1,0 +1,253 @@
+"""What the names of one module are bound to, read from its libcst tree alone; makes no edits and asks no model."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, lru_cache
+from typing import Literal
+
+import libcst as cst
+
+_SPACES = (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline)
+_SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
+
+When = Literal["always", "typing", "branch"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """One name that an import statement at module level binds; a star import binds `*`.
+
+    `module` is as written, dots of a relative import included; `name` is "" for `import module`. `local` is the bound
+    name: for `import a.b` that is `a`. `when`: always; only for type checkers; or in a branch of if, try, with, for.
+    """
+
+    local: str
+    module: str
+    name: str
+    alias: cst.ImportAlias | None
+    statement: cst.Import | cst.ImportFrom
+    when: When
+
+    @property
+    def path(self) -> str:
+        """The expression that stands for what was imported (`a.b` for `import a.b`)."""
+        return self.local if self.name or (self.alias and self.alias.asname) else self.module
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is `import a` or `import a.b` without an alias, which may stand beside others of that root."""
+        return not self.name and not (self.alias and self.alias.asname)
+
+
+def nodes(
+    root: cst.CSTNode, *, spaces: bool = False, into: Callable[[cst.CSTNode], bool] = lambda node: True
+) -> Iterator[cst.CSTNode]:
+    """A node and all nodes below it, in field order; `spaces` visits whitespace and comments too; `into` says below
+    which nodes (never asked about the root) to go."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        if node is root or into(node):
+            stack.extend(reversed(list(_children(node, spaces=spaces))))
+
+
+@lru_cache(maxsize=1)
+def parents(tree: cst.Module) -> Mapping[cst.CSTNode, cst.CSTNode]:
+    """The parent of every node but whitespace (the last tree's map is kept: fixes come many to a module)."""
+    return {child: node for node in nodes(tree) for child in _children(node)}
+
+
+def module_imports(tree: cst.Module) -> tuple[Imported, ...]:
+    """All imports at module level in source order, those in branches included, those in functions and classes not."""
+    return _module_names(tree)[0]
+
+
+def module_names(tree: cst.Module) -> frozenset[str]:
+    """All names bound at module level (`global` in functions included) by anything but an import."""
+    return _module_names(tree)[1]
+
+
+def local_names(tree: cst.Module, at: cst.CSTNode) -> frozenset[str]:
+    """The names that functions, lambdas, classes and comprehensions around a node may bind for it.
+
+    Decorators, defaults and annotations of a function belong to the scope around it.
+    """
+    above = parents(tree)
+    found: set[str] = set()
+    child = at
+    while (node := above.get(child)) is not None:
+        if (isinstance(node, _SCOPES) and child is node.body) or isinstance(node, cst.BaseComp):
+            found.update(name for inner in nodes(node) for name in _bound(inner))
+        child = node
+    return frozenset(found)
+
+
+def top_statement(tree: cst.Module, at: cst.CSTNode) -> cst.CSTNode:
+    """The statement of the module's own body that holds a node."""
+    above = parents(tree)
+    while (node := above[at]) is not tree:
+        at = node
+    return at
+
+
+def suites(statement: cst.CSTNode) -> Iterator[tuple[cst.BaseSuite, bool]]:
+    """The bodies of a compound statement that runs in its own scope, each with whether only type checkers run it."""
+    match statement:
+        case cst.If():
+            yield statement.body, is_type_checking(statement.test)
+            if statement.orelse:
+                yield from suites(statement.orelse)
+        case cst.Match():
+            for case in statement.cases:
+                yield case.body, False
+        case cst.Try() | cst.TryStar():
+            for part in (statement, *statement.handlers, statement.orelse, statement.finalbody):
+                if part is not None:
+                    yield part.body, False
+        case cst.For() | cst.While():
+            for part in (statement, statement.orelse):
+                if part is not None:
+                    yield part.body, False
+        case cst.With() | cst.Else():
+            yield statement.body, False
+
+
+def is_type_checking(test: cst.BaseExpression) -> bool:
+    """Whether a condition is `TYPE_CHECKING`, bare or of a module."""
+    name = test.attr if isinstance(test, cst.Attribute) else test
+    return isinstance(name, cst.Name) and name.value == "TYPE_CHECKING"
+
+
+def dotted(node: cst.BaseExpression | None) -> str:
+    """The text of a dotted name; "" for None and anything else."""
+    match node:
+        case cst.Name():
+            return node.value
+        case cst.Attribute():
+            return f"{dotted(node.value)}.{node.attr.value}"
+    return ""
+
+
+def uses(tree: cst.Module, name: str, *, ignoring: Iterable[cst.CSTNode] = ()) -> int:
+    """How often a name is read, rebound or mentioned in a string or type comment, outside imports and `ignoring`.
+
+    Attributes and keywords of that name do not count; texts that are statements (docstrings) do not either.
+    """
+    skipped = set(ignoring)
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    count = 0
+    labels: set[cst.CSTNode] = set()
+
+    def into(node: cst.CSTNode) -> bool:
+        return node not in skipped and not isinstance(node, cst.Import | cst.ImportFrom)
+
+    for node in nodes(tree, spaces=True, into=into):
+        if node in skipped:
+            continue
+        match node:
+            case cst.Attribute():
+                labels.add(node.attr)
+            case cst.Arg(keyword=cst.Name() as keyword):
+                labels.add(keyword)
+            case cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString()):
+                labels.update(nodes(node.value))
+            case cst.Name():
+                count += node.value == name and node not in labels
+            case cst.SimpleString() | cst.FormattedStringText():
+                count += node not in labels and bool(word.search(node.value))
+            case cst.Comment():
+                count += bool(re.match(r"#\s*type:", node.value) and word.search(node.value))
+    return count
+
+
+@lru_cache(maxsize=2)
+def _module_names(tree: cst.Module) -> tuple[tuple[Imported, ...], frozenset[str]]:
+    names: set[str] = set()
+    for node in nodes(tree):
+        if isinstance(node, cst.Global):
+            names.update(_bound(node))
+    inner = (*_SCOPES, cst.Import, cst.ImportFrom)
+    for node in nodes(tree, into=lambda node: not isinstance(node, inner)):
+        names.update(_bound(node))
+    return tuple(_imports(tree.body, "always")), frozenset(names)
+
+
+def _imports(body: Iterable[cst.CSTNode], when: When) -> Iterator[Imported]:
+    for statement in body:
+        if isinstance(statement, cst.SimpleStatementLine):
+            yield from _imports(statement.body, when)
+        elif isinstance(statement, cst.Import | cst.ImportFrom):
+            yield from imported(statement, when)
+        else:
+            for suite, typing_only in suites(statement):
+                yield from _imports(suite.body, "typing" if typing_only or when == "typing" else "branch")
+
+
+def imported(statement: cst.Import | cst.ImportFrom, when: When = "always") -> Iterator[Imported]:
+    """What one import statement binds."""
+    if isinstance(statement, cst.Import):
+        for alias in statement.names:
+            module = dotted(alias.name)
+            local = _asname(alias) or module.split(".", 1)[0]
+            yield Imported(local, module, "", alias, statement, when)
+        return
+    module = "." * len(statement.relative) + dotted(statement.module)
+    if isinstance(statement.names, cst.ImportStar):
+        yield Imported("*", module, "*", None, statement, when)
+        return
+    for alias in statement.names:
+        name = dotted(alias.name)
+        yield Imported(_asname(alias) or name, module, name, alias, statement, when)
+
+
+def _asname(alias: cst.ImportAlias) -> str:
+    return dotted(alias.asname.name) if alias.asname and isinstance(alias.asname.name, cst.Name) else ""
+
+
+def _bound(node: cst.CSTNode) -> Iterator[str]:
+    """The names that this node itself binds in its scope."""
+    match node:
+        case cst.FunctionDef() | cst.ClassDef() | cst.Param() | cst.TypeAlias():
+            yield node.name.value
+        case cst.AssignTarget() | cst.AnnAssign() | cst.AugAssign() | cst.For() | cst.CompFor() | cst.NamedExpr():
+            yield from _targets(node.target)
+        case cst.Del():
+            yield from _targets(node.target)
+        case cst.AsName():
+            yield from _targets(node.name)
+        case cst.ImportAlias() if node.asname is None:
+            yield dotted(node.name).split(".", 1)[0]
+        case cst.Global():
+            yield from (item.name.value for item in node.names)
+        case cst.MatchAs() | cst.MatchStar() if node.name:
+            yield node.name.value
+        case cst.MatchMapping() if node.rest:
+            yield node.rest.value
+
+
+def _targets(target: cst.CSTNode) -> Iterator[str]:
+    match target:
+        case cst.Name():
+            yield target.value
+        case cst.Tuple() | cst.List():
+            for element in target.elements:
+                yield from _targets(element.value)
+        case cst.StarredElement():
+            yield from _targets(target.value)
+
+
+@cache
+def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def _children(node: cst.CSTNode, *, spaces: bool = False) -> Iterator[cst.CSTNode]:
+    for name in _fields(type(node)):
+        value = getattr(node, name)
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(item, cst.CSTNode) and (spaces or not isinstance(item, _SPACES)):
+                yield item

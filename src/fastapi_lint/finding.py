@@ -1,0 +1,100 @@
+"""What a rule reports: plain frozen data, without any logic of rules, reporters or files.
+
+Lines and columns start at 1 and count Unicode code points, as SARIF's `unicodeCodePoints` and Ruff's JSON do;
+an end is exclusive. Paths are relative to the project root, with forward slashes.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+
+class Severity(str, Enum):
+    """How much a finding matters: it fails or leaks, it hurts, or it could be better."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Safety(str, Enum):
+    """What a fix may do to a program that works.
+
+    safe: behaviour and OpenAPI document stay, comments are kept; unsafe: opt-in; display: shown, never applied.
+    """
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    DISPLAY = "display"
+
+
+class Span(msgspec.Struct, frozen=True, order=True, array_like=True):
+    """A half-open range of one file: 1-based lines and columns in code points."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Edit(msgspec.Struct, frozen=True, order=True, array_like=True):
+    """Replace the text in `span` by `content`; an empty span inserts, empty content deletes."""
+
+    span: Span
+    content: str
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """An atomic set of edits of the finding's own file: all are applied or none is."""
+
+    message: str
+    safety: Safety
+    edits: tuple[Edit, ...]
+
+
+class Related(msgspec.Struct, frozen=True):
+    """A second place that explains a finding; several in order are the steps of a chain."""
+
+    path: str
+    span: Span
+    message: str
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One report of one rule at one place.
+
+    `noqa_lines` is the inclusive range of lines on which a suppression comment counts (the head of the statement
+    around the finding). `chain` says that `related` is an ordered call chain (SARIF codeFlows), not a loose set.
+    `symbol` is the dotted name of the enclosing function or class, for fingerprints that survive moved lines.
+    """
+
+    code: str
+    name: str
+    message: str
+    path: str
+    span: Span
+    severity: Severity = Severity.WARNING
+    related: tuple[Related, ...] = ()
+    chain: bool = False
+    fix: Fix | None = None
+    noqa_lines: tuple[int, int] = (0, 0)
+    symbol: str = ""
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something the run has to say that is not a finding: an unreadable file, a rule that raised, a broken cache.
+
+    `code` is set when a rule raised; `path` when one file is concerned.
+    """
+
+    message: str
+    path: str = ""
+    code: str = ""
+    level: Severity = Severity.WARNING
+
+
+def by_place(finding: Finding) -> tuple[str, Span, str, str]:
+    """The order in which findings are reported: path, place, code, message."""
+    return (finding.path, finding.span, finding.code, finding.message)

@@ -1,0 +1,129 @@
+"""UTF-8 source of one file in, its facts out: parsing, and what is known of the file as a whole.
+
+Reads no files, keeps no state that shows, and gives the same facts under every version of Python: the grammar decides
+what is Python, not the interpreter.
+"""
+
+from __future__ import annotations
+
+import re
+from operator import attrgetter
+
+from tree_sitter import Node, Parser
+
+from fastapi_lint.index import control, definitions, imports, operators, scopes, strings  # noqa: F401  they register
+from fastapi_lint.index.draft import Draft
+from fastapi_lint.index.expressions import forget_some
+from fastapi_lint.index.facts import Attr, Const, Display, Expr, Facts, Name, Sub
+from fastapi_lint.index.grammar import LANGUAGE, kinds
+from fastapi_lint.index.statements import suite
+
+_LONE_CR = re.compile(rb"\r(?!\n)")
+_LAZY = re.compile(rb"^([ \t\f]*|[^\n#'\"]*;[ \t]*)lazy(?=[ \t]+(?:import|from)[ \t.])", re.MULTILINE)
+_START = attrgetter("start")
+_DEFINITIONS = kinds("function_definition", "class_definition")
+_TYPE_PARAMETERS = kinds("type_parameter")
+_ALIAS = kinds("type_alias_statement")
+
+
+def build(data: bytes) -> Facts:
+    """The facts of a file. `data` is valid UTF-8 without BOM; offsets in the result count its bytes.
+
+    Broken code gives the facts that can be read and places in `errors`; nothing is raised.
+    """
+    if b"\r" in data:
+        data = _LONE_CR.sub(b"\n", data)
+    # `type(x).y = z` is an assignment, but the grammar sees `type X = ...`; another word of that length helps. Names
+    # are cut from the text as it is, so what is changed here shows nowhere.
+    parsed = data.replace(b"type(", b"typo(").replace(b"type (", b"typo (")
+    if b"lazy" in data:  # unknown to the grammar (PEP 810): a statement of its own, as long as the word
+        parsed = _LAZY.sub(rb"\g<1>0  ;", parsed)
+    root = Parser(LANGUAGE).parse(parsed).root_node
+    d = Draft(data.decode("latin-1"))
+    forget_some()
+    suite(d, root.children, 0)
+    if root.has_error:
+        d.errors.extend(_errors(root, d.text))
+        d.errors.sort()
+        d.statements = _outermost(d.statements)
+    for table in (d.assigns, d.exits, d.imports, d.classes):
+        table.sort(key=_START)
+    d.dead.sort()
+    return Facts(
+        tuple(d.blocks), tuple(d.imports), tuple(d.functions), tuple(d.classes), tuple(d.calls), tuple(d.assigns),
+        tuple(d.exits), _exported(d) if b"__all__" in data else None, tuple(d.dead), tuple(d.globals),
+        tuple(d.statements), tuple(d.errors), d.main_guard,
+    )  # fmt: skip
+
+
+def _errors(root: Node, text: str) -> list[tuple[int, int]]:
+    """The outermost places that the parser gave up on; defaults of type parameters (PEP 696) it does not know."""
+    found: list[tuple[int, int]] = []
+    stack = [(root, False)]
+    while stack:
+        node, defaults = stack.pop()
+        if node.is_error or node.is_missing:
+            found.append((node.start_byte, node.end_byte))
+        elif node.has_error:
+            heads = node.kind_id in _DEFINITIONS or defaults
+            for child in node.children:
+                if heads and child.kind_id in _TYPE_PARAMETERS and "=" in text[child.start_byte : child.end_byte]:
+                    continue
+                stack.append((child, node.kind_id in _ALIAS or (defaults and node.kind_id not in _ALIAS)))
+    return found
+
+
+def _outermost(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    kept: list[tuple[int, int]] = []
+    for start, end in sorted(ranges, key=lambda r: (r[0], -r[1])):
+        if not kept or start >= kept[-1][1]:
+            kept.append((start, end))
+    return kept
+
+
+_ALL = Name("__all__")
+
+
+def _texts(value: Expr | None) -> list[str] | None:
+    """The items of a list or tuple display of texts, else None."""
+    if not isinstance(value, Display) or value.kind == "set":
+        return None
+    texts = [item.value for item in value.items if isinstance(item, Const) and isinstance(item.value, str)]
+    return texts if len(texts) == len(value.items) else None
+
+
+def _inside(target: Expr | None) -> bool:
+    """Whether an assignment or deletion of `target` changes `__all__`."""
+    if isinstance(target, (Sub, Attr)):
+        return _inside(target.value)
+    if isinstance(target, Display):
+        return any(_inside(item) for item in target.items)
+    return target == _ALL
+
+
+def _exported(d: Draft) -> tuple[str, ...] | None:
+    """The content of `__all__`, or None when it is not made of plain displays at module level alone."""
+    changes: list[tuple[int, bool, list[str] | None]] = []
+    for assign in d.assigns:
+        if _inside(assign.target) and not (assign.value is None and assign.op == "="):
+            block = d.blocks[assign.block]
+            plain = assign.target == _ALL and assign.op in ("=", "+=") and (block.function, block.cls) == (-1, -1)
+            changes.append((assign.start, assign.op == "=", _texts(assign.value) if plain else None))
+    for call in d.calls:
+        func = call.func
+        if isinstance(func, Attr) and func.value == _ALL:
+            value = call.args[0].value if len(call.args) == 1 and not call.args[0].name else None
+            if func.attr == "append" and value is not None:
+                value = Display("list", (value,))
+            plain = func.attr in ("append", "extend") and d.blocks[call.block].function < 0
+            changes.append((call.start, False, _texts(value) if plain else None))
+    if any(_inside(block.target) for block in d.blocks) or any(e.kind == "del" and _inside(e.value) for e in d.exits):
+        return None
+    if any("__all__" in (entry.name, entry.alias) for entry in d.imports) or not changes:
+        return None
+    names: list[str] = []
+    for _, fresh, texts in sorted(changes, key=lambda change: change[0]):
+        if texts is None:
+            return None
+        names = texts if fresh else names + texts
+    return tuple(names)

@@ -1,0 +1,94 @@
+"""Strings of a syntax tree to expressions of the facts, formatted and concatenated ones included."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from fastapi_lint.index.dispatch import EXPR, LIMIT, anything, parts, readers
+from fastapi_lint.index.draft import Draft
+from fastapi_lint.index.expressions import SEEN
+from fastapi_lint.index.facts import FORMAT, Const, Expr, Joined, Raw
+from fastapi_lint.index.grammar import CONTENT, CONVERSION, INTERPOLATION, SKIPPED, STRING
+from fastapi_lint.index.literals import MAX_TEXT, UNKNOWN, content, prefix, string
+
+
+def _text(d: Draft, node: Node, depth: int) -> Expr:
+    key = d.text[node.start_byte : node.end_byte]
+    short = len(key) < 60
+    if short:
+        found = SEEN.get(key)
+        if found is not None:
+            return found
+    if key[:1] not in "\"'":
+        letters = prefix(key)
+        if "f" in letters or "t" in letters:
+            return Joined(_merged(_pieces(d, node, depth, "r" in letters)))
+    value = string(key)
+    if short:
+        SEEN[key] = value
+    return value
+
+
+def _pieces(d: Draft, node: Node, depth: int, raw: bool) -> list[Expr]:
+    """The parts of a formatted string."""
+    pieces: list[Expr] = []
+    if depth >= LIMIT:
+        return [UNKNOWN]
+    for child in node.children:
+        found = child.kind_id
+        if found == CONTENT:
+            text = content(d.text[child.start_byte : child.end_byte].replace("{{", "{").replace("}}", "}"), raw)
+            pieces.append(UNKNOWN if text is None else Const(text))
+        elif found == INTERPOLATION:
+            value: Expr = UNKNOWN
+            formatted = False
+            for part in child.children:
+                found = part.kind_id
+                if found in (FORMAT, CONVERSION):
+                    formatted = True
+                    anything(d, part, depth + 1)
+                elif found not in SKIPPED:
+                    value = EXPR[found](d, part, depth + 1)
+            pieces.append(UNKNOWN if formatted and isinstance(value, Const) else value)
+    return pieces
+
+
+def _merged(pieces: list[Expr]) -> tuple[Expr, ...]:
+    """The same with neighbouring texts joined."""
+    merged: list[Expr] = []
+    run: list[str] = []
+    for piece in [*pieces, None]:
+        if isinstance(piece, Const) and isinstance(piece.value, str):
+            run.append(piece.value)
+            continue
+        if run:
+            text = "".join(run)
+            merged.append(Const(text) if len(text) <= MAX_TEXT else UNKNOWN)
+            run = []
+        if piece is not None:
+            merged.append(piece)
+    return tuple(merged)
+
+
+def _concatenated(d: Draft, node: Node, depth: int) -> Expr:
+    pieces: list[Expr] = []
+    formatted = False
+    for child in parts(node):
+        value = _text(d, child, depth) if child.kind_id == STRING else UNKNOWN
+        if isinstance(value, Joined):
+            formatted = True
+            pieces.extend(value.parts)
+        else:
+            pieces.append(value)
+    merged = _merged(pieces)
+    if formatted:
+        return Joined(merged)
+    return merged[0] if merged and (len(merged) == 1 or all(isinstance(m, Raw) for m in merged)) else UNKNOWN
+
+
+readers(
+    {
+        "string": _text,
+        "concatenated_string": _concatenated,
+    }
+)

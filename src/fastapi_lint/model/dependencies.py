@@ -1,0 +1,456 @@
+"""What FastAPI injects: the parameters of callables, the Depends graph, and which dependencies authenticate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from fastapi_lint import catalog
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.routes import Address, Inclusion, Route, Router, Routes
+from fastapi_lint.model.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    Partial,
+    Type,
+)
+from fastapi_lint.model.types import DEPENDS, Inference, Where, is_none
+
+MARKERS = frozenset({
+    "fastapi.Query", "fastapi.Path", "fastapi.Body", "fastapi.Header", "fastapi.Cookie", "fastapi.Form", "fastapi.File",
+})  # fmt: skip
+_AUTH_NAME = re.compile(
+    r"(^|_)(auth|authenticate[d]?|authoriz\w*|authenticat\w*|current_\w*user\w*|current_\w+|logged_in|login_required|verify_\w*(token|key|user|auth|jwt|"
+    r"signature|secret|access|admin|session|password)\w*|validate_\w*(token|key|auth|session|jwt|secret)\w*|require[sd]?_\w+|is_admin|admin_\w*|check_\w*(auth|permission|"
+    r"access|token|admin|role|scope|key)\w*|\w*permission\w*|\w*api_?key\w*|get_\w*user\w*|\w*_user|get_me|jwt\w*|\w*bearer\w*|oauth\w*|security|scopes?|"
+    r"protect\w*|guard\w*|rbac\w*|has_role\w*|\w*_token|token_\w+|\w*principal\w*|\w*identity\w*|superuser\w*|needs_\w+|ensure_\w*(user|admin|auth|access)\w*|get_session_user)($|_)",
+    re.IGNORECASE,
+)
+_CREDENTIAL = re.compile(r"authorization|cookie|api[-_]?key|token|signature|secret|x-[\w-]*(key|token|auth|signature)|session", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Depends:
+    """One use of a dependency: the call of Depends or Security, and what it depends on (None when not known)."""
+
+    target: Type
+    module: Module
+    call: f.Call
+    is_security: bool
+
+    @property
+    def start(self) -> int:
+        return self.call.start
+
+    @property
+    def end(self) -> int:
+        return self.call.end
+
+    @property
+    def function(self) -> Function | None:
+        """The project function that is depended on, when it is one."""
+        return self.target.function if isinstance(self.target, FunctionObject) else None
+
+    @property
+    def name(self) -> str:
+        """What the dependency is called in the code, for messages."""
+        match self.target:
+            case FunctionObject(function=function):
+                return function.name
+            case ClassObject(cls=cls) | Instance(cls=Class() as cls):
+                for arg in self.call.args:
+                    if isinstance(arg.value, (f.Name, f.Attr)):
+                        return arg.value.id if isinstance(arg.value, f.Name) else arg.value.attr
+                return cls.name
+            case External(name=name) | Instance(cls=str(name)):
+                for arg in self.call.args:
+                    if isinstance(arg.value, (f.Name, f.Attr)):
+                        return arg.value.id if isinstance(arg.value, f.Name) else arg.value.attr
+                return name.rsplit(".", 1)[-1]
+        for arg in self.call.args:
+            match arg.value:
+                case f.Name(id=name) | f.Attr(attr=name):
+                    return name
+                case f.CallRef(index=index):
+                    func = self.module.facts.calls[index].func
+                    return func.id if isinstance(func, f.Name) else getattr(func, "attr", "?")
+        return "?"
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """A parameter of an endpoint or dependency as FastAPI reads it.
+
+    `marker` is the canonical name of Query, Depends and their kin, "" without one; `marker_call` its call, with the
+    module it is written in (an Annotated alias may stand elsewhere). `in_annotation` tells Annotated from a default.
+    """
+
+    function: Function
+    fact: f.Param
+    type: Type
+    marker: str = ""
+    marker_call: f.Call | None = None
+    marker_module: Module | None = field(default=None, repr=False)
+    in_annotation: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.fact.name
+
+    @property
+    def start(self) -> int:
+        return self.fact.start
+
+    @property
+    def end(self) -> int:
+        return self.fact.end
+
+    def keyword(self, name: str) -> f.Arg | None:
+        """A keyword argument of the marker."""
+        return next((a for a in self.marker_call.args if a.name == name), None) if self.marker_call else None
+
+
+class Dependencies:
+    """Answers what a callable needs injected, and what a route has in front of it."""
+
+    def __init__(self, types: Inference, routes: Routes) -> None:
+        self.types = types
+        self.routes = routes
+        self._parameters: dict[Function, tuple[Parameter, ...]] = {}
+        self._needs: dict[object, tuple[Depends, ...]] = {}
+        self._authenticates: dict[object, bool | None] = {}
+
+    # ---------------------------------------------------------------- parameters
+
+    def parameters(self, function: Function) -> tuple[Parameter, ...]:
+        """The parameters of a function with their markers, `self` excluded."""
+        if function not in self._parameters:
+            self._parameters[function] = tuple(self._read(function))
+        return self._parameters[function]
+
+    def _read(self, function: Function) -> Iterator[Parameter]:
+        module, facts = function.module, function.facts
+        static = "staticmethod" in self.types.decorators(function) if facts.cls >= 0 else True
+        for index, param in enumerate(function.params):
+            if index == 0 and not static:
+                continue
+            where = (module, facts.outer, param.start)
+            declared = self.types.annotation(param.annotation, where) if param.annotation is not None else None
+            marker = self._marker(param, where)
+            if marker is None:
+                yield Parameter(function, param, declared)
+            else:
+                name, call, holder, in_annotation = marker
+                yield Parameter(function, param, declared, name, call, holder, in_annotation)
+
+    def _marker(self, param: f.Param, where: Where) -> tuple[str, f.Call | None, Module, bool] | None:
+        if param.default is not None and (found := self._marker_of(param.default, where)):
+            return (*found, False)
+        if param.annotation is not None:
+            for module, expr, place in reversed(list(self.types.metadata(param.annotation, where))):
+                if found := self._marker_of(expr, (module, place[1], place[2])):
+                    return (*found, True)
+        return None
+
+    def _marker_of(self, expr: f.Expr, where: Where) -> tuple[str, f.Call | None, Module] | None:
+        module = where[0]
+        if isinstance(expr, (f.Name, f.Attr)):
+            for value, place in self.routes.values.definitions(expr, where):
+                if isinstance(value, f.CallRef):
+                    return self._marker_of(value, place)
+        if isinstance(expr, f.CallRef):
+            call = module.facts.calls[expr.index]
+            name = self.types.name_of_type(self.types.callee(module, call))
+            if name in DEPENDS or name in MARKERS:
+                return name or "", call, module
+        return None
+
+    # ---------------------------------------------------------------- the graph
+
+    def depends(self, module: Module, index: int) -> Depends | None:
+        """The Depends or Security that a call is; None when it is another call."""
+        call = module.facts.calls[index]
+        name = self.types.name_of_type(self.types.callee(module, call))
+        if name not in DEPENDS:
+            return None
+        target: Type = None
+        for argument in call.args:
+            if argument.name in ("", "dependency"):
+                target = self.types.infer(argument.value, (module, call.block, call.start))
+                break
+        return Depends(target, module, call, name == "fastapi.Security")
+
+    def of_function(self, function: Function) -> tuple[Depends, ...]:
+        """The dependencies in a function's own signature, in order."""
+        found = []
+        for parameter in self.parameters(function):
+            if parameter.marker in DEPENDS and parameter.marker_call is not None and parameter.marker_module is not None:
+                where = (function.module, function.facts.outer, parameter.start)
+                target = self.types.dependency_of(parameter.fact, where)
+                security = parameter.marker == "fastapi.Security"
+                found.append(Depends(target, parameter.marker_module, parameter.marker_call, security))
+        return tuple(found)
+
+    def needs(self, target: Type) -> tuple[Depends, ...]:
+        """The sub-dependencies of what Depends was given: of the function, the class's `__init__`, or `__call__`."""
+        match target:
+            case FunctionObject(function=function):
+                return self.of_function(function)
+            case ClassObject(cls=cls):
+                init = self.types.member(cls, "__init__", Instance(cls))
+                own = self.of_function(init.function) if isinstance(init, FunctionObject) else ()
+                return own + tuple(self._fields(cls))
+            case Instance(cls=Class() as cls):
+                method = self.types.member(cls, "__call__", target)
+                return self.of_function(method.function) if isinstance(method, FunctionObject) else ()
+            case Partial(callable=inner):
+                return self.needs(inner)
+        return ()
+
+    def _fields(self, cls: Class) -> Iterator[Depends]:
+        """Dependencies declared as class attributes: dataclasses as dependencies, class-based views."""
+        for base in self.types.mro(cls):
+            if not isinstance(base, Class):
+                continue
+            for entry in base.assigns.values():
+                if isinstance(entry.value, f.CallRef) and (found := self.depends(base.module, entry.value.index)):
+                    if found.target is None and not found.call.args and entry.annotation is not None:
+                        declared = self.types.annotation(entry.annotation, (base.module, entry.block, entry.start))
+                        if isinstance(declared, Instance) and isinstance(declared.cls, Class):
+                            found = Depends(ClassObject(declared.cls), found.module, found.call, found.is_security)
+                    yield found
+                elif entry.annotation is not None:
+                    where = (base.module, entry.block, entry.start)
+                    for module, expr, _ in self.types.metadata(entry.annotation, where):
+                        if isinstance(expr, f.CallRef) and (found := self.depends(module, expr.index)):
+                            yield found
+
+    def closure(self, depends: Depends) -> Iterator[Depends]:
+        """A dependency and all that it depends on, each callable once, outermost first."""
+        seen: set[object] = set()
+        queue = [depends]
+        while queue:
+            current = queue.pop(0)
+            key = current.target if current.target is not None else id(current)
+            if key in seen:
+                continue
+            seen.add(key)
+            yield current
+            queue.extend(self.needs(current.target))
+
+    def listed(self, expr: f.Expr | None, where: Where) -> tuple[tuple[Depends, ...], bool]:
+        """The dependencies in a `dependencies=[...]` argument, and whether all of it could be read."""
+        if expr is None or is_none(expr):
+            return (), True
+        match expr:
+            case f.Display(items=items):
+                found: list[Depends] = []
+                complete = True
+                for item in items:
+                    inner, known = self._one(item, where)
+                    found.extend(inner)
+                    complete = complete and known
+                return tuple(found), complete
+            case f.Binary(op="+", left=left, right=right):
+                first, known = self.listed(left, where)
+                second, also = self.listed(right, where)
+                return first + second, known and also
+            case f.Choice(options=options):
+                everything = [self.listed(option, where) for option in options]
+                return tuple(d for found, _ in everything for d in found), False
+            case f.Name() | f.Attr():
+                places = list(self.routes.values.definitions(expr, where))
+                if len(places) == 1:
+                    return self.listed(*places[0])
+        return (), False
+
+    def _one(self, item: f.Expr, where: Where) -> tuple[tuple[Depends, ...], bool]:
+        if isinstance(item, f.Star):
+            return self.listed(item.value, where)
+        if isinstance(item, f.CallRef):
+            found = self.depends(where[0], item.index)
+            if found is not None:
+                return (found,), True
+            call = where[0].facts.calls[item.index]  # a project function that returns Depends(...)
+            callee = self.types.callee(where[0], call)
+            if isinstance(callee, FunctionObject):
+                for entry in callee.function.exits:
+                    if entry.kind == "return" and isinstance(entry.value, f.CallRef):
+                        inner = self.depends(callee.function.module, entry.value.index)
+                        if inner is not None:
+                            return (inner,), True
+            return (), False
+        if isinstance(item, (f.Name, f.Attr)):
+            for value, place in self.routes.values.definitions(item, where):
+                if isinstance(value, f.CallRef):
+                    return self._one(value, place)
+        return (), False
+
+    # ---------------------------------------------------------------- routes
+
+    def of_handler(self, route: Route) -> tuple[Depends, ...]:
+        """The dependencies in a handler's signature, and of the class around it (class-based views)."""
+        if route.handler is None:
+            return ()
+        own = self.of_function(route.handler)
+        cls = route.handler.cls
+        return own + (self.needs(ClassObject(cls)) if cls is not None else ())
+
+    def effective(self, address: Address) -> tuple[tuple[Depends, ...], bool]:
+        """All dependencies in front of an address, outermost first, and whether every list of them could be read."""
+        found: list[Depends] = []
+        complete = True
+        holders: list[Router | Inclusion | Route] = [address.app]
+        for inclusion in address.inclusions:
+            holders.append(inclusion)
+            child = self.routes.routers.get(inclusion.child)
+            if child is not None:
+                holders.append(child)
+        if isinstance(address.route, Route):
+            holders.append(address.route)
+        for holder in holders:
+            given, known = self.holder_dependencies(holder)
+            found.extend(given)
+            complete = complete and known
+        if isinstance(address.route, Route):
+            found.extend(self.of_handler(address.route))
+            complete = complete and address.route.handler is not None
+        return tuple(found), complete
+
+    def holder_dependencies(self, holder: Router | Inclusion | Route) -> tuple[tuple[Depends, ...], bool]:
+        """What a `dependencies=` argument of a router, inclusion or route lists, and whether it could be read."""
+        argument = next((a for a in holder.call.args if a.name == "dependencies"), None)
+        unpacked = any(a.name == "**" for a in holder.call.args)
+        if argument is None:
+            return (), not unpacked
+        environment = getattr(holder, "environment", {})
+        if isinstance(argument.value, f.Name) and argument.value.id in environment:
+            value, place, _ = environment[argument.value.id]
+            return self.listed(value, place)
+        return self.listed(argument.value, holder.where)
+
+    @cached_property
+    def used(self) -> dict[Function, list[Depends]]:
+        """Every project function that something depends on, with those uses."""
+        table: dict[Function, list[Depends]] = {}
+        for module in self.types.modules:
+            for index, call in enumerate(module.facts.calls):
+                last = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
+                if not last[:1].isupper() and "epends" not in last and "ecurity" not in last:
+                    continue
+                found = self.depends(module, index)
+                if found is not None and isinstance(found.target, FunctionObject):
+                    table.setdefault(found.target.function, []).append(found)
+        return table
+
+    @cached_property
+    def used_classes(self) -> frozenset[Class]:
+        """Every project class that something depends on (`Depends(Class)`, or `Depends()` on a parameter of its type)."""
+        found: set[Class] = set()
+        for module in self.types.modules:
+            for index, call in enumerate(module.facts.calls):
+                last = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
+                if last in ("Depends", "Security") and (one := self.depends(module, index)):
+                    if isinstance(one.target, ClassObject):
+                        found.add(one.target.cls)
+            for function in module.functions:
+                for param in function.params:
+                    if isinstance(param.default, f.CallRef) or isinstance(param.annotation, f.Sub):
+                        where = (module, function.facts.outer, param.start)
+                        target = self.types.dependency_of(param, where)
+                        if isinstance(target, ClassObject):
+                            found.add(target.cls)
+        return frozenset(found)
+
+    # ---------------------------------------------------------------- authentication
+
+    def authenticates(self, depends: Depends) -> bool | None:
+        """Whether a dependency, or one below it, checks who is asking; None when it cannot be known."""
+        unknown = False
+        for one in self.closure(depends):
+            verdict = self._checks(one)
+            if verdict:
+                return True
+            unknown = unknown or verdict is None
+        return None if unknown else False
+
+    def _checks(self, depends: Depends) -> bool | None:
+        if depends.is_security:
+            return True
+        target = depends.target
+        key = target if target is not None else id(depends)
+        if key not in self._authenticates:
+            self._authenticates[key] = self._judged(depends)
+        return self._authenticates[key]
+
+    def _judged(self, depends: Depends) -> bool | None:
+        target = depends.target
+        if _AUTH_NAME.search(depends.name):
+            return True
+        match target:
+            case Instance(cls=cls):
+                if self._is_scheme(cls):
+                    return True
+                if isinstance(cls, Class):
+                    if _AUTH_NAME.search(cls.name):
+                        return True
+                    method = self.types.member(cls, "__call__", target)
+                    return self._reads_credentials(method.function) if isinstance(method, FunctionObject) else None
+                return None
+            case FunctionObject(function=function):
+                if _AUTH_NAME.search(function.qualname.rsplit(".", 2)[0] if "<locals>" in function.qualname else function.name):
+                    return True
+                return self._reads_credentials(function)
+            case ClassObject(cls=cls):
+                if self._is_scheme(cls) or _AUTH_NAME.search(cls.name):
+                    return True
+                init = self.types.member(cls, "__init__", Instance(cls))
+                return self._reads_credentials(init.function) if isinstance(init, FunctionObject) else False
+            case External(name=name):
+                return True if catalog.auth_dependency(name) or name.startswith("fastapi.security.") else (None if "." in name else False)
+            case Method(cls=cls, name=name):
+                return True if catalog.auth_dependency(f"{cls}.{name}") else None
+            case Partial(callable=inner):
+                return self._judged(Depends(inner, depends.module, depends.call, False))
+        return None
+
+    def _is_scheme(self, cls: Class | str) -> bool:
+        """Whether a class is a security scheme of FastAPI or of a known authentication package."""
+        for base in self.types.mro(cls) if isinstance(cls, Class) else (cls,):
+            if isinstance(base, str) and (catalog.security_scheme(base) or catalog.auth_dependency(base)):
+                return True
+        return False
+
+    def _reads_credentials(self, function: Function) -> bool:
+        """Whether a dependency reads a credential of the request itself, or refuses with 401 or 403."""
+        for parameter in self.parameters(function):
+            if parameter.marker in ("fastapi.Header", "fastapi.Cookie"):
+                alias = parameter.keyword("alias")
+                text = alias.value.value if alias and isinstance(alias.value, f.Const) else parameter.name
+                if _CREDENTIAL.search(str(text)):
+                    return True
+        return self.refuses(function)
+
+    def refuses(self, function: Function) -> bool:
+        """Whether a function's own body raises an error with status 401 or 403 or reads a credential header or cookie."""
+        module = function.module
+        for call in function.calls:
+            where = (module, call.block, call.start)
+            match call.func:
+                case f.Attr(value=f.Attr(attr="headers" | "cookies"), attr="get") if call.args:
+                    text = self.routes.values.text(call.args[0].value, where)
+                    if text and _CREDENTIAL.search(text):
+                        return True
+            for arg in call.args[:2]:
+                if arg.name in ("", "status_code") and isinstance(arg.value, (f.Const, f.Attr)):
+                    if self.routes.values.status(arg.value, where) in (401, 403):
+                        return True
+        return False

@@ -1,0 +1,190 @@
+"""Which module an import means, and which bindings a scope has. Infers no types.
+
+A module's file gives it many possible names (src layouts, namespace packages, several roots in one repository); an
+import is matched against path suffixes, and the root nearest to the importing file wins. Ambiguous means unresolved.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Union
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.symbols import Class, Function, Module
+
+Bound = Union[f.Import, f.Assign, f.Param, f.Block, Function, Class]
+
+FRAMEWORKS = frozenset({
+    "fastapi", "starlette", "pydantic", "pydantic_settings", "pydantic_core", "sqlalchemy", "sqlmodel", "typing_extensions",
+    "httpx", "requests", "aiohttp", "redis", "celery", "boto3", "uvicorn", "anyio", "click", "typer", "jwt", "jose",
+    "passlib", "bcrypt", "psycopg2", "psycopg", "asyncpg", "pymongo", "motor", "docker", "openai", "anthropic",
+    "stripe", "numpy", "pandas", "yaml", "jinja2", "kafka", "elasticsearch", "opentelemetry", "sentry_sdk",
+})  # fmt: skip
+"""Packages whose names stay external even if the project has a module of that name beside the importing file."""
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One place where a scope binds a name. A Block stands for the target of a for, with, except or comprehension."""
+
+    entry: Bound
+    block: int
+    start: int
+
+
+Scope = tuple[int, int]
+"""(function index, class index) of a block: (-1, -1) is the module."""
+
+
+class Modules:
+    """All modules of the project by path, and the answer to "which file does this import mean"."""
+
+    def __init__(self, modules: Iterable[Module], roots: Iterable[str] = ()) -> None:
+        self.by_path: dict[str, Module] = {module.path: module for module in sorted(modules, key=lambda m: m.path)}
+        self._packages = {m.parts for m in self.by_path.values() if m.is_package}
+        self._by_parts: dict[tuple[str, ...], Module] = {}
+        self._by_suffix: dict[str, list[Module]] = {}
+        self._folders: dict[str, list[tuple[str, ...]]] = {}
+        self._found: dict[tuple[tuple[str, ...], str], Module | None] = {}
+        self._roots = [tuple(part for part in root.split("/") if part not in ("", ".")) for root in roots]
+        self.used_roots: dict[tuple[str, ...], int] = {}
+        folders: set[tuple[str, ...]] = set()
+        for module in self.by_path.values():
+            if module.path.endswith(".pyi") and module.parts in self._by_parts:
+                continue
+            self._by_parts.setdefault(module.parts, module)
+            for i in range(len(module.parts)):
+                self._by_suffix.setdefault(".".join(module.parts[i:]), []).append(module)
+            folder = module.parts if module.is_package else module.parts[:-1]
+            while folder and folder not in folders:
+                folders.add(folder)
+                folder = folder[:-1]
+        for folder in sorted(folders):
+            for i in range(len(folder)):
+                self._folders.setdefault(".".join(folder[i:]), []).append(folder)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.by_path.values())
+
+    def package_root(self, module: Module) -> tuple[str, ...]:
+        """The folder from which a module is imported when every folder with an `__init__.py` is a package."""
+        folder = module.parts if module.is_package else module.parts[:-1]
+        while folder and folder in self._packages:
+            folder = folder[:-1]
+        return folder
+
+    def find(self, dotted: str, importer: Module) -> Module | None:
+        """The module an absolute import names, seen from `importer`; None when external or ambiguous."""
+        root = self.package_root(importer)
+        key = (root, dotted)
+        if key not in self._found:
+            self._found[key] = self._search(dotted, root)
+        return self._found[key]
+
+    def _search(self, dotted: str, near: tuple[str, ...]) -> Module | None:
+        top = dotted.split(".", 1)[0]
+        if top in sys.stdlib_module_names or top in FRAMEWORKS:
+            return None
+        candidates = self._by_suffix.get(dotted)
+        if not candidates:
+            return None
+        parts = tuple(dotted.split("."))
+        for root in self._roots:
+            if found := self._by_parts.get(root + parts):
+                return found
+        root = near
+        while True:
+            if found := self._by_parts.get(root + parts):
+                self.used_roots[root] = self.used_roots.get(root, 0) + 1
+                return found
+            if not root:
+                break
+            root = root[:-1]
+        # Elsewhere in the repository: only if the folder can be a root (is no package itself) and it is the only one.
+        others = [m for m in candidates if m.parts[: len(m.parts) - len(parts)] not in self._packages]
+        if len(others) == 1:
+            root = others[0].parts[: len(others[0].parts) - len(parts)]
+            self.used_roots[root] = self.used_roots.get(root, 0) + 1
+            return others[0]
+        return None
+
+    def is_folder(self, dotted: str, importer: Module) -> bool:
+        """Whether a dotted name can be a namespace package of the project."""
+        top = dotted.split(".", 1)[0]
+        return top not in sys.stdlib_module_names and top not in FRAMEWORKS and dotted in self._folders
+
+    def relative(self, importer: Module, level: int, dotted: str) -> Module | None:
+        """The module that `from ..dotted import` names."""
+        folder = importer.parts if importer.is_package else importer.parts[:-1]
+        if level - 1 > len(folder):
+            return None
+        folder = folder[: len(folder) - (level - 1)]
+        return self._by_parts.get(folder + tuple(dotted.split(".") if dotted else ()))
+
+    def submodule(self, module: Module, name: str) -> Module | None:
+        """A module inside a package."""
+        return self._by_parts.get((*module.parts, name)) if module.is_package else None
+
+    def in_folder(self, folder: tuple[str, ...], name: str) -> Module | None:
+        """A module directly inside a folder, with or without `__init__.py`."""
+        return self._by_parts.get((*folder, name))
+
+    def import_name(self, module: Module) -> str:
+        """The dotted name by which the program most likely imports a module: `backend/app/main.py` -> "app.main"."""
+        root = self.package_root(module)
+        if root == (module.parts if module.is_package else module.parts[:-1]):  # not in a package
+            prefixes = [r for r in self.used_roots if module.parts[: len(r)] == r and len(r) < len(module.parts)]
+            root = min(prefixes, key=lambda r: (-self.used_roots[r], len(r)), default=root)
+        if root[:1] == ("src",) and len(root) == 1:
+            return ".".join(module.parts[1:])
+        return ".".join(module.parts[len(root) :]) or module.name
+
+
+def target_names(target: f.Expr | None) -> Iterator[str]:
+    """The names bound by an assignment target, nested tuples included."""
+    if isinstance(target, f.Name):
+        yield target.id
+    elif isinstance(target, f.Display):
+        for item in target.items:
+            yield from target_names(item)
+    elif isinstance(target, f.Star):
+        yield from target_names(target.value)
+
+
+def bindings(module: Module) -> dict[Scope, dict[str, list[Binding]]]:
+    """Every binding of every scope of a module, in source order within a name. Comprehension targets are left out."""
+    table: dict[Scope, dict[str, list[Binding]]] = {}
+    facts = module.facts
+    blocks = facts.blocks
+    global_names = {(blocks[block].function, name) for name, block in facts.globals}
+
+    def bind(name: str, entry: Bound, block: int, start: int) -> None:
+        holder = blocks[block]
+        scope = (holder.function, holder.cls)
+        if holder.function >= 0 and (holder.function, name) in global_names:
+            scope = (-1, -1)
+        table.setdefault(scope, {}).setdefault(name, []).append(Binding(entry, block, start))
+
+    for entry in facts.imports:
+        if entry.name != "*":
+            bind(entry.alias or entry.name or entry.module.split(".", 1)[0], entry, entry.block, entry.start)
+    for function in module.functions:
+        if function.name != "<lambda>":
+            bind(function.name, function, function.facts.outer, function.facts.start)
+        for param in function.params:
+            bind(param.name, param, function.facts.block, param.start)
+    for cls in module.classes:
+        bind(cls.name, cls, cls.facts.outer, cls.facts.start)
+    for assign in facts.assigns:
+        for name in target_names(assign.target):
+            bind(name, assign, assign.block, assign.end)
+    for index, block in enumerate(blocks):
+        if block.target is not None and block.kind in ("for", "with", "except"):
+            for name in target_names(block.target):
+                bind(name, block, index, block.start)
+    for scope in table.values():
+        for found in scope.values():
+            found.sort(key=lambda b: b.start)
+    return table

@@ -1,0 +1,545 @@
+"""Routers, the routes registered on them, and how routers are included in apps. Judges nothing.
+
+A router is known by the call that made it (its `Origin`), so that two routers of one name are never confused. Routes
+and inclusions whose router cannot be resolved are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Union
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.expansion import Environment, Expansion
+from fastapi_lint.model.symbols import Class, Function, FunctionObject, Instance, Module, Origin, Type
+from fastapi_lint.model.types import Inference, Where, is_none
+from fastapi_lint.model.values import UNKNOWN, Values
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.dependencies import Depends
+
+HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
+_DECORATORS = frozenset({*HTTP_METHODS, "api_route", "route", "websocket", "websocket_route"})
+_ADDERS = frozenset({"add_api_route", "add_api_websocket_route", "add_route", "add_websocket_route"})
+_ROUTER_CLASSES = ("fastapi.APIRouter", "fastapi.FastAPI")
+_MOST_ADDRESSES = 50_000
+
+RouterKey = Union[Origin, Class]
+"""What identifies a router: the call that makes it, or the class on whose `self` routes are registered."""
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """One registration of a handler under a path of one router: a decorator, or a call of `add_api_route`.
+
+    `path` is folded as far as known (`UNKNOWN` marks the rest); `methods` are upper case and empty for websockets.
+    """
+
+    project: Routes = field(repr=False)
+    key: RouterKey
+    module: Module
+    call: f.Call
+    kind: str
+    methods: tuple[str, ...]
+    path: str
+    path_known: bool
+    handler: Function | None
+    environment: Environment = field(default_factory=dict, repr=False)
+    by_decorator: bool = True
+
+    @property
+    def start(self) -> int:
+        """Byte offset of the registration: `router.post` of the decorator or call."""
+        return self.call.start
+
+    @property
+    def end(self) -> int:
+        return self.call.name_end
+
+    @property
+    def name(self) -> str:
+        """The handler's name, for messages."""
+        return self.handler.name if self.handler is not None else self.path
+
+    @property
+    def where(self) -> Where:
+        return (self.module, self.call.block, self.call.start)
+
+    @property
+    def router(self) -> Router | None:
+        """The router it is registered on, when that is made by a call in the project."""
+        return self.project.routers.get(self.key) if isinstance(self.key, Origin) else None
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where it answers: one for every way from an app through the inclusions of its router."""
+        return self.project.addresses_of(self)
+
+    def keyword(self, name: str) -> f.Arg | None:
+        """A keyword argument of the registration, or None."""
+        return next((arg for arg in self.call.args if arg.name == name), None)
+
+    @property
+    def has_unpacked(self) -> bool:
+        """Whether `**kwargs` may carry more arguments than are seen."""
+        return any(arg.name == "**" for arg in self.call.args)
+
+    @property
+    def status_code(self) -> int | None:
+        """The declared status code; None when there is none or it is not known (see `keyword`)."""
+        argument = self.keyword("status_code")
+        return self.project.values.status(argument.value, self.where) if argument else None
+
+
+@dataclass(frozen=True, eq=False)
+class Inclusion:
+    """One `include_router` call: `child` gets into `parent` under `prefix`."""
+
+    parent: RouterKey
+    child: RouterKey
+    module: Module
+    call: f.Call
+    prefix: str
+    environment: Environment = field(default_factory=dict, repr=False)
+    position: int = 0
+
+    @property
+    def start(self) -> int:
+        return self.call.start
+
+    @property
+    def end(self) -> int:
+        return self.call.end
+
+    @property
+    def where(self) -> Where:
+        return (self.module, self.call.block, self.call.start)
+
+
+@dataclass(frozen=True, eq=False)
+class Mount:
+    """One `mount` call: an ASGI app (`child` when it is a FastAPI app of the project) answers below `path`."""
+
+    parent: RouterKey
+    child: RouterKey | None
+    target: Type
+    module: Module
+    call: f.Call
+    path: str
+
+    @property
+    def start(self) -> int:
+        return self.call.start
+
+    @property
+    def end(self) -> int:
+        return self.call.end
+
+
+Event = Union[Route, Inclusion, Mount]
+
+
+@dataclass(frozen=True, eq=False)
+class Router:
+    """An APIRouter or FastAPI object made by a call in the project."""
+
+    project: Routes = field(repr=False)
+    origin: Origin
+    cls: Class | str
+    is_app: bool
+
+    @property
+    def module(self) -> Module:
+        return self.origin.module
+
+    @property
+    def call(self) -> f.Call:
+        return self.origin.facts
+
+    @property
+    def start(self) -> int:
+        return self.call.start
+
+    @property
+    def end(self) -> int:
+        return self.call.name_end
+
+    @property
+    def where(self) -> Where:
+        return (self.module, self.call.block, self.call.start)
+
+    def keyword(self, name: str) -> f.Arg | None:
+        """A keyword argument of its construction, also one that its class gives to `super().__init__`."""
+        own = next((arg for arg in self.call.args if arg.name == name), None)
+        return own
+
+    @cached_property
+    def prefix(self) -> str:
+        """Its own prefix, folded as far as known."""
+        return self.project.router_prefix(self)
+
+    @cached_property
+    def variable(self) -> str:
+        """The variable it is first assigned to, "" when there is none."""
+        facts = self.module.facts
+        for entry in facts.assigns:
+            if isinstance(entry.value, f.CallRef) and entry.value.index == self.origin.call:
+                match entry.target:
+                    case f.Name(id=name):
+                        return name
+                    case f.Attr(attr=name):
+                        return name
+        return ""
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Its routes, inclusions and mounts in the order of registration."""
+        return self.project.events_of(self)
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes registered on itself."""
+        return tuple(event for event in self.events if isinstance(event, Route))
+
+
+class App(Router):
+    """A FastAPI object made by a call in the project."""
+
+
+@dataclass(frozen=True, eq=False)
+class Address:
+    """A route or mount as an app answers it: the full path and the inclusions on the way, outermost first."""
+
+    app: Router
+    route: Route | Mount
+    path: str
+    inclusions: tuple[Inclusion, ...]
+
+    @property
+    def routers(self) -> tuple[RouterKey, ...]:
+        """The routers on the way, the app first."""
+        return (self.app.origin, *(inclusion.child for inclusion in self.inclusions))
+
+    @property
+    def known(self) -> bool:
+        """Whether every piece of the path is known."""
+        return UNKNOWN not in self.path
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return self.route.methods if isinstance(self.route, Route) else ()
+
+    def registered_before(self, other: Address) -> bool | None:
+        """Whether this comes before `other` in the order of registration; None when that cannot be known."""
+        for mine, theirs in zip((*self.inclusions, self.route), (*other.inclusions, other.route)):
+            if mine is theirs:
+                continue
+            if mine.module is not theirs.module:
+                return None
+            blocks = mine.module.facts.blocks
+            if blocks[mine.call.block].function != blocks[theirs.call.block].function:
+                return None
+            if mine.call is theirs.call:
+                left, right = getattr(mine, "position", 0), getattr(theirs, "position", 0)
+                return None if left == right else left < right
+            # Decorators are applied from the inside out: of two on one function the lower one registers first.
+            if isinstance(mine, Route) and isinstance(theirs, Route) and mine.handler is theirs.handler is not None:
+                return mine.start > theirs.start
+            return mine.start < theirs.start
+        return None
+
+    def exclusive_with(self, other: Address) -> bool:
+        """Whether the two are registered in different branches of one `if` (or try), so that only one of them exists."""
+        for mine in (*self.inclusions, self.route):
+            for theirs in (*other.inclusions, other.route):
+                if mine.module is theirs.module and _exclusive(mine.module, mine.call.block, theirs.call.block):
+                    return True
+        return False
+
+
+class Routes:
+    """Finds routers, routes and inclusions of the whole project, once, and expands them into addresses."""
+
+    def __init__(self, types: Inference, values: Values, expansion: Expansion) -> None:
+        self.types = types
+        self.values = values
+        self.expansion = expansion
+        self.routers: dict[RouterKey, Router] = {}
+        self._events: dict[RouterKey, list[Event]] = {}
+        self._handled: set[tuple[Module, int]] = set()
+        for module in types.modules:
+            self._collect(module)
+        self._by_route: dict[int, list[Address]] | None = None
+
+    @cached_property
+    def apps(self) -> tuple[App, ...]:
+        """Every FastAPI object made in the project, tests included."""
+        return tuple(router for router in self.routers.values() if isinstance(router, App))
+
+    @cached_property
+    def all(self) -> tuple[Route, ...]:
+        """Every registration, in order of path and place."""
+        found = [event for events in self._events.values() for event in events if isinstance(event, Route)]
+        return tuple(sorted(found, key=lambda route: (route.module.path, route.start)))
+
+    @cached_property
+    def inclusions(self) -> tuple[Inclusion, ...]:
+        return tuple(e for events in self._events.values() for e in events if isinstance(e, Inclusion))
+
+    @cached_property
+    def by_handler(self) -> dict[Function, list[Route]]:
+        table: dict[Function, list[Route]] = {}
+        for route in self.all:
+            if route.handler is not None:
+                table.setdefault(route.handler, []).append(route)
+        return table
+
+    def events_of(self, router: Router) -> tuple[Event, ...]:
+        events = list(self._events.get(router.origin, ()))
+        if isinstance(router.cls, Class):
+            for base in self.types.mro(router.cls):
+                if isinstance(base, Class):
+                    events = self._events.get(base, []) + events
+        return tuple(events)
+
+    def is_router(self, value: Type) -> bool:
+        """Whether a value is an APIRouter or FastAPI object."""
+        return self.types.is_instance(value, *_ROUTER_CLASSES)
+
+    # ---------------------------------------------------------------- finding
+
+    def _collect(self, module: Module) -> None:
+        data = module.source.data
+        if b"fastapi" not in data.lower() and b"route" not in data and b"@" not in data:
+            return
+        decorated = self._decorated(module)
+        calls = module.facts.calls
+        for index, call in enumerate(calls):
+            match call.func:
+                case f.Attr(value=receiver, attr=attr) if attr in _DECORATORS:
+                    if index in decorated:
+                        for handler in decorated[index]:
+                            self._add_route(module, call, receiver, attr, handler, by_decorator=True)
+                    else:
+                        self._register_by_hand(module, index, call, receiver, attr)
+                case f.Attr(value=receiver, attr=attr) if attr in _ADDERS:
+                    self._add_by_call(module, call, receiver, attr)
+                case f.Attr(value=receiver, attr="include_router"):
+                    self._include(module, call, receiver)
+                case f.Attr(value=receiver, attr="mount"):
+                    self._mount(module, call, receiver)
+                case f.Name() | f.Attr() | f.Sub():
+                    self._construct(module, index, call)
+
+    @staticmethod
+    def _decorated(module: Module) -> dict[int, list[Function]]:
+        table: dict[int, list[Function]] = {}
+        for function in module.functions:
+            for decorator in function.facts.decorators:
+                if isinstance(decorator, f.CallRef):
+                    table.setdefault(decorator.index, []).append(function)
+        return table
+
+    def _construct(self, module: Module, index: int, call: f.Call) -> None:
+        last = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
+        if not last[:1].isupper() and last not in ("cls",) and not last.startswith("_"):
+            return
+        origin = Origin(module, index)
+        made = self.types.call_type(module, index)
+        if isinstance(made, Instance) and made.origin == origin and self.is_router(made):
+            is_app = self.types.is_instance(made, "fastapi.FastAPI")
+            self.routers[origin] = (App if is_app else Router)(self, origin, made.cls, is_app)
+
+    def _environments(self, module: Module, call: f.Call, receiver: f.Expr) -> list[Environment]:
+        return self.expansion.environments(module, call.block, (receiver, *(arg.value for arg in call.args)))
+
+    def keys(self, expr: f.Expr, where: Where, environment: Environment) -> list[RouterKey]:
+        """The routers that an expression can be; empty when that is not known."""
+        return [key for value in self.expansion.values(expr, where, environment) if (key := self._key(value))]
+
+    def _key(self, value: Type) -> RouterKey | None:
+        if not isinstance(value, Instance) or not self.is_router(value):
+            return None
+        if value.origin is not None:
+            return value.origin
+        return value.cls if isinstance(value.cls, Class) else None
+
+    def _add(self, key: RouterKey, event: Event) -> None:
+        self._events.setdefault(key, []).append(event)
+
+    def _add_route(
+        self, module: Module, call: f.Call, receiver: f.Expr, attr: str, handler: Function | None, *, by_decorator: bool
+    ) -> None:
+        where = (module, call.block, call.start)
+        for environment in self._environments(module, call, receiver):
+            for key in self.keys(receiver, where, environment):
+                path = argument(call, 0, "path")
+                folded = self.expansion.pieces(path.value, where, environment) if path else ""
+                kind, methods = self._methods(call, attr, where)
+                route = Route(
+                    self, key, module, call, kind, methods, folded, UNKNOWN not in folded, handler, environment, by_decorator
+                )
+                self._add(key, route)
+
+    def _methods(self, call: f.Call, attr: str, where: Where) -> tuple[str, tuple[str, ...]]:
+        if "websocket" in attr:
+            return "websocket", ()
+        if attr in HTTP_METHODS:
+            return "http", (attr.upper(),)
+        given = next((arg.value for arg in call.args if arg.name == "methods"), None)
+        if given is None:
+            return "http", ("GET",)
+        if isinstance(given, f.Display):
+            names = [self.values.text(item, where) for item in given.items]
+            return "http", tuple(name.upper() for name in names if name)
+        found = [d for d in self.values.definitions(given, where)]
+        if len(found) == 1 and isinstance(found[0][0], f.Display):
+            names = [self.values.text(item, found[0][1]) for item in found[0][0].items]
+            return "http", tuple(name.upper() for name in names if name)
+        return "http", ()
+
+    def _register_by_hand(self, module: Module, index: int, call: f.Call, receiver: f.Expr, attr: str) -> None:
+        """`router.get("/x")(handler)`."""
+        for other in module.facts.calls:
+            if isinstance(other.func, f.CallRef) and other.func.index == index and len(other.args) == 1:
+                handler = self.types.infer(other.args[0].value, (module, other.block, other.start))
+                function = handler.function if isinstance(handler, FunctionObject) else None
+                self._add_route(module, call, receiver, attr, function, by_decorator=False)
+
+    def _add_by_call(self, module: Module, call: f.Call, receiver: f.Expr, attr: str) -> None:
+        endpoint = argument(call, 1, "endpoint") or argument(call, 1, "route")
+        where = (module, call.block, call.start)
+        for environment in self._environments(module, call, receiver):
+            handlers = self.expansion.values(endpoint.value, where, environment) if endpoint else []
+            handler = handlers[0] if len(handlers) == 1 else None
+            function = handler.function if isinstance(handler, FunctionObject) else None
+            for key in self.keys(receiver, where, environment):
+                path = argument(call, 0, "path")
+                folded = self.expansion.pieces(path.value, where, environment) if path else ""
+                kind, methods = self._methods(call, attr, where)
+                route = Route(self, key, module, call, kind, methods, folded, UNKNOWN not in folded, function, environment, False)
+                self._add(key, route)
+
+    def _include(self, module: Module, call: f.Call, receiver: f.Expr) -> None:
+        child = argument(call, 0, "router")
+        if child is None:
+            return
+        where = (module, call.block, call.start)
+        prefix = next((arg.value for arg in call.args if arg.name == "prefix"), None)
+        for position, environment in enumerate(self._environments(module, call, receiver)):
+            children = self.keys(child.value, where, environment)
+            for parent in self.keys(receiver, where, environment):
+                for i, key in enumerate(children):
+                    folded = "" if is_none(prefix) else self.expansion.pieces(prefix, where, environment)
+                    self._add(parent, Inclusion(parent, key, module, call, folded, environment, position * 1000 + i))
+
+    def _mount(self, module: Module, call: f.Call, receiver: f.Expr) -> None:
+        where = (module, call.block, call.start)
+        path, target = argument(call, 0, "path"), argument(call, 1, "app")
+        if target is None:
+            return
+        for environment in self._environments(module, call, receiver):
+            values = self.expansion.values(target.value, where, environment)
+            value = values[0] if len(values) == 1 else None
+            for parent in self.keys(receiver, where, environment):
+                folded = self.expansion.pieces(path.value, where, environment) if path else ""
+                self._add(parent, Mount(parent, self._key(value), value, module, call, folded))
+
+    # ---------------------------------------------------------------- prefixes and addresses
+
+    def router_prefix(self, router: Router) -> str:
+        own = router.keyword("prefix")
+        if own is not None:
+            return "" if is_none(own.value) else self.expansion.pieces(own.value, router.where, {})
+        if router.is_app:
+            return ""
+        if isinstance(router.cls, Class):
+            return self._class_prefix(router.cls)
+        return UNKNOWN if any(arg.name == "**" for arg in router.call.args) else ""
+
+    def _class_prefix(self, cls: Class) -> str:
+        """The prefix that a subclass of APIRouter gives to `super().__init__`."""
+        for base in self.types.mro(cls):
+            init = base.methods.get("__init__") if isinstance(base, Class) else None
+            for call in init.calls if init is not None else ():
+                match call.func:
+                    case f.Attr(value=f.CallRef(index=index), attr="__init__"):
+                        owner = call_named(init.module, index, "super") if init is not None else False
+                        if owner and init is not None:
+                            given = next((a.value for a in call.args if a.name == "prefix"), None)
+                            if given is not None:
+                                return self.values.pieces(given, (init.module, call.block, call.start))
+        return ""
+
+    def addresses(self, app: Router) -> Iterator[Address]:
+        """Every route and mount of an app in the order in which its events are seen."""
+        yield from self._expand(app, app, "", (), {app.origin})
+
+    def _expand(
+        self, app: Router, router: Router, prefix: str, inclusions: tuple[Inclusion, ...], active: set[RouterKey]
+    ) -> Iterator[Address]:
+        for event in router.events:
+            if isinstance(event, Inclusion):
+                child = self.routers.get(event.child)
+                if child is None or event.child in active:
+                    continue
+                inner = prefix + event.prefix + child.prefix
+                yield from self._expand(app, child, inner, (*inclusions, event), active | {event.child})
+            else:
+                yield Address(app, event, prefix + event.path, inclusions)
+
+    @cached_property
+    def all_addresses(self) -> tuple[Address, ...]:
+        """Every address of every app."""
+        found: list[Address] = []
+        for app in self.apps:
+            for address in self.addresses(app):
+                found.append(address)
+                if len(found) >= _MOST_ADDRESSES:
+                    return tuple(found)
+        return tuple(found)
+
+    def addresses_of(self, route: Route) -> tuple[Address, ...]:
+        if self._by_route is None:
+            self._by_route = {}
+            for address in self.all_addresses:
+                self._by_route.setdefault(id(address.route), []).append(address)
+        return tuple(self._by_route.get(id(route), ()))
+
+
+def argument(call: f.Call, position: int, name: str) -> f.Arg | None:
+    """An argument of a call by keyword or position (None after `*args`)."""
+    for index, arg in enumerate(call.args):
+        if arg.name == name:
+            return arg
+        if arg.name == "" and index == position:
+            return arg
+        if arg.name == "*" and index <= position:
+            return None
+    return None
+
+
+def call_named(module: Module, index: int, name: str) -> bool:
+    """Whether a call is of a bare name."""
+    func = module.facts.calls[index].func
+    return isinstance(func, f.Name) and func.id == name
+
+
+def _exclusive(module: Module, one: int, other: int) -> bool:
+    blocks = module.facts.blocks
+    branches: dict[int, int] = {}
+    while one >= 0:
+        parent = blocks[one].parent
+        if parent >= 0 and blocks[parent].kind in ("choice", "try"):
+            branches[parent] = one
+        one = parent
+    while other >= 0:
+        parent = blocks[other].parent
+        if parent in branches and branches[parent] != other:
+            kinds = {blocks[branches[parent]].kind, blocks[other].kind}
+            if blocks[parent].kind == "choice" or kinds == {"body", "except"}:
+                return True
+        other = parent
+    return False

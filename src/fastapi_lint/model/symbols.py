@@ -1,0 +1,334 @@
+"""What names stand for: modules, functions and classes of the project, and the light types of values.
+
+Data with a few questions each; resolution is in `names`, inference in `types`. A type that is not known is None.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Union
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.source import Source
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+class Module:
+    """A file of the project. `name` is its dotted name from the project root: unique, not always importable."""
+
+    def __init__(self, source: Source, facts: f.Facts) -> None:
+        self.source = source
+        self.facts = facts
+        self.path = source.path
+        stem = self.path.rsplit(".", 1)[0]
+        self.is_package = stem.rsplit("/", 1)[-1] == "__init__"
+        self.parts = tuple(stem.split("/")[: -1 if self.is_package else None])
+        self.name = ".".join(self.parts)
+        self.is_broken = False
+        self.functions = tuple(Function(self, i, entry) for i, entry in enumerate(facts.functions))
+        self.classes = tuple(Class(self, i, entry) for i, entry in enumerate(facts.classes))
+
+    def __repr__(self) -> str:
+        return f"Module({self.path!r})"
+
+    @property
+    def start(self) -> int:
+        return 0
+
+    @property
+    def end(self) -> int:
+        return 0
+
+    @cached_property
+    def tree(self) -> cst.Module | None:
+        """The libcst tree, or None when the file does not parse (the syntax-error rule says so)."""
+        try:
+            return self.source.tree
+        except Exception:  # ParserSyntaxError, Unreadable, and whatever a parser may raise on hostile text
+            self.is_broken = True
+            return None
+
+    @cached_property
+    def is_test(self) -> bool:
+        """Whether this is test code by pytest's conventions: a tests folder, test_*.py, *_test.py, conftest.py."""
+        *folders, stem = self.path.removesuffix(".py").split("/")
+        return (
+            stem.startswith("test_")
+            or stem.endswith(("_test", "_tests"))
+            or stem in ("conftest", "tests", "test")
+            or any(folder in ("tests", "test", "testing", "e2e_tests") or folder.endswith("_tests") for folder in folders)
+        )
+
+    def enclosing(self, block: int) -> Function | None:
+        """The innermost function or lambda around a block."""
+        index = self.facts.blocks[block].function
+        return self.functions[index] if index >= 0 else None
+
+    def block_chain(self, block: int) -> list[f.Block]:
+        """A block and those around it, innermost first, up to and including the body of the function, class or module."""
+        chain = []
+        while block >= 0:
+            entry = self.facts.blocks[block]
+            chain.append(entry)
+            if entry.kind in ("function", "class", "lambda", "module"):
+                break
+            block = entry.parent
+        return chain
+
+    @cached_property
+    def calls_in(self) -> dict[int, list[f.Call]]:
+        """The calls of each function (by index; -1 for module and class level) in source order, nested ones excluded."""
+        table: dict[int, list[f.Call]] = {}
+        blocks = self.facts.blocks
+        for call in self.facts.calls:
+            table.setdefault(blocks[call.block].function, []).append(call)
+        return table
+
+    @cached_property
+    def exits_in(self) -> dict[int, list[f.Exit]]:
+        """Returns, yields, raises and dels of each function, as `calls_in`."""
+        table: dict[int, list[f.Exit]] = {}
+        blocks = self.facts.blocks
+        for entry in self.facts.exits:
+            table.setdefault(blocks[entry.block].function, []).append(entry)
+        return table
+
+    @cached_property
+    def _definitions(self) -> list[tuple[int, int, str]]:
+        entries = [(e.start, e.end, e.qualname) for e in (*self.facts.functions, *self.facts.classes)]
+        return sorted(entries, key=lambda entry: (entry[0], -entry[1]))
+
+    def symbol_at(self, offset: int) -> str:
+        """The qualified name of the innermost function or class around a byte offset; empty at module level."""
+        index = bisect_right(self._definitions, (offset, float("inf"), "")) - 1
+        while index >= 0:
+            start, end, name = self._definitions[index]
+            if start <= offset < end and not name.endswith("<lambda>"):
+                return name
+            index -= 1
+        return ""
+
+
+class Function:
+    """A function, method or lambda of the project."""
+
+    __slots__ = ("__dict__", "facts", "index", "is_async", "module", "name", "qualname")
+
+    def __init__(self, module: Module, index: int, facts: f.Function) -> None:
+        self.module = module
+        self.index = index
+        self.facts = facts
+        self.name = facts.name
+        self.qualname = facts.qualname
+        self.is_async = facts.is_async
+
+    def __repr__(self) -> str:
+        return f"Function({self.module.path}:{self.qualname})"
+
+    @property
+    def start(self) -> int:
+        """Byte offset of the function's name: findings about a function underline its name."""
+        return self.facts.name_start
+
+    @property
+    def end(self) -> int:
+        return self.facts.name_end
+
+    @property
+    def params(self) -> tuple[f.Param, ...]:
+        return self.facts.params
+
+    @property
+    def is_generator(self) -> bool:
+        return self.facts.is_generator
+
+    @property
+    def cls(self) -> Class | None:
+        """The class whose body directly holds this method."""
+        return self.module.classes[self.facts.cls] if self.facts.cls >= 0 else None
+
+    @property
+    def parent(self) -> Function | None:
+        """The function in which this one is defined."""
+        return self.module.enclosing(self.facts.outer)
+
+    @property
+    def calls(self) -> list[f.Call]:
+        """The calls of its body, those of nested functions and lambdas excluded."""
+        return self.module.calls_in.get(self.index, [])
+
+    @property
+    def exits(self) -> list[f.Exit]:
+        return self.module.exits_in.get(self.index, [])
+
+
+class Class:
+    """A class of the project."""
+
+    __slots__ = ("__dict__", "facts", "index", "module", "name", "qualname")
+
+    def __init__(self, module: Module, index: int, facts: f.Class) -> None:
+        self.module = module
+        self.index = index
+        self.facts = facts
+        self.name = facts.name
+        self.qualname = facts.qualname
+
+    def __repr__(self) -> str:
+        return f"Class({self.module.path}:{self.qualname})"
+
+    @property
+    def start(self) -> int:
+        """Byte offset of the class's name."""
+        return self.facts.name_start
+
+    @property
+    def end(self) -> int:
+        return self.facts.name_end
+
+    @cached_property
+    def methods(self) -> dict[str, Function]:
+        """The methods of its own body; a later definition of a name wins (property setters are passed over)."""
+        found: dict[str, Function] = {}
+        for function in self.module.functions:
+            if function.facts.cls != self.index or function.name == "<lambda>":
+                continue
+            if any(isinstance(d, f.Attr) and d.attr in ("setter", "deleter") for d in function.facts.decorators):
+                continue
+            found[function.name] = function
+        return found
+
+    @cached_property
+    def nested(self) -> dict[str, Class]:
+        return {
+            c.name: c
+            for c in self.module.classes
+            if self.module.facts.blocks[c.facts.outer].cls == self.index and c.index != self.index
+        }
+
+    @cached_property
+    def assigns(self) -> dict[str, f.Assign]:
+        """The names bound in its body, with annotation or value; the last binding wins."""
+        blocks = self.module.facts.blocks
+        return {
+            entry.target.id: entry
+            for entry in self.module.facts.assigns
+            if blocks[entry.block].cls == self.index and isinstance(entry.target, f.Name)
+        }
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The call that made an object: the identity of a router, an app, a security scheme."""
+
+    module: Module = field(repr=False)
+    call: int
+
+    @property
+    def facts(self) -> f.Call:
+        return self.module.facts.calls[self.call]
+
+    @property
+    def start(self) -> int:
+        return self.facts.start
+
+    @property
+    def end(self) -> int:
+        return self.facts.end
+
+    def __repr__(self) -> str:
+        return f"Origin({self.module.path}:{self.module.source.line_of(self.start)})"
+
+
+@dataclass(frozen=True)
+class ModuleObject:
+    """A module of the project as a value."""
+
+    module: Module
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A folder of the project without `__init__.py`, imported by its dotted name from `importer`."""
+
+    dotted: str
+    importer: Module
+
+
+@dataclass(frozen=True)
+class External:
+    """Something outside the project by its canonical dotted name: module, class, function or value. Builtins are bare."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ClassObject:
+    """A class of the project as a value; `args` are its type arguments when subscripted."""
+
+    cls: Class
+    args: tuple[Type, ...] = ()
+
+
+@dataclass(frozen=True)
+class FunctionObject:
+    """A function of the project as a value; `owner` is what it is bound to (`self` or `cls`)."""
+
+    function: Function
+    owner: Instance | ClassObject | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An object of a class of the project, or of an external class by canonical name ("str", "list", "httpx.Client").
+
+    `args` are element types: of a list, what a generator or context manager gives, the type arguments of a generic.
+    `origin` is the call that made it, when that is a single one.
+    """
+
+    cls: Class | str
+    args: tuple[Type, ...] = ()
+    origin: Origin | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of an external class, bound to an instance of it (or of a project subclass)."""
+
+    cls: str
+    name: str
+    owner: Instance | None = field(default=None, compare=False)
+
+    @property
+    def dotted(self) -> str:
+        return f"{self.cls}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Coroutine:
+    """What calling a coroutine function gives; awaiting it gives `result`."""
+
+    result: Type
+
+
+@dataclass(frozen=True)
+class TupleOf:
+    """A tuple of known length."""
+
+    items: tuple[Type, ...]
+
+
+@dataclass(frozen=True)
+class Partial:
+    """functools.partial of a callable, or another wrapper that calls it in place."""
+
+    callable: Type
+
+
+Type = Union[
+    ModuleObject, Namespace, External, ClassObject, FunctionObject, Instance, Method, Coroutine, TupleOf, Partial, None,
+]  # fmt: skip

@@ -1,0 +1,25 @@
+"""One line a finding: `path:line:column: CODE [*] message`, `[*]` where `--fix` helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Safety
+from fastapi_lint.report import Report
+from fastapi_lint.report.excerpt import visible
+
+
+def render(report: Report) -> str:
+    """The findings, one a line; empty when there are none."""
+    return "".join(_lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    for finding in report.findings:
+        mark = "[*] " if _fixable(finding) else ""
+        place = f"{visible(report.shown(finding.path))}:{finding.span.line}:{finding.span.column}"
+        yield f"{place}: {finding.code} {mark}{visible(finding.message)}\n"
+
+
+def _fixable(finding: Finding) -> bool:
+    return finding.fix is not None and finding.fix.safety is Safety.SAFE

@@ -1,0 +1,223 @@
+"""What a rule is, and what it may ask. Knows no rule, no reporter, no file.
+
+A rule is a generator function whose first parameter's annotation is its subscription: a model subject (`App`, `Router`,
+`Route`, `Dependency`, `Schema`, `Function`, `Module`, `Project`), a libcst node class, or a union of either kind.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar, Union
+
+from fastapi_lint.finding import Finding, Fix, Related, Safety, Severity, Span
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from fastapi_lint.model import Class, Function, Module, Project
+
+S = TypeVar("S")
+Option = Union[bool, int, str, tuple[str, ...]]
+"""The value of a rule's option: its default also says what type the configuration must give."""
+
+
+class Placed(Protocol):
+    """Anything with a byte range of its module: a fact, or a handle of the model."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
+class Rule:
+    """One rule: identity, documentation and the function that judges.
+
+    `name` comes from the function's name. `kind` is "syntax" for libcst subjects, else "model". `words` are identifiers
+    of which one must occur in a module's text for the rule to be asked about it; `hint` is a pattern that must match
+    its bytes (linear, no nested quantifiers). `options` maps an option's name to its default.
+    """
+
+    def __init__(
+        self,
+        judge: Callable[..., Iterator[Finding]],
+        code: str,
+        *,
+        preset: str,
+        severity: Severity,
+        fix: Safety | None,
+        words: Collection[str],
+        hint: str,
+        options: Mapping[str, Option],
+        since: str,
+    ) -> None:
+        self.judge = judge
+        self.code = code
+        self.name = judge.__name__.replace("_", "-")
+        self.preset = preset
+        self.severity = severity
+        self.fix = fix
+        self.words = frozenset(words)
+        self.hint = re.compile(hint.encode()) if hint else None
+        self.options = dict(options)
+        self.since = since
+        self.documentation = judge.__doc__ or ""
+        self.summary = self.documentation.strip().split("\n", 1)[0]
+
+    def __repr__(self) -> str:
+        return f"Rule({self.code} {self.name})"
+
+    @property
+    def url(self) -> str:
+        """Where the rule is explained."""
+        return f"{RULES_URL}#{self.code.lower()}-{self.name}"
+
+    @property
+    def subjects(self) -> tuple[type, ...]:
+        """The types named by the annotation of the first parameter."""
+        annotation = next(iter(self.judge.__annotations__.values()))
+        if isinstance(annotation, str):
+            annotation = eval(annotation, self.judge.__globals__)  # our own rule's source, never the project's
+        if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is Union:
+            return typing.get_args(annotation)
+        return (annotation,)
+
+    @property
+    def kind(self) -> str:
+        """Whether the rule looks at one module's tree ("syntax") or asks the linked project ("model")."""
+        return "syntax" if self.subjects[0].__module__.startswith("libcst") else "model"
+
+
+RULES_URL = "https://github.com/fastapi-lint/fastapi-lint/blob/main/rules.md"
+
+
+def rule(
+    code: str,
+    *,
+    preset: str = "recommended",
+    severity: Severity = Severity.WARNING,
+    fix: Safety | None = None,
+    words: Collection[str] = (),
+    hint: str = "",
+    options: Mapping[str, Option] = types.MappingProxyType({}),
+    since: str = "0.1.0",
+) -> Callable[[Callable[[S, Check], Iterator[Finding]]], Rule]:
+    """Make a rule of a function `(subject, check) -> Iterator[Finding]`; see `Rule` for the arguments."""
+
+    def register(judge: Callable[[S, Check], Iterator[Finding]]) -> Rule:
+        return Rule(
+            judge,
+            code,
+            preset=preset,
+            severity=severity,
+            fix=fix,
+            words=words,
+            hint=hint,
+            options=options,
+            since=since,
+        )
+
+    return register
+
+
+class Check:
+    """What a rule may ask: the project, the module at hand, its options; and how it reports.
+
+    While libcst nodes are visited, `function` is the innermost function around the node (None at module level), `block`
+    the index of that function's or class's body block, `parents` the nodes around it, outermost first, and for a
+    FunctionDef or ClassDef `definition` is its handle in the model (None when it could not be matched).
+    """
+
+    def __init__(self, rule: Rule, project: Project, module: Module, options: Mapping[str, Option]) -> None:
+        self.rule = rule
+        self.project = project
+        self.module = module
+        self.function: Function | None = None
+        self.block = 0
+        self.definition: Function | Class | None = None
+        self.parents: Sequence[cst.CSTNode] = ()
+        self._options = options
+
+    def option(self, name: str) -> Option:
+        """The configured value of one of the rule's own options, or its default."""
+        return self._options.get(name, self.rule.options[name])
+
+    def names(self, name: str) -> frozenset[str]:
+        """The value of an option that is a list of names."""
+        value = self.option(name)
+        return frozenset(value) if isinstance(value, tuple) else frozenset()
+
+    def name_of(self, node: cst.BaseExpression) -> str | None:
+        """The full dotted name that a Name or Attribute node stands for, through imports and aliases; None if unknown."""
+        return self.project.name_of_node(node, self.module, self.block)
+
+    def finding(
+        self,
+        at: cst.CSTNode | Placed | tuple[int, int] | Span,
+        message: str,
+        *,
+        module: Module | None = None,
+        related: Iterable[Related] = (),
+        chain: bool = False,
+        fix: Fix | None = None,
+        severity: Severity | None = None,
+    ) -> Finding:
+        """A finding of this rule at a libcst node, a fact, a handle, a byte range or a span of `module` (default: the one at hand)."""
+        module = module or self.module
+        span, start = self._place(at, module)
+        return Finding(
+            code=self.rule.code,
+            name=self.rule.name,
+            message=message,
+            path=module.path,
+            span=span,
+            severity=severity or self.rule.severity,
+            related=tuple(related),
+            chain=chain,
+            fix=fix,
+            noqa_lines=self._head(span, start, module),
+            symbol=module.symbol_at(start) if start >= 0 else self._symbol(),
+        )
+
+    def related(
+        self, at: cst.CSTNode | Placed | tuple[int, int] | Span, message: str, *, module: Module | None = None
+    ) -> Related:
+        """A second place for a finding, in `module` (default: the one at hand)."""
+        module = module or self.module
+        return Related(module.path, self._place(at, module)[0], message)
+
+    def _symbol(self) -> str:
+        return self.function.qualname if self.function else ""
+
+    def _place(self, at: cst.CSTNode | Placed | tuple[int, int] | Span, module: Module) -> tuple[Span, int]:
+        if isinstance(at, Span):
+            return at, _NO_OFFSET
+        if isinstance(at, tuple):
+            return module.source.span(*at), at[0]
+        if hasattr(at, "start"):
+            return module.source.span(at.start, at.end), at.start
+        return module.source.span_of(typing.cast("cst.CSTNode", at)), -1
+
+    @staticmethod
+    def _head(span: Span, start: int, module: Module) -> tuple[int, int]:
+        """The lines of the statement head around a place; a statement on one line is not in the facts' table."""
+        source = module.source
+        if start == _NO_OFFSET:
+            return span.line, span.line
+        if start < 0:
+            start = source.byte_offset(span.line, span.column)
+        ranges = module.facts.statements
+        index = bisect_right(ranges, (start, float("inf"))) - 1
+        if index >= 0 and start < ranges[index][1]:
+            first, last = ranges[index]
+            return source.line_of(first), source.line_of(last - 1)
+        return span.line, span.line
+
+
+
+_NO_OFFSET = -2
+"""The place was given as a span, perhaps of text that cannot be decoded: there is no statement to look for."""

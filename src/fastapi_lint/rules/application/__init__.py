@@ -1,0 +1,1 @@
+"""Rules of the family application: one rule is one module."""

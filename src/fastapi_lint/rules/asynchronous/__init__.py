@@ -1,0 +1,1 @@
+"""Rules of the family asynchronous: one rule is one module."""

@@ -1,0 +1,1 @@
+"""Rules of the family background: one rule is one module."""

@@ -1,0 +1,1 @@
+"""Rules of the family database: one rule is one module."""

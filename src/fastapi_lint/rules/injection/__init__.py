@@ -1,0 +1,1 @@
+"""Rules of the family injection: one rule is one module."""

@@ -1,0 +1,1 @@
+"""Rules of the family linter: one rule is one module."""

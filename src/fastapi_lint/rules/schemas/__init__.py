@@ -1,0 +1,1 @@
+"""Rules of the family schemas: one rule is one module."""

@@ -1,0 +1,1 @@
+"""Rules of the family security: one rule is one module."""

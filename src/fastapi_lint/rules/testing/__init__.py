@@ -1,0 +1,1 @@
+"""Rules of the family testing: one rule is one module."""

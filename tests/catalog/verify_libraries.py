@@ -1,0 +1,201 @@
+"""Resolves every name of the catalogue against the libraries installed beside it, and prints what does not exist.
+
+Run it by hand in an environment of its own that holds the libraries: `python tests/catalog/verify_libraries.py`.
+Libraries that are not installed are counted and left out. Its `problems` also serves the tests for the standard library.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from fastapi_lint.catalog.format import Tables
+from fastapi_lint.catalog.sources import read, sources
+
+OTHER_VERSIONS = {
+    # of Python
+    "telnetlib.Telnet", "pathlib.Path.walk", "pathlib.Path.is_junction", "pathlib.Path.copy", "pathlib.Path.copy_into",
+    "pathlib.Path.move", "pathlib.Path.move_into", "pathlib.Path.link_to", "hashlib.file_digest", "asyncio.Runner",
+    "asyncio.TaskGroup", "asyncio.Barrier", "ExceptionGroup", "BaseExceptionGroup", "enum.StrEnum", "warnings.deprecated",
+    "pathlib._local.Path", "asyncio.runners.Runner", "asyncio.taskgroups.TaskGroup",
+    # of libraries: older ones still in use, or newer than those verified
+    "sqlalchemy.Engine.execute", "sqlalchemy.Engine.scalar", "sqlalchemy.future.Engine", "sqlalchemy.future.Connection",
+    "sqlalchemy.ext.declarative.declarative_base", "openai.ChatCompletion", "openai.Completion", "openai.Embedding",
+    "openai.Image", "openai.Moderation", "openai.Audio", "duckdb.duckdb.DuckDBPyConnection",
+    "fastapi.responses.ORJSONResponse", "fastapi.responses.UJSONResponse", "anyio.to_interpreter",
+}  # fmt: skip
+"""Right in another version than the one at hand; a name stands for everything in it."""
+
+DYNAMIC = {
+    "botocore.client.BaseClient", "boto3.resources.base.ServiceResource", "xmlrpc.client.ServerProxy", "pymongo.MongoClient",
+    "pymongo.database.Database", "pymongo.AsyncMongoClient", "pymongo.asynchronous.database.AsyncDatabase",
+    "motor.motor_asyncio.AsyncIOMotorClient", "motor.motor_asyncio.AsyncIOMotorDatabase", "celery.Celery",
+    "openai._resource.SyncAPIResource", "openai._resource.AsyncAPIResource", "anthropic._resource.SyncAPIResource",
+    "anthropic._resource.AsyncAPIResource", "stripe._stripe_service.StripeService", "twilio.base.list_resource.ListResource",
+    "django.db.models.Model", "starlette.datastructures.UploadFile", "tempfile._TemporaryFileWrapper",
+}  # fmt: skip
+"""Classes whose members are made at run time, or are those of subclasses: only the class itself is resolved."""
+
+NOT_IDENTICAL = {
+    "fastapi.Depends", "fastapi.Security", "fastapi.Path", "fastapi.Query", "fastapi.Header", "fastapi.Cookie",
+    "fastapi.Body", "fastapi.Form", "fastapi.File",  # the function and the class that it makes
+    "emails.Message",  # a class, and functions that make one
+    "anyio", "google.cloud.firestore", "google.cloud.secretmanager", "kubernetes.config", "elasticsearch.helpers",
+    "opensearchpy.helpers", "pandas", "requests", "os", "os.path", "io", "sqlite3", "fastapi.status", "fastapi.responses",
+}  # fmt: skip
+"""Canonical names whose aliases are not the same object: modules whose content is re-exported, and these functions."""
+
+NOT_SUBCLASSES = {
+    "sqlalchemy.orm.scoped_session",  # a proxy with the session's methods
+    "boto3.resources.collection.CollectionManager",  # has the collection's methods
+    "pathlib.Path",
+    "json.JSONDecodeError",
+} - {"pathlib.Path", "json.JSONDecodeError"}
+
+
+class Missing(Exception):
+    """A name that does not exist."""
+
+
+def installed(name: str) -> bool:
+    """Whether the top-level package of a name can be imported; built-in names count."""
+    top = name.split(".")[0]
+    if "." not in name:
+        return True
+    try:
+        return importlib.util.find_spec(top) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+@lru_cache(maxsize=None)
+def resolve(name: str) -> object:
+    """The object of a dotted name. Raises Missing."""
+    parts = name.split(".") if "." in name or name in sys.modules else ["builtins", name]
+    value, rest, reason = None, parts, ""
+    for end in range(len(parts), 0, -1):
+        try:
+            value, rest = importlib.import_module(".".join(parts[:end])), parts[end:]
+            break
+        except ImportError as error:
+            reason = str(error)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+    else:
+        raise Missing(f"{name}: {reason}")
+    for part in rest:
+        if isinstance(value, type(threading.Lock)) and value in (threading.Lock, threading.RLock):
+            value = value()
+        try:
+            value = getattr(value, part)
+        except Exception:
+            raise Missing(f"{name}: no `{part}` ({reason})" if reason else f"{name}: no `{part}`") from None
+    return value
+
+
+def names(tables: Tables) -> Iterator[tuple[str, str]]:
+    """Every name that must exist, with the table it is from; families (`stripe.*`) stand for their package."""
+    for table in ("blocking", "coroutines", "handoffs", "reentry", "clients", "schemes", "dependencies", "middleware", "decorators", "markers"):  # fmt: skip
+        for entry in getattr(tables, table):
+            for name in entry.names:
+                yield table, name.removesuffix(".*")
+                if not name.endswith(".*") and name not in DYNAMIC:
+                    yield from ((table, f"{name}.{method}") for method in entry.methods if "*" not in method)
+    for name, others in tables.aliases.items():
+        yield "aliases", name
+        yield from (("aliases", other) for other in others)
+    for table in ("returns", "enters", "decorates"):
+        for name, given in getattr(tables, table).items():
+            yield table, name.rpartition(".")[0] if name.rpartition(".")[0] in DYNAMIC else name
+            if given != "self":
+                yield table, given.rpartition("[")[2].rstrip("]")
+    for name, given in tables.attributes.items():
+        yield "attributes", name.rpartition(".")[0]
+        if given != "self":
+            yield "attributes", given.rpartition("[")[2].rstrip("]")
+    for name, above in tables.bases.items():
+        yield "bases", name
+        yield from (("bases", base) for base in above)
+
+
+def _elsewhere(name: str) -> bool:
+    return any(name == other or name.startswith(other + ".") for other in OTHER_VERSIONS)
+
+
+def problems(tables: Tables, wanted: Callable[[str], bool]) -> Iterator[str]:
+    """What is wrong with the names that are wanted: missing ones, aliases of something else, bases that are none."""
+    for table, name in dict.fromkeys(names(tables)):
+        if wanted(name) and not _elsewhere(name):
+            try:
+                value = resolve(name)
+            except Missing as error:
+                if not _pseudo(name):
+                    yield f"{table}: {error}"
+                continue
+            if table == "coroutines" and inspect.isclass(value) is False and callable(value) is False:
+                yield f"{table}: {name} cannot be called"
+    for name, others in tables.aliases.items():
+        for other in others:
+            if name not in NOT_IDENTICAL and wanted(name) and not _elsewhere(name) and not _elsewhere(other):
+                try:
+                    same = resolve(name) is resolve(other)
+                except Missing:
+                    continue  # said above
+                if not same and not (name.startswith(("OSError", "TimeoutError")) and sys.version_info < (3, 11)):
+                    yield f"aliases: {name} is not {other}"
+    for name, above in tables.bases.items():
+        for base in above:
+            if name not in NOT_SUBCLASSES and wanted(name) and not _elsewhere(name) and not _elsewhere(base):
+                try:
+                    cls, parent = resolve(name), resolve(base)
+                except Missing:
+                    continue
+                if not (isinstance(cls, type) and isinstance(parent, type) and issubclass(cls, parent)):
+                    yield f"bases: {name} is no {base}"
+
+
+def _pseudo(name: str) -> bool:
+    """Special methods of what a method gives (`Executor.map.__iter__`), which no class has."""
+    owner, _, method = name.rpartition(".")
+    try:
+        return method.startswith("__") and inspect.isfunction(resolve(owner))
+    except Missing:
+        return False
+
+
+def awaited_or_not(tables: Tables, wanted: Callable[[str], bool]) -> Iterator[str]:
+    """Blocking entries that are coroutine functions, and coroutine entries that are certainly none."""
+    for table, name in dict.fromkeys(names(tables)):
+        if table in ("blocking", "coroutines") and wanted(name) and not _elsewhere(name):
+            try:
+                value = resolve(name)
+            except Missing:
+                continue
+            if table == "blocking" and inspect.iscoroutinefunction(value):
+                yield f"blocking: {name} is a coroutine function"
+
+
+def main() -> int:
+    """Prints the problems and how much was verified; 1 if there are problems."""
+    warnings.simplefilter("ignore")
+    tables = read(sources())
+    everything = {name for _, name in names(tables)}
+    present = {name for name in everything if installed(name)}
+    found = [*problems(tables, installed), *awaited_or_not(tables, installed)]
+    absent = sorted({name.split(".")[0] for name in everything - present})
+    sys.stdout.write("".join(f"{line}\n" for line in found))
+    sys.stdout.write(f"{len(present)} of {len(everything)} names verified, {len(found)} problems; not installed: ")
+    sys.stdout.write(", ".join(absent) + "\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.path.pop(0) if Path(sys.path[0]) == Path(__file__).parent else None
+    sys.exit(main())

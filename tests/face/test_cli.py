@@ -1,0 +1,370 @@
+"""The command line: options, streams, exit codes and messages, with a `run` that analyses nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from face.fakes import FakeRun, Outcome, finding, installed
+from fastapi_lint import __version__, terminal
+from fastapi_lint.cli import run_command_line
+from fastapi_lint.finding import Notice, Severity
+from fastapi_lint.settings import CACHE_DIRECTORY
+from fastapi_lint.source import Source
+
+SOURCES = {"app.py": Source("app.py", b"x = 1\n")}
+ONE = Outcome(findings=(finding(fix=True),), sources=SOURCES)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeRun:
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "app.py").write_text("x = 1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    return installed(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["check"], ["app.py"], ["check", "app.py"], ["--fix", "app.py"], ["app.py", "--fix"], ["--", "app.py"]],
+)
+def test_check_is_the_default_command(fake: FakeRun, arguments: list[str]) -> None:
+    assert run_command_line(arguments) == 0
+    (request,) = fake.requests
+    assert request.paths == ((Path("app.py"),) if "app.py" in arguments else ())
+    assert request.fix is ("--fix" in arguments)
+
+
+def test_a_path_called_like_a_command(fake: FakeRun) -> None:
+    assert run_command_line(["check", "rules"]) == 0
+    assert fake.requests[0].paths == (Path("rules"),)
+
+
+def test_every_option_arrives(fake: FakeRun, tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text("")
+    options = ["--unsafe-fixes", "--jobs", "3", "--no-cache", "--baseline", "b.json", "--select", "FAPI3,missing-tags"]
+    options += ["--select", "FAPI201", "--ignore", "FAPI301", "--extend-select", "FAPI001", "--output-format", "json"]
+    assert run_command_line([*options, "app.py"]) == 0
+    (request,) = fake.requests
+    assert (request.root, request.jobs, request.cache, request.unsafe_fixes) == (tmp_path, 3, False, True)
+    assert request.baseline == Path("b.json")
+    settings = request.settings
+    assert settings.select == ("FAPI3", "missing-tags", "FAPI201")
+    assert (settings.ignore, settings.extend_select, settings.output_format) == (("FAPI301",), ("FAPI001",), "json")
+
+
+def test_configuration_counts_unless_the_command_line_says_otherwise(fake: FakeRun, tmp_path: Path) -> None:
+    text = "fix = true\nunsafe-fixes = true\noutput-format = 'concise'\nbaseline = 'b.json'\npreset = 'strict'\n"
+    (tmp_path / "fastapi-lint.toml").write_text(text)
+    for arguments in ([], ["--no-fix", "--preset", "recommended"], ["--isolated"], ["--diff"]):
+        assert run_command_line(arguments) == 0
+    first, second, third, fourth = fake.requests
+    assert (first.fix, first.unsafe_fixes, first.settings.output_format) == (True, True, "concise")
+    assert (first.baseline, first.settings.select) == (tmp_path / "b.json", ("recommended", "strict"))
+    assert (second.fix, second.settings.select) == (False, ("recommended",))
+    assert (third.fix, third.baseline, third.settings.file) == (False, None, None)
+    assert (fourth.fix, fourth.diff) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "outcome", "code"),
+    [
+        ([], Outcome(), 0),
+        ([], ONE, 1),
+        (["--exit-zero"], ONE, 0),
+        (["--fix"], Outcome(fixed={"FAPI201": 2}), 0),
+        (["--fix", "--exit-non-zero-on-fix"], Outcome(fixed={"FAPI201": 2}), 1),
+        (["--diff"], Outcome(diff="--- a\n"), 1),
+        (["--diff"], ONE, 0),
+        (["--add-noqa"], ONE, 0),
+        (["--write-baseline", "b.json"], ONE, 0),
+        (["--select", "FAPI201"], Outcome(notices=(Notice("raised", code="FAPI201"),)), 2),
+        ([], Outcome(notices=(Notice("raised", code="FAPI201"),)), 0),
+        ([], Outcome(findings=(finding(),), notices=(Notice("raised", code="FAPI201"),)), 1),
+    ],
+)
+def test_exit_codes(fake: FakeRun, arguments: list[str], outcome: Outcome, code: int) -> None:
+    fake.outcome = outcome
+    assert run_command_line(arguments) == code
+
+
+def test_findings_to_stdout_the_rest_to_stderr(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    fake.outcome = Outcome((finding(),), notices=(Notice("cannot be read", "b.py", level=Severity.ERROR),))
+    assert run_command_line(["--output-format", "concise"]) == 1
+    out, err = capfd.readouterr()
+    assert out.startswith("app.py:1:1: FAPI201")
+    assert "b.py" not in out
+    assert err == "error: b.py: cannot be read\n"
+    run_command_line(["--quiet", "--output-format", "concise"])
+    assert capfd.readouterr().err == ""
+
+
+def test_a_rule_that_raised_is_named(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    fake.outcome = Outcome((finding(),), notices=(Notice("KeyError: 'x'", "b.py", "FAPI202"),))
+    run_command_line([])
+    assert "warning: b.py: FAPI202: KeyError: 'x'\n" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--select", "FAPI203"], "--select: unknown rule 'FAPI203'; did you mean FAPI20"),
+        (["--ignore", "missing-tag"], "--ignore: unknown rule 'missing-tag'; did you mean FAPI302 (missing-tags)?"),
+        (["--select", "FAPI105"], "FAPI105 dangling-task is planned, not built yet"),
+        (["--output-format", "sarf"], "unknown value 'sarf'; did you mean 'sarif'?"),
+        (["--preset", "strickt"], "did you mean 'strict'?"),
+        (["--selekt", "x"], "--select"),
+        (["--fix", "--add-noqa"], "--fix and --add-noqa exclude each other"),
+        (["--diff", "--write-baseline", "x"], "exclude each other"),
+        (["--statistics", "--output-format", "sarif"], "--statistics has no sarif format"),
+        (["-"], "'-' needs --stdin-filename"),
+        (["app.py", "--stdin-filename", "x.py"], "checks stdin alone"),
+        (["--config", "none.toml"], "none.toml: cannot be read"),
+        (["--output-file", "none/x"], "cannot be written: No such file"),
+        (["rule", "missing-tag"], "unknown rule 'missing-tag'; did you mean FAPI302 (missing-tags)?"),
+        (["rule", "FAPI701"], "FAPI701 later-one is planned, not built yet"),
+        (["new-rule", "FAPI105"], "works at the top of a checkout"),
+    ],
+)
+def test_mistakes(fake: FakeRun, capfd: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    assert run_command_line(arguments) == 2
+    out, err = capfd.readouterr()
+    assert message in err
+    assert out == ""
+
+
+def test_interruption(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    fake.outcome = KeyboardInterrupt()
+    assert run_command_line([]) == 2
+    assert "interrupted" in capfd.readouterr().err
+
+
+def test_mistakes_of_our_own_are_no_findings(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    fake.outcome = ZeroDivisionError("oops")
+    assert run_command_line([]) == 2
+    assert "ZeroDivisionError: oops\nerror: this is a mistake of fastapi-lint itself" in capfd.readouterr().err
+
+
+def test_no_rule_selected(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["--ignore", "all,recommended"]) == 0
+    assert "no rule is selected" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("format", ["console", "concise", "json", "sarif", "github", "gitlab", "junit"])
+def test_output_file(fake: FakeRun, capfd: pytest.CaptureFixture[str], tmp_path: Path, format: str) -> None:
+    fake.outcome = ONE
+    assert run_command_line(["--output-format", format, "--output-file", "out.txt"]) == 1
+    assert capfd.readouterr().out == ""
+    assert "FAPI201" in (tmp_path / "out.txt").read_text(encoding="utf-8")
+
+
+def test_statistics(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    fake.outcome = Outcome((finding(fix=True), finding(line=2), finding("FAPI302")))
+    run_command_line(["--statistics"])
+    expected = "     2  FAPI201  parameter-without-annotated  (1 fixable)\n     1  FAPI302  missing-tags\n"
+    assert capfd.readouterr().out == expected
+    run_command_line(["--statistics", "--output-format", "json"])
+    first = json.loads(capfd.readouterr().out)[0]
+    assert first == {"code": "FAPI201", "name": "parameter-without-annotated", "count": 2, "fixable": 1}
+
+
+def test_diff(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    fake.outcome = Outcome(diff="--- app.py\n+++ app.py\n", fixed={"FAPI201": 1})
+    run_command_line(["--diff"])
+    assert capfd.readouterr() == ("--- app.py\n+++ app.py\n", "would fix 1 finding\n")
+
+
+def test_colour(fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.outcome = ONE
+    run_command_line([])
+    assert "\x1b" not in capfd.readouterr().out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    run_command_line([])
+    assert "\x1b" in capfd.readouterr().out
+    monkeypatch.setenv("NO_COLOR", "1")
+    run_command_line([])
+    assert "\x1b" not in capfd.readouterr().out
+
+
+class Stdin:
+    """Standard input that holds these bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.buffer = io.BytesIO(data)
+
+
+def test_stdin(
+    fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "pkg").mkdir()
+    monkeypatch.chdir(tmp_path / "pkg")
+    monkeypatch.setattr(sys, "stdin", Stdin(b"x = 1\r\n"))
+    fake.outcome = Outcome((finding(path="pkg/new.py"),))
+    assert run_command_line(["-", "--stdin-filename", "new.py", "--output-format", "concise"]) == 1
+    assert fake.requests[0].stdin == (str(tmp_path / "pkg" / "new.py"), b"x = 1\r\n")
+    assert fake.requests[0].paths == ()
+    assert capfd.readouterr().out.startswith("new.py:1:1: FAPI201")
+
+
+def test_fixed_stdin_goes_to_stdout(
+    fake: FakeRun, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Stdin(b"# coding: latin-1\r\nx = '\xfc'\r\n"))
+    fake.outcome = Outcome((finding(),), stdin_output="# coding: latin-1\r\ny = '\xfc'\r\n")
+    assert run_command_line(["--fix", "--stdin-filename", "app.py", "--output-format", "concise"]) == 1
+    out, err = capfdbinary.readouterr()
+    assert out == b"# coding: latin-1\r\ny = '\xfc'\r\n"
+    assert err.startswith(b"app.py:1:1: FAPI201")
+
+
+def test_unfixed_stdin_comes_back_as_it_was(
+    fake: FakeRun, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Stdin(b"\xff\r"))
+    assert run_command_line(["--fix", "--stdin-filename", "app.py", "--quiet"]) == 0
+    assert capfdbinary.readouterr() == (b"\xff\r", b"")
+
+
+def test_messages_cannot_be_disguised(capfd: pytest.CaptureFixture[str]) -> None:
+    terminal.say_notices([Notice("odd", "a\x1b[2Jb\r.py")])
+    assert capfd.readouterr().err == "warning: a\\x1b[2Jb\\r.py: odd\n"
+
+
+def test_rules(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["rules", "--output-format", "json"]) == 0
+    rules = json.loads(capfd.readouterr().out)
+    assert list(rules[0]) == ["code", "name", "preset", "kind", "fix", "severity", "summary", "since"]
+    assert rules[1]["fix"] == "safe"
+    assert rules[0]["fix"] == "none"
+    assert run_command_line(["rules"]) == 0
+    assert capfd.readouterr().out.splitlines()[0].split()[:2] == ["FAPI001", "syntax-error"]
+    assert run_command_line(["rules", "--output-format", "markdown"]) == 0
+    assert capfd.readouterr().out.startswith("| code | name |")
+
+
+def test_rule(fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for word in ("FAPI201", "fapi201", "parameter-without-annotated"):
+        assert run_command_line(["rule", word]) == 0
+        assert capfd.readouterr().out.startswith("# FAPI201 parameter-without-annotated\n")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert run_command_line(["rule", "FAPI201"]) == 0
+    assert "\x1b[" in capfd.readouterr().out
+
+
+def test_routes(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    route: dict[str, object] = {
+        "app": "app:app",
+        "methods": ["GET", "HEAD"],
+        "path": "/items/{id}",
+        "handler": "app.read|item",
+        "file": "app.py",
+        "line": 3,
+        "authenticated_by": ["oauth2"],
+        "status_code": 200,
+        "response_model": None,
+    }
+    fake.known_routes = [route]
+    assert run_command_line(["routes", "--output-format", "json"]) == 0
+    assert json.loads(capfd.readouterr().out) == [route]
+    assert run_command_line(["routes"]) == 0
+    assert capfd.readouterr().out == "GET, HEAD  /items/{id}  app.read|item  app.py:3  oauth2  200\n"
+    assert run_command_line(["routes", "--output-format", "markdown"]) == 0
+    assert "| app.read\\|item |" in capfd.readouterr().out
+
+
+def test_config(fake: FakeRun, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "fastapi-lint.toml").write_text("[per-file-ignores]\n'tests/*' = ['FAPI201']\n")
+    assert run_command_line(["config"]) == 0
+    out = capfd.readouterr().out
+    assert f"# root: {tmp_path}\n# file: {tmp_path / 'fastapi-lint.toml'}\n" in out
+    assert '[per-file-ignores]\n"tests/*" = ["FAPI201"]\n' in out
+    assert run_command_line(["config", "--schema"]) == 0
+    assert json.loads(capfd.readouterr().out)["title"] == "fastapi-lint"
+
+
+def test_clean(fake: FakeRun, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / CACHE_DIRECTORY).mkdir()
+    (tmp_path / CACHE_DIRECTORY / "x").write_text("")
+    assert run_command_line(["clean"]) == 0
+    assert not (tmp_path / CACHE_DIRECTORY).exists()
+    assert run_command_line(["clean"]) == 0
+    assert "no cache at" in capfd.readouterr().err
+    (tmp_path / "kept").mkdir()
+    (tmp_path / CACHE_DIRECTORY).symlink_to(tmp_path / "kept", target_is_directory=True)
+    assert run_command_line(["clean"]) == 0
+    assert (tmp_path / "kept").is_dir()
+
+
+def test_new_rule(fake: FakeRun, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "src" / "fastapi_lint" / "rules").mkdir(parents=True)
+    assert run_command_line(["new-rule", "dangling-task"]) == 0
+    written = capfd.readouterr().out.splitlines()
+    assert "src/fastapi_lint/rules/asynchronous/dangling_task.py" in written
+    assert all((tmp_path / file).is_file() for file in written)
+    assert run_command_line(["new-rule", "dangling-task"]) == 2
+    assert "exists already" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("ru", "plain,rules"), ("--sel", "plain,--select"), ("check --out", "plain,--output-format")],
+)
+def test_shell_completion(
+    fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: str, expected: str
+) -> None:
+    line = f"fastapi-lint {words}"
+    monkeypatch.setenv("_FASTAPI_LINT_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split()) - 1))
+    with pytest.raises(SystemExit):
+        run_command_line([])
+    assert expected in capfd.readouterr().out.splitlines()
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+
+
+def test_version_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, __future__; before = set(sys.modules); sys.argv = ['fastapi-lint', '--version'];"
+        "from fastapi_lint.__main__ import main; assert main() == 0;"
+        "print(sorted(name for name in set(sys.modules) - before))"
+    )
+    done = python("-c", code)
+    assert done.stdout == f"fastapi-lint {__version__}\n['fastapi_lint', 'fastapi_lint.__main__']\n"
+
+
+def test_help_names_every_command() -> None:
+    done = python("-m", "fastapi_lint", "--help")
+    assert done.returncode == 0
+    for command in ("check", "routes", "rule", "rules", "config", "clean", "new-rule"):
+        assert f"\n  {command} " in done.stdout
+
+
+def test_a_reader_that_goes_away(fake: FakeRun) -> None:
+    code = "from fastapi_lint import terminal\nfor _ in range(50): terminal.write('x' * 100_000)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
