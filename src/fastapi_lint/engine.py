@@ -83,8 +83,8 @@ def check(
         if rule.kind == "syntax":
             syntax.append(rule)
             continue
-        for subject in rule.subjects:
-            by_subject.setdefault(subject.__name__, []).append(rule)
+        for kind in rule.subjects:
+            by_subject.setdefault(kind.__name__, []).append(rule)
     for i, module in enumerate(modules):
         if progress is not None:
             progress(i, len(modules))
@@ -218,4 +218,3 @@ def _children(kind: type) -> tuple[str, ...]:
         first = [name for name in _HEAD_FIRST if name in names] if "body" in names else []
         _fields[kind] = tuple(first + [name for name in names if name not in first])
     return _fields[kind]
-

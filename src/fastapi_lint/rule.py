@@ -198,8 +198,9 @@ class Check:
             return at, _NO_OFFSET
         if isinstance(at, tuple):
             return module.source.span(*at), at[0]
-        if hasattr(at, "start"):
-            return module.source.span(at.start, at.end), at.start
+        start, end = getattr(at, "start", None), getattr(at, "end", None)
+        if isinstance(start, int) and isinstance(end, int):
+            return module.source.span(start, end), start
         return module.source.span_of(typing.cast("cst.CSTNode", at)), -1
 
     @staticmethod
@@ -216,7 +217,6 @@ class Check:
             first, last = ranges[index]
             return source.line_of(first), source.line_of(last - 1)
         return span.line, span.line
-
 
 
 _NO_OFFSET = -2

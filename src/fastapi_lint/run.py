@@ -282,8 +282,12 @@ class _Desk:
             if source is None or (not own and not suppression.has_directives(source.data)):
                 continue
             ignored = silenced(path)
-            asked = {rule.code for rule in self.selected if rule.code not in ignored and (path, rule.code) not in failed}
-            applied = suppression.apply((f for f in own if f.code in asked or f.code not in ignored), source, known=known, selected=asked)
+            asked = {
+                rule.code for rule in self.selected if rule.code not in ignored and (path, rule.code) not in failed
+            }
+            applied = suppression.apply(
+                (f for f in own if f.code in asked or f.code not in ignored), source, known=known, selected=asked
+            )
             kept += applied.kept
             kept += applied.unused
             suppressed += applied.suppressed
@@ -339,7 +343,9 @@ def _declarations(root: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for pattern in ("*", "*/*", "*/*/*"):
         for path in sorted(root.glob(pattern)):
-            if _DECLARING.search(path.name) and not any(part.startswith(".") or part == "node_modules" for part in path.parts[len(root.parts) :]):
+            if _DECLARING.search(path.name) and not any(
+                part.startswith(".") or part == "node_modules" for part in path.parts[len(root.parts) :]
+            ):
                 try:
                     if path.is_file() and path.stat().st_size < _LARGEST_DECLARATION:
                         found[path.relative_to(root).as_posix()] = path.read_text("utf-8", "replace")

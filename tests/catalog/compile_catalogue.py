@@ -1,4 +1,4 @@
-"""Writes `catalog/compiled.json` from the TOML files: `python tests/catalog/compile_catalogue.py` after changing one."""
+"""Writes `catalog/compiled.json` from the TOML files: run it by hand after changing one of them."""
 
 from __future__ import annotations
 

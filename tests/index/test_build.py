@@ -329,7 +329,10 @@ def test_parameters() -> None:
 
 
 def test_places_of_definitions() -> None:
-    source = "@d\n@e.f\nasync def g(\n    a,\n) -> b:  # c\n    pass\n    # after\n\nclass C(D, *E, metaclass=M, **k): pass  # x\n"
+    source = (
+        "@d\n@e.f\nasync def g(\n    a,\n) -> b:  # c\n    pass\n    # after\n\n"
+        "class C(D, *E, metaclass=M, **k): pass  # x\n"
+    )
     facts = read(source)
     (function,) = facts.functions
     assert source[function.start : function.head_end] == "async def g(\n    a,\n) -> b:"
@@ -398,6 +401,7 @@ IMPORTS = {
     "from .m import *": [("m", "*", "", 1, "*")],
     "from __future__ import annotations": [("__future__", "annotations", "", 0, "annotations")],
     "lazy import a, b as c": [("a", "", "", 0, "a"), ("b", "", "c", 0, "b as c")],
+    "lazy import a; lazy import b": [("a", "", "", 0, "a"), ("b", "", "", 0, "b")],
     "x = 1; lazy from .a import b": [("a", "b", "", 1, "b")],
     "try:\n\tlazy from a import b\nexcept E: pass": [("a", "b", "", 0, "b")],
 }
@@ -439,8 +443,8 @@ def test_newer_syntax_is_no_error(pep: str) -> None:
 
 
 def test_except_without_parentheses() -> None:
-    (block,) = [b for b in read(NEWER["PEP 758"]).blocks if b.kind == "except" and b.start < 30]
-    assert show(block.test) == "tuple(A, B)"
+    found = [show(block.test) for block in read(NEWER["PEP 758"]).blocks if block.kind == "except"]
+    assert found == ["tuple(A, B)", "tuple(C, d.E)"]
 
 
 def test_template_string() -> None:
@@ -455,7 +459,6 @@ BROKEN = [
     "foo(1, 2\n",
     "return )\n",
     "$?!\n",
-    "    stray = 1\n",
 ]
 
 
@@ -602,9 +605,17 @@ SOURCES = [path.read_text(encoding="utf-8") for path in sorted(Path(f.__file__).
 def hold(facts: f.Facts, size: int) -> None:
     """What is true of the facts of any text."""
     assert round_trip(facts) == facts
-    for table in (facts.calls, facts.functions, facts.classes, facts.assigns, facts.exits, facts.imports):
-        assert all(0 <= entry.start <= entry.end <= size for entry in table)
-        assert all(one.start <= two.start for one, two in pairwise(table)) or facts.errors
+    tables = [
+        [(c.start, c.end) for c in facts.calls],
+        [(x.start, x.end) for x in facts.functions],
+        [(x.start, x.end) for x in facts.classes],
+        [(a.start, a.end) for a in facts.assigns],
+        [(e.start, e.end) for e in facts.exits],
+        [(i.start, i.end) for i in facts.imports],
+    ]
+    for places in tables:
+        assert all(0 <= start <= end <= size for start, end in places)
+        assert facts.errors or all(one[0] <= two[0] for one, two in pairwise(places))
     assert all(-1 <= block.parent < index for index, block in enumerate(facts.blocks))
     assert all(one[1] <= two[0] for one, two in pairwise(facts.statements))
 
@@ -615,70 +626,11 @@ def test_any_text(text: str) -> None:
     hold(build(data), len(data))
 
 
-PIECES = st.sampled_from(
-    [
-        "def",
-        "class",
-        "if",
-        "else",
-        ":",
-        "(",
-        ")",
-        "[",
-        "]",
-        "{",
-        "}",
-        ",",
-        ".",
-        "=",
-        ":=",
-        "->",
-        "*",
-        "**",
-        "@",
-        "lambda",
-        "yield",
-        "await",
-        "async",
-        "for",
-        "in",
-        "with",
-        "as",
-        "try",
-        "except",
-        "match",
-        "case",
-        "type",
-        "lazy",
-        "import",
-        "from",
-        "return",
-        "f'",
-        "t'",
-        "'",
-        '"""',
-        "\\",
-        "#",
-        "1",
-        "a",
-        "b",
-        "\n",
-        "\r",
-        "\t",
-        "\x0c",
-        "é",
-        "\u2028",
-        "print",
-        "global",
-        "del",
-        "not",
-        "or",
-        "+",
-        "|",
-        "...",
-    ]
-    + [" ", "\n", "\n    "]
+WORDS = (
+    "def class if else : ( ) [ ] { } , . = := -> * ** @ lambda yield await async for in with as try except match case "
+    "type lazy import from return f' t' ' \"\"\" \\ # 1 a b print global del not or + | ..."
 )
+PIECES = st.sampled_from([*WORDS.split(), " ", "\n", "\n    ", "\r", "\t", "\f", "é", "\u2028"])
 
 
 @given(st.lists(PIECES, max_size=60))

@@ -1,4 +1,4 @@
-"""What is known about libraries, as data and lookups: names and types, what calls do, what authenticates. Infers nothing."""
+"""What is known about libraries, as data and lookups: types, effects, authentication. Infers nothing."""
 
 from __future__ import annotations
 

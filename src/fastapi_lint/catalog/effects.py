@@ -1,4 +1,4 @@
-"""What calls into libraries do: block, need an await, hand off to threads, re-enter the loop, cost a client. Lookups only."""
+"""What calls into libraries do: block, need an await, hand off, re-enter the loop. Lookups only."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Generic, TypeVar
 
-from fastapi_lint.catalog.format import Client, Coroutine, Entry, Handoff, Reentry, _Named, selects
+from fastapi_lint.catalog.format import Client, Coroutine, Entry, Handoff, Named, Reentry, selects
 from fastapi_lint.catalog.names import canonical, lineage, tables
 
-E = TypeVar("E", bound=_Named)
+E = TypeVar("E", bound=Named)
 
 
 class Lookup(Generic[E]):
@@ -72,7 +72,7 @@ class Lookup(Generic[E]):
 
 
 class BlockingCatalogue(Lookup[Entry]):
-    """What blocks. `function(name)` and `method(cls, method)` give the entry; ask `entry.applies(...)` with arguments."""
+    """What blocks. `function` and `method` give the entry; `entry.applies(...)` then judges the arguments."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.entries = tuple(entries)

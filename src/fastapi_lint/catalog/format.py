@@ -22,7 +22,7 @@ class CatalogueError(ValueError):
     """An entry that is not as it must be; the text names the file or setting, the entry and the key."""
 
 
-class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """What every entry has: canonical dotted `names`; with `methods`, they are classes and the entry is about those.
 
     A method `*` is every public one; other wildcards are those of fnmatch. Special methods must be named:
@@ -35,7 +35,7 @@ class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     notes: str = ""
 
 
-class Entry(_Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Entry(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A call that blocks.
 
     `why` completes "it ..." ("waits for the HTTP response"), `instead` completes "use ...". `when` names what must be
@@ -65,7 +65,7 @@ class Entry(_Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
         return True
 
 
-class Coroutine(_Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Coroutine(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Something that must be awaited.
 
     gives: "coroutine" nothing happens without await; "future" it happens, its result and exception are lost;
@@ -75,7 +75,7 @@ class Coroutine(_Named, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     gives: Literal["coroutine", "future", "context"] = "coroutine"
 
 
-class Handoff(_Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Handoff(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A function that runs a callable elsewhere.
 
     The callable is the positional argument `argument` (counted without self), or the keyword `keyword`.
@@ -93,7 +93,7 @@ class Handoff(_Named, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     awaits: bool = False
 
 
-class Reentry(_Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Reentry(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A function that starts or runs an event loop; gives "wrapper" when only calling its result does."""
 
     why: str
@@ -101,20 +101,20 @@ class Reentry(_Named, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     gives: Literal["result", "wrapper"] = "result"
 
 
-class Client(_Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Client(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A client or pool that is made once per process: constructing one per request is dear."""
 
     kind: Kind
     why: str
 
 
-class Scheme(_Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Scheme(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A class whose instances, as dependencies, read credentials; `gives` is the type of the dependency's value."""
 
     gives: str
 
 
-class AuthDependency(_Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class AuthDependency(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A dependency of a package that authenticates.
 
     form: "class" it stands in Depends itself; "factory" calling it gives the dependency; "instance" an instance of it
@@ -124,7 +124,7 @@ class AuthDependency(_Named, frozen=True, forbid_unknown_fields=True, omit_defau
     form: Literal["class", "factory", "instance", "function"]
 
 
-class Marker(_Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Marker(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A decorator that may stand above a route decorator."""
 
     why: str
@@ -135,7 +135,8 @@ class Tables(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_
 
     returns: callable (or `Class.method`) to the type of its result, of the awaited result for a coroutine; `self` is
     the class asked about. enters: class or callable to the type that `with ... as` binds. attributes: `Class.name` or
-    `Class.*` (every one that is not known to be a method) to a type. decorates: decorator to the type that the decorated function becomes. bases: class to its direct bases.
+    `Class.*` (every one that is not known to be a method) to a type. decorates: decorator to the type that the
+    decorated function becomes. bases: class to its direct bases.
     """
 
     blocking: list[Entry] = msgspec.field(default_factory=list)
@@ -145,8 +146,8 @@ class Tables(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_
     clients: list[Client] = msgspec.field(default_factory=list)
     schemes: list[Scheme] = msgspec.field(default_factory=list)
     dependencies: list[AuthDependency] = msgspec.field(default_factory=list)
-    middleware: list[_Named] = msgspec.field(default_factory=list)
-    decorators: list[_Named] = msgspec.field(default_factory=list)
+    middleware: list[Named] = msgspec.field(default_factory=list)
+    decorators: list[Named] = msgspec.field(default_factory=list)
     markers: list[Marker] = msgspec.field(default_factory=list)
     aliases: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     returns: dict[str, str] = msgspec.field(default_factory=dict)
@@ -156,14 +157,14 @@ class Tables(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_
     bases: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
-LISTS: Mapping[str, type[_Named]] = {
+LISTS: Mapping[str, type[Named]] = {
     "blocking": Entry, "coroutines": Coroutine, "handoffs": Handoff, "reentry": Reentry, "clients": Client,
-    "schemes": Scheme, "dependencies": AuthDependency, "middleware": _Named, "decorators": _Named, "markers": Marker,
+    "schemes": Scheme, "dependencies": AuthDependency, "middleware": Named, "decorators": Named, "markers": Marker,
 }  # fmt: skip
 """The tables that are lists of entries, and what each entry is."""
 
 
-def selects(entry: _Named, method: str) -> bool | None:
+def selects(entry: Named, method: str) -> bool | None:
     """True if the entry is about this method, False if it says that it is not, None if it says nothing."""
     if not entry.methods:
         return None
@@ -176,7 +177,7 @@ def selects(entry: _Named, method: str) -> bool | None:
     return True if any("*" in pattern and fnmatchcase(method, pattern) for pattern in entry.methods) else None
 
 
-def entry_from(raw: object, what: type[_Named], where: str) -> _Named:
+def entry_from(raw: object, what: type[Named], where: str) -> Named:
     """One entry as parsed from TOML, checked. `where` names the place for the error (`blocking.toml: blocking[3]`).
 
     `name = "x"` is short for `names = ["x"]`. Raises CatalogueError that names the key and the nearest right one.
@@ -204,9 +205,9 @@ def entry_from(raw: object, what: type[_Named], where: str) -> _Named:
         raise CatalogueError(f"{where}: `name` must be a dotted name, not {entry['names']!r}")
     if checked.exclude and not checked.methods:
         raise CatalogueError(f"{where}: `except` without `methods`")
-    for field in ("why", "instead", "gives"):
-        if getattr(checked, field, "x") == "":
-            raise CatalogueError(f"{where}: `{field}` is empty")
+    for text in ("why", "instead", "gives"):
+        if getattr(checked, text, "x") == "":
+            raise CatalogueError(f"{where}: `{text}` is empty")
     return checked
 
 
@@ -226,7 +227,7 @@ def entries_from(config: Sequence[object], where: str) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def _explained(error: msgspec.ValidationError, entry: Mapping[str, object], what: type[_Named]) -> str:
+def _explained(error: msgspec.ValidationError, entry: Mapping[str, object], what: type[Named]) -> str:
     """msgspec's message with its path as a key, and the right values when it is a choice."""
     text, _, path = str(error).partition(" - at ")
     key = path.strip("`").removeprefix("$").lstrip(".").partition("[")[0] or "entry"

@@ -1,4 +1,4 @@
-"""Merges and checks the TOML files of the catalogue and encodes the table that a run loads. No run of the linter uses it."""
+"""Merges, checks and encodes the TOML files of the catalogue. A run loads what this made, and never this."""
 
 from __future__ import annotations
 

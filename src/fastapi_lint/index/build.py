@@ -63,7 +63,8 @@ def _errors(root: Node, text: str) -> list[tuple[int, int]]:
     while stack:
         node, defaults = stack.pop()
         if node.is_error or node.is_missing:
-            found.append((node.start_byte, node.end_byte))
+            if text[node.start_byte : node.end_byte] != "lazy":
+                found.append((node.start_byte, node.end_byte))
         elif node.has_error:
             heads = node.kind_id in _DEFINITIONS or defaults
             for child in node.children:

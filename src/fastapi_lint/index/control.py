@@ -320,7 +320,7 @@ def _case(d: Draft, node: Node, depth: int) -> None:
 
 def _captures(d: Draft, pattern: Node) -> list[Expr]:
     """The names that a pattern binds."""
-    names: list[Expr] = []
+    names: list[tuple[int, str]] = []
     stack = [pattern]
     while stack:
         node = stack.pop()
@@ -328,16 +328,16 @@ def _captures(d: Draft, pattern: Node) -> list[Expr]:
         children = node.children
         if found == DOTTED:
             if len(children) == 1:
-                names.append(Name(d.slice(node)))
+                names.append((node.start_byte, d.slice(node)))
             continue
         if found in SPLAT_PATTERNS or found in AS_PATTERN:
             name = last(node)
             if name.kind_id == IDENTIFIER:
-                names.append(Name(d.slice(name)))
+                names.append((name.start_byte, d.slice(name)))
         elif found in (CLASS_PATTERN, KEYWORD_PATTERN):
             children = children[1:]
-        stack.extend(reversed(children))
-    return names
+        stack.extend(children)
+    return [Name(name) for _, name in sorted(names)]
 
 
 takers(

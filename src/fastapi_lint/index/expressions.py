@@ -30,6 +30,8 @@ from fastapi_lint.index.literals import UNKNOWN, decoded, number
 
 _LONG = 50
 """Operands, attributes or subscripts in a row above which the whole is `Unknown`: results must not nest deeply."""
+_WIDE = 1_000
+"""Bytes from which text is not tried as a dotted name: in a long chain every link would be."""
 _NAMES = frozenset({IDENTIFIER, ATTRIBUTE})
 _SPLATS = frozenset({LIST_SPLAT, DICT_SPLAT})
 _LINKS = frozenset({CALL, ATTRIBUTE, SUBSCRIPT})
@@ -83,7 +85,8 @@ def used(d: Draft, node: Node, depth: int, use: Use) -> Expr:
 
 
 def _dotted(d: Draft, node: Node, depth: int) -> Expr:
-    found = known(d.text[node.start_byte : node.end_byte])
+    start, end = node.start_byte, node.end_byte
+    found = known(d.text[start:end]) if end - start < _WIDE else None
     return chain(d, node, depth) if found is None else found
 
 
@@ -131,7 +134,7 @@ def call(d: Draft, node: Node, depth: int, use: Use = "value", awaited: bool = F
     if found in _NAMES:
         start = callee.start_byte
         end = callee.end_byte
-        key = d.text[start:end]
+        key = d.text[start:end] if end - start < _WIDE else " "
         func = known(key)
         if func is not None:
             calls = d.calls
@@ -157,7 +160,7 @@ def chain(d: Draft, node: Node, depth: int, use: Use = "value", awaited: bool = 
         if found == CALL:
             index = len(d.calls)
             d.calls.append(PENDING_CALL)
-        elif found == ATTRIBUTE:
+        elif found == ATTRIBUTE and node.end_byte - node.start_byte < _WIDE:
             value = known(d.text[node.start_byte : node.end_byte])
         if value is not None or found not in _LINKS:
             break
@@ -179,11 +182,13 @@ def chain(d: Draft, node: Node, depth: int, use: Use = "value", awaited: bool = 
     for position in range(len(spine) - 1, -1, -1):
         node, found, index = spine[position]
         nested += 1
+        if nested > _LONG:
+            value = UNKNOWN
         if found == CALL:
             args = _arguments(d, last(node), depth + 1)
             first = position == 0
             d.calls[index] = Call(
-                UNKNOWN if nested > _LONG else value, args, d.block, awaited and first, use if first else "value",
+                value, args, d.block, awaited and first, use if first else "value",
                 first_byte, node.end_byte, start, end,
             )  # fmt: skip
             value = CallRef(index)

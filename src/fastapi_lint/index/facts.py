@@ -134,8 +134,9 @@ Expr = Union[
 
 
 class Arg(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An argument: `name` is "" for a positional one, "*" or "**" for an unpacked one (`value` is then what is unpacked,
-    not a `Star`); the place is the whole argument.
+    """An argument; the place is all of it, with name or stars.
+
+    `name` is "" for a positional one, "*" or "**" for an unpacked one (`value` is then what is unpacked, not a `Star`).
     """
 
     name: str
@@ -225,7 +226,8 @@ class Class(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Assign(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A binding by `=`, `:=`, an augmented operator, a bare annotation (`value` is None) or `type X = ...`.
 
-    `a = b = value` is two entries, each with the place of the whole statement. `op` is "=", ":=", "type" or the augmented operator ("+=").
+    `a = b = value` is two entries, each with the place of the whole statement. `op` is "=", ":=", "type"
+    or the augmented operator ("+=").
     """
 
     target: Expr
@@ -276,9 +278,11 @@ class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     module, function, class, lambda: bodies.
     choice: a whole if or match statement; its children are `if` (also elif; `test`), `else`, `case` (`target` the names
-        that the pattern binds). The first test is evaluated in the parent, those of elif in the choice, guards in the case.
+        that the pattern binds). The first test is evaluated in the parent, those of elif in the choice, a guard in the
+        case.
     try: a whole try statement; its children are `body`, `except` (`test` the types, `target` the name), `else`,
-        `finally`. Types are evaluated in the `try`; several without parentheses are a tuple; `test` is None for a bare one.
+        `finally`. Types are evaluated in the `try`; several without parentheses are a tuple; `test` is None for a bare
+        except.
     for (`test` the iterable, evaluated in the parent; `target`), while (`test`, evaluated in the block, as it is every
         time). The `else` of a loop is a block beside it, not inside.
     with (`test` the context, evaluated in the parent; `target`); several items nest, the first outermost.
@@ -305,8 +309,9 @@ class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Everything the model may know about a file.
 
     `exported` is the content of `__all__` when it is built at module level from plain displays only (also by `+=`,
-    `append` and `extend`), else None. `dead` are the blocks that only type checkers run (the `if TYPE_CHECKING:` itself,
-    not those inside it). `has_main_guard`: there is an `if __name__ == "__main__"` at module level. `globals` are names declared `global`, each with its block.
+    `append` and `extend`), else None. `dead` are the blocks that only type checkers run (the `if TYPE_CHECKING:`
+    itself, not those inside it). `has_main_guard`: there is an `if __name__ == "__main__"` at module level. `globals`
+    are names declared `global`, each with its block.
     `statements` are the ranges of simple statements, decorators and heads of compound statements that stand on more
     than one line, by start: a suppression comment on any of these lines counts. `errors` are the places that the
     parser could not read, candidates for a syntax error (Python 2 print and exec statements included).

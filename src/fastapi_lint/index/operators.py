@@ -91,8 +91,10 @@ def _binary(d: Draft, node: Node, depth: int) -> Expr:
     value = expression(d, spine[-1].child(0), depth + 1)
     for link in reversed(spine):
         operator = next((c for c in link.children[1:] if c.kind_id != COMMENT), link)
-        value = Binary(d.slice(operator), value, expression(d, last(link), depth + 1))
-    return value if len(spine) <= _LONG else UNKNOWN
+        right = expression(d, last(link), depth + 1)
+        # Never made longer than it may be: freeing hundreds of thousands of nested structs overflows the C stack.
+        value = Binary(d.slice(operator), value, right) if len(spine) <= _LONG else UNKNOWN
+    return value
 
 
 def _unary(d: Draft, node: Node, depth: int) -> Expr:

@@ -7,8 +7,8 @@ from tree_sitter import Node
 from fastapi_lint.index.dispatch import EXPR, LIMIT, anything, parts, readers
 from fastapi_lint.index.draft import Draft
 from fastapi_lint.index.expressions import SEEN
-from fastapi_lint.index.facts import FORMAT, Const, Expr, Joined, Raw
-from fastapi_lint.index.grammar import CONTENT, CONVERSION, INTERPOLATION, SKIPPED, STRING
+from fastapi_lint.index.facts import Const, Expr, Joined, Raw
+from fastapi_lint.index.grammar import CONTENT, CONVERSION, FORMAT_SPEC, INTERPOLATION, SKIPPED, STRING
 from fastapi_lint.index.literals import MAX_TEXT, UNKNOWN, content, prefix, string
 
 
@@ -44,7 +44,7 @@ def _pieces(d: Draft, node: Node, depth: int, raw: bool) -> list[Expr]:
             formatted = False
             for part in child.children:
                 found = part.kind_id
-                if found in (FORMAT, CONVERSION):
+                if found in (FORMAT_SPEC, CONVERSION):
                     formatted = True
                     anything(d, part, depth + 1)
                 elif found not in SKIPPED:

@@ -91,7 +91,7 @@ class _Draft:
 
 
 def standard_specifier(text: str) -> str:
-    """A Poetry constraint (`^1.2`, `~1.2`, `1.*`, `1.2.3`, `>=1 <2`) as a PEP 440 specifier; what it cannot read stays."""
+    """A Poetry constraint (`^1.2`, `~1.2`, `1.*`, `1.2.3`, `>=1 <2`) as a PEP 440 specifier; others stay."""
     parts = []
     for part in re.sub(r"([<>=!~^])\s+", r"\1", text.strip()).replace(",", " ").split():
         if part == "*":
@@ -174,7 +174,11 @@ def _pyproject(data: Mapping[str, Toml]) -> Requirements:
         draft.require(one)
     uv = _table(tool.get("uv"))
     groups = (*_table(project.get("optional-dependencies")).values(), *_table(data.get("dependency-groups")).values())
-    for group in (*groups, uv.get("dev-dependencies"), *_table(_table(tool.get("pdm")).get("dev-dependencies")).values()):
+    for group in (
+        *groups,
+        uv.get("dev-dependencies"),
+        *_table(_table(tool.get("pdm")).get("dev-dependencies")).values(),
+    ):
         for one in _list(group):
             if isinstance(one, str):  # a table includes another group, which is read anyway
                 draft.require(one, side=True)

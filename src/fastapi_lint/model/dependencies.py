@@ -34,7 +34,9 @@ _AUTH_NAME = re.compile(
     r"protect\w*|guard\w*|rbac\w*|has_role\w*|\w*_token|token_\w+|\w*principal\w*|\w*identity\w*|superuser\w*|needs_\w+|ensure_\w*(user|admin|auth|access)\w*|get_session_user)($|_)",
     re.IGNORECASE,
 )
-_CREDENTIAL = re.compile(r"authorization|cookie|api[-_]?key|token|signature|secret|x-[\w-]*(key|token|auth|signature)|session", re.IGNORECASE)
+_CREDENTIAL = re.compile(
+    r"authorization|cookie|api[-_]?key|token|signature|secret|x-[\w-]*(key|token|auth|signature)|session", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +194,11 @@ class Dependencies:
         """The dependencies in a function's own signature, in order."""
         found = []
         for parameter in self.parameters(function):
-            if parameter.marker in DEPENDS and parameter.marker_call is not None and parameter.marker_module is not None:
+            if (
+                parameter.marker in DEPENDS
+                and parameter.marker_call is not None
+                and parameter.marker_module is not None
+            ):
                 where = (function.module, function.facts.outer, parameter.start)
                 target = self.types.dependency_of(parameter.fact, where)
                 security = parameter.marker == "fastapi.Security"
@@ -311,7 +317,7 @@ class Dependencies:
         holders: list[Router | Inclusion | Route] = [address.app]
         for inclusion in address.inclusions:
             holders.append(inclusion)
-            child = self.routes.routers.get(inclusion.child)
+            child = self.routes.router_of(inclusion.child)
             if child is not None:
                 holders.append(child)
         if isinstance(address.route, Route):
@@ -406,7 +412,9 @@ class Dependencies:
                     return self._reads_credentials(method.function) if isinstance(method, FunctionObject) else None
                 return None
             case FunctionObject(function=function):
-                if _AUTH_NAME.search(function.qualname.rsplit(".", 2)[0] if "<locals>" in function.qualname else function.name):
+                if _AUTH_NAME.search(
+                    function.qualname.rsplit(".", 2)[0] if "<locals>" in function.qualname else function.name
+                ):
                     return True
                 return self._reads_credentials(function)
             case ClassObject(cls=cls):
@@ -415,7 +423,11 @@ class Dependencies:
                 init = self.types.member(cls, "__init__", Instance(cls))
                 return self._reads_credentials(init.function) if isinstance(init, FunctionObject) else False
             case External(name=name):
-                return True if catalog.auth_dependency(name) or name.startswith("fastapi.security.") else (None if "." in name else False)
+                return (
+                    True
+                    if catalog.auth_dependency(name) or name.startswith("fastapi.security.")
+                    else (None if "." in name else False)
+                )
             case Method(cls=cls, name=name):
                 return True if catalog.auth_dependency(f"{cls}.{name}") else None
             case Partial(callable=inner):

@@ -1,19 +1,21 @@
-"""What calls do, through the whole project: which run project code at once, and which reach a blocking library call.
+"""What running a function does, through the whole project: block, re-enter the event loop, leave a coroutine unawaited.
 
-Hand-offs to threads and processes cut a chain by themselves: they take a function, they do not call it here.
+What runs what is in `execution`; what library calls do is in the catalogue. Reports nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.execution import Execution, Step
+from fastapi_lint.model.reach import served
 from fastapi_lint.model.symbols import (
     Class,
-    ClassObject,
     Coroutine,
     External,
     Function,
@@ -21,66 +23,109 @@ from fastapi_lint.model.symbols import (
     Instance,
     Method,
     Module,
-    Partial,
-    Type,
 )
 from fastapi_lint.model.types import Inference
 
 T = TypeVar("T")
+Effect = Callable[[Function], "tuple[Step, T] | None"]
+"""What a function does in its own body: the first place of an effect, and the effect."""
 
-_CONSUMERS = frozenset({"list", "tuple", "set", "dict", "sum", "any", "all", "sorted", "max", "min", "next", "frozenset"})
-_TRANSPARENT = (
-    "functools.", "contextlib.", "tenacity.", "backoff.", "abc.", "typing.", "typing_extensions.", "warnings.",
-    "pydantic.", "logfire.", "opentelemetry.", "langfuse.", "ddtrace.", "staticmethod", "classmethod", "property",
-    "retry.", "retrying.", "stamina.", "cachetools.", "sqlalchemy.",
-)  # fmt: skip
-"""Decorators that call the decorated function in place; any other external decorator makes it unknown."""
 _MOST_FUNCTIONS = 3000
 """Functions to look at in one search before giving up: unknown is silent."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One call on the way to an effect: where it stands, and the project function that it runs (None at the end)."""
-
-    module: Module
-    call: f.Call
-    function: Function | None
-
-    @property
-    def start(self) -> int:
-        return self.call.start
-
-    @property
-    def end(self) -> int:
-        return self.call.name_end
+_SCHEDULERS = frozenset({"gather", "create_task", "ensure_future", "wait_for", "shield", "run_coroutine_threadsafe", "as_completed"})
+_ASKS_FOR_LOOP = frozenset({"get_running_loop", "is_running", "current_async_library", "_get_running_loop", "current_task"})
+"""A function that calls one of these looks whether a loop runs before it starts one; nest_asyncio has its own test."""
 
 
 @dataclass(frozen=True)
 class Trail(Generic[T]):
-    """The shortest way to an effect: the calls in order, and what the last one is known to do."""
+    """The shortest way to an effect: the steps in order, and what the last one is known to do."""
 
     steps: tuple[Step, ...]
     effect: T
 
 
 class Effects:
-    """Answers "does running this reach ...", following calls that run project code in the same thread."""
+    """Answers "does running this reach ...", following what runs in the same thread."""
 
-    def __init__(self, types: Inference, additions: Sequence[Mapping[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        types: Inference,
+        additions: Sequence[Mapping[str, str]] = (),
+        is_lifespan: Callable[[Function], bool] = lambda function: False,
+    ) -> None:
+        """`additions` are the user's entries of the blocking catalogue; `is_lifespan` tells start-up code."""
         self.types = types
+        self.execution = Execution(types)
         self.catalogue = catalog.blocking()
         if additions:
             self.catalogue = self.catalogue.extend(catalog.entries_from(additions, "blocking"))
-        self._runs: dict[Function, tuple[Step, ...]] = {}
-        self._bodies: dict[Function, tuple[Function, ...]] = {}
+        self._is_lifespan = is_lifespan
         self._blocking: dict[Function, Trail[catalog.Entry] | None] = {}
-        self._properties: dict[str, list[Function]] | None = None
+        self._reentries: dict[Function, Trail[catalog.Reentry] | None] = {}
+        self._startup: dict[Function, bool] = {}
+        self._scheduled: dict[Module, frozenset[int]] = {}
+
+    # ---------------------------------------------------------------- where requests wait
+
+    @cached_property
+    def _served(self) -> frozenset[Module]:
+        return served(self.types.modules)
+
+    def is_served(self, module: Module) -> bool:
+        """Whether a module can run in the process of an application: it imports FastAPI, or is imported from there."""
+        return module in self._served
+
+    def holds_up_requests(self, function: Function) -> bool:
+        """Whether what a function does can make requests wait: async, of the application, not only run at start-up."""
+        return function.is_async and self.is_served(function.module) and not self.only_at_startup(function)
+
+    def only_at_startup(self, function: Function) -> bool:
+        """Whether a function is a lifespan or start-up handler, or called by nothing else (and handed to nobody)."""
+        if function not in self._startup:
+            self._startup[function] = False
+            self._startup[function] = self._is_lifespan(function) or self._called_at_startup(function)
+        return self._startup[function]
+
+    def _called_at_startup(self, function: Function) -> bool:
+        if function.facts.decorators:
+            return False
+        found = False
+        for module, call in self._mentions.get(function.name, ()):
+            if call is None:
+                return False
+            callee = self.types.callee(module, call)
+            if callee is None and isinstance(call.func, f.Attr):
+                return False
+            if isinstance(callee, FunctionObject) and callee.function is function:
+                caller = module.enclosing(call.block)
+                if caller is not None and not self.only_at_startup(caller):
+                    return False
+                found = True
+        return found
+
+    @cached_property
+    def _mentions(self) -> dict[str, list[tuple[Module, f.Call | None]]]:
+        """Calls by the last name of what they call, and names that are handed on as arguments (None); no tests."""
+        names = {each.name for module in self._served for each in module.functions if each.is_async}
+        table: dict[str, list[tuple[Module, f.Call | None]]] = {}
+        for module in self.types.modules:
+            if module.is_test:
+                continue
+            for call in module.facts.calls:
+                name = _last_name(call.func)
+                if name in names:
+                    table.setdefault(name, []).append((module, call))
+                for arg in call.args:
+                    name = _last_name(arg.value)
+                    if name in names:
+                        table.setdefault(name, []).append((module, None))
+        return table
 
     # ---------------------------------------------------------------- blocking
 
     def blocking_entry(self, module: Module, call: f.Call) -> catalog.Entry | None:
-        """The blocking catalogue's entry for what a call calls; None for awaited and unknown calls."""
+        """The blocking catalogue's entry for what a call calls; None for awaited, scheduled and unknown calls."""
         if call.awaited:
             return None
         entry: catalog.Entry | None = None
@@ -89,38 +134,70 @@ class Effects:
                 entry = self.catalogue.function(name)
             case Method(cls=cls, name=name):
                 entry = self.catalogue.method(cls, name)
-        if entry is not None and (entry.when or entry.unless) and not _applies(entry, call):
+        if entry is None or ((entry.when or entry.unless) and not _applies(entry, call)):
             return None
+        if self.execution.is_asynchronous(module, call) or id(call) in self._scheduled_in(module):
+            return None  # whoever awaits it knows better what it is
         return entry
+
+    def blocking(self, function: Function) -> Iterator[tuple[Step, catalog.Entry]]:
+        """What blocks in a function's own body: library calls, and library objects that `for` and `with` run."""
+        module = function.module
+        for call in function.calls:
+            entry = self.blocking_entry(module, call)
+            if entry is not None:
+                name = self.types.name_of_type(self.types.callee(module, call)) or ""
+                yield Step(module, call.start, call.name_end, None, call, name), entry
+        for value, names, start, end in self.execution.driven(function):
+            if isinstance(value, Instance) and isinstance(value.cls, str):
+                for name in names:
+                    entry = self.catalogue.method(value.cls, name)
+                    if entry is not None:
+                        yield Step(module, start, end, None, None, f"{value.cls}.{name}"), entry
+                        break
 
     def blocks(self, module: Module, call: f.Call) -> Trail[catalog.Entry] | None:
         """The chain by which a call runs project code that blocks for long; None when it does not or is not known."""
+        steps = (Step(module, call.start, call.name_end, each, call) for each in self.execution.targets(module, call))
+        return self._shortest(steps)
+
+    def chains(self, function: Function) -> Iterator[Trail[catalog.Entry]]:
+        """Every place in a function's own body at which it runs synchronous project code that blocks for long."""
+        by_place: dict[tuple[int, int], list[Step]] = {}
+        for step in self.execution.steps(function):
+            if step.function is not None and not step.function.is_async:
+                by_place.setdefault((step.start, step.end), []).append(step)
+        for steps in by_place.values():
+            trail = self._shortest(iter(steps))
+            if trail is not None:
+                yield trail
+
+    def _shortest(self, steps: Iterator[Step]) -> Trail[catalog.Entry] | None:
         best: Trail[catalog.Entry] | None = None
-        for function in self.targets(module, call):
-            inner = self.function_blocks(function)
-            if inner is not None and (best is None or len(inner.steps) < len(best.steps)):
-                best = Trail((Step(module, call, function), *inner.steps), inner.effect)
+        for step in steps:
+            inner = self.function_blocks(step.function) if step.function else None
+            if inner is not None and (best is None or len(inner.steps) < len(best.steps) - 1):
+                best = Trail((step, *inner.steps), inner.effect)
         return best
 
     def function_blocks(self, function: Function) -> Trail[catalog.Entry] | None:
         """The shortest chain by which running a synchronous function blocks for long."""
-        return self.search(function, self._long, self._blocking)
+        return self.search(function, self._blocks_long, self._blocking)
 
-    def _long(self, module: Module, call: f.Call) -> catalog.Entry | None:
-        entry = self.blocking_entry(module, call)
-        return entry if entry is not None and entry.weight == "long" else None
+    def _blocks_long(self, function: Function) -> tuple[Step, catalog.Entry] | None:
+        return next((found for found in self.blocking(function) if found[1].weight == "long"), None)
 
     # ---------------------------------------------------------------- search
 
     def search(
         self,
         function: Function,
-        effect: Callable[[Module, f.Call], T | None],
+        effect: Effect[T],
         memo: dict[Function, Trail[T] | None],
         *,
         through_await: bool = False,
     ) -> Trail[T] | None:
-        """Breadth-first over what a function runs, to the nearest call with an effect; `memo` keeps the answers.
+        """Breadth-first over what a function runs, to the nearest body with an effect; `memo` keeps the answers.
 
         `through_await` also follows awaited calls of coroutine functions.
         """
@@ -132,14 +209,15 @@ class Effects:
             if len(queue) > _MOST_FUNCTIONS:
                 break
             known = memo.get(current)
-            ending = known if known is not None else self._direct(current, effect)
-            if ending is not None:
-                return self._remember(current, ending, came_from, memo)
+            if known is None and current not in memo and (found := effect(current)) is not None:
+                known = Trail((found[0],), found[1])
+            if known is not None:
+                return self._remember(current, known, came_from, memo)
             if current in memo:
                 continue
-            for step in self.runs(current, through_await=through_await):
+            for step in self.execution.steps(current):
                 target = step.function
-                if target is not None and target not in came_from:
+                if target is not None and target not in came_from and (through_await or not target.is_async):
                     came_from[target] = (current, step)
                     queue.append(target)
         else:
@@ -158,130 +236,45 @@ class Effects:
         current = last
         while (origin := came_from[current]) is not None:
             current, step = origin
-            trail = Trail((step, *trail.steps), trail.effect)
-            memo[current] = trail
+            memo[current] = trail = Trail((step, *trail.steps), trail.effect)
         return trail
 
-    def _direct(self, function: Function, effect: Callable[[Module, f.Call], T | None]) -> Trail[T] | None:
+    # ---------------------------------------------------------------- re-entry
+
+    def reentry(self, module: Module, call: f.Call) -> catalog.Reentry | None:
+        """What a call does to the event loop, if it starts or runs one; `async_to_sync(f)(...)` counts as a whole."""
+        func = call.func
+        if isinstance(func, f.CallRef):
+            entry = self._reentry_of(module, module.facts.calls[func.index])
+            return entry if entry is not None and entry.gives == "wrapper" else None
+        entry = self._reentry_of(module, call)
+        return entry if entry is not None and entry.gives == "result" else None
+
+    def _reentry_of(self, module: Module, call: f.Call) -> catalog.Reentry | None:
+        name = None if call.awaited else self.types.name_of_type(self.types.callee(module, call))
+        return catalog.reentry(name) if name else None
+
+    def function_reenters(self, function: Function) -> Trail[catalog.Reentry] | None:
+        """The shortest chain by which running a synchronous function starts an event loop without asking for one."""
+        return self.search(function, self._reenters, self._reentries)
+
+    def _reenters(self, function: Function) -> tuple[Step, catalog.Reentry] | None:
+        if self.asks_for_loop(function):
+            return None
         for call in function.calls:
-            found = effect(function.module, call)
-            if found is not None:
-                return Trail((Step(function.module, call, None),), found)
+            if (entry := self.reentry(function.module, call)) is not None:
+                name = self.types.name_of_type(self.types.callee(function.module, call)) or ""
+                return Step(function.module, call.start, call.name_end, None, call, name), entry
         return None
 
-    # ---------------------------------------------------------------- what runs
-
-    def runs(self, function: Function, *, through_await: bool = False) -> tuple[Step, ...]:
-        """The calls in a body that run project functions at once, in source order."""
-        if function not in self._runs:
-            self._runs[function] = tuple(self._steps(function))
-        steps = self._runs[function]
-        if through_await:
-            return steps
-        return tuple(s for s in steps if s.function is not None and (not s.function.is_async or not s.call.awaited))
-
-    def _steps(self, function: Function) -> Iterator[Step]:
-        module = function.module
+    def asks_for_loop(self, function: Function) -> bool:
+        """Whether a function looks if an event loop runs (so it may act only when none does), or patches asyncio."""
         for call in function.calls:
-            for target in self.targets(module, call, awaited=True):
-                yield Step(module, call, target)
-
-    def targets(self, module: Module, call: f.Call, *, awaited: bool = False) -> Iterator[Function]:
-        """The project functions whose bodies a call runs at once.
-
-        Coroutine functions only with `awaited`, and only when the call is awaited.
-        """
-        callee = self.types.callee(module, call)
-        yield from self._called(callee, module, call, awaited)
-
-    def _called(self, callee: Type, module: Module, call: f.Call, awaited: bool) -> Iterator[Function]:
-        match callee:
-            case FunctionObject(function=function):
-                for body in self.bodies(function):
-                    if body.is_async and not (awaited and call.awaited):
-                        continue
-                    if body.is_generator and not self._consumed(body, module, call):
-                        continue
-                    yield body
-            case ClassObject(cls=cls):
-                yield from self._methods(cls, ("__new__", "__init__", "__post_init__", "model_post_init"))
-                if call.use == "with":
-                    yield from self._methods(cls, ("__enter__", "__exit__"))
-            case Instance(cls=Class() as cls):
-                yield from self._methods(cls, ("__call__",), awaited=awaited and call.awaited)
-            case Partial(callable=inner):
-                yield from self._called(inner, module, call, awaited)
-        if call.use == "with" and isinstance(callee, FunctionObject) and not callee.function.is_generator:
-            made = self.types.result(callee)
-            if isinstance(made, Instance) and isinstance(made.cls, Class):
-                yield from self._methods(made.cls, ("__enter__", "__exit__"))
-
-    def _methods(self, cls: Class, names: tuple[str, ...], *, awaited: bool = False) -> Iterator[Function]:
-        for name in names:
-            found = self.types.member(cls, name, Instance(cls))
-            if isinstance(found, FunctionObject):
-                for body in self.bodies(found.function):
-                    if not body.is_async or awaited:
-                        yield body
-
-    def _consumed(self, function: Function, module: Module, call: f.Call) -> bool:
-        """Whether a call of a generator function also runs it: looped over, entered, or given to list() and its kin."""
-        if call.use in ("iter", "with"):
-            return True
-        for other in module.calls_in.get(module.facts.blocks[call.block].function, ()):
-            if other.start < call.start and call.end < other.end + 1 and isinstance(other.func, f.Name) and other.func.id in _CONSUMERS:
-                return any(
-                    isinstance(a.value, f.CallRef) and module.facts.calls[a.value.index] is call for a in other.args
-                )
+            if _last_name(call.func) in _ASKS_FOR_LOOP:
+                return True
+            if self.types.name_of_type(self.types.callee(function.module, call)) == "nest_asyncio.apply":
+                return True
         return False
-
-    def bodies(self, function: Function) -> tuple[Function, ...]:
-        """What calling a function really runs: its body and the wrappers of its decorators; nothing when unknown."""
-        if function not in self._bodies:
-            self._bodies[function] = ()
-            self._bodies[function] = tuple(self._unwrapped(function))
-        return self._bodies[function]
-
-    def _unwrapped(self, function: Function) -> Iterator[Function]:
-        module, facts = function.module, function.facts
-        where = (module, facts.outer, facts.start)
-        for decorator in facts.decorators:
-            called = isinstance(decorator, f.CallRef)
-            expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
-            match self.types.infer(expr, where):
-                case External(name=name) if name.startswith(_TRANSPARENT):
-                    continue
-                case Method(cls=cls) if cls.startswith(("fastapi.", "starlette.")):
-                    continue  # a route decorator returns the function itself
-                case FunctionObject(function=factory):
-                    wrapper = self._wrapper(factory, called)
-                    if wrapper is None:
-                        return
-                    if wrapper is not function:
-                        calls_it = self._calls_parameter(wrapper)
-                        if not calls_it:
-                            return
-                        if not wrapper.is_async:
-                            yield wrapper
-                case _:
-                    return
-        yield function
-
-    def _wrapper(self, factory: Function, called: bool) -> Function | None:
-        """The function that a decorator of the project puts in the place of the decorated one."""
-        made = self.types.return_type(factory)
-        if called and isinstance(made, FunctionObject):
-            made = self.types.return_type(made.function)
-        return made.function if isinstance(made, FunctionObject) else None
-
-    @staticmethod
-    def _calls_parameter(wrapper: Function) -> bool:
-        """Whether a wrapper calls, in its own body, a parameter of the decorator around it."""
-        decorator = wrapper.parent
-        if decorator is None:
-            return False
-        names = {param.name for param in decorator.params}
-        return any(isinstance(call.func, f.Name) and call.func.id in names for call in wrapper.calls)
 
     # ---------------------------------------------------------------- coroutines
 
@@ -290,15 +283,33 @@ class Effects:
         callee = self.types.callee(module, call)
         match callee:
             case FunctionObject(function=function):
-                bodies = self.bodies(function)
-                return function.is_async and not function.is_generator and bodies == (function,)
+                if not function.is_async or function.is_generator or self.execution.bodies(function) != (function,):
+                    return False
+                return not self.execution.has_sync_override(function, callee.owner)
             case External(name=name):
-                return catalog.coroutine(name) is not None
+                return catalog.coroutine(name)
             case Method(cls=cls, name=name):
-                return catalog.coroutine_method(cls, name) is not None
+                return catalog.coroutine_method(cls, name)
             case Instance(cls=Class()):
                 return isinstance(self.types.result(callee), Coroutine)
         return False
+
+    def _scheduled_in(self, module: Module) -> frozenset[int]:
+        """The calls whose result is handed to asyncio.gather, create_task and their kin, by identity."""
+        if module not in self._scheduled:
+            calls = module.facts.calls
+            self._scheduled[module] = frozenset(
+                id(calls[arg.value.index])
+                for call in calls
+                if _last_name(call.func) in _SCHEDULERS
+                for arg in call.args
+                if isinstance(arg.value, f.CallRef)
+            )
+        return self._scheduled[module]
+
+
+def _last_name(expr: f.Expr) -> str:
+    return expr.id if isinstance(expr, f.Name) else expr.attr if isinstance(expr, f.Attr) else ""
 
 
 def _applies(entry: catalog.Entry, call: f.Call) -> bool:

@@ -41,7 +41,7 @@ class Expansion:
                 continue
             where = (module, entry.parent, entry.start)
             found = [
-                {**environment, **self._bind(entry.target, element, place, inner)}
+                dict(environment) | dict(self._bind(entry.target, element, place, inner))
                 for environment in found
                 for element, place, inner in self._rounds(entry.test, where, environment)
             ][:_MOST_ROUNDS]

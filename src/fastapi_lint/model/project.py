@@ -13,8 +13,10 @@ from fastapi_lint.model.expansion import Expansion
 from fastapi_lint.model.names import Modules
 from fastapi_lint.model.routes import Routes
 from fastapi_lint.model.symbols import Function, FunctionObject, Module, Type
+from fastapi_lint.model.schemas import Schemas
 from fastapi_lint.model.types import Inference
 from fastapi_lint.model.values import Values
+from fastapi_lint.model.versions import Versions
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -44,7 +46,7 @@ class Project:
     @cached_property
     def effects(self) -> Effects:
         """What calls do: which functions block the event loop, and through which chain."""
-        return Effects(self.types, self._blocking)
+        return Effects(self.types, self._blocking, self.is_lifespan)
 
     @cached_property
     def routes(self) -> Routes:
@@ -55,6 +57,16 @@ class Project:
     def dependencies(self) -> Dependencies:
         """Parameters, the Depends graph, authentication."""
         return Dependencies(self.types, self.routes)
+
+    @cached_property
+    def versions(self) -> Versions:
+        """What the project declares for Python and its libraries."""
+        return Versions(self.declared, self.targets)
+
+    @cached_property
+    def schemas(self) -> Schemas:
+        """Pydantic and SQLModel classes with their fields."""
+        return Schemas(self.types, self.values)
 
     @cached_property
     def dependency_subjects(self) -> tuple[Depends, ...]:
@@ -128,6 +140,8 @@ class Project:
                 yield name, [(router, router.module) for router in self.routes.routers.values()]
             elif name == "App":
                 yield name, [(app, app.module) for app in self.routes.apps]
+            elif name == "Schema":
+                yield name, [(schema, schema.cls.module) for schema in self.schemas.all]
             elif name == "Depends":
                 yield name, [(d, d.function.module) for d in self.dependency_subjects if d.function]
 
@@ -147,4 +161,3 @@ def empty_facts() -> f.Facts:
     """The facts of a file that could not be read: a module with nothing in it."""
     block = f.Block("module", -1, -1, -1, False, None, None, 0, 0)
     return f.Facts((block,), (), (), (), (), (), (), None, (), (), (), (), False)
-

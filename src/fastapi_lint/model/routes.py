@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Union
 
+from fastapi_lint.catalog.routers import library_router
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.expansion import Environment, Expansion
 from fastapi_lint.model.symbols import Class, Function, FunctionObject, Instance, Module, Origin, Type
@@ -18,7 +19,7 @@ from fastapi_lint.model.types import Inference, Where, is_none
 from fastapi_lint.model.values import UNKNOWN, Values
 
 if TYPE_CHECKING:
-    from fastapi_lint.model.dependencies import Depends
+    pass
 
 HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
 _DECORATORS = frozenset({*HTTP_METHODS, "api_route", "route", "websocket", "websocket_route"})
@@ -70,7 +71,7 @@ class Route:
     @property
     def router(self) -> Router | None:
         """The router it is registered on, when that is made by a call in the project."""
-        return self.project.routers.get(self.key) if isinstance(self.key, Origin) else None
+        return self.project.router_of(self.key)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -296,13 +297,40 @@ class Routes:
                 table.setdefault(route.handler, []).append(route)
         return table
 
+    def router_of(self, key: RouterKey) -> Router | None:
+        """The router with a key; None when the call that makes it is not a known constructor."""
+        if isinstance(key, Origin) and key.owner is not None and key not in self.routers:
+            made = self.routers.get(Origin(key.module, key.call))
+            if made is not None:
+                self.routers[key] = Router(self, key, made.cls, False)
+        return self.routers.get(key)
+
     def events_of(self, router: Router) -> tuple[Event, ...]:
         events = list(self._events.get(router.origin, ()))
+        owner = router.origin.owner
+        if owner is not None:
+            events = [event for event in events if self._applies(event, owner)]
+            for base in self.types.mro(owner)[1:]:
+                if isinstance(base, Class):
+                    inherited = self._events.get(Origin(router.origin.module, router.origin.call, base), ())
+                    events = [event for event in inherited if self._applies(event, owner)] + events
         if isinstance(router.cls, Class):
             for base in self.types.mro(router.cls):
                 if isinstance(base, Class):
                     events = self._events.get(base, []) + events
         return tuple(events)
+
+    def _applies(self, event: Event, owner: Class) -> bool:
+        """Whether the method that registers something is the one that the class really has."""
+        function = event.module.enclosing(event.call.block)
+        while function is not None and function.cls is None:
+            function = function.parent
+        if function is None:
+            return True
+        found = self.types.member(owner, function.name, Instance(owner))
+        if not isinstance(found, FunctionObject) or found.function is function:
+            return True
+        return any(isinstance(c.func, f.Attr) and c.func.attr == function.name for c in found.function.calls)
 
     def is_router(self, value: Type) -> bool:
         """Whether a value is an APIRouter or FastAPI object."""
@@ -316,6 +344,10 @@ class Routes:
             return
         decorated = self._decorated(module)
         calls = module.facts.calls
+        by_hand: dict[int, list[f.Call]] = {}
+        for call in calls:
+            if isinstance(call.func, f.CallRef):
+                by_hand.setdefault(call.func.index, []).append(call)
         for index, call in enumerate(calls):
             match call.func:
                 case f.Attr(value=receiver, attr=attr) if attr in _DECORATORS:
@@ -323,7 +355,7 @@ class Routes:
                         for handler in decorated[index]:
                             self._add_route(module, call, receiver, attr, handler, by_decorator=True)
                     else:
-                        self._register_by_hand(module, index, call, receiver, attr)
+                        self._register_by_hand(module, by_hand, index, call, receiver, attr)
                 case f.Attr(value=receiver, attr=attr) if attr in _ADDERS:
                     self._add_by_call(module, call, receiver, attr)
                 case f.Attr(value=receiver, attr="include_router"):
@@ -344,13 +376,25 @@ class Routes:
 
     def _construct(self, module: Module, index: int, call: f.Call) -> None:
         last = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
-        if not last[:1].isupper() and last not in ("cls",) and not last.startswith("_"):
+        if last.endswith("_router"):
+            self._library_router(module, index, call)
+        if not last[:1].isupper() and last not in ("cls", "field", "ib") and not last.startswith("_"):
             return
         origin = Origin(module, index)
         made = self.types.call_type(module, index)
         if isinstance(made, Instance) and made.origin == origin and self.is_router(made):
             is_app = self.types.is_instance(made, "fastapi.FastAPI")
             self.routers[origin] = (App if is_app else Router)(self, origin, made.cls, is_app)
+
+    def _library_router(self, module: Module, index: int, call: f.Call) -> None:
+        """A router that a library makes, with the routes it is known to bring."""
+        known = library_router(self.types.name_of_type(self.types.callee(module, call)) or "")
+        if known is None:
+            return
+        origin = Origin(module, index)
+        self.routers[origin] = Router(self, origin, "fastapi.APIRouter", False)
+        for path, methods in known.routes.items():
+            self._add(origin, Route(self, origin, module, call, "http", methods, path, True, None, {}, False))
 
     def _environments(self, module: Module, call: f.Call, receiver: f.Expr) -> list[Environment]:
         return self.expansion.environments(module, call.block, (receiver, *(arg.value for arg in call.args)))
@@ -379,7 +423,17 @@ class Routes:
                 folded = self.expansion.pieces(path.value, where, environment) if path else ""
                 kind, methods = self._methods(call, attr, where)
                 route = Route(
-                    self, key, module, call, kind, methods, folded, UNKNOWN not in folded, handler, environment, by_decorator
+                    self,
+                    key,
+                    module,
+                    call,
+                    kind,
+                    methods,
+                    folded,
+                    UNKNOWN not in folded,
+                    handler,
+                    environment,
+                    by_decorator,
                 )
                 self._add(key, route)
 
@@ -400,10 +454,12 @@ class Routes:
             return "http", tuple(name.upper() for name in names if name)
         return "http", ()
 
-    def _register_by_hand(self, module: Module, index: int, call: f.Call, receiver: f.Expr, attr: str) -> None:
+    def _register_by_hand(
+        self, module: Module, by_hand: dict[int, list[f.Call]], index: int, call: f.Call, receiver: f.Expr, attr: str
+    ) -> None:
         """`router.get("/x")(handler)`."""
-        for other in module.facts.calls:
-            if isinstance(other.func, f.CallRef) and other.func.index == index and len(other.args) == 1:
+        for other in by_hand.get(index, ()):
+            if len(other.args) == 1:
                 handler = self.types.infer(other.args[0].value, (module, other.block, other.start))
                 function = handler.function if isinstance(handler, FunctionObject) else None
                 self._add_route(module, call, receiver, attr, function, by_decorator=False)
@@ -419,7 +475,9 @@ class Routes:
                 path = argument(call, 0, "path")
                 folded = self.expansion.pieces(path.value, where, environment) if path else ""
                 kind, methods = self._methods(call, attr, where)
-                route = Route(self, key, module, call, kind, methods, folded, UNKNOWN not in folded, function, environment, False)
+                route = Route(
+                    self, key, module, call, kind, methods, folded, UNKNOWN not in folded, function, environment, False
+                )
                 self._add(key, route)
 
     def _include(self, module: Module, call: f.Call, receiver: f.Expr) -> None:
@@ -482,7 +540,7 @@ class Routes:
     ) -> Iterator[Address]:
         for event in router.events:
             if isinstance(event, Inclusion):
-                child = self.routers.get(event.child)
+                child = self.router_of(event.child)
                 if child is None or event.child in active:
                     continue
                 inner = prefix + event.prefix + child.prefix

@@ -60,7 +60,9 @@ class Module:
             stem.startswith("test_")
             or stem.endswith(("_test", "_tests"))
             or stem in ("conftest", "tests", "test")
-            or any(folder in ("tests", "test", "testing", "e2e_tests") or folder.endswith("_tests") for folder in folders)
+            or any(
+                folder in ("tests", "test", "testing", "e2e_tests") or folder.endswith("_tests") for folder in folders
+            )
         )
 
     def enclosing(self, block: int) -> Function | None:
@@ -99,7 +101,8 @@ class Module:
 
     @cached_property
     def _definitions(self) -> list[tuple[int, int, str]]:
-        entries = [(e.start, e.end, e.qualname) for e in (*self.facts.functions, *self.facts.classes)]
+        entries = [(e.start, e.end, e.qualname) for e in self.facts.functions]
+        entries += [(e.start, e.end, e.qualname) for e in self.facts.classes]
         return sorted(entries, key=lambda entry: (entry[0], -entry[1]))
 
     def symbol_at(self, offset: int) -> str:
@@ -223,10 +226,15 @@ class Class:
 
 @dataclass(frozen=True)
 class Origin:
-    """The call that made an object: the identity of a router, an app, a security scheme."""
+    """The call that made an object: the identity of a router, an app, a security scheme.
+
+    `owner` is the class through whose instance an object is reached that a class makes for each of its instances
+    (`self.router = APIRouter()`): what one subclass does to it does not concern the others.
+    """
 
     module: Module = field(repr=False)
     call: int
+    owner: Class | None = None
 
     @property
     def facts(self) -> f.Call:

@@ -10,6 +10,7 @@ import builtins
 from collections.abc import Callable, Iterable, Iterator
 
 from fastapi_lint import catalog
+from fastapi_lint.catalog.routers import library_router
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.annotations import parse_annotation
 from fastapi_lint.model.names import Binding, Modules, Scope, bindings
@@ -43,6 +44,7 @@ _TRANSPARENT = frozenset({
     "typing.ReadOnly", "dataclasses.InitVar", "sqlalchemy.orm.Mapped",
 })  # fmt: skip
 _CACHED = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property", "async_lru.alru_cache"})
+_FIELDS = frozenset({"dataclasses.field", "attrs.field", "attr.field", "attr.ib", "pydantic.Field"})
 _CONTEXT = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 _PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
 _DEPTH = 40
@@ -219,7 +221,11 @@ class Inference:
         return External(name) if name in BUILTINS else None
 
     def _merge(self, module: Module, name: str, found: list[Binding]) -> Type:
-        useful = [b for b in found if not (isinstance(b.entry, f.Assign) and is_none(b.entry.value) and b.entry.annotation is None)]
+        useful = [
+            b
+            for b in found
+            if not (isinstance(b.entry, f.Assign) and is_none(b.entry.value) and b.entry.annotation is None)
+        ]
         if len(useful) > 12:
             return None
         if len(useful) > 1 and all(isinstance(b.entry, Function) for b in useful):
@@ -321,7 +327,7 @@ class Inference:
                     if isinstance(method := self.attribute(value, dunder), FunctionObject):
                         return self.element(self.result(method))
             case Instance(cls=str(name)):
-                return instance_of(catalog.element(name))
+                return instance_of(catalog.attribute(name, "iter"))
         return None
 
     def entered(self, value: Type) -> Type:
@@ -342,7 +348,7 @@ class Inference:
                 if name in ("sqlalchemy.orm.sessionmaker", "sqlalchemy.ext.asyncio.async_sessionmaker"):
                     return None
                 given = catalog.enters(name)
-                return value if given == name else instance_of(given)
+                return instance_of(given) if given else value
         return None
 
     # ---------------------------------------------------------------- imports
@@ -408,7 +414,13 @@ class Inference:
             else:
                 source = self.modules.find(entry.module, module)
             if source is None:
-                if not entry.level and entry.module.split(".")[0] in ("fastapi", "sqlalchemy", "sqlmodel", "pydantic", "typing"):
+                if not entry.level and entry.module.split(".")[0] in (
+                    "fastapi",
+                    "sqlalchemy",
+                    "sqlmodel",
+                    "pydantic",
+                    "typing",
+                ):
                     dotted = catalog.canonical(f"{entry.module}.{name}")
                     if dotted != f"{entry.module}.{name}" or name[:1].isupper():
                         return External(dotted)
@@ -433,13 +445,26 @@ class Inference:
             case ClassObject(cls=cls):
                 return self.member(cls, attr, value)
             case Instance(cls=Class() as cls):
-                return self.member(cls, attr, value)
+                return self._owned(self.member(cls, attr, value), cls)
             case Instance(cls=str(name)):
                 given = catalog.attribute(name, attr)
                 if given:
                     return instance_of(given)
                 return Method(name, attr, value)
         return None
+
+    def _owned(self, found: Type, cls: Class) -> Type:
+        """A router that a class makes for each of its instances belongs to the instance's own class."""
+        if not isinstance(found, Instance) or found.origin is None or found.origin.owner is not None:
+            return found
+        origin = found.origin
+        function = origin.module.enclosing(origin.facts.block)
+        in_class = origin.module.facts.blocks[origin.facts.block].cls >= 0
+        if (in_class or (function is not None and function.cls is not None)) and self.is_instance(
+            found, "fastapi.APIRouter"
+        ):
+            return Instance(found.cls, found.args, Origin(origin.module, origin.call, cls))
+        return found
 
     def _inner_module(self, dotted: str, importer: Module) -> Type:
         if module := self.modules.find(dotted, importer):
@@ -478,6 +503,9 @@ class Inference:
             if entry.annotation is not None:
                 declared = self.annotation(entry.annotation, where)
                 if declared is not None:
+                    if entry.value is not None and self.is_instance(declared, "fastapi.APIRouter"):
+                        made = self.infer(entry.value, where)
+                        return made if isinstance(made, Instance) and made.origin is not None else declared
                     return declared
             if entry.value is not None and not is_none(entry.value):
                 return self.infer(entry.value, where)
@@ -535,7 +563,10 @@ class Inference:
         if cls == of:
             return True
         if isinstance(cls, Class):
-            return any(base == of or (isinstance(base, str) and isinstance(of, str) and catalog.is_subclass(base, of)) for base in self.mro(cls))
+            return any(
+                base == of or (isinstance(base, str) and isinstance(of, str) and catalog.is_subclass(base, of))
+                for base in self.mro(cls)
+            )
         return isinstance(of, str) and catalog.is_subclass(cls, of)
 
     def is_instance(self, value: Type, *of: Class | str) -> bool:
@@ -587,26 +618,40 @@ class Inference:
                 return Instance(name, (kind,) if kind else (), origin)
             case "contextlib.closing" | "contextlib.nullcontext" if positional:
                 return Instance("contextmanager", (self.infer(positional[0], where),))
+        if name in _FIELDS:  # dataclasses.field(default_factory=APIRouter), attrs.field(factory=APIRouter)
+            made = next((a.value for a in call.args if a.name in ("default_factory", "factory")), None)
+            return self.result(self.infer(made, where), origin) if made is not None else None
         if name in _CACHED:  # lru_cache(f) called by hand
             return self.infer(positional[0], where) if positional else None
         given = catalog.returns(name)
         result: Type
         if given:
             result = instance_of(given, origin)
-        elif name.rsplit(".", 1)[-1][:1].isupper() or name in ("list", "dict", "set", "tuple", "str", "int", "bytes", "float"):
+        elif name.rsplit(".", 1)[-1][:1].isupper() or name in (
+            "list",
+            "dict",
+            "set",
+            "tuple",
+            "str",
+            "int",
+            "bytes",
+            "float",
+        ):
             result = Instance(name, (), origin)
         else:
             result = None
-        return Coroutine(result) if catalog.coroutine(name) else result
+        return Coroutine(result) if catalog.awaitable(name) else result
 
     def _method_call(self, cls: str, name: str, owner: Instance | None, origin: Origin) -> Type:
-        given = catalog.returns(f"{cls}.{name}")
+        given = catalog.method_returns(cls, name)
+        if given is None and library_router(f"{cls}.{name}"):
+            return Instance("fastapi.APIRouter", (), origin)
         if cls.endswith("sessionmaker") and name == "begin":
             args = owner.args if owner else ()
             default = "sqlalchemy.ext.asyncio.AsyncSession" if "async" in cls else "sqlalchemy.orm.Session"
             return Instance("contextmanager", args or (Instance(default),))
-        result = (owner if given == cls and owner is not None else instance_of(given, origin)) if given else None
-        return Coroutine(result) if catalog.coroutine_method(cls, name) else result
+        result = (owner if given == "self" else instance_of(given, origin)) if given else None
+        return Coroutine(result) if catalog.awaitable_method(cls, name) else result
 
     def _super(self, where: Where) -> Type:
         function = where[0].enclosing(where[1])
@@ -689,7 +734,9 @@ class Inference:
         if function.name == "<lambda>":
             returned = [e for e in function.exits if e.kind == "return"]
         else:
-            returned = [e for e in function.exits if e.kind == "return" and e.value is not None and not is_none(e.value)]
+            returned = [
+                e for e in function.exits if e.kind == "return" and e.value is not None and not is_none(e.value)
+            ]
         if len(returned) > 8:
             return None
         return self.agree(self.infer(e.value, (module, e.block, e.start)) for e in returned)
@@ -728,11 +775,26 @@ class Inference:
             result = self.dependency_result(given)
             if result is not None and (declared is None or _is_any(declared)):
                 return result
-            if isinstance(result, Instance) and isinstance(declared, Instance) and _is_session(result.cls) and _is_session(declared.cls):
+            if (
+                isinstance(result, Instance)
+                and isinstance(declared, Instance)
+                and _is_session(result.cls)
+                and _is_session(declared.cls)
+            ):
                 return result if result.cls != declared.cls else declared
-        if declared is None and param.annotation is None and param.default is not None and not is_none(param.default) and given is None:
+        if (
+            declared is None
+            and param.annotation is None
+            and param.default is not None
+            and not is_none(param.default)
+            and given is None
+        ):
             made = self.infer(param.default, where)
-            return made if isinstance(made, Instance) and isinstance(made.cls, str) and not made.cls.startswith("fastapi.") else None
+            return (
+                made
+                if isinstance(made, Instance) and isinstance(made.cls, str) and not made.cls.startswith("fastapi.")
+                else None
+            )
         return declared
 
     def dependency_of(self, param: f.Param, where: Where) -> Type:
@@ -806,7 +868,11 @@ class Inference:
             owner = self.infer(expr.value, where)
             if isinstance(owner, ModuleObject):
                 return self.export_alias(owner.module, expr.attr)
-            if isinstance(owner, ClassObject) and (entry := owner.cls.assigns.get(expr.attr)) and entry.value is not None:
+            if (
+                isinstance(owner, ClassObject)
+                and (entry := owner.cls.assigns.get(expr.attr))
+                and entry.value is not None
+            ):
                 return entry.value, (owner.cls.module, entry.block, entry.start)
         return None
 

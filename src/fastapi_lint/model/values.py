@@ -149,7 +149,12 @@ class Values:
         if len(useful) != 1:
             return
         entry = useful[0].entry
-        if isinstance(entry, f.Assign) and isinstance(entry.target, f.Name) and entry.value is not None and entry.op in ("=", ":="):
+        if (
+            isinstance(entry, f.Assign)
+            and isinstance(entry.target, f.Name)
+            and entry.value is not None
+            and entry.op in ("=", ":=")
+        ):
             yield entry.value, (module, entry.block, entry.start)
         elif isinstance(entry, f.Import):
             answer = self.types.alias_of(module, name, useful)

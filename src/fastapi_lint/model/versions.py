@@ -14,7 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from fastapi_lint.model.declarations import Requirements, folder_of, is_requirements, read
+from fastapi_lint.model.declarations import Requirements, folder_of, read
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _next(release: tuple[int, ...]) -> Version:
 
 IMPLIED: tuple[tuple[str, Bounds, str, Bounds], ...] = (
     # FastAPI 0.100.0: "support for Pydantic v2"; 0.99.1 requires pydantic <2.0.0.
-    ("fastapi", Bounds(None, Version("0.100.0")), "pydantic", Bounds(None, Version("2"))),
+    ("fastapi", Bounds(None, Version("0.100.0b1")), "pydantic", Bounds(None, Version("2"))),
     # FastAPI 0.126.0: "Drop support for Pydantic v1 ... The minimum version of Pydantic installed is now >=2.7.0".
     ("fastapi", Bounds(Version("0.126.0")), "pydantic", Bounds(Version("2.7.0"))),
     # FastAPI 0.135.2: "Increase lower bound to pydantic >=2.9.0".
@@ -81,17 +81,16 @@ IMPLIED: tuple[tuple[str, Bounds, str, Bounds], ...] = (
     # SQLModel 0.0.14: "Add support for Pydantic v2"; 0.0.12 requires pydantic ^1.9.0. 0.0.31 drops Pydantic v1.
     ("sqlmodel", Bounds(None, Version("0.0.14")), "pydantic", Bounds(None, Version("2"))),
     ("sqlmodel", Bounds(Version("0.0.31")), "pydantic", Bounds(Version("2.7.0"))),
-    # SQLModel 0.0.12 requires SQLAlchemy >=2.0.0,<2.1.0; 0.0.9 requires <2.0.0.
+    # SQLModel 0.0.12 requires SQLAlchemy >=2.0.0,<2.1.0; 0.0.11 requires <2.0.0.
     ("sqlmodel", Bounds(Version("0.0.12")), "sqlalchemy", Bounds(Version("2.0.0"))),
-    ("sqlmodel", Bounds(None, Version("0.0.10")), "sqlalchemy", Bounds(None, Version("2.0.0"))),
-    # pydantic-settings was part of Pydantic before 2: its 2.0.0 requires pydantic >=2.0.
-    ("pydantic-settings", Bounds(Version("2.0.0")), "pydantic", Bounds(Version("2.0"))),
+    ("sqlmodel", Bounds(None, Version("0.0.12")), "sqlalchemy", Bounds(None, Version("2.0.0"))),
     # Starlette as FastAPI's own pyproject.toml requires it at these tags.
     ("fastapi", Bounds(Version("0.95.2")), "starlette", Bounds(Version("0.27.0"))),
     ("fastapi", Bounds(Version("0.109.2")), "starlette", Bounds(Version("0.36.3"))),
     ("fastapi", Bounds(Version("0.115.3")), "starlette", Bounds(Version("0.40.0"))),
     ("fastapi", Bounds(Version("0.134.0")), "starlette", Bounds(Version("0.46.0"))),
     ("fastapi", Bounds(None, Version("0.128.3")), "starlette", Bounds(None, Version("0.51.0"))),
+    ("fastapi", Bounds(None, Version("0.133.0")), "starlette", Bounds(None, Version("1.0.0"))),
 )
 """(package, versions of it) imply (package, versions of it); from release notes and published requirements."""
 
@@ -99,10 +98,11 @@ IMPLIED: tuple[tuple[str, Bounds, str, Bounds], ...] = (
 class Versions:
     """The versions declared anywhere in the project; `for_path` gives those that count for one module.
 
-    `declared` maps paths relative to the project root to texts (pyproject.toml, requirements files, uv.lock, poetry.lock,
-    pdm.lock, pylock.toml, Pipfile, Pipfile.lock, setup.cfg, environment.yml; others are passed over). `overrides` are
-    the target versions of the settings: they count everywhere and before all files. What FastAPI and SQLModel require
-    of Pydantic, SQLAlchemy and Starlette (`IMPLIED`) narrows what is declared for these, or stands in for it.
+    `declared` maps paths relative to the project root to texts (pyproject.toml, requirements files, uv.lock,
+    poetry.lock, pdm.lock, pylock.toml, Pipfile, Pipfile.lock, setup.cfg, environment.yml; others are passed over).
+    `overrides` are the target versions of the settings: they count everywhere and before all files. What FastAPI and
+    SQLModel require of Pydantic, SQLAlchemy and Starlette (`IMPLIED`) narrows what is declared for these, or stands in
+    for it.
 
     Asked of the whole project, every part of it that declares the package must agree.
     """
@@ -148,7 +148,7 @@ class Versions:
         return Bounds(lower, last.upper, last.inclusive).specifier
 
     def always_at_least(self, package: str, version: str, default: bool | None = None) -> bool | None:
-        """Whether every declared version is `version` or newer; `default` when no version of the package is declared."""
+        """Whether every declared version is `version` or newer; `default` when none is declared."""
         found = self._alternatives(package)
         if not found:
             return default
@@ -161,7 +161,8 @@ class Versions:
             return default
         wanted = Version(version)
         return all(
-            one.upper is not None and (one.upper < wanted or (one.upper == wanted and not one.inclusive)) for one in found
+            one.upper is not None and (one.upper < wanted or (one.upper == wanted and not one.inclusive))
+            for one in found
         )
 
     @property
@@ -197,7 +198,9 @@ class Versions:
         found = self._nearest(folder, package)
         implied = self._implied(folder, package)
         for one in found or ((Bounds(),) if implied != Bounds() else ()):
-            yield one.narrowed(implied)
+            both = one.narrowed(implied)
+            contradicts = both.lower is not None and both.upper is not None and both.lower > both.upper
+            yield one if contradicts else both
 
     def _implied(self, folder: str, package: str) -> Bounds:
         """What other packages require of this one: a fact counts when all alternatives of its premise do."""
@@ -214,9 +217,10 @@ class Versions:
         for near in _upwards(folder):
             if locked := self._locks(near, package):
                 return locked
-            ranges = self._ranges(near, package)
-            if ranges:
-                return self._workspace_lock(near, package) or ranges
+            if ranges := self._ranges(near, package):
+                # "any version" says nothing beside others, but it ends the search: this folder has its own say
+                bound = tuple(one for one in ranges if one != Bounds())
+                return self._workspace_lock(near, package) or bound
         return ()
 
     def _locks(self, folder: str, package: str) -> tuple[Bounds, ...]:
@@ -240,15 +244,14 @@ class Versions:
         return ()
 
     def _ranges(self, folder: str, package: str) -> tuple[Bounds, ...]:
-        """The ranges in the manifests and requirements of a folder; those without any bound say nothing beside others."""
+        """The ranges in the manifests and requirements of a folder; an open one for a package without any version."""
         main: list[Bounds] = []
         side: list[Bounds] = []
         for path in self._folders.get(folder, ()):
             for content in self._with_includes(path, set()):
                 main += [bounds(specifier) for name, specifier in content.main if name == package]
                 side += [bounds(specifier) for name, specifier in content.side if name == package]
-        found = main or side
-        return tuple(dict.fromkeys(one for one in found if one != Bounds()))
+        return tuple(dict.fromkeys(main or side))
 
     def _with_includes(self, path: str, seen: set[str]) -> Iterator[Requirements]:
         content = self._content(path)
@@ -257,8 +260,7 @@ class Versions:
         seen.add(path)
         yield content
         for other in content.includes:
-            if is_requirements(other) or other.endswith(".txt"):
-                yield from self._with_includes(other, seen)
+            yield from self._with_includes(other, seen)
 
     def _content(self, path: str) -> Requirements | None:
         if path not in self._read:

@@ -43,4 +43,3 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
             f"`{check.project.called_name(module, call)}` blocks the event loop in async `{function.name}`: {entry.why}; use {entry.instead}",
             severity=severity,
         )
-

@@ -1,0 +1,285 @@
+"""What a secret looks like, from `secrets.toml`: token formats, names and texts. Looks at strings only, never at code."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["signing", "password", "key", "token"]
+"""What a secret is good for: signing keys forge sessions and tokens, keys and tokens open a service."""
+
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_LETTERS = re.compile(r"[A-Za-z]+(?:[-_. :][A-Za-z]+)*\Z")
+_CONSTANT_NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
+_TEMPLATE = re.compile(
+    r"\{[^}]{0,80}\}|<[^>]{1,80}>|%\([a-z_]{1,40}\)s|%s|\$\{|\$\(|\A\$[A-Za-z_]|\{%|\[\[?[a-z_ ]{2,40}\]|\A@|\A!|\(\?"
+)
+_NOTHING = re.compile(r"x{4,}|X{4,}|\*{3,}|\.{3}|_{4,}|-{4,}|#{3,}|0{8,}|\u2026|\?{3,}")
+_SEQUENCE = "abcdefghijklmnopqrstuvwxyz01234567890"
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE)
+_PATH = re.compile(r"(?:~|\.{0,2})/|[A-Za-z]:\\|[\w.-]+(?:/[\w.-]+)+/?\Z|[\w-]+(?:\.[A-Za-z_][\w-]*)+\Z")
+_TERM = re.compile(r"[a-z0-9]+")
+_RUN = re.compile(r"[A-Za-z0-9]+")
+_HEX = re.compile(r"(?:[0-9a-f]{2})+\Z|(?:[0-9A-F]{2})+\Z")
+
+
+class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A known token format; the examples still carry the marks that keep them from being tokens."""
+
+    what: str
+    pattern: str
+    keywords: tuple[str, ...]
+    hits: tuple[str, ...]
+    misses: tuple[str, ...]
+
+    def find(self, text: str) -> re.Match[str] | None:
+        """The first match in a text that is not a published example or a placeholder."""
+        if not any(keyword in text for keyword in self.keywords):
+            return None
+        for match in _compiled(self.pattern).finditer(text):
+            if not _is_example(match[0]):
+                return match
+        return None
+
+
+class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    examples: tuple[str, ...]
+    passwords: frozenset[str]
+
+
+class _Names(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    signing: tuple[str, ...]
+    password: tuple[str, ...]
+    key: tuple[str, ...]
+    token: tuple[str, ...]
+    neutral: frozenset[str]
+    blocking: frozenset[str]
+
+
+class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    placeholder: frozenset[str]
+    absent: frozenset[str]
+    label: frozenset[str]
+    hosts: frozenset[str]
+    users: frozenset[str]
+
+
+class _Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    tokens: tuple[Token, ...]
+    known: _Known
+    names: _Names
+    texts: _Texts
+
+
+@cache
+def catalogue() -> _Catalogue:
+    """The content of `secrets.toml`."""
+    data = resources.files("fastapi_lint.catalog").joinpath("secrets.toml").read_bytes()
+    return msgspec.toml.decode(data, type=_Catalogue)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def tokens() -> tuple[Token, ...]:
+    """Every known token format."""
+    return catalogue().tokens
+
+
+@cache
+def keywords() -> re.Pattern[bytes]:
+    """What occurs in every file that holds a token of a known format."""
+    return re.compile("|".join(re.escape(word) for token in tokens() for word in token.keywords).encode())
+
+
+def token_kind(text: str) -> str | None:
+    """The noun for the token of a known format that a text contains ("an AWS access key id"); None when there is none."""
+    return next((token.what for token in tokens() if token.find(text)), None)
+
+
+def _is_example(text: str) -> bool:
+    text = text.rsplit("-----", 1)[-1]  # the head of a private key is dashes
+    if _NOTHING.search(text) or any(example in text for example in catalogue().known.examples):
+        return True
+    return "EXAMPLE" in text.upper() or "_YOUR" in text.upper() or "-YOUR" in text.upper() or _distinct(text[-20:]) <= 4
+
+
+# -------------------------------------------------------------------- names
+
+
+def words(name: str) -> list[str]:
+    """The lower-case words of an identifier or label: snake, camel and kebab case, digits apart."""
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+@cache
+def _endings() -> dict[tuple[str, ...], Kind]:
+    names = catalogue().names
+    table: dict[tuple[str, ...], Kind] = {}
+    kinds: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+        ("token", names.token),
+        ("key", names.key),
+        ("password", names.password),
+        ("signing", names.signing),
+    )
+    for kind, endings in kinds:
+        table.update({tuple(ending.split()): kind for ending in endings})
+    return table
+
+
+@lru_cache(maxsize=65536)
+def secret_name(name: str) -> Kind | None:
+    """What kind of secret a variable, field, key or environment variable of this name holds; None when none.
+
+    The last words decide (`db_password`, but not `password_field`), the longest known ending first.
+    """
+    found = words(name)
+    names = catalogue().names
+    while found and (found[-1] in names.neutral or found[-1].isdigit()):
+        found.pop()
+    if not found or len(name) > 80 or names.blocking.intersection(found):
+        return None
+    for length in (3, 2, 1):
+        if kind := _endings().get(tuple(found[-length:])):
+            return kind
+    return None
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether something of this name holds a secret."""
+    return secret_name(name) is not None
+
+
+NAME_HINT = re.compile(
+    rb"(?i)secret|passw|passphrase|passcode|pwd|[_ -]pass|pgpass|dbpass|api_?key|apikey|access_?key|private_?key|auth_?key|"
+    rb"token|jwt|bearer|credential|authorization|signing_?key|session_?key|encrypt|hmac_?key|fernet|hash_?key|[_a-z]key\b"
+)
+"""What the bytes of every module with a secret's name contain: a cheap test before anything is looked at."""
+
+
+# -------------------------------------------------------------------- texts
+
+
+def is_absent(text: str) -> bool:
+    """Whether a text stands for "there is none" ("none", "not-needed")."""
+    plain = " ".join(words(text))
+    return not plain or plain in catalogue().texts.absent or text.strip().lower() in catalogue().texts.absent
+
+
+def is_template(text: str) -> bool:
+    """Whether a text is to be filled in, by a program or by the reader: braces, angle brackets, shell variables."""
+    return _TEMPLATE.search(text) is not None
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a text stands for a secret without being one: "changeme", "your-key-here", "xxxx", "sk-1234"."""
+    if _NOTHING.search(text) or _distinct(text) <= 3 and not text.isdigit():
+        return True
+    if any(example in text for example in catalogue().known.examples) or "EXAMPLE" in text:
+        return True
+    found = [word for word in words(text) if not word.isdigit()]
+    if catalogue().texts.placeholder.intersection(found):
+        return not looks_random(text)
+    plain = re.sub(r"[^a-z0-9]", "", text.lower())
+    for prefix in ("sk", "pk", "key", "token"):
+        plain = plain.removeprefix(prefix)
+    return len(plain) >= 4 and plain in _SEQUENCE and not text.isdigit()
+
+
+def is_reference(text: str, name: str = "") -> bool:
+    """Whether a text is written for people, is filled in later, or names a place where a value is: a URL, a path, a
+    dotted name, an environment variable; or it repeats the words of the name that it is bound to."""
+    if not text.isascii() or any(c.isspace() for c in text.strip()) or is_template(text) or "://" in text:
+        return True
+    if _CONSTANT_NAME.match(text) or _PATH.match(text):
+        return not looks_random(text)
+    return repeats(text, name)
+
+
+def repeats(text: str, name: str) -> bool:
+    """Whether a text says nothing but words of the name that it is bound to."""
+    found, mine = words(text), words(name)
+    return bool(found) and (set(found) <= set(mine) or "".join(found) == "".join(mine))
+
+
+def is_label(text: str, name: str = "") -> bool:
+    """Whether a text is a reference (see `is_reference`) or the word for a field, a header, a kind, an algorithm."""
+    if is_reference(text, name):
+        return True
+    found = _TERM.findall(text.lower())
+    labels = catalogue().texts.label
+    if any(term in labels and any(c.isdigit() for c in term) for term in found):
+        return not looks_random(text)
+    return bool(labels.intersection(words(text))) and not any(c.isdigit() for c in text)
+
+
+def is_known_password(text: str) -> bool:
+    """Whether a text is a password that servers ship with or that is guessed first."""
+    return text.lower().rstrip("0123456789!@#$") in catalogue().known.passwords
+
+
+def is_documentation_address(user: str, host: str) -> bool:
+    """Whether user and host of a URL are the words that documentation puts there."""
+    texts = catalogue().texts
+    return host.lower() in texts.hosts or (user.lower() in texts.users and host.lower().split(".")[0] in texts.hosts)
+
+
+def is_documentation_user(user: str) -> bool:
+    """Whether a user name is the word for one ("user", "username")."""
+    return user.lower() in catalogue().texts.users
+
+
+def looks_random(text: str) -> bool:
+    """Whether a text looks made by a machine: long, diverse, and digits or cases change as no word's do."""
+    if len(text) < 16 or any(c.isspace() for c in text) or not text.isascii():
+        return False
+    if _UUID.match(text):
+        return _distinct(text) >= 9
+    if _distinct(text) < 9 or entropy(text) < 3.0:
+        return False
+    run = max(_RUN.findall(text), key=len, default="")
+    if len(run) < 10 and sum(1 for c in text if c.isdigit()) < len(text) / 5:
+        return False
+    if _HEX.match(run) and len(run) >= 16 and not run.isdigit():
+        return True
+    changes = sum(1 for a, b in zip(run, run[1:]) if a.isdigit() != b.isdigit())
+    if changes >= 4:
+        return True
+    # Letters only: in words and camelCase capitals are rare and every other letter or so is a vowel.
+    turns = sum(1 for a, b in zip(run, run[1:]) if a.isupper() != b.isupper())
+    return len(run) >= 16 and changes >= 1 and turns >= len(run) / 3
+
+
+def looks_like_password(text: str) -> bool:
+    """Whether a text may be a password that a person chose: no word alone, but letters with digits or signs."""
+    if len(text) < 4 or not text.isascii() or any(c.isspace() for c in text):
+        return False
+    if _LETTERS.match(text):
+        return is_known_password(text)
+    return len(text) >= 6 or text.isdigit()
+
+
+def entropy(text: str) -> float:
+    """Shannon's entropy of a text in bits per character."""
+    counts = Counter(text)
+    return -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values())
+
+
+def _distinct(text: str) -> int:
+    return len(set(text))
+
+
+def occurrences(text: str) -> Iterator[tuple[str, int, int]]:
+    """Every token of a known format in a text: the noun, and where it starts and ends."""
+    for token in tokens():
+        if match := token.find(text):
+            yield token.what, match.start(), match.end()

@@ -1,0 +1,387 @@
+"""Which project functions run when a function runs: calls, constructors, context managers, loops, properties, decorators.
+
+Follows what happens at once and in the same thread. What is only passed on (to a thread, to a task, to a framework) is
+not run here: hand-offs need no table, they take a function and do not call it in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    Partial,
+    Type,
+)
+from fastapi_lint.model.types import Inference, Where
+
+_CONSUMERS = frozenset({
+    "list", "tuple", "set", "dict", "sum", "any", "all", "sorted", "max", "min", "next", "frozenset", "deque",
+})  # fmt: skip
+_TRANSPARENT = (
+    "functools.", "contextlib.", "tenacity.", "backoff.", "abc.", "typing.", "typing_extensions.", "warnings.",
+    "pydantic.", "logfire.", "opentelemetry.", "langfuse.", "ddtrace.", "staticmethod", "classmethod", "property",
+    "retry.", "retrying.", "stamina.", "cachetools.", "sqlalchemy.",
+)  # fmt: skip
+"""Decorators that call the decorated function in place; any other external decorator makes it unknown."""
+_ONCE = frozenset({"functools.lru_cache", "functools.cache"})
+_PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
+_MOST_OVERRIDES = 12
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a function does: where it stands, and the project function that it runs (None: a library's).
+
+    `call` is the call, or None for what happens without one: a property is read, a `for` or `with` runs an object.
+    """
+
+    module: Module
+    start: int
+    end: int
+    function: Function | None
+    call: f.Call | None = None
+    name: str = ""
+
+
+@dataclass
+class _Table:
+    """What one module's blocks say: loops and contexts by function, and the calls that `async with` or `for` drive."""
+
+    driven: dict[int, list[f.Block]] = field(default_factory=dict)
+    asynchronous: set[int] = field(default_factory=set)
+    delegated: set[int] = field(default_factory=set)
+    assigns: dict[int, list[f.Assign]] = field(default_factory=dict)
+
+
+class Execution:
+    """Answers "which functions of the project does this run", each question once."""
+
+    def __init__(self, types: Inference) -> None:
+        self.types = types
+        self._steps: dict[Function, tuple[Step, ...]] = {}
+        self._bodies: dict[Function, tuple[Function, ...]] = {}
+        self._tables: dict[Module, _Table] = {}
+        self._properties: frozenset[str] | None = None
+        self._by_name: dict[str, list[Function]] | None = None
+
+    def steps(self, function: Function) -> tuple[Step, ...]:
+        """Everything in a body that runs project functions at once, awaited coroutines included, in source order."""
+        if function not in self._steps:
+            found = [*self._calls(function), *self._reads(function), *self._drives(function)]
+            self._steps[function] = tuple(sorted(found, key=lambda step: step.start))
+        return self._steps[function]
+
+    # ---------------------------------------------------------------- calls
+
+    def _calls(self, function: Function) -> Iterator[Step]:
+        module = function.module
+        for call in function.calls:
+            for target in self.targets(module, call, awaited=True):
+                yield Step(module, call.start, call.name_end, target, call)
+
+    def targets(self, module: Module, call: f.Call, *, awaited: bool = False) -> Iterator[Function]:
+        """The project functions whose bodies a call runs at once.
+
+        Coroutine functions only with `awaited`, and only when the call is awaited.
+        """
+        yield from self._called(self.types.callee(module, call), module, call, awaited)
+
+    def _called(self, callee: Type, module: Module, call: f.Call, awaited: bool) -> Iterator[Function]:
+        match callee:
+            case FunctionObject(function=function, owner=owner):
+                for each in self._implementations(function, owner):
+                    for body in self.bodies(each):
+                        if body.is_async and not (awaited and call.awaited):
+                            continue
+                        if body.is_generator and not self._consumed(module, call):
+                            continue
+                        yield body
+            case ClassObject(cls=cls):
+                yield from self._methods(cls, ("__new__", "__init__", "__post_init__", "model_post_init"))
+            case Instance(cls=Class() as cls):
+                yield from self._methods(cls, ("__call__",), awaited=awaited and call.awaited)
+            case Partial(callable=inner):
+                yield from self._called(inner, module, call, awaited)
+
+    def _implementations(self, function: Function, owner: Instance | ClassObject | None) -> list[Function]:
+        """The method itself, or for an abstract one those of subclasses; nothing when some of them are coroutines."""
+        overrides = self._overrides(function, owner)
+        if any(each.is_async != function.is_async for each in overrides):
+            return []
+        if not self.is_abstract(function):
+            return [function]
+        made = [each for each in overrides if not self.is_abstract(each)]
+        return made if len(made) <= _MOST_OVERRIDES else []
+
+    def has_sync_override(self, function: Function, owner: Instance | ClassObject | None) -> bool:
+        """Whether a subclass of what a method is called on has a plain function in its place."""
+        return any(not each.is_async for each in self._overrides(function, owner))
+
+    def _overrides(self, function: Function, owner: Instance | ClassObject | None) -> list[Function]:
+        """The methods of subclasses that may run in a method's stead, when the very class of the object is not known."""
+        if not isinstance(owner, Instance) or owner.origin is not None or function.cls is None:
+            return []
+        if self._by_name is None:
+            self._by_name = {}
+            for module in self.types.modules:
+                for each in module.functions:
+                    if each.facts.cls >= 0 and not module.is_test:
+                        self._by_name.setdefault(each.name, []).append(each)
+        return [
+            each
+            for each in self._by_name.get(function.name, ())
+            if each is not function and each.cls is not None and each.cls != owner.cls and self.types.is_subclass(each.cls, owner.cls)
+        ]
+
+    def is_abstract(self, function: Function) -> bool:
+        """Whether a method only says that subclasses have it: abstract, or all it does is raise NotImplementedError."""
+        if any(name.startswith("abc.abstract") for name in self.types.decorators(function)):
+            return True
+        return any(
+            entry.kind == "raise" and _name_of(function.module, entry.value) == "NotImplementedError"
+            for entry in function.exits
+            if function.module.facts.blocks[entry.block].kind == "function"
+        )
+
+    def _methods(self, cls: Class, names: tuple[str, ...], *, awaited: bool = False) -> Iterator[Function]:
+        for name in names:
+            found = self.types.member(cls, name, Instance(cls))
+            if isinstance(found, FunctionObject):
+                for body in self.bodies(found.function):
+                    if not body.is_async or awaited:
+                        yield body
+
+    def _consumed(self, module: Module, call: f.Call) -> bool:
+        """Whether a call of a generator function also runs it: looped over, entered, or given to list() and its kin."""
+        table = self._table(module)
+        if call.use in ("iter", "with"):
+            return id(call) not in table.asynchronous
+        if id(call) in table.delegated:
+            return True
+        for other in module.calls_in.get(module.facts.blocks[call.block].function, ()):
+            if other.start >= call.start:
+                break
+            if call.end < other.end and isinstance(other.func, f.Name) and other.func.id in _CONSUMERS:
+                return any(
+                    isinstance(a.value, f.CallRef) and module.facts.calls[a.value.index] is call for a in other.args
+                )
+        return False
+
+    # ---------------------------------------------------------------- for and with
+
+    def _drives(self, function: Function) -> Iterator[Step]:
+        """Objects of project classes that a `for` iterates over or a `with` enters."""
+        module = function.module
+        for value, names, start, end in self.driven(function):
+            if isinstance(value, Instance) and isinstance(value.cls, Class):
+                for target in self._methods(value.cls, names):
+                    yield Step(module, start, end, target)
+
+    def driven(self, function: Function) -> Iterator[tuple[Type, tuple[str, ...], int, int]]:
+        """The values that synchronous `for` and `with` run in a body: type, special methods called, and place."""
+        module = function.module
+        for block in self._table(module).driven.get(function.index, ()):
+            if block.test is None:
+                continue
+            value = self.types.infer(block.test, (module, max(block.parent, 0), block.start))
+            if value is None:
+                continue
+            if isinstance(block.test, f.CallRef):
+                call = module.facts.calls[block.test.index]
+                start, end = call.start, call.name_end
+            else:
+                start, end = block.start, _end_of_head(module, block)
+            yield value, (("__enter__", "__exit__") if block.kind == "with" else ("__iter__",)), start, end
+
+    def _table(self, module: Module) -> _Table:
+        if module not in self._tables:
+            table = self._tables[module] = _Table()
+            calls = module.facts.calls
+            for block in module.facts.blocks:
+                if block.kind in ("for", "with", "comprehension"):
+                    if not block.is_async:
+                        table.driven.setdefault(block.function, []).append(block)
+                    elif isinstance(block.test, f.CallRef):
+                        table.asynchronous.add(id(calls[block.test.index]))
+            for entry in module.facts.exits:
+                if entry.kind == "yield from" and isinstance(entry.value, f.CallRef):
+                    table.delegated.add(id(calls[entry.value.index]))
+            for assign in module.facts.assigns:
+                table.assigns.setdefault(module.facts.blocks[assign.block].function, []).append(assign)
+        return self._tables[module]
+
+    def is_asynchronous(self, module: Module, call: f.Call) -> bool:
+        """Whether a call is the context of an `async with` or what an `async for` runs over."""
+        return id(call) in self._table(module).asynchronous
+
+    # ---------------------------------------------------------------- properties
+
+    def _reads(self, function: Function) -> Iterator[Step]:
+        """Properties of project classes that a body reads."""
+        names = self._property_names()
+        if not names:
+            return
+        module = function.module
+        for expr, start, end, block in self._expressions(function):
+            for attribute in _attributes(expr, names):
+                owner = self.types.infer(attribute.value, (module, block, start))
+                if isinstance(owner, Instance) and isinstance(owner.cls, Class):
+                    for target in self._property(owner.cls, attribute.attr):
+                        yield Step(module, start, end, target)
+
+    def _property(self, cls: Class, name: str) -> Iterator[Function]:
+        for base in self.types.mro(cls):
+            if isinstance(base, str):
+                if base != "object":
+                    return
+            elif method := base.methods.get(name):
+                if not method.is_async and any(each in _PROPERTY for each in self.types.decorators(method)):
+                    yield from self.bodies(method)
+                return
+
+    def _property_names(self) -> frozenset[str]:
+        if self._properties is None:
+            found = set()
+            for module in self.types.modules:
+                for function in module.functions:
+                    if function.facts.cls >= 0 and not function.is_async and any(map(_is_property, function.facts.decorators)):
+                        found.add(function.name)
+            self._properties = frozenset(found)
+        return self._properties
+
+    def _expressions(self, function: Function) -> Iterator[tuple[f.Expr, int, int, int]]:
+        module = function.module
+        for call in function.calls:
+            yield call.func, call.start, call.name_end, call.block
+            for arg in call.args:
+                yield arg.value, arg.start, arg.end, call.block
+        for entry in function.exits:
+            if entry.value is not None and entry.kind != "del":
+                yield entry.value, entry.start, entry.end, entry.block
+        for assign in self._table(module).assigns.get(function.index, ()):
+            if assign.value is not None:
+                yield assign.value, assign.start, assign.end, assign.block
+
+    # ---------------------------------------------------------------- decorators
+
+    def bodies(self, function: Function) -> tuple[Function, ...]:
+        """What calling a function really runs: its body and the wrappers of its decorators; nothing when unknown.
+
+        Nothing as well for a cached function without parameters: it runs once in the life of the process.
+        """
+        if function not in self._bodies:
+            self._bodies[function] = ()
+            self._bodies[function] = tuple(self._unwrapped(function))
+        return self._bodies[function]
+
+    def _unwrapped(self, function: Function) -> tuple[Function, ...]:
+        module, facts = function.module, function.facts
+        where = (module, facts.outer, facts.start)
+        found = [function]
+        for decorator in facts.decorators:
+            called = isinstance(decorator, f.CallRef)
+            expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+            match self.types.infer(expr, where):
+                case External(name=name) if name in _ONCE and not function.params:
+                    return ()
+                case External(name=name) if name.startswith(_TRANSPARENT):
+                    continue
+                case Method(cls=cls) if cls.startswith(("fastapi.", "starlette.")):
+                    continue  # a route decorator returns the function itself
+                case FunctionObject(function=factory):
+                    wrapper = self._wrapper(factory, called)
+                    if wrapper is None:
+                        return ()
+                    if isinstance(wrapper, Function):
+                        if not self._calls_parameter(wrapper):
+                            return ()
+                        if not wrapper.is_async:
+                            found.append(wrapper)
+                case _:
+                    if not self._is_accessor(expr, where):
+                        return ()
+        return tuple(found)
+
+    @staticmethod
+    def _is_accessor(decorator: f.Expr, where: Where) -> bool:
+        """`@name.setter`, `@name.getter` and the like of a property."""
+        return isinstance(decorator, f.Attr) and decorator.attr in ("setter", "getter", "deleter", "overload")
+
+    def _wrapper(self, factory: Function, called: bool) -> Function | bool | None:
+        """What a decorator of the project puts in the place of the decorated function; True: the function itself."""
+        made: Type = FunctionObject(factory)
+        if called:
+            made = self.types.return_type(factory)
+        if not isinstance(made, FunctionObject):
+            return None
+        decorator = made.function
+        first = next((param.name for param in decorator.params if param.name not in ("self", "cls")), None)
+        returned = [e.value for e in decorator.exits if e.kind == "return"]
+        if first and returned and all(isinstance(value, f.Name) and value.id == first for value in returned):
+            return True
+        made = self.types.return_type(decorator)
+        return made.function if isinstance(made, FunctionObject) else None
+
+    @staticmethod
+    def _calls_parameter(wrapper: Function) -> bool:
+        """Whether a wrapper calls, in its own body, a parameter of the decorator around it."""
+        decorator = wrapper.parent
+        if decorator is None:
+            return False
+        names = {param.name for param in decorator.params}
+        return any(isinstance(call.func, f.Name) and call.func.id in names for call in wrapper.calls)
+
+
+def _attributes(expr: f.Expr | None, names: frozenset[str]) -> Iterator[f.Attr]:
+    """The attributes with one of the names that evaluating an expression reads; calls inside it answer for themselves."""
+    match expr:
+        case f.Attr(value=value, attr=attr):
+            if attr in names:
+                yield expr
+            yield from _attributes(value, names)
+        case f.Display(items=items) | f.Choice(options=items) | f.Joined(parts=items):
+            for item in items:
+                yield from _attributes(item, names)
+        case f.Sub(value=value, items=items):
+            yield from _attributes(value, names)
+            for item in items:
+                yield from _attributes(item, names)
+        case f.Binary(left=left, right=right):
+            yield from _attributes(left, names)
+            yield from _attributes(right, names)
+        case f.Mapping(items=pairs):
+            for key, value in pairs:
+                yield from _attributes(key, names)
+                yield from _attributes(value, names)
+        case f.Star(value=value) | f.Await(value=value):
+            yield from _attributes(value, names)
+
+
+def _is_property(decorator: f.Expr) -> bool:
+    match decorator:
+        case f.Name(id=name) | f.Attr(attr=name):
+            return name.endswith("property")
+    return False
+
+
+def _name_of(module: Module, expr: f.Expr | None) -> str:
+    if isinstance(expr, f.CallRef):
+        expr = module.facts.calls[expr.index].func
+    return expr.id if isinstance(expr, f.Name) else ""
+
+
+def _end_of_head(module: Module, block: f.Block) -> int:
+    """The end of a statement's first line, or of the whole of a comprehension that stands on one line."""
+    text = module.source.utf8[block.start : block.end]
+    line = text.split(b"\n", 1)[0].rstrip()
+    return block.start + len(line.removesuffix(b":"))

@@ -1,0 +1,72 @@
+"""Which modules can run inside the process of a FastAPI application: what its modules import, however far. Infers no types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names import Modules
+from fastapi_lint.model.symbols import Module
+
+_SERVED = frozenset({"fastapi", "starlette", "fastapi_users", "fastapi_pagination", "sqladmin", "fastmcp", "gradio", "nicegui"})
+_OTHERS = frozenset({"litestar", "quart", "sanic", "flask", "django", "tornado", "blacksheep", "robyn", "falcon", "aiohttp.web", "bottle"})
+"""Other web frameworks: a project that imports one of these and no FastAPI is not ours to judge."""
+
+
+def served(modules: Modules) -> frozenset[Module]:
+    """The modules that import FastAPI, and all that they import; tests do not count.
+
+    A script or a worker that no module of the application imports has no requests that could wait. When nothing imports
+    FastAPI (a library of services in a repository of its own), every module counts, unless another framework does.
+    """
+    everything = [module for module in modules if not module.is_test]
+    roots = [module for module in everything if _imports(module, _SERVED)]
+    if not roots:
+        return frozenset() if any(_imports(module, _OTHERS) for module in everything) else frozenset(everything)
+    found = set(roots)
+    todo = list(roots)
+    while todo:
+        for module in _imported(todo.pop(), modules):
+            if module not in found and not module.is_test:
+                found.add(module)
+                todo.append(module)
+    return frozenset(found)
+
+
+def _imports(module: Module, names: frozenset[str]) -> bool:
+    return any(
+        not entry.level and (entry.module.split(".", 1)[0] in names or entry.module in names)
+        for entry in module.facts.imports
+    )
+
+
+def _imported(module: Module, modules: Modules) -> Iterator[Module]:
+    """The modules of the project that one imports when it runs, packages around them included."""
+    dead = frozenset(module.facts.dead)
+    for entry in module.facts.imports:
+        if dead and _is_dead(module, entry, dead):
+            continue
+        if entry.level:
+            found = modules.relative(module, entry.level, entry.module)
+            folder = module.parts if module.is_package else module.parts[:-1]
+            folder = folder[: len(folder) - (entry.level - 1)] + tuple(entry.module.split(".") if entry.module else ())
+            inner = modules.in_folder(folder, entry.name)
+        else:
+            found = modules.find(entry.module, module)
+            inner = modules.find(f"{entry.module}.{entry.name}", module) if entry.name else None
+        for each in (found, inner):
+            if each is not None:
+                yield each
+        package = inner or found
+        while package is not None and (outer := modules.in_folder(package.parts[:-2], package.parts[-2])) if len(package.parts) > 1 else None:
+            yield outer
+            package = outer
+
+
+def _is_dead(module: Module, entry: f.Import, dead: frozenset[int]) -> bool:
+    block = entry.block
+    while block >= 0:
+        if block in dead:
+            return True
+        block = module.facts.blocks[block].parent
+    return False

@@ -1,0 +1,100 @@
+"""FAPI310: a decorator above a route decorator. Asks the model what the decorator gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from fastapi_lint import edits
+from fastapi_lint.edits.bindings import nodes
+from fastapi_lint.finding import Finding, Fix, Safety, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function, Route
+from fastapi_lint.model.decorators import decorator_effect
+from fastapi_lint.rule import Check, rule
+
+
+@rule("FAPI310", severity=Severity.ERROR, fix=Safety.UNSAFE)
+def decorator_above_route(route: Route, check: Check) -> Iterator[Finding]:
+    """A decorator stands above a route decorator, so that FastAPI never calls what it makes.
+
+    Why is this bad?
+    Decorators are applied from the inside out. The route decorator registers the function below it and gives it back
+    unchanged; a decorator above wraps it afterwards, and only the module's name refers to the wrapper. Requests reach
+    the bare function: no check, cache, limit or transaction of that decorator ever runs.
+
+    Fix safety
+    The decorator is moved below the route decorators. The fix is unsafe because the decorator now runs, and because
+    FastAPI reads the parameters from what it returns: it must use `functools.wraps`.
+
+    Known limits
+    Decorators of the project that give back the function they get, and known markers and registrations, are left alone;
+    so is a decorator that cannot be resolved.
+
+    References
+    - [Path operation decorators](https://fastapi.tiangolo.com/tutorial/first-steps/#define-a-path-operation-decorator)
+    - [Function definitions: decorators](https://docs.python.org/3/reference/compound_stmts.html#function-definitions)
+    """
+    handler = route.handler
+    if handler is None or not route.by_decorator or handler.module is not route.module:
+        return
+    calls = handler.module.facts.calls
+    decorators = handler.facts.decorators
+    routes = {i for i, each in enumerate(decorators) if _is_route(each, handler, check)}
+    lowest = max(routes, default=-1)
+    if lowest < 0 or not isinstance(last := decorators[lowest], f.CallRef) or calls[last.index] is not route.call:
+        return  # of several route decorators the lowest reports
+    wrong = {}
+    for i, decorator in enumerate(decorators[:lowest]):
+        if i in routes:
+            continue
+        effect, name = decorator_effect(check.project.types, handler, decorator)
+        if effect in ("wraps", "replaces", "external"):
+            wrong[i] = name
+    if not wrong:
+        return
+    node = _node(handler)
+    fix = _moved(handler, node, sorted(wrong), lowest) if node is not None else None
+    for i, name in wrong.items():
+        shown = name.rsplit(".", 1)[-1] if "." in name else name
+        place: cst.CSTNode | Function = node.decorators[i] if node is not None else handler
+        yield check.finding(
+            place,
+            f"`@{shown}` stands above the route decorator of `{handler.name}`: FastAPI registered the bare function and never calls"
+            " the decorated one; put it below the route decorator",
+            fix=fix,
+        )
+
+
+def _is_route(decorator: f.Expr, handler: Function, check: Check) -> bool:
+    if not isinstance(decorator, f.CallRef):
+        return False
+    call = handler.module.facts.calls[decorator.index]
+    return any(route.call is call for route in check.project.routes.by_handler.get(handler, ()))
+
+
+def _node(handler: Function) -> cst.FunctionDef | None:
+    tree = handler.module.tree
+    if tree is None:
+        return None
+    span = handler.module.source.span(handler.start, handler.end)
+    for node in nodes(tree):
+        if isinstance(node, cst.FunctionDef) and node.name.value == handler.name:
+            if handler.module.source.span_of(node.name) == span and len(node.decorators) == len(handler.facts.decorators):
+                return node
+    return None
+
+
+def _moved(handler: Function, node: cst.FunctionDef, wrong: list[int], lowest: int) -> Fix | None:
+    """One edit that writes the decorators' lines down to the lowest route in the order they should have."""
+    source = handler.module.source
+    ends = [edits.next_line_start(source, edits.extent(source, each)[1]) for each in node.decorators]
+    begin = edits.line_start(source, edits.extent(source, node.decorators[wrong[0]])[0])
+    if ends[lowest] >= len(source.text):
+        return None
+    starts = [begin if i == wrong[0] else ends[i - 1] for i in range(wrong[0], lowest + 1)]
+    lines = {i: source.text[start : ends[i]] for i, start in zip(range(wrong[0], lowest + 1), starts)}
+    order = [i for i in lines if i not in wrong] + wrong
+    edit = edits.between(source, begin, ends[lowest], "".join(lines[i] for i in order))
+    return Fix("Move it below the route decorator", Safety.UNSAFE, (edit,))

@@ -1,0 +1,100 @@
+"""FAPI320: arguments of Query, Path and their kin, and of FastAPI, that are deprecated or gone. Obeys declared versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.edits.calls import value_text
+from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Module
+from fastapi_lint.model.dependencies import MARKERS
+from fastapi_lint.rule import Check, rule
+
+_KNOWN = frozenset({
+    "default", "default_factory", "annotation", "alias", "alias_priority", "validation_alias", "serialization_alias",
+    "convert_underscores", "embed", "media_type", "title", "description", "gt", "ge", "lt", "le", "min_length",
+    "max_length", "pattern", "regex", "discriminator", "strict", "validate_default", "union_mode", "fail_fast",
+    "multiple_of", "allow_inf_nan", "max_digits", "decimal_places", "examples", "example", "openapi_examples", "deprecated",
+    "include_in_schema", "json_schema_extra",
+})  # fmt: skip
+"""Every named argument that a marker of FastAPI has had since 0.100; all others went into the schema as extras."""
+_SINCE = {"regex": "0.100", "example": "0.103", "openapi_prefix": "0.62"}
+_APP = "fastapi.FastAPI"
+
+
+@rule("FAPI320", fix=Safety.UNSAFE)
+def deprecated_parameter_argument(module: Module, check: Check) -> Iterator[Finding]:
+    """A parameter or an app is declared with a deprecated argument.
+
+    Why is this bad?
+    `regex` is `pattern` since FastAPI 0.100, `example` is `examples=[...]` since OpenAPI 3.1, `openapi_prefix` is
+    `root_path`; other keywords once went into the schema as extras and belong in `json_schema_extra`. The old names warn
+    on every start and are taken away one after the other: with a current FastAPI, `min_items` on `Query` is a
+    `TypeError`, and where it is still accepted it validates nothing.
+
+    Fix safety
+    `regex` to `pattern` and `openapi_prefix` to `root_path` are safe and applied by `--fix`. `example` to `examples` and
+    `min_items` to `min_length` are unsafe: the example moves to another place of the OpenAPI document, and the length is
+    checked again.
+
+    Known limits
+    Arguments of `pydantic.Field` have their own rule. Where the project declares a FastAPI without the replacement,
+    nothing is reported.
+
+    References
+    - [Release notes: 0.100](https://fastapi.tiangolo.com/release-notes/#01000-2023-07-07)
+    - [Declare request example data](https://fastapi.tiangolo.com/tutorial/schema-extra-example/)
+    """
+    if b"astapi" not in module.source.data:
+        return
+    for call in module.facts.calls:
+        suspects = [arg for arg in call.args if arg.name not in ("", "*", "**") and (arg.name not in _KNOWN or arg.name in _SINCE)]
+        if not suspects:
+            continue
+        name = check.project.called_name(module, call)
+        if name not in MARKERS and name != _APP:
+            continue
+        for arg in suspects:
+            if (name == _APP) is not (arg.name == "openapi_prefix"):
+                continue
+            since = _SINCE.get(arg.name, "0.100")
+            if check.project.versions.for_path(module.path).always_at_least("fastapi", since, default=True) is True:
+                yield _judged(module, call, arg, name.rsplit(".", 1)[-1], check)
+
+
+def _judged(module: Module, call: f.Call, arg: f.Arg, marker: str, check: Check) -> Finding:
+    names = {other.name for other in call.args}
+    text = value_text(module, arg)
+    shown = text if len(text) <= 30 and "\n" not in text else "..."
+    match arg.name:
+        case "regex":
+            message = f"`regex` of `{marker}` is deprecated since FastAPI 0.100; write `pattern={shown}`"
+            fix = _renamed(module, arg, "pattern", Safety.SAFE)
+        case "openapi_prefix":
+            message = "`openapi_prefix` is gone from `FastAPI`; write `root_path`, or give `--root-path` to the server"
+            fix = _renamed(module, arg, "root_path", Safety.SAFE)
+        case "example":
+            message = f"`example` of `{marker}` is deprecated since OpenAPI 3.1; write `examples=[{shown}]`"
+            span = module.source.span(arg.start, arg.end)
+            fix = Fix("Make it a list of examples", Safety.UNSAFE, (Edit(span, f"examples=[{text}]"),))
+            names |= {"examples"} & {"openapi_examples" if "openapi_examples" in names else ""}
+        case "min_items" | "max_items":
+            new = arg.name.replace("items", "length")
+            message = f"`{arg.name}` is no argument of `{marker}`: it validates nothing, or fails; write `{new}={shown}`"
+            fix = _renamed(module, arg, new, Safety.UNSAFE)
+        case _:
+            message = (
+                f"`{arg.name}` is no argument of `{marker}`: extra keywords are deprecated since FastAPI 0.100 and fail with current ones;"
+                f' write `json_schema_extra={{"{arg.name}": {shown}}}`'
+            )
+            return check.finding(arg, message)
+    taken = {"regex": "pattern", "openapi_prefix": "root_path", "example": "examples", "min_items": "min_length", "max_items": "max_length"}
+    if taken[arg.name] in names or "**" in names or "#" in text or module.facts.errors:
+        return check.finding(arg, message)
+    return check.finding(arg, message, fix=fix)
+
+
+def _renamed(module: Module, arg: f.Arg, name: str, safety: Safety) -> Fix:
+    span = module.source.span(arg.start, arg.start + len(arg.name))
+    return Fix(f"Rename it to {name}", safety, (Edit(span, name),))

@@ -1,0 +1,109 @@
+"""FAPI402: a response_model that says what the return annotation says. Compares after name resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint import edits
+from fastapi_lint.edits.calls import argument_node, value_text
+from fastapi_lint.finding import Finding, Fix, Safety, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Class, Function, Route
+from fastapi_lint.model.annotation_identity import classes_in, identity, survives_as_text
+from fastapi_lint.model.decorators import decorator_effect
+from fastapi_lint.rule import Check, rule
+
+
+@rule("FAPI402", severity=Severity.INFO, fix=Safety.SAFE)
+def redundant_response_model(route: Route, check: Check) -> Iterator[Finding]:
+    """`response_model` repeats the return annotation.
+
+    Why is this bad?
+    FastAPI takes the response model from the return annotation. Said twice, the two drift apart: an editor checks the
+    function against the annotation, while the response and the documentation follow the other one.
+
+    `response_model` is for handlers that return something else than what is sent, such as a database row.
+
+    Known limits
+    Reported only when both resolve to the same classes (through aliases, `Optional` and `X | None`, `List` and `list`),
+    and when FastAPI sees the annotation: not below decorators that hide the signature, and not for quoted names that
+    exist only for type checkers or inside a function.
+
+    References
+    - [Response model: return type](https://fastapi.tiangolo.com/tutorial/response-model/)
+    """
+    given, handler = route.keyword("response_model"), route.handler
+    if given is None or handler is None or handler.is_generator or route.kind != "http":
+        return
+    returns = handler.facts.returns
+    if returns is None or isinstance(given.value, f.Const):
+        return
+    types, module = check.project.types, handler.module
+    if check.project.versions.for_path(route.module.path).always_at_least("fastapi", "0.89", default=True) is not True:
+        return  # older ones do not read the return annotation
+    where = (module, handler.facts.outer, handler.facts.start)
+    meaning = identity(types, returns, where)
+    if meaning is None or meaning != identity(types, given.value, route.where):
+        return
+    if any(types.is_subclass(cls, "fastapi.Response") for cls in classes_in(meaning)):
+        return
+    if _is_text(returns, handler) and not survives_as_text(types, returns, where):
+        return
+    if _hides_annotation(route, handler, check) or _router_reads_it(route, check):
+        return
+    text = value_text(route.module, given)
+    found = argument_node(route.module, route.call, given)
+    fix = None
+    if found is not None and not edits.comments_in(route.module.source, found[1]):
+        fix = Fix("Remove the argument", Safety.SAFE, (edits.remove_argument(route.module.source, *found),))
+    yield check.finding(
+        given,
+        f"`response_model={' '.join(text.split())}` repeats the return annotation of `{handler.name}`, from which FastAPI takes the"
+        " response model anyway; remove the argument, so that the two cannot drift apart",
+        module=route.module,
+        fix=fix,
+    )
+
+
+def _is_text(returns: f.Expr, handler: Function) -> bool:
+    future = any(i.module == "__future__" and i.name == "annotations" for i in handler.module.facts.imports)
+    return future or _quoted(returns)
+
+
+def _quoted(expr: f.Expr) -> bool:
+    match expr:
+        case f.Const(value=str()):
+            return True
+        case f.Sub(items=items):
+            return any(_quoted(item) for item in items)
+        case f.Binary(left=left, right=right):
+            return _quoted(left) or _quoted(right)
+    return False
+
+
+def _hides_annotation(route: Route, handler: Function, check: Check) -> bool:
+    """Whether a decorator between the route and the function may give FastAPI another signature."""
+    calls = handler.module.facts.calls
+    routes = {id(other.call) for other in check.project.routes.by_handler.get(handler, ())}
+    below = not route.by_decorator
+    for decorator in handler.facts.decorators:
+        if isinstance(decorator, f.CallRef) and id(calls[decorator.index]) in routes:
+            below = below or calls[decorator.index] is route.call
+        elif below and decorator_effect(check.project.types, handler, decorator)[0] not in ("same", "wraps"):
+            return True
+    return False
+
+
+def _router_reads_it(route: Route, check: Check) -> bool:
+    """Whether the router's class is one of the project that looks at `response_model` itself."""
+    router = route.router
+    cls = route.key if isinstance(route.key, Class) else router.cls if router is not None else None
+    if cls is None:
+        return True
+    bases = check.project.types.mro(cls) if isinstance(cls, Class) else ()
+    for base in bases:
+        if isinstance(base, Class):
+            facts = base.facts
+            if "response_model" in base.module.source.slice(facts.start, facts.end):
+                return True
+    return False
