@@ -12,8 +12,12 @@ from pathlib import Path
 
 import fastapi_lint.rules
 from fastapi_lint.finding import Finding
+from fastapi_lint.index.build import build
+from fastapi_lint.model.project import Project
+from fastapi_lint.model.symbols import Module
 from fastapi_lint.rule import Rule
 from fastapi_lint.run import lint_sources
+from fastapi_lint.source import Source
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
@@ -44,7 +48,13 @@ def facts_of(files: Mapping[str, bytes]) -> Iterator[tuple[str, int, str]]:
 
     A fixture expects one with `# fact: ...` where the function is declared.
     """
-    raise NotImplementedError("no fact of the model can be asked for yet")
+    sources = (Source(path, data) for path, data in sorted(files.items()) if path.endswith((".py", ".pyi")))
+    project = Project(Module(source, build(source.utf8)) for source in sources)
+    for function in project.functions:
+        trail = project.effects.function_blocks(function)
+        if trail is not None:
+            line = function.module.source.line_of(function.start)
+            yield function.module.path, line, f"blocks via {trail.steps[-1].name}"
 
 
 @cache

@@ -110,7 +110,7 @@ class _Walk:
                             below = (*directory, name)
                             if not self._skipped(below, True) and not _is_environment(entry):
                                 pending.append(below)
-                        elif name.endswith(".py") and not self._skipped((*directory, name), False) and entry.is_file():
+                        elif name.endswith(".py") and not self._skipped((*directory, name), False) and self._is_file(entry):
                             if _is_text(name):
                                 yield prefix + name
                             else:
@@ -118,6 +118,15 @@ class _Walk:
                                 self.notices.append(Notice("skipped: the file's name is not valid Unicode", shown))
             except OSError as error:
                 self.notices.append(Notice(f"cannot be searched: {error.strerror or error}", prefix.rstrip("/") or "."))
+
+    def _is_file(self, entry: os.DirEntry[str]) -> bool:
+        """Whether an entry is a file; a link that leads nowhere but to itself is none, and is said to be bad."""
+        try:
+            return entry.is_file()
+        except OSError as error:
+            shown = Path(entry.path).relative_to(self.root).as_posix()
+            self.notices.append(Notice(f"cannot be read: {error.strerror or error}", shown))
+            return False
 
     def is_ignored(self, parts: tuple[str, ...]) -> bool:
         """Whether a directory, or one around it, is left out when nobody names it."""

@@ -459,6 +459,8 @@ BROKEN = [
     "foo(1, 2\n",
     "return )\n",
     "$?!\n",
+    "    stray = 1\n",
+    "if a:\n        b()\n    c()\n",
 ]
 
 
@@ -471,6 +473,21 @@ def test_facts_around_an_error_are_kept(source: str) -> None:
     assert names[0] == "before"
     assert "inside" in names
     assert round_trip(facts) == facts
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "a; b\nc",
+        'x = """\n"""; y\nz',
+        "if a: b; c\nd",
+        "\x0cif a:\n\x0c  b\n  c\n\x0cd",
+        "(\n  a)\n# c\nb",
+        "if a:\n  b\n # c\n  d",
+    ],
+)
+def test_indentation_that_is_right(source: str) -> None:
+    assert read(source).errors == ()
 
 
 @pytest.mark.parametrize("source", ["print x", "print 'a', f(x)", "exec code in d", "raise A, 'text'"])
@@ -595,6 +612,22 @@ def test_five_megabytes() -> None:
     facts = build(source.encode())
     assert len(source) > 5_000_000
     assert [show(c.func) for c in facts.calls] == ["f"]
+
+
+HEAVY = {
+    "continuations": "\\\n" * 200_000,
+    "names": "'" + "\\N{" * 100_000 + "'",
+    "comments": "if a:\n" + "# it's\n\n" * 200_000 + "    b",
+    "comments in a string": 'x = """\n' + "# it's\n" * 1000 + '"""',
+}
+
+
+@pytest.mark.parametrize("shape", HEAVY)
+def test_shapes_that_the_scanner_alone_would_take_minutes_for(shape: str) -> None:
+    facts = build(f"before()\n{HEAVY[shape]}\nafter()\n".encode())
+    assert [show(c.func) for c in facts.calls] == ["before", "after"]
+    for entry in facts.assigns:
+        assert entry.value == f.Const("\n" + "# it's\n" * 1000)
 
 
 SOURCES = [path.read_text(encoding="utf-8") for path in sorted(Path(f.__file__).parent.glob("*.py"))] + list(

@@ -32,7 +32,7 @@ fastapi = { extras = ["all"], version = "^0.110.1" }
 pydantic = [{ version = "~1.10", python = "<3.12" }, { version = "^2.1", python = ">=3.12" }]
 sqlalchemy = "1.4.*"
 httpx = "0.27.0"
-starlette = { git = "https://example.com/starlette.git" }
+uvicorn = { git = "https://example.com/uvicorn.git" }
 [tool.poetry.group.dev.dependencies]
 sqlmodel = ">=0.0.20 <0.1"
 """
@@ -128,7 +128,7 @@ def test_formats(path: str, text: str, package: str, expected: str) -> None:
     ("path", "text", "package"),
     [
         ("pyproject.toml", PEP_621, "pydantic-settings"),
-        ("pyproject.toml", POETRY, "starlette"),
+        ("pyproject.toml", POETRY, "uvicorn"),
         ("requirements.txt", REQUIREMENTS, "httpx"),
         ("requirements.txt", REQUIREMENTS, "uvicorn"),
         ("requirements.txt", REQUIREMENTS, "sqlalchemy"),
@@ -277,7 +277,7 @@ def test_settings_override_every_file() -> None:
     )
     assert found.for_path("a/b.py").always_at_least("fastapi", "0.115") is True
     assert found.python == (3, 12)
-    assert found.problems == ("target version of httpx: `x` is not a version specifier",)
+    assert found.problems == ("target version of httpx: `new` is not a version specifier",)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a secret looks like, from `secrets.toml`: token formats, names and texts. Looks at strings only, never at code."""
+"""What a secret looks like, from `secrets.toml`: token formats, names and texts. Looks at strings, never at code."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib import resources
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -102,7 +103,7 @@ def keywords() -> re.Pattern[bytes]:
 
 
 def token_kind(text: str) -> str | None:
-    """The noun for the token of a known format that a text contains ("an AWS access key id"); None when there is none."""
+    """The noun for the token of a known format in a text ("an AWS access key id"); None when there is none."""
     return next((token.what for token in tokens() if token.find(text)), None)
 
 
@@ -160,8 +161,8 @@ def is_secret_name(name: str) -> bool:
 
 
 NAME_HINT = re.compile(
-    rb"(?i)secret|passw|passphrase|passcode|pwd|[_ -]pass|pgpass|dbpass|api_?key|apikey|access_?key|private_?key|auth_?key|"
-    rb"token|jwt|bearer|credential|authorization|signing_?key|session_?key|encrypt|hmac_?key|fernet|hash_?key|[_a-z]key\b"
+    rb"(?i)secret|passw|passphrase|passcode|pwd|[_ -]pass|pgpass|dbpass|api_?key|apikey|access_?key|private_?key|"
+    rb"auth_?key|token|jwt|bearer|credential|authorization|signing_?key|session_?key|encrypt|hmac_?key|fernet|[_a-z]key\b"
 )
 """What the bytes of every module with a secret's name contain: a cheap test before anything is looked at."""
 
@@ -182,7 +183,7 @@ def is_template(text: str) -> bool:
 
 def is_placeholder(text: str) -> bool:
     """Whether a text stands for a secret without being one: "changeme", "your-key-here", "xxxx", "sk-1234"."""
-    if _NOTHING.search(text) or _distinct(text) <= 3 and not text.isdigit():
+    if _NOTHING.search(text) or (_distinct(text) <= 3 and not text.isdigit()):
         return True
     if any(example in text for example in catalogue().known.examples) or "EXAMPLE" in text:
         return True
@@ -251,11 +252,11 @@ def looks_random(text: str) -> bool:
         return False
     if _HEX.match(run) and len(run) >= 16 and not run.isdigit():
         return True
-    changes = sum(1 for a, b in zip(run, run[1:]) if a.isdigit() != b.isdigit())
+    changes = sum(1 for a, b in pairwise(run) if a.isdigit() != b.isdigit())
     if changes >= 4:
         return True
     # Letters only: in words and camelCase capitals are rare and every other letter or so is a vowel.
-    turns = sum(1 for a, b in zip(run, run[1:]) if a.isupper() != b.isupper())
+    turns = sum(1 for a, b in pairwise(run) if a.isupper() != b.isupper())
     return len(run) >= 16 and changes >= 1 and turns >= len(run) / 3
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi_lint.edits.awaiting import asyncio_sleep, awaited, call_at, in_threadpool
 from fastapi_lint.edits.imports import importing
 from fastapi_lint.edits.syntax import (
     add_argument,
@@ -30,11 +31,15 @@ from fastapi_lint.edits.unused import newly_unused, remove_import_if_unused
 __all__ = [
     "add_argument",
     "after_comma",
+    "asyncio_sleep",
+    "awaited",
     "between",
+    "call_at",
     "comments_in",
     "delete",
     "extent",
     "importing",
+    "in_threadpool",
     "insert_after",
     "insert_before",
     "insert_item",

@@ -245,9 +245,15 @@ def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
+@cache
+def _is_node(kind: type, spaces: bool) -> bool:
+    """Whether instances of a class are nodes to visit; asked once a class, since libcst's nodes check by slow ABCs."""
+    return issubclass(kind, cst.CSTNode) and (spaces or not issubclass(kind, _SPACES))
+
+
 def _children(node: cst.CSTNode, *, spaces: bool = False) -> Iterator[cst.CSTNode]:
     for name in _fields(type(node)):
         value = getattr(node, name)
-        for item in value if isinstance(value, list | tuple) else (value,):
-            if isinstance(item, cst.CSTNode) and (spaces or not isinstance(item, _SPACES)):
+        for item in value if type(value) in (list, tuple) else (value,):
+            if _is_node(type(item), spaces):
                 yield item

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import libcst as cst
 
 from fastapi_lint.edits.bindings import nodes
+from fastapi_lint.finding import Span
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.symbols import Module
 
 
 def call_node(module: Module, call: f.Call) -> cst.Call | None:
     """The libcst node of a call; None when the module does not parse or the two parsers disagree."""
-    tree = module.tree
-    if tree is None:
-        return None
     span = module.source.span(call.start, call.end)
-    for node in nodes(tree):
-        if isinstance(node, cst.Call) and module.source.span_of(node) == span and len(node.args) == len(call.args):
+    for node in _calls(module).get(span, ()):
+        if len(node.args) == len(call.args):
             return node
     return None
+
+
+_known: WeakKeyDictionary[Module, dict[Span, list[cst.Call]]] = WeakKeyDictionary()
+
+
+def _calls(module: Module) -> dict[Span, list[cst.Call]]:
+    """The call nodes of a module by place, found once: a rule may ask for every route of a large module."""
+    if module not in _known:
+        table = _known[module] = {}
+        for node in nodes(module.tree) if module.tree is not None else ():
+            if isinstance(node, cst.Call):
+                table.setdefault(module.source.span_of(node), []).append(node)
+    return _known[module]
 
 
 def argument_node(module: Module, call: f.Call, arg: f.Arg) -> tuple[cst.Call, cst.Arg] | None:

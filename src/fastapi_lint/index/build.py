@@ -16,14 +16,14 @@ from fastapi_lint.index.draft import Draft
 from fastapi_lint.index.expressions import forget_some
 from fastapi_lint.index.facts import Attr, Const, Display, Expr, Facts, Name, Sub
 from fastapi_lint.index.grammar import LANGUAGE, kinds
+from fastapi_lint.index.masking import masked
 from fastapi_lint.index.statements import suite
 
 _LONE_CR = re.compile(rb"\r(?!\n)")
-_LAZY = re.compile(rb"^([ \t\f]*|[^\n#'\"]*;[ \t]*)lazy(?=[ \t]+(?:import|from)[ \t.])", re.MULTILINE)
 _START = attrgetter("start")
-_DEFINITIONS = kinds("function_definition", "class_definition")
+_GENERIC = kinds("function_definition", "class_definition", "type_alias_statement")
 _TYPE_PARAMETERS = kinds("type_parameter")
-_ALIAS = kinds("type_alias_statement")
+_NAMES_OF_ALIASES = kinds("type", "generic_type")
 
 
 def build(data: bytes) -> Facts:
@@ -33,19 +33,14 @@ def build(data: bytes) -> Facts:
     """
     if b"\r" in data:
         data = _LONE_CR.sub(b"\n", data)
-    # `type(x).y = z` is an assignment, but the grammar sees `type X = ...`; another word of that length helps. Names
-    # are cut from the text as it is, so what is changed here shows nowhere.
-    parsed = data.replace(b"type(", b"typo(").replace(b"type (", b"typo (")
-    if b"lazy" in data:  # unknown to the grammar (PEP 810): a statement of its own, as long as the word
-        parsed = _LAZY.sub(rb"\g<1>0  ;", parsed)
-    root = Parser(LANGUAGE).parse(parsed).root_node
+    root = Parser(LANGUAGE).parse(masked(data)).root_node
     d = Draft(data.decode("latin-1"))
     forget_some()
     suite(d, root.children, 0)
     if root.has_error:
         d.errors.extend(_errors(root, d.text))
-        d.errors.sort()
         d.statements = _outermost(d.statements)
+    d.errors.sort()
     for table in (d.assigns, d.exits, d.imports, d.classes):
         table.sort(key=_START)
     d.dead.sort()
@@ -57,20 +52,21 @@ def build(data: bytes) -> Facts:
 
 
 def _errors(root: Node, text: str) -> list[tuple[int, int]]:
-    """The outermost places that the parser gave up on; defaults of type parameters (PEP 696) it does not know."""
+    """The outermost places that the parser gave up on, without what is only new to it.
+
+    That is the word of a lazy import, and defaults of type parameters (PEP 696).
+    """
     found: list[tuple[int, int]] = []
     stack = [(root, False)]
     while stack:
-        node, defaults = stack.pop()
+        node, in_head = stack.pop()
+        start, end = node.start_byte, node.end_byte
         if node.is_error or node.is_missing:
-            if text[node.start_byte : node.end_byte] != "lazy":
-                found.append((node.start_byte, node.end_byte))
-        elif node.has_error:
-            heads = node.kind_id in _DEFINITIONS or defaults
-            for child in node.children:
-                if heads and child.kind_id in _TYPE_PARAMETERS and "=" in text[child.start_byte : child.end_byte]:
-                    continue
-                stack.append((child, node.kind_id in _ALIAS or (defaults and node.kind_id not in _ALIAS)))
+            if text[start:end] != "lazy":
+                found.append((start, end))
+        elif node.has_error and not (in_head and node.kind_id in _TYPE_PARAMETERS and "=" in text[start:end]):
+            head = node.kind_id in _GENERIC or (in_head and node.kind_id in _NAMES_OF_ALIASES)
+            stack.extend((child, head) for child in node.children)
     return found
 
 

@@ -33,10 +33,32 @@ def suite(d: Draft, statements: Iterable[Node], depth: int) -> None:
     """Statements one after the other; the children of a block or of the module."""
     if depth > DEPTH:
         return
+    text = d.text
+    indent = "" if depth else "\n"
     for child in statements:
         handler = STMT.get(child.kind_id)
         if handler is not None:
+            start = child.start_byte
+            if not indent or not text.startswith(indent, start - len(indent)):
+                indent = _indentation(d, start, indent)
             handler(d, child, depth)
+
+
+def _indentation(d: Draft, start: int, expected: str) -> str:
+    """The newline and indentation that the statements of a suite begin with; notes one that begins otherwise.
+
+    The grammar takes any dedent for the end of a block, and Python only one that an outer block has.
+    """
+    text = d.text
+    earliest = max(0, start - 200)  # a longer line is not looked through for each of its statements
+    line = text.rfind("\n", earliest, start) + 1 or earliest
+    before = text[line:start]
+    if before.strip(" \t\f") or (line == earliest and line > 0):  # not the first on its line
+        return expected
+    found = "\n" + before[before.rfind("\f") + 1 :]
+    if expected and found != expected:
+        d.errors.append((start, start + 1))
+    return expected or found
 
 
 def nested(d: Draft, node: Node | None, depth: int) -> None:

@@ -46,7 +46,9 @@ def identity(types: Inference, expr: f.Expr | None, where: Where, depth: int = 0
             head = identity(types, value, where, deeper)
             if head == ("external", "typing.Literal"):
                 constants = [item.value for item in items if isinstance(item, f.Const)]
-                return ("literal", *((type(c).__name__, c) for c in constants)) if len(constants) == len(items) else None
+                return (
+                    ("literal", *((type(c).__name__, c) for c in constants)) if len(constants) == len(items) else None
+                )
             if head == ("external", "typing.Annotated"):
                 return _annotated(types, items, where, deeper)
             inner = [identity(types, item, where, deeper) for item in items]
@@ -63,6 +65,16 @@ def identity(types: Inference, expr: f.Expr | None, where: Where, depth: int = 0
 
 
 def _named(types: Inference, expr: f.Expr, where: Where, depth: int) -> Identity | None:
+    alias = types.alias(expr, where)  # first: the value of `list[Item]` as an expression is just `list`
+    if alias is not None:
+        target, place = alias
+        module = place[0]
+        entry = next((a for a in module.facts.assigns if a.value is target), None)
+        if entry is None:
+            return None
+        if isinstance(target, f.CallRef) or entry.op == "type":  # create_model(...), NewType, a named alias: one object
+            return ("object", module.path, entry.start)
+        return identity(types, target, place, depth) or ("object", module.path, entry.start)
     match types.infer(expr, where):
         case ClassObject(cls=cls, args=()):
             return ("class", cls)
@@ -70,17 +82,7 @@ def _named(types: Inference, expr: f.Expr, where: Where, depth: int) -> Identity
             return _NONE
         case External(name=name):
             return ("external", _GENERICS.get(name, name))
-    alias = types.alias(expr, where)
-    if alias is None:
-        return None
-    target, place = alias
-    module = place[0]
-    entry = next((a for a in module.facts.assigns if a.value is target), None)
-    if entry is None:
-        return None
-    if isinstance(target, f.CallRef) or entry.op == "type":  # create_model(...), NewType, a named alias: one object
-        return ("object", module.path, entry.start)
-    return identity(types, target, place, depth) or ("object", module.path, entry.start)
+    return None
 
 
 def _union(parts: list[Identity | None]) -> Identity | None:
@@ -117,7 +119,7 @@ def _annotated(types: Inference, items: tuple[f.Expr, ...], where: Where, depth:
 def classes_in(meaning: object) -> Iterator[Class | str]:
     """The classes that an identity names, of the project or by canonical name."""
     match meaning:
-        case ("class", cls):
+        case ("class", Class() as cls):
             yield cls
         case ("external", str(name)):
             yield name
@@ -148,7 +150,7 @@ def names_in(expr: f.Expr | None) -> Iterator[str]:
 
 
 def survives_as_text(types: Inference, expr: f.Expr | None, where: Where) -> bool:
-    """Whether an annotation kept as text (quoted, or by the `__future__` import) can be evaluated in its module's globals.
+    """Whether an annotation kept as text (quoted, or by the `__future__` import) can be evaluated in module globals.
 
     Names of functions and classes around it, and names that only type checkers import, are not there at run time.
     """

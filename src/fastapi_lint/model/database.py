@@ -14,7 +14,7 @@ from typing import Literal
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.alternatives import admitted
 from fastapi_lint.model.annotations import parse_annotation
-from fastapi_lint.model.declarative import call_behind, called_name, is_declarative, is_root, last_part
+from fastapi_lint.model.declarative import call_behind, called_name, is_base, is_declarative, last_part, makes_base
 from fastapi_lint.model.symbols import Class, ClassObject, Instance, Module, TupleOf, Type
 from fastapi_lint.model.types import Inference, Where
 from fastapi_lint.model.values import Unfolded, Values
@@ -28,7 +28,7 @@ UNKNOWN_STRATEGY = "?"
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A mapped column. `call` is Column(...), mapped_column(...) or SQLModel's Field(...), None for a bare `Mapped[int]`.
+    """A mapped column. `call` is Column(...), mapped_column(...) or SQLModel's Field(...); None for a bare Mapped.
 
     `foreign_key` is the target of its ForeignKey ("users.id"; "?" when that is not a constant), None without one.
     """
@@ -158,7 +158,7 @@ class OrmModels:
         columns: dict[str, Column] = {}
         relationships: dict[str, Relationship] = {}
         for base in reversed(order):
-            for one in self._attributes(base, kind):
+            for one in self._attributes(base, cls):
                 columns.pop(one.name, None)
                 relationships.pop(one.name, None)
                 if isinstance(one, Column):
@@ -166,12 +166,20 @@ class OrmModels:
                 else:
                     relationships[one.name] = one
         tablename, is_mapped = self._table(cls, order, kind)
-        complete = all(
-            isinstance(base, Class) or base == "object" or last_part(base) != "" or base.startswith("typing.")
-            for base in self.types.mro(cls)
-        ) or any(is_root(self.types, base) for base in order)
+        complete = all(self._bases_known(base) for base in order)
         found = tuple(columns.values()), tuple(relationships.values())
         return OrmModel(cls, kind, is_mapped, tablename, *found, complete)
+
+    def _bases_known(self, cls: Class) -> bool:
+        where = (cls.module, cls.facts.outer, cls.facts.start)
+        for base in cls.facts.bases:
+            meant = self.types.infer(base, where)
+            if isinstance(meant, ClassObject) or makes_base(self.types, base, where):
+                continue
+            name = self.types.name_of_type(meant) or ""
+            if last_part(name) == "" and name != "object" and not name.startswith(("typing.", "abc.")):
+                return False
+        return True
 
     def _table(self, cls: Class, order: list[Class], kind: str) -> tuple[str | None, bool]:
         abstract = cls.assigns.get("__abstract__")
@@ -183,7 +191,7 @@ class OrmModels:
             if (entry := base.assigns.get("__table__")) is not None:
                 return self._table_name(entry, base), True
             if "__tablename__" in base.methods:
-                return None, not is_root(self.types, cls)
+                return None, not is_base(self.types, cls)
         return (cls.name.lower(), True) if kind == "sqlmodel" else (None, False)
 
     def _table_name(self, entry: f.Assign, cls: Class) -> str | None:
@@ -193,13 +201,15 @@ class OrmModels:
         module, call = called
         return self.values.text(call.args[0].value, (module, call.block, call.start))
 
-    def _attributes(self, cls: Class, kind: str) -> Iterator[Column | Relationship]:
+    def _attributes(self, cls: Class, mapped: Class) -> Iterator[Column | Relationship]:
         for name, entry in cls.assigns.items():
             where = (cls.module, entry.block, entry.start)
             if name == "__table__":
                 yield from self._table_columns(cls, entry, where)
             elif not name.startswith("__"):
-                found = self._attribute(cls, name, entry.annotation, entry.value, where, (entry.start, entry.end), kind)
+                found = self._attribute(
+                    cls, name, entry.annotation, entry.value, where, (entry.start, entry.end), mapped
+                )
                 if found is not None:
                     yield found
         for name, method in cls.methods.items():
@@ -209,7 +219,7 @@ class OrmModels:
                 if leave.kind == "return" and leave.value is not None:
                     where = (cls.module, leave.block, leave.start)
                     span = (method.start, method.end)
-                    found = self._attribute(cls, name, method.facts.returns, leave.value, where, span, kind)
+                    found = self._attribute(cls, name, method.facts.returns, leave.value, where, span, mapped)
                     if found is not None:
                         yield found
                         break
@@ -222,8 +232,9 @@ class OrmModels:
         value: f.Expr | None,
         where: Where,
         span: tuple[int, int],
-        kind: str,
+        mapped: Class,
     ) -> Column | Relationship | None:
+        """The column or relationship that a name in the body of `cls` gives to `mapped`, a class below it."""
         module = where[0]
         call = module.facts.calls[value.index] if isinstance(value, f.CallRef) else None
         made = last_part(called_name(self.types, module, call)) if call is not None else ""
@@ -233,16 +244,16 @@ class OrmModels:
                 call = module.facts.calls[inner.index]
                 made = last_part(called_name(self.types, module, call))
         if call is not None and made in _RELATIONSHIPS:
-            target, lazy = self._target(call, annotation, where), self._lazy(call, made, annotation, where)
+            target, lazy = self._target(mapped, call, annotation, where), self._lazy(call, made, annotation, where)
             return Relationship(name, cls, call, annotation, where, *span, target, lazy)
         if call is not None and made == "Field":
             column = next((arg.value for arg in call.args if arg.name == "sa_column"), None)
             if isinstance(column, f.CallRef):
                 call = module.facts.calls[column.index]
-        is_column = made in ("Column", "mapped_column", "Field") or (
-            value is None and self._is_mapped(annotation, where)
-        )
-        if not is_column and (kind != "sqlmodel" or annotation is None or name.startswith("_") or made != ""):
+        is_column = made in _COLUMNS or (value is None and "Mapped" in self._heads(annotation, where))
+        if not is_column and (
+            self._kind(mapped) != "sqlmodel" or annotation is None or name.startswith("_") or made != ""
+        ):
             return None
         if self._heads(annotation, where) & {"ClassVar"}:
             return None
@@ -321,16 +332,29 @@ class OrmModels:
         return value if isinstance(value, str) else _LAZY_CONSTANTS.get(str(value), UNKNOWN_STRATEGY)
 
     @cached_property
-    def _by_name(self) -> dict[str, Class | None]:
-        """The ORM classes by bare name, as SQLAlchemy's registry finds them; None for a name that several have."""
-        table: dict[str, Class | None] = {}
+    def _by_name(self) -> dict[tuple[object, str], Class | None]:
+        """The ORM classes by declarative base and bare name, as SQLAlchemy finds them; None when several have it."""
+        table: dict[tuple[object, str], Class | None] = {}
         for module in self.types.modules:
             for cls in module.classes:
                 if self.is_orm(cls):
-                    table[cls.name] = None if cls.name in table else cls
+                    key = (self._registry(cls), cls.name)
+                    table[key] = None if key in table else cls
         return table
 
-    def _target(self, call: f.Call, annotation: f.Expr | None, where: Where) -> Class | None:
+    def _registry(self, cls: Class) -> object:
+        """What stands for the declarative base of a class: a class, or the call that made it."""
+        for base in self.types.mro(cls):
+            if isinstance(base, Class):
+                if is_base(self.types, base):
+                    return base
+                where = (base.module, base.facts.outer, base.facts.start)
+                for expr in base.facts.bases:
+                    if makes_base(self.types, expr, where) and (made := call_behind(self.types, expr, where)):
+                        return made[0], made[1].start
+        return None
+
+    def _target(self, mapped: Class, call: f.Call, annotation: f.Expr | None, where: Where) -> Class | None:
         given = next((arg.value for arg in call.args if arg.name in ("", "argument")), None)
         if given is not None:
             meant = self.types.infer(given, where)
@@ -338,13 +362,14 @@ class OrmModels:
                 return meant.cls
             text = self.values.text(given, where)
             if text:
-                return self._by_name.get(text.rsplit(".", 1)[-1])
+                return self._by_name.get((self._registry(mapped), text.rsplit(".", 1)[-1]))
         for one in admitted(self.types, annotation, where):
             for cls in _classes(one):
                 if self.is_orm(cls):
                     return cls
-        names = [name for name in _written(annotation) if name in self._by_name]
-        return self._by_name[names[0]] if len(names) == 1 else None
+        registry = self._registry(mapped)
+        names = [name for name in _written(annotation) if (registry, name) in self._by_name]
+        return self._by_name[registry, names[0]] if len(names) == 1 else None
 
 
 def _classes(value: Type) -> Iterator[Class]:

@@ -1,4 +1,7 @@
-"""Which classes are declarative, however their base was made: DeclarativeBase, declarative_base(), registry(), decorators."""
+"""Which classes are declarative, however their base was made: DeclarativeBase, a call, a registry, a decorator.
+
+Reads nothing else about them: what they map is in `database`.
+"""
 
 from __future__ import annotations
 
@@ -15,35 +18,58 @@ _DECLARATIVE = (
 
 
 def is_declarative(types: Inference, cls: Class) -> bool:
-    """Whether SQLAlchemy maps a class, or is a base for such: by its bases, a base that a call makes, or a decorator."""
-    decorators = class_decorators(types, cls)
-    if any(last_part(name) in ("mapped", "mapped_as_dataclass") for name in decorators):
+    """Whether SQLAlchemy maps a class, or it is a base for such: by a base, one that a call makes, or a decorator."""
+    if not _registry_decorators(types, cls).isdisjoint(("mapped", "mapped_as_dataclass")):
         return True
     order = types.mro(cls)
     if any(isinstance(base, str) and types.is_subclass(base, root) for base in order for root in _DECLARATIVE):
         return True
-    return any(isinstance(base, Class) and is_root(types, base) for base in order)
+    return any(isinstance(base, Class) and (is_base(types, base) or _inherits_made(types, base)) for base in order)
 
 
-def is_root(types: Inference, cls: Class) -> bool:
-    """Whether a class is itself a declarative base, or inherits directly from one that a call makes."""
+def is_base(types: Inference, cls: Class) -> bool:
+    """Whether a class is itself a declarative base, which has no table."""
     if any(last_part(name) == "as_declarative" for name in class_decorators(types, cls)):
+        return True
+    if "as_declarative_base" in _registry_decorators(types, cls):
         return True
     where = (cls.module, cls.facts.outer, cls.facts.start)
     heads = [*cls.facts.bases, *(arg.value for arg in cls.facts.keywords if arg.name == "metaclass")]
-    return any(_makes_base(types, base, where) for base in heads)
+    return any(types.name_of_type(types.infer(head, where)) in _DECLARATIVE for head in heads)
 
 
-def _makes_base(types: Inference, expr: f.Expr, where: Where) -> bool:
+def _registry_decorators(types: Inference, cls: Class) -> set[str]:
+    """The methods of a registry() that decorate a class, called or not."""
+    where = (cls.module, cls.facts.outer, cls.facts.start)
+    calls = cls.module.facts.calls
+    found = set()
+    for one in cls.facts.decorators:
+        shown = calls[one.index].func if isinstance(one, f.CallRef) else one
+        if isinstance(shown, f.Attr) and _is_registry(types, shown.value, where):
+            found.add(shown.attr)
+    return found
+
+
+def _is_registry(types: Inference, expr: f.Expr, where: Where) -> bool:
+    made = call_behind(types, expr, where)
+    return made is not None and last_part(called_name(types, *made)) == "registry"
+
+
+def _inherits_made(types: Inference, cls: Class) -> bool:
+    where = (cls.module, cls.facts.outer, cls.facts.start)
+    return any(makes_base(types, base, where) for base in cls.facts.bases)
+
+
+def makes_base(types: Inference, expr: f.Expr, where: Where) -> bool:
+    """Whether an expression gives what declarative_base(), automap_base() or registry().generate_base() made."""
     if (called := call_behind(types, expr, where)) is None:
-        return types.name_of_type(types.infer(expr, where)) in _DECLARATIVE[2:6]
+        return False
     module, call = called
-    name = types.name_of_type(types.callee(module, call))
+    name = called_name(types, module, call)
     if last_part(name) in ("declarative_base", "automap_base"):
         return True
     if isinstance(call.func, f.Attr) and call.func.attr == "generate_base":
-        registry = call_behind(types, call.func.value, (module, call.block, call.start))
-        return registry is not None and last_part(called_name(types, *registry)) == "registry"
+        return _is_registry(types, call.func.value, (module, call.block, call.start))
     return False
 
 

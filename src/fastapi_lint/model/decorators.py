@@ -1,4 +1,4 @@
-"""What a decorator does with the function below it: keeps it, wraps it under its signature, or replaces it. Judges nothing."""
+"""What a decorator does with the function below it: keeps it, wraps it, or replaces it. Judges nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ external: a library's decorator that the catalogue says nothing about; unknown: 
 
 _SAME = frozenset({"staticmethod", "classmethod", "abc.abstractmethod"})
 _WRAPS = frozenset({"functools.lru_cache", "functools.cache", "functools.wraps", "contextlib.asynccontextmanager"})
-_REGISTERING = frozenset({"tool", "resource", "prompt", "command", "callback", "register", "subscribe", "listens_for", "on"})
+_REGISTERING = frozenset(
+    {"tool", "resource", "prompt", "command", "callback", "register", "subscribe", "listens_for", "on"}
+)
 
 
 def decorator_effect(types: Inference, function: Function, decorator: f.Expr) -> tuple[Effect, str]:

@@ -333,6 +333,13 @@ class Dependencies:
 
     def holder_dependencies(self, holder: Router | Inclusion | Route) -> tuple[tuple[Depends, ...], bool]:
         """What a `dependencies=` argument of a router, inclusion or route lists, and whether it could be read."""
+        if isinstance(holder, Route) and holder.forwarded is not None:
+            module, call = holder.forwarded
+            inner = next((arg for arg in call.args if arg.name == "dependencies"), None)
+            given, known = self.listed(inner.value, (module, call.block, call.start)) if inner else ((), True)
+            own = next((arg for arg in holder.call.args if arg.name == "dependencies"), None)
+            more, also = self.listed(own.value, holder.where) if own else ((), True)
+            return given + more, known and also
         argument = next((a for a in holder.call.args if a.name == "dependencies"), None)
         unpacked = any(a.name == "**" for a in holder.call.args)
         if argument is None:
@@ -374,6 +381,29 @@ class Dependencies:
                         target = self.types.dependency_of(param, where)
                         if isinstance(target, ClassObject):
                             found.add(target.cls)
+        return frozenset(found)
+
+    @cached_property
+    def injected(self) -> frozenset[Function]:
+        """Every project function that FastAPI calls for a dependency: itself, as `__init__`, or as `__call__`."""
+        found = set(self.used)
+        targets: list[Type] = [ClassObject(cls) for cls in self.used_classes]
+        for module in self.types.modules:
+            for index, call in enumerate(module.facts.calls):
+                last = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
+                if last[:1].isupper() and (one := self.depends(module, index)):
+                    target = one.target
+                    while isinstance(target, Partial):
+                        target = target.callable
+                    targets.append(target)
+        for target in targets:
+            if isinstance(target, FunctionObject):
+                found.add(target.function)
+            elif isinstance(target, (ClassObject, Instance)) and isinstance(target.cls, Class):
+                owner = Instance(target.cls)
+                name = "__init__" if isinstance(target, ClassObject) else "__call__"
+                if isinstance(method := self.types.member(target.cls, name, owner), FunctionObject):
+                    found.add(method.function)
         return frozenset(found)
 
     # ---------------------------------------------------------------- authentication

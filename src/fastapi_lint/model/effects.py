@@ -5,6 +5,7 @@ What runs what is in `execution`; what library calls do is in the catalogue. Rep
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from typing import Generic, TypeVar
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.execution import Execution, Step
+from fastapi_lint.model.execution import Execution, Step, written
 from fastapi_lint.model.reach import served
 from fastapi_lint.model.symbols import (
     Class,
@@ -32,8 +33,20 @@ Effect = Callable[[Function], "tuple[Step, T] | None"]
 
 _MOST_FUNCTIONS = 3000
 """Functions to look at in one search before giving up: unknown is silent."""
-_SCHEDULERS = frozenset({"gather", "create_task", "ensure_future", "wait_for", "shield", "run_coroutine_threadsafe", "as_completed"})
-_ASKS_FOR_LOOP = frozenset({"get_running_loop", "is_running", "current_async_library", "_get_running_loop", "current_task"})
+_SESSIONS = frozenset({
+    "sqlalchemy.orm.Session", "sqlalchemy.Connection", "sqlalchemy.Engine", "sqlalchemy.orm.Query", "sqlmodel.Session",
+    "sqlalchemy.Transaction", "sqlalchemy.orm.scoped_session", "sqlalchemy.orm.sessionmaker",
+})  # fmt: skip
+_AT_ONCE = frozenset({"LOCK_NB", "WNOHANG", "MSG_DONTWAIT", "O_NONBLOCK", "SOCK_NONBLOCK", "LOCK_UN", "F_ULOCK"})
+"""Flags with which a call returns at once."""
+_ROUTERS = ("fastapi.FastAPI.", "fastapi.APIRouter.")
+_AWAIT = re.compile(rb"\bawait\b|\basync\s+(?:for|with)\b")
+_SCHEDULERS = frozenset({
+    "gather", "create_task", "ensure_future", "wait_for", "shield", "run_coroutine_threadsafe", "as_completed",
+})  # fmt: skip
+_ASKS_FOR_LOOP = frozenset({
+    "get_running_loop", "is_running", "current_async_library", "_get_running_loop", "current_task",
+})  # fmt: skip
 """A function that calls one of these looks whether a loop runs before it starts one; nest_asyncio has its own test."""
 
 
@@ -134,7 +147,7 @@ class Effects:
                 entry = self.catalogue.function(name)
             case Method(cls=cls, name=name):
                 entry = self.catalogue.method(cls, name)
-        if entry is None or ((entry.when or entry.unless) and not _applies(entry, call)):
+        if entry is None or not _applies(entry, call):
             return None
         if self.execution.is_asynchronous(module, call) or id(call) in self._scheduled_in(module):
             return None  # whoever awaits it knows better what it is
@@ -148,13 +161,33 @@ class Effects:
             if entry is not None:
                 name = self.types.name_of_type(self.types.callee(module, call)) or ""
                 yield Step(module, call.start, call.name_end, None, call, name), entry
-        for value, names, start, end in self.execution.driven(function):
+        for value, names, start, end, block in self.execution.driven(function):
             if isinstance(value, Instance) and isinstance(value.cls, str):
                 for name in names:
                     entry = self.catalogue.method(value.cls, name)
+                    if entry is not None and entry.kind == "lock" and not _waits(module, block.start, block.end):
+                        continue  # held for a moment between threads: what locks are for
                     if entry is not None:
                         yield Step(module, start, end, None, None, f"{value.cls}.{name}"), entry
                         break
+
+    @staticmethod
+    def is_session(entry: catalog.Entry) -> bool:
+        """Whether an entry is about a session, connection, engine or query of SQLAlchemy or SQLModel."""
+        return any(name in _SESSIONS for name in entry.names)
+
+    def could_be_plain(self, function: Function) -> bool:
+        """Whether a function is an endpoint that awaits nothing, so that a plain `def` would do (in the threadpool)."""
+        return not self.awaits(function) and any(name.startswith(_ROUTERS) for name in self.types.decorators(function))
+
+    @staticmethod
+    def awaits(function: Function) -> bool:
+        """Whether the text of a body awaits something (a word in a comment or string counts, too)."""
+        return _waits(function.module, function.facts.head_end, function.facts.end)
+
+    def written(self, module: Module, call: f.Call) -> str:
+        """What a call calls, in the words of the code, or by its full name when those are too many."""
+        return written(module, call) or self.types.name_of_type(self.types.callee(module, call)) or "?"
 
     def blocks(self, module: Module, call: f.Call) -> Trail[catalog.Entry] | None:
         """The chain by which a call runs project code that blocks for long; None when it does not or is not known."""
@@ -185,7 +218,10 @@ class Effects:
         return self.search(function, self._blocks_long, self._blocking)
 
     def _blocks_long(self, function: Function) -> tuple[Step, catalog.Entry] | None:
-        return next((found for found in self.blocking(function) if found[1].weight == "long"), None)
+        for step, entry in self.blocking(function):
+            if entry.weight == "long" and not (step.call and self.execution.is_spared(function, step.call.block)):
+                return step, entry
+        return None
 
     # ---------------------------------------------------------------- search
 
@@ -308,6 +344,19 @@ class Effects:
         return self._scheduled[module]
 
 
+def _waits(module: Module, start: int, end: int) -> bool:
+    return _AWAIT.search(module.source.utf8, start, end) is not None
+
+
+def _mentions_flag(expr: f.Expr) -> bool:
+    match expr:
+        case f.Name(id=name) | f.Attr(attr=name):
+            return name in _AT_ONCE
+        case f.Binary(left=left, right=right):
+            return _mentions_flag(left) or _mentions_flag(right)
+    return False
+
+
 def _last_name(expr: f.Expr) -> str:
     return expr.id if isinstance(expr, f.Name) else expr.attr if isinstance(expr, f.Attr) else ""
 
@@ -316,5 +365,7 @@ def _applies(entry: catalog.Entry, call: f.Call) -> bool:
     """Whether the arguments let a call block at all; with unpacked arguments it is assumed that they do."""
     if any(arg.name in ("*", "**") for arg in call.args):
         return True
+    if any(_mentions_flag(arg.value) for arg in call.args):
+        return False
     values = [(arg.name, arg.value.value if isinstance(arg.value, f.Const) else None) for arg in call.args]
     return entry.applies([v for name, v in values if not name], {name: v for name, v in values if name})

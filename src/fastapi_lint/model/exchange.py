@@ -35,9 +35,9 @@ def response_types(schemas: Schemas, route: Route) -> list[Type]:
     """
     given = route.keyword("response_model")
     if given is not None:
-        expr, where = given.value, route.where
-        if isinstance(expr, f.Name) and expr.id in route.environment:
-            expr, where = route.environment[expr.id]
+        expr, where, environment = given.value, route.where, route.environment
+        while isinstance(expr, f.Name) and expr.id in environment:  # registered in a loop or by a function
+            expr, where, environment = environment[expr.id]
         return list(admitted(schemas.types, expr, where))
     if route.handler is None:
         return []
@@ -67,7 +67,7 @@ def body_parameters(
         if parameter.marker in _BODY:
             where = (function.module, function.facts.outer, parameter.start)
             found = admitted(schemas.types, parameter.fact.annotation, where)
-            if any(True for one in found for _ in schemas.closure(one)):
+            if any(schemas.closure(one) for one in found):
                 yield parameter, found
 
 

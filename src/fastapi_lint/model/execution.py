@@ -1,4 +1,4 @@
-"""Which project functions run when a function runs: calls, constructors, context managers, loops, properties, decorators.
+"""Which project functions run when a function runs: by calls, constructors, contexts, loops, properties, decorators.
 
 Follows what happens at once and in the same thread. What is only passed on (to a thread, to a task, to a framework) is
 not run here: hand-offs need no table, they take a function and do not call it in place.
@@ -6,6 +6,7 @@ not run here: hand-offs need no table, they take a function and do not call it i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -13,29 +14,23 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.symbols import (
     Class,
     ClassObject,
-    External,
     Function,
     FunctionObject,
     Instance,
-    Method,
     Module,
     Partial,
     Type,
 )
-from fastapi_lint.model.types import Inference, Where
+from fastapi_lint.model.types import Inference
+from fastapi_lint.model.wrapping import Wrapping
 
 _CONSUMERS = frozenset({
     "list", "tuple", "set", "dict", "sum", "any", "all", "sorted", "max", "min", "next", "frozenset", "deque",
 })  # fmt: skip
-_TRANSPARENT = (
-    "functools.", "contextlib.", "tenacity.", "backoff.", "abc.", "typing.", "typing_extensions.", "warnings.",
-    "pydantic.", "logfire.", "opentelemetry.", "langfuse.", "ddtrace.", "staticmethod", "classmethod", "property",
-    "retry.", "retrying.", "stamina.", "cachetools.", "sqlalchemy.",
-)  # fmt: skip
-"""Decorators that call the decorated function in place; any other external decorator makes it unknown."""
-_ONCE = frozenset({"functools.lru_cache", "functools.cache"})
 _PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
 _MOST_OVERRIDES = 12
+_LONGEST = 70
+_LAZY = re.compile(rb"(?:el)?if\s+(?:not\s+([A-Za-z_][\w.]*)|([A-Za-z_][\w.]*)\s+is\s+None)\s*:")
 
 
 @dataclass(frozen=True)
@@ -51,6 +46,13 @@ class Step:
     function: Function | None
     call: f.Call | None = None
     name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What runs, in the words of the code (`self.client.get`); its full name when those are too many."""
+        if self.call is not None and (text := written(self.module, self.call)):
+            return text
+        return self.name or (self.function.qualname if self.function else "?")
 
 
 @dataclass
@@ -69,7 +71,7 @@ class Execution:
     def __init__(self, types: Inference) -> None:
         self.types = types
         self._steps: dict[Function, tuple[Step, ...]] = {}
-        self._bodies: dict[Function, tuple[Function, ...]] = {}
+        self.bodies = Wrapping(types).bodies
         self._tables: dict[Module, _Table] = {}
         self._properties: frozenset[str] | None = None
         self._by_name: dict[str, list[Function]] | None = None
@@ -87,7 +89,8 @@ class Execution:
         module = function.module
         for call in function.calls:
             for target in self.targets(module, call, awaited=True):
-                yield Step(module, call.start, call.name_end, target, call)
+                if not self.is_spared(function, call.block):
+                    yield Step(module, call.start, call.name_end, target, call)
 
     def targets(self, module: Module, call: f.Call, *, awaited: bool = False) -> Iterator[Function]:
         """The project functions whose bodies a call runs at once.
@@ -128,7 +131,7 @@ class Execution:
         return any(not each.is_async for each in self._overrides(function, owner))
 
     def _overrides(self, function: Function, owner: Instance | ClassObject | None) -> list[Function]:
-        """The methods of subclasses that may run in a method's stead, when the very class of the object is not known."""
+        """The methods of subclasses that may run in a method's stead, when an object's very class is not known."""
         if not isinstance(owner, Instance) or owner.origin is not None or function.cls is None:
             return []
         if self._by_name is None:
@@ -140,7 +143,7 @@ class Execution:
         return [
             each
             for each in self._by_name.get(function.name, ())
-            if each is not function and each.cls is not None and each.cls != owner.cls and self.types.is_subclass(each.cls, owner.cls)
+            if each is not function and each.cls not in (None, owner.cls) and self._is_below(each.cls, owner.cls)
         ]
 
     def is_abstract(self, function: Function) -> bool:
@@ -152,6 +155,9 @@ class Execution:
             for entry in function.exits
             if function.module.facts.blocks[entry.block].kind == "function"
         )
+
+    def _is_below(self, cls: Class | None, of: Class | str) -> bool:
+        return cls is not None and self.types.is_subclass(cls, of)
 
     def _methods(self, cls: Class, names: tuple[str, ...], *, awaited: bool = False) -> Iterator[Function]:
         for name in names:
@@ -177,18 +183,47 @@ class Execution:
                 )
         return False
 
+    def is_spared(self, function: Function, block: int) -> bool:
+        """Whether a place of a synchronous function is run once or on demand only.
+
+        Once: `if self._x is None: self._x = ...`, the names being attributes of the object or the class, or globals.
+        On demand: below `if flag:`, the flag being a parameter that is False unless somebody says otherwise.
+        """
+        if function.is_async:
+            return False
+        module = function.module
+        text = module.source.utf8
+        for each in module.block_chain(block):
+            if each.kind == "if" and isinstance(each.test, f.Name) and _is_off(function, each.test.id):
+                return True
+            if each.kind != "if" or (found := _LAZY.match(text, each.start, each.end)) is None:
+                continue
+            name = found[1] or found[2]
+            if b"." not in name and (name.decode(), function.index) not in self._globals(module):
+                continue
+            if re.search(rb"(?<![\w.])" + re.escape(name) + rb"\s*(?::[^=\n]+)?=(?!=)", text[each.start : each.end]):
+                return True
+            returned = re.compile(rb"\breturn\s+" + re.escape(name) + rb"\s*(?:#|$)", re.M)
+            if returned.search(text, each.end, function.facts.end):
+                return True
+        return False
+
+    @staticmethod
+    def _globals(module: Module) -> frozenset[tuple[str, int]]:
+        return frozenset((name, module.facts.blocks[block].function) for name, block in module.facts.globals)
+
     # ---------------------------------------------------------------- for and with
 
     def _drives(self, function: Function) -> Iterator[Step]:
         """Objects of project classes that a `for` iterates over or a `with` enters."""
         module = function.module
-        for value, names, start, end in self.driven(function):
+        for value, names, start, end, _ in self.driven(function):
             if isinstance(value, Instance) and isinstance(value.cls, Class):
                 for target in self._methods(value.cls, names):
                     yield Step(module, start, end, target)
 
-    def driven(self, function: Function) -> Iterator[tuple[Type, tuple[str, ...], int, int]]:
-        """The values that synchronous `for` and `with` run in a body: type, special methods called, and place."""
+    def driven(self, function: Function) -> Iterator[tuple[Type, tuple[str, ...], int, int, f.Block]]:
+        """The values that synchronous `for` and `with` run: type, special methods called, place, and block."""
         module = function.module
         for block in self._table(module).driven.get(function.index, ()):
             if block.test is None:
@@ -201,7 +236,7 @@ class Execution:
                 start, end = call.start, call.name_end
             else:
                 start, end = block.start, _end_of_head(module, block)
-            yield value, (("__enter__", "__exit__") if block.kind == "with" else ("__iter__",)), start, end
+            yield value, (("__enter__", "__exit__") if block.kind == "with" else ("__iter__",)), start, end, block
 
     def _table(self, module: Module) -> _Table:
         if module not in self._tables:
@@ -232,7 +267,7 @@ class Execution:
         if not names:
             return
         module = function.module
-        for expr, start, end, block in self._expressions(function):
+        for expr, start, end, block in self.expressions(function):
             for attribute in _attributes(expr, names):
                 owner = self.types.infer(attribute.value, (module, block, start))
                 if isinstance(owner, Instance) and isinstance(owner.cls, Class):
@@ -254,12 +289,17 @@ class Execution:
             found = set()
             for module in self.types.modules:
                 for function in module.functions:
-                    if function.facts.cls >= 0 and not function.is_async and any(map(_is_property, function.facts.decorators)):
+                    if (
+                        function.facts.cls >= 0
+                        and not function.is_async
+                        and any(map(_is_property, function.facts.decorators))
+                    ):
                         found.add(function.name)
             self._properties = frozenset(found)
         return self._properties
 
-    def _expressions(self, function: Function) -> Iterator[tuple[f.Expr, int, int, int]]:
+    def expressions(self, function: Function) -> Iterator[tuple[f.Expr, int, int, int]]:
+        """What a body evaluates, as far as facts keep it: expression, place of its call or statement, block."""
         module = function.module
         for call in function.calls:
             yield call.func, call.start, call.name_end, call.block
@@ -272,78 +312,38 @@ class Execution:
             if assign.value is not None:
                 yield assign.value, assign.start, assign.end, assign.block
 
-    # ---------------------------------------------------------------- decorators
 
-    def bodies(self, function: Function) -> tuple[Function, ...]:
-        """What calling a function really runs: its body and the wrappers of its decorators; nothing when unknown.
+def _is_off(function: Function, name: str) -> bool:
+    return any(
+        param.name == name and isinstance(param.default, f.Const) and param.default.value is False
+        for param in function.params
+    )
 
-        Nothing as well for a cached function without parameters: it runs once in the life of the process.
-        """
-        if function not in self._bodies:
-            self._bodies[function] = ()
-            self._bodies[function] = tuple(self._unwrapped(function))
-        return self._bodies[function]
 
-    def _unwrapped(self, function: Function) -> tuple[Function, ...]:
-        module, facts = function.module, function.facts
-        where = (module, facts.outer, facts.start)
-        found = [function]
-        for decorator in facts.decorators:
-            called = isinstance(decorator, f.CallRef)
-            expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
-            match self.types.infer(expr, where):
-                case External(name=name) if name in _ONCE and not function.params:
-                    return ()
-                case External(name=name) if name.startswith(_TRANSPARENT):
-                    continue
-                case Method(cls=cls) if cls.startswith(("fastapi.", "starlette.")):
-                    continue  # a route decorator returns the function itself
-                case FunctionObject(function=factory):
-                    wrapper = self._wrapper(factory, called)
-                    if wrapper is None:
-                        return ()
-                    if isinstance(wrapper, Function):
-                        if not self._calls_parameter(wrapper):
-                            return ()
-                        if not wrapper.is_async:
-                            found.append(wrapper)
-                case _:
-                    if not self._is_accessor(expr, where):
-                        return ()
-        return tuple(found)
+def written(module: Module, call: f.Call) -> str:
+    """The callee of a call as the code names it, arguments left out: `db.query(...).first`; "" if too long."""
+    text = _written(module, call.func)
+    return text if "?" not in text and len(text) <= _LONGEST else ""
 
-    @staticmethod
-    def _is_accessor(decorator: f.Expr, where: Where) -> bool:
-        """`@name.setter`, `@name.getter` and the like of a property."""
-        return isinstance(decorator, f.Attr) and decorator.attr in ("setter", "getter", "deleter", "overload")
 
-    def _wrapper(self, factory: Function, called: bool) -> Function | bool | None:
-        """What a decorator of the project puts in the place of the decorated function; True: the function itself."""
-        made: Type = FunctionObject(factory)
-        if called:
-            made = self.types.return_type(factory)
-        if not isinstance(made, FunctionObject):
-            return None
-        decorator = made.function
-        first = next((param.name for param in decorator.params if param.name not in ("self", "cls")), None)
-        returned = [e.value for e in decorator.exits if e.kind == "return"]
-        if first and returned and all(isinstance(value, f.Name) and value.id == first for value in returned):
-            return True
-        made = self.types.return_type(decorator)
-        return made.function if isinstance(made, FunctionObject) else None
-
-    @staticmethod
-    def _calls_parameter(wrapper: Function) -> bool:
-        """Whether a wrapper calls, in its own body, a parameter of the decorator around it."""
-        decorator = wrapper.parent
-        if decorator is None:
-            return False
-        names = {param.name for param in decorator.params}
-        return any(isinstance(call.func, f.Name) and call.func.id in names for call in wrapper.calls)
+def _written(module: Module, expr: f.Expr) -> str:
+    match expr:
+        case f.Name(id=name):
+            return name
+        case f.Attr(value=value, attr=attr):
+            return f"{_written(module, value)}.{attr}"
+        case f.CallRef(index=index):
+            call = module.facts.calls[index]
+            return f"{_written(module, call.func)}({'...' if call.args else ''})"
+        case f.Sub(value=value):
+            return f"{_written(module, value)}[...]"
+        case f.Await(value=value):
+            return f"(await {_written(module, value)})"
+    return "?"
 
 
 def _attributes(expr: f.Expr | None, names: frozenset[str]) -> Iterator[f.Attr]:
-    """The attributes with one of the names that evaluating an expression reads; calls inside it answer for themselves."""
+    """The attributes with one of the names that an expression reads; calls inside it answer for themselves."""
     match expr:
         case f.Attr(value=value, attr=attr):
             if attr in names:

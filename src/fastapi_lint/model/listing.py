@@ -14,7 +14,9 @@ from fastapi_lint.model.types import is_none
 
 
 class RouteRow(TypedDict):
-    """One route or mount of one app. `app` is "module:variable"; lines start at 1; unknown pieces of a path are `…`."""
+    """One route or mount of one app. `app` is "module:variable"; lines start at 1; unknown pieces of a path are `…`.
+
+    `conditional` rows exist in some configurations only."""
 
     app: str
     methods: list[str]
@@ -31,6 +33,7 @@ class RouteRow(TypedDict):
     authenticated_by: list[str]
     response_model: str | None
     include_in_schema: bool | None
+    conditional: bool
     findings: list[str]
 
 
@@ -83,6 +86,7 @@ def _row(project: Project, app: str, address: Address, by_line: dict[tuple[str, 
         authenticated_by=list(dict.fromkeys(d.name for d in dependencies if project.dependencies.authenticates(d))),
         response_model=None,
         include_in_schema=None,
+        conditional=address.conditional,
         findings=[],
     )
     if not isinstance(route, Route):

@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.callers import Callers
+from fastapi_lint.model.database import OrmModels
 from fastapi_lint.model.dependencies import Dependencies, Depends
 from fastapi_lint.model.effects import Effects
 from fastapi_lint.model.expansion import Expansion
@@ -59,6 +61,11 @@ class Project:
         return Dependencies(self.types, self.routes)
 
     @cached_property
+    def callers(self) -> Callers:
+        """Who calls a function directly, and with what."""
+        return Callers(self.types)
+
+    @cached_property
     def versions(self) -> Versions:
         """What the project declares for Python and its libraries."""
         return Versions(self.declared, self.targets)
@@ -67,6 +74,11 @@ class Project:
     def schemas(self) -> Schemas:
         """Pydantic and SQLModel classes with their fields."""
         return Schemas(self.types, self.values)
+
+    @cached_property
+    def orm(self) -> OrmModels:
+        """SQLAlchemy and SQLModel tables with their columns and relationships."""
+        return OrmModels(self.types, self.values)
 
     @cached_property
     def dependency_subjects(self) -> tuple[Depends, ...]:

@@ -1,4 +1,4 @@
-"""Which modules can run inside the process of a FastAPI application: what its modules import, however far. Infers no types."""
+"""Which modules can run in the process of an application: those with FastAPI, and what they import. Infers no types."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Modules
 from fastapi_lint.model.symbols import Module
 
-_SERVED = frozenset({"fastapi", "starlette", "fastapi_users", "fastapi_pagination", "sqladmin", "fastmcp", "gradio", "nicegui"})
-_OTHERS = frozenset({"litestar", "quart", "sanic", "flask", "django", "tornado", "blacksheep", "robyn", "falcon", "aiohttp.web", "bottle"})
+_SERVED = frozenset({
+    "fastapi", "starlette", "fastapi_users", "fastapi_pagination", "sqladmin", "gradio", "nicegui",
+})  # fmt: skip
+_OTHERS = frozenset({
+    "litestar", "quart", "sanic", "flask", "django", "tornado", "blacksheep", "robyn", "falcon", "aiohttp.web",
+    "bottle",
+})  # fmt: skip
 """Other web frameworks: a project that imports one of these and no FastAPI is not ours to judge."""
 
 
@@ -57,10 +62,12 @@ def _imported(module: Module, modules: Modules) -> Iterator[Module]:
         for each in (found, inner):
             if each is not None:
                 yield each
-        package = inner or found
-        while package is not None and (outer := modules.in_folder(package.parts[:-2], package.parts[-2])) if len(package.parts) > 1 else None:
-            yield outer
-            package = outer
+        leaf = inner or found
+        package = leaf.parts[:-1] if leaf else ()
+        while package:
+            if outer := modules.in_folder(package[:-1], package[-1]):
+                yield outer
+            package = package[:-1]
 
 
 def _is_dead(module: Module, entry: f.Import, dead: frozenset[int]) -> bool:

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.symbols import Class, Coroutine, External, Function, FunctionObject, Instance, Method, Module, TupleOf
+from fastapi_lint.model.symbols import (
+    Class,
+    Coroutine,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    TupleOf,
+)
 from fastapi_lint.model.types import is_none
 
 if TYPE_CHECKING:
@@ -14,7 +24,8 @@ if TYPE_CHECKING:
 
 _PLAIN = frozenset({
     "str", "bytes", "int", "float", "bool", "list", "dict", "set", "frozenset", "tuple", "generator", "pathlib.Path",
-    "datetime.datetime", "datetime.date", "datetime.timedelta", "uuid.UUID", "decimal.Decimal", "httpx.Response", "requests.Response",
+    "datetime.datetime", "datetime.date", "datetime.timedelta", "uuid.UUID", "decimal.Decimal", "httpx.Response",
+    "requests.Response",
 })  # fmt: skip
 
 NotCallable = Literal["value", "coroutine"]
@@ -39,8 +50,15 @@ def not_callable(project: Project, module: Module, expr: f.Expr) -> NotCallable 
             return "value" if name in _PLAIN else None
         case Instance(cls=Class() as cls):
             lineage = project.types.mro(cls)
-            known = all(isinstance(base, Class) or base in _HARMLESS or catalog.is_subclass(base, "pydantic.BaseModel") for base in lineage)
-            return "value" if known and not any("__call__" in base.methods for base in lineage if isinstance(base, Class)) else None
+            known = all(
+                isinstance(base, Class) or base in _HARMLESS or catalog.is_subclass(base, "pydantic.BaseModel")
+                for base in lineage
+            )
+            return (
+                "value"
+                if known and not any("__call__" in base.methods for base in lineage if isinstance(base, Class))
+                else None
+            )
     if made is not None:
         return None
     match callee:
@@ -60,8 +78,16 @@ def _gives_nothing(function: Function) -> bool:
         return False
     if function.cls is not None and not _does_something(function):
         return False  # an abstract method: others implement it
-    returned = [entry for entry in function.exits if entry.kind == "return" and not is_none(entry.value) and entry.value is not None]
-    return not returned and (function.facts.returns is None or is_none(function.facts.returns)) and _does_something(function)
+    returned = [
+        entry
+        for entry in function.exits
+        if entry.kind == "return" and not is_none(entry.value) and entry.value is not None
+    ]
+    return (
+        not returned
+        and (function.facts.returns is None or is_none(function.facts.returns))
+        and _does_something(function)
+    )
 
 
 def _does_something(function: Function) -> bool:

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Union
+from typing import Union
 
 from fastapi_lint.catalog.routers import library_router
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.expansion import Environment, Expansion
+from fastapi_lint.model.environment import NOWHERE, Condition, Environment
+from fastapi_lint.model.expansion import Expansion, names_in
+from fastapi_lint.model.rewriting import Rewriting, rewritings
 from fastapi_lint.model.symbols import Class, Function, FunctionObject, Instance, Module, Origin, Type
 from fastapi_lint.model.types import Inference, Where, is_none
 from fastapi_lint.model.values import UNKNOWN, Values
-
-if TYPE_CHECKING:
-    pass
 
 HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
 _DECORATORS = frozenset({*HTTP_METHODS, "api_route", "route", "websocket", "websocket_route"})
@@ -36,6 +35,8 @@ class Route:
     """One registration of a handler under a path of one router: a decorator, or a call of `add_api_route`.
 
     `path` is folded as far as known (`UNKNOWN` marks the rest); `methods` are upper case and empty for websockets.
+    `conditions` are blocks of which it is not known whether they run. `forwarded` is the registration inside a function
+    of the project that is used as the decorator (`@protected(router.get, "/x")`); `call` is then the decorator.
     """
 
     project: Routes = field(repr=False)
@@ -47,8 +48,10 @@ class Route:
     path: str
     path_known: bool
     handler: Function | None
-    environment: Environment = field(default_factory=dict, repr=False)
+    environment: Environment = field(default_factory=lambda: NOWHERE, repr=False)
     by_decorator: bool = True
+    conditions: tuple[Condition, ...] = field(default=(), repr=False)
+    forwarded: tuple[Module, f.Call] | None = field(default=None, repr=False)
 
     @property
     def start(self) -> int:
@@ -103,8 +106,9 @@ class Inclusion:
     module: Module
     call: f.Call
     prefix: str
-    environment: Environment = field(default_factory=dict, repr=False)
+    environment: Environment = field(default_factory=lambda: NOWHERE, repr=False)
     position: int = 0
+    conditions: tuple[Condition, ...] = field(default=(), repr=False)
 
     @property
     def start(self) -> int:
@@ -129,6 +133,7 @@ class Mount:
     module: Module
     call: f.Call
     path: str
+    conditions: tuple[Condition, ...] = field(default=(), repr=False)
 
     @property
     def start(self) -> int:
@@ -229,6 +234,12 @@ class Address:
         return UNKNOWN not in self.path
 
     @property
+    def conditional(self) -> bool:
+        """Whether it exists in some configurations only: something on the way is registered under a condition (an `if`,
+        an early return) of which it is not known whether it holds."""
+        return any(event.conditions for event in (*self.inclusions, self.route))
+
+    @property
     def methods(self) -> tuple[str, ...]:
         return self.route.methods if isinstance(self.route, Route) else ()
 
@@ -269,7 +280,10 @@ class Routes:
         self.expansion = expansion
         self.routers: dict[RouterKey, Router] = {}
         self._events: dict[RouterKey, list[Event]] = {}
-        self._handled: set[tuple[Module, int]] = set()
+        self._known: set[tuple[object, ...]] = set()
+        self._decorations: dict[Module, dict[int, list[Function]]] = {}
+        self._callers_of: dict[Function, int] = {}
+        self._rewritings: dict[RouterKey, list[Rewriting]] = {}
         for module in types.modules:
             self._collect(module)
         self._by_route: dict[int, list[Address]] | None = None
@@ -308,6 +322,11 @@ class Routes:
     def events_of(self, router: Router) -> tuple[Event, ...]:
         events = list(self._events.get(router.origin, ()))
         owner = router.origin.owner
+        if router.origin.maker is not None and owner is not None and not events:
+            # Nothing was seen to be registered on this very object: what its class does to any of its objects.
+            events = list(self._events.get(Origin(router.origin.module, router.origin.call, owner), ()))
+        elif router.origin.maker is not None:
+            owner = None
         if owner is not None:
             events = [event for event in events if self._applies(event, owner)]
             for base in self.types.mro(owner)[1:]:
@@ -344,6 +363,9 @@ class Routes:
             return
         decorated = self._decorated(module)
         calls = module.facts.calls
+        for receiver, where, rewriting in rewritings(module):
+            for key in self.keys(receiver, where, NOWHERE):
+                self._rewritings.setdefault(key, []).append(rewriting)
         by_hand: dict[int, list[f.Call]] = {}
         for call in calls:
             if isinstance(call.func, f.CallRef):
@@ -354,25 +376,45 @@ class Routes:
                     if index in decorated:
                         for handler in decorated[index]:
                             self._add_route(module, call, receiver, attr, handler, by_decorator=True)
-                    else:
-                        self._register_by_hand(module, by_hand, index, call, receiver, attr)
+                    elif not self._register_by_hand(module, by_hand, index, call, receiver, attr):
+                        if by_hand.get(index) or self._returned(module, index):
+                            self._forward(module, call)
                 case f.Attr(value=receiver, attr=attr) if attr in _ADDERS:
                     self._add_by_call(module, call, receiver, attr)
                 case f.Attr(value=receiver, attr="include_router"):
                     self._include(module, call, receiver)
                 case f.Attr(value=receiver, attr="mount"):
                     self._mount(module, call, receiver)
+                case f.Name(id=name) if self._is_parameter(module, call, name):
+                    if index in decorated or by_hand.get(index) or self._returned(module, index):
+                        self._forward(module, call)
                 case f.Name() | f.Attr() | f.Sub():
                     self._construct(module, index, call)
 
+    def _decorated(self, module: Module) -> dict[int, list[Function]]:
+        """The functions below each decorator that is a call, by that call."""
+        if module not in self._decorations:
+            table: dict[int, list[Function]] = {}
+            for function in module.functions:
+                for decorator in function.facts.decorators:
+                    if isinstance(decorator, f.CallRef):
+                        table.setdefault(decorator.index, []).append(function)
+            self._decorations[module] = table
+        return self._decorations[module]
+
     @staticmethod
-    def _decorated(module: Module) -> dict[int, list[Function]]:
-        table: dict[int, list[Function]] = {}
-        for function in module.functions:
-            for decorator in function.facts.decorators:
-                if isinstance(decorator, f.CallRef):
-                    table.setdefault(decorator.index, []).append(function)
-        return table
+    def _returned(module: Module, index: int) -> bool:
+        function = module.facts.blocks[module.facts.calls[index].block].function
+        return any(e.value == f.CallRef(index) for e in module.exits_in.get(function, ()))
+
+    @staticmethod
+    def _is_parameter(module: Module, call: f.Call, name: str) -> bool:
+        function = module.enclosing(call.block)
+        while function is not None:
+            if any(param.name == name for param in function.params):
+                return bool(call.args) and call.args[0].name in ("", "path")
+            function = function.parent
+        return False
 
     def _construct(self, module: Module, index: int, call: f.Call) -> None:
         last = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
@@ -397,7 +439,19 @@ class Routes:
             self._add(origin, Route(self, origin, module, call, "http", methods, path, True, None, {}, False))
 
     def _environments(self, module: Module, call: f.Call, receiver: f.Expr) -> list[Environment]:
-        return self.expansion.environments(module, call.block, (receiver, *(arg.value for arg in call.args)))
+        used = (receiver, *(arg.value for arg in call.args))
+        found = self.expansion.environments(module, call.block, call.start, used)
+        function = module.enclosing(call.block)
+        while function is not None and function.cls is None:
+            function = function.parent
+        if function is not None and function.params:
+            itself = function.params[0].name
+            if not found or any(itself in environment for environment in found):
+                # Once more for objects of the class of which it is not known where they are made.
+                conditions = self.expansion.conditions.around(module, call.block, call.start, NOWHERE)
+                if self.keys(receiver, (module, call.block, call.start), NOWHERE) and conditions is not None:
+                    found = [*found, NOWHERE.with_bound({}, conditions)]
+        return found
 
     def keys(self, expr: f.Expr, where: Where, environment: Environment) -> list[RouterKey]:
         """The routers that an expression can be; empty when that is not known."""
@@ -411,17 +465,82 @@ class Routes:
         return value.cls if isinstance(value.cls, Class) else None
 
     def _add(self, key: RouterKey, event: Event) -> None:
-        self._events.setdefault(key, []).append(event)
+        match event:
+            case Route():
+                what: object = (event.path, event.methods, event.handler)
+            case Inclusion():
+                what = (event.child, event.prefix)
+            case Mount():
+                what = event.path
+        identity = (key, id(event.call), what)
+        if identity not in self._known:
+            self._known.add(identity)
+            self._events.setdefault(key, []).append(event)
+
+    def _conditions(self, key: RouterKey, module: Module, call: f.Call, environment: Environment) -> tuple[Condition, ...]:
+        """The conditions of a registration that the router's own creation does not share."""
+        origin = key if isinstance(key, Origin) else None
+        found = [
+            one
+            for one in environment.conditions
+            if not any(_shares(one, made) for made in (origin, origin.maker if origin else None) if made is not None)
+        ]
+        maker = origin.module.enclosing(origin.facts.block) if origin is not None and origin.owner is None else None
+        if origin is not None and maker is not None and maker.cls is None and not self._made_inside(maker, module, call, environment):
+            if maker not in self._callers_of:
+                calls = self.expansion.objects.callers(maker.name)
+                places = [m for m, c in calls if not m.is_test and self._is_call_of(maker, m, c)]
+                self._callers_of[maker] = len(places)
+            if self._callers_of[maker] > 1:  # one of several factories that start from the same one
+                found.append(Condition(origin.module, origin.facts.block, origin.start))
+        return tuple(found)
+
+    def _is_call_of(self, function: Function, module: Module, call: f.Call) -> bool:
+        callee = self.types.callee(module, call)
+        return isinstance(callee, FunctionObject) and callee.function is function
+
+    @staticmethod
+    def _made_inside(maker: Function, module: Module, call: f.Call, environment: Environment) -> bool:
+        """Whether a registration is part of the function that makes the router, or of what that calls."""
+        places = [(module, call.block)]
+        queue = [environment]
+        while queue and len(places) < 100:
+            for _, where, inner in queue.pop().values():
+                places.append((where[0], where[1]))
+                queue.append(inner)
+        for place, block in places:
+            function = place.enclosing(block)
+            while function is not None:
+                if function is maker:
+                    return True
+                function = function.parent
+        return False
 
     def _add_route(
-        self, module: Module, call: f.Call, receiver: f.Expr, attr: str, handler: Function | None, *, by_decorator: bool
+        self,
+        module: Module,
+        call: f.Call,
+        receiver: f.Expr,
+        attr: str,
+        handler: Function | None,
+        *,
+        by_decorator: bool,
+        endpoint: f.Expr | None = None,
     ) -> None:
         where = (module, call.block, call.start)
+        path = argument(call, 0, "path")
         for environment in self._environments(module, call, receiver):
-            for key in self.keys(receiver, where, environment):
-                path = argument(call, 0, "path")
-                folded = self.expansion.pieces(path.value, where, environment) if path else ""
-                kind, methods = self._methods(call, attr, where)
+            keys = self.keys(receiver, where, environment)
+            if not keys:
+                continue
+            if endpoint is not None:
+                handlers = self.expansion.values(endpoint, where, environment)
+                only = handlers[0] if len(handlers) == 1 else None
+                handler = only.function if isinstance(only, FunctionObject) else None
+            folded = self.expansion.pieces(path.value, where, environment) if path else _no_path(call)
+            kind, methods = self._methods(call, attr, where, environment)
+            for key in keys:
+                conditions = self._conditions(key, module, call, environment)
                 route = Route(
                     self,
                     key,
@@ -434,10 +553,63 @@ class Routes:
                     handler,
                     environment,
                     by_decorator,
+                    conditions,
                 )
                 self._add(key, route)
 
-    def _methods(self, call: f.Call, attr: str, where: Where) -> tuple[str, tuple[str, ...]]:
+    def _forward(self, module: Module, call: f.Call) -> None:
+        """A function of the project that is used as a decorator and registers what it decorates on a router.
+
+        `def protected(method, path): return method(path, dependencies=[...])`, used as `@protected(router.get, "/x")`;
+        `def read(path): return router.get(path)`, used as `@read("/x")`.
+        """
+        where = (module, call.block, call.start)
+        path = argument(call, 0, "path")
+        values = [arg.value for arg in call.args]
+        needed = {name for value in (call.func, *values) for name in names_in(value)}
+        for environment in self.expansion.environments(module, call.block, call.start, (call.func, *values)):
+            method, place = self.expansion.source(call.func, where, environment)
+            if not isinstance(method, f.Attr) or method.attr not in _DECORATORS:
+                continue
+            for outer, index, handler in self._decorators_behind(environment, needed):
+                inner = environment if place == where else NOWHERE
+                folded = self.expansion.pieces(path.value, where, environment) if path else _no_path(call)
+                kind, methods = self._methods(call, method.attr, where, environment)
+                decorator = outer.facts.calls[index]
+                for key in self.keys(method.value, place, inner):
+                    route = Route(
+                        self,
+                        key,
+                        outer,
+                        decorator,
+                        kind,
+                        methods,
+                        folded,
+                        UNKNOWN not in folded,
+                        handler,
+                        environment,
+                        True,
+                        self._conditions(key, outer, decorator, NOWHERE),
+                        (module, call),
+                    )
+                    self._add(key, route)
+
+    def _decorators_behind(self, environment: Environment, needed: set[str]) -> Iterator[tuple[Module, int, Function]]:
+        """The decorating calls that bound the names of an environment, with the functions below them."""
+        seen = set()
+        for name, (_, (module, block, start), _) in environment.items():
+            if name not in needed or (module, start) in seen:
+                continue
+            seen.add((module, start))
+            for index, handlers in self._decorated(module).items():
+                made = module.facts.calls[index]
+                if made.start == start and made.block == block:
+                    for handler in handlers:
+                        yield module, index, handler
+
+    def _methods(
+        self, call: f.Call, attr: str, where: Where, environment: Environment = NOWHERE
+    ) -> tuple[str, tuple[str, ...]]:
         if "websocket" in attr:
             return "websocket", ()
         if attr in HTTP_METHODS:
@@ -445,40 +617,27 @@ class Routes:
         given = next((arg.value for arg in call.args if arg.name == "methods"), None)
         if given is None:
             return "http", ("GET",)
-        if isinstance(given, f.Display):
-            names = [self.values.text(item, where) for item in given.items]
-            return "http", tuple(name.upper() for name in names if name)
-        found = [d for d in self.values.definitions(given, where)]
-        if len(found) == 1 and isinstance(found[0][0], f.Display):
-            names = [self.values.text(item, found[0][1]) for item in found[0][0].items]
-            return "http", tuple(name.upper() for name in names if name)
-        return "http", ()
+        items = self.expansion.elements(given, where, environment)
+        names = [self.expansion.pieces(item, place, inner) for item, place, inner in items]
+        return "http", tuple(dict.fromkeys(name.upper() for name in names if name and UNKNOWN not in name))
 
     def _register_by_hand(
         self, module: Module, by_hand: dict[int, list[f.Call]], index: int, call: f.Call, receiver: f.Expr, attr: str
-    ) -> None:
-        """`router.get("/x")(handler)`."""
-        for other in by_hand.get(index, ()):
-            if len(other.args) == 1:
-                handler = self.types.infer(other.args[0].value, (module, other.block, other.start))
-                function = handler.function if isinstance(handler, FunctionObject) else None
-                self._add_route(module, call, receiver, attr, function, by_decorator=False)
+    ) -> bool:
+        """`router.get("/x")(handler)`. False when what is registered is a parameter, which a decorator may be handed."""
+        others = [other for other in by_hand.get(index, ()) if len(other.args) == 1]
+        for other in others:
+            given = other.args[0].value
+            value = self.types.infer(given, (module, other.block, other.start))
+            if isinstance(given, f.Name) and value is None and module.enclosing(other.block) is not None:
+                return False
+            self._add_route(module, call, receiver, attr, None, by_decorator=False, endpoint=given)
+        return bool(others)
 
     def _add_by_call(self, module: Module, call: f.Call, receiver: f.Expr, attr: str) -> None:
         endpoint = argument(call, 1, "endpoint") or argument(call, 1, "route")
-        where = (module, call.block, call.start)
-        for environment in self._environments(module, call, receiver):
-            handlers = self.expansion.values(endpoint.value, where, environment) if endpoint else []
-            handler = handlers[0] if len(handlers) == 1 else None
-            function = handler.function if isinstance(handler, FunctionObject) else None
-            for key in self.keys(receiver, where, environment):
-                path = argument(call, 0, "path")
-                folded = self.expansion.pieces(path.value, where, environment) if path else ""
-                kind, methods = self._methods(call, attr, where)
-                route = Route(
-                    self, key, module, call, kind, methods, folded, UNKNOWN not in folded, function, environment, False
-                )
-                self._add(key, route)
+        value = endpoint.value if endpoint else f.Unknown()
+        self._add_route(module, call, receiver, attr, None, by_decorator=False, endpoint=value)
 
     def _include(self, module: Module, call: f.Call, receiver: f.Expr) -> None:
         child = argument(call, 0, "router")
@@ -486,12 +645,16 @@ class Routes:
             return
         where = (module, call.block, call.start)
         prefix = next((arg.value for arg in call.args if arg.name == "prefix"), None)
+        if prefix is None and any(arg.name == "**" for arg in call.args):
+            prefix = f.Unknown()
         for position, environment in enumerate(self._environments(module, call, receiver)):
             children = self.keys(child.value, where, environment)
             for parent in self.keys(receiver, where, environment):
+                conditions = self._conditions(parent, module, call, environment)
                 for i, key in enumerate(children):
                     folded = "" if is_none(prefix) else self.expansion.pieces(prefix, where, environment)
-                    self._add(parent, Inclusion(parent, key, module, call, folded, environment, position * 1000 + i))
+                    place = position * 1000 + i
+                    self._add(parent, Inclusion(parent, key, module, call, folded, environment, place, conditions))
 
     def _mount(self, module: Module, call: f.Call, receiver: f.Expr) -> None:
         where = (module, call.block, call.start)
@@ -502,15 +665,16 @@ class Routes:
             values = self.expansion.values(target.value, where, environment)
             value = values[0] if len(values) == 1 else None
             for parent in self.keys(receiver, where, environment):
-                folded = self.expansion.pieces(path.value, where, environment) if path else ""
-                self._add(parent, Mount(parent, self._key(value), value, module, call, folded))
+                folded = self.expansion.pieces(path.value, where, environment) if path else _no_path(call)
+                conditions = self._conditions(parent, module, call, environment)
+                self._add(parent, Mount(parent, self._key(value), value, module, call, folded, conditions))
 
     # ---------------------------------------------------------------- prefixes and addresses
 
     def router_prefix(self, router: Router) -> str:
         own = router.keyword("prefix")
         if own is not None:
-            return "" if is_none(own.value) else self.expansion.pieces(own.value, router.where, {})
+            return "" if is_none(own.value) else self.expansion.pieces(own.value, router.where, NOWHERE)
         if router.is_app:
             return ""
         if isinstance(router.cls, Class):
@@ -533,20 +697,33 @@ class Routes:
 
     def addresses(self, app: Router) -> Iterator[Address]:
         """Every route and mount of an app in the order in which its events are seen."""
-        yield from self._expand(app, app, "", (), {app.origin})
+        yield from self._expand(app, app, "", (), {app.origin}, ())
 
     def _expand(
-        self, app: Router, router: Router, prefix: str, inclusions: tuple[Inclusion, ...], active: set[RouterKey]
+        self,
+        app: Router,
+        router: Router,
+        prefix: str,
+        inclusions: tuple[Inclusion, ...],
+        active: set[RouterKey],
+        rewritten: tuple[tuple[int, Rewriting], ...],
     ) -> Iterator[Address]:
         for event in router.events:
             if isinstance(event, Inclusion):
                 child = self.router_of(event.child)
                 if child is None or event.child in active:
                     continue
-                inner = prefix + event.prefix + child.prefix
-                yield from self._expand(app, child, inner, (*inclusions, event), active | {event.child})
+                before = prefix + event.prefix
+                inner = tuple((len(before), one) for one in self._rewritings.get(event.child, ()))
+                path = (*inclusions, event)
+                yield from self._expand(
+                    app, child, before + child.prefix, path, active | {event.child}, (*inner, *rewritten)
+                )
             else:
-                yield Address(app, event, prefix + event.path, inclusions)
+                full = prefix + event.path
+                for length, rewriting in rewritten:
+                    full = full[:length] + rewriting.apply(full[length:])
+                yield Address(app, event, full, inclusions)
 
     @cached_property
     def all_addresses(self) -> tuple[Address, ...]:
@@ -577,6 +754,30 @@ def argument(call: f.Call, position: int, name: str) -> f.Arg | None:
         if arg.name == "*" and index <= position:
             return None
     return None
+
+
+def _no_path(call: f.Call) -> str:
+    """The path of a registration without a path argument: unknown when it may be unpacked."""
+    return UNKNOWN if any(arg.name in ("*", "**") for arg in call.args) else ""
+
+
+def _shares(condition: Condition, origin: Origin) -> bool:
+    """Whether a router is made under the same condition that its routes are registered under."""
+    if condition.module is not origin.module:
+        return False
+    blocks = origin.module.facts.blocks
+    block = origin.facts.block
+    if blocks[condition.block].function == blocks[block].function and condition.start < origin.start:
+        inside = condition.block
+        while inside >= 0 and inside != block:
+            inside = blocks[inside].parent
+        if inside == block and blocks[condition.block].end <= origin.start:
+            return True  # returned before the router was made
+    while block >= 0:
+        if block == condition.block:
+            return True
+        block = blocks[block].parent
+    return False
 
 
 def call_named(module: Module, index: int, name: str) -> bool:

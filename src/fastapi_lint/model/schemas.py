@@ -144,6 +144,9 @@ class Schemas:
         self.types = types
         self.values = values
         self._schemas: dict[Class, Schema | None] = {}
+        self._field_types: dict[tuple[int, Type], tuple[Type, ...]] = {}
+        self._variables: dict[Type, dict[Class, dict[str, Type]]] = {}
+        self._closures: dict[Type, tuple[tuple[Schema, tuple[SchemaField, ...]], ...]] = {}
 
     @cached_property
     def all(self) -> tuple[Schema, ...]:
@@ -329,12 +332,25 @@ class Schemas:
 
     def field_types(self, one: SchemaField, of: Type = None) -> tuple[Type, ...]:
         """The types that a field admits, one for each alternative; `of` is the (generic) type it is a field of."""
-        variables = type_variables(self.types, of).get(one.owner, {}) if isinstance(of, Instance) else {}
-        return admitted(self.types, one.annotation, one.where, variables)
+        variables: Mapping[str, Type] = {}
+        if isinstance(of, Instance):
+            if of not in self._variables:
+                self._variables[of] = type_variables(self.types, of)
+            variables = self._variables[of].get(one.owner, {})
+        key = (id(one), of if variables else None)
+        if key not in self._field_types:
+            self._field_types[key] = admitted(self.types, one.annotation, one.where, variables)
+        return self._field_types[key]
 
-    def closure(self, start: Type) -> Iterator[tuple[Schema, tuple[SchemaField, ...]]]:
+    def closure(self, start: Type) -> tuple[tuple[Schema, tuple[SchemaField, ...]], ...]:
         """Every schema inside a type, each once, with the shortest trail of fields that leads to it."""
+        if start not in self._closures:
+            self._closures[start] = tuple(self._inside(start))
+        return self._closures[start]
+
+    def _inside(self, start: Type) -> Iterator[tuple[Schema, tuple[SchemaField, ...]]]:
         seen: set[Type] = set()
+        given: set[Class] = set()
         queue: deque[tuple[Type, tuple[SchemaField, ...]]] = deque([(start, ())])
         while queue:
             current, trail = queue.popleft()
@@ -347,7 +363,8 @@ class Schemas:
             if schema is None:
                 queue.extend((argument, trail) for argument in current.args)
                 continue
-            if not any(isinstance(one, Instance) and one.cls is schema.cls for one in seen - {current}):
+            if schema.cls not in given:
+                given.add(schema.cls)
                 yield schema, trail
             for one in schema.fields:
                 queue.extend((inner, (*trail, one)) for inner in self.field_types(one, current))

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import libcst as cst
 
 
+LARGEST_TREE = 1_500_000
+"""Bytes from which on a file is not opened with libcst: data written as Python, which would take minutes."""
+
+
 class Module:
     """A file of the project. `name` is its dotted name from the project root: unique, not always importable."""
 
@@ -29,6 +33,7 @@ class Module:
         self.parts = tuple(stem.split("/")[: -1 if self.is_package else None])
         self.name = ".".join(self.parts)
         self.is_broken = False
+        self._mentioned: dict[str, bool] = {}
         self.functions = tuple(Function(self, i, entry) for i, entry in enumerate(facts.functions))
         self.classes = tuple(Class(self, i, entry) for i, entry in enumerate(facts.classes))
 
@@ -45,7 +50,9 @@ class Module:
 
     @cached_property
     def tree(self) -> cst.Module | None:
-        """The libcst tree, or None when the file does not parse (the syntax-error rule says so)."""
+        """The libcst tree; None when the file does not parse (the syntax-error rule says so) or is too large for it."""
+        if len(self.source.data) > LARGEST_TREE:
+            return None
         try:
             return self.source.tree
         except Exception:  # ParserSyntaxError, Unreadable, and whatever a parser may raise on hostile text
@@ -98,6 +105,32 @@ class Module:
         for entry in self.facts.exits:
             table.setdefault(blocks[entry.block].function, []).append(entry)
         return table
+
+    @cached_property
+    def blocks_in(self) -> dict[int, list[f.Block]]:
+        """The blocks of each function, as `calls_in`."""
+        table: dict[int, list[f.Block]] = {}
+        for block in self.facts.blocks:
+            table.setdefault(block.function, []).append(block)
+        return table
+
+    @cached_property
+    def assigns_in(self) -> dict[int, list[f.Assign]]:
+        """The bindings by assignment in each function, as `calls_in`."""
+        table: dict[int, list[f.Assign]] = {}
+        blocks = self.facts.blocks
+        for entry in self.facts.assigns:
+            table.setdefault(blocks[entry.block].function, []).append(entry)
+        return table
+
+    def mentions(self, *words: str) -> bool:
+        """Whether any of the words occurs in the text: a cheap reason not to look closer. Each word is searched once."""
+        for word in words:
+            if word not in self._mentioned:
+                self._mentioned[word] = word.encode() in self.source.data
+            if self._mentioned[word]:
+                return True
+        return False
 
     @cached_property
     def _definitions(self) -> list[tuple[int, int, str]]:
@@ -229,12 +262,14 @@ class Origin:
     """The call that made an object: the identity of a router, an app, a security scheme.
 
     `owner` is the class through whose instance an object is reached that a class makes for each of its instances
-    (`self.router = APIRouter()`): what one subclass does to it does not concern the others.
+    (`self.router = APIRouter()`): what one subclass does to it does not concern the others. `maker` is the call that
+    made that instance, when it is a single one.
     """
 
     module: Module = field(repr=False)
     call: int
     owner: Class | None = None
+    maker: Origin | None = None
 
     @property
     def facts(self) -> f.Call:

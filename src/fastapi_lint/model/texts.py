@@ -1,7 +1,7 @@
 """String literals with their places, and the names they are bound to. Judges nothing.
 
-Facts keep what a literal says but not where it stands; a scan over the bytes gives the place back. The scan knows strings,
-comments and brackets only, and reads an f-string with its own quotes inside as two.
+Facts keep what a literal says but not where it stands; a scan over the bytes gives the place back. The scan knows
+strings, comments and brackets only, and reads an f-string with its own quotes inside as two.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 from fastapi_lint.index import facts as f
@@ -106,7 +107,8 @@ class BoundText:
 
     `how`: to a variable or attribute, a field with a default (`cls` is its class), a keyword argument, as a parameter's
     default, under the key of a dict, or as what is taken when an environment variable is missing (`call` reads it).
-    `start` and `end` are those of the binding; `place` finds the literal. `beside` are the other texts of its dict or call.
+    `start` and `end` are those of the binding; `place` finds the literal. `beside` are the texts of the whole dict
+    or call.
     """
 
     module: Module = field(repr=False)
@@ -126,7 +128,7 @@ class BoundText:
         """The byte range of the literal; of several joined ones, from the first to the last."""
         inside = [each for each in quoted_between(self.module, self.start, self.end) if not each.formatted]
         if self.how == "key":
-            for key, value in zip(inside, inside[1:]):
+            for key, value in pairwise(inside):
                 between = self.module.source.utf8[key.end : value.start].strip()
                 if key.text == self.name and value.text == self.text and between == b":":
                     return value.start, value.end
@@ -148,7 +150,7 @@ DOCUMENTED = frozenset({
 
 
 def bound_texts(module: Module) -> Iterator[BoundText]:
-    """Every text of a module that is bound to a name, documentation examples left out. Empty texts are none."""
+    """Every text of a module that is bound to a name; empty ones, examples in documentation and test settings aside."""
     blocks = module.facts.blocks
     for entry in module.facts.assigns:
         name = target_name(entry.target)
@@ -157,13 +159,17 @@ def bound_texts(module: Module) -> Iterator[BoundText]:
         cls = module.classes[blocks[entry.block].cls] if blocks[entry.block].cls >= 0 else None
         if blocks[entry.block].function >= 0:
             cls = None
+        if cls is not None and is_named_for_tests(cls.qualname):
+            continue
         if entry.value is not None:
             yield from _of(module, name, entry.value, "variable", entry.block, entry.start, entry.end, entry, cls)
     for call in module.facts.calls:
         for arg in call.args:
             if arg.name not in DOCUMENTED and not isinstance(arg.value, f.Name):
                 name, texts = arg.name.strip("*"), _texts(each.value for each in call.args)
-                yield from _of(module, name, arg.value, "argument", call.block, arg.start, arg.end, None, None, call, texts)
+                yield from _of(
+                    module, name, arg.value, "argument", call.block, arg.start, arg.end, None, None, call, texts
+                )
         yield from _read(module, call)
     for function in module.functions:
         for param in function.params:
@@ -185,7 +191,15 @@ def written_for_tests(module: Module) -> bool:
     return module.is_test or not _TESTING.isdisjoint(parts)
 
 
-_TESTING = frozenset({"test", "tests", "testing", "e2e", "mock", "mocks", "fixture", "fixtures", "docs", "doc", "conftest"})
+def is_named_for_tests(qualname: str) -> bool:
+    """Whether a class or function says by its name that it serves tests (`TestSettings`, `SettingsForTesting`)."""
+    return _TEST_NAME.search(qualname) is not None
+
+
+_TEST_NAME = re.compile(r"(?:\A|[_.a-z])Test(?:s|ing)?(?![a-z])")
+_TESTING = frozenset(
+    {"test", "tests", "testing", "e2e", "mock", "mocks", "fixture", "fixtures", "docs", "doc", "conftest"}
+)
 
 
 def target_name(target: f.Expr) -> str:
@@ -215,13 +229,13 @@ def _of(
                 kind: How = "setting" if cls is not None and how == "variable" else how
                 yield BoundText(module, name, text, kind, block, start, end, call, cls, binding, beside)
         case f.CallRef(index=index) if how in ("variable", "argument", "default"):
-            yield from _made(module, name, module.facts.calls[index], how, start, end, binding, cls)
-        case f.Choice(options=options) if how in ("variable", "argument") and name:
-            read = any(_reads(module, option) for option in options)
+            yield from _made(module, name, module.facts.calls[index], how, start, end, binding, cls, call)
+        case f.Choice(options=options) if how in ("variable", "argument"):
+            read = next((found for option in options if (found := _reads(module, option))), None)
             for option in options:
-                if isinstance(option, f.Const) and isinstance(option.value, str) and option.value:
+                if isinstance(option, f.Const) and isinstance(option.value, str) and option.value and (read or name):
                     chosen: How = "fallback" if read else how
-                    yield BoundText(module, name, option.value, chosen, block, start, end, None, cls, binding)
+                    yield BoundText(module, read or name, option.value, chosen, block, start, end, None, cls, binding)
         case f.Mapping(items=items):
             texts = _texts(item for _, item in items)
             for key, item in items:
@@ -234,12 +248,20 @@ def _of(
 
 
 def _made(
-    module: Module, name: str, call: f.Call, how: How, start: int, end: int, binding: f.Assign | None, cls: Class | None
+    module: Module,
+    name: str,
+    call: f.Call,
+    how: How,
+    start: int,
+    end: int,
+    binding: f.Assign | None,
+    cls: Class | None,
+    around: f.Call | None,
 ) -> Iterator[BoundText]:
     """`Field(default="x")`, `SecretStr("x")`: the text that stands for the whole."""
     called = last_name(call.func)
     if called in _WRAPPERS and len(call.args) == 1 and call.args[0].name == "":
-        yield from _of(module, name, call.args[0].value, how, call.block, start, end, binding, cls)
+        yield from _of(module, name, call.args[0].value, how, call.block, start, end, binding, cls, around)
     elif called in _FIELDS and cls is not None:
         for i, arg in enumerate(call.args):
             if arg.name == "default" or (arg.name == "" and i == 0):
@@ -254,8 +276,8 @@ def last_name(func: f.Expr) -> str:
     return ""
 
 
-def _reads(module: Module, value: f.Expr) -> bool:
-    return isinstance(value, f.CallRef) and environment_read(module, module.facts.calls[value.index]) is not None
+def _reads(module: Module, value: f.Expr) -> str | None:
+    return environment_read(module, module.facts.calls[value.index]) if isinstance(value, f.CallRef) else None
 
 
 def environment_read(module: Module, call: f.Call) -> str | None:
@@ -287,7 +309,9 @@ def _read(module: Module, call: f.Call) -> Iterator[BoundText]:
         if arg.name == "default" or (arg.name == "" and i == 1):
             if isinstance(arg.value, f.CallRef):
                 inner = module.facts.calls[arg.value.index]
-                value = inner.args[0].value if last_name(inner.func) in _WRAPPERS and len(inner.args) == 1 else arg.value
+                value = (
+                    inner.args[0].value if last_name(inner.func) in _WRAPPERS and len(inner.args) == 1 else arg.value
+                )
             else:
                 value = arg.value
             if isinstance(value, f.Const) and isinstance(value.value, str) and value.value:

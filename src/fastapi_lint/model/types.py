@@ -131,8 +131,10 @@ class Inference:
         match value:
             case ClassObject(cls=cls):
                 return ClassObject(cls, tuple(self.annotation(item, where) for item in items))
-            case External():
-                return value
+            case External(name="typing.Annotated" | "typing.Optional" | "typing.Union" | "typing.Literal"):
+                return None  # an alias of an annotation: `alias` and `annotation` know what it stands for
+            case External(name=name):
+                return None if name.startswith("typing.") else value
             case TupleOf(items=types):
                 if len(items) == 1 and isinstance(items[0], f.Const) and isinstance(items[0].value, int):
                     return types[items[0].value] if -len(types) <= items[0].value < len(types) else None
@@ -325,7 +327,11 @@ class Inference:
             case Instance(cls=Class()):
                 for dunder in ("__iter__", "__aiter__"):
                     if isinstance(method := self.attribute(value, dunder), FunctionObject):
-                        return self.element(self.result(method))
+                        made = self.result(method)
+                        if made == value:  # its own iterator
+                            step = self.result(self.attribute(value, dunder.replace("iter", "next")))
+                            return step.result if isinstance(step, Coroutine) else step
+                        return self._guarded(("element", method.function), lambda made=made: self.element(made))
             case Instance(cls=str(name)):
                 return instance_of(catalog.attribute(name, "iter"))
         return None
@@ -445,7 +451,7 @@ class Inference:
             case ClassObject(cls=cls):
                 return self.member(cls, attr, value)
             case Instance(cls=Class() as cls):
-                return self._owned(self.member(cls, attr, value), cls)
+                return self.owned(self.member(cls, attr, value), value)
             case Instance(cls=str(name)):
                 given = catalog.attribute(name, attr)
                 if given:
@@ -453,9 +459,9 @@ class Inference:
                 return Method(name, attr, value)
         return None
 
-    def _owned(self, found: Type, cls: Class) -> Type:
-        """A router that a class makes for each of its instances belongs to the instance's own class."""
-        if not isinstance(found, Instance) or found.origin is None or found.origin.owner is not None:
+    def owned(self, found: Type, owner: Instance) -> Type:
+        """A router that a class makes for each of its instances belongs to the instance and its own class."""
+        if not isinstance(owner.cls, Class) or not isinstance(found, Instance) or found.origin is None or found.origin.owner is not None:
             return found
         origin = found.origin
         function = origin.module.enclosing(origin.facts.block)
@@ -463,7 +469,7 @@ class Inference:
         if (in_class or (function is not None and function.cls is not None)) and self.is_instance(
             found, "fastapi.APIRouter"
         ):
-            return Instance(found.cls, found.args, Origin(origin.module, origin.call, cls))
+            return Instance(found.cls, found.args, Origin(origin.module, origin.call, owner.cls, owner.origin))
         return found
 
     def _inner_module(self, dotted: str, importer: Module) -> Type:

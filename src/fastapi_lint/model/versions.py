@@ -73,7 +73,7 @@ def _next(release: tuple[int, ...]) -> Version:
 
 IMPLIED: tuple[tuple[str, Bounds, str, Bounds], ...] = (
     # FastAPI 0.100.0: "support for Pydantic v2"; 0.99.1 requires pydantic <2.0.0.
-    ("fastapi", Bounds(None, Version("0.100.0b1")), "pydantic", Bounds(None, Version("2"))),
+    ("fastapi", Bounds(None, Version("0.100.0")), "pydantic", Bounds(None, Version("2"))),
     # FastAPI 0.126.0: "Drop support for Pydantic v1 ... The minimum version of Pydantic installed is now >=2.7.0".
     ("fastapi", Bounds(Version("0.126.0")), "pydantic", Bounds(Version("2.7.0"))),
     # FastAPI 0.135.2: "Increase lower bound to pydantic >=2.9.0".

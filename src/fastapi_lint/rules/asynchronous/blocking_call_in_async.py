@@ -1,45 +1,93 @@
+"""FAPI101: calls that block the event loop."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding, Safety, Severity
+from fastapi_lint.catalog import Entry
+from fastapi_lint.edits import asyncio_sleep, call_at, in_threadpool
+from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.model import Function
+from fastapi_lint.model.execution import Step
 from fastapi_lint.rule import Check, rule
 
+_LEFT_ALONE = ("open", "sqlite3.", "os.fdopen", "os.walk", "os.scandir", "codecs.", "gzip.", "tempfile.", "threading.")
+"""What a thread does not help: it gives an object that blocks later, or one that is bound to its thread."""
 
-@rule("FAPI101", fix=Safety.UNSAFE)
+
+@rule("FAPI101", fix=Safety.UNSAFE, options={"report-short": True})
 def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding]:
-    """Async code calls a function that blocks the event loop.
+    """An async function makes a call that blocks the event loop.
 
     Why is this bad?
-    Code in an `async def` runs on the event loop. While it sleeps, waits for a socket or a disk, or hashes a password
-    without awaiting, no other request of the same worker makes any progress.
+    One thread runs the event loop and with it every async endpoint. While a call waits for the network, a disk, a
+    database or another process without `await`, no other request is served. The time that one user waits is added to
+    the time that all others wait; health checks fail, and connections time out.
 
-    Use the asynchronous counterpart, hand the call to a thread, or make the endpoint a plain `def`: FastAPI runs those
-    in a threadpool. Calls that block only shortly (local files) are reported as info.
+    Use the asynchronous counterpart, hand the call to a thread (`run_in_threadpool`), or make the endpoint a plain
+    `def`: FastAPI runs those in a threadpool.
+
+    What blocks for a short time only (local files) is reported as info, once for each function, because the remedy is
+    one, too: a function that does it all, handed to a thread. `report-short = false` turns these off.
 
     Fix safety
-    `time.sleep` becomes `await asyncio.sleep`; other calls are wrapped in `await run_in_threadpool(...)`. The fix is
-    unsafe because other tasks can now run in between, and because not every object may be used from another thread.
+    `time.sleep` becomes `await asyncio.sleep`; other calls that stand alone are wrapped in
+    `await run_in_threadpool(...)`. The fix is unsafe because other tasks can now run in between, and because not every
+    object may be used from another thread.
 
     Known limits
     Only calls whose target is known are reported: an import, or a method of an object whose class can be inferred.
-    Start-up and shut-down code of a lifespan and test modules are left alone.
+    Silent are tests, code that only runs at start-up or shut-down, and modules that no module with FastAPI in it
+    imports, such as scripts and workers. Calls on a SQLAlchemy session are FAPI501's.
 
     References
     - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)
     - [Starlette: thread pool](https://www.starlette.io/threadpool/)
+    - [Developing with asyncio: running blocking code](https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code)
     """
-    if not function.is_async or function.module.is_test or check.project.is_lifespan(function):
+    effects = check.project.effects
+    if not function.is_async:
         return
-    module = function.module
-    for call in function.calls:
-        entry = check.project.effects.blocking_entry(module, call)
-        if entry is None:
-            continue
-        severity = Severity.WARNING if entry.weight == "long" else Severity.INFO
-        yield check.finding(
-            (call.start, call.name_end),
-            f"`{check.project.called_name(module, call)}` blocks the event loop in async `{function.name}`: {entry.why}; use {entry.instead}",
-            severity=severity,
-        )
+    found = [(step, entry) for step, entry in effects.blocking(function) if not effects.is_session(entry)]
+    if not found or not effects.holds_up_requests(function):
+        return
+    short: dict[str, list[tuple[Step, Entry]]] = {}
+    for step, entry in found:
+        if entry.weight == "long":
+            yield _finding(function, check, step, entry, [])
+        else:
+            short.setdefault(entry.kind, []).append((step, entry))
+    if check.option("report-short"):
+        for group in short.values():
+            yield _finding(function, check, *group[0], [step for step, _ in group[1:]])
+
+
+def _finding(function: Function, check: Check, step: Step, entry: Entry, more: list[Step]) -> Finding:
+    also = f" (and {len(more)} more such {'calls' if len(more) > 1 else 'call'} here)" if more else ""
+    plain = f", or make `{function.name}` a plain `def`" if check.project.effects.could_be_plain(function) else ""
+    message = (
+        f"`{step.shown}` blocks the event loop in async `{function.name}`: it {entry.why}, and all other requests "
+        f"wait{also}; use {entry.instead}{plain}"
+    )
+    return check.finding(
+        step,
+        message,
+        severity=Severity.WARNING if entry.weight == "long" else Severity.INFO,
+        related=[check.related(each, f"`{each.shown}` blocks as well") for each in more],
+        fix=_fix(function, step, entry),
+    )
+
+
+def _fix(function: Function, step: Step, entry: Entry) -> Fix | None:
+    call = step.call
+    if call is None or call.use in ("with", "iter") or step.name.startswith(_LEFT_ALONE) or entry.kind == "lock":
+        return None
+    source = function.module.source
+    node = call_at(source, call.start, call.end)
+    if node is None:
+        return None
+    if step.name == "time.sleep":
+        edits, message = asyncio_sleep(source, node), "Sleep with `await asyncio.sleep`"
+    else:
+        edits, message = in_threadpool(source, node), f"Run `{step.shown}` in the threadpool"
+    return Fix(message, Safety.UNSAFE, edits) if edits else None

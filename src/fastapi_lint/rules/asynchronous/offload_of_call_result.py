@@ -36,7 +36,9 @@ def offload_of_call_result(module: Module, check: Check) -> Iterator[Finding]:
     - [asyncio.to_thread](https://docs.python.org/3/library/asyncio-task.html#asyncio.to_thread)
     """
     for call in module.facts.calls:
-        last = call.func.id if isinstance(call.func, f.Name) else call.func.attr if isinstance(call.func, f.Attr) else ""
+        last = (
+            call.func.id if isinstance(call.func, f.Name) else call.func.attr if isinstance(call.func, f.Attr) else ""
+        )
         if not call.args or not any(isinstance(arg.value, f.CallRef) for arg in call.args):
             continue
         if last not in _RECEIVERS and not isinstance(call.func, f.Name):
@@ -77,7 +79,7 @@ def _message(module: Module, inner: f.Call, name: str, verdict: NotCallable) -> 
             f" `await {called}(...)`, or hand over a function that is not async"
         )
     return (
-        f"`{called}(...)` is called on the event loop at once, and `{receiver}` gets its result instead of the function;"
+        f"`{called}(...)` is called on the event loop at once, and `{receiver}` gets its result, not the function;"
         f" hand over `{called}` and its arguments"
     )
 

@@ -68,7 +68,10 @@ def _receiver(module: Module, call: f.Call, check: Check) -> str:
 def _message(module: Module, inner: f.Call, receiver: str, verdict: NotCallable) -> str:
     called = module.source.slice(inner.start, inner.name_end)
     if verdict == "coroutine":
-        return f"`{called}(...)` gives a coroutine, which `{receiver}` cannot call: it never runs; give `{called}` and its arguments"
+        return (
+            f"`{called}(...)` gives a coroutine, which `{receiver}` cannot call: it never runs;"
+            f" give `{called}` and its arguments"
+        )
     return (
         f"`{called}(...)` runs before the response is sent, and `{receiver}` gets its result instead of the function;"
         f" give `{called}` and its arguments"
@@ -80,4 +83,6 @@ def _fix(module: Module, call: f.Call, arg: f.Arg, inner: f.Call) -> Fix | None:
     follows = call.args[call.args.index(arg) + 1 :]
     if text is None or module.facts.errors or (arg.name and inner.args) or (inner.args and follows):
         return None
-    return Fix("Give the function and its arguments", Safety.UNSAFE, (Edit(module.source.span(inner.start, inner.end), text),))
+    return Fix(
+        "Give the function and its arguments", Safety.UNSAFE, (Edit(module.source.span(inner.start, inner.end), text),)
+    )

@@ -21,8 +21,8 @@ def default_inside_annotated(function: Function, check: Check) -> Iterator[Findi
     """A marker inside `Annotated` carries the default of its parameter.
 
     Why is this bad?
-    FastAPI refuses it when the route is registered: an alias may serve many parameters, and a default hidden in it would
-    not be the one that Python uses when the function is called. The default belongs in the signature:
+    FastAPI refuses it when the route is registered: an alias may serve many parameters, and a default hidden in it
+    would not be the one that Python uses when the function is called. The default belongs in the signature:
     `q: Annotated[str, Query(max_length=50)] = "x"`. A path parameter has no default at all.
 
     Known limits
@@ -46,13 +46,13 @@ def default_inside_annotated(function: Function, check: Check) -> Iterator[Findi
             inline = holder is module and param.start <= call.start < param.end
             text = value_text(holder, default)
             if marker == "Path":
-                message = f"`{marker}` in `Annotated` has the default `{text}`, but a path parameter is always there: FastAPI refuses it; remove the default"
+                problem = "but a path parameter is always there: FastAPI refuses it; remove the default"
             else:
                 example = f"`{param.name}: Annotated[...] = {text}`" if inline else f"`... = {text}` in each signature"
-                message = f"`{marker}` in `Annotated` has the default `{text}`, which FastAPI refuses when the route is registered; write {example}"
+                problem = f"which FastAPI refuses when the route is registered; write {example}"
             yield check.finding(
                 default,
-                message,
+                f"`{marker}` in `Annotated` has the default `{text}`, {problem}",
                 module=holder,
                 fix=_fix(function, index, call, default, marker) if inline else None,
             )
@@ -61,7 +61,10 @@ def default_inside_annotated(function: Function, check: Check) -> Iterator[Findi
 def _defaults(annotation: f.Expr | None, where: Where, check: Check) -> Iterator[tuple[f.Call, f.Arg]]:
     """The marker calls of an Annotated annotation that have a default, each with that argument."""
     types, module = check.project.types, where[0]
-    if not isinstance(annotation, f.Sub) or types.name_of_type(types.infer(annotation.value, where)) != "typing.Annotated":
+    if (
+        not isinstance(annotation, f.Sub)
+        or types.name_of_type(types.infer(annotation.value, where)) != "typing.Annotated"
+    ):
         return
     for item in annotation.items[1:]:
         if not isinstance(item, f.CallRef):
@@ -97,7 +100,9 @@ def _fix(function: Function, index: int, call: f.Call, default: f.Arg, marker: s
     if param.kind != "keyword-only" and not _may_have_default(function, index, module):
         return None
     place = module.source.span(param.end, param.end)
-    return Fix("Move the default into the signature", Safety.SAFE, (removed, Edit(place, f" = {value_text(module, default)}")))
+    return Fix(
+        "Move the default into the signature", Safety.SAFE, (removed, Edit(place, f" = {value_text(module, default)}"))
+    )
 
 
 def _may_have_default(function: Function, index: int, module: Module) -> bool:

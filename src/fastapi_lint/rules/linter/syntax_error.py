@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity, Span
@@ -27,26 +28,43 @@ def syntax_error(module: Module, check: Check) -> Iterator[Finding]:
     """
     source = module.source
     try:
-        source.text
+        _ = source.text
     except Unreadable as error:
         yield check.finding(Span(error.line, 1, error.line, 1), f"cannot be read as Python: {error}")
         return
     if not module.facts.errors and not module.is_broken:
         return
     try:
-        source.tree
+        _ = source.tree
     except Unreadable as error:
         yield check.finding(Span(error.line, 1, error.line, 1), f"cannot be checked: {error}")
     except Exception as error:
-        line = getattr(error, "raw_line", 1)
-        column = getattr(error, "raw_column", 0) + 1
-        reason = str(getattr(error, "message", "") or "").removeprefix("parser error: ").strip()
-        if not hasattr(error, "raw_line"):
-            reason = f"{type(error).__name__}: {error}"
-        yield check.finding(Span(line, column, line, column), f"invalid syntax: {_short(reason)}")
+        yield check.finding(_place(module, error), f"invalid syntax{_expected(str(error))}")
 
 
-def _short(reason: str) -> str:
-    """A parser's message without its own place and its list of everything that would have been possible."""
-    reason = reason.split(": expected", 1)[0] if reason.startswith("error at") else reason
-    return reason if len(reason) < 160 else reason[:157] + "..."
+def _place(module: Module, error: Exception) -> Span:
+    """Where the error is: what the tolerant parser could not place on one line, else where the strict one gave up."""
+    source = module.source
+    for start, end in module.facts.errors:
+        span = source.span(start, end)
+        if span.line == span.end_line:
+            return span
+    match = _ERROR_AT.search(str(error))
+    line, column = (int(match[1]), int(match[2]) + 1) if match else (getattr(error, "raw_line", 1), 1)
+    while line > 1 and not source.line(line)[: column - 1].strip():
+        line -= 1  # it gave up at the first word of a line: what is missing is missing at the end of the one before
+        column = len(source.line(line)) + 1
+    return Span(line, column, line, column)
+
+
+def _expected(reason: str) -> str:
+    """What the parser would have accepted, when that is little enough to be of help."""
+    listed = _EXPECTED.search(reason)
+    if listed is None:
+        return ""
+    tokens = [token.strip() for token in listed[1].split("\n", 1)[0].split(", ") if token.strip()]
+    return f": expected {' or '.join(f'`{token}`' for token in tokens)}" if 0 < len(tokens) <= 3 else ""
+
+
+_ERROR_AT = re.compile(r"error at (\d+):(\d+)")
+_EXPECTED = re.compile(r"expected (?:one of )?([^\n]+)")

@@ -1,3 +1,5 @@
+"""FAPI002: suppression comments that silence nothing."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -50,7 +50,7 @@ def decorator_above_route(route: Route, check: Check) -> Iterator[Finding]:
         if i in routes:
             continue
         effect, name = decorator_effect(check.project.types, handler, decorator)
-        if effect in ("wraps", "replaces", "external"):
+        if effect in ("wraps", "replaces", "external") and name.rsplit(".", 1)[-1] != "deprecated":
             wrong[i] = name
     if not wrong:
         return
@@ -61,8 +61,8 @@ def decorator_above_route(route: Route, check: Check) -> Iterator[Finding]:
         place: cst.CSTNode | Function = node.decorators[i] if node is not None else handler
         yield check.finding(
             place,
-            f"`@{shown}` stands above the route decorator of `{handler.name}`: FastAPI registered the bare function and never calls"
-            " the decorated one; put it below the route decorator",
+            f"`@{shown}` stands above the route decorator of `{handler.name}`: FastAPI registered the bare function"
+            " and never calls the decorated one; put it below the route decorator",
             fix=fix,
         )
 
@@ -80,9 +80,10 @@ def _node(handler: Function) -> cst.FunctionDef | None:
         return None
     span = handler.module.source.span(handler.start, handler.end)
     for node in nodes(tree):
-        if isinstance(node, cst.FunctionDef) and node.name.value == handler.name:
-            if handler.module.source.span_of(node.name) == span and len(node.decorators) == len(handler.facts.decorators):
-                return node
+        if not isinstance(node, cst.FunctionDef) or node.name.value != handler.name:
+            continue
+        if handler.module.source.span_of(node.name) == span and len(node.decorators) == len(handler.facts.decorators):
+            return node
     return None
 
 
@@ -93,8 +94,7 @@ def _moved(handler: Function, node: cst.FunctionDef, wrong: list[int], lowest: i
     begin = edits.line_start(source, edits.extent(source, node.decorators[wrong[0]])[0])
     if ends[lowest] >= len(source.text):
         return None
-    starts = [begin if i == wrong[0] else ends[i - 1] for i in range(wrong[0], lowest + 1)]
-    lines = {i: source.text[start : ends[i]] for i, start in zip(range(wrong[0], lowest + 1), starts)}
+    lines = {i: source.text[begin if i == wrong[0] else ends[i - 1] : ends[i]] for i in range(wrong[0], lowest + 1)}
     order = [i for i in lines if i not in wrong] + wrong
     edit = edits.between(source, begin, ends[lowest], "".join(lines[i] for i in order))
     return Fix("Move it below the route decorator", Safety.UNSAFE, (edit,))

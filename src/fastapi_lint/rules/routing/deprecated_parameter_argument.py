@@ -1,4 +1,4 @@
-"""FAPI320: arguments of Query, Path and their kin, and of FastAPI, that are deprecated or gone. Obeys declared versions."""
+"""FAPI320: deprecated arguments of Query, Path and their kin, and of FastAPI. Obeys declared versions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,18 @@ _KNOWN = frozenset({
     "default", "default_factory", "annotation", "alias", "alias_priority", "validation_alias", "serialization_alias",
     "convert_underscores", "embed", "media_type", "title", "description", "gt", "ge", "lt", "le", "min_length",
     "max_length", "pattern", "regex", "discriminator", "strict", "validate_default", "union_mode", "fail_fast",
-    "multiple_of", "allow_inf_nan", "max_digits", "decimal_places", "examples", "example", "openapi_examples", "deprecated",
-    "include_in_schema", "json_schema_extra",
+    "multiple_of", "allow_inf_nan", "max_digits", "decimal_places", "examples", "example", "openapi_examples",
+    "deprecated", "include_in_schema", "json_schema_extra",
 })  # fmt: skip
 """Every named argument that a marker of FastAPI has had since 0.100; all others went into the schema as extras."""
+_FINE = _KNOWN | {"", "*", "**"}
+_RENAMED = {
+    "regex": "pattern",
+    "openapi_prefix": "root_path",
+    "example": "examples",
+    "min_items": "min_length",
+    "max_items": "max_length",
+}
 _SINCE = {"regex": "0.100", "example": "0.103", "openapi_prefix": "0.62"}
 _APP = "fastapi.FastAPI"
 
@@ -29,14 +37,14 @@ def deprecated_parameter_argument(module: Module, check: Check) -> Iterator[Find
 
     Why is this bad?
     `regex` is `pattern` since FastAPI 0.100, `example` is `examples=[...]` since OpenAPI 3.1, `openapi_prefix` is
-    `root_path`; other keywords once went into the schema as extras and belong in `json_schema_extra`. The old names warn
-    on every start and are taken away one after the other: with a current FastAPI, `min_items` on `Query` is a
+    `root_path`; other keywords once went into the schema as extras and belong in `json_schema_extra`. The old names
+    warn on every start and are taken away one after the other: with a current FastAPI, `min_items` on `Query` is a
     `TypeError`, and where it is still accepted it validates nothing.
 
     Fix safety
-    `regex` to `pattern` and `openapi_prefix` to `root_path` are safe and applied by `--fix`. `example` to `examples` and
-    `min_items` to `min_length` are unsafe: the example moves to another place of the OpenAPI document, and the length is
-    checked again.
+    `regex` to `pattern` and `openapi_prefix` to `root_path` are safe and applied by `--fix`. `example` to `examples`
+    and `min_items` to `min_length` are unsafe: the example moves to another place of the OpenAPI document, and the
+    length is checked again.
 
     Known limits
     Arguments of `pydantic.Field` have their own rule. Where the project declares a FastAPI without the replacement,
@@ -49,52 +57,57 @@ def deprecated_parameter_argument(module: Module, check: Check) -> Iterator[Find
     if b"astapi" not in module.source.data:
         return
     for call in module.facts.calls:
-        suspects = [arg for arg in call.args if arg.name not in ("", "*", "**") and (arg.name not in _KNOWN or arg.name in _SINCE)]
-        if not suspects:
+        suspects = [arg for arg in call.args if arg.name in _SINCE or arg.name not in _FINE]
+        name = check.project.called_name(module, call) if suspects else None
+        if name is None or (name not in MARKERS and name != _APP):
             continue
-        name = check.project.called_name(module, call)
-        if name not in MARKERS and name != _APP:
-            continue
+        declared = check.project.versions.for_path(module.path)
         for arg in suspects:
-            if (name == _APP) is not (arg.name == "openapi_prefix"):
+            if (name == _APP) is not (arg.name == "openapi_prefix") or _is_forwarded(module, call, arg):
                 continue
             since = _SINCE.get(arg.name, "0.100")
-            if check.project.versions.for_path(module.path).always_at_least("fastapi", since, default=True) is True:
-                yield _judged(module, call, arg, name.rsplit(".", 1)[-1], check)
+            if not declared.never_at_least("fastapi", since, default=False):
+                rewritable = declared.always_at_least("fastapi", since, default=True) is True
+                yield _judged(module, call, arg, name.rsplit(".", 1)[-1], check, rewritable=rewritable)
 
 
-def _judged(module: Module, call: f.Call, arg: f.Arg, marker: str, check: Check) -> Finding:
+def _is_forwarded(module: Module, call: f.Call, arg: f.Arg) -> bool:
+    """Whether a function passes on its own parameter of that name: it wraps the marker and has to know the old name."""
+    function = module.enclosing(call.block)
+    mine = function is not None and any(param.name == arg.name for param in function.params)
+    return mine and arg.value == f.Name(arg.name)
+
+
+def _judged(module: Module, call: f.Call, arg: f.Arg, marker: str, check: Check, *, rewritable: bool) -> Finding:
     names = {other.name for other in call.args}
     text = value_text(module, arg)
     shown = text if len(text) <= 30 and "\n" not in text else "..."
+    new = _RENAMED.get(arg.name)
+    if new is None:
+        message = (
+            f"`{arg.name}` is no argument of `{marker}`: extra keywords are deprecated since FastAPI 0.100 and fail"
+            f' with current ones; write `json_schema_extra={{"{arg.name}": {shown}}}`'
+        )
+        return check.finding(arg, message)
+    edit, safety = _renamed(module, arg, new), Safety.SAFE
     match arg.name:
         case "regex":
             message = f"`regex` of `{marker}` is deprecated since FastAPI 0.100; write `pattern={shown}`"
-            fix = _renamed(module, arg, "pattern", Safety.SAFE)
         case "openapi_prefix":
-            message = "`openapi_prefix` is gone from `FastAPI`; write `root_path`, or give `--root-path` to the server"
-            fix = _renamed(module, arg, "root_path", Safety.SAFE)
+            message = "`openapi_prefix` is gone from `FastAPI`; write `root_path`, or give the server `--root-path`"
         case "example":
             message = f"`example` of `{marker}` is deprecated since OpenAPI 3.1; write `examples=[{shown}]`"
-            span = module.source.span(arg.start, arg.end)
-            fix = Fix("Make it a list of examples", Safety.UNSAFE, (Edit(span, f"examples=[{text}]"),))
-            names |= {"examples"} & {"openapi_examples" if "openapi_examples" in names else ""}
-        case "min_items" | "max_items":
-            new = arg.name.replace("items", "length")
-            message = f"`{arg.name}` is no argument of `{marker}`: it validates nothing, or fails; write `{new}={shown}`"
-            fix = _renamed(module, arg, new, Safety.UNSAFE)
+            edit, safety = Edit(module.source.span(arg.start, arg.end), f"examples=[{text}]"), Safety.UNSAFE
+            rewritable = rewritable and "openapi_examples" not in names
         case _:
             message = (
-                f"`{arg.name}` is no argument of `{marker}`: extra keywords are deprecated since FastAPI 0.100 and fail with current ones;"
-                f' write `json_schema_extra={{"{arg.name}": {shown}}}`'
+                f"`{arg.name}` is no argument of `{marker}`: it validates nothing, or fails; write `{new}={shown}`"
             )
-            return check.finding(arg, message)
-    taken = {"regex": "pattern", "openapi_prefix": "root_path", "example": "examples", "min_items": "min_length", "max_items": "max_length"}
-    if taken[arg.name] in names or "**" in names or "#" in text or module.facts.errors:
+            safety = Safety.UNSAFE
+    if not rewritable or new in names or "**" in names or "#" in text or module.facts.errors:
         return check.finding(arg, message)
-    return check.finding(arg, message, fix=fix)
+    return check.finding(arg, message, fix=Fix(f"Write {new}", safety, (edit,)))
 
 
-def _renamed(module: Module, arg: f.Arg, name: str, safety: Safety) -> Fix:
-    span = module.source.span(arg.start, arg.start + len(arg.name))
-    return Fix(f"Rename it to {name}", safety, (Edit(span, name),))
+def _renamed(module: Module, arg: f.Arg, name: str) -> Edit:
+    return Edit(module.source.span(arg.start, arg.start + len(arg.name)), name)

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, Coroutine, External, Function, FunctionObject, Instance, Project, Type
+from fastapi_lint.model import (
+    Class,
+    ClassObject,
+    Coroutine,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Project,
+    Type,
+)
 from fastapi_lint.rule import Check, rule
 
 _HTTP = "starlette.exceptions.HTTPException"
@@ -41,7 +51,10 @@ def http_exception_not_raised(function: Function, check: Check) -> Iterator[Find
         if leaving.kind != "return" or not _candidate(leaving.value, role, function):
             continue
         where = (module, leaving.block, leaving.start)
-        made = next((m for option in _options(leaving.value) if _is_http(m := project.types.infer(option, where), project)), None)
+        made = next(
+            (m for option in _options(leaving.value) if _is_http(m := project.types.infer(option, where), project)),
+            None,
+        )
         if made is None:
             continue
         if not role:
@@ -55,7 +68,8 @@ def http_exception_not_raised(function: Function, check: Check) -> Iterator[Find
         name = _class_name(made)
         yield check.finding(
             leaving,
-            f"`{name}` is returned by {role or 'the helper'} `{function.name}`, not raised: {_CONSEQUENCE[role]}; write `raise {name}(...)`",
+            f"`{name}` is returned by {role or 'the helper'} `{function.name}`, not raised: {_CONSEQUENCE[role]};"
+            f" write `raise {name}(...)`",
             fix=fix,
         )
     for call in function.calls:
@@ -69,7 +83,8 @@ def http_exception_not_raised(function: Function, check: Check) -> Iterator[Find
         fix = None if module.facts.errors else Fix("Raise it", Safety.UNSAFE, (Edit(start, "raise "),))
         yield check.finding(
             (call.start, call.name_end),
-            f"`{name}` is built and dropped in `{function.name}`: nothing is raised and the request goes on; write `raise {name}(...)`",
+            f"`{name}` is built and dropped in `{function.name}`: nothing is raised and the request goes on;"
+            f" write `raise {name}(...)`",
             fix=fix,
         )
 

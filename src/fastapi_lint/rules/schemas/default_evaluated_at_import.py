@@ -21,6 +21,7 @@ _FRESH = frozenset({
 _THROUGH = frozenset({"str", "int", "float", "round", "bytes", "repr"})
 _FIELDS = frozenset({"pydantic.Field", "sqlmodel.Field", "pydantic.PrivateAttr"})
 _COLUMNS = frozenset({"sqlalchemy.Column", "sqlalchemy.orm.mapped_column", "sqlalchemy.schema.Column"})
+_COLUMN_DEFAULTS = frozenset({"default", "onupdate", "insert_default"})
 _MODELS = ("pydantic.BaseModel", "sqlmodel.SQLModel")
 _WORDS = (b"now(", b"today(", b"time(", b"uuid", b"token_", b"rand", b"choice(", b"time_ns(")
 
@@ -40,7 +41,7 @@ def default_evaluated_at_import(module: Module, check: Check) -> Iterator[Findin
 
     Known limits
     Settings classes are spared: they are read once for each process. So are functions and classes that are defined
-    inside a function, and test modules.
+    inside a function, parameters in scripts (with a `__main__` guard), which end soon after, and test modules.
 
     References
     - [Pydantic: fields with dynamic default values](https://docs.pydantic.dev/latest/concepts/fields/#default-values)
@@ -53,23 +54,30 @@ def default_evaluated_at_import(module: Module, check: Check) -> Iterator[Findin
         if not _is_local(module, cls.facts.outer) and _is_schema(cls, check):
             yield from _fields(cls, check)
     for call in module.facts.calls:
-        name = check.project.called_name(module, call) if _may_declare(call) and not _is_local(module, call.block) else None
-        if name in _COLUMNS:
-            for arg in call.args:
-                if arg.name in ("default", "onupdate", "insert_default") and (found := _fresh(arg.value, module, check)):
-                    fix = _as_callable(module, arg, arg.name, found)
-                    yield check.finding(found, _message(module, found, f"every row gets the same `{arg.name}`", "pass a callable"), fix=fix)
-        elif name in MARKERS:
-            for arg in _defaults(call):
-                if found := _fresh(arg.value, module, check):
-                    fix = _as_callable(module, arg, "default_factory", found)
-                    yield check.finding(found, _message(module, found, "every request gets the same default", "use `default_factory`"), fix=fix)
-    for function in module.functions:
+        if _may_declare(call) and not _is_local(module, call.block):
+            yield from _arguments(module, call, check)
+    for function in module.functions if not module.facts.has_main_guard else ():
         if function.name != "<lambda>" and not _is_local(module, function.facts.outer):
             for param in function.params:
                 if param.default is not None and (found := _fresh(param.default, module, check)):
                     consequence = f"every call of `{function.name}` without `{param.name}` gets the same value"
-                    yield check.finding(found, _message(module, found, consequence, "default to None and make it in the body"))
+                    message = _message(module, found, consequence, "default to None and make it in the body")
+                    yield check.finding(found, message)
+
+
+def _arguments(module: Module, call: f.Call, check: Check) -> Iterator[Finding]:
+    """Columns and parameter markers."""
+    name = check.project.called_name(module, call)
+    if name in _COLUMNS:
+        for arg in call.args:
+            if arg.name in _COLUMN_DEFAULTS and (found := _fresh(arg.value, module, check)):
+                message = _message(module, found, f"every row gets the same `{arg.name}`", "pass a callable")
+                yield check.finding(found, message, fix=_as_callable(module, arg, arg.name, found))
+    elif name in MARKERS:
+        for arg in _defaults(call):
+            if found := _fresh(arg.value, module, check):
+                message = _message(module, found, "every request gets the same default", "use `default_factory`")
+                yield check.finding(found, message, fix=_as_callable(module, arg, "default_factory", found))
 
 
 def _fields(cls: Class, check: Check) -> Iterator[Finding]:
@@ -82,16 +90,18 @@ def _fields(cls: Class, check: Check) -> Iterator[Finding]:
         if found := _fresh(value, module, check):
             if entry.annotation is None:
                 continue
-            whole = isinstance(value, f.CallRef) and module.facts.calls[value.index] or None
-            fix = _as_field(cls, whole, check) if whole is not None else None
-            yield check.finding(found, _message(module, found, consequence, "use `Field(default_factory=...)`"), fix=fix)
+            fix = _as_field(cls, module.facts.calls[value.index], check) if isinstance(value, f.CallRef) else None
+            message = _message(module, found, consequence, "use `Field(default_factory=...)`")
+            yield check.finding(found, message, fix=fix)
         elif isinstance(value, f.CallRef):
             call = module.facts.calls[value.index]
             if check.project.called_name(module, call) in _FIELDS:
                 for arg in _defaults(call):
                     if inner := _fresh(arg.value, module, check):
                         fix = _as_callable(module, arg, "default_factory", inner)
-                        yield check.finding(inner, _message(module, inner, consequence, "use `default_factory`"), fix=fix)
+                        yield check.finding(
+                            inner, _message(module, inner, consequence, "use `default_factory`"), fix=fix
+                        )
 
 
 def _message(module: Module, call: f.Call, consequence: str, instead: str) -> str:
@@ -104,7 +114,9 @@ def _message(module: Module, call: f.Call, consequence: str, instead: str) -> st
 
 def _is_schema(cls: Class, check: Check) -> bool:
     types = check.project.types
-    return any(types.is_subclass(cls, model) for model in _MODELS) and not types.is_subclass(cls, "pydantic_settings.BaseSettings")
+    return any(types.is_subclass(cls, model) for model in _MODELS) and not types.is_subclass(
+        cls, "pydantic_settings.BaseSettings"
+    )
 
 
 def _is_local(module: Module, block: int) -> bool:

@@ -36,7 +36,7 @@ def redundant_response_model(route: Route, check: Check) -> Iterator[Finding]:
     if given is None or handler is None or handler.is_generator or route.kind != "http":
         return
     returns = handler.facts.returns
-    if returns is None or isinstance(given.value, f.Const):
+    if returns is None or (isinstance(given.value, f.Const) and given.value.value is not None):
         return
     types, module = check.project.types, handler.module
     if check.project.versions.for_path(route.module.path).always_at_least("fastapi", "0.89", default=True) is not True:
@@ -58,8 +58,8 @@ def redundant_response_model(route: Route, check: Check) -> Iterator[Finding]:
         fix = Fix("Remove the argument", Safety.SAFE, (edits.remove_argument(route.module.source, *found),))
     yield check.finding(
         given,
-        f"`response_model={' '.join(text.split())}` repeats the return annotation of `{handler.name}`, from which FastAPI takes the"
-        " response model anyway; remove the argument, so that the two cannot drift apart",
+        f"`response_model={' '.join(text.split())}` repeats the return annotation of `{handler.name}`, from which"
+        " FastAPI takes the response model anyway; remove the argument, so that the two cannot drift apart",
         module=route.module,
         fix=fix,
     )

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from fastapi_lint.catalog import secrets
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model.symbols import Module
-from fastapi_lint.model.texts import DOCUMENTED, Quoted, quoted, quoted_at, target_name, written_for_tests
+from fastapi_lint.model.texts import (
+    DOCUMENTED,
+    Quoted,
+    is_named_for_tests,
+    quoted,
+    quoted_at,
+    target_name,
+    written_for_tests,
+)
 from fastapi_lint.rule import Check, rule
 
 _URL = re.compile(
@@ -18,9 +26,9 @@ _URL = re.compile(
 _LOCAL = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|host\.docker\.internal|[A-Za-z0-9_-]+)\Z")
 _WORDS_FOR_PASSWORD = frozenset({
     "password", "passwd", "pass", "pwd", "passw", "pw", "secret", "token", "key", "p", "your_password", "yourpassword",
-    "user_password", "db_password", "apikey", "api_key", "userpass", "userpassword", "mypassword", "my_password", "access_token",
+    "user_password", "db_password", "apikey", "api_key", "userpass", "userpassword", "mypassword", "my_password",
+    "access_token",
 })  # fmt: skip
-_FAMOUS = frozenset({"postgres", "root", "admin", "guest", "rabbitmq", "minioadmin", "neo4j", "mysql", "redis", "mongo"})
 
 
 @rule("FAPI603", severity=Severity.ERROR)
@@ -28,14 +36,14 @@ def credentials_in_url(module: Module, check: Check) -> Iterator[Finding]:
     """A connection URL carries a password in the source.
 
     Why is this bad?
-        The password is known to everybody with the repository, and history keeps it. URLs are also what ends up in logs,
-        error messages and traces. And the program connects with it wherever nobody sets another one. Read the URL from the
-        environment, or build it with `URL.create(...)` from settings.
+        The password is known to everybody with the repository, and history keeps it. URLs are also what ends up in
+        logs, error messages and traces. And the program connects with it wherever nobody sets another one. Read the
+        URL from the environment, or build it with `URL.create(...)` from settings.
 
     Known limits
-        A password for a server on the developer's own machine or in the same container network (`localhost`, or a host
-        name of one word) is reported as information. Passwords that are a placeholder, and URLs inside sentences, in
-        documentation and in tests, are not reported.
+        A password for a server on the developer's own machine or in the same container network (`localhost`, or a
+        host name of one word) is reported as information. Passwords that are a placeholder, and URLs inside
+        sentences, in documentation and in tests, are not reported.
 
     References
         - https://fastapi.tiangolo.com/advanced/settings/
@@ -50,17 +58,24 @@ def credentials_in_url(module: Module, check: Check) -> Iterator[Finding]:
         literal = quoted_at(module, match.start())
         if literal is None or literal.alone or not _is_value(literal, match):
             continue
+        if is_named_for_tests(module.symbol_at(literal.start)):
+            continue
         if documented is None:
             documented = _documented(module)
         if any(start <= literal.start < end for start, end in documented):
             continue
-        scheme, user, password, host = (match[name].decode("utf-8", "replace") for name in ("scheme", "user", "password", "host"))
+        scheme, user, password, host = (
+            match[name].decode("utf-8", "replace") for name in ("scheme", "user", "password", "host")
+        )
         if literal.formatted and ("{" in user or "{" in password):
             continue
         severity = _severity(user, password, host)
         if severity is None:
             continue
-        message = f"the `{scheme}` URL carries the password of `{user or 'its server'}` in the source; read the URL, or its password, from the environment"
+        message = (
+            f"the `{scheme}` URL carries the password of `{user or 'its server'}` in the source; "
+            "read the URL, or its password, from the environment"
+        )
         yield check.finding((literal.start, literal.end), message, severity=severity)
 
 
@@ -77,10 +92,8 @@ def _severity(user: str, password: str, host: str) -> Severity | None:
         return None
     if secrets.is_documentation_user(user) and (plain in _WORDS_FOR_PASSWORD or secrets.is_placeholder(password)):
         return None
-    if plain in _WORDS_FOR_PASSWORD or secrets.is_placeholder(password) or plain == user.lower():
-        if not local:
-            return None if plain in _WORDS_FOR_PASSWORD or secrets.is_placeholder(password) else Severity.ERROR
-        return Severity.INFO if user.lower() in _FAMOUS or plain not in _WORDS_FOR_PASSWORD else Severity.INFO
+    if not local and (plain in _WORDS_FOR_PASSWORD or secrets.is_placeholder(password)):
+        return None
     if ".example" in host or host.startswith("example"):
         return None
     return Severity.INFO if local else Severity.ERROR

@@ -9,7 +9,17 @@ from fastapi_lint.catalog import secrets
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.symbols import Class, Module
-from fastapi_lint.model.texts import DOCUMENTED, BoundText, bound_texts, last_name, quoted, quoted_at, quoted_between, target_name, written_for_tests
+from fastapi_lint.model.texts import (
+    DOCUMENTED,
+    BoundText,
+    bound_texts,
+    last_name,
+    quoted,
+    quoted_at,
+    quoted_between,
+    target_name,
+    written_for_tests,
+)
 from fastapi_lint.rule import Check, rule
 
 _COMPARED = re.compile(
@@ -33,7 +43,9 @@ _KEYED = {
 }
 """What takes a signing key, and at which position (its name is `key` or `secret_key`)."""
 _KEYED_LAST = frozenset(name.rsplit(".", 1)[-1] for name in _KEYED)
-_SESSIONS = frozenset({"starlette.middleware.sessions.SessionMiddleware", "fastapi.middleware.sessions.SessionMiddleware"})
+_SESSIONS = frozenset(
+    {"starlette.middleware.sessions.SessionMiddleware", "fastapi.middleware.sessions.SessionMiddleware"}
+)
 
 _REMEDY = "read it from the environment or a settings class, and replace it where it is in use"
 _FORGE = "whoever reads the source can forge what it signs"
@@ -44,15 +56,15 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
     """A password, key or token stands in the source.
 
     Why is this bad?
-        Whoever can read the repository, a fork, a container image or a stack trace has the secret, and history keeps it
-        after the line is gone. It cannot differ between development and production, and it cannot be replaced without a
-        release. With a signing key anybody can make valid sessions and tokens; a placeholder such as `changeme` as a
-        signing key is known to everybody.
+        Whoever can read the repository, a fork, a container image or a stack trace has the secret, and history keeps
+        it after the line is gone. It cannot differ between development and production, and it cannot be replaced
+        without a release. With a signing key anybody can make valid sessions and tokens; a placeholder such as
+        `changeme` as a signing key is known to everybody.
 
     Known limits
-        Passwords that are a single ordinary word, and keys that do not look made by a machine, are not told from labels
-        and stay silent. Test modules and examples in documentation are not looked at. A literal that is only used when an
-        environment variable is missing is reported by `insecure-secret-fallback`.
+        Passwords that are a single ordinary word, and keys that do not look made by a machine, are not told from
+        labels and stay silent. Test modules and examples in documentation are not looked at. A literal that is only
+        used when an environment variable is missing is reported by `insecure-secret-fallback`.
 
     References
         - https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/
@@ -130,7 +142,8 @@ def _named(module: Module, check: Check) -> _Judged:
 
 def _signing(bound: BoundText, guessable: bool) -> str:
     if guessable:
-        return f"`{bound.name}` is a placeholder that anybody can guess: {_FORGE}; {_REMEDY}, and let the program stop when it is missing"
+        problem = f"`{bound.name}` is a placeholder that anybody can guess: {_FORGE}"
+        return f"{problem}; {_REMEDY}, and let the program stop when it is missing"
     return f"`{bound.name}` stands in the source: {_FORGE}; {_REMEDY}"
 
 
@@ -196,7 +209,12 @@ def _key_of(module: Module, check: Check, call: f.Call, arg: f.Arg, name: str) -
             yield (literals[0].start, literals[-1].end), message
     elif isinstance(value, f.Name) and secrets.secret_name(value.id) != "signing":
         for expr, (where, _, at) in check.project.values.definitions(value, (module, call.block, call.start)):
-            if where is not module or not isinstance(expr, f.Const) or not isinstance(expr.value, str) or not expr.value:
+            if (
+                where is not module
+                or not isinstance(expr, f.Const)
+                or not isinstance(expr.value, str)
+                or not expr.value
+            ):
                 continue
             entry = next((e for e in module.facts.assigns if e.start == at and e.value is expr), None)
             if entry is not None and not secrets.is_reference(expr.value):
@@ -219,7 +237,7 @@ def _compared(module: Module) -> _Judged:
             continue
         if match["before"] and literal.end != match.end("before"):
             continue
-        judged = "password" if kind == "password" else "token"
+        judged: secrets.Kind = "password" if kind == "password" else "token"
         if is_secret_text(judged, literal.text, name):
             message = f"`{name}` is compared with a secret in the source, for everybody who can read it; {_REMEDY}"
             yield (literal.start, literal.end), message

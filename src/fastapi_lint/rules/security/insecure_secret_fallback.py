@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.catalog import secrets
-from fastapi_lint.edits import importing
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.symbols import Module
@@ -18,17 +17,17 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
     """A secret that is missing from the environment falls back to one that everybody knows.
 
     Why is this bad?
-        A deployment that forgets to set the variable starts without a word and runs with a password or signing key that
-        stands in the source. A program that stops at once is noticed by the one who can repair it. Without a default,
-        `os.environ["SECRET_KEY"]` and a field of `BaseSettings` say which variable is missing.
+        A deployment that forgets to set the variable starts without a word and runs with a password or signing key
+        that stands in the source. A program that stops at once is noticed by the one who can repair it. Without a
+        default, `os.environ["SECRET_KEY"]` and a field of `BaseSettings` say which variable is missing.
 
     Fix safety
-        The fix takes the default away, so that a program that relied on it no longer starts: unsafe by intention. Set the
-        variable in development, for example in a `.env` file.
+        The fix takes the default away, so that a program that relied on it no longer starts: unsafe by intention. Set
+        the variable in development, for example in a `.env` file.
 
     Known limits
-        Defaults of API keys and tokens are reported only when they are no placeholders: a client with a placeholder for
-        a key opens nothing. An `or` behind the call is reported, not fixed.
+        Defaults of API keys and tokens are reported only when they are no placeholders: a client with a placeholder
+        for a key opens nothing. An `or` behind the call is reported, not fixed.
 
     References
         - https://fastapi.tiangolo.com/advanced/settings/
@@ -43,11 +42,16 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
             continue
         if bound.how == "setting" and not _is_settings(bound, check):
             continue
+        if kind == "key" and secrets.words(bound.name) == ["secret"]:
+            kind = "signing"  # the one secret of an application is what it signs with
         if not _is_usable(kind, bound) or secrets.token_kind(bound.text):
             continue
         signs = kind == "signing"
         danger = "anybody can forge what it signs" if signs else "everybody who reads the source knows it"
-        message = f"`{bound.name}` falls back to a fixed text when it is not set, and {danger}; take the default away, so that a missing secret stops the program"
+        message = (
+            f"`{bound.name}` falls back to a fixed text when it is not set, and {danger}; "
+            "take the default away, so that a missing secret stops the program"
+        )
         severity = Severity.ERROR if signs else Severity.WARNING
         yield check.finding(bound.place, message, severity=severity, fix=_fix(bound))
 
@@ -68,7 +72,7 @@ def _is_usable(kind: secrets.Kind, bound: BoundText) -> bool:
         return not text.startswith(("/", "./", "~/"))
     if secrets.is_placeholder(text) or secrets.is_label(text, bound.name):
         return False
-    return secrets.looks_random(text) or any(c.isdigit() for c in text) and len(text) >= 8
+    return secrets.looks_random(text) or (any(c.isdigit() for c in text) and len(text) >= 8)
 
 
 def _fix(bound: BoundText) -> Fix | None:
@@ -99,6 +103,8 @@ def _without_default(module: Module, call: f.Call) -> tuple[Edit, ...] | None:
         case f.Attr(value=f.Name(id=owner), attr="getenv"):
             return (Edit(source.span(call.start, call.end), f"{owner}.environ[{name}]"),)
         case f.Name(id="getenv"):
+            from fastapi_lint.edits import importing  # libcst is only loaded where there is something to fix
+
             try:
                 found = importing(source, "os", "environ")
             except Exception:  # the module does not parse: there is no tree to put an import into
@@ -107,7 +113,9 @@ def _without_default(module: Module, call: f.Call) -> tuple[Edit, ...] | None:
                 return None
             return (*found[1], Edit(source.span(call.start, call.end), f"{found[0]}[{name}]"))
     if called in ("config", "env", "str"):
-        default = next((arg for i, arg in enumerate(call.args) if arg.name == "default" or (arg.name == "" and i == 1)), None)
+        default = next(
+            (arg for i, arg in enumerate(call.args) if arg.name == "default" or (arg.name == "" and i == 1)), None
+        )
         return None if default is None or default.name == "" else _without_argument(module, call, default.start)
     return None
 
@@ -133,7 +141,9 @@ def _without_value(module: Module, binding: f.Assign) -> tuple[Edit, ...] | None
         return None
     source = module.source
     code = source.slice(binding.start, binding.end)
-    literals = BoundText(module, "", getattr(binding.value, "value", ""), "setting", binding.block, binding.start, binding.end)
+    literals = BoundText(
+        module, "", getattr(binding.value, "value", ""), "setting", binding.block, binding.start, binding.end
+    )
     if not isinstance(binding.value, f.Const) or "#" in code.split("=", 1)[0]:
         return None
     before = source.slice(binding.start, literals.place[0])

@@ -39,11 +39,12 @@ def removed_client_app_argument(module: Module, check: Check) -> Iterator[Findin
         if check.project.versions.for_path(module.path).never_at_least("httpx", "0.27", default=False):
             continue
         transport = _TRANSPORTS[client]
-        app = value_text(module, given)
+        app = " ".join(value_text(module, given).split())
         has_transport = any(arg.name in ("transport", "**") for arg in call.args)
         yield check.finding(
             given,
-            f"`{client}` has no argument `app` since httpx 0.28, and this call fails; pass `transport={transport}(app={' '.join(app.split())})`",
+            f"`{client}` has no argument `app` since httpx 0.28, and this call fails;"
+            f" pass `transport={transport}(app={app})`",
             fix=None if has_transport else _fix(module, call, given, transport),
         )
 

@@ -1,0 +1,91 @@
+"""FAPI102: calls of project code that blocks the event loop further down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.catalog import Entry
+from fastapi_lint.edits import call_at, in_threadpool
+from fastapi_lint.finding import Finding, Fix, Related, Safety
+from fastapi_lint.model import Function
+from fastapi_lint.model.effects import Trail
+from fastapi_lint.rule import Check, rule
+
+_MOST_STEPS = 5
+
+
+@rule("FAPI102", fix=Safety.UNSAFE)
+def transitive_blocking_call(function: Function, check: Check) -> Iterator[Finding]:
+    """An async function calls code of the project that blocks the event loop further down.
+
+    Why is this bad?
+    A synchronous helper that waits for the network, a database or a process holds up the event loop just as if its
+    body stood in the async function: every other request waits. It is harder to see, because the call that blocks is
+    in another function, often in another file, and looks innocent where it stands.
+
+    Reported is the place where async code enters the chain, with every call down to the one that blocks. Hand the
+    helper to a thread there (`await run_in_threadpool(helper, ...)`), make the chain asynchronous, or make the endpoint
+    a plain `def`.
+
+    Fix safety
+    The call that enters the chain is wrapped in `await run_in_threadpool(...)`. The fix is unsafe because other tasks
+    can now run in between, and because the helper then runs in a thread: it must not touch what is bound to the loop.
+
+    Known limits
+    The chain is followed through functions, methods, constructors, properties, context managers, decorators and
+    `functools.partial`, as far as types can be inferred; an unknown callee is taken to be harmless. Of a method that
+    subclasses override, the one of the known class counts; of an abstract one, those of its subclasses. What only
+    blocks for a short time (local files) does not count, nor does what happens once: a cached function without
+    parameters, an attribute that is made when it is first asked for (`if self._client is None: ...`); nor
+    what stands below `if flag:`, the flag being a parameter that is False by default.
+
+    References
+    - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)
+    - [Path operation functions and other utility functions](https://fastapi.tiangolo.com/async/#other-utility-functions)
+    """
+    if not function.is_async:
+        return
+    effects = check.project.effects
+    for trail in effects.chains(function):
+        if not effects.holds_up_requests(function):
+            return
+        first, last = trail.steps[0], trail.steps[-1]
+        around = trail.steps[-2].function
+        plain = f", or make `{function.name}` a plain `def`" if effects.could_be_plain(function) else ""
+        yield check.finding(
+            first,
+            f"`{first.shown}` blocks the event loop in async `{function.name}`: `{last.shown}` in "
+            f"`{around.qualname if around else '?'}` {trail.effect.why}; {_advice(trail.effect)}{plain}",
+            related=_chain(trail, check),
+            chain=True,
+            fix=_fix(function, trail),
+        )
+
+
+def _advice(entry: Entry) -> str:
+    here = "use `await run_in_threadpool(...)` here"
+    return here if "run_in_threadpool" in entry.instead else f"{here}, or {entry.instead} there"
+
+
+def _chain(trail: Trail[Entry], check: Check) -> list[Related]:
+    """The steps after the first, in order; of a long chain the first ones and the last."""
+    steps = list(trail.steps)
+    if len(steps) > _MOST_STEPS:
+        steps = [*steps[: _MOST_STEPS - 1], steps[-1]]
+    related = [
+        check.related(step, f"calls `{step.function.qualname}`", module=step.module)
+        for step in steps[:-1]
+        if step.function is not None
+    ]
+    last = steps[-1]
+    return [*related, check.related(last, f"`{last.shown}` {trail.effect.why}", module=last.module)]
+
+
+def _fix(function: Function, trail: Trail[Entry]) -> Fix | None:
+    call = trail.steps[0].call
+    if call is None or call.use in ("with", "iter") or "sqlite3" in trail.steps[-1].name:
+        return None
+    source = function.module.source
+    node = call_at(source, call.start, call.end)
+    edits = in_threadpool(source, node) if node is not None else None
+    return Fix(f"Run `{trail.steps[0].shown}` in the threadpool", Safety.UNSAFE, edits) if edits else None

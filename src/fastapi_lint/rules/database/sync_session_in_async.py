@@ -1,0 +1,75 @@
+"""FAPI501: synchronous database sessions in async code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Related
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function
+from fastapi_lint.model.execution import Step
+from fastapi_lint.rule import Check, rule
+
+_KINDS = {"Engine": "engine", "Connection": "connection", "Transaction": "connection"}
+
+
+@rule("FAPI501")
+def sync_session_in_async(function: Function, check: Check) -> Iterator[Finding]:
+    """An async function works with a synchronous SQLAlchemy or SQLModel session, connection or engine.
+
+    Why is this bad?
+    A synchronous session waits for the database in the thread of the event loop: while a query runs, no other request
+    is served, and when the connection pool is empty, the loop waits for a connection that only it could give back.
+
+    Use an `AsyncSession` from `async_sessionmaker` with an asynchronous driver, or make the function a plain `def`:
+    FastAPI runs those endpoints and dependencies in a threadpool, where a synchronous session is right.
+
+    Reported once for each function, at the first call that goes to the database; the others are listed with it.
+
+    Known limits
+    A session is known by its annotation, by an `Annotated` alias, by the factory that made it, or by what the
+    dependency returns or yields. A helper that gets a session and blocks is reported by FAPI102, where async code calls
+    it. Silent are `run_sync` callbacks, tests, and code that only runs at start-up.
+
+    References
+    - [SQL (relational) databases](https://fastapi.tiangolo.com/tutorial/sql-databases/)
+    - [SQLAlchemy: asynchronous I/O](https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html)
+    """
+    effects = check.project.effects
+    if not function.is_async:
+        return
+    steps = [step for step, entry in effects.blocking(function) if effects.is_session(entry)]
+    if not steps or not effects.holds_up_requests(function):
+        return
+    steps.sort(key=lambda step: step.start)
+    first, more = steps[0], steps[1:]
+    kind = _KINDS.get(first.name.rsplit(".", 2)[-2] if first.name.count(".") else "", "session")
+    also = f" (and {len(more)} more {'calls' if len(more) > 1 else 'call'} here)" if more else ""
+    plain = f", or make `{function.name}` a plain `def`" if not effects.awaits(function) else ""
+    yield check.finding(
+        first,
+        f"`{first.shown}` uses a synchronous {kind} in async `{function.name}`: it waits for the database, and all "
+        f"other requests wait{also}; use `Async{kind.capitalize()}` and `await`{plain}",
+        related=[
+            *_origin(function, check, first),
+            *(check.related(each, f"`{each.shown}` waits as well") for each in more),
+        ],
+    )
+
+
+def _origin(function: Function, check: Check, step: Step) -> Iterator[Related]:
+    """The parameter that brings the session, if one does."""
+    expr: f.Expr | None = step.call.func if step.call else None
+    while expr is not None:
+        match expr:
+            case f.Attr(value=value):
+                expr = value
+            case f.CallRef(index=index):
+                expr = function.module.facts.calls[index].func
+            case f.Name(id=name):
+                for param in function.params:
+                    if param.name == name:
+                        yield check.related(param, f"`{name}` comes from here")
+                return
+            case _:
+                return

@@ -1,0 +1,82 @@
+"""FAPI306: one method and path registered twice in one app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding
+from fastapi_lint.model import Project, Route
+from fastapi_lint.model.matching import Place, is_versioned, matches_by_itself, places, roots
+from fastapi_lint.model.routes import Routes
+from fastapi_lint.rule import Check, rule
+
+_MOST_RIVALS = 50
+
+
+@rule("FAPI306")
+def duplicate_route(project: Project, check: Check) -> Iterator[Finding]:
+    """The same method and path are registered twice in one app.
+
+    Why is this bad?
+    Only the route that was registered first ever answers; the other is dead code, and a change made there does nothing.
+    The OpenAPI document shows the last one, so that it describes an operation which is never called. Names of path
+    parameters make no difference: `/users/{id}` and `/users/{user_id}` match the same URLs.
+
+    Known limits
+    Registrations in different branches or under a condition, versioned routes, tests, and one router that is included
+    several times are left alone.
+
+    References
+    - [FastAPI: order matters](https://fastapi.tiangolo.com/tutorial/path-params/#order-matters)
+    """
+    routes = project.routes
+    reported: set[tuple[str, int]] = set()
+    for root in roots(routes):
+        groups: dict[object, list[Place]] = {}
+        for place in places(root, routes):
+            if not isinstance(place.route, Route) or matches_by_itself(place.route, routes) or is_versioned(place.route):
+                continue
+            for method in place.route.methods or ([""] if place.route.kind == "websocket" else ()):
+                key = (place.route.kind, method, tuple(map(id, place.anchor)), place.pattern)
+                groups.setdefault(key, []).append(place)
+        for (_, method, *_), group in groups.items():  # type: ignore[misc]
+            yield from _pairs(group, method, check, routes, reported)
+
+
+def _pairs(
+    group: list[Place], method: str, check: Check, routes: Routes, reported: set[tuple[str, int]]
+) -> Iterator[Finding]:
+    group = group[:_MOST_RIVALS]
+    for number, place in enumerate(group):
+        for rival in group[:number]:
+            if place.route.call is rival.route.call or not _both_exist(place, rival):
+                continue
+            before = rival.address.registered_before(place.address)
+            second, first = (rival, place) if before is False else (place, rival)
+            key = (second.route.module.path, second.route.start)
+            if key not in reported:
+                reported.add(key)
+                yield _report(first, second, method, check, certain=before is not None)
+            break
+
+
+def _both_exist(place: Place, rival: Place) -> bool:
+    if place.address.exclusive_with(rival.address) or place.sometimes(rival) or rival.sometimes(place):
+        return False
+    return True
+
+
+def _report(first: Place, second: Place, method: str, check: Check, *, certain: bool) -> Finding:
+    one, other = first.route, second.route
+    assert isinstance(one, Route) and isinstance(other, Route)
+    where = f"{one.module.path}:{one.module.source.line_of(one.start)}"
+    what = f"{method or 'WebSocket'} {second.shown}"
+    if one.handler is not None and one.handler is other.handler:
+        outcome = "the second registration is never used; remove one of them"
+    elif certain:
+        outcome = f"`{other.name}` is never called; remove one of them, or give it a path of its own"
+    else:
+        outcome = "only the one that is registered first is ever called; remove one of them"
+    message = f"`{what}` is registered already, for `{one.name}` in {where}: {outcome}"
+    related = [check.related(one, "registered here as well", module=one.module)]
+    return check.finding(other, message, module=other.module, related=related)

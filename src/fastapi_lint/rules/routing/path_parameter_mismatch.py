@@ -1,0 +1,137 @@
+"""FAPI308: placeholders that nobody takes, and Path() parameters that no placeholder provides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.model import Function, Project, Route
+from fastapi_lint.model.paths import placeholders
+from fastapi_lint.model.received import path_name, received
+from fastapi_lint.model.routes import Address, argument
+from fastapi_lint.model.values import UNKNOWN
+from fastapi_lint.rule import Check, rule
+
+_TYPES = {"str": "str", "path": "str", "int": "int", "float": "float"}
+
+
+@rule("FAPI308", fix=Safety.UNSAFE)
+def path_parameter_mismatch(route: Route, check: Check) -> Iterator[Finding]:
+    """A path has a placeholder that nobody takes, or a Path() parameter has no placeholder.
+
+    Why is this bad?
+    A placeholder that neither the handler nor a dependency takes is matched and thrown away: every value gives the same
+    answer, often because the parameter was renamed and FastAPI now reads it from the query string. A `Path()` parameter
+    without a placeholder is always missing, so that every request is answered with 422.
+
+    Fix safety
+    A parameter is added to the handler, with the type of the placeholder's convertor. It is then part of the OpenAPI
+    document and of every direct call of the function.
+
+    Known limits
+    Silent when a dependency in front of the route cannot be resolved, when `**kwargs` or the request itself may carry
+    the parameter, and when a prefix is not known.
+
+    References
+    - [FastAPI: path parameters](https://fastapi.tiangolo.com/tutorial/path-params/)
+    """
+    handler = route.handler
+    if handler is None or route.module.is_test or "{$" in route.path:
+        return
+    addresses = route.addresses
+    if not addresses or not all(address.known for address in addresses):
+        return
+    if handler.module.source.data.count(b"path_params"):
+        return
+    yield from _untaken(route, handler, addresses, check)
+    yield from _unprovided(route, handler, addresses, check)
+
+
+def _untaken(route: Route, handler: Function, addresses: tuple[Address, ...], check: Check) -> Iterator[Finding]:
+    reported: set[str] = set()
+    everywhere = [{name for name, _ in placeholders(address.path)} for address in addresses]
+    for address in addresses:
+        wanted = placeholders(address.path)
+        if all(name in reported for name, _ in wanted):
+            continue
+        taken = received(route, address, check.project.dependencies)
+        if taken is None:
+            continue
+        own = dict(placeholders(route.path))
+        for name, convertor in wanted:
+            if name in taken or name in reported or convertor == "path" or name.startswith("_"):
+                continue  # a catch-all answers every path alike on purpose
+            reported.add(name)
+            in_all = all(name in names for names in everywhere)
+            if name in own:
+                at = argument(route.call, 0, "path")
+                yield check.finding(
+                    at if at is not None else route,
+                    f"`{{{name}}}` in the path of `{handler.name}` is taken by neither the handler nor a dependency: "
+                    f"every value gets the same answer; {_advice(handler, name, address, check.project)}",
+                    fix=_fix(handler, name, convertor) if handler.module is route.module else None,
+                )
+            else:
+                yield check.finding(
+                    route,
+                    f"`{{{name}}}` in `{address.path}`, from a prefix above `{handler.name}`, is taken by neither the "
+                    f"handler nor a dependency: every value gets the same answer; add a parameter `{name}`",
+                    fix=_fix(handler, name, convertor) if in_all and handler.module is route.module else None,
+                )
+
+
+def _advice(handler: Function, name: str, address: Address, project: Project) -> str:
+    """What to write: the parameter, or the name of the one that was probably meant."""
+    provided = {one for one, _ in placeholders(address.path)}
+    plain = [
+        parameter.name
+        for parameter in project.dependencies.parameters(handler)
+        if not parameter.marker and parameter.fact.default is None and parameter.name not in provided
+    ]
+    near = [one for one in plain if one in name or name in one]
+    if len(near) == 1:
+        return f"rename it or the parameter `{near[0]}`, which is read from the query now"
+    return f"add a parameter `{name}`, or drop the placeholder"
+
+
+def _unprovided(route: Route, handler: Function, addresses: tuple[Address, ...], check: Check) -> Iterator[Finding]:
+    if route.kind != "http" or any(UNKNOWN in address.path for address in addresses):
+        return
+    provided = [{name for name, _ in placeholders(address.path)} for address in addresses]
+    for parameter in check.project.dependencies.parameters(handler):
+        if parameter.marker != "fastapi.Path":
+            continue
+        name = path_name(parameter)
+        if name is None or any(name in names for names in provided):
+            continue
+        yield check.finding(
+            parameter,
+            f"`{parameter.name}` of `{handler.name}` is a path parameter, but `{addresses[0].path}` has no `{{{name}}}`: every "
+            "request is answered with 422; add the placeholder, or make it a `Query()`",
+            module=handler.module,
+        )
+
+
+def _fix(handler: Function, name: str, convertor: str) -> Fix | None:
+    """Add the parameter in front of all others (behind `self`)."""
+    source = handler.module.source
+    if convertor not in _TYPES or handler.name == "<lambda>":
+        return None
+    new = f"{name}: {_TYPES[convertor]}"
+    params = handler.params[1:] if handler.cls is not None else handler.params
+    if params:
+        if params[0].kind in ("args", "kwargs") or (handler.cls is not None and not handler.params):
+            return None
+        first = params[0]
+        before = source.slice(handler.end, first.start).rstrip()
+        if before.endswith("*"):
+            return None
+        text = source.slice(handler.start, first.start)
+        line = text.rsplit("\n", 1)[-1] if "\n" in text else ""
+        glue = f"{new},\n{line}" if "\n" in text and not line.strip() else f"{new}, "
+        span = source.span(first.start, first.start)
+        return Fix(f"Add the parameter `{name}`", Safety.UNSAFE, (Edit(span, glue),))
+    if handler.cls is not None or source.slice(handler.end, handler.end + 2) != "()":
+        return None
+    span = source.span(handler.end + 1, handler.end + 1)
+    return Fix(f"Add the parameter `{name}`", Safety.UNSAFE, (Edit(span, new),))

@@ -1,0 +1,179 @@
+"""FAPI314: routers whose routes no app has."""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Module, Project, Route, Router
+from fastapi_lint.model.routes import HTTP_METHODS
+from fastapi_lint.rule import Check, rule
+
+_REGISTERS = frozenset({
+    *HTTP_METHODS, "api_route", "route", "websocket", "websocket_route", "add_api_route", "add_api_websocket_route", "add_route",
+    "add_websocket_route", "include_router", "mount", "on_event", "add_event_handler", "exception_handler", "middleware",
+})  # fmt: skip
+_DYNAMIC = re.compile(
+    rb"import_module\s*\(|__import__\s*\(|pkgutil\.|iter_modules|walk_packages|spec_from_file_location|find_modules|entry_points|"
+    rb"getattr\s*\([^()]*,\s*[\"'](?:\w*_)?router[\"']|isinstance\s*\([^()]*APIRouter|vars\s*\(|__dict__|globals\s*\(\)|getmembers"
+)
+_INCLUDES = re.compile(rb"include_router|\brouters?\b|APIRouter")
+_EXAMPLES = frozenset({"docs_src", "docs", "examples", "example", "samples", "templates", "template", "cookbook", "benchmarks", "scripts"})
+
+
+@rule("FAPI314")
+def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
+    """A router with routes is included in no app.
+
+    Why is this bad?
+    Its routes answer 404 and are missing from the OpenAPI document. Nothing fails: the module may be imported, tested and
+    maintained for years. Mostly an `include_router` was forgotten or lost in a merge; else the router is dead code.
+
+    Known limits
+    Only routers that are used for nothing else are reported: one that is handed to a function, kept in a list, returned,
+    or exported by a package is left alone, and so are all routers beside code that imports modules by name
+    (`importlib`, `pkgutil`, `getattr(module, "router")`).
+
+    References
+    - [FastAPI: bigger applications](https://fastapi.tiangolo.com/tutorial/bigger-applications/)
+    """
+    routes = project.routes
+    roots = {_root(app.module, project) for app in routes.apps if not app.module.is_test and not _is_example(app.module)}
+    if not roots:
+        return
+    included = {inclusion.child for inclusion in routes.inclusions}
+    dynamic: dict[tuple[str, ...], bool] = {}
+    for router in routes.routers.values():
+        module = router.module
+        if router.is_app or router.origin in included or module.is_test or _is_example(module) or not router.events:
+            continue
+        root = _root(module, project)
+        if root not in roots:
+            continue
+        name = _module_variable(router)
+        if not name or name in (module.facts.exported or ()):
+            continue
+        if root not in dynamic:
+            dynamic[root] = _is_dynamic(root, project)
+        if dynamic[root] or _is_used(module, name, project, set()):
+            continue
+        found = [address.route for address in routes.addresses(router) if isinstance(address.route, Route)]
+        if not found:
+            continue
+        example = next(iter((*router.routes, *found)))
+        yield check.finding(
+            router,
+            f"`{name}` has {len(found)} route{'s' if len(found) != 1 else ''}, such as `{example.name}`, but no app includes it: "
+            "they answer 404; add `include_router`, or remove the router",
+            module=module,
+        )
+
+
+def _root(module: Module, project: Project) -> tuple[str, ...]:
+    """The folder from which the module is imported, and its top-level package."""
+    folder = project.modules.package_root(module)
+    return (*folder, module.parts[len(folder)]) if len(module.parts) > len(folder) + 1 else folder
+
+
+def _is_example(module: Module) -> bool:
+    return any(part in _EXAMPLES for part in module.parts)
+
+
+def _module_variable(router: Router) -> str:
+    """The module-level name it is bound to, when that is all that is done with it; "" otherwise."""
+    module = router.module
+    found = [
+        entry.target.id
+        for entry in module.facts.assigns
+        if isinstance(entry.value, f.CallRef)
+        and entry.value.index == router.origin.call
+        and entry.block == 0
+        and isinstance(entry.target, f.Name)
+    ]
+    return found[0] if len(found) == 1 else ""
+
+
+def _is_dynamic(root: tuple[str, ...], project: Project) -> bool:
+    """Whether some module beside those routers imports modules by name and deals with routers."""
+    return any(
+        _DYNAMIC.search(module.source.data) and _INCLUDES.search(module.source.data)
+        for module in project.modules
+        if not module.is_test and module.parts[: max(len(root) - 1, 0)] == root[:-1]
+    )
+
+
+def _is_used(module: Module, name: str, project: Project, seen: set[tuple[str, str]]) -> bool:
+    """Whether a name is used, there or where it is imported, for more than registering routes on it."""
+    if (module.path, name) in seen:
+        return False
+    seen.add((module.path, name))
+    if _mentions(module, name):
+        return True
+    for other in project.modules:
+        if other is module or other.is_test:
+            continue
+        for entry in other.facts.imports:
+            if entry.name == "*":
+                if project.types.imported(other, entry) is not None and _refers(entry, module, other, project):
+                    return True
+                continue
+            bound = entry.alias or entry.name or entry.module.split(".")[0]
+            if entry.name == name and _refers(entry, module, other, project):
+                if bound in (other.facts.exported or ()) or _is_used(other, bound, project, seen):
+                    return True
+            elif _names_module(entry, module, other, project) and _attribute_used(other, entry, module, name):
+                return True
+    return False
+
+
+def _refers(entry: f.Import, module: Module, importer: Module, project: Project) -> bool:
+    """Whether `from X import name` (or `*`) means this module."""
+    if entry.level:
+        return project.modules.relative(importer, entry.level, entry.module) is module
+    return project.modules.find(entry.module, importer) is module
+
+
+def _names_module(entry: f.Import, module: Module, importer: Module, project: Project) -> bool:
+    """Whether an import binds the module, or a package on the way to it."""
+    dotted = f"{entry.module}.{entry.name}".strip(".") if entry.name else entry.module
+    return bool(module.parts) and dotted.rsplit(".", 1)[-1] in module.parts
+
+
+def _attribute_used(other: Module, entry: f.Import, module: Module, name: str) -> bool:
+    """Whether the text says `module.router` for it anywhere."""
+    last = module.parts[-1] if module.parts else ""
+    bound = entry.alias or last
+    pattern = rf"\b(?:{re.escape(bound)}|{re.escape(last)})\s*\.\s*{re.escape(name)}\b"
+    return re.search(pattern.encode(), other.source.data) is not None
+
+
+def _mentions(module: Module, name: str) -> bool:
+    """Whether the code of a module names something otherwise than to assign it, import it or register on it."""
+    try:
+        tokens = [
+            token
+            for token in tokenize.generate_tokens(io.StringIO(module.source.text).readline)
+            if token.type in (tokenize.NAME, tokenize.OP, tokenize.NEWLINE)
+        ]
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        return True
+    importing = False
+    for index, token in enumerate(tokens):
+        if token.type == tokenize.NEWLINE:
+            importing = False
+        elif token.string in ("import", "from"):
+            importing = True
+        if token.type != tokenize.NAME or token.string != name or importing:
+            continue
+        before = tokens[index - 1].string if index else ""
+        after = [one.string for one in tokens[index + 1 : index + 3]]
+        if before == "." or after[:1] in (["="], [":"]):
+            continue  # an attribute of something else, the assignment itself, or a keyword argument
+        if after[:1] == ["."] and len(after) == 2 and after[1] in _REGISTERS:
+            continue
+        return True
+    return False

@@ -1,0 +1,132 @@
+"""FAPI305: routes behind an earlier one that matches every URL of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.model import Project, Route
+from fastapi_lint.model.matching import Place, is_versioned, matches_by_itself, places, roots
+from fastapi_lint.model.paths import PathIndex
+from fastapi_lint.model.routes import Mount, Routes
+from fastapi_lint.rule import Check, rule
+
+_MOST_RIVALS = 200
+
+
+@rule("FAPI305", severity=Severity.ERROR)
+def shadowed_route(project: Project, check: Check) -> Iterator[Finding]:
+    """A route can never be reached, because an earlier one matches every URL that it matches.
+
+    Why is this bad?
+    Routes are tried in the order of their registration, and the first match wins: after `/users/{user_id}` a request
+    for `/users/me` never gets to its own handler, it is answered with 422 or by the wrong code. Typing the parameter as
+    `int` or `UUID` does not help, since types are validated after the route was chosen. A `{path:path}` route or a mount
+    swallows everything below it.
+
+    Known limits
+    Reported only where the order is certain: within one module or function, or along the `include_router` calls of
+    one. Earlier routes that are registered only under a condition are left alone, mounts of static files excepted.
+
+    References
+    - [FastAPI: order matters](https://fastapi.tiangolo.com/tutorial/path-params/#order-matters)
+    - [Starlette: route priority](https://www.starlette.io/routing/#route-priority)
+    """
+    routes = project.routes
+    reported: set[tuple[str, int]] = set()
+    for root in roots(routes):
+        groups: dict[object, list[Place]] = {}
+        for place in places(root, routes):
+            if not matches_by_itself(place.route, routes):
+                groups.setdefault(tuple(map(id, place.anchor)), []).append(place)
+        for group in groups.values():
+            index = PathIndex((_own_pattern(place), place) for place in group if _is_known(place))
+            for place in group:
+                key = (place.route.module.path, place.route.start)
+                if key in reported:
+                    continue
+                winner = _winner(place, index, routes)
+                if winner is not None:
+                    reported.add(key)
+                    yield _report(place, winner, check)
+
+
+def _own_pattern(place: Place) -> str:
+    """What the place matches: a mount takes everything below its path."""
+    return place.rest.rstrip("/") + "/{_:path}" if isinstance(place.route, Mount) else place.rest
+
+
+def _is_known(place: Place) -> bool:
+    route = place.route
+    return isinstance(route, Mount) or route.kind == "websocket" or bool(route.methods)
+
+
+def _winner(place: Place, index: PathIndex[Place], routes: Routes) -> Place | None:
+    """The first earlier place that takes every request of this one: for each method there must be one."""
+    route = place.route
+    if not _is_known(place) or is_versioned(route):
+        return None
+    wanted = {"GET"} if isinstance(route, Mount) else set(route.methods)
+    websocket = isinstance(route, Route) and route.kind == "websocket"
+    first: Place | None = None
+    rivals = [rival for rival in index.covering(_own_pattern(place)) if rival is not place]
+    for rival in sorted(rivals, key=lambda rival: rival.index)[:_MOST_RIVALS]:
+        other = rival.route
+        if isinstance(other, Route) and (other.kind == "websocket") != websocket:
+            continue
+        taken = wanted if isinstance(other, Mount) else wanted & set(other.methods)
+        if not (taken or websocket) or not _takes_all(rival, place):
+            continue
+        first = first or rival
+        wanted = wanted - taken
+        if not wanted:
+            return first
+    return None
+
+
+def _takes_all(rival: Place, place: Place) -> bool:
+    """Whether an earlier place with a wider pattern really stands before this one in every run."""
+    one, other = rival.route, place.route
+    if isinstance(one, Route) and isinstance(other, Route):
+        if rival.pattern == place.pattern:
+            return False  # a duplicate: another rule's finding
+        if one.handler is not None and one.handler is other.handler:
+            return False  # the same code answers either way
+    if one.call is other.call or is_versioned(one):
+        return False
+    if rival.sometimes(place) and not _is_static(one):
+        return False
+    return rival.address.registered_before(place.address) is True and not rival.address.exclusive_with(place.address)
+
+
+def _is_static(route: Route | Mount) -> bool:
+    name = getattr(getattr(route, "target", None), "cls", "")
+    return isinstance(route, Mount) and isinstance(name, str) and name.rsplit(".", 1)[-1] == "StaticFiles"
+
+
+def _report(place: Place, winner: Place, check: Check) -> Finding:
+    route, other = place.route, winner.route
+    message = (
+        f"{_described(place)} is never reached: {_described(winner)} is registered before it and takes every such request; "
+        f"register {_called(route)} first"
+    )
+    related = [check.related(other, "this takes its requests", module=other.module)]
+    return check.finding(route, message, module=route.module, related=related)
+
+
+def _described(place: Place) -> str:
+    route = place.route
+    if isinstance(route, Mount):
+        return f"the mount at `{place.shown or '/'}`"
+    methods = "WebSocket" if route.kind == "websocket" else _joined(route.methods)
+    name = f" (`{route.handler.name}`)" if route.handler is not None else ""
+    return f"`{methods} {place.shown}`{name}"
+
+
+def _called(route: Route | Mount) -> str:
+    return f"`{route.name}`" if isinstance(route, Route) else "the mount"
+
+
+def _joined(methods: Iterable[str]) -> str:
+    found = list(methods)
+    return ", ".join(found) if len(found) <= 3 else f"{found[0]}, ..."
