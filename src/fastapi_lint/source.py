@@ -29,6 +29,14 @@ class Unreadable(ValueError):
         self.line = line
 
 
+class TooLarge(Unreadable):
+    """The file is too large to be opened with libcst: data written as Python, which would take minutes."""
+
+
+LARGEST_TREE = 1_500_000
+"""Bytes from which on a file has facts but no tree."""
+
+
 class Source:
     """A file's content under its path relative to the project root (forward slashes).
 
@@ -124,7 +132,9 @@ class Source:
 
     @cached_property
     def tree(self) -> cst.Module:
-        """The libcst tree; raises `libcst.ParserSyntaxError`, and `Unreadable` like `text`."""
+        """The libcst tree; raises `libcst.ParserSyntaxError`, `TooLarge`, and `Unreadable` like `text`."""
+        if len(self.data) > LARGEST_TREE:
+            raise TooLarge(f"larger than {LARGEST_TREE} bytes")
         import libcst as cst
 
         return cst.parse_module(self.text)

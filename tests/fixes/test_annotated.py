@@ -84,6 +84,8 @@ def signature(before: str) -> str:
         ("q: Annotated[Session, 'text',] = Depends(get_db)", "q: Annotated[Session, 'text', Depends(get_db)]"),
         ("q: Optional[Annotated[str, 'text']] = Query(None)",
          "q: Annotated[Optional[Annotated[str, 'text']], Query()] = None"),
+        ("q: Annotated[str, Item()] | None = Query(None)",
+         "q: Annotated[Annotated[str, Item()] | None, Query()] = None"),
         ("db: 'Session' = Depends(get_db)", "db: Annotated['Session', Depends(get_db)]"),
         ("db: 'Session' = Depends()", "db: Annotated[Session, Depends()]"),
         ("i: 'Item' = Body()", "i: Annotated[Item, Body()]"),
@@ -228,6 +230,7 @@ def test_callers_under_another_name_decide() -> None:
     assert fixed(code, tests="from app import load as fetch\nfetch()\n") == code
     assert fixed(code, tests="import app\napp.load()\n") == code
     assert fixed(code, tests="from other import load\n") != code
+    assert fixed(code, tests="from store import items\nitems.load()\n", store="items = make()\n") != code
 
 
 def test_constructor_and_methods() -> None:

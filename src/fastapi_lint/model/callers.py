@@ -163,8 +163,21 @@ class Callers:
             root = root.value
         if not isinstance(root, f.Name) or function.name == "__call__":
             return False
-        found = self.types.find_bindings(root.id, where)
-        return any(isinstance(one.entry, f.Import) or one.entry is function for one in found)
+        entries = [one.entry for one in self.types.find_bindings(root.id, where)]
+        if isinstance(expr, f.Attr):
+            return any(isinstance(entry, f.Import) and self._may_be_module(entry, module) for entry in entries)
+        return any(isinstance(entry, f.Import) or entry is function for entry in entries)
+
+    def _may_be_module(self, entry: f.Import, importer: Module) -> bool:
+        """Whether what an import binds is not known to be an object of a module of the project."""
+        modules = self.types.modules
+        if not entry.name:
+            return True
+        if entry.level:
+            source = modules.relative(importer, entry.level, entry.module)
+        else:
+            source = modules.find(entry.module, importer)
+        return source is None or modules.submodule(source, entry.name) is not None
 
 
 def _last(expr: f.Expr) -> str:

@@ -28,12 +28,22 @@ MARKERS = frozenset({
     "fastapi.Query", "fastapi.Path", "fastapi.Body", "fastapi.Header", "fastapi.Cookie", "fastapi.Form", "fastapi.File",
 })  # fmt: skip
 _AUTH_NAME = re.compile(
-    r"(^|_)(auth|authenticate[d]?|authoriz\w*|authenticat\w*|current_\w*user\w*|current_\w+|logged_in|login_required|verify_\w*(token|key|user|auth|jwt|"
-    r"signature|secret|access|admin|session|password)\w*|validate_\w*(token|key|auth|session|jwt|secret)\w*|require[sd]?_\w+|is_admin|admin_\w*|check_\w*(auth|permission|"
-    r"access|token|admin|role|scope|key)\w*|\w*permission\w*|\w*api_?key\w*|get_\w*user\w*|\w*_user|get_me|jwt\w*|\w*bearer\w*|oauth\w*|security|scopes?|"
-    r"protect\w*|guard\w*|rbac\w*|has_role\w*|\w*_token|token_\w+|\w*principal\w*|\w*identity\w*|superuser\w*|needs_\w+|ensure_\w*(user|admin|auth|access)\w*|get_session_user)($|_)",
+    r"(^|_)(auth|authn|authz|authed|authenticat\w*|authori[sz]\w*|current_(\w+_)?(user|account|member|admin|customer|principal|subject|identity|org|"
+    r"organi[sz]ation|tenant|incident|case|actor)s?\w*|logged_in\w*|login_required|"
+    r"(verify|validate|check|decode|parse|require|requires|required|need|needs|ensure|enforce|assert)_\w*(token|key|user|auth|jwt|signature|secret|access|admin|"
+    r"session|password|permission|role|scope|login|credential|member|owner|superuser|bearer)\w*|is_(admin|authenticated|superuser|owner|staff)|"
+    r"admin_(required|only|user|auth)|(user|token|role|login|auth|permission|scope)s?_required|permissions?|api_?key|x_api_key|"
+    r"(verified|active|admin|authenticated|authorized|session|optional|human|api|super)_?user|superuser|get_user|get_user_from_\w+|get_me|"
+    r"jwt\w*|\w*bearer|oauth2?_?\w*|protect(ed)?|guard|rbac|acl|has_(role|permission|scope|access)s?|\w*principal|\w*identity|"
+    r"access_token|id_token|bearer_token|get_token|token_auth|http_?basic\w*)($|_)",
     re.IGNORECASE,
 )
+_PROVIDER = re.compile(
+    r"(service|repo|repository|manager|crud|dao|store|storage|filter|params?|parameters|settings|config|factory|client|provider|resolver|form|"
+    r"formstrict|schema|adapter|controller|usecase|use_case|limiter|limit|strategy|backend|gateway|db|database|session_maker|cache|url|uri)s?(_dep|_dependency)?$",
+    re.IGNORECASE,
+)
+"""Names of what gives access to users, tokens and permissions as data: such a dependency identifies nobody."""
 _CREDENTIAL = re.compile(
     r"authorization|cookie|api[-_]?key|token|signature|secret|x-[\w-]*(key|token|auth|signature)|session", re.IGNORECASE
 )
@@ -118,6 +128,13 @@ class Parameter:
     def keyword(self, name: str) -> f.Arg | None:
         """A keyword argument of the marker."""
         return next((a for a in self.marker_call.args if a.name == name), None) if self.marker_call else None
+
+
+def named_for_authentication(name: str) -> bool:
+    """Whether a dependency is called like one that authenticates: `get_current_user`, `require_admin`, `CurrentUser`."""
+    # CamelCase is read as snake_case: an initial after a small letter begins a word.
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return _PROVIDER.search(snake) is None and _AUTH_NAME.search(snake) is not None
 
 
 class Dependencies:
@@ -429,30 +446,32 @@ class Dependencies:
 
     def _judged(self, depends: Depends) -> bool | None:
         target = depends.target
-        if _AUTH_NAME.search(depends.name):
+        if named_for_authentication(depends.name):
             return True
         match target:
             case Instance(cls=cls):
                 if self._is_scheme(cls):
                     return True
                 if isinstance(cls, Class):
-                    if _AUTH_NAME.search(cls.name):
+                    if named_for_authentication(cls.name):
                         return True
                     method = self.types.member(cls, "__call__", target)
                     return self._reads_credentials(method.function) if isinstance(method, FunctionObject) else None
                 return None
             case FunctionObject(function=function):
-                if _AUTH_NAME.search(
+                if named_for_authentication(
                     function.qualname.rsplit(".", 2)[0] if "<locals>" in function.qualname else function.name
                 ):
                     return True
                 return self._reads_credentials(function)
             case ClassObject(cls=cls):
-                if self._is_scheme(cls) or _AUTH_NAME.search(cls.name):
+                if self._is_scheme(cls) or named_for_authentication(cls.name):
                     return True
                 init = self.types.member(cls, "__init__", Instance(cls))
                 return self._reads_credentials(init.function) if isinstance(init, FunctionObject) else False
             case External(name=name):
+                if name.endswith(("RequestForm", "RequestFormStrict")):  # the form of a login
+                    return False
                 return (
                     True
                     if catalog.auth_dependency(name) or name.startswith("fastapi.security.")

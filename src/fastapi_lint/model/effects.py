@@ -39,6 +39,8 @@ _SESSIONS = frozenset({
 })  # fmt: skip
 _AT_ONCE = frozenset({"LOCK_NB", "WNOHANG", "MSG_DONTWAIT", "O_NONBLOCK", "SOCK_NONBLOCK", "LOCK_UN", "F_ULOCK"})
 """Flags with which a call returns at once."""
+_MOMENT = 0.001
+"""Seconds."""
 _ROUTERS = ("fastapi.FastAPI.", "fastapi.APIRouter.")
 _AWAIT = re.compile(rb"\bawait\b|\basync\s+(?:for|with)\b")
 _SCHEDULERS = frozenset({
@@ -149,6 +151,8 @@ class Effects:
                 entry = self.catalogue.method(cls, name)
         if entry is None or not _applies(entry, call):
             return None
+        if entry.kind == "sleep" and _is_moment(call):
+            return None
         if self.execution.is_asynchronous(module, call) or id(call) in self._scheduled_in(module):
             return None  # whoever awaits it knows better what it is
         return entry
@@ -219,7 +223,9 @@ class Effects:
 
     def _blocks_long(self, function: Function) -> tuple[Step, catalog.Entry] | None:
         for step, entry in self.blocking(function):
-            if entry.weight == "long" and not (step.call and self.execution.is_spared(function, step.call.block)):
+            if entry.weight == "long" and not (
+                step.call and self.execution.is_spared(function, step.call.block, step.start)
+            ):
                 return step, entry
         return None
 
@@ -346,6 +352,14 @@ class Effects:
 
 def _waits(module: Module, start: int, end: int) -> bool:
     return _AWAIT.search(module.source.utf8, start, end) is not None
+
+
+def _is_moment(call: f.Call) -> bool:
+    """Whether a sleep is known to be so short that nobody would notice it."""
+    match call.args:
+        case (f.Arg(value=f.Const(value=int() | float() as seconds)),):
+            return seconds <= _MOMENT
+    return False
 
 
 def _mentions_flag(expr: f.Expr) -> bool:

@@ -30,6 +30,7 @@ _CONSUMERS = frozenset({
 _PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
 _MOST_OVERRIDES = 12
 _LONGEST = 70
+_MADE = re.compile(rb"\bif\s+([A-Za-z_][\w.]*)(?:\s+is\s+not\s+None)?\s*:\s+return\s+\1\s*(?:#|\n)")
 _LAZY = re.compile(rb"(?:el)?if\s+(?:not\s+([A-Za-z_][\w.]*)|([A-Za-z_][\w.]*)\s+is\s+None)\s*:")
 
 
@@ -89,7 +90,7 @@ class Execution:
         module = function.module
         for call in function.calls:
             for target in self.targets(module, call, awaited=True):
-                if not self.is_spared(function, call.block):
+                if not self.is_spared(function, call.block, call.start) and not _from_cache(call):
                     yield Step(module, call.start, call.name_end, target, call)
 
     def targets(self, module: Module, call: f.Call, *, awaited: bool = False) -> Iterator[Function]:
@@ -183,10 +184,11 @@ class Execution:
                 )
         return False
 
-    def is_spared(self, function: Function, block: int) -> bool:
+    def is_spared(self, function: Function, block: int, at: int) -> bool:
         """Whether a place of a synchronous function is run once or on demand only.
 
-        Once: `if self._x is None: self._x = ...`, the names being attributes of the object or the class, or globals.
+        Once: `if self._x is None: self._x = ...` and what follows `if _x is not None: return _x`, the names being
+        attributes of the object or the class, or globals.
         On demand: below `if flag:`, the flag being a parameter that is False unless somebody says otherwise.
         """
         if function.is_async:
@@ -199,14 +201,21 @@ class Execution:
             if each.kind != "if" or (found := _LAZY.match(text, each.start, each.end)) is None:
                 continue
             name = found[1] or found[2]
-            if b"." not in name and (name.decode(), function.index) not in self._globals(module):
+            if not self._is_kept(function, name):
                 continue
+            if found[2] and name.rpartition(b".")[2].startswith(b"_"):
+                return True
             if re.search(rb"(?<![\w.])" + re.escape(name) + rb"\s*(?::[^=\n]+)?=(?!=)", text[each.start : each.end]):
                 return True
             returned = re.compile(rb"\breturn\s+" + re.escape(name) + rb"\s*(?:#|$)", re.M)
             if returned.search(text, each.end, function.facts.end):
                 return True
-        return False
+        found = _MADE.search(text, function.facts.head_end, at)
+        return found is not None and self._is_kept(function, found[1])
+
+    def _is_kept(self, function: Function, name: bytes) -> bool:
+        """Whether a name holds its value beyond the call: an attribute, or a global."""
+        return b"." in name or (name.decode(), function.index) in self._globals(function.module)
 
     @staticmethod
     def _globals(module: Module) -> frozenset[tuple[str, int]]:
@@ -311,6 +320,11 @@ class Execution:
         for assign in self._table(module).assigns.get(function.index, ()):
             if assign.value is not None:
                 yield assign.value, assign.start, assign.end, assign.block
+
+
+def _from_cache(call: f.Call) -> bool:
+    """Whether a call says something about a cache (`allow_cache=True`): then nobody knows what it runs."""
+    return any("cache" in arg.name for arg in call.args)
 
 
 def _is_off(function: Function, name: str) -> bool:

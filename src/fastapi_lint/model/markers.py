@@ -52,13 +52,14 @@ def is_read_alike(project: Project, parameter: Parameter) -> bool:
     where = (module, parameter.function.facts.outer, parameter.start)
     versions = project.versions.for_path(module.path)
     several = marker in DEPENDS and versions.always_at_least("fastapi", "0.105.0", default=True)
+    is_union = isinstance(fact.annotation, f.Binary)  # what is inside a union was and is looked into
     for holder, expr, place in project.types.metadata(fact.annotation, where):
         for each in (expr, *(value for value, _ in project.values.definitions(expr, place))):
             if isinstance(each, f.CallRef):
                 name = project.called_name(holder, holder.facts.calls[each.index])
                 if name is None or name in DEPENDS or name in MARKERS:
                     return False
-        if not several and not isinstance(expr, f.Const):
+        if not several and not is_union and not isinstance(expr, f.Const):
             return False
     return target_of(parameter) is not None or _is_plain(project, fact.annotation, where)
 

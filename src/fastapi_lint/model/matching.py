@@ -1,4 +1,4 @@
-"""Which requests get to which route: the addresses of an app side by side. Works out orders and patterns, judges nothing."""
+"""Which requests get to which route: the addresses of an app side by side. Judges nothing."""
 
 from __future__ import annotations
 

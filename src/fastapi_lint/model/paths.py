@@ -1,4 +1,4 @@
-"""How Starlette matches paths: placeholders, convertors, and which pattern swallows which. Knows no route and no router."""
+"""How Starlette matches paths: placeholders, convertors, and which pattern swallows which. Knows no route."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ _PLACEHOLDER = re.compile(r"{([a-zA-Z_][a-zA-Z0-9_]*)(?::([a-zA-Z_][a-zA-Z0-9_]*
 # every such value lets the character pass, so that a match of the covering pattern is a proof.
 _ANY = {"str": "\ue000", "path": "\ue001", "int": "\ue002", "float": "\ue003", "uuid": "\ue004"}
 _TAKES = {
-    "str": "[^/\ue001\ue100-\uf8ff]+",
+    "str": "[^/\ue001\ue005]+",
     "path": "(?s:.*)",
     "int": "[0-9\ue002]+",
     "float": "(?:[0-9\ue002]+(?:\\.[0-9\ue002]+)?|\ue003)",
     "uuid": "(?:[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}|\ue004)",
 }
-_CUSTOM = 0xE100
-_customs: dict[str, str] = {}
 
 
 def placeholders(path: str) -> tuple[tuple[str, str], ...]:
@@ -49,7 +47,7 @@ def covers(pattern: str, other: str) -> bool:
 
 
 def _custom(name: str) -> str:
-    return _customs.setdefault(name, chr(_CUSTOM + len(_customs) % 0x1700))
+    return f"\ue005{name}\ue005"
 
 
 @lru_cache(maxsize=20_000)
@@ -66,12 +64,37 @@ def _token(pattern: str) -> str:
     return _PLACEHOLDER.sub(lambda match: _ANY.get(match[2] or "str") or _custom(match[2]), pattern)
 
 
+_MOST_ALIKE = 50
+"""Patterns that are alike are looked at up to this number: a project with more has one answer for all of them."""
+
+
+@dataclass
+class _Shapes(Generic[T]):
+    """Patterns with placeholders by the text before the first and after the last, so that few need a full match."""
+
+    table: dict[tuple[str, str], dict[str, T]] = field(default_factory=dict)
+    lengths: set[tuple[int, int]] = field(default_factory=set)
+
+    def setdefault(self, pattern: str, value: T) -> T:
+        first, last = pattern.index("{"), pattern.rindex("}") + 1
+        self.lengths.add((first, len(pattern) - last))
+        return self.table.setdefault((pattern[:first], pattern[last:]), {}).setdefault(pattern, value)
+
+    def covering(self, text: str) -> Iterator[T]:
+        token = _token(text)
+        for before, after in self.lengths:
+            if before + after <= len(token):
+                for pattern, value in self.table.get((token[:before], token[len(token) - after :]), {}).items():
+                    if _regex(pattern).fullmatch(token):
+                        yield value
+
+
 @dataclass
 class _Node(Generic[T]):
     literal: dict[str, _Node[T]] = field(default_factory=dict)
-    open: dict[str, _Node[T]] = field(default_factory=dict)
+    open: _Shapes[_Node[T]] = field(default_factory=_Shapes)
+    tails: _Shapes[list[T]] = field(default_factory=_Shapes)
     ends: list[T] = field(default_factory=list)
-    tails: dict[str, list[T]] = field(default_factory=dict)
 
 
 class PathIndex(Generic[T]):
@@ -87,35 +110,34 @@ class PathIndex(Generic[T]):
         node = self._root
         for segment in path.split("/"):
             if ":path}" in segment:  # may span segments: compared as a whole
-                node.tails.setdefault(path, []).append(value)
-                return
-            children = node.open if "{" in segment else node.literal
-            key = normalised(segment) if "{" in segment else segment
-            node = children.setdefault(key, _Node())
-        node.ends.append(value)
+                ends = node.tails.setdefault(_anonymous(path), [])
+                break
+            if "{" in segment and "}" in segment:
+                node = node.open.setdefault(_anonymous(segment), _Node())
+            else:
+                node = node.literal.setdefault(segment, _Node())
+        else:
+            ends = node.ends
+        if len(ends) < _MOST_ALIKE:
+            ends.append(value)
 
     def covering(self, path: str) -> Iterator[T]:
         """What belongs to the patterns that match every URL of `path`, itself included when it was added."""
-        segments = path.split("/")
         nodes = [self._root]
-        for index, segment in enumerate(segments):
+        for segment in path.split("/"):
             for node in nodes:
-                for tail, values in node.tails.items():
-                    if covers(tail, path):
-                        yield from values
+                for values in node.tails.covering(path):
+                    yield from values
             if ":path}" in segment:
                 return  # only what spans segments too can cover it
-            following = []
+            following = [node.literal[segment] for node in nodes if segment in node.literal]
             for node in nodes:
-                if "{" not in segment and segment in node.literal:
-                    following.append(node.literal[segment])
-                following.extend(child for key, child in node.open.items() if _covers_segment(key, segment))
+                following.extend(node.open.covering(segment))
             nodes = following
-            if index == len(segments) - 1:
-                for node in nodes:
-                    yield from node.ends
+        for node in nodes:
+            yield from node.ends
 
 
-@lru_cache(maxsize=50_000)
-def _covers_segment(key: str, segment: str) -> bool:
-    return covers(key.replace("{:", "{_:"), segment)
+def _anonymous(pattern: str) -> str:
+    """The pattern with one name for all placeholders."""
+    return normalised(pattern).replace("{:", "{_:")

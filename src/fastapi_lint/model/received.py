@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.dependencies import Dependencies, Depends, Parameter
+from fastapi_lint.model.names import Modules
 from fastapi_lint.model.routes import Address, Route
 from fastapi_lint.model.symbols import (
     Class,
@@ -16,17 +18,19 @@ from fastapi_lint.model.symbols import (
     FunctionObject,
     Instance,
     Partial,
-    Type,
 )
 from fastapi_lint.model.types import DEPENDS, Inference
 
 _CONNECTION = ("fastapi.Request", "fastapi.WebSocket", "fastapi.requests.HTTPConnection")
-_HARMLESS = r"(?:headers|client|cookies|state|app|query_params|method|json|body|form|session|user|auth|is_disconnected|stream|base_url|url_for)"
+_HARMLESS = (
+    r"(?:headers|client|cookies|state|app|query_params|method|json|body|form|session|user|auth|is_disconnected|stream|"
+    r"base_url|url_for)"
+)
 _DATA = ("pydantic.", "sqlmodel.", "typing.", "object", "abc.", "enum.", "dataclasses.")
 
 
 def received(route: Route, address: Address | None, dependencies: Dependencies) -> set[str] | None:
-    """The names by which the handler and all dependencies in front of it may take path parameters; None if not known."""
+    """The names by which the handler and the dependencies in front of it take path parameters; None if not known."""
     handler = route.handler
     if handler is None:
         return None
@@ -51,7 +55,9 @@ def path_name(parameter: Parameter) -> str | None:
     for keyword in ("alias", "validation_alias"):
         given = parameter.keyword(keyword)
         if given is not None:
-            return given.value.value if isinstance(given.value, f.Const) and isinstance(given.value.value, str) else None
+            return (
+                given.value.value if isinstance(given.value, f.Const) and isinstance(given.value.value, str) else None
+            )
     return parameter.name
 
 
@@ -68,21 +74,30 @@ def _collect(function: Function, dependencies: Dependencies, names: set[str]) ->
         names.update((name, parameter.name))
         match parameter.type:
             case Instance(cls=cls) if any(dependencies.types.is_subclass(cls, one) for one in _CONNECTION):
-                if _uses_path(function, parameter.name):
+                if _uses_path(function, parameter.name, dependencies.types.modules):
                     return False
             case Instance(cls=Class() as cls) if parameter.marker == "fastapi.Path":
                 if not _fields(cls, dependencies.types, names):
                     return False
             case None if parameter.name in ("request", "req", "websocket", "ws", "conn", "connection"):
-                if _uses_path(function, parameter.name):
+                if _uses_path(function, parameter.name, dependencies.types.modules):
                     return False
     return "__signature__" not in function.module.source.data.decode("utf-8", "replace")
 
 
-def _uses_path(function: Function, name: str) -> bool:
-    """Whether a request is used in a way that may read the path parameters: anything but known harmless attributes."""
+def _uses_path(function: Function, name: str, modules: Modules) -> bool:
+    """Whether a request may be asked for the path parameters: here by its URL or scope, or where it is handed on to."""
     body = function.module.source.slice(function.facts.head_end, function.facts.end)
-    return re.search(rf"\b{re.escape(name)}\b(?!\s*\.\s*{_HARMLESS}\b)", body) is not None
+    word = rf"\b{re.escape(name)}\b"
+    if not _reads_path(modules):
+        return re.search(rf"{word}\s*\.\s*(?:url|scope)\b", body) is not None
+    return re.search(rf"{word}(?!\s*\.\s*{_HARMLESS}\b)", body) is not None
+
+
+@lru_cache(maxsize=1)
+def _reads_path(modules: Modules) -> bool:
+    """Whether the project reads path parameters from requests anywhere."""
+    return any(b"path_params" in module.source.data for module in modules if not module.is_test)
 
 
 def _class_names(handler: Function, names: set[str]) -> bool:
@@ -98,7 +113,7 @@ def _dependency(depends: Depends, dependencies: Dependencies, names: set[str]) -
     target = depends.target
     match target:
         case FunctionObject(function=function):
-            return _collect(function, dependencies, names) and _unbound(target)
+            return _collect(function, dependencies, names)
         case Partial(callable=FunctionObject(function=function)):
             return _collect(function, dependencies, names)
         case ClassObject(cls=cls):
@@ -112,10 +127,6 @@ def _dependency(depends: Depends, dependencies: Dependencies, names: set[str]) -
         case Instance(cls=str(name)) | External(name=name):
             return name.startswith("fastapi.security.")
     return False
-
-
-def _unbound(target: Type) -> bool:
-    return target is not None
 
 
 def _fields(cls: Class, types: Inference, names: set[str]) -> bool:

@@ -282,6 +282,7 @@ class Routes:
         self._events: dict[RouterKey, list[Event]] = {}
         self._known: set[tuple[object, ...]] = set()
         self._decorations: dict[Module, dict[int, list[Function]]] = {}
+        self._decorator_starts: dict[Module, frozenset[int]] = {}
         self._callers_of: dict[Function, int] = {}
         self._rewritings: dict[RouterKey, list[Rewriting]] = {}
         for module in types.modules:
@@ -563,6 +564,8 @@ class Routes:
         `def protected(method, path): return method(path, dependencies=[...])`, used as `@protected(router.get, "/x")`;
         `def read(path): return router.get(path)`, used as `@read("/x")`.
         """
+        if not self._may_decorate(module, call):
+            return
         where = (module, call.block, call.start)
         path = argument(call, 0, "path")
         values = [arg.value for arg in call.args]
@@ -593,6 +596,30 @@ class Routes:
                         (module, call),
                     )
                     self._add(key, route)
+
+    def _may_decorate(self, module: Module, call: f.Call) -> bool:
+        """Whether a function around a call is used as a decorator anywhere (or makes the object that is one).
+
+        `return client.get(url)` is far more common than a decorator of the project's own, and to work out its
+        environments means to look at all callers of its callers.
+        """
+        objects = self.expansion.objects
+        function = module.enclosing(call.block)
+        while function is not None:
+            if any(call.start in self._decorating(place) for place, call in objects.callers(function.name)):
+                return True
+            if function.cls is not None and objects.is_entry(function.name):
+                if any(maker.start in self._decorating(maker.module) for maker in objects.makers(function.cls)):
+                    return True
+            function = function.parent
+        return False
+
+    def _decorating(self, module: Module) -> frozenset[int]:
+        """Where the calls that are decorators start."""
+        if module not in self._decorator_starts:
+            calls = module.facts.calls
+            self._decorator_starts[module] = frozenset(calls[index].start for index in self._decorated(module))
+        return self._decorator_starts[module]
 
     def _decorators_behind(self, environment: Environment, needed: set[str]) -> Iterator[tuple[Module, int, Function]]:
         """The decorating calls that bound the names of an environment, with the functions below them."""

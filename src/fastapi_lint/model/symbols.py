@@ -11,14 +11,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Union
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.source import Source
+from fastapi_lint.source import Source, TooLarge
 
 if TYPE_CHECKING:
     import libcst as cst
-
-
-LARGEST_TREE = 1_500_000
-"""Bytes from which on a file is not opened with libcst: data written as Python, which would take minutes."""
 
 
 class Module:
@@ -51,10 +47,10 @@ class Module:
     @cached_property
     def tree(self) -> cst.Module | None:
         """The libcst tree; None when the file does not parse (the syntax-error rule says so) or is too large for it."""
-        if len(self.source.data) > LARGEST_TREE:
-            return None
         try:
             return self.source.tree
+        except TooLarge:
+            return None
         except Exception:  # ParserSyntaxError, Unreadable, and whatever a parser may raise on hostile text
             self.is_broken = True
             return None

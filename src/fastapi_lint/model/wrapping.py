@@ -25,7 +25,7 @@ class Wrapping:
     def bodies(self, function: Function) -> tuple[Function, ...]:
         """What calling a function really runs: its body and the wrappers of its decorators; nothing when unknown.
 
-        Nothing as well for a cached function without parameters: it runs once in the life of the process.
+        Nothing as well for a cached function that needs no arguments: it runs once in the life of the process.
         """
         if function not in self._bodies:
             self._bodies[function] = ()
@@ -40,7 +40,9 @@ class Wrapping:
             called = isinstance(decorator, f.CallRef)
             expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
             match self.types.infer(expr, where):
-                case External(name=name) if name in _ONCE and not function.params:
+                case External(name=name) if name in _ONCE and all(
+                    param.default is not None for param in function.params
+                ):
                     return ()
                 case External(name=name) if name.startswith(_TRANSPARENT):
                     continue

@@ -96,6 +96,8 @@ def _message(function: Function, one: Parameter) -> str:
         if given is not None and marker != "Path" and not isinstance(value, f.Raw):
             text = module.source.slice(given.start, given.end)
             default = f" = {text.partition('=')[2].strip() if given.name else text}"
+    elif given is not None and not isinstance(given.value, f.Raw):
+        default = " = ..."
     if len(written) > 60 or "\n" in written:
         written = f"{marker}(...)"
     if len(default) > 30 or "\n" in default:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity, Span
 from fastapi_lint.model import Module
 from fastapi_lint.rule import Check, rule
-from fastapi_lint.source import Unreadable
+from fastapi_lint.source import TooLarge, Unreadable
 
 
 @rule("FAPI001", severity=Severity.ERROR)
@@ -36,6 +36,8 @@ def syntax_error(module: Module, check: Check) -> Iterator[Finding]:
         return
     try:
         _ = source.tree
+    except TooLarge:
+        return
     except Unreadable as error:
         yield check.finding(Span(error.line, 1, error.line, 1), f"cannot be checked: {error}")
     except Exception as error:

@@ -26,8 +26,8 @@ def body_with_no_content(route: Route, check: Check) -> Iterator[Finding]:
     fails at import; a value that is returned all the same is dropped in silence, and the client gets nothing.
 
     Fix safety
-    The fix makes the code say what happens: no response model, `-> None`, a bare `return`. It is unsafe because the other
-    repair, a status with a body such as 200, may be the one that is meant.
+    The fix makes the code say what happens: no response model, `-> None`, a bare `return`. It is unsafe because the
+    other repair, a status with a body such as 200, may be the one that is meant.
 
     Known limits
     Of returned values only those are reported that are known to be one: literals, and objects of known classes.
@@ -43,16 +43,16 @@ def body_with_no_content(route: Route, check: Check) -> Iterator[Finding]:
     if model is not None and not is_none(model.value):
         yield check.finding(
             model,
-            f"`{handler.name}` answers {status}, which has no body, but declares a response model: FastAPI fails at import; "
-            "drop `response_model`",
+            f"`{handler.name}` answers {status}, which has no body, but declares a response model: FastAPI fails at "
+            "import; drop `response_model`",
             fix=_without(route, model),
         )
     declared = handler.facts.returns
     if declared is not None and model is None and _becomes_model(declared, handler, check.project):
         yield check.finding(
             handler,
-            f"`{handler.name}` answers {status}, which has no body, but its return annotation becomes a response model: "
-            "FastAPI fails at import; annotate `-> None`",
+            f"`{handler.name}` answers {status}, which has no body, but its return annotation becomes a response "
+            "model: FastAPI fails at import; annotate `-> None`",
             fix=_annotated_none(handler),
             module=handler.module,
         )
@@ -73,7 +73,11 @@ def _becomes_model(declared: f.Expr, handler: Function, project: Project) -> boo
     if is_none(declared) or declares_response(handler, project.types):
         return False
     where = (handler.module, handler.facts.outer, handler.start)
-    if project.types.name_of_type(project.types.infer(declared, where)) in ("typing.Any", "typing.NoReturn", "typing.Never"):
+    if project.types.name_of_type(project.types.infer(declared, where)) in (
+        "typing.Any",
+        "typing.NoReturn",
+        "typing.Never",
+    ):
         return False
     return isinstance(project.types.annotation(declared, where), Instance)
 
@@ -91,7 +95,8 @@ def _is_body(leaving: f.Exit, handler: Function, project: Project) -> bool:
             if isinstance(made.cls, Class):
                 bases = project.types.mro(made.cls)
                 return "?" not in bases and not any(
-                    isinstance(base, str) and not base.startswith(("pydantic.", "sqlmodel.", "typing.", "object", "sqlalchemy."))
+                    isinstance(base, str)
+                    and not base.startswith(("pydantic.", "sqlmodel.", "typing.", "object", "sqlalchemy."))
                     for base in bases
                 )
             return made.cls in _PLAIN and isinstance(leaving.value, f.Name)

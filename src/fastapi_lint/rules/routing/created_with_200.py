@@ -20,18 +20,23 @@ from fastapi_lint.rule import Check, rule
 _VERBS = frozenset({"create", "add", "register", "new", "signup"})
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _ACTIONS = frozenset({
-    "login", "signin", "logout", "signout", "token", "tokens", "auth", "authenticate", "authorize", "session", "oauth", "callback", "refresh",
-    "verify", "verification", "verifications", "validate", "validation", "confirm", "check", "search", "query", "filter", "find", "list", "lookup", "count", "upload", "uploads",
-    "webhook", "webhooks", "hook", "hooks", "notify", "send", "resend", "reset", "recover", "forgot", "run", "execute", "invoke", "trigger",
-    "start", "stop", "restart", "pause", "resume", "cancel", "retry", "process", "predict", "generate", "completion", "completions", "chat",
-    "embedding", "embeddings", "infer", "inference", "classify", "analyze", "analyse", "analysis", "parse", "convert", "transform", "translate", "calculate", "compute",
-    "estimate", "preview", "test", "ping", "sync", "import", "export", "download", "publish", "subscribe", "unsubscribe", "enable", "disable",
-    "activate", "deactivate", "approve", "reject", "accept", "decline", "assign", "unassign", "move", "copy", "merge", "update", "edit",
-    "set", "save", "upsert", "patch", "delete", "remove", "clear", "bulk", "batch", "get", "or", "fetch", "read", "load", "url", "presigned", "link", "checkout", "pay",
-    "payment", "rpc", "graphql", "proxy", "action", "actions", "event", "events", "track", "log", "logs", "metrics", "report", "feedback", "heartbeat",
-    "like", "unlike", "vote", "follow", "unfollow", "favorite", "favourite", "favorites", "toggle", "mark", "seed", "init", "setup", "migrate", "stream", "ask", "tts", "transcribe",
-    "to", "job", "jobs", "task", "tasks", "otp", "code", "challenge", "apply", "deploy", "render", "ingest", "replace", "restore", "archive", "unarchive", "exchange", "impersonate",
-    "permissions", "roles", "scopes", "tags", "settings", "config", "configuration", "preferences", "password", "reindex", "index", "scan", "evaluate", "score", "compare", "summarize", "summary",
+    "login", "signin", "logout", "signout", "token", "tokens", "auth", "authenticate", "authorize", "session", "oauth",
+    "callback", "refresh", "verify", "verification", "verifications", "validate", "validation", "confirm", "check",
+    "search", "query", "filter", "find", "list", "lookup", "count", "upload", "uploads", "webhook", "webhooks", "hook",
+    "hooks", "notify", "send", "resend", "reset", "recover", "forgot", "run", "execute", "invoke", "trigger", "start",
+    "stop", "restart", "pause", "resume", "cancel", "retry", "process", "predict", "generate", "completion",
+    "completions", "chat", "embedding", "embeddings", "infer", "inference", "classify", "analyze", "analyse",
+    "analysis", "parse", "convert", "transform", "translate", "calculate", "compute", "estimate", "preview", "test",
+    "ping", "sync", "import", "export", "download", "publish", "subscribe", "unsubscribe", "enable", "disable",
+    "activate", "deactivate", "approve", "reject", "accept", "decline", "assign", "unassign", "move", "copy", "merge",
+    "update", "edit", "set", "save", "upsert", "patch", "delete", "remove", "clear", "bulk", "batch", "get", "or",
+    "fetch", "read", "load", "url", "presigned", "link", "checkout", "pay", "payment", "rpc", "graphql", "proxy",
+    "action", "actions", "event", "events", "track", "log", "logs", "metrics", "report", "feedback", "heartbeat",
+    "like", "unlike", "vote", "follow", "unfollow", "favorite", "favourite", "favorites", "toggle", "mark", "seed",
+    "init", "setup", "migrate", "stream", "ask", "tts", "transcribe", "to", "job", "jobs", "task", "tasks", "otp",
+    "code", "challenge", "apply", "deploy", "render", "ingest", "replace", "restore", "archive", "unarchive",
+    "exchange", "impersonate", "permissions", "roles", "scopes", "tags", "settings", "config", "configuration",
+    "preferences", "password", "reindex", "index", "scan", "evaluate", "score", "compare", "summarize", "summary",
 })  # fmt: skip
 """Words of a path's last piece or of a handler's name that speak of doing something, not of a new resource."""
 _MONGO = frozenset({"insert_one", "insert_many"})
@@ -57,8 +62,8 @@ def created_with_200(project: Project, check: Check) -> Iterator[Finding]:
     The status code changes: clients that compare it with 200 must follow.
 
     Known limits
-    Actions (login, search, send, run and the like), handlers that set the status themselves or return a response object,
-    and paths that end in a placeholder are left alone.
+    Actions (login, search, send, run and the like), handlers that set the status themselves or return a response
+    object, and paths that end in a placeholder are left alone.
 
     References
     - [FastAPI: response status code](https://fastapi.tiangolo.com/tutorial/response-status-code/)
@@ -124,6 +129,8 @@ def _may_create(name: str, path: str) -> bool:
 def _says_so(name: str, path: str) -> bool:
     words = _words(name)
     last = _words(path.rstrip("/").rsplit("/", 1)[-1])
+    if words[:1] == ["add"] and "{" in path:
+        return False  # something that exists may be put into something that exists
     return bool(words) and (words[0] in _VERBS or bool(last and last[0] in _VERBS))
 
 
@@ -146,14 +153,14 @@ def _is_collection(name: str, path: str) -> bool:
 def _sets_status(handler: Function, project: Project) -> bool:
     """Whether the handler decides on the status itself."""
     for entry in handler.module.facts.assigns:
-        if isinstance(entry.target, f.Attr) and entry.target.attr == "status_code":
-            if handler.module.facts.blocks[entry.block].function == handler.index:
-                return True
+        sets = isinstance(entry.target, f.Attr) and entry.target.attr == "status_code"
+        if sets and handler.module.facts.blocks[entry.block].function == handler.index:
+            return True
     return returns_response(handler, project.types)
 
 
 def _insertion(handler: Function, project: Project, memo: dict[Function, Trail[str] | None]) -> Trail[str] | None:
-    """The way to the nearest insert; None when there is none, or when it is too far off to be what the handler is about."""
+    """The way to the nearest insert; None when there is none, or when it is too far off to be the handler's purpose."""
     trail = project.effects.search(handler, lambda function: _inserting(function, project), memo, through_await=True)
     if trail is None or len(trail.steps) > _MOST_STEPS:
         return None
@@ -198,7 +205,9 @@ def _inserts(module: Module, call: f.Call, project: Project) -> str | None:
             return written
         case None if isinstance(call.func, f.Attr):
             receiver = call.func.value
-            known = receiver.id if isinstance(receiver, f.Name) else receiver.attr if isinstance(receiver, f.Attr) else ""
+            known = (
+                receiver.id if isinstance(receiver, f.Name) else receiver.attr if isinstance(receiver, f.Attr) else ""
+            )
             owner = project.infer(receiver, module, call.block, call.start)
             if owner is None and (name in _MONGO or (name in _SESSION and known in _SESSION_NAMES)):
                 return written

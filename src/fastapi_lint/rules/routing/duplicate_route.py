@@ -34,7 +34,11 @@ def duplicate_route(project: Project, check: Check) -> Iterator[Finding]:
     for root in roots(routes):
         groups: dict[object, list[Place]] = {}
         for place in places(root, routes):
-            if not isinstance(place.route, Route) or matches_by_itself(place.route, routes) or is_versioned(place.route):
+            if (
+                not isinstance(place.route, Route)
+                or matches_by_itself(place.route, routes)
+                or is_versioned(place.route)
+            ):
                 continue
             for method in place.route.methods or ([""] if place.route.kind == "websocket" else ()):
                 key = (place.route.kind, method, tuple(map(id, place.anchor)), place.pattern)
@@ -61,9 +65,8 @@ def _pairs(
 
 
 def _both_exist(place: Place, rival: Place) -> bool:
-    if place.address.exclusive_with(rival.address) or place.sometimes(rival) or rival.sometimes(place):
-        return False
-    return True
+    exclusive = place.address.exclusive_with(rival.address)
+    return not (exclusive or place.sometimes(rival) or rival.sometimes(place))
 
 
 def _report(first: Place, second: Place, method: str, check: Check, *, certain: bool) -> Finding:

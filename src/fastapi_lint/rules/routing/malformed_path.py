@@ -61,7 +61,9 @@ def malformed_path(project: Project, check: Check) -> Iterator[Finding]:
 
 def _is_callback(route: Route) -> bool:
     """Whether the path is an expression of OpenAPI: those of callbacks and webhooks match no request."""
-    return "{$" in route.path or (isinstance(route.call.func, f.Attr) and getattr(route.call.func.value, "attr", "") == "webhooks")
+    return "{$" in route.path or (
+        isinstance(route.call.func, f.Attr) and getattr(route.call.func.value, "attr", "") == "webhooks"
+    )
 
 
 def _route(route: Route, check: Check, own_convertors: bool) -> Iterator[Finding]:
@@ -72,10 +74,7 @@ def _route(route: Route, check: Check, own_convertors: bool) -> Iterator[Finding
     module = route.module
     if not path.startswith(("/", UNKNOWN)) and not _ANYTHING.match(path) and _glued(route):
         prefix = _known_prefix(route)
-        if prefix:
-            outcome = f"it is glued to the prefix: `{prefix}{path}`"
-        else:
-            outcome = "no request matches it"
+        outcome = f"it is glued to the prefix: `{prefix}{path}`" if prefix else "no request matches it"
         yield check.finding(
             given,
             f"the path `{path}` of `{route.name}` has no leading slash: {outcome}; write `/{path}`",
@@ -84,7 +83,9 @@ def _route(route: Route, check: Check, own_convertors: bool) -> Iterator[Finding
         )
     if "//" in path:
         yield check.finding(
-            given, f"the path `{path}` of `{route.name}` has two slashes in a row: no usual URL matches it; write one", module=module
+            given,
+            f"the path `{path}` of `{route.name}` has two slashes in a row: no usual URL matches it; write one",
+            module=module,
         )
     for problem in _placeholder_problems(route, own_convertors):
         yield check.finding(given, problem, module=module)
@@ -123,7 +124,7 @@ def _placeholder_problems(route: Route, own_convertors: bool) -> Iterator[str]:
             )
     twice = [parameter for parameter, count in Counter(p for p, _ in placeholders(path)).items() if count > 1]
     for parameter in twice:
-        yield f"`{{{parameter}}}` stands twice in the path of `{name}`: Starlette fails at import; give each a name of its own"
+        yield f"`{{{parameter}}}` stands twice in the path of `{name}`: Starlette fails at import; name them apart"
     rest = without_placeholders(path)
     if UNKNOWN not in rest and ("{" in rest or "}" in rest):
         broken = re.search(r"{[^{}/]*}?|}", rest)
@@ -133,15 +134,13 @@ def _placeholder_problems(route: Route, own_convertors: bool) -> Iterator[str]:
             "write `{name}` or `{name:convertor}`, with a Python identifier and without spaces"
         )
     if angle := _ANGLES.search(rest):
-        yield f"`{angle.group()}` in the path of `{name}` is literal text in FastAPI; write `{{name}}` or `{{name:int}}`"
+        yield f"`{angle.group()}` in the path of `{name}` is literal text in FastAPI; write `{{name}}`, `{{name:int}}`"
     parameters = {param.name for param in route.handler.params} if route.handler is not None else set()
     if (colon := _COLON.search(rest)) and colon[1] in parameters:
         yield f"`:{colon[1]}` in the path of `{name}` is literal text in FastAPI; write `{{{colon[1]}}}`"
 
 
-def _prefix(
-    module: Module, given: f.Arg, prefix: str, check: Check, seen: set[tuple[str, int]]
-) -> Iterator[Finding]:
+def _prefix(module: Module, given: f.Arg, prefix: str, check: Check, seen: set[tuple[str, int]]) -> Iterator[Finding]:
     key = (module.path, given.start)
     if not prefix or key in seen:
         return

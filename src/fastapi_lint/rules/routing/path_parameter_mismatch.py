@@ -106,8 +106,8 @@ def _unprovided(route: Route, handler: Function, addresses: tuple[Address, ...],
             continue
         yield check.finding(
             parameter,
-            f"`{parameter.name}` of `{handler.name}` is a path parameter, but `{addresses[0].path}` has no `{{{name}}}`: every "
-            "request is answered with 422; add the placeholder, or make it a `Query()`",
+            f"`{parameter.name}` of `{handler.name}` is a path parameter, but `{addresses[0].path}` has no "
+            f"`{{{name}}}`: every request is answered with 422; add the placeholder, or make it a `Query()`",
             module=handler.module,
         )
 

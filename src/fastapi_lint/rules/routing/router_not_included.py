@@ -14,15 +14,20 @@ from fastapi_lint.model.routes import HTTP_METHODS
 from fastapi_lint.rule import Check, rule
 
 _REGISTERS = frozenset({
-    *HTTP_METHODS, "api_route", "route", "websocket", "websocket_route", "add_api_route", "add_api_websocket_route", "add_route",
-    "add_websocket_route", "include_router", "mount", "on_event", "add_event_handler", "exception_handler", "middleware",
+    *HTTP_METHODS, "api_route", "route", "websocket", "websocket_route", "add_api_route", "add_api_websocket_route",
+    "add_route", "add_websocket_route",
+    "include_router", "mount", "on_event", "add_event_handler", "exception_handler", "middleware",
 })  # fmt: skip
 _DYNAMIC = re.compile(
-    rb"import_module\s*\(|__import__\s*\(|pkgutil\.|iter_modules|walk_packages|spec_from_file_location|find_modules|entry_points|"
-    rb"getattr\s*\([^()]*,\s*[\"'](?:\w*_)?router[\"']|isinstance\s*\([^()]*APIRouter|vars\s*\(|__dict__|globals\s*\(\)|getmembers"
+    rb"import_module\s*\(|__import__\s*\(|pkgutil\.|iter_modules|walk_packages|"
+    rb"spec_from_file_location|find_modules|"
+    rb"entry_points\s*\(|getattr\s*\([^()]*,\s*[\"'](?:\w*_)?router[\"']|isinstance\s*\([^()]*APIRouter|"
+    rb"\bvars\s*\(|mod(?:ule)?\.__dict__|globals\s*\(\)|getmembers|sys\.modules"
 )
-_INCLUDES = re.compile(rb"include_router|\brouters?\b|APIRouter")
-_EXAMPLES = frozenset({"docs_src", "docs", "examples", "example", "samples", "templates", "template", "cookbook", "benchmarks", "scripts"})
+_INCLUDES = re.compile(rb"include_router|APIRouter|\.router\b|[\"']router[\"']")
+_EXAMPLES = frozenset(
+    {"docs_src", "docs", "examples", "example", "samples", "templates", "template", "cookbook", "benchmarks", "scripts"}
+)
 
 
 @rule("FAPI314")
@@ -30,19 +35,21 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
     """A router with routes is included in no app.
 
     Why is this bad?
-    Its routes answer 404 and are missing from the OpenAPI document. Nothing fails: the module may be imported, tested and
-    maintained for years. Mostly an `include_router` was forgotten or lost in a merge; else the router is dead code.
+    Its routes answer 404 and are missing from the OpenAPI document. Nothing fails: the module may be imported, tested
+    and maintained for years. Mostly an `include_router` was forgotten or lost in a merge; else the router is dead code.
 
     Known limits
-    Only routers that are used for nothing else are reported: one that is handed to a function, kept in a list, returned,
-    or exported by a package is left alone, and so are all routers beside code that imports modules by name
+    Only routers that are used for nothing else are reported: one that is handed to a function, kept in a list,
+    returned, or exported by a package is left alone, and so are all routers beside code that imports modules by name
     (`importlib`, `pkgutil`, `getattr(module, "router")`).
 
     References
     - [FastAPI: bigger applications](https://fastapi.tiangolo.com/tutorial/bigger-applications/)
     """
     routes = project.routes
-    roots = {_root(app.module, project) for app in routes.apps if not app.module.is_test and not _is_example(app.module)}
+    roots = {
+        _root(app.module, project) for app in routes.apps if not app.module.is_test and not _is_example(app.module)
+    }
     if not roots:
         return
     included = {inclusion.child for inclusion in routes.inclusions}
@@ -51,8 +58,8 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
         module = router.module
         if router.is_app or router.origin in included or module.is_test or _is_example(module) or not router.events:
             continue
-        root = _root(module, project)
-        if root not in roots:
+        root = next((one for one in sorted(roots, key=len, reverse=True) if module.parts[: len(one)] == one), None)
+        if root is None:
             continue
         name = _module_variable(router)
         if not name or name in (module.facts.exported or ()):
@@ -65,10 +72,11 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
         if not found:
             continue
         example = next(iter((*router.routes, *found)))
+        number = f"{len(found)} route{'s' if len(found) != 1 else ''}"
         yield check.finding(
             router,
-            f"`{name}` has {len(found)} route{'s' if len(found) != 1 else ''}, such as `{example.name}`, but no app includes it: "
-            "they answer 404; add `include_router`, or remove the router",
+            f"`{name}` has {number}, such as `{example.name}`, but no app includes it: they "
+            "answer 404; add `include_router`, or remove the router",
             module=module,
         )
 

@@ -21,8 +21,8 @@ def shadowed_route(project: Project, check: Check) -> Iterator[Finding]:
     Why is this bad?
     Routes are tried in the order of their registration, and the first match wins: after `/users/{user_id}` a request
     for `/users/me` never gets to its own handler, it is answered with 422 or by the wrong code. Typing the parameter as
-    `int` or `UUID` does not help, since types are validated after the route was chosen. A `{path:path}` route or a mount
-    swallows everything below it.
+    `int` or `UUID` does not help, since types are validated after the route was chosen. A `{path:path}` route or a
+    mount swallows everything below it.
 
     Known limits
     Reported only where the order is certain: within one module or function, or along the `include_router` calls of
@@ -107,8 +107,8 @@ def _is_static(route: Route | Mount) -> bool:
 def _report(place: Place, winner: Place, check: Check) -> Finding:
     route, other = place.route, winner.route
     message = (
-        f"{_described(place)} is never reached: {_described(winner)} is registered before it and takes every such request; "
-        f"register {_called(route)} first"
+        f"{_described(place)} is never reached: {_described(winner)} is registered before it and takes every such "
+        f"request; register {_called(route)} first"
     )
     related = [check.related(other, "this takes its requests", module=other.module)]
     return check.finding(route, message, module=route.module, related=related)

@@ -14,10 +14,13 @@ from fastapi_lint.model.paths import placeholders
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule
 
-_NAMES = frozenset({"limit", "page_size", "per_page", "size", "count", "top", "take", "first", "n", "pagesize", "perpage"})
+_NAMES = frozenset(
+    {"limit", "page_size", "per_page", "size", "count", "top", "take", "first", "n", "pagesize", "perpage"}
+)
 _BOUNDS = frozenset({"le", "lt", "multiple_of"})
 _DEPTH = 3
 _LEAST = 100
+_MOST = 1000
 
 
 @rule("FAPI318", fix=Safety.UNSAFE)
@@ -30,7 +33,7 @@ def unbounded_page_size(project: Project, check: Check) -> Iterator[Finding]:
     a 422, and says the limit in the OpenAPI document.
 
     Fix safety
-    `le=100`, or the default if that is larger, is added. Clients that ask for more get 422.
+    `le=100`, or the default if that is larger (up to 1000), is added. Clients that ask for more get 422.
 
     Known limits
     Silent when the size is clamped with `min`, compared, or sliced by the handler or a function that it is handed to,
@@ -49,9 +52,11 @@ def unbounded_page_size(project: Project, check: Check) -> Iterator[Finding]:
             if key in seen:
                 continue
             seen.add(key)
-            if _is_unbounded(parameter, project) and not _clamped(parameter.function, parameter.name, project, 0):
-                if not _clamped(route.handler, parameter.name, project, 0):
-                    yield _report(parameter, route, check)
+            users = (parameter.function, route.handler)
+            if _is_unbounded(parameter, project) and not any(
+                _clamped(one, parameter.name, project, 0) for one in users
+            ):
+                yield _report(parameter, route, check)
         for cls, entry in _model_fields(route.handler, project):
             key = (cls.module.path, entry.start)
             if key not in seen:
@@ -102,7 +107,9 @@ def _bounded_annotation(
         if call is marker:
             continue
         name = project.called_name(module, call) or "?"
-        if not name.endswith((".Doc", ".Field", ".Query", ".WithJsonSchema")) or any(a.name in _BOUNDS for a in call.args):
+        if not name.endswith((".Doc", ".Field", ".Query", ".WithJsonSchema")) or any(
+            a.name in _BOUNDS for a in call.args
+        ):
             return True
     return False
 
@@ -114,7 +121,10 @@ def _clamped(function: Function, name: str, project: Project, depth: int) -> boo
     word = rf"\b{re.escape(name)}\b"
     if re.search(rf"\b(?:min|clamp\w*|clip|max_\w+|validate_\w+|normali[sz]e_\w+)\s*\((?s:.{{0,60}}?){word}", body):
         return True
-    if re.search(rf"{word}\s*>|<=?\s*(?:\w+\.)*{word}|{word}\s*(?:not\s+)?in\b(?!\s*range)|{word}\s*=(?!=)\s*(?:{word}\s+if|min\b)", body):
+    if re.search(
+        rf"{word}\s*>|<=?\s*(?:\w+\.)*{word}|{word}\s*(?:not\s+)?in\b(?!\s*range)|{word}\s*=(?!=)\s*(?:{word}\s+if|min\b)",
+        body,
+    ):
         return True
     if depth >= _DEPTH:
         return False
@@ -162,15 +172,21 @@ def _model_fields(handler: Function, project: Project) -> Iterator[tuple[Class, 
     classes = [
         parameter.type.cls
         for parameter in project.dependencies.parameters(handler)
-        if parameter.marker == "fastapi.Query" and isinstance(parameter.type, Instance) and isinstance(parameter.type.cls, Class)
+        if parameter.marker == "fastapi.Query"
+        and isinstance(parameter.type, Instance)
+        and isinstance(parameter.type.cls, Class)
     ]
     for depends in project.dependencies.of_function(handler):
         match depends.target:
-            case ClassObject(cls=cls) if not isinstance(project.types.member(cls, "__init__", Instance(cls)), FunctionObject):
+            case ClassObject(cls=cls) if not isinstance(
+                project.types.member(cls, "__init__", Instance(cls)), FunctionObject
+            ):
                 classes.append(cls)
     for cls in classes:
         for base in project.types.mro(cls):
-            if isinstance(base, Class) and not any("validator" in d for m in base.methods.values() for d in project.types.decorators(m)):
+            if isinstance(base, Class) and not any(
+                "validator" in d for m in base.methods.values() for d in project.types.decorators(m)
+            ):
                 for name, entry in base.assigns.items():
                     if name.lower() in _NAMES:
                         yield base, entry
@@ -198,8 +214,8 @@ def _report_field(cls: Class, entry: f.Assign, route: Route, check: Check) -> Fi
     name = entry.target.id if isinstance(entry.target, f.Name) else "?"
     return check.finding(
         entry,
-        f"`{name}` of `{cls.name}` has no upper bound: a client of `{route.name}` can ask for any number of rows at once; "
-        f"give it `Field(le={_LEAST})`",
+        f"`{name}` of `{cls.name}` has no upper bound: a client of `{route.name}` can ask for any number of rows at "
+        f"once; give it `Field(le={_LEAST})`",
         module=cls.module,
         related=[check.related(route, "a query parameter here", module=route.module)],
     )
@@ -207,26 +223,31 @@ def _report_field(cls: Class, entry: f.Assign, route: Route, check: Check) -> Fi
 
 def _report(parameter: Parameter, route: Route, check: Check) -> Finding:
     function = parameter.function
+    owner = function.cls.name if function.cls is not None and function.name == "__init__" else function.name
     related: list[Related] = []
     if function is not route.handler:
         related.append(check.related(route, "a query parameter here", module=route.module))
     bound = _bound(parameter, check.project)
     return check.finding(
         parameter,
-        f"`{parameter.name}` of `{route.name if not related else function.name}` has no upper bound: a client can ask for any "
-        f"number of rows at once; give it `Query(le={bound})`",
+        f"`{parameter.name}` of `{owner}` has no upper bound: a client can ask for any number of rows at once; give it "
+        f"`Query(le={bound or '...'})`",
         module=function.module,
         related=related,
-        fix=_fix(parameter, bound),
+        fix=_fix(parameter, bound) if bound is not None else None,
     )
 
 
-def _bound(parameter: Parameter, project: Project) -> int:
+def _bound(parameter: Parameter, project: Project) -> int | None:
+    """100, or the default if that is larger; None when the default itself is no limit."""
     default = parameter.fact.default
     if parameter.marker_call is not None and not parameter.in_annotation:
         given = [arg.value for arg in parameter.marker_call.args if arg.name in ("", "default")]
         default = given[0] if given else None
-    number = project.values.number(default, (parameter.function.module, parameter.function.facts.outer, parameter.start))
+    function = parameter.function
+    number = project.values.number(default, (function.module, function.facts.outer, parameter.start))
+    if number is not None and number > _MOST:
+        return None
     return max(_LEAST, int(number)) if number is not None else _LEAST
 
 

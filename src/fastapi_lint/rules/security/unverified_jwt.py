@@ -16,6 +16,10 @@ _PYJWT = frozenset({"jwt.decode", "jwt.api_jwt.decode", "jwt.decode_complete", "
 _JOSE = frozenset({"jose.jwt.decode"})
 _UNVERIFIED = frozenset({"jose.jwt.get_unverified_claims"})
 _EXPIRY = re.compile(rb"[\"']exp[\"']")
+_EXPIRES = re.compile(rb"[\"']exp[\"']|\.exp\b|expires_at")
+_FOR_EXPIRED = ("expired", "refresh", "logout", "revoke")
+_FIRST_LOOKS = ("unverified", "without_verif", "sso", "oauth", "oidc", "callback")
+"""Parts of the names of functions that look at a token before it is verified, or at one that a provider just gave."""
 _IDENTITY = re.compile(
     rb"[\"'](?:sub|email|user|username|user_id|uid|preferred_username|roles?|scopes?|scp|groups|permissions)[\"']"
 )
@@ -35,9 +39,10 @@ def unverified_jwt(module: Module, check: Check) -> Iterator[Finding]:
         list of algorithms: `jwt.decode(token, key, algorithms=["HS256"])`.
 
     Known limits
-        A token that came straight from an identity provider's answer (`tokens["id_token"]`), a function that also
-        decodes the token with verification (a first look at the issuer), and one that looks at `exp` itself are not
-        reported. Options that are not a dict literal are not judged.
+        A token that came straight from an identity provider's answer (`tokens["id_token"]`), a function that checks the
+        token in another way as well, and one that reads nothing but its expiry are not reported. An expiry that is not
+        checked is reported in dependencies and endpoints of modules that do not look at `exp`. Options that are not a
+        dict literal are not judged.
 
     References
         - https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/
@@ -123,8 +128,8 @@ def _is_harmless(module: Module, call: f.Call, problem: str, check: Check) -> bo
     if function is None:
         return False
     if "expiry" in problem:
-        return _looks_at_expiry(function)
-    if _reads_expiry_only(function):
+        return not _is_entrance(function, check) or _looks_at_expiry(function)
+    if _reads_expiry_only(function) or any(word in function.name.lower() for word in _FIRST_LOOKS):
         return True
     return any(_verifies(module, other, check) for other in function.calls if other is not call)
 
@@ -147,13 +152,15 @@ def _came_from_provider(value: f.Expr, module: Module) -> bool:
     return False
 
 
+def _is_entrance(function: Function, check: Check) -> bool:
+    """Whether a function is a dependency or an endpoint: nobody behind it checks what it let pass."""
+    return function in check.project.dependencies.used or function in check.project.routes.by_handler
+
+
 def _looks_at_expiry(function: Function) -> bool:
-    """Whether a function checks the expiry itself, or its name says that expired tokens are what it is for."""
-    body = function.module.source.utf8[function.facts.start : function.facts.end]
+    """Whether a module checks the expiry itself, or the name says that expired tokens are what the function is for."""
     name = function.name.lower()
-    return (
-        b'"exp"' in body or b"'exp'" in body or any(word in name for word in ("expired", "refresh", "logout", "revoke"))
-    )
+    return _EXPIRES.search(function.module.source.utf8) is not None or any(word in name for word in _FOR_EXPIRED)
 
 
 def _reads_expiry_only(function: Function) -> bool:

@@ -1,0 +1,187 @@
+"""FAPI701: start-up and shut-down handlers in the old way, and their rewriting to a lifespan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+
+from fastapi_lint import edits
+from fastapi_lint.edits.bindings import module_names
+from fastapi_lint.edits.calls import call_node
+from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Module
+from fastapi_lint.model.events import Handler, app_that_ignores, handlers, in_module
+from fastapi_lint.model.routes import Router
+from fastapi_lint.model.symbols import Function, FunctionObject
+from fastapi_lint.rule import Check, rule
+
+
+@rule("FAPI701", fix=Safety.UNSAFE)
+def deprecated_on_event(module: Module, check: Check) -> Iterator[Finding]:
+    """Code for start-up and shut-down is registered with `on_event` or the like instead of a lifespan.
+
+    Why is this bad?
+    `on_event`, `add_event_handler` and `on_startup=` are deprecated in favour of `lifespan`, and current Starlette has
+    taken the first of them away already. A lifespan keeps what belongs together in one function: what is opened before
+    the `yield` is closed after it, in local variables instead of globals, and an `async with` cannot be forgotten. The
+    two cannot be mixed, either: beside a lifespan, handlers never run (FAPI702).
+
+    Fix safety
+    The fix makes a lifespan that calls the handlers in their order, gives it to the app, and takes the decorators
+    away. It is unsafe because tests or other modules may look at the handlers of the app. It is offered when the app and
+    all its handlers stand in one module, and no other part of the program has a lifespan or handlers.
+
+    Known limits
+    Handlers that never run because of a lifespan are left to FAPI702.
+
+    References
+    - [Lifespan events](https://fastapi.tiangolo.com/advanced/events/)
+    - [Alternative events (deprecated)](https://fastapi.tiangolo.com/advanced/events/#alternative-events-deprecated)
+    """
+    found = [handler for handler in in_module(check.project, module) if app_that_ignores(check.project, handler) is None]
+    fixes: dict[int, Fix | None] = {}
+    for handler in found:
+        key = id(handler.router)
+        if key not in fixes:
+            fixes[key] = _fix(handler.router, module, check) if handler.router else None
+        written = {"decorator": "on_event", "call": "add_event_handler"}.get(handler.how, f"on_{handler.event}")
+        yield check.finding(
+            handler,
+            f"`{written}` is deprecated: "
+            + (f"move `{handler.function.name}` into a `lifespan`" if handler.function else "use a `lifespan`")
+            + (", before the `yield`" if handler.event == "startup" else ", after the `yield`"),
+            fix=fixes[key],
+        )
+
+
+def _fix(router: Router, module: Module, check: Check) -> Fix | None:
+    """The rewriting of all handlers of an app; None when something else has to be thought of."""
+    everything = [each for each in handlers(check.project) if not each.module.is_test or each.module is module]
+    if not router.is_app or router.module is not module or router.keyword("lifespan") or router.cls != "fastapi.FastAPI":
+        return None
+    if any(each.router is not router or each.module is not module or each.how == "call" for each in everything):
+        return None
+    if any(one.keyword("lifespan") for one in check.project.routes.routers.values()) or module.mentions("lifespan"):
+        return None
+    calls = _called(everything, module, check)
+    tree = module.tree
+    call = call_node(module, router.call) if tree is not None else None
+    if calls is None or tree is None or call is None or any(arg.star == "**" for arg in call.args):
+        return None
+    statement = _statement(tree, call)
+    if statement is None or "lifespan" in module_names(tree):
+        return None
+    source = module.source
+    manager = edits.importing(source, "contextlib", "asynccontextmanager", at=statement)
+    iterator = edits.importing(source, "collections.abc", "AsyncIterator", at=statement, also=("typing", "typing_extensions"))
+    app_class = source.code_of(call.func)
+    if manager is None or iterator is None or not re.fullmatch(r"[\w.]+", app_class):
+        return None
+    startup, shutdown = ([text for event, text in calls if event == which] for which in ("startup", "shutdown"))
+    variable = router.variable
+    lines = [f"@{manager[0]}", f"async def lifespan({variable or 'app'}: {app_class}) -> {iterator[0]}[None]:"]
+    lines += [f"    {line}" for line in (*startup, "yield", *shutdown)]
+    made = [edits.insert_statement_before(source, statement, "\n".join([*lines, "", ""]))]
+    changed = _argument_edits(module, call, everything)
+    if changed is None:
+        return None
+    removed = _decorators_removed(module, tree, everything)
+    if removed is None:
+        return None
+    return Fix("Make a lifespan of the handlers", Safety.UNSAFE, (*manager[1], *iterator[1], *made, *changed, *removed))
+
+
+def _statement(tree: cst.Module, call: cst.Call) -> cst.SimpleStatementLine | None:
+    """The statement at module level that assigns the app."""
+    for line in tree.body:
+        if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
+            part = line.body[0]
+            if isinstance(part, (cst.Assign, cst.AnnAssign)) and part.value is call:
+                return line
+    return None
+
+
+def _called(everything: Sequence[Handler], module: Module, check: Check) -> list[tuple[str, str]] | None:
+    """The calls that the lifespan makes, by event; None when a handler cannot be called by its name there.
+
+    Handlers of the constructor's arguments come first, as Starlette runs them.
+    """
+    found: list[tuple[str, str]] = []
+    for handler in sorted(everything, key=lambda each: (each.how != "argument", each.start)):
+        if handler.how == "decorator":
+            function = handler.function
+            if function is None or not _is_callable(function, module, decorators=1):
+                return None
+            found.append((handler.event, _call(function.name, function)))
+            continue
+        items = handler.argument.value.items if handler.argument and isinstance(handler.argument.value, f.Display) else None
+        if items is None:
+            return None
+        for item in items:
+            value = check.project.infer(item, module, handler.call.block, handler.call.start)
+            if not isinstance(item, f.Name) or not isinstance(value, FunctionObject) or value.function.params:
+                return None
+            if value.function.is_generator:
+                return None
+            found.append((handler.event, _call(item.id, value.function)))
+    return found
+
+
+def _is_callable(function: Function, module: Module, *, decorators: int) -> bool:
+    """Whether a plain function of the module with only those decorators, whose name means nothing else."""
+    others = [each for each in module.functions if each.name == function.name and each.facts.outer == 0]
+    return (
+        function.facts.outer == 0
+        and not function.params
+        and not function.is_generator
+        and len(function.facts.decorators) == decorators
+        and len(others) == 1
+    )
+
+
+def _call(name: str, function: Function) -> str:
+    return f"await {name}()" if function.is_async else f"{name}()"
+
+
+def _argument_edits(module: Module, call: cst.Call, everything: Sequence[Handler]) -> list[Edit] | None:
+    """Give the lifespan to the app, in the place of `on_startup=` and `on_shutdown=`."""
+    source = module.source
+    old = [arg for arg in call.args if arg.keyword is not None and arg.keyword.value in ("on_startup", "on_shutdown")]
+    if not old:
+        return [edits.add_argument(source, call, "lifespan=lifespan")]
+    if len(old) > 2 or edits.comments_in(source, call):
+        return None
+    made = [edits.replace(source, old[0], "lifespan=lifespan")]
+    made += [edits.remove_argument(source, call, arg) for arg in old[1:]]
+    return made
+
+
+def _decorators_removed(module: Module, tree: cst.Module, everything: Sequence[Handler]) -> list[Edit] | None:
+    """Take the decorators of the handlers away, whole lines."""
+    source = module.source
+    made: list[Edit] = []
+    for handler in everything:
+        if handler.how != "decorator":
+            continue
+        node = call_node(module, handler.call)
+        decorator = next(
+            (
+                each
+                for line in tree.body
+                if isinstance(line, cst.FunctionDef)
+                for each in line.decorators
+                if each.decorator is node
+            ),
+            None,
+        )
+        if decorator is None:
+            return None
+        start, end = edits.extent(source, decorator)
+        stop = edits.next_line_start(source, end)
+        if "#" in source.text[end:stop]:
+            return None
+        made.append(edits.between(source, edits.line_start(source, start), stop, ""))
+    return made

@@ -1,0 +1,132 @@
+"""FAPI504: async sessions whose objects expire on commit. Looks at how sessions are made, not at what is done with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastapi_lint import edits
+from fastapi_lint.edits.calls import call_node
+from fastapi_lint.finding import Finding, Fix, Safety
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Module
+from fastapi_lint.model.sessions import ASYNC_SESSIONS, is_async_session
+from fastapi_lint.model.symbols import Class, ClassObject, External, Type
+from fastapi_lint.model.texts import last_name
+from fastapi_lint.rule import Check, rule
+
+_FACTORIES = frozenset({"sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.orm.sessionmaker"})
+_OPTION = "expire_on_commit"
+_COMMITS = re.compile(rb"\.commit\(|\.begin\(|\byield\b")
+
+
+@rule("FAPI504", fix=Safety.UNSAFE)
+def expire_on_commit(module: Module, check: Check) -> Iterator[Finding]:
+    """An `AsyncSession` is made without `expire_on_commit=False`.
+
+    Why is this bad?
+    After a commit all objects of a session are expired: the next access to one of their attributes loads them again.
+    With an `AsyncSession` nobody awaits that access, so it raises `MissingGreenlet`, typically when the response is
+    made of the object that was just saved. SQLAlchemy's documentation says to switch it off for async sessions.
+
+    Fix safety
+    The fix adds `expire_on_commit=False`. It is unsafe because objects then keep the values from before the commit;
+    code that counts on seeing what the database or another session made of them needs a `refresh`.
+
+    Known limits
+    `expire_on_commit=True` is taken for a decision. A session that a function makes for itself is reported only when
+    the function commits or yields it; projects that never commit are left alone, and so are tests.
+
+    References
+    - [SQLAlchemy: preventing implicit I/O](https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html#asyncio-orm-avoid-lazyloads)
+    """
+    if module.is_test or not module.mentions("AsyncSession", "async_sessionmaker"):
+        return
+    for call in module.facts.calls:
+        if not _maybe(module, call) or any(arg.name in (_OPTION, "**") for arg in call.args):
+            continue
+        callee = check.project.callee(module, call)
+        what = _made(module, call, callee, check)
+        if not what or not _commits(check):
+            continue
+        if what == "session" and not _leaves(module, call):
+            continue
+        subject = "sessions of this factory" if what == "factory" else "this session"
+        yield check.finding(
+            (call.start, call.name_end),
+            f"{subject} expire their objects on commit: reading an attribute afterwards raises MissingGreenlet; "
+            "add `expire_on_commit=False`"
+            if what == "factory"
+            else f"{subject} expires its objects on commit: reading an attribute afterwards raises MissingGreenlet; "
+            "add `expire_on_commit=False`",
+            fix=_fix(module, call),
+        )
+
+
+def _maybe(module: Module, call: f.Call) -> bool:
+    """Whether the words of a call allow it to make a session or a factory of sessions."""
+    called = last_name(call.func)
+    if called in ("async_sessionmaker", "sessionmaker"):
+        return True
+    if isinstance(call.func, f.Sub):
+        return last_name(call.func.value) == "async_sessionmaker"
+    return called.endswith("Session")
+
+
+def _made(module: Module, call: f.Call, callee: Type, check: Check) -> str:
+    """Whether a call makes a "factory" of async sessions or a "session"; empty for anything else."""
+    match callee:
+        case External(name=name) if name in _FACTORIES:
+            given = next((arg for arg in call.args if arg.name == "class_"), None)
+            if given is None:
+                is_async = name.endswith("async_sessionmaker")
+            else:
+                cls = check.project.infer(given.value, module, call.block, call.start)
+                if _decides_itself(cls, check):
+                    return ""
+                is_async = is_async_session(check.project.types, check.project.types.instantiate(cls))
+            return "factory" if is_async and not _is_configured(module) else ""
+        case External(name=name) if name in ASYNC_SESSIONS:
+            return "session" if "scoped" not in name else ""
+        case ClassObject(cls=cls) if is_async_session(check.project.types, check.project.types.instantiate(callee)):
+            has_own = any("__init__" in base.methods for base in check.project.types.mro(cls) if isinstance(base, Class))
+            return "" if has_own else "session"
+    return ""
+
+
+def _decides_itself(cls: Type, check: Check) -> bool:
+    """Whether a session class of the project sets the option in its own `__init__`."""
+    if not isinstance(cls, ClassObject):
+        return False
+    return any(
+        base.module.mentions(_OPTION) and "__init__" in base.methods
+        for base in check.project.types.mro(cls.cls)
+        if isinstance(base, Class)
+    )
+
+
+def _is_configured(module: Module) -> bool:
+    """Whether the factory may get the option later: `factory.configure(expire_on_commit=False)`."""
+    return module.mentions(".configure(") and module.mentions(_OPTION)
+
+
+def _commits(check: Check) -> bool:
+    """Whether anything in the project commits."""
+    return any(module.mentions(".commit(", ".begin(") for module in check.project.modules if not module.is_test)
+
+
+def _leaves(module: Module, call: f.Call) -> bool:
+    """Whether the function that makes a session commits, or hands the session on."""
+    function = module.enclosing(call.block)
+    if function is None:
+        return True
+    return _COMMITS.search(module.source.utf8, function.facts.head_end, function.facts.end) is not None
+
+
+def _fix(module: Module, call: f.Call) -> Fix | None:
+    node = call_node(module, call)
+    if node is None or module.facts.errors:
+        return None
+    return Fix(
+        f"Add `{_OPTION}=False`", Safety.UNSAFE, (edits.add_argument(module.source, node, f"{_OPTION}=False"),)
+    )

@@ -1,0 +1,85 @@
+"""FAPI213: a context manager's factory where FastAPI wants the generator function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from fastapi_lint import edits
+from fastapi_lint.edits.bindings import nodes
+from fastapi_lint.finding import Finding, Fix, Safety, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Depends, Function
+from fastapi_lint.rule import Check, rule
+
+_FACTORIES = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+
+
+@rule("FAPI213", severity=Severity.ERROR, fix=Safety.UNSAFE)
+def contextmanager_as_dependency(depends: Depends, check: Check) -> Iterator[Finding]:
+    """A dependency is decorated with `contextmanager` or `asynccontextmanager`.
+
+    Why is this bad?
+    FastAPI makes a context manager of a dependency with `yield` by itself. With the decorator it gets a factory of
+    context managers instead: up to FastAPI 0.123.4 the endpoint receives the context manager object, never entered,
+    in the place of what is yielded; since 0.123.5 every request fails (`'_GeneratorContextManager' object is not an
+    iterator`).
+
+    Fix safety
+    The decorator is removed. The fix is unsafe because code outside the project may use the function in a `with`
+    statement. Where the project itself calls the function there is no fix: keep the context manager, and add a
+    dependency of two lines: `with open_db() as db: yield db`.
+
+    References
+    - [Dependencies with yield](https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/#using-context-managers-in-dependencies-with-yield)
+    - [FastAPI release notes: 0.123.5](https://fastapi.tiangolo.com/release-notes/#01235-2025-12-02)
+    """
+    function = depends.function
+    if function is None or not function.is_generator:
+        return
+    names = check.project.types.decorators(function)
+    for index, name in enumerate(names):
+        if name not in _FACTORIES:
+            continue
+        short = name.rsplit(".", 1)[-1]
+        is_shared = bool(check.project.callers.uses(function)) or check.project.is_lifespan(function)
+        instead = (
+            f"depend on a generator function that does `with {function.name}(...) as value: yield value`"
+            if is_shared
+            else "remove the decorator"
+        )
+        uses = check.project.dependencies.used.get(function, [depends])
+        yield check.finding(
+            function,
+            f"`{function.name}` is a dependency with `yield`, which FastAPI makes a context manager of itself; "
+            f"with `@{short}` the endpoint does not get what it yields: {instead}",
+            module=function.module,
+            related=[check.related(one, f"depends on `{function.name}`", module=one.module) for one in uses[:3]],
+            fix=None if is_shared else _fix(function, function.facts.decorators[index], name),
+        )
+        return
+
+
+def _fix(function: Function, decorator: f.Expr, name: str) -> Fix | None:
+    """Remove the line of the decorator, and its import if nothing else needs it."""
+    module = function.module
+    if module.tree is None or isinstance(decorator, f.CallRef):
+        return None
+    span = module.source.span(function.start, function.end)
+    for node in nodes(module.tree):
+        if not isinstance(node, cst.FunctionDef) or module.source.span_of(node.name) != span:
+            continue
+        short = name.rsplit(".", 1)[-1]
+        for one in node.decorators:
+            text = module.source.code_of(one.decorator)
+            if text.rsplit(".", 1)[-1] != short:
+                continue
+            start, end = edits.extent(module.source, one)
+            line = edits.line_start(module.source, start)
+            after = edits.next_line_start(module.source, end)
+            if "#" in module.source.text[end:after]:
+                return None
+            unused = edits.remove_import_if_unused(module.source, "contextlib", short, ignoring=[one])
+            return Fix(f"Remove `@{text}`", Safety.UNSAFE, (edits.between(module.source, line, after, ""), *unused))
+    return None

@@ -1,0 +1,136 @@
+"""FAPI212: a call by hand of a function whose defaults only FastAPI can resolve."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import ClassObject, Function, FunctionObject, Instance, Module, Parameter
+from fastapi_lint.model.callers import Use
+from fastapi_lint.model.decorators import decorator_effect
+from fastapi_lint.model.symbols import Type
+from fastapi_lint.model.types import DEPENDS
+from fastapi_lint.rule import Check, rule
+
+_KEEPING = frozenset({
+    "functools.lru_cache", "functools.cache", "contextlib.contextmanager", "contextlib.asynccontextmanager",
+})  # fmt: skip
+_RUNNERS = frozenset({"add_task", "run_in_threadpool", "to_thread"})
+
+
+@rule("FAPI212", severity=Severity.ERROR)
+def depends_default_outside_injection(function: Function, check: Check) -> Iterator[Finding]:
+    """A function with `Depends` defaults is called by hand, without these arguments.
+
+    Why is this bad?
+    Only FastAPI resolves `Depends`, and only for what it calls itself. For Python `db = Depends(get_db)` is a default
+    like any other: in a call by hand `db` is the `Depends` object, and `db.execute(...)` fails with AttributeError.
+
+    Pass the argument; or move the body into a function without `Depends` that both call. With
+    `db: Annotated[Session, Depends(get_db)]` there is no default to fall for, and a forgotten argument is a TypeError
+    at once.
+
+    Known limits
+    Calls with `*args` or `**kwargs` are left alone, and so are tests, functions under decorators that may inject
+    something themselves, parameters that the body never mentions, and bodies that look for the `Depends` object.
+
+    References
+    - [Dependencies](https://fastapi.tiangolo.com/tutorial/dependencies/)
+    - [FastAPI reference: Depends](https://fastapi.tiangolo.com/reference/dependencies/)
+    """
+    candidates = [
+        (index, param)
+        for index, param in enumerate(function.params)
+        if isinstance(param.default, (f.CallRef, f.Name)) and param.kind not in ("args", "kwargs")
+    ]
+    if not candidates or not function.module.mentions("Depends", "Security"):
+        return
+    markers = {p.name: p for p in check.project.dependencies.parameters(function) if _is_default(p)}
+    wanted = [(index, markers[param.name]) for index, param in candidates if param.name in markers]
+    if not wanted or _injects_itself(function, check):
+        return
+    wanted = [(index, parameter) for index, parameter in wanted if _is_read(function, parameter.name)]
+    if not wanted:
+        return
+    for use in check.project.callers.uses(function):
+        if use.module.is_test or use.is_unpacked or not use.is_complete:
+            continue
+        missing = [parameter for index, parameter in wanted if not use.passes(parameter.name, index)]
+        if missing and (call := _call(use, function, check)) is not None:
+            yield _finding(function, use.module, call, missing, check)
+
+
+def _is_default(parameter: Parameter) -> bool:
+    return parameter.marker in DEPENDS and not parameter.in_annotation
+
+
+def _injects_itself(function: Function, check: Check) -> bool:
+    """Whether a decorator may fill in the defaults, or the body looks for the `Depends` object."""
+    for decorator in function.facts.decorators:
+        effect, name = decorator_effect(check.project.types, function, decorator)
+        if effect != "same" and name not in _KEEPING:
+            return True
+    return any(
+        isinstance(call.func, f.Name) and call.func.id in ("isinstance", "type", "callable") for call in function.calls
+    )
+
+
+def _is_read(function: Function, name: str) -> bool:
+    """Whether the body mentions a parameter at all."""
+    text = function.module.source.utf8
+    word = re.compile(rb"(?<![\w.])" + re.escape(name.encode()) + rb"(?!\w)")
+    return word.search(text, function.facts.head_end, function.facts.end) is not None
+
+
+def _call(use: Use, function: Function, check: Check) -> f.Call | None:
+    """The call of a use, when it certainly calls this very function, or makes another function call it."""
+    calls = use.module.facts.calls
+    for index in range(bisect_left(calls, use.start, key=lambda call: call.start), len(calls)):
+        call = calls[index]
+        if call.start != use.start:
+            return None
+        if _is(check.project.callee(use.module, call), function, check):
+            return call
+        last = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
+        if last in _RUNNERS and call.args:
+            given = check.project.infer(call.args[0].value, use.module, call.block, call.start)
+            if _is(given, function, check):
+                return call
+    return None
+
+
+def _is(value: Type, function: Function, check: Check) -> bool:
+    match value:
+        case FunctionObject(function=other):
+            return other is function
+        case ClassObject(cls=cls) if function.name == "__init__":
+            found = check.project.types.member(cls, "__init__", Instance(cls))
+            return isinstance(found, FunctionObject) and found.function is function
+        case Instance(cls=cls) if function.name == "__call__" and not isinstance(cls, str):
+            found = check.project.types.member(cls, "__call__", value)
+            return isinstance(found, FunctionObject) and found.function is function
+    return False
+
+
+def _finding(function: Function, module: Module, call: f.Call, missing: list[Parameter], check: Check) -> Finding:
+    names = ", ".join(f"`{parameter.name}`" for parameter in missing)
+    first = missing[0]
+    marker = first.marker.rsplit(".", 1)[-1]
+    called = module.source.slice(call.start, call.name_end)
+    if len(called) > 60 or "\n" in called:
+        called = function.name
+    are = "are `Depends` objects" if len(missing) > 1 else f"is the `{marker}` object"
+    target = function.cls.name if function.cls is not None and function.name == "__init__" else function.name
+    return check.finding(
+        (call.start, call.name_end),
+        f"`{called}(...)` leaves {names} of `{target}` to the default: only FastAPI resolves `{marker}`, so here "
+        f"{names} {are}; pass `{first.name}=...`, or call a function without `{marker}`",
+        module=module,
+        related=[
+            check.related(parameter, f"the default of `{parameter.name}`", module=function.module)
+            for parameter in missing
+        ],
+    )

@@ -1,0 +1,150 @@
+"""FAPI613: routes that change something without authentication, in an app whose other routes have it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.model import Function, Project, Route
+from fastapi_lint.model.dependencies import Depends
+from fastapi_lint.model.protection import Protection
+from fastapi_lint.model.routes import Address, App
+from fastapi_lint.rule import Check, rule
+
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_PUBLIC = re.compile(
+    r"(^|[\W_])(auth\w*|log_?in|log_?on|log_?out|sign_?(in|up|out|on)|register\w*|registration|tokens?|refresh|session\w*|oauth\w*|oidc|sso|saml|"
+    r"callback\w*|redirect\w*|password\w*|passwd|forgot\w*|reset\w*|recover\w*|verif\w*|confirm\w*|activat\w*|invit\w*|magic|otp|totp|mfa|2fa|captcha|"
+    r"web_?hooks?|hooks?|events?|notify|notification_url|ipn|health\w*|ping|alive|ready|status|metrics|public|open|guest|anonymous|share[sd]?|"
+    r"csp\w*|report\w*|telemetry|analytics|track\w*|consent|contact\w*|newsletter|subscribe|unsubscribe|feedback|waitlist|demo|"
+    r"set_?up|install\w*|init\w*|bootstrap|onboard\w*|connect\w*|handshake|device\w*|enroll\w*|graphql|rpc|mcp|proxy|test\w*|debug|internal|private|dev)($|[\W_])",
+    re.IGNORECASE,
+)
+_READS = re.compile(
+    r"(^|[\W_])(search\w*|query|queries|filter\w*|find|look_?up|list|get|fetch|read|view|show|check\w*|exists|validat\w*|preview|calculat\w*|"
+    r"comput\w*|estimat\w*|compar\w*|count\w*|pars\w*|render|statistics|stats|facets?|suggest\w*|autocomplete|export|download|"
+    r"predict\w*|infer\w*|embed\w*|tokeni[sz]e|detokeni[sz]e|translate|convert|echo|explain|format|similar\w*|point|part|bbox|feature)($|[\W_])",
+    re.IGNORECASE,
+)
+_CAPABILITY = re.compile(r"{[^}]*(token|secret|signature|hash|code|key|uuid|guid|nonce|slug)[^}]*}", re.IGNORECASE)
+_ENOUGH = 3
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """An address with its dependencies: `guards` are those that authenticate; `known` whether that is all."""
+
+    address: Address
+    route: Route
+    guards: tuple[Depends, ...]
+    known: bool
+
+
+@rule("FAPI613", severity=Severity.ERROR, options={"public-paths": ()})
+def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
+    """A route that changes something has no authentication, while its siblings have it.
+
+    Why is this bad?
+    Anyone who finds the path can create, change or delete. Mostly the dependency was forgotten when the route was added:
+    nothing fails, and every other test passes. Authentication is looked for everywhere it can stand: in the signature,
+    `dependencies=` of the route, of its router, of every inclusion and of the app, in class-based views, decorators and
+    middleware.
+
+    The option `public-paths` lists path patterns (`/public/*`) that are meant to be open.
+
+    Known limits
+    Only POST, PUT, PATCH, DELETE and websockets are judged, and only where the router's other routes authenticate, or
+    most of the app's. Paths and names that say they are public (login, registration, webhooks, health), operations that
+    only read, handlers that look at the request themselves, and everything that cannot be resolved are left alone.
+
+    References
+    - [FastAPI: dependencies in path operation decorators](https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-in-path-operation-decorators/)
+    - [OWASP API2:2023 Broken Authentication](https://owasp.org/API-Security/editions/2023/en/0xa2-broken-authentication/)
+    """
+    protection = Protection(project.types, project.routes, project.dependencies)
+    open_routes: dict[Route, tuple[_Standing, str]] = {}
+    others: set[Route] = set()
+    for app in project.routes.apps:
+        if app.module.is_test or protection.by_middleware(app):
+            others.update(a.route for a in project.routes.addresses(app) if isinstance(a.route, Route))
+            continue
+        standings = list(_standings(app, project))
+        for standing in standings:
+            reason = _sibling_reason(standing, standings) if not standing.guards and standing.known else ""
+            if reason and not _is_public(standing, check):
+                open_routes.setdefault(standing.route, (standing, reason))
+            else:
+                others.add(standing.route)
+    for route, (standing, reason) in open_routes.items():
+        handler = route.handler
+        if route in others or handler is None or _may_be_checked(protection, standing, handler):
+            continue
+        method = "websocket" if route.kind == "websocket" else "/".join(m for m in route.methods if m in _WRITES)
+        yield check.finding(
+            route,
+            f"anyone can call `{handler.name}` (`{method} {standing.address.path}`): nothing in front of it authenticates, "
+            f"while {reason}; add it, or list the path in `public-paths`",
+            module=route.module,
+        )
+
+
+def _standings(app: App, project: Project) -> Iterator[_Standing]:
+    """Every address of an app that could matter, with what is known of its authentication."""
+    for address in project.routes.addresses(app):
+        route = address.route
+        if not isinstance(route, Route) or route.module.is_test:
+            continue
+        dependencies, complete = project.dependencies.effective(address)
+        verdicts = [(one, project.dependencies.authenticates(one)) for one in dependencies]
+        guards = tuple(one for one, verdict in verdicts if verdict)
+        yield _Standing(address, route, guards, complete and all(verdict is not None for _, verdict in verdicts))
+
+
+def _changes(route: Route) -> bool:
+    return route.kind == "websocket" or bool(_WRITES.intersection(route.methods))
+
+
+def _sibling_reason(standing: _Standing, standings: Sequence[_Standing]) -> str:
+    """Why authentication is to be expected, naming the dependency of the siblings; "" when it is not."""
+    if not _changes(standing.route):
+        return ""
+    writes = [one for one in standings if _changes(one.route) and one.route is not standing.route]
+    same = [one for one in writes if one.route.key == standing.route.key]
+    guarded = [one for one in same if one.guards]
+    where = "on the same router"
+    if 2 * len(guarded) < len(same) or not guarded:
+        if same:
+            return ""
+        same, where = writes, "in the app"
+        guarded = [one for one in same if one.guards]
+        if len(guarded) < _ENOUGH or 2 * len(guarded) < len(same):
+            return ""
+    names = Counter(guard.name for one in guarded for guard in dict.fromkeys(one.guards))
+    name = names.most_common(1)[0][0]
+    return f"{len(guarded)} of {len(same)} other writes {where} depend on `{name}`"
+
+
+def _is_public(standing: _Standing, check: Check) -> bool:
+    """Whether a route says that it is open, only reads, or exists in some configurations only."""
+    address, route = standing.address, standing.route
+    path, name = address.path, route.handler.name if route.handler else ""
+    if not address.known or address.conditional:
+        return True
+    if any(fnmatchcase(path, pattern) for pattern in check.names("public-paths")):
+        return True
+    if _PUBLIC.search(path) or _PUBLIC.search(name) or _CAPABILITY.search(path):
+        return True
+    return route.methods == ("POST",) and bool(_READS.search(name) or _READS.search(path.rstrip("/").rsplit("/", 1)[-1]))
+
+
+def _may_be_checked(protection: Protection, standing: _Standing, handler: Function) -> bool:
+    return (
+        protection.by_router(standing.address)
+        or protection.by_decorator(handler)
+        or protection.takes_credential(handler)
+        or protection.in_handler(handler)
+    )
