@@ -36,9 +36,12 @@ def plain(path: str) -> str:
 def contexts(app: object) -> Iterable[object]:
     """The application's routes with the prefixes of included routers."""
     routing = importlib.import_module("fastapi.routing")
-    routes = app.routes  # type: ignore[attr-defined]
+    routes: Iterable[object] = app.routes  # type: ignore[attr-defined]
     # Since FastAPI 0.137 `app.routes` holds included routers, not their routes.
-    return routing.iter_route_contexts(routes) if hasattr(routing, "iter_route_contexts") else routes
+    if not hasattr(routing, "iter_route_contexts"):
+        return routes
+    found: Iterable[object] = routing.iter_route_contexts(routes)
+    return found
 
 
 def running(app: object) -> Iterator[Operation]:

@@ -11,7 +11,7 @@ import re
 import symtable
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from warnings import catch_warnings, simplefilter
@@ -50,17 +50,12 @@ class Round:
 
 @dataclass(frozen=True)
 class Fixed:
-    """The end of `converge`: the last source, fixes made by code, findings that remain in it, and notices."""
+    """The end of `converge`: the last sources, fixes made by code, findings that remain in them, and notices."""
 
-    source: Source
+    sources: Mapping[str, Source]
     applied: dict[str, int]
     findings: tuple[Finding, ...]
     notices: tuple[Notice, ...]
-
-    @property
-    def text(self) -> str:
-        """The fixed text."""
-        return self.source.text
 
 
 def apply(source: Source, edits: Iterable[Edit]) -> str:
@@ -158,49 +153,68 @@ def advance(
 
 
 def converge(
-    source: Source,
-    check: Callable[[Source], Sequence[Finding]],
+    sources: Mapping[str, Source],
+    check: Callable[[Mapping[str, Source]], Sequence[Finding]],
+    findings: Sequence[Finding],
     *,
     unsafe: bool,
     parses: Callable[[str], bool] | None = None,
     tidy: Callable[[Source, Source], Sequence[Edit]] | None = None,
 ) -> Fixed:
-    """Fix one file in rounds until nothing changes, at most `ROUNDS`; `check` gives the findings of each new source.
+    """Fix the files of a project in rounds until nothing changes, at most `ROUNDS`.
 
-    `tidy` is asked at the end with the first and the last source for edits of the last one (imports that the fixes
-    made unused), until it has none. Notices name the rules whose fix broke the file or that never came to an end.
+    `findings` are those of `sources`; `check` gives the findings of every new set of sources, since a fix in one file
+    may change what is found in another. `tidy` is asked at the end for edits of each changed file (imports that the
+    fixes made unused), with its first and last source, until it has none. Notices name the rules whose fix broke a
+    file or that never came to an end.
     """
-    first = source
-    findings = check(source)
+    first, current = dict(sources), dict(sources)
     applied: Counter[str] = Counter()
     notices: list[Notice] = []
-    rejected: set[str] = set()
-    seen = {source.text}
+    rejected: dict[str, frozenset[str]] = {}
+    seen: dict[str, set[str]] = {}
+    settled = False
     for _ in range(ROUNDS):
-        step = advance(source, findings, unsafe=unsafe, skip=rejected, parses=parses)
-        rejected |= step.rejected
-        notices += step.notices
-        if not step.applied:
-            if not step.rejected:
-                break
-            continue
-        circular = step.source.text in seen
-        source = step.source
-        seen.add(source.text)
-        applied.update(finding.code for finding in step.applied)
-        findings = check(source)
-        if circular:
+        changed = settled = False
+        for path, own in _by_path(findings).items():
+            source = current[path]
+            step = advance(source, own, unsafe=unsafe, skip=rejected.get(path, ()), parses=parses)
+            rejected[path] = rejected.get(path, frozenset()) | step.rejected
+            notices += step.notices
+            changed = changed or bool(step.applied or step.rejected)
+            if step.applied:
+                texts = seen.setdefault(path, {source.text})
+                settled = settled or step.source.text in texts
+                texts.add(step.source.text)
+                applied.update(finding.code for finding in step.applied)
+                current[path] = step.source
+        if not changed:
             break
-    left = merge(source, (f for f in select(findings, unsafe=unsafe) if f.code not in rejected))
-    if left:
-        codes = ", ".join(sorted({finding.code for finding in left}))
-        notices.append(Notice(f"fixes did not come to an end; last to change the file: {codes}", path=source.path))
-    if tidy is not None and applied:
-        tidied = _tidied(first, source, tidy, parses)
-        if tidied is not source:
-            source = tidied
-            findings = check(source)
-    return Fixed(source, dict(sorted(applied.items())), tuple(findings), tuple(notices))
+        findings = check(current)
+        if settled:  # a text that was there before: the fixes go round in a circle
+            break
+    for path, own in _by_path(findings).items():
+        allowed = (f for f in select(own, unsafe=unsafe) if f.code not in rejected.get(path, ()))
+        if left := merge(current[path], allowed):
+            codes = ", ".join(sorted({finding.code for finding in left}))
+            notices.append(Notice(f"fixes did not come to an end; last to change the file: {codes}", path=path))
+    if tidy is not None:
+        tidied = {
+            path: _tidied(first[path], source, tidy, parses)
+            for path, source in current.items()
+            if source is not first[path]
+        }
+        if any(source is not current[path] for path, source in tidied.items()):
+            current |= tidied
+            findings = check(current)
+    return Fixed(current, dict(sorted(applied.items())), tuple(findings), tuple(notices))
+
+
+def _by_path(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    table: dict[str, list[Finding]] = {}
+    for finding in findings:
+        table.setdefault(finding.path, []).append(finding)
+    return dict(sorted(table.items()))
 
 
 def encode(source: Source, text: str) -> bytes:

@@ -6,7 +6,6 @@ import gc
 import importlib
 import pkgutil
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint import discovery, selection, suppression
 from fastapi_lint.catalog.identities import Identity, identities
-from fastapi_lint.finding import Finding, Notice, Severity, by_place
+from fastapi_lint.finding import Edit, Finding, Notice, Severity, by_place
 from fastapi_lint.index.facts import Facts
 from fastapi_lint.model.project import Project, empty_facts
 from fastapi_lint.model.symbols import Module
@@ -32,7 +31,6 @@ _DECLARING = re.compile(
     r"(pyproject\.toml|requirements[\w.-]*\.txt|uv\.lock|poetry\.lock|pdm\.lock|Pipfile|Pipfile\.lock|setup\.cfg)\Z"
 )
 _LARGEST_DECLARATION = 8_000_000
-_ROUNDS = 10
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def check(request: Request) -> Outcome:
     desk = _Desk(request, selected, sources, reported, _declarations(request.root))
     with _batch():
         state = desk.check()
-        applied: Counter[str] = Counter()
+        applied: Mapping[str, int] = {}
         before = dict(sources)
         extra: tuple[Notice, ...] = ()
         if request.fix or request.diff:
@@ -293,35 +291,32 @@ class _Desk:
             suppressed += applied.suppressed
         return _State(tuple(sorted(kept, key=by_place)), tuple(sorted(suppressed, key=by_place)), notices)
 
-    def fix(self, state: _State, *, unsafe: bool) -> tuple[_State, Counter[str], tuple[Notice, ...]]:
-        """Apply fixes in rounds over the whole project until nothing changes, at most ten times."""
+    def fix(self, state: _State, *, unsafe: bool) -> tuple[_State, Mapping[str, int], tuple[Notice, ...]]:
+        """Apply fixes to the reported files until nothing changes, and take out the imports they made unused."""
         from fastapi_lint import fixer
 
-        applied: Counter[str] = Counter()
-        notices: list[Notice] = []
-        rejected: dict[str, frozenset[str]] = {}
-        for _ in range(_ROUNDS):
-            by_path: dict[str, list[Finding]] = {}
-            for finding in fixer.select(state.findings, unsafe=unsafe):
-                by_path.setdefault(finding.path, []).append(finding)
-            changed = False
-            for path, findings in sorted(by_path.items()):
-                skip = rejected.get(path, frozenset())
-                step = fixer.advance(self.sources[path], findings, unsafe=unsafe, skip=skip)
-                rejected[path] = skip | step.rejected
-                notices += step.notices
-                if step.applied:
-                    changed = True
-                    applied.update(finding.code for finding in step.applied)
-                    self.sources[path] = step.source
-            if not changed:
-                break
+        def again(sources: Mapping[str, Source]) -> Sequence[Finding]:
+            nonlocal state
+            self.sources = dict(sources)
             state = self.check()
-        else:
-            codes = ", ".join(sorted({f.code for f in fixer.select(state.findings, unsafe=unsafe)}))
-            if codes:
-                notices.append(Notice(f"fixes did not come to an end; last to change files: {codes}"))
-        return state, applied, tuple(notices)
+            return state.findings
+
+        fixed = fixer.converge(self.sources, again, state.findings, unsafe=unsafe, tidy=self._unused_imports)
+        self.sources = dict(fixed.sources)
+        return state, fixed.applied, fixed.notices
+
+    def _unused_imports(self, before: Source, after: Source) -> Sequence[Edit]:
+        """Edits that remove what fixes made unused in a file, unless another module takes it from there."""
+        from fastapi_lint.edits import newly_unused
+
+        if after.path in self._taken:
+            return ()
+        return newly_unused(before, after)
+
+    @property
+    def _taken(self) -> set[str]:
+        """The files from which other modules import names that they only import themselves."""
+        return {module.path for module in self.project.re_exporting}
 
 
 # -------------------------------------------------------------------- disk

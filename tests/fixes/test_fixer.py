@@ -8,29 +8,56 @@ import random
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastapi_lint import fixer
 from fastapi_lint.edits import between
-from fastapi_lint.finding import Edit, Finding, Fix, Safety, Span
+from fastapi_lint.finding import Edit, Finding, Fix, Notice, Safety, Span
 from fastapi_lint.fixer import (
     ROUNDS,
     Conflict,
-    Fixed,
     Unencodable,
     advance,
     apply,
-    converge,
     diff,
     encode,
     merge,
     select,
 )
 from fastapi_lint.source import Source
+
+
+@dataclass(frozen=True)
+class One:
+    """What `fixer.converge` makes of a project of one file."""
+
+    source: Source
+    applied: dict[str, int]
+    findings: tuple[Finding, ...]
+    notices: tuple[Notice, ...]
+
+    @property
+    def text(self) -> str:
+        return self.source.text
+
+
+def converge(
+    source: Source,
+    check: Callable[[Source], Sequence[Finding]],
+    *,
+    unsafe: bool,
+    tidy: Callable[[Source, Source], Sequence[Edit]] | None = None,
+) -> One:
+    path = source.path
+    fixed = fixer.converge({path: source}, lambda all_: check(all_[path]), check(source), unsafe=unsafe, tidy=tidy)
+    return One(fixed.sources[path], fixed.applied, fixed.findings, fixed.notices)
+
 
 
 def source_of(text: str) -> Source:
@@ -230,7 +257,7 @@ def test_what_the_fixes_made_unused_is_tidied_up_at_the_end() -> None:
         place = last.text.find("z\n")
         return [between(last, place, place + 2, "")] if place >= 0 else []
 
-    def run(text: str, table: dict[str, str]) -> Fixed:
+    def run(text: str, table: dict[str, str]) -> One:
         return converge(source_of(text), words(table), unsafe=False, tidy=tidy)
 
     assert run("a\na\nz\n", {"a": "b"}).text == "b\nb\n"

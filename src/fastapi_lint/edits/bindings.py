@@ -245,10 +245,16 @@ def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
-@cache
+_known: dict[tuple[type, bool], bool] = {}
+
+
 def _is_node(kind: type, spaces: bool) -> bool:
-    """Whether instances of a class are nodes to visit; asked once a class, since libcst's nodes check by slow ABCs."""
-    return issubclass(kind, cst.CSTNode) and (spaces or not issubclass(kind, _SPACES))
+    """Whether instances of a class are nodes to visit; found out once a class, since libcst's nodes check by slow ABCs."""
+    found = _known.get((kind, spaces))
+    if found is None:
+        found = issubclass(kind, cst.CSTNode) and (spaces or not issubclass(kind, _SPACES))
+        _known[kind, spaces] = found
+    return found
 
 
 def _children(node: cst.CSTNode, *, spaces: bool = False) -> Iterator[cst.CSTNode]:

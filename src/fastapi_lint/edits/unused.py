@@ -9,7 +9,7 @@ import libcst as cst
 
 from fastapi_lint.edits.bindings import Imported, dotted, module_imports, uses
 from fastapi_lint.edits.syntax import extent, line_start, next_line_start, remove_item, remove_statement
-from fastapi_lint.finding import Edit
+from fastapi_lint.finding import Edit, Span
 from fastapi_lint.source import Source
 
 
@@ -63,5 +63,16 @@ def _without(source: Source, binding: Imported) -> Edit:
     if isinstance(names, cst.ImportStar) or binding.alias is None:
         raise ValueError(f"{source.path}: not an import of a name: {source.code_of(binding.statement)}")
     if len(names) == 1:
-        return remove_statement(source, binding.statement)
+        return _with_blank_lines(source, remove_statement(source, binding.statement))
     return remove_item(source, names, binding.alias)
+
+
+def _with_blank_lines(source: Source, edit: Edit) -> Edit:
+    """The removal of whole lines together with the blank lines below, when a blank line or nothing stands above."""
+    span = edit.span
+    if edit.content or span.column != 1 or span.end_column != 1 or (span.line > 1 and source.line(span.line - 1).strip()):
+        return edit
+    end = span.end_line
+    while end < len(source.line_starts) and not source.line(end).strip():
+        end += 1
+    return Edit(Span(span.line, 1, end, 1), "")

@@ -28,19 +28,27 @@ MARKERS = frozenset({
     "fastapi.Query", "fastapi.Path", "fastapi.Body", "fastapi.Header", "fastapi.Cookie", "fastapi.Form", "fastapi.File",
 })  # fmt: skip
 _AUTH_NAME = re.compile(
-    r"(^|_)(auth|authn|authz|authed|authenticat\w*|authori[sz]\w*|current_(\w+_)?(user|account|member|admin|customer|principal|subject|identity|org|"
+    r"(^|_)(auth|authn|authz|authed|authenticat\w*|authori[sz]\w*|current_(\w+_)?(user|account|member|"
+    r"admin|customer|principal|subject|identity|org|"
     r"organi[sz]ation|tenant|incident|case|actor)s?\w*|logged_in\w*|login_required|"
-    r"(verify|validate|check|decode|parse|require|requires|required|need|needs|ensure|enforce|assert)_\w*(token|key|user|auth|jwt|signature|secret|access|admin|"
-    r"session|password|permission|role|scope|login|credential|member|owner|superuser|bearer)\w*|is_(admin|authenticated|superuser|owner|staff)|"
-    r"admin_(required|only|user|auth)|(user|token|role|login|auth|permission|scope)s?_required|permissions?|api_?key|x_api_key|"
-    r"(verified|active|admin|authenticated|authorized|session|optional|human|api|super)_?user|superuser|get_user|get_user_from_\w+|get_me|"
-    r"jwt\w*|\w*bearer|oauth2?_?\w*|protect(ed)?|guard|rbac|acl|has_(role|permission|scope|access)s?|\w*principal|\w*identity|"
+    r"(verify|validate|check|decode|parse|require|requires|required|need|needs|ensure|enforce|"
+    r"assert)_\w*(token|key|user|auth|jwt|signature|secret|access|admin|"
+    r"session|password|permission|role|scope|login|credential|member|owner|superuser|bearer)\w*|is_(admin|"
+    r"authenticated|superuser|owner|staff)|"
+    r"admin_(required|only|user|auth)|(user|token|role|login|auth|permission|scope)s?_required|"
+    r"permissions?|api_?key|x_api_key|"
+    r"(verified|active|admin|authenticated|authorized|session|optional|human|api|super)_?user|superuser|"
+    r"get_user|get_user_from_\w+|get_me|"
+    r"jwt\w*|\w*bearer|oauth2?_?\w*|protect(ed)?|guard|rbac|acl|has_(role|permission|scope|access)s?|"
+    r"\w*principal|\w*identity|"
     r"access_token|id_token|bearer_token|get_token|token_auth|http_?basic\w*)($|_)",
     re.IGNORECASE,
 )
 _PROVIDER = re.compile(
-    r"(service|repo|repository|manager|crud|dao|store|storage|filter|params?|parameters|settings|config|factory|client|provider|resolver|form|"
-    r"formstrict|schema|adapter|controller|usecase|use_case|limiter|limit|strategy|backend|gateway|db|database|session_maker|cache|url|uri)s?(_dep|_dependency)?$",
+    r"(service|repo|repository|manager|crud|dao|store|storage|filter|params?|parameters|settings|config|"
+    r"factory|client|provider|resolver|form|"
+    r"formstrict|schema|adapter|controller|usecase|use_case|limiter|limit|strategy|backend|gateway|db|"
+    r"database|session_maker|cache|url|uri)s?(_dep|_dependency)?$",
     re.IGNORECASE,
 )
 """Names of what gives access to users, tokens and permissions as data: such a dependency identifies nobody."""

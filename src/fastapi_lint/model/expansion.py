@@ -54,7 +54,9 @@ class Expansion:
         for function in reversed(around):
             names = frozenset(p.name for p in function.params if p.name in wanted)
             if names and (frames := self.frames(function, names, depth)):
-                found = [outer.with_bound(inner, inner.conditions) for outer in found for inner in frames][:_MOST_ROUNDS]
+                found = [outer.with_bound(inner, inner.conditions) for outer in found for inner in frames][
+                    :_MOST_ROUNDS
+                ]
         for entry in reversed(chain):
             if entry.kind != "for" or entry.target is None or entry.test is None:
                 continue
@@ -430,7 +432,9 @@ class Expansion:
             case f.Joined(parts=parts):
                 return "".join(self.pieces(part, where, environment, depth + 1) for part in parts)
             case f.Binary(op="+", left=left, right=right):
-                return self.pieces(left, where, environment, depth + 1) + self.pieces(right, where, environment, depth + 1)
+                return self.pieces(left, where, environment, depth + 1) + self.pieces(
+                    right, where, environment, depth + 1
+                )
             case f.Name(id=name) if environment and (source := self._local(name, where, environment)):
                 return self.pieces(*source, depth + 1)
         return self.folding.pieces(expr, where)

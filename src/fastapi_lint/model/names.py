@@ -123,6 +123,12 @@ class Modules:
         folder = folder[: len(folder) - (level - 1)]
         return self._by_parts.get(folder + tuple(dotted.split(".") if dotted else ()))
 
+    def imported_from(self, importer: Module, entry: f.Import) -> Module | None:
+        """The module of the project from which `from module import name` takes a name."""
+        if entry.level:
+            return self.relative(importer, entry.level, entry.module)
+        return self.find(entry.module, importer)
+
     def submodule(self, module: Module, name: str) -> Module | None:
         """A module inside a package."""
         return self._by_parts.get((*module.parts, name)) if module.is_package else None

@@ -141,7 +141,7 @@ class Objects:
         key = (module, function)
         if key not in self._growth:
             table: dict[str, list[tuple[f.Expr, Where]]] = {}
-            for name, value, place in self._additions(module, function):
+            for name, value, place in sorted(self._additions(module, function), key=lambda found: found[2][2]):
                 table.setdefault(name, []).append((value, place))
             self._growth[key] = table
         return self._growth[key]
@@ -159,4 +159,3 @@ class Objects:
                     value = call.args[0].value
                     place = (module, call.block, call.start)
                     yield name, value if attr == "extend" else f.Display("list", (value,)), place
-

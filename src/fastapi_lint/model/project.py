@@ -81,6 +81,20 @@ class Project:
         return OrmModels(self.types, self.values)
 
     @cached_property
+    def re_exporting(self) -> frozenset[Module]:
+        """The modules from which another one takes a name that they only import themselves (or everything)."""
+        found = set()
+        for module in self.modules:
+            for entry in module.facts.imports:
+                source = self.modules.imported_from(module, entry) if entry.name else None
+                if source is None or source is module:
+                    continue
+                bound = self.types.bindings(source).get((-1, -1), {}).get(entry.name, [])
+                if entry.name == "*" or any(isinstance(binding.entry, f.Import) for binding in bound):
+                    found.add(source)
+        return frozenset(found)
+
+    @cached_property
     def dependency_subjects(self) -> tuple[Depends, ...]:
         """One use of every project function that something depends on, in order of path and place."""
         uses = sorted(self.dependencies.used.items(), key=lambda item: (item[0].module.path, item[0].start))

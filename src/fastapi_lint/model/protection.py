@@ -18,17 +18,26 @@ from fastapi_lint.model.types import Inference, Where
 _WORDS = re.compile(
     r"authori[sz]|authenticat|(?<![a-z])auth(?![a-z])|auth_|_auth|permission|privilege|current_?user|api_?key|apikey|"
     r"signature|hmac|secret|(?<!max_)token(?!iz)|jwt|credential|password|passwd|logged_?in|login|is_admin|superuser|"
-    r"(?:HTTP_|status_code\s*=\s*)?40[13]\b|forbidden|unauthori[sz]ed|verify|\.headers|\.cookies|\.state\b|\.session\b|"
+    r"(?:HTTP_|status_code\s*=\s*)?40[13]\b|forbidden|unauthori[sz]ed|verify|\.headers|\.cookies|"
+    r"\.state\b|\.session\b|"
     r"request\.user|scope\[|csrf|nonce|webhook|require_|ensure_|guard|acl\b|rbac|allowed|owner|principal|identity|"
-    r"access_|_access|bearer|oauth|sso\b|saml|tenant",
+    r"access_|_access|bearer|oauth|sso\b|saml|tenant|guest|anonymous",
     re.IGNORECASE,
 )
 _MIDDLEWARE = re.compile(
-    r"auth|token|jwt|login|oauth|oidc|saml|keycloak|identity|principal|permission|security|access(?!_?log)|acl|guard|api_?key|"
-    r"tenant|credential|firewall|allow_?list|white_?list|ip_?filter|user",
+    r"auth|token|jwt|login|oauth|oidc|saml|keycloak|identity|principal|permission|security|access(?!_?log|"
+    r"middleware$)|acl|guard|api_?key|"
+    r"credential|firewall|allow_?list|white_?list|ip_?filter|user",
     re.IGNORECASE,
 )
-_DEPTH = 3
+_GATE = re.compile(
+    r"authenticat|jwt|bearer|api_?key|current_?user|\b40[13]\b|_40[13]_|forbidden|unauthori[sz]ed|verify_|"
+    r"permission|\.auth\b|login|"
+    r"headers(\.get\(|\[)\W*authorization|whitelist|allowlist",
+    re.IGNORECASE,
+)
+"""What middleware that turns strangers away has in its text, and middleware for logs, timing and CORS has not."""
+_DEPTH = 1
 
 
 class Protection:
@@ -69,7 +78,7 @@ class Protection:
                 case f.Attr(attr="middleware"):
                     for function in module.functions:
                         if f.CallRef(index) in function.facts.decorators:
-                            yield self.may_check(function)
+                            yield self.may_check(function, _GATE)
                     for other in facts.calls:
                         if other.func == f.CallRef(index) and other.args:
                             yield self._refuses(other.args[0].value, (module, other.block, other.start))
@@ -93,18 +102,18 @@ class Protection:
                 return any(
                     catalog.is_auth_middleware(base)
                     if isinstance(base, str)
-                    else any(self.may_check(method) for method in base.methods.values())
+                    else any(self.may_check(method, _GATE) for method in base.methods.values())
                     for base in self.types.mro(cls)
                 )
             case FunctionObject(function=function):
-                return self.may_check(function)
+                return self.may_check(function, _GATE)
         return True
 
     # ---------------------------------------------------------------- code
 
-    def may_check(self, function: Function, depth: int = 0) -> bool:
+    def may_check(self, function: Function, words: re.Pattern[str] = _WORDS, depth: int = 0) -> bool:
         """Whether a function of the project, or one it calls, may look at who is asking or refuse with 401 or 403."""
-        if _WORDS.search(function.module.source.slice(function.facts.start, function.facts.end)):
+        if words.search(function.module.source.slice(function.facts.start, function.facts.end)):
             return True
         if depth >= _DEPTH:
             return False
@@ -179,7 +188,10 @@ class Protection:
         return False
 
 
-_NAMED = re.compile(r"auth|verify|permission|require|ensure|check_(?!in)|current_user|token|signature|guard", re.IGNORECASE)
+_NAMED = re.compile(
+    r"auth|verify|permission|require|ensure|check_(?!in)|current_user|token|signature|guard", re.IGNORECASE
+)
 _CREDENTIAL = re.compile(
-    r"password|passwd|token|secret|credential|signature|api_?key|(^|_)otp($|_)|(^|_)code($|_)|auth|(^|_)state$|nonce", re.IGNORECASE
+    r"password|passwd|token|secret|credential|signature|api_?key|(^|_)otp($|_)|(^|_)code($|_)|auth|(^|_)state$|nonce",
+    re.IGNORECASE,
 )

@@ -437,7 +437,7 @@ class Routes:
         origin = Origin(module, index)
         self.routers[origin] = Router(self, origin, "fastapi.APIRouter", False)
         for path, methods in known.routes.items():
-            self._add(origin, Route(self, origin, module, call, "http", methods, path, True, None, {}, False))
+            self._add(origin, Route(self, origin, module, call, "http", methods, path, True, None, NOWHERE, False))
 
     def _environments(self, module: Module, call: f.Call, receiver: f.Expr) -> list[Environment]:
         used = (receiver, *(arg.value for arg in call.args))
@@ -478,7 +478,9 @@ class Routes:
             self._known.add(identity)
             self._events.setdefault(key, []).append(event)
 
-    def _conditions(self, key: RouterKey, module: Module, call: f.Call, environment: Environment) -> tuple[Condition, ...]:
+    def _conditions(
+        self, key: RouterKey, module: Module, call: f.Call, environment: Environment
+    ) -> tuple[Condition, ...]:
         """The conditions of a registration that the router's own creation does not share."""
         origin = key if isinstance(key, Origin) else None
         found = [
@@ -487,7 +489,12 @@ class Routes:
             if not any(_shares(one, made) for made in (origin, origin.maker if origin else None) if made is not None)
         ]
         maker = origin.module.enclosing(origin.facts.block) if origin is not None and origin.owner is None else None
-        if origin is not None and maker is not None and maker.cls is None and not self._made_inside(maker, module, call, environment):
+        if (
+            origin is not None
+            and maker is not None
+            and maker.cls is None
+            and not self._made_inside(maker, module, call, environment)
+        ):
             if maker not in self._callers_of:
                 calls = self.expansion.objects.callers(maker.name)
                 places = [m for m, c in calls if not m.is_test and self._is_call_of(maker, m, c)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from fastapi_lint import catalog
 from fastapi_lint.catalog.routers import library_router
@@ -267,7 +268,6 @@ class Inference:
                 return self._assigned(module, name, entry)
             case f.Block():
                 return self._block_target(module, name, entry, binding.block)
-        return None
 
     def _defined(self, function: Function) -> Type:
         """A function, or the object that its decorators make of it (a Celery task)."""
@@ -331,7 +331,7 @@ class Inference:
                         if made == value:  # its own iterator
                             step = self.result(self.attribute(value, dunder.replace("iter", "next")))
                             return step.result if isinstance(step, Coroutine) else step
-                        return self._guarded(("element", method.function), lambda made=made: self.element(made))
+                        return self._guarded(("element", method.function), partial(self.element, made))
             case Instance(cls=str(name)):
                 return instance_of(catalog.attribute(name, "iter"))
         return None
@@ -343,13 +343,13 @@ class Inference:
                 return self.entered(result)
             case Instance(cls="contextmanager", args=args):
                 return args[0] if args else None
-            case Instance(cls=Class()):
+            case Instance(cls=Class() as cls):
                 for dunder in ("__aenter__", "__enter__"):
                     method = self.attribute(value, dunder)
                     if isinstance(method, FunctionObject):
                         result = self.result(method)
                         return result.result if isinstance(result, Coroutine) else result
-                return value if any(isinstance(base, str) for base in self.mro(value.cls)) else None
+                return value if any(isinstance(base, str) for base in self.mro(cls)) else None
             case Instance(cls=str(name), args=args):
                 if name in ("sqlalchemy.orm.sessionmaker", "sqlalchemy.ext.asyncio.async_sessionmaker"):
                     return None
@@ -496,7 +496,7 @@ class Inference:
                 return ClassObject(nested)
             key = (base, attr)
             if key not in self._members:
-                self._members[key] = self._guarded(("member", key), lambda base=base: self._field(base, attr))
+                self._members[key] = self._guarded(("member", key), partial(self._field, base, attr))
             if (found := self._members[key]) is not None:
                 return found
             if attr in base.assigns or attr in self.self_assigns(base):
@@ -956,7 +956,7 @@ class Inference:
             case External(name="typing.Any" | "object" | "typing.TypeVar" | "typing.Self" | "None"):
                 return None
             case External(name=name):
-                return Instance(name)
+                return None if name in _TRANSPARENT else Instance(name)  # a bare Final or ClassVar says nothing
         if alias := self.alias(expr, where):
             target, place = alias
             if isinstance(target, f.CallRef):  # NewType("UserId", int), TypeVar(...)

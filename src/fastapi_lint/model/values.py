@@ -122,6 +122,8 @@ class Values:
             value = self.constant(expr, where)
         except Unfolded:
             return UNKNOWN
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return str(value)
         return value if isinstance(value, str) else UNKNOWN
 
     def definitions(self, expr: f.Expr, where: Where) -> Iterator[tuple[f.Expr, Where]]:

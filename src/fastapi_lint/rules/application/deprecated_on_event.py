@@ -41,7 +41,9 @@ def deprecated_on_event(module: Module, check: Check) -> Iterator[Finding]:
     - [Lifespan events](https://fastapi.tiangolo.com/advanced/events/)
     - [Alternative events (deprecated)](https://fastapi.tiangolo.com/advanced/events/#alternative-events-deprecated)
     """
-    found = [handler for handler in in_module(check.project, module) if app_that_ignores(check.project, handler) is None]
+    found = [
+        handler for handler in in_module(check.project, module) if app_that_ignores(check.project, handler) is None
+    ]
     fixes: dict[int, Fix | None] = {}
     for handler in found:
         key = id(handler.router)
@@ -60,7 +62,12 @@ def deprecated_on_event(module: Module, check: Check) -> Iterator[Finding]:
 def _fix(router: Router, module: Module, check: Check) -> Fix | None:
     """The rewriting of all handlers of an app; None when something else has to be thought of."""
     everything = [each for each in handlers(check.project) if not each.module.is_test or each.module is module]
-    if not router.is_app or router.module is not module or router.keyword("lifespan") or router.cls != "fastapi.FastAPI":
+    if (
+        not router.is_app
+        or router.module is not module
+        or router.keyword("lifespan")
+        or router.cls != "fastapi.FastAPI"
+    ):
         return None
     if any(each.router is not router or each.module is not module or each.how == "call" for each in everything):
         return None
@@ -76,7 +83,9 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
         return None
     source = module.source
     manager = edits.importing(source, "contextlib", "asynccontextmanager", at=statement)
-    iterator = edits.importing(source, "collections.abc", "AsyncIterator", at=statement, also=("typing", "typing_extensions"))
+    iterator = edits.importing(
+        source, "collections.abc", "AsyncIterator", at=statement, also=("typing", "typing_extensions")
+    )
     app_class = source.code_of(call.func)
     if manager is None or iterator is None or not re.fullmatch(r"[\w.]+", app_class):
         return None
@@ -117,7 +126,9 @@ def _called(everything: Sequence[Handler], module: Module, check: Check) -> list
                 return None
             found.append((handler.event, _call(function.name, function)))
             continue
-        items = handler.argument.value.items if handler.argument and isinstance(handler.argument.value, f.Display) else None
+        items = (
+            handler.argument.value.items if handler.argument and isinstance(handler.argument.value, f.Display) else None
+        )
         if items is None:
             return None
         for item in items:

@@ -36,7 +36,9 @@ def event_handler_ignored(module: Module, check: Check) -> Iterator[Finding]:
             continue
         given = app.keyword("lifespan")
         variable = app.variable or "the app"
-        what = "its router is included in an app" if not handler.is_app else f"`{variable}`" if app.variable else "the app"
+        what = (
+            "its router is included in an app" if not handler.is_app else f"`{variable}`" if app.variable else "the app"
+        )
         related = [check.related(given, "the lifespan is given here", module=app.module)] if given else []
         yield check.finding(
             handler,

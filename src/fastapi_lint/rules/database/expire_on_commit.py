@@ -89,7 +89,9 @@ def _made(module: Module, call: f.Call, callee: Type, check: Check) -> str:
         case External(name=name) if name in ASYNC_SESSIONS:
             return "session" if "scoped" not in name else ""
         case ClassObject(cls=cls) if is_async_session(check.project.types, check.project.types.instantiate(callee)):
-            has_own = any("__init__" in base.methods for base in check.project.types.mro(cls) if isinstance(base, Class))
+            has_own = any(
+                "__init__" in base.methods for base in check.project.types.mro(cls) if isinstance(base, Class)
+            )
             return "" if has_own else "session"
     return ""
 
@@ -127,6 +129,4 @@ def _fix(module: Module, call: f.Call) -> Fix | None:
     node = call_node(module, call)
     if node is None or module.facts.errors:
         return None
-    return Fix(
-        f"Add `{_OPTION}=False`", Safety.UNSAFE, (edits.add_argument(module.source, node, f"{_OPTION}=False"),)
-    )
+    return Fix(f"Add `{_OPTION}=False`", Safety.UNSAFE, (edits.add_argument(module.source, node, f"{_OPTION}=False"),))

@@ -58,7 +58,9 @@ def global_session(module: Module, check: Check) -> Iterator[Finding]:
         cls = module.facts.blocks[entry.block].cls
         level = f"in the body of class `{module.classes[cls].name}`" if cls >= 0 else "at module level"
         trouble = (
-            "threads and tasks mix their transactions" if what == "session" else "threads and tasks mix their statements"
+            "threads and tasks mix their transactions"
+            if what == "session"
+            else "threads and tasks mix their statements"
         )
         yield check.finding(
             call,
@@ -101,6 +103,4 @@ def _is_closed(module: Module, name: str) -> bool:
     return any(
         isinstance(entry.target, f.Name) and entry.target.id == name and is_none(entry.value) and entry.start > 0
         for entry in module.assigns_in.get(-1, ())
-    ) or any(
-        leave.kind == "del" and leave.value == f.Name(name) for leave in module.exits_in.get(-1, ())
-    )
+    ) or any(leave.kind == "del" and leave.value == f.Name(name) for leave in module.exits_in.get(-1, ()))

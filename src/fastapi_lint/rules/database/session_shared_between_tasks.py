@@ -56,14 +56,18 @@ def session_shared_between_tasks(function: Function, check: Check) -> Iterator[F
     References
     - [SQLAlchemy: AsyncSession with concurrent tasks](https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html#using-asyncsession-with-concurrent-tasks)
     """
-    if not function.is_async or not function.module.mentions("gather", "create_task", "ensure_future", "start_soon", "as_completed", "asyncio.wait"):
+    if not function.is_async or not function.module.mentions(
+        "gather", "create_task", "ensure_future", "start_soon", "as_completed", "asyncio.wait"
+    ):
         return
     started: list[_Use] = []
     for call in function.calls:
         called = last_name(call.func)
         if called in ("gather", "wait", "as_completed"):
             if check.project.called_name(function.module, call) in _TOGETHER:
-                yield from _shared([use for arg in call.args for use in _from(arg, function, call, check)], call, function, check)
+                yield from _shared(
+                    [use for arg in call.args for use in _from(arg, function, call, check)], call, function, check
+                )
         elif called in _STARTERS and not call.awaited and call.args:
             started.extend(_started(call, function, check))
     if started:
@@ -93,7 +97,8 @@ def _waits_between(function: Function, found: list[_Use]) -> bool:
     """Whether the tasks started one by one are awaited before the next is."""
     source = function.module.source
     return any(
-        re.search(r"\bawait\b", source.slice(one.end, other.start)) for one, other in zip(found, found[1:], strict=False)
+        re.search(r"\bawait\b", source.slice(one.end, other.start))
+        for one, other in zip(found, found[1:], strict=False)
     )
 
 
@@ -113,7 +118,9 @@ def _coroutines(
             yield from _uses(function.module.facts.calls[index], function, check, repeated=True)
         case f.Display(items=items):
             for item in items:
-                yield from _coroutines(item.value if isinstance(item, f.Star) else item, where, function, check, place, depth + 1)
+                yield from _coroutines(
+                    item.value if isinstance(item, f.Star) else item, where, function, check, place, depth + 1
+                )
         case f.Name(id=name) if depth < 3:
             for entry in function.module.assigns_in.get(function.index, ()):
                 if entry.target == f.Name(name) and entry.value is not None and entry.start < place[0]:
@@ -163,7 +170,12 @@ def _uses(coroutine: f.Call, function: Function, check: Check, *, repeated: bool
             name = f"{text}.{attribute}" if attribute else ""
         if name:
             seen.add(text)
-            yield _Use(name, repeated and not _is_made_in_loop(function, text.split(".")[0], coroutine), coroutine.start, coroutine.end)
+            yield _Use(
+                name,
+                repeated and not _is_made_in_loop(function, text.split(".")[0], coroutine),
+                coroutine.start,
+                coroutine.end,
+            )
 
 
 def _is_session(value: Type, check: Check, threaded: bool) -> bool:
@@ -236,16 +248,15 @@ def _in_loop(function: Function, block: int) -> bool:
 def _is_made_in_loop(function: Function, name: str, call: f.Call) -> bool:
     """Whether the loop that starts the tasks makes a new object under that name each time."""
     module = function.module
-    chain = {
-        index
-        for index, entry in enumerate_chain(function, call.block)
-        if entry.kind in ("for", "while")
-    }
+    chain = {index for index, entry in enumerate_chain(function, call.block) if entry.kind in ("for", "while")}
     if not chain:
         return False
     loop = min(chain)
     start, end = module.facts.blocks[loop].start, module.facts.blocks[loop].end
-    if any(start <= e.start < end and name in _target_text(e.target).split() for e in module.assigns_in.get(function.index, ())):
+    if any(
+        start <= e.start < end and name in _target_text(e.target).split()
+        for e in module.assigns_in.get(function.index, ())
+    ):
         return True
     return any(
         start <= b.start < end and b.kind in ("for", "with") and name in _target_text(b.target).split()

@@ -16,7 +16,13 @@ from fastapi_lint.rule import Check, rule
 
 _MAKERS = {"sqlalchemy.create_engine": False, "sqlalchemy.ext.asyncio.create_async_engine": True}
 _SCHEME = re.compile(r"(postgresql|mysql|mariadb|sqlite|mssql)(?:\+(\w+))?://")
-_DEFAULTS = {"postgresql": "psycopg2", "mysql": "mysqlclient", "mariadb": "mysqlclient", "sqlite": "pysqlite", "mssql": "pyodbc"}
+_DEFAULTS = {
+    "postgresql": "psycopg2",
+    "mysql": "mysqlclient",
+    "mariadb": "mysqlclient",
+    "sqlite": "pysqlite",
+    "mssql": "pyodbc",
+}
 _SYNC = frozenset({
     "psycopg2", "psycopg2cffi", "pg8000", "mysqldb", "pymysql", "mysqlconnector", "mariadbconnector", "cymysql", "pysqlite",
     "pysqlcipher", "pyodbc", "pymssql",
@@ -72,7 +78,9 @@ def sync_driver_for_async_engine(module: Module, check: Check) -> Iterator[Findi
             continue
         message = _judge(module, check, scheme, wants_async)
         if message:
-            yield check.finding(url, message, fix=_fix(module, call, url, scheme, found[1], check) if wants_async else None)
+            yield check.finding(
+                url, message, fix=_fix(module, call, url, scheme, found[1], check) if wants_async else None
+            )
 
 
 def _judge(module: Module, check: Check, scheme: re.Match[str], wants_async: bool) -> str:
@@ -151,8 +159,16 @@ def _is_rewritten(expr: f.Name | f.Attr, where: Where, check: Check) -> bool:
         return True
     for base in check.project.types.mro(cls):
         if isinstance(base, Class):
-            names = [name.rsplit(".", 1)[-1] for method in base.methods.values() for name in check.project.types.decorators(method)]
-            if any(name in _VALIDATORS for name in names) or "__init__" in base.methods or "model_post_init" in base.methods:
+            names = [
+                name.rsplit(".", 1)[-1]
+                for method in base.methods.values()
+                for name in check.project.types.decorators(method)
+            ]
+            if (
+                any(name in _VALIDATORS for name in names)
+                or "__init__" in base.methods
+                or "model_post_init" in base.methods
+            ):
                 return True
     return False
 
@@ -186,7 +202,9 @@ def _fix(module: Module, call: f.Call, url: f.Arg, scheme: re.Match[str], place:
         if _is_used_elsewhere(module, assign.target.id, check):
             return None
         start, end = assign.start, assign.end
-    texts = [text for text in quoted(module) if start <= text.start and text.end <= end and text.text.startswith(scheme[0])]
+    texts = [
+        text for text in quoted(module) if start <= text.start and text.end <= end and text.text.startswith(scheme[0])
+    ]
     if len(texts) != 1:
         return None
     first = texts[0].body_start

@@ -13,8 +13,9 @@ from fastapi_lint.rule import Check, rule
 _BROAD = frozenset({"Exception", "BaseException"})
 _HARMLESS = frozenset({
     "rollback", "close", "aclose", "remove", "reset", "invalidate", "abort", "cancel", "expunge_all", "expire_all",
-    "release", "debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print", "print_exc", "format_exc",
-    "capture_exception", "str", "repr", "type", "set_status", "record_exception", "append", "bind", "opt", "format",
+    "release", "debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print", "print_exc",
+    "format_exc", "capture_exception", "str", "repr", "type", "set_status", "record_exception", "append", "bind", "opt",
+    "format",
 })  # fmt: skip
 """Last names of calls after which a handler goes on."""
 

@@ -271,7 +271,7 @@ def _is_alone(call: f.Call, function: Function) -> bool:
 
 
 def _is_closed_by_users(function: Function, check: Check) -> bool:
-    """Whether something that gets the result closes it or enters it, or whether the project calls the function itself."""
+    """Whether what gets the result closes or enters it, or the project calls the function itself."""
     project = check.project
     if project.callers.uses(function):
         return True

@@ -17,17 +17,30 @@ from fastapi_lint.rule import Check, rule
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _PUBLIC = re.compile(
-    r"(^|[\W_])(auth\w*|log_?in|log_?on|log_?out|sign_?(in|up|out|on)|register\w*|registration|tokens?|refresh|session\w*|oauth\w*|oidc|sso|saml|"
-    r"callback\w*|redirect\w*|password\w*|passwd|forgot\w*|reset\w*|recover\w*|verif\w*|confirm\w*|activat\w*|invit\w*|magic|otp|totp|mfa|2fa|captcha|"
-    r"web_?hooks?|hooks?|events?|notify|notification_url|ipn|health\w*|ping|alive|ready|status|metrics|public|open|guest|anonymous|share[sd]?|"
-    r"csp\w*|report\w*|telemetry|analytics|track\w*|consent|contact\w*|newsletter|subscribe|unsubscribe|feedback|waitlist|demo|"
-    r"set_?up|install\w*|init\w*|bootstrap|onboard\w*|connect\w*|handshake|device\w*|enroll\w*|graphql|rpc|mcp|proxy|test\w*|debug|internal|private|dev)($|[\W_])",
+    r"(^|[\W_])(auth\w*|log_?in|log_?on|log_?out|sign_?(in|up|out|on)|register|registration|tokens?|"
+    r"refresh|oauth\w*|oidc|sso|saml|"
+    r"callback\w*|password\w*|passwd|forgot\w*|reset|recover\w*|verif\w*|confirm\w*|activat\w*|invit\w*|"
+    r"magic|otp|totp|mfa|2fa|captcha|"
+    r"web_?hooks?|hooks?|ipn|health\w*|ping|alive|public|guest|anonymous|demo|csp\w*|telemetry|consent|"
+    r"newsletter|unsubscribe|waitlist|"
+    r"graphql|rpc|mcp|proxy|internal|private|device_auth|onboard\w*|bootstrap)($|[\W_])",
     re.IGNORECASE,
 )
+"""Words that make a route public wherever they stand in its path or in the name of its handler."""
+_PUBLIC_END = re.compile(
+    r"^(events?|notify|status|ready|metrics|open|share[sd]?|report|track\w*|analytics|contact\w*|"
+    r"subscribe|feedback|set_?up|install\w*|"
+    r"init\w*|connect\w*|handshake|enroll\w*|test\w*|debug|dev|sessions?|applications?)$",
+    re.IGNORECASE,
+)
+"""Words that make a route public as the last piece of its path."""
 _READS = re.compile(
-    r"(^|[\W_])(search\w*|query|queries|filter\w*|find|look_?up|list|get|fetch|read|view|show|check\w*|exists|validat\w*|preview|calculat\w*|"
-    r"comput\w*|estimat\w*|compar\w*|count\w*|pars\w*|render|statistics|stats|facets?|suggest\w*|autocomplete|export|download|"
-    r"predict\w*|infer\w*|embed\w*|tokeni[sz]e|detokeni[sz]e|translate|convert|echo|explain|format|similar\w*|point|part|bbox|feature)($|[\W_])",
+    r"(^|[\W_])(search\w*|query|queries|filter\w*|find|look_?up|list|get|fetch|read|view|show|check\w*|"
+    r"exists|validat\w*|preview|calculat\w*|"
+    r"comput\w*|estimat\w*|compar\w*|count\w*|pars\w*|render|statistics|stats|facets?|suggest\w*|"
+    r"autocomplete|export|download|"
+    r"predict\w*|infer\w*|embed\w*|tokeni[sz]e|detokeni[sz]e|translate|convert|echo|explain|format|"
+    r"similar\w*|point|part|bbox|feature)($|[\W_])",
     re.IGNORECASE,
 )
 _CAPABILITY = re.compile(r"{[^}]*(token|secret|signature|hash|code|key|uuid|guid|nonce|slug)[^}]*}", re.IGNORECASE)
@@ -86,8 +99,8 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
         method = "websocket" if route.kind == "websocket" else "/".join(m for m in route.methods if m in _WRITES)
         yield check.finding(
             route,
-            f"anyone can call `{handler.name}` (`{method} {standing.address.path}`): nothing in front of it authenticates, "
-            f"while {reason}; add it, or list the path in `public-paths`",
+            f"anyone can call `{handler.name}` (`{method} {standing.address.path}`): nothing in front of it "
+            f"authenticates, while {reason}; add it, or list the path in `public-paths`",
             module=route.module,
         )
 
@@ -136,9 +149,12 @@ def _is_public(standing: _Standing, check: Check) -> bool:
         return True
     if any(fnmatchcase(path, pattern) for pattern in check.names("public-paths")):
         return True
+    last = path.rstrip("/").rsplit("/", 1)[-1]
     if _PUBLIC.search(path) or _PUBLIC.search(name) or _CAPABILITY.search(path):
         return True
-    return route.methods == ("POST",) and bool(_READS.search(name) or _READS.search(path.rstrip("/").rsplit("/", 1)[-1]))
+    if route.methods == ("POST",) or route.kind == "websocket":
+        return bool(_PUBLIC_END.search(last) or _READS.search(name) or _READS.search(last))
+    return False
 
 
 def _may_be_checked(protection: Protection, standing: _Standing, handler: Function) -> bool:

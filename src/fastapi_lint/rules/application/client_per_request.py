@@ -1,0 +1,241 @@
+"""FAPI707: clients and pools that are made anew for every request. What counts as a client is in the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fastapi_lint import catalog
+from fastapi_lint.finding import Finding, Related
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function, Project
+from fastapi_lint.model.texts import last_name
+from fastapi_lint.model.types import Where
+from fastapi_lint.rule import Check, rule
+
+_SHARED_ARGUMENTS = frozenset({
+    "timeout", "headers", "follow_redirects", "http2", "limits", "trust_env", "decode_responses", "max_retries", "params",
+})  # fmt: skip
+"""What can be given to a single request as well, so that it is no reason for a client of one's own."""
+_MOST_STEPS = 5
+_MOST_FUNCTIONS = 20_000
+
+
+@dataclass
+class _Reached:
+    """How the functions that requests run are reached: the endpoint or dependency, and the function that calls it."""
+
+    root: dict[Function, tuple[Function, str]] = field(default_factory=dict)
+    caller: dict[Function, Function] = field(default_factory=dict)
+
+
+@rule("FAPI707")
+def client_per_request(project: Project, check: Check) -> Iterator[Finding]:
+    """A client or connection pool is made for every request.
+
+    Why is this bad?
+    A client keeps connections open to use them again. Made for each request it never does: every call pays for DNS,
+    TCP and TLS (or a login) once more, sockets in TIME_WAIT pile up under load, limits on connections have no effect,
+    and a client that is not closed leaks what it has opened.
+
+    Make it once in the lifespan, keep it in the state of the app (or in a cached factory), and hand it to endpoints
+    with a dependency.
+
+    Known limits
+    A client whose address, credentials or transport depend on the request is left alone; headers and timeouts can be
+    given to each call instead. So are clients that are kept in an attribute, a global or a cache, and what only
+    background workers, scripts, start-up code and tests do. Calls are followed for five steps.
+
+    References
+    - [HTTPX: clients](https://www.python-httpx.org/advanced/clients/)
+    - [Lifespan events](https://fastapi.tiangolo.com/advanced/events/)
+    """
+    reached = _reach(project)
+    for function, (root, kind) in reached.root.items():
+        module = function.module
+        if _is_cached(function, project):
+            continue
+        for call in function.calls:
+            if not _may_be_client(call):
+                continue
+            entry = catalog.client(project.called_name(module, call) or "")
+            if entry is None or _is_kept(function, call) or _is_particular(function, call, project):
+                continue
+            shown = module.source.slice(call.start, call.name_end)
+            where = (
+                f"in {kind} `{root.name}`"
+                if function is root
+                else f"for every call of {kind} `{root.name}`, by `{function.qualname}`"
+            )
+            yield check.finding(
+                (call.start, call.name_end),
+                f"`{shown}` is made {where}: {entry.why}; make it once in the lifespan and inject it",
+                module=module,
+                related=_trail(function, reached, check),
+                chain=True,
+            )
+
+
+def _may_be_client(call: f.Call) -> bool:
+    called = last_name(call.func)
+    return bool(called) and (called[0].isupper() or called in _FUNCTIONS)
+
+
+_FUNCTIONS = frozenset({
+    "from_url", "client", "resource", "from_env", "create_engine", "create_async_engine", "create_pool", "driver", "connect",
+    "connect_robust",
+})  # fmt: skip
+
+
+def _reach(project: Project) -> _Reached:
+    """What endpoints and dependencies run, nearest first; every function once."""
+    reached = _Reached()
+    queue: list[tuple[Function, int]] = []
+    for function, routes in project.routes.by_handler.items():
+        if not function.module.is_test and any(not route.module.is_test for route in routes):
+            reached.root[function] = (function, "endpoint")
+            queue.append((function, 0))
+    for function in sorted(project.dependencies.injected, key=lambda each: (each.module.path, each.start)):
+        if not function.module.is_test and function not in reached.root and project.effects.is_served(function.module):
+            reached.root[function] = (function, "dependency")
+            queue.append((function, 0))
+    for function, depth in queue:
+        if depth >= _MOST_STEPS or len(queue) > _MOST_FUNCTIONS or _is_cached(function, project):
+            continue
+        for step in project.effects.execution.steps(function):
+            target = step.function
+            if target is None or target in reached.root or target.module.is_test or project.is_lifespan(target):
+                continue
+            if step.call is not None and _is_kept(function, step.call):
+                continue
+            if not _is_followed(target, project):
+                continue
+            reached.root[target] = reached.root[function]
+            reached.caller[target] = function
+            queue.append((target, depth + 1))
+    return reached
+
+
+def _is_followed(function: Function, project: Project) -> bool:
+    """Whether a called function runs each time, as far as its decorators say."""
+    return not any(
+        name == "?" or "cache" in name.lower() or "singleton" in name.lower()
+        for name in project.types.decorators(function)
+    )
+
+
+def _is_cached(function: Function, project: Project) -> bool:
+    names = project.types.decorators(function)
+    return any("cache" in name.lower() or "singleton" in name.lower() for name in names)
+
+
+def _is_kept(function: Function, call: f.Call) -> bool:
+    """Whether the value of a call stays after the function: in an attribute, a global, a container, a cache.
+
+    An `__init__` keeps it only in an object, which is made for the request itself.
+    """
+    module = function.module
+    declared = {name for name, block in module.facts.globals if module.facts.blocks[block].function == function.index}
+    if function.name in ("__init__", "__post_init__"):
+        return bool(declared)
+    locals_: set[str] = set()
+    for entry in module.assigns_in.get(function.index, ()):
+        if entry.value is None or not (entry.start <= call.start and call.end <= entry.end):
+            continue
+        match entry.target:
+            case f.Name(id=name):
+                if name in declared:
+                    return True
+                locals_.add(name)
+            case f.Attr() | f.Sub():
+                return True
+    if not locals_:
+        return False
+    for entry in module.assigns_in.get(function.index, ()):
+        if entry.start <= call.start or not isinstance(entry.value, f.Name) or entry.value.id not in locals_:
+            continue
+        if isinstance(entry.target, (f.Attr, f.Sub)) or (
+            isinstance(entry.target, f.Name) and entry.target.id in declared
+        ):
+            return True
+    for other in function.calls:
+        if other.start > call.start and last_name(other.func) in (
+            "setdefault",
+            "set",
+            "put",
+            "setattr",
+            "append",
+            "add",
+        ):
+            if any(isinstance(arg.value, f.Name) and arg.value.id in locals_ for arg in other.args):
+                return True
+    return False
+
+
+def _is_particular(function: Function, call: f.Call, project: Project) -> bool:
+    """Whether an argument that makes the client what it is comes from the call of the function."""
+    where = (function.module, call.block, call.start)
+    return any(
+        arg.name in ("*", "**") or _depends(arg.value, where, function, project)
+        for arg in call.args
+        if arg.name not in _SHARED_ARGUMENTS
+    )
+
+
+def _depends(expr: f.Expr, where: Where, function: Function, project: Project, depth: int = 0) -> bool:
+    """Whether an expression may have another value at the next request."""
+    module = where[0]
+
+    def inner(part: f.Expr) -> bool:
+        return _depends(part, where, function, project, depth + 1)
+
+    match expr:
+        case f.Const() | f.Raw():
+            return False
+        case f.Name(id=name):
+            found = project.types.find_bindings(name, where)
+            for binding in found:
+                if module.facts.blocks[binding.block].function < 0:
+                    continue
+                entry = binding.entry
+                if isinstance(entry, f.Import):
+                    continue
+                if isinstance(entry, f.Assign) and entry.value is not None and entry.op == "=" and depth < 6:
+                    if _depends(entry.value, (module, entry.block, entry.start), function, project, depth + 1):
+                        return True
+                    continue
+                if isinstance(entry, f.Param) and _is_settings(function, entry, project):
+                    continue
+                return True
+            return False
+        case f.Attr(value=value):
+            return inner(value)
+        case f.Joined(parts=items) | f.Display(items=items) | f.Choice(options=items):
+            return any(inner(item) for item in items)
+        case f.Binary(left=left, right=right):
+            return inner(left) or inner(right)
+        case f.Mapping(items=pairs):
+            return any(inner(value) for _, value in pairs)
+        case f.CallRef(index=index):
+            made = module.facts.calls[index]
+            receiver = isinstance(made.func, f.Attr) and inner(made.func.value)
+            return depth > 6 or receiver or any(inner(arg.value) for arg in made.args)
+        case f.Sub(value=value, items=items):
+            return inner(value) or any(inner(item) for item in items)
+    return True
+
+
+def _is_settings(function: Function, param: f.Param, project: Project) -> bool:
+    """Whether a parameter is the application's settings, the same at every request."""
+    value = project.types.parameter(function, param)
+    return project.types.is_instance(value, "pydantic_settings.BaseSettings", "pydantic.BaseSettings")
+
+
+def _trail(function: Function, reached: _Reached, check: Check) -> list[Related]:
+    """The functions from the endpoint down to the one that makes the client."""
+    chain = [function]
+    while chain[-1] in reached.caller and len(chain) <= _MOST_STEPS + 1:
+        chain.append(reached.caller[chain[-1]])
+    if len(chain) == 1:
+        return []
+    return [check.related(each, f"`{each.qualname}`", module=each.module) for each in reversed(chain)]

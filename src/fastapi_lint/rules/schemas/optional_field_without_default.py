@@ -1,0 +1,112 @@
+"""FAPI413: fields of update schemas that admit None and are required all the same. Leaves other schemas alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Edit, Finding, Fix, Safety, Span
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Project
+from fastapi_lint.model.exchange import Use, request_schemas, response_schemas
+from fastapi_lint.model.schemas import Schema, SchemaField
+from fastapi_lint.rule import Check, rule
+
+_PARTIAL = frozenset({"PATCH", "PUT"})
+_KINDS = frozenset({"pydantic", "sqlmodel"})
+_NAMED = re.compile(
+    r"(?:Update|Patch)(?:Request|Schema|In|Input|Payload|Body|DTO|Dto|Model|Form|Params|Data|Base|Req)?\Z"
+    r"|\A(?:Update|Patch)(?=[A-Z])"
+)
+
+
+@rule("FAPI413", fix=Safety.UNSAFE)
+def optional_field_without_default(project: Project, check: Check) -> Iterator[Finding]:
+    """An optional field of an update schema is required, as it has no default.
+
+    Why is this bad?
+    In Pydantic 2, `str | None` says which values a field takes, not that it may be left out: without a default it is
+    required. A client that sends only what it wants to change gets a 422, and so do clients that worked with Pydantic
+    1, where `Optional` alone implied `None`.
+
+    Fix safety
+    The field gets the default `None`. The fix is unsafe because the field is then no longer required in the OpenAPI
+    document, and code that writes every field of the schema back, without `exclude_unset`, stores None where nothing
+    was sent.
+
+    Known limits
+    Looks at schemas that a PATCH or PUT operation reads, and at those named like one (`ItemUpdate`, `PatchItem`) that
+    no operation only sends. Silent where Pydantic 1 may be installed, and where `...` says that the field is required.
+    Schemas nested in an update are whole values of their own and may well have required fields.
+
+    References
+    - [Pydantic: required fields](https://docs.pydantic.dev/latest/concepts/models/#required-fields)
+    - [Pydantic: migration guide](https://docs.pydantic.dev/latest/migration/#required-optional-and-nullable-fields)
+    - [Body: partial updates](https://fastapi.tiangolo.com/tutorial/body-updates/#partial-updates-with-patch)
+    """
+    routes = [route for route in project.routes.all if not route.module.is_test]
+    read = request_schemas(project.schemas, routes, project.dependencies)
+    sent = response_schemas(project.schemas, routes)
+    reported: set[SchemaField] = set()
+    for schema in project.schemas.all:
+        reason = _reason(schema, read.get(schema, ()), schema in sent)
+        if not reason or schema.kind not in _KINDS or schema.is_v1 or schema.module.is_test:
+            continue
+        for one in schema.fields:
+            if one in reported or not _is_required(one) or not _is_version_2(one, project):
+                continue
+            reported.add(one)
+            inherited = "" if one.owner is schema.cls else f" (inherited by `{schema.name}`)"
+            yield check.finding(
+                (one.start, one.end),
+                f"`{one.name}` of `{one.owner.name}`{inherited} may be None and must be sent all the same: {reason}, and in"
+                " Pydantic 2 a field without default is required; add `= None`",
+                module=one.module,
+                fix=_fix(one),
+            )
+
+
+def _reason(schema: Schema, uses: tuple[Use, ...], is_sent: bool) -> str:
+    """Why a schema is one for updates; empty when it is not."""
+    direct = [use for use in uses if not use.trail]
+    for use in direct:
+        if any(method in _PARTIAL for method in use.route.methods):
+            method = next(method for method in use.route.methods if method in _PARTIAL)
+            return f"`{use.route.name}` reads it from a {method} body"
+    if _NAMED.search(schema.name) and (direct or not is_sent):
+        return "its name says that it carries changes"
+    return ""
+
+
+def _is_required(one: SchemaField) -> bool:
+    """Whether a field admits None, has no default, and does not say by `...` that this is meant."""
+    given = one.keywords.get("default")
+    return one.optional and not one.has_default and not _is_ellipsis(one.default) and given is None
+
+
+def _is_ellipsis(expr: f.Expr | None) -> bool:
+    return isinstance(expr, f.Raw) and expr.kind == "ellipsis"
+
+
+def _is_version_2(one: SchemaField, project: Project) -> bool:
+    versions = project.versions.for_path(one.module.path)
+    return versions.always_at_least("pydantic", "2", default=True) is True
+
+
+def _fix(one: SchemaField) -> Fix | None:
+    """`= None` behind the annotation, or `default=None` in the call behind `=`."""
+    source = one.module.source
+    if one.default is None:
+        end = source.span(one.start, one.end)
+        at = Span(end.end_line, end.end_column, end.end_line, end.end_column)
+        return Fix("Add the default None", Safety.UNSAFE, (Edit(at, " = None"),))
+    call = one.field_call
+    if not isinstance(one.default, f.CallRef) or call is None or one.field_module is not one.module:
+        return None
+    if one.module.facts.calls[one.default.index] is not call:
+        return None
+    text = source.slice(call.name_end, call.end)
+    if not text.startswith("("):
+        return None
+    place = source.span(call.name_end + 1, call.name_end + 1)
+    return Fix("Add the default None", Safety.UNSAFE, (Edit(place, "default=None, " if call.args else "default=None"),))

@@ -1,0 +1,583 @@
+"""Routers, inclusions and routes: every shape in which applications are put together."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+from model.projects import project
+
+from fastapi_lint.index.build import build
+from fastapi_lint.model.project import Project
+from fastapi_lint.model.routes import Address, Route
+from fastapi_lint.model.symbols import Module
+from fastapi_lint.source import Source
+
+
+def tree(files: dict[str, str]) -> Project:
+    """A project of files by path, packages with their `__init__.py` among them."""
+    modules = []
+    for path, text in files.items():
+        source = Source(path, dedent(text).encode())
+        modules.append(Module(source, build(source.utf8)))
+    return Project(modules)
+
+
+def addresses(of: Project, name: str = "") -> list[Address]:
+    """The addresses of all apps, or of those in the module of that dotted name."""
+    return [a for app in of.routes.apps if not name or app.module.name == name for a in of.routes.addresses(app)]
+
+
+def paths(of: Project, name: str = "") -> list[str]:
+    """Method and path of every address, in order; conditional ones with a question mark."""
+    found = []
+    for address in addresses(of, name):
+        kind = address.route.kind if isinstance(address.route, Route) else "mount"
+        methods = "/".join(address.methods) or kind
+        found.append(f"{methods} {address.path}{'?' if address.conditional else ''}")
+    return found
+
+
+ONE_FILE = {
+    "app": (
+        """
+        from fastapi import FastAPI
+        app = FastAPI()
+        @app.get("/a")
+        def a(): ...
+        """,
+        ["GET /a"],
+    ),
+    "aliased class": (
+        """
+        from fastapi import FastAPI as F, APIRouter as AR
+        app = F()
+        r = AR(prefix="/r")
+        @r.post("/a")
+        def a(): ...
+        app.include_router(r)
+        """,
+        ["POST /r/a"],
+    ),
+    "module import": (
+        """
+        import fastapi as fa
+        app = fa.FastAPI()
+        r = fa.APIRouter()
+        @r.delete("/a")
+        def a(): ...
+        app.include_router(router=r, prefix="/v1")
+        """,
+        ["DELETE /v1/a"],
+    ),
+    "Final": (
+        """
+        from typing import Final
+        from fastapi import FastAPI, APIRouter
+        app: Final = FastAPI()
+        router: Final[APIRouter] = APIRouter()
+        @router.get("/a")
+        def a(): ...
+        app.include_router(router)
+        """,
+        ["GET /a"],
+    ),
+    "subclasses": (
+        """
+        from fastapi import FastAPI, APIRouter
+        class Mine(APIRouter):
+            def __init__(self, **kwargs):
+                super().__init__(prefix="/mine", **kwargs)
+        class App(FastAPI): ...
+        app = App()
+        router = Mine()
+        @router.get("/a")
+        def a(): ...
+        app.include_router(router)
+        """,
+        ["GET /mine/a"],
+    ),
+    "api_route and add_api_route": (
+        """
+        from fastapi import FastAPI
+        app = FastAPI()
+        METHODS = ["PUT", "patch"]
+        @app.api_route("/a", methods=["GET", "POST"])
+        def a(): ...
+        app.add_api_route("/b", a)
+        app.add_api_route(path="/c", endpoint=a, methods=METHODS)
+        """,
+        ["GET/POST /a", "GET /b", "PUT/PATCH /c"],
+    ),
+    "by hand": (
+        """
+        from fastapi import FastAPI
+        app = FastAPI()
+        def a(): ...
+        app.get("/a")(a)
+        """,
+        ["GET /a"],
+    ),
+    "websockets": (
+        """
+        from fastapi import FastAPI
+        app = FastAPI()
+        @app.websocket("/w")
+        async def w(websocket): ...
+        app.add_api_websocket_route("/v", w)
+        """,
+        ["websocket /w", "websocket /v"],
+    ),
+    "mounts": (
+        """
+        from fastapi import FastAPI
+        from fastapi.staticfiles import StaticFiles
+        app = FastAPI()
+        inner = FastAPI()
+        @inner.get("/a")
+        def a(): ...
+        app.mount("/static", StaticFiles(directory="x"))
+        app.mount("/inner", inner)
+        """,
+        ["mount /static", "mount /inner", "GET /a"],
+    ),
+    "constants and f-strings": (
+        """
+        from fastapi import FastAPI
+        VERSION = 2
+        PREFIX = f"/v{VERSION}"
+        app = FastAPI()
+        @app.get(PREFIX + "/a")
+        def a(): ...
+        @app.get(f"{PREFIX}/b/{{number}}")
+        def b(number: int): ...
+        """,
+        ["GET /v2/a", "GET /v2/b/{number}"],
+    ),
+    "nested inclusion with prefixes": (
+        """
+        from fastapi import FastAPI, APIRouter
+        app = FastAPI()
+        outer = APIRouter(prefix="/outer")
+        inner = APIRouter(prefix="/inner")
+        @inner.get("")
+        def a(): ...
+        outer.include_router(inner, prefix="/x")
+        app.include_router(outer, prefix="/api")
+        """,
+        ["GET /api/outer/x/inner"],
+    ),
+    "route after the inclusion of its router": (
+        """
+        from fastapi import FastAPI, APIRouter
+        app = FastAPI()
+        r = APIRouter()
+        app.include_router(r)
+        @r.get("/late")
+        def late(): ...
+        """,
+        ["GET /late"],
+    ),
+    "circular inclusion": (
+        """
+        from fastapi import FastAPI, APIRouter
+        app = FastAPI()
+        r, s = APIRouter(), APIRouter()
+        @r.get("/a")
+        def a(): ...
+        r.include_router(s)
+        s.include_router(r)
+        app.include_router(r)
+        """,
+        ["GET /a"],
+    ),
+    "loop over a tuple": (
+        """
+        from fastapi import FastAPI, APIRouter
+        app = FastAPI()
+        r = APIRouter(); s = APIRouter()
+        @r.get("/r")
+        def a(): ...
+        @s.get("/s")
+        def b(): ...
+        for one in (r, s):
+            app.include_router(one)
+        """,
+        ["GET /r", "GET /s"],
+    ),
+    "loop over pairs and dicts": (
+        """
+        from fastapi import FastAPI, APIRouter
+        app = FastAPI()
+        r = APIRouter(); s = APIRouter(); t = APIRouter()
+        @r.get("/r")
+        def a(): ...
+        @s.get("/s")
+        def b(): ...
+        @t.get("/t")
+        def c(): ...
+        for one, prefix in [(r, "/x"), (s, "/y")]:
+            app.include_router(one, prefix=prefix)
+        for prefix, one in {"/z": t}.items():
+            app.include_router(one, prefix=prefix)
+        """,
+        ["GET /x/r", "GET /y/s", "GET /z/t"],
+    ),
+    "list that grows": (
+        """
+        from fastapi import FastAPI, APIRouter
+        app = FastAPI()
+        r = APIRouter(); s = APIRouter(); t = APIRouter()
+        @r.get("/r")
+        def a(): ...
+        @s.get("/s")
+        def b(): ...
+        @t.get("/t")
+        def c(): ...
+        routers = [r]
+        routers.append(s)
+        routers += [t]
+        for one in routers:
+            app.include_router(one)
+        """,
+        ["GET /r", "GET /s", "GET /t"],
+    ),
+    "app factory": (
+        """
+        from fastapi import FastAPI, APIRouter
+        def make_router(prefix):
+            router = APIRouter(prefix=prefix)
+            @router.get("/a")
+            def a(): ...
+            return router
+        def create_app():
+            app = FastAPI()
+            register(app)
+            return app
+        def register(application):
+            application.include_router(make_router("/made"))
+            @application.get("/b")
+            def b(): ...
+        app = create_app()
+        """,
+        ["GET …/a", "GET /b"],
+    ),
+    "two factories that start from the same one": (
+        """
+        from fastapi import FastAPI
+        def plain():
+            return FastAPI()
+        def one():
+            app = plain()
+            @app.get("/one")
+            def a(): ...
+            return app
+        def two():
+            app = plain()
+            @app.get("/two")
+            def b(): ...
+            return app
+        """,
+        ["GET /one?", "GET /two?"],
+    ),
+    "conditions": (
+        """
+        from fastapi import FastAPI
+        from settings import settings
+        app = FastAPI()
+        if settings.debug:
+            @app.get("/debug")
+            def debug(): ...
+        else:
+            app.add_api_route("/release", debug)
+        try:
+            app.add_api_route("/tried", debug)
+        except ImportError:
+            app.add_api_route("/fallback", debug)
+        """,
+        ["GET /debug?", "GET /release?", "GET /tried", "GET /fallback?"],
+    ),
+    "early return": (
+        """
+        from fastapi import FastAPI
+        def create_app(full):
+            app = FastAPI()
+            def a(): ...
+            app.add_api_route("/always", a)
+            if not full:
+                return app
+            app.add_api_route("/full", a)
+            return app
+        """,
+        ["GET /always", "GET /full?"],
+    ),
+    "router made by a constructor": (
+        """
+        from fastapi import FastAPI, APIRouter
+        class Items:
+            def __init__(self, prefix: str):
+                self.router = APIRouter(prefix="/items")
+                self.router.add_api_route(f"{prefix}/a", self.read)
+                self.register()
+            def register(self):
+                @self.router.get("/b")
+                def b(): ...
+            def read(self): ...
+        app = FastAPI()
+        app.include_router(Items("/x").router)
+        """,
+        ["GET /items/x/a", "GET /items/b"],
+    ),
+    "flags of one object": (
+        """
+        from dataclasses import dataclass, field
+        from fastapi import FastAPI, APIRouter
+        @dataclass
+        class Factory:
+            add_preview: bool = True
+            add_viewer: bool = False
+            router: APIRouter = field(default_factory=APIRouter)
+            def __post_init__(self):
+                self.register()
+                if self.add_preview:
+                    self.preview()
+                if self.add_viewer:
+                    self.viewer()
+            def register(self):
+                @self.router.get("/info")
+                def info(): ...
+            def preview(self):
+                @self.router.get("/preview")
+                def preview(): ...
+            def viewer(self):
+                @self.router.get("/viewer")
+                def viewer(): ...
+        class Special(Factory):
+            def register(self):
+                @self.router.get("/special")
+                def special(): ...
+        app = FastAPI()
+        plain = Factory(add_preview=False)
+        full = Special(add_viewer=True)
+        app.include_router(plain.router, prefix="/plain")
+        app.include_router(full.router, prefix="/full")
+        """,
+        # Within one router in the order of the source, not of the calls.
+        ["GET /plain/info", "GET /full/preview", "GET /full/viewer", "GET /full/special"],
+    ),
+    "extensions of one object": (
+        """
+        from dataclasses import dataclass, field
+        from fastapi import FastAPI, APIRouter
+        class Extension:
+            def register(self, factory: "Factory"): ...
+        class Validate(Extension):
+            def register(self, factory: "Factory"):
+                @factory.router.get("/validate")
+                def validate(): ...
+        class View(Extension):
+            def register(self, factory: "Factory"):
+                @factory.router.get("/view")
+                def view(): ...
+        @dataclass
+        class Factory:
+            extensions: list[Extension] = field(default_factory=list)
+            router: APIRouter = field(default_factory=APIRouter)
+            def __post_init__(self):
+                for extension in self.extensions:
+                    extension.register(self)
+        app = FastAPI()
+        one = Factory(extensions=[Validate()])
+        two = Factory(extensions=[View()])
+        none = Factory()
+        app.include_router(one.router, prefix="/one")
+        app.include_router(two.router, prefix="/two")
+        """,
+        ["GET /one/validate", "GET /two/view"],
+    ),
+    "decorator that is handed a route method": (
+        """
+        from fastapi import FastAPI, APIRouter
+        app = FastAPI()
+        router = APIRouter(prefix="/r")
+        def protected(method, path, scopes=(), **kwargs):
+            def decorator(func):
+                return method(path, **kwargs)(func)
+            return decorator
+        @protected(router.post, "/a", ["write"])
+        def a(): ...
+        @protected(router.get, path="/b")
+        def b(): ...
+        app.include_router(router)
+        """,
+        ["POST /r/a", "GET /r/b"],
+    ),
+    "decorator of the project around a route method": (
+        """
+        from fastapi import FastAPI
+        app = FastAPI()
+        def read(path):
+            return app.get("/read" + path)
+        @read("/a")
+        def a(): ...
+        """,
+        ["GET /read/a"],
+    ),
+    "paths rewritten in a loop": (
+        """
+        from fastapi import FastAPI, APIRouter
+        app = FastAPI()
+        router = APIRouter()
+        @router.get("/a")
+        def a(): ...
+        @router.get("/b/")
+        def b(): ...
+        for route in router.routes:
+            if not route.path.endswith("/"):
+                route.path = f"{route.path}/"
+        app.include_router(router, prefix="/x")
+        """,
+        ["GET /x/a/", "GET /x/b/"],
+    ),
+    "class-based view": (
+        """
+        from fastapi import FastAPI, APIRouter
+        from fastapi_utils.cbv import cbv
+        app = FastAPI()
+        router = APIRouter()
+        @cbv(router)
+        class Items:
+            @router.get("/a")
+            def a(self): ...
+        app.include_router(router)
+        """,
+        ["GET /a"],
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", ONE_FILE)
+def test_the_shapes_of_one_file(shape: str) -> None:
+    text, expected = ONE_FILE[shape]
+    assert paths(project(main=text)) == expected
+
+
+def test_factories_know_their_arguments() -> None:
+    """A prefix that is a parameter of the function that makes the router is not known: there may be several calls."""
+    of = project(main=ONE_FILE["app factory"][0])
+    assert [a.known for a in addresses(of)] == [False, True]
+
+
+def test_routers_of_other_modules() -> None:
+    of = tree(
+        {
+            "app/__init__.py": "",
+            "app/main.py": """
+            from fastapi import FastAPI
+            from app.routes import users, items as things
+            from app.routes import tokens_router
+            app = FastAPI()
+            app.include_router(users.router, prefix="/users")
+            app.include_router(things.router)
+            app.include_router(tokens_router)
+            def late():
+                from .routes.late import router
+                app.include_router(router)
+            late()
+        """,
+            "app/routes/__init__.py": "from .tokens import router as tokens_router\n",
+            "app/routes/users.py": """
+            from fastapi import APIRouter
+            router = APIRouter(tags=["users"])
+            @router.get("/{name}")
+            def read(name: str): ...
+        """,
+            "app/routes/items.py": """
+            from fastapi import APIRouter
+            from ..paths import ITEMS
+            router = APIRouter(prefix=ITEMS)
+            @router.post("/")
+            def create(): ...
+        """,
+            "app/routes/tokens.py": """
+            from fastapi import APIRouter
+            router = APIRouter()
+            @router.post("/token")
+            def token(): ...
+        """,
+            "app/routes/late.py": """
+            from fastapi import APIRouter
+            router = APIRouter()
+            @router.get("/late")
+            def late(): ...
+        """,
+            "app/paths.py": 'ITEMS = "/items"\n',
+        }
+    )
+    assert paths(of) == ["GET /users/{name}", "POST /items/", "POST /token", "GET /late"]
+
+
+def test_the_same_name_in_two_modules_is_two_routers() -> None:
+    text = """
+        from fastapi import APIRouter
+        router = APIRouter()
+        @router.get("/{}")
+        def read(): ...
+    """
+    of = project(
+        one=text.replace("{}", "one"),
+        two=text.replace("{}", "two"),
+        main="""
+            from fastapi import FastAPI
+            import one, two
+            app = FastAPI()
+            app.include_router(one.router)
+            other = FastAPI()
+            other.include_router(two.router)
+        """,
+    )
+    first, second = of.routes.apps
+    assert [a.path for a in of.routes.addresses(first)] == ["/one"]
+    assert [a.path for a in of.routes.addresses(second)] == ["/two"]
+
+
+def test_order_of_registration() -> None:
+    of = project(
+        main="""
+            from fastapi import FastAPI, APIRouter
+            from other import router
+            app = FastAPI()
+            app.include_router(router)
+            @app.get("/here")
+            def here(): ...
+            @app.get("/second")
+            @app.get("/first")
+            def both(): ...
+        """,
+        other="""
+            from fastapi import APIRouter
+            router = APIRouter()
+            @router.get("/there")
+            def there(): ...
+        """,
+    )
+    by_path = {address.path: address for address in addresses(of)}
+    assert by_path["/there"].registered_before(by_path["/here"]) is True
+    assert by_path["/here"].registered_before(by_path["/second"]) is True
+    assert by_path["/first"].registered_before(by_path["/second"]) is True
+    assert by_path["/second"].registered_before(by_path["/first"]) is False
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    of = project(
+        main="""
+            from fastapi import FastAPI
+            from elsewhere import make_router, thing
+            app = FastAPI()
+            app.include_router(make_router())
+            @thing.get("/a")
+            def a(): ...
+        """
+    )
+    assert paths(of) == []
+    assert of.routes.all == ()
