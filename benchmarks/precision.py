@@ -130,10 +130,10 @@ def by_rule(results: Sequence[Counted]) -> dict[str, dict[str, list[Found]]]:
 
 def table(results: Sequence[Counted]) -> str:
     """The counts as Markdown: a row for each rule, then one for each project."""
-    states = Counter(counted.state for counted in results)
+    states = ", ".join(f"{name} ({n} projects)" for name, n in Counter(one.state for one in results).items())
+    files = sum(one.files for one in results)
     lines = [
-        f"fastapi-lint {fastapi_lint.__version__}, state {', '.join(f'{s} ({n} projects)' for s, n in states.items())}; "
-        f"{len(results)} projects, {sum(counted.files for counted in results)} files.",
+        f"fastapi-lint {fastapi_lint.__version__}, state {states}; {len(results)} projects, {files} files.",
         "",
         "| rule | findings | projects with findings | by project |",
         "|---|---:|---:|---|",
@@ -159,7 +159,8 @@ def drawn(results: Sequence[Counted], size: int, seed: int) -> Iterator[str]:
         sample = draw(projects, size, random.Random(f"{seed} {code}"))
         yield f"==== {code}: {len(sample)} of {total}, {len(projects)} projects\n\n"
         for number, (project, one) in enumerate(sample, 1):
-            yield f"---- {code} #{number} {project} {one.path}:{one.line} in {one.symbol or 'the module'}\n{one.message}\n"
+            yield f"---- {code} #{number} {project} {one.path}:{one.line} in {one.symbol or 'the module'}\n"
+            yield f"{one.message}\n"
             for line, text in enumerate(one.lines, one.first):
                 yield f"{'>' if line == one.line else ' '}{line:5} {text[:160]}\n"
             yield "\n"

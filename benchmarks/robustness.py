@@ -53,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for group, project in projects(options.group, options.packages, options.names):
         result = contained(project, options.timeout)
         results.setdefault(group, {})[project.name] = result
-        print(f"{group}/{project.name}: {result.files} files, {result.findings} findings, {result.seconds:.1f} s", flush=True)
+        print(
+            f"{group}/{project.name}: {result.files} files, {result.findings} findings, {result.seconds:.1f} s",
+            flush=True,
+        )
         for problem in result.problems:
             print(f"  {problem}", flush=True)
         if options.output is not None:  # a long run that is stopped has said what it found

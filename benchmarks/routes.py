@@ -1,4 +1,4 @@
-"""Compares what `fastapi-lint routes` says with what a running application answers. Imports the application; the linter never does.
+"""Compares what `fastapi-lint routes` says with what a running application answers; here, not in the linter, it is imported.
 
 Run it with the interpreter of an environment in which the application is installed:
 
@@ -6,8 +6,7 @@ Run it with the interpreter of an environment in which the application is instal
     python benchmarks/routes.py routes.json package.main:create_app --call '"argument"' --name package.main:create_app
 
 where `routes.json` is the output of `fastapi-lint routes --output-format json`. The running application's routes are
-those of its OpenAPI document, its hidden HTTP routes and its websockets; FastAPI's own documentation pages do not count.
-Rows with an unknown piece (`…`) in the path are neither found nor invented; rows that only some configurations have
+those of its OpenAPI document, its hidden HTTP routes and its websockets, without FastAPI's documentation pages. Rows with an unknown piece (`…`) in the path are neither found nor invented; rows that only some configurations have
 (`conditional`) can be found but not invented.
 """
 
@@ -17,10 +16,10 @@ import argparse
 import ast
 import importlib
 import json
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 OWN = {"openapi", "swagger_ui_html", "swagger_ui_redirect", "redoc_html"}
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace", "query"}
@@ -83,14 +82,14 @@ def main() -> int:
     parser.add_argument("--name", help="the application's name in the listing (default: the same)")
     parser.add_argument("--verbose", action="store_true", help="name what is missing and invented")
     options = parser.parse_args()
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     app = load(options.app, options.call)
     for part in filter(None, options.attribute.split(".")):
         app = getattr(app, part)
     if options.then:
         load(options.then, None)(app)  # type: ignore[operator]
     name = options.name or options.app
-    with open(options.listing, encoding="utf-8") as file:
+    with Path(options.listing).open(encoding="utf-8") as file:
         rows = [row for row in json.load(file) if row["app"] == name and row["kind"] != "mount"]
     if not rows:
         print(f"no rows of {name} in {options.listing}", file=sys.stderr)

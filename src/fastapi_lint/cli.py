@@ -25,7 +25,7 @@ from fastapi_lint.settings import Settings, common_start, load, override, select
 
 if TYPE_CHECKING:
     from fastapi_lint.finding import Finding
-    from fastapi_lint.rule import Rule
+    from fastapi_lint.rule import Described
     from fastapi_lint.run import Outcome, Request
 
 FINDINGS = 1
@@ -146,9 +146,11 @@ def check(
 
     started = time.perf_counter()
     paths, content = _stdin(paths, stdin_filename)
-    settings = settings_for((*paths, *([stdin_filename] if stdin_filename else [])), config=config, isolated=isolated)
+    asked = (*paths, *([stdin_filename] if stdin_filename else []))
+    table = run.known(common_start(asked or [Path.cwd()], Path.cwd()))
+    settings = settings_for(asked, config=config, isolated=isolated)
     stdin = (os.path.normpath(Path.cwd() / stdin_filename), content) if stdin_filename and content is not None else None
-    rules, planned = run.rules(), run.planned()
+    rules, planned = table.built, table.planned
     settings = override(
         settings,
         select=sum(select, ()),
@@ -205,14 +207,9 @@ def settings_for(paths: Sequence[Path], *, config: Path | None = None, isolated:
     from fastapi_lint import run
 
     cwd = Path.cwd()
-    return load(
-        common_start(paths or [cwd], cwd),
-        config=config,
-        isolated=isolated,
-        rules=run.rules(),
-        planned=run.planned(),
-        cwd=cwd,
-    )
+    start = common_start(paths or [cwd], cwd)
+    table = run.known(start)
+    return load(start, config=config, isolated=isolated, rules=table.built, planned=table.planned, cwd=cwd)
 
 
 def _stdin(paths: tuple[Path, ...], name: Path | None) -> tuple[tuple[Path, ...], bytes | None]:
@@ -251,7 +248,7 @@ def _refuse(
 def _report(
     request: Request,
     outcome: Outcome,
-    rules: Sequence[Rule],
+    rules: Sequence[Described],
     *,
     output_file: Path | None,
     statistics: bool,
@@ -292,7 +289,7 @@ def _report(
 
 
 def _rendered(
-    request: Request, outcome: Outcome, rules: Sequence[Rule], *, to_terminal: bool, statistics: bool, aside: bool
+    request: Request, outcome: Outcome, rules: Sequence[Described], *, to_terminal: bool, statistics: bool, aside: bool
 ) -> str:
     format = request.settings.output_format
     if statistics:
@@ -348,7 +345,7 @@ def _statistics(findings: Sequence[Finding], *, as_json: bool) -> str:
 
 
 def _exit_code(
-    request: Request, outcome: Outcome, rules: Sequence[Rule], *, exit_zero: bool, exit_non_zero_on_fix: bool
+    request: Request, outcome: Outcome, rules: Sequence[Described], *, exit_zero: bool, exit_non_zero_on_fix: bool
 ) -> int:
     """2 when every rule raised, else 1 for findings (or for fixes, when asked), else 0."""
     raised = {notice.code for notice in outcome.notices if notice.code}

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Union
+from typing import Union, get_args
 
+from fastapi_lint.catalog.format import Kind, Weight
 from fastapi_lint.nearest import hint
 
 Json = Union[None, bool, int, str, list["Json"], dict[str, "Json"]]
@@ -25,6 +26,8 @@ _SPECIFIER = (
     r"^\s*(===|~=|==|!=|<=|>=|<|>)\s*[0-9A-Za-z.*+!_-]+(\s*,\s*(===|~=|==|!=|<=|>=|<|>)\s*[0-9A-Za-z.*+!_-]+)*\s*$"
 )
 _DOTTED = r"^[^\W\d]\w*(\.[^\W\d]\w*)*$"
+_PATTERN = r"^[\w*?]+$"
+_FILLED = r"\S"
 _SELECTOR = r"^([Ff][Aa][Pp][Ii][0-9]*|[a-z][a-z0-9]*(-[a-z0-9]+)*)$"
 _INSIDE = r"^(?![/\\~])(?![A-Za-z]:)(?!(.*[/\\])?\.\.([/\\]|$)).+$"
 
@@ -62,7 +65,7 @@ class Text:
         if self.choices and value not in self.choices:
             known = ", ".join(self.choices)
             raise ConfigurationError(f"{where}: unknown value '{value}'{hint(value, self.choices)} (known: {known})")
-        if self.pattern and not re.match(self.pattern, value):
+        if self.pattern and not re.search(self.pattern, value):
             raise ConfigurationError(f"{where}: expected {self.words}, found '{value}'")
         return value
 
@@ -107,11 +110,26 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Constant:
+    """A boolean, an integer or a string: what a call can be given as it stands in the code."""
+
+    words = "a boolean, an integer or a string"
+
+    def read(self, value: object, where: str) -> bool | int | str:
+        if isinstance(value, (bool, int, str)):
+            return value
+        raise mismatch(where, self.words, value)
+
+    def schema(self) -> dict[str, Json]:
+        return {"anyOf": [{"type": "boolean"}, {"type": "integer"}, {"type": "string"}]}
+
+
+@dataclass(frozen=True)
 class Table:
     """A table: of the keys in `keys`, or, with `other`, of any keys whose values are alike."""
 
     keys: Mapping[str, Key] = field(default_factory=dict)
-    other: Text | Many | Table | Option | None = None
+    other: Text | Many | Table | Option | Constant | None = None
     required: tuple[str, ...] = ()
     words = "a table"
 
@@ -149,7 +167,7 @@ class Table:
 class Key:
     """A key of a table: what its value looks like, and a sentence about it."""
 
-    shape: Flag | Text | Many | Table | Option
+    shape: Flag | Text | Many | Table | Option | Constant
     about: str
 
 
@@ -178,6 +196,8 @@ def described(value: object) -> str:
 _SELECTORS = Many(Text("a preset, a rule's code, the beginning of codes, or a rule's name", _SELECTOR))
 _PATTERNS = Many(Text("a path pattern as .gitignore has them"))
 _NAME = Text("a dotted name such as 'package.module.function'", _DOTTED)
+_METHOD = Text("a method's name or a pattern such as 'get_*'", _PATTERN)
+_SAID = Text("a text that is not empty", _FILLED)
 
 KEYS: Mapping[str, Key] = {
     "preset": Key(
@@ -210,17 +230,32 @@ KEYS: Mapping[str, Key] = {
         Many(
             Table(
                 {
-                    "name": Key(_NAME, "The full dotted name of a function, class or method that blocks."),
-                    "kind": Key(Text(), "What it waits for, such as http, database or file."),
-                    "why": Key(Text(), "Half a sentence for the message: what it does to the event loop."),
-                    "instead": Key(Text(), "What to write instead."),
+                    "name": Key(_NAME, "The full dotted name of a function that blocks, or of a class."),
+                    "methods": Key(
+                        Many(_METHOD),
+                        "The methods that block, when `name` is a class: names, or patterns such as 'get_*'; '*' is every public one.",
+                    ),
+                    "except": Key(Many(_METHOD), "Methods that do not block, although `methods` names them."),
+                    "kind": Key(Text("a kind", choices=get_args(Kind)), "What it waits for. Default: network."),
+                    "weight": Key(
+                        Text("a weight", choices=get_args(Weight)),
+                        "How long it can block: long (the default) or short, of which not every rule speaks.",
+                    ),
+                    "why": Key(_SAID, "What it does, to follow 'it': 'waits for the HTTP response'."),
+                    "instead": Key(_SAID, "What to write instead, to follow 'use': '`httpx.AsyncClient`'."),
+                    "when": Key(
+                        _SAID, "It blocks only if this parameter is given; 'arguments' stands for any argument at all."
+                    ),
+                    "unless": Key(
+                        Table(other=Constant()),
+                        "Parameters and the values with which it returns at once: block = false.",
+                    ),
                 },
                 required=("name",),
             )
         ),
-        "Additions to the catalogue of blocking calls.",
+        "Additions to the catalogue of blocking calls; they win over the entries that ship.",
     ),
-    "hand-offs": Key(Many(_NAME), "Full dotted names of functions that run the function they are given in a thread."),
     "baseline": Key(
         Text("a relative path inside the project", _INSIDE), "A file of known findings that are not reported again."
     ),

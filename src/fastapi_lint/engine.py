@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from fastapi_lint.finding import Finding, Notice, Severity, by_place
 from fastapi_lint.model.project import Project
@@ -27,12 +29,12 @@ _SKIPPED = frozenset({
 _HEAD_FIRST = ("decorators", "name", "type_parameters", "params", "bases", "keywords", "returns")
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What the rules said: findings in order of place, and notices about rules that failed."""
+class Checked(msgspec.Struct, frozen=True):
+    """What the rules said: findings in order of place, notices about rules that failed, files that did not parse."""
 
     findings: tuple[Finding, ...]
     notices: tuple[Notice, ...]
+    broken: tuple[str, ...] = ()
 
 
 @dataclass
@@ -68,14 +70,19 @@ def check(
     options: Mapping[str, Mapping[str, Option]] | None = None,
     *,
     only: Callable[[Module], bool] | None = None,
+    share: Collection[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Checked:
     """Run rules over a project; `only` says for which modules findings are wanted, `options` are by rule code.
 
+    With `share` only the subjects in modules with these paths are judged, and the project as a whole with the share
+    that holds its first module: the findings of all shares together are those of one run.
+
     The same findings come out for any order of rules and modules.
     """
     run = _Run(project, options or {})
-    modules = [module for module in project.modules if only is None or only(module)]
+    reported = [module for module in project.modules if only is None or only(module)]
+    modules = [module for module in reported if share is None or module.path in share]
     wanted = set(modules)
     by_subject: dict[str, list[Rule]] = {}
     syntax: list[Rule] = []
@@ -92,15 +99,30 @@ def check(
         _check_tree(run, module, [rule for rule in syntax if _occurs(rule, module)])
     for name, subjects in project.subjects(by_subject.keys()):
         for subject, module in subjects:
-            if module in wanted or name == "Project":
+            if module in wanted or (name == "Project" and (share is None or module.path in share)):
                 for rule in by_subject[name]:
                     run.judge(rule, subject, run.checks(rule, module))
     for module in modules:  # after everything that may have opened its tree and found it broken
         for rule in by_subject.get("Module", ()):
             run.judge(rule, module, run.checks(rule, module))
-    paths = {module.path for module in modules}
+    paths = {module.path for module in reported}
     findings = sorted((f for f in run.findings if f.path in paths), key=by_place)
-    return Checked(tuple(findings), tuple(run.notices[key] for key in sorted(run.notices)))
+    broken = tuple(module.path for module in project.modules if module.is_broken)
+    return Checked(tuple(findings), tuple(run.notices[key] for key in sorted(run.notices)), broken)
+
+
+def merged(shares: Iterable[Checked]) -> Checked:
+    """What the shares of a project come to together: the same as one run over all of it."""
+    findings: dict[Finding, None] = {}
+    notices: dict[tuple[str, str], Notice] = {}
+    broken: set[str] = set()
+    for share in shares:
+        findings.update(dict.fromkeys(share.findings))
+        for notice in share.notices:
+            notices.setdefault((notice.code, notice.path), notice)
+        broken.update(share.broken)
+    ordered = tuple(notices[key] for key in sorted(notices))
+    return Checked(tuple(sorted(findings, key=by_place)), ordered, tuple(sorted(broken)))
 
 
 def _occurs(rule: Rule, module: Module) -> bool:

@@ -124,10 +124,10 @@ def advance(
     breaks the file are rejected with a notice, and the others applied as far as they still parse together. `parses`
     replaces the standard test: libcst reads the text, and so does this Python if it could read it before.
     """
-    parses = parses or _parser(source)
     accepted = merge(source, (f for f in select(findings, unsafe=unsafe) if f.code not in skip))
     if not accepted:
         return Round(source, (), frozenset(), ())
+    parses = parses or _parser(source)
     if (after := _attempt(source, accepted, parses)) is not None:
         return Round(after, tuple(accepted), frozenset(), ())
     if not parses(source.text):

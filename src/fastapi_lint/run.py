@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,17 +14,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi_lint import discovery, selection, suppression
-from fastapi_lint.catalog.identities import Identity, identities
-from fastapi_lint.finding import Edit, Finding, Notice, Severity, by_place
-from fastapi_lint.index.facts import Facts
-from fastapi_lint.model.project import Project, empty_facts
-from fastapi_lint.model.symbols import Module
+from fastapi_lint import discovery, selection
+from fastapi_lint.cache import RuleRow, RuleTable, Store, stored_rules
+from fastapi_lint.desk import Desk
+from fastapi_lint.finding import Finding, Notice, Severity
 from fastapi_lint.rule import Rule
 from fastapi_lint.settings import Settings
-from fastapi_lint.source import Source, Unreadable
+from fastapi_lint.source import Source
 
 if TYPE_CHECKING:
+    from fastapi_lint.catalog.identities import Identity
     from fastapi_lint.model.listing import RouteRow
 
 Progress = Callable[[str, int, int], None]
@@ -93,8 +93,21 @@ def rules() -> tuple[Rule, ...]:
 @cache
 def planned() -> tuple[Identity, ...]:
     """The rules of the catalogue that are not built yet."""
+    from fastapi_lint.catalog.identities import identities
+
     built = {rule.code for rule in rules()}
     return tuple(row for row in identities().values() if row.code not in built)
+
+
+@cache
+def known(start: Path) -> RuleTable:
+    """Every rule as data: from a cache at or above `start`, else by importing all of them."""
+    return stored_rules(start) or RuleTable(
+        tuple(
+            RuleRow(r.code, r.name, r.preset, r.severity, r.summary, r.documentation, dict(r.options)) for r in rules()
+        ),
+        tuple(RuleRow(row.code, row.name, row.preset) for row in planned()),
+    )
 
 
 # -------------------------------------------------------------------- the run
@@ -105,16 +118,18 @@ def check(request: Request) -> Outcome:
 
     Raises `ConfigurationError` for settings, paths and baselines that cannot be used.
     """
-    selected = selection.selected(request.settings, rules(), planned())
+    table = known(request.root)
+    selected = selection.selected(request.settings, table.built, table.planned)
     found = discovery.discover(request.root, request.paths, request.settings)
     sources, notices = _read(request, found.files)
+    store = Store(request.root if request.cache else None)
     reported = set(found.reported)
     if request.stdin is not None:
         name, data = request.stdin
         path = _relative(request.root, name)
         sources[path] = Source(path, data)
         reported = {path}
-    desk = _Desk(request, selected, sources, reported, _declarations(request.root))
+    desk = _desk(request, table, selected, sources, reported, _declarations(request.root), store)
     with _batch():
         state = desk.check()
         applied: Mapping[str, int] = {}
@@ -122,7 +137,8 @@ def check(request: Request) -> Outcome:
         extra: tuple[Notice, ...] = ()
         if request.fix or request.diff:
             state, applied, extra = desk.fix(state, unsafe=request.unsafe_fixes)
-    notices = (*found.notices, *notices, *state.notices, *extra)
+        desk.remember()
+    notices = (*found.notices, *notices, *state.notices, *extra, *store.notices)
     changed = [path for path in sorted(reported) if path in before and desk.sources[path] is not before[path]]
     kept = state.findings
     if request.baseline is not None and request.write_baseline is None:
@@ -170,12 +186,16 @@ def routes(request: Request) -> list[RouteRow]:
     """The routes of every app of the project, as `fastapi-lint routes` prints them, with the findings at each."""
     from fastapi_lint.model.listing import listing
 
+    table = known(request.root)
+    selected = selection.selected(request.settings, table.built, table.planned)
     found = discovery.discover(request.root, request.paths, request.settings)
     sources, _ = _read(request, found.files)
+    store = Store(request.root if request.cache else None)
     with _batch():
-        selected = selection.selected(request.settings, rules(), planned())
-        desk = _Desk(request, selected, sources, set(found.reported), _declarations(request.root))
+        declared = _declarations(request.root)
+        desk = _desk(request, table, selected, sources, set(found.reported), declared, store)
         state = desk.check()
+        desk.remember()
         return listing(desk.project, state.findings)
 
 
@@ -189,11 +209,12 @@ def lint_sources(
 ) -> LintResult:
     """Lint (and fix) a project that is held in memory: paths relative to its root, and their content."""
     settings = Settings(root=Path(), select=tuple(select), rules=dict(options or {}))  # type: ignore[arg-type]
-    selected = selection.selected(settings, rules(), planned())
+    table = known(Path())
+    selected = selection.selected(settings, table.built, table.planned)
     sources = {path: Source(path, data) for path, data in sorted(files.items()) if path.endswith((".py", ".pyi"))}
     declared = {path: data.decode("utf-8", "replace") for path, data in files.items() if _DECLARING.search(path)}
     request = Request(root=Path(), paths=(), settings=settings)
-    desk = _Desk(request, selected, sources, set(sources), declared)
+    desk = _desk(request, table, selected, sources, set(sources), declared, Store(None))
     state = desk.check()
     notices: tuple[Notice, ...] = ()
     if fix:
@@ -205,118 +226,32 @@ def lint_sources(
     return LintResult(state.findings, (*state.notices, *notices), files)
 
 
-@dataclass(frozen=True)
-class _State:
-    findings: tuple[Finding, ...]
-    suppressed: tuple[Finding, ...]
-    notices: tuple[Notice, ...]
+def _desk(
+    request: Request,
+    table: RuleTable,
+    selected: Sequence[RuleRow],
+    sources: dict[str, Source],
+    reported: set[str],
+    declared: Mapping[str, str],
+    store: Store,
+) -> Desk:
+    return Desk(
+        request.settings,
+        table,
+        tuple(rule.code for rule in selected),
+        rules,
+        sources,
+        reported,
+        declared,
+        store,
+        jobs=request.jobs or _processors(),
+        progress=request.progress,
+    )
 
 
-class _Desk:
-    """The sources of one run, which fixes replace, and the project linked from them."""
-
-    def __init__(
-        self,
-        request: Request,
-        selected: Sequence[Rule],
-        sources: dict[str, Source],
-        reported: set[str],
-        declared: Mapping[str, str],
-    ) -> None:
-        self.request = request
-        self.selected = selected
-        self.sources = sources
-        self.reported = reported
-        self.declared = declared
-        self.facts: dict[str, tuple[Source, Facts]] = {}
-        self.project: Project
-
-    def check(self) -> _State:
-        """Index what is new, link, run the rules, and part the findings by suppressions."""
-        from fastapi_lint.engine import check as run_rules
-
-        settings, progress = self.request.settings, self.request.progress
-        self._index()
-        self.project = Project(
-            (Module(source, facts) for source, facts in self.facts.values()),
-            roots=settings.src,
-            declared=self.declared,
-            targets=settings.target_versions,
-            blocking=settings.blocking,
-        )
-        checked = run_rules(
-            self.project,
-            self.selected,
-            settings.rules,
-            only=lambda module: module.path in self.reported,
-            progress=None if progress is None else lambda done, total: progress("checking", done, total),
-        )
-        return self._suppress(checked.findings, checked.notices)
-
-    def _index(self) -> None:
-        from fastapi_lint.index.build import build
-
-        stale = [source for path, source in self.sources.items() if self.facts.get(path, (None,))[0] is not source]
-        for done, source in enumerate(stale):
-            if self.request.progress is not None:
-                self.request.progress("indexing", done, len(stale))
-            try:
-                facts = build(source.utf8)
-            except Unreadable:
-                facts = empty_facts()
-            self.facts[source.path] = (source, facts)
-
-    def _suppress(self, findings: Sequence[Finding], notices: tuple[Notice, ...]) -> _State:
-        by_path: dict[str, list[Finding]] = {}
-        for finding in findings:
-            by_path.setdefault(finding.path, []).append(finding)
-        silenced = selection.ignored_by_path(self.request.settings, rules())
-        known = list(identities().values())
-        failed = {(notice.path, notice.code) for notice in notices if notice.code}
-        kept: list[Finding] = []
-        suppressed: list[Finding] = []
-        for path in sorted(self.reported):
-            source, own = self.sources.get(path), by_path.get(path, [])
-            if source is None or (not own and not suppression.has_directives(source.data)):
-                continue
-            ignored = silenced(path)
-            asked = {
-                rule.code for rule in self.selected if rule.code not in ignored and (path, rule.code) not in failed
-            }
-            applied = suppression.apply(
-                (f for f in own if f.code in asked or f.code not in ignored), source, known=known, selected=asked
-            )
-            kept += applied.kept
-            kept += applied.unused
-            suppressed += applied.suppressed
-        return _State(tuple(sorted(kept, key=by_place)), tuple(sorted(suppressed, key=by_place)), notices)
-
-    def fix(self, state: _State, *, unsafe: bool) -> tuple[_State, Mapping[str, int], tuple[Notice, ...]]:
-        """Apply fixes to the reported files until nothing changes, and take out the imports they made unused."""
-        from fastapi_lint import fixer
-
-        def again(sources: Mapping[str, Source]) -> Sequence[Finding]:
-            nonlocal state
-            self.sources = dict(sources)
-            state = self.check()
-            return state.findings
-
-        fixed = fixer.converge(self.sources, again, state.findings, unsafe=unsafe, tidy=self._unused_imports)
-        self.sources = dict(fixed.sources)
-        return state, fixed.applied, fixed.notices
-
-    def _unused_imports(self, before: Source, after: Source) -> Sequence[Edit]:
-        """Edits that remove what fixes made unused in a file, unless another module takes it from there."""
-        from fastapi_lint.edits import newly_unused
-
-        if after.path in self._taken:
-            return ()
-        return newly_unused(before, after)
-
-    @property
-    def _taken(self) -> set[str]:
-        """The files from which other modules import names that they only import themselves."""
-        return {module.path for module in self.project.re_exporting}
+def _processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 # -------------------------------------------------------------------- disk

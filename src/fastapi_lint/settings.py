@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, cast
 
+from fastapi_lint.catalog.format import CatalogueError, entries_from
 from fastapi_lint.configuration import PRESETS, TABLE, ConfigurationError, described, schema
 from fastapi_lint.nearest import hint
 from fastapi_lint.rule import Option
@@ -87,8 +88,7 @@ class Settings:
     src: tuple[str, ...] = ()
     target_versions: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
-    blocking: tuple[Mapping[str, str], ...] = ()
-    hand_offs: tuple[str, ...] = ()
+    blocking: tuple[Mapping[str, object], ...] = ()
     baseline: str | None = None
     output_format: str = "console"
     fix: bool = False
@@ -255,6 +255,10 @@ def _validated(
     options = cast("dict[str, dict[str, Option]]", values.pop("rules", {}))
     fields = {name.replace("-", "_"): value for name, value in values.items()}
     settings = replace(Settings(root=root, file=file), **fields)  # type: ignore[arg-type]
+    try:
+        entries_from(settings.blocking, "blocking")
+    except CatalogueError as error:
+        raise ConfigurationError(str(error)) from None
     if rules or planned:
         validate(settings.select, "select", rules, planned)
         validate(settings.extend_select, "extend-select", rules, planned)

@@ -83,6 +83,14 @@ class Outcome:
     changed_files: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class FakeTable:
+    """The rules as data."""
+
+    built: tuple[FakeRule, ...] = RULES
+    planned: tuple[FakeRule, ...] = PLANNED
+
+
 class FakeRun(ModuleType):
     """Remembers the requests, answers with `outcome` (or raises it)."""
 
@@ -104,6 +112,9 @@ class FakeRun(ModuleType):
 
     def planned(self) -> tuple[FakeRule, ...]:
         return PLANNED
+
+    def known(self, start: Path) -> FakeTable:
+        return FakeTable()
 
     def routes(self, request: Request) -> list[dict[str, object]]:
         self.requests.append(request)

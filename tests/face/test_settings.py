@@ -30,12 +30,14 @@ ignore = ["FAPI202", "FAPI105"]
 exclude = ["out"]
 extend-exclude = ["generated/*.py"]
 src = ["src", "."]
-hand-offs = ["pkg.threads.offload"]
 baseline = "lint/baseline.json"
 output-format = "concise"
 fix = true
 unsafe-fixes = false
-blocking = [{ name = "pkg.slow", kind = "http", why = "waits", instead = "pkg.fast" }]
+blocking = [
+    { name = "pkg.slow", kind = "network", weight = "short", why = "waits", instead = "pkg.fast" },
+    { name = "pkg.Client", methods = ["get_*"], except = ["get_name"], when = "arguments", unless = { block = false } },
+]
 
 [per-file-ignores]
 "tests/*" = ["FAPI201"]
@@ -67,8 +69,9 @@ def test_everything(tmp_path: Path) -> None:
     assert (settings.exclude, settings.extend_exclude, settings.src) == (("out",), ("generated/*.py",), ("src", "."))
     assert settings.rules == {"FAPI301": {"methods": ("post", "put"), "depth": 4, "loud": True, "word": "y"}}
     assert settings.target_versions == {"python": ">=3.10", "fastapi": ">=0.115, <1"}
-    assert settings.blocking == ({"name": "pkg.slow", "kind": "http", "why": "waits", "instead": "pkg.fast"},)
-    assert settings.hand_offs == ("pkg.threads.offload",)
+    slow, client = settings.blocking
+    assert slow == {"name": "pkg.slow", "kind": "network", "weight": "short", "why": "waits", "instead": "pkg.fast"}
+    assert (client["methods"], client["except"], client["unless"]) == (("get_*",), ("get_name",), {"block": False})
     assert (settings.output_format, settings.fix, settings.baseline) == ("concise", True, "lint/baseline.json")
     assert pickle.loads(pickle.dumps(settings)) == settings
 
@@ -147,7 +150,16 @@ def test_common_start(tmp_path: Path) -> None:
         ("[rules.FAPI301]\ndepth = true", "rules.FAPI301.depth: expected an integer, found the boolean true"),
         ('[rules.FAPI301]\nmethods = "post"', "rules.FAPI301.methods: expected an array of strings"),
         ("[rules.FAPI301]\ndepth = 1\n[rules.missing-status-code]\ndepth = 2", "is configured twice"),
-        ("[[blocking]]\nkind = 'x'", "blocking[0]: the key 'name' is missing"),
+        ("[[blocking]]\nkind = 'file'", "blocking[0]: the key 'name' is missing"),
+        ("[[blocking]]\nname = 'a'\nkind = 'http'", "blocking[0].kind: unknown value 'http'"),
+        ("[[blocking]]\nname = 'a'\nkind = 'netwrk'", "unknown value 'netwrk'; did you mean 'network'?"),
+        ("[[blocking]]\nname = 'a'\nweight = 'lnog'", "unknown value 'lnog'; did you mean 'long'?"),
+        ("[[blocking]]\nname = 'a'\nmethod = ['x']", "blocking[0]: unknown key 'method'; did you mean 'methods'?"),
+        ("[[blocking]]\nname = 'a'\nmethods = 'x'", "blocking[0].methods: expected an array"),
+        ("[[blocking]]\nname = 'a'\nwhy = ' '", "blocking[0].why: expected a text that is not empty"),
+        ("[[blocking]]\nname = 'a'\nunless = { x = 1.5 }", "blocking[0].unless.x: expected a boolean, an integer"),
+        ("[[blocking]]\nname = 'a'\nexcept = ['x']", "blocking[0]: `except` without `methods`"),
+        ("hand-offs = ['a']", "unknown key 'hand-offs'"),
         ("[[blocking]]\nname = 'a b'", "blocking[0].name: expected a dotted name"),
         ('[per-file-ignores]\n"x" = ["FAPI999"]', "per-file-ignores.'x': unknown rule 'FAPI999'"),
         ("fix = true\nselect = [\n", "not valid TOML"),
@@ -247,6 +259,9 @@ def test_schema_accepts_what_the_loader_accepts(tmp_path: Path) -> None:
         'preset = "x"',
         '[target-versions]\nfastapi = "1"',
         "blocking = [{}]",
+        "blocking = [{ name = 'a', kind = 'http' }]",
+        "blocking = [{ name = 'a', instead = '' }]",
+        "blocking = [{ name = 'a', unless = { x = [] } }]",
     ):
         with pytest.raises(ConfigurationError):
             read(tmp_path, text)

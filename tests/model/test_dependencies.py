@@ -137,7 +137,8 @@ def test_which_dependencies_authenticate(declared: str, expected: bool | None) -
 @pytest.mark.parametrize(
     "name",
     ["get_current_user", "CurrentUser", "require_admin", "verify_token", "ProjectMemberAuth", "admin_required",
-     "JWTBearer", "get_api_key", "http_basic_or_jwt_token", "get_verified_user", "is_authenticated", "PermissionsDependency"],
+     "JWTBearer", "get_api_key", "http_basic_or_jwt_token", "get_verified_user", "is_authenticated",
+     "PermissionsDependency"],
 )  # fmt: skip
 def test_names_of_authentication(name: str) -> None:
     assert named_for_authentication(name)
@@ -146,8 +147,8 @@ def test_names_of_authentication(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["get_db", "get_user_service", "get_user_manager", "UserRepository", "get_token_store", "author_filter",
-     "get_settings", "require_feature", "check_health", "pagination", "get_users_params", "current_page", "token_budget",
-     "OAuth2RequestForm"],
+     "get_settings", "require_feature", "check_health", "pagination", "get_users_params", "current_page",
+     "token_budget", "OAuth2RequestForm"],
 )  # fmt: skip
 def test_names_that_identify_nobody(name: str) -> None:
     assert not named_for_authentication(name)

@@ -148,7 +148,7 @@ class Compositions:
                 return self.pieces(receiver, where, depth + 1)
             case f.Attr(value=receiver, attr=attr) if attr in _READS:
                 return self._part(receiver, where)
-        if called in ("str", "dedent", "cleandoc", "text", "repr") and len(args) == 1:
+        if called in ("str", "dedent", "cleandoc", "repr") and len(args) == 1:
             return self.pieces(args[0].value, where, depth + 1)
         return [Hidden(self._is_harmless(self.types.infer(expr, where)))]
 
@@ -225,13 +225,14 @@ class Compositions:
     # ---------------------------------------------------------------- names
 
     def _named(self, name: str, expr: f.Name, where: Where, depth: int) -> list[Piece]:
-        try:
-            return [str(self.values.constant(expr, where))]
-        except Unfolded:
-            pass
         module = where[0]
         found = self.types.find_bindings(name, where)
         function = module.enclosing(where[1])
+        if function is None or not _is_augmented(name, function):
+            try:
+                return [str(self.values.constant(expr, where))]
+            except Unfolded:
+                pass
         if any(isinstance(binding.entry, f.Param) for binding in found):
             param = next(b.entry for b in found if isinstance(b.entry, f.Param))
             owner = module.enclosing(found[0].block)
@@ -335,6 +336,12 @@ class Compositions:
         """Whether only certain texts are let through: `Literal`, or a pattern that FastAPI checks."""
         text = function.module.source.slice(param.start, param.end)
         return any(word in text for word in ("Literal", "pattern=", "regex=", "LiteralString", "Identifier"))
+
+
+def _is_augmented(name: str, function: Function) -> bool:
+    """Whether a function adds to a variable (`query += ...`), so that one assignment is not all of it."""
+    assigns = function.module.assigns_in.get(function.index, ())
+    return any(entry.target == f.Name(name) and entry.op not in ("=", ":=") for entry in assigns)
 
 
 def _is_loose(annotation: f.Expr) -> bool:

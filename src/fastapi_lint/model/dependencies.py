@@ -139,7 +139,7 @@ class Parameter:
 
 
 def named_for_authentication(name: str) -> bool:
-    """Whether a dependency is called like one that authenticates: `get_current_user`, `require_admin`, `CurrentUser`."""
+    """Whether a dependency is called like one that authenticates: `get_current_user`, `require_admin`."""
     # CamelCase is read as snake_case: an initial after a small letter begins a word.
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return _PROVIDER.search(snake) is None and _AUTH_NAME.search(snake) is not None
@@ -391,7 +391,7 @@ class Dependencies:
 
     @cached_property
     def used_classes(self) -> frozenset[Class]:
-        """Every project class that something depends on (`Depends(Class)`, or `Depends()` on a parameter of its type)."""
+        """Every project class that something depends on: `Depends(Class)`, or `Depends()` on a parameter of its type."""
         found: set[Class] = set()
         for module in self.types.modules:
             for index, call in enumerate(module.facts.calls):
@@ -509,7 +509,7 @@ class Dependencies:
         return self.refuses(function)
 
     def refuses(self, function: Function) -> bool:
-        """Whether a function's own body raises an error with status 401 or 403 or reads a credential header or cookie."""
+        """Whether a function's own body raises an error with status 401 or 403, or reads a credential of a request."""
         module = function.module
         for call in function.calls:
             where = (module, call.block, call.start)

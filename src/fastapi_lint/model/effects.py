@@ -66,7 +66,7 @@ class Effects:
     def __init__(
         self,
         types: Inference,
-        additions: Sequence[Mapping[str, str]] = (),
+        additions: Sequence[Mapping[str, object]] = (),
         is_lifespan: Callable[[Function], bool] = lambda function: False,
     ) -> None:
         """`additions` are the user's entries of the blocking catalogue; `is_lifespan` tells start-up code."""

@@ -12,11 +12,15 @@ from fastapi_lint.model.types import Where
 
 @dataclass(frozen=True)
 class Condition:
-    """A block (of an `if`, or one that is skipped by an early `return`) of which it is not known whether it runs."""
+    """A block (of an `if`, or one that is skipped by an early `return`) of which it is not known whether it runs.
+
+    `option` numbers the alternatives of a choice between values (`a if debug else b`), of which there is one block.
+    """
 
     module: Module = field(repr=False)
     block: int
     start: int
+    option: int = 0
 
 
 class Environment(dict[str, "Bound"]):

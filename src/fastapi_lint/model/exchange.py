@@ -10,7 +10,7 @@ from fastapi_lint.model.alternatives import admitted
 from fastapi_lint.model.dependencies import Dependencies, Parameter
 from fastapi_lint.model.routes import Route
 from fastapi_lint.model.schemas import Schema, SchemaField, Schemas
-from fastapi_lint.model.symbols import Function, FunctionObject, Type
+from fastapi_lint.model.symbols import ClassObject, External, Function, FunctionObject, Type
 
 _BODY = frozenset({"", "fastapi.Body", "fastapi.Form", "fastapi.File"})
 
@@ -64,11 +64,23 @@ def body_parameters(
     `parameters` is `Dependencies.parameters`.
     """
     for parameter in parameters(function):
-        if parameter.marker in _BODY:
+        if parameter.marker in _BODY and not _may_be_injected(schemas, parameter):
             where = (function.module, function.facts.outer, parameter.start)
             found = admitted(schemas.types, parameter.fact.annotation, where)
             if any(schemas.closure(one) for one in found):
                 yield parameter, found
+
+
+def _may_be_injected(schemas: Schemas, parameter: Parameter) -> bool:
+    """Whether a function of the project makes the default or metadata of a parameter: it may well return a Depends."""
+    function, fact = parameter.function, parameter.fact
+    where = (function.module, function.facts.outer, fact.start)
+    found = [
+        (where[0], fact.default),
+        *((module, expr) for module, expr, _ in schemas.types.metadata(fact.annotation, where)),
+    ]
+    made = [schemas.types.callee(m, m.facts.calls[e.index]) for m, e in found if isinstance(e, f.CallRef)]
+    return not parameter.marker and any(not isinstance(one, (External, ClassObject)) for one in made)
 
 
 def request_schemas(

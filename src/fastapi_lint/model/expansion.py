@@ -244,9 +244,10 @@ class Expansion:
                 yield from self.elements(left, where, environment, depth + 1)
                 yield from self.elements(right, where, environment, depth + 1)
             case f.Choice(options=options):
-                for option in options:
+                for number, option in enumerate(options):
+                    only = Condition(where[0], where[1], where[2], number)
                     for item, place, inner in self.elements(option, where, environment, depth + 1):
-                        yield item, place, inner.with_bound({}, (Condition(where[0], where[1], where[2]),))
+                        yield item, place, inner.with_bound({}, (only,))
             case f.Attr(value=value, attr=attr) if sources := self._sources(value, attr, where, environment):
                 for source in sources:
                     yield from self.elements(*source, depth + 1)
@@ -401,7 +402,7 @@ class Expansion:
         return expr, where
 
     def truth(self, expr: f.Expr | None, where: Where, environment: Environment, depth: int = 0) -> Union[bool, None]:
-        """Whether a condition holds; None when that is not known. Settings can be set from outside: they are not known."""
+        """Whether a condition holds; None when not known. Settings can be set from outside: they are not known."""
         if depth > _DEPTH:
             return None
         match expr:

@@ -87,7 +87,7 @@ class Objects:
         return None
 
     def field(self, cls: Class, attr: str, maker: Origin) -> tuple[f.Expr, Where] | None:
-        """What a declared field (of a dataclass, attrs or Pydantic class) is given by a constructor call, else its default."""
+        """What a field of a dataclass, attrs or Pydantic class is given by a constructor call, else its default."""
         call = maker.facts
         init = self.types.member(cls, "__init__", Instance(cls))
         if not isinstance(init, FunctionObject):
@@ -150,9 +150,10 @@ class Objects:
     def _additions(module: Module, function: int) -> Iterator[tuple[str, f.Expr, Where]]:
         blocks = module.facts.blocks
         for entry in module.facts.assigns:
-            if entry.op == "+=" and isinstance(entry.target, f.Name) and entry.value is not None:
-                if blocks[entry.block].function == function:
-                    yield entry.target.id, entry.value, (module, entry.block, entry.start)
+            if entry.op != "+=" or entry.value is None or blocks[entry.block].function != function:
+                continue
+            if isinstance(entry.target, f.Name):
+                yield entry.target.id, entry.value, (module, entry.block, entry.start)
         for call in module.calls_in.get(function, ()):
             match call.func:
                 case f.Attr(value=f.Name(id=name), attr="append" | "extend" as attr) if len(call.args) == 1:

@@ -34,7 +34,7 @@ class Project:
         roots: Sequence[str] = (),
         declared: Mapping[str, str] | None = None,
         targets: Mapping[str, str] | None = None,
-        blocking: Sequence[Mapping[str, str]] = (),
+        blocking: Sequence[Mapping[str, object]] = (),
     ) -> None:
         """`roots` are folders from which imports start; `declared` the texts of dependency files by path; `targets`
         configured version specifiers by package; `blocking` the user's additions to the catalogue."""
@@ -44,6 +44,10 @@ class Project:
         self.declared = dict(declared or {})
         self.targets = dict(targets or {})
         self._blocking = tuple(blocking)
+
+    def prepare(self) -> None:
+        """Work out what nearly every rule asks for: before processes are made that inherit the answers."""
+        _ = self.routes.all, self.dependencies.used, self.effects, self.lifespans, self.schemas.all
 
     @cached_property
     def effects(self) -> Effects:

@@ -37,7 +37,6 @@ _GATE = re.compile(
     re.IGNORECASE,
 )
 """What middleware that turns strangers away has in its text, and middleware for logs, timing and CORS has not."""
-_DEPTH = 1
 
 
 class Protection:
@@ -111,17 +110,16 @@ class Protection:
 
     # ---------------------------------------------------------------- code
 
-    def may_check(self, function: Function, words: re.Pattern[str] = _WORDS, depth: int = 0) -> bool:
+    def may_check(self, function: Function, words: re.Pattern[str] = _WORDS) -> bool:
         """Whether a function of the project, or one it calls, may look at who is asking or refuse with 401 or 403."""
         if words.search(function.module.source.slice(function.facts.start, function.facts.end)):
             return True
-        if depth >= _DEPTH:
-            return False
         for call in function.calls:
             value = self.types.callee(function.module, call)
-            if isinstance(value, FunctionObject) and value.function is not function:
-                if self.dependencies.refuses(value.function) or _NAMED.search(value.function.name):
-                    return True
+            if not isinstance(value, FunctionObject) or value.function is function:
+                continue
+            if self.dependencies.refuses(value.function) or _NAMED.search(value.function.name):
+                return True
         return False
 
     def in_handler(self, handler: Function) -> bool:
@@ -141,7 +139,7 @@ class Protection:
         return False
 
     def by_decorator(self, handler: Function) -> bool:
-        """Whether a decorator above a handler may authenticate: known to, unknown, or written to look at the request."""
+        """Whether a decorator above a handler may authenticate: known to, unknown, or looking at the request."""
         module = handler.module
         for decorator in handler.facts.decorators:
             expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
@@ -176,7 +174,7 @@ class Protection:
         return isinstance(address.route, Route) and address.route.forwarded is not None
 
     def takes_credential(self, handler: Function) -> bool:
-        """Whether a parameter, or a field of a body model, is a credential: a password, a token, a code, a signature."""
+        """Whether a parameter, or a field of a body model, is a credential: a password, token, code, signature."""
         for parameter in self.dependencies.parameters(handler):
             if _CREDENTIAL.search(parameter.name):
                 return True

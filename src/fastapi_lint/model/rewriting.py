@@ -26,7 +26,7 @@ class Rewriting:
 
 
 def rewritings(module: Module) -> Iterator[tuple[f.Expr, Where, Rewriting]]:
-    """The router whose routes each such loop of a module runs over, where it is written, and what is done to the paths."""
+    """The router whose routes each such loop runs over, where that is written, and what is done to the paths."""
     for entry in module.facts.assigns:
         match entry.target:
             case f.Attr(value=f.Name(id=name), attr="path") if entry.value is not None:

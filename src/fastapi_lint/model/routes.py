@@ -263,7 +263,7 @@ class Address:
         return None
 
     def exclusive_with(self, other: Address) -> bool:
-        """Whether the two are registered in different branches of one `if` (or try), so that only one of them exists."""
+        """Whether the two are registered in different branches of one `if` (or try): only one of them exists."""
         for mine in (*self.inclusions, self.route):
             for theirs in (*other.inclusions, other.route):
                 if mine.module is theirs.module and _exclusive(mine.module, mine.call.block, theirs.call.block):
@@ -500,12 +500,28 @@ class Routes:
                 places = [m for m, c in calls if not m.is_test and self._is_call_of(maker, m, c)]
                 self._callers_of[maker] = len(places)
             if self._callers_of[maker] > 1:  # one of several factories that start from the same one
-                found.append(Condition(origin.module, origin.facts.block, origin.start))
+                place, block = self._factory(module, call, environment)  # what one registers, the others do not
+                found.append(Condition(place, block, origin.start))
         return tuple(found)
 
     def _is_call_of(self, function: Function, module: Module, call: f.Call) -> bool:
         callee = self.types.callee(module, call)
         return isinstance(callee, FunctionObject) and callee.function is function
+
+    @staticmethod
+    def _factory(module: Module, call: f.Call, environment: Environment) -> tuple[Module, int]:
+        """The outermost function from which a registration is reached: its module and index, -1 for module level."""
+        block, queue, seen = call.block, [environment], 0
+        while queue and seen < 100:
+            for _, where, inner in queue.pop().values():
+                if where[0].enclosing(where[1]) is not None:
+                    module, block = where[0], where[1]
+                queue.append(inner)
+                seen += 1
+        function, outermost = module.enclosing(block), -1
+        while function is not None:
+            function, outermost = function.parent, function.index
+        return module, outermost
 
     @staticmethod
     def _made_inside(maker: Function, module: Module, call: f.Call, environment: Environment) -> bool:
@@ -658,7 +674,7 @@ class Routes:
     def _register_by_hand(
         self, module: Module, by_hand: dict[int, list[f.Call]], index: int, call: f.Call, receiver: f.Expr, attr: str
     ) -> bool:
-        """`router.get("/x")(handler)`. False when what is registered is a parameter, which a decorator may be handed."""
+        """`router.get("/x")(handler)`. False when what is registered is a parameter: that of a decorator."""
         others = [other for other in by_hand.get(index, ()) if len(other.args) == 1]
         for other in others:
             given = other.args[0].value

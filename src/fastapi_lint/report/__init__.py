@@ -16,7 +16,7 @@ from fastapi_lint.finding import Finding, Notice
 from fastapi_lint.source import Source
 
 if TYPE_CHECKING:
-    from fastapi_lint.rule import Rule
+    from fastapi_lint.rule import Described
 
 FORMATS = ("console", "concise", "json", "sarif", "github", "gitlab", "junit")
 
@@ -38,7 +38,7 @@ class Report:
     suppressed: tuple[Finding, ...] = ()
     notices: tuple[Notice, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[Described, ...] = ()
     files: int = 0
     fixed: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     root: str = ""

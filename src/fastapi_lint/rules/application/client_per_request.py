@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from fastapi_lint import catalog
 from fastapi_lint.finding import Finding, Related
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function, Project
-from fastapi_lint.model.texts import last_name
+from fastapi_lint.model import Function, Module, Project
+from fastapi_lint.model.texts import environment_read, last_name
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
@@ -17,7 +17,9 @@ _SHARED_ARGUMENTS = frozenset({
     "timeout", "headers", "follow_redirects", "http2", "limits", "trust_env", "decode_responses", "max_retries", "params",
 })  # fmt: skip
 """What can be given to a single request as well, so that it is no reason for a client of one's own."""
-_MOST_STEPS = 5
+_OWN_ARGUMENTS = frozenset({"connector", "transport", "mounts", "http_client", "app", "botocore_session", "proxy", "proxies"})
+"""What makes a client another one on purpose."""
+_MOST_STEPS = 3
 _MOST_FUNCTIONS = 20_000
 
 
@@ -44,7 +46,7 @@ def client_per_request(project: Project, check: Check) -> Iterator[Finding]:
     Known limits
     A client whose address, credentials or transport depend on the request is left alone; headers and timeouts can be
     given to each call instead. So are clients that are kept in an attribute, a global or a cache, and what only
-    background workers, scripts, start-up code and tests do. Calls are followed for five steps.
+    background workers, scripts, start-up code and tests do. Calls are followed for three steps.
 
     References
     - [HTTPX: clients](https://www.python-httpx.org/advanced/clients/)
@@ -175,8 +177,10 @@ def _is_kept(function: Function, call: f.Call) -> bool:
 def _is_particular(function: Function, call: f.Call, project: Project) -> bool:
     """Whether an argument that makes the client what it is comes from the call of the function."""
     where = (function.module, call.block, call.start)
+    if isinstance(call.func, f.Attr) and _depends(call.func.value, where, function, project):
+        return True  # of a session with its own credentials
     return any(
-        arg.name in ("*", "**") or _depends(arg.value, where, function, project)
+        arg.name in ("*", "**", *_OWN_ARGUMENTS) or _depends(arg.value, where, function, project)
         for arg in call.args
         if arg.name not in _SHARED_ARGUMENTS
     )
@@ -201,6 +205,8 @@ def _depends(expr: f.Expr, where: Where, function: Function, project: Project, d
                 if isinstance(entry, f.Import):
                     continue
                 if isinstance(entry, f.Assign) and entry.value is not None and entry.op == "=" and depth < 6:
+                    if isinstance(entry.value, f.CallRef) and not _is_fixed(module, entry.value, project):
+                        return True  # an object that is made here, and may be changed before it is used
                     if _depends(entry.value, (module, entry.block, entry.start), function, project, depth + 1):
                         return True
                     continue
@@ -223,6 +229,17 @@ def _depends(expr: f.Expr, where: Where, function: Function, project: Project, d
         case f.Sub(value=value, items=items):
             return inner(value) or any(inner(item) for item in items)
     return True
+
+
+def _is_fixed(module: Module, value: f.CallRef, project: Project) -> bool:
+    """Whether a call gives settings, or reads the environment."""
+    call = module.facts.calls[value.index]
+    if environment_read(module, call) is not None:
+        return True
+    made = project.types.call_type(module, value.index)
+    return project.types.is_instance(made, "pydantic_settings.BaseSettings", "pydantic.BaseSettings") or (
+        last_name(call.func).lower().endswith(("settings", "config")) and not call.args
+    ) or last_name(call.func) in ("Timeout", "ClientTimeout", "Limits", "Config", "Session")
 
 
 def _is_settings(function: Function, param: f.Param, project: Project) -> bool:

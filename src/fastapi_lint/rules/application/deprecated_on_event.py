@@ -71,7 +71,7 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
         return None
     if any(each.router is not router or each.module is not module or each.how == "call" for each in everything):
         return None
-    if any(one.keyword("lifespan") for one in check.project.routes.routers.values()) or module.mentions("lifespan"):
+    if any(one.keyword("lifespan") for one in check.project.routes.routers.values()) or module.mentions("lifespan=", "lifespan_context", "def lifespan("):
         return None
     calls = _called(everything, module, check)
     tree = module.tree

@@ -17,6 +17,10 @@ _USES = frozenset({
     "send_text", "send_json", "send_bytes", "receive_text", "receive_json", "receive_bytes", "iter_text", "iter_json",
     "iter_bytes",
 })  # fmt: skip
+_IDLE = frozenset({
+    "isinstance", "print", "id", "repr", "str", "type", "debug", "info", "warning", "error", "exception", "append", "add",
+})  # fmt: skip
+"""Last names of callables that do not accept a socket they are given."""
 _DEPTH = 4
 
 
@@ -119,7 +123,7 @@ def _inside(
 ) -> f.Call | bool | None:
     """What a function that is given the socket does with it first."""
     callee = check.project.callee(function.module, call)
-    if last_name(call.func) in ("isinstance", "print", "id", "repr", "str", "type") or _is_logging(call):
+    if last_name(call.func) in _IDLE:
         return None
     if not isinstance(callee, FunctionObject) or not isinstance(arg.value, f.Name) or arg.name in ("*", "**"):
         return True
@@ -142,10 +146,6 @@ def _inside(
 def _accepts_in_branch(function: Function, name: str, use: f.Call) -> bool:
     """Whether some accept stands before a use in the text all the same (in a nested function, say)."""
     return f"{name}.accept" in function.module.source.slice(function.facts.head_end, use.start)
-
-
-def _is_logging(call: f.Call) -> bool:
-    return last_name(call.func) in ("debug", "info", "warning", "error", "exception")
 
 
 def _text(function: Function) -> str:

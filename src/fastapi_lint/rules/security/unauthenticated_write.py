@@ -62,7 +62,7 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
     """A route that changes something has no authentication, while its siblings have it.
 
     Why is this bad?
-    Anyone who finds the path can create, change or delete. Mostly the dependency was forgotten when the route was added:
+    Anyone who finds the path can create, change or delete. Mostly the dependency was forgotten with a new route:
     nothing fails, and every other test passes. Authentication is looked for everywhere it can stand: in the signature,
     `dependencies=` of the route, of its router, of every inclusion and of the app, in class-based views, decorators and
     middleware.

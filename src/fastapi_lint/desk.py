@@ -1,0 +1,361 @@
+"""The sources of one run and what is made of them: facts, the project, findings, from the cache where it has them.
+
+Touches no disk but through the cache that it is given, and prints nothing.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fastapi_lint import selection, workers
+from fastapi_lint.cache import Result, RuleTable, Store, digest, reveals
+from fastapi_lint.finding import Edit, Finding, Notice, by_place
+from fastapi_lint.index.facts import Facts
+from fastapi_lint.settings import Settings
+from fastapi_lint.source import Source, Unreadable
+
+if TYPE_CHECKING:
+    from fastapi_lint.engine import Checked
+    from fastapi_lint.model.project import Project
+    from fastapi_lint.rule import Rule
+
+_WORTH_PROCESSES = 2_000_000
+"""Bytes of sources from which on more than one process is faster than one."""
+_QUESTION = 400_000
+"""Bytes of sources that a process is given at a time to index."""
+_SHARES = 6
+"""Into how many shares per process the modules are divided for the rules: enough that none waits for long."""
+_SECRETS = frozenset({"FAPI601", "FAPI602", "FAPI603"})
+"""The rules that find secrets in the source: a file in which they do leaves nothing in the cache."""
+_INDIFFERENT = frozenset({
+    "root", "file", "select", "extend_select", "ignore", "exclude", "extend_exclude", "baseline", "output_format", "fix",
+    "unsafe_fixes",
+})  # fmt: skip
+"""Settings that do not change what an analysis of given files with given rules finds."""
+
+
+class Desk:
+    """The sources of one run, which fixes replace, and the project linked from them.
+
+    `codes` are the selected rules; `load` imports them, and is asked only if the cache has no answer.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        table: RuleTable,
+        codes: Sequence[str],
+        load: Callable[[], Sequence[Rule]],
+        sources: dict[str, Source],
+        reported: set[str],
+        declared: Mapping[str, str],
+        store: Store,
+        *,
+        jobs: int = 1,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> None:
+        self.sources = sources
+        self._settings = settings
+        self._table = table
+        self._codes = codes
+        self._load = load
+        self._reported = reported
+        self._declared = declared
+        self._store = store
+        self._jobs = jobs
+        self._progress = progress
+        self._facts: dict[str, tuple[Source, Facts]] = {}
+        self._fresh: dict[str, tuple[Source, bytes]] = {}
+        self._digests: dict[str, tuple[Source, bytes]] = {}
+        self._linked: tuple[dict[str, Source], Project] | None = None
+        self._made: tuple[bytes, Result, Checked] | None = None
+
+    def check(self) -> Result:
+        """Index what is new, link, run the rules, and part the findings by suppressions; or remember all that."""
+        self._made = None
+        key = self._key() if self._store.is_used else b""
+        if key and (held := self._store.result(key)) is not None:
+            return held
+        checked = self._checked()
+        result = self._suppressed(checked)
+        self._made = (key, result, checked)
+        return result
+
+    @property
+    def project(self) -> Project:
+        """The project that the sources are, linked."""
+        from fastapi_lint.model.project import Project
+        from fastapi_lint.model.symbols import Module
+
+        if self._linked is None or self._linked[0] is not self.sources:
+            self._index()
+            settings = self._settings
+            modules = (Module(*self._facts[path]) for path in self.sources)
+            project = Project(
+                modules,
+                roots=settings.src,
+                declared=self._declared,
+                targets=settings.target_versions,
+                blocking=settings.blocking,
+            )
+            self._linked = (self.sources, project)
+        return self._linked[1]
+
+    def fix(self, state: Result, *, unsafe: bool) -> tuple[Result, Mapping[str, int], tuple[Notice, ...]]:
+        """Apply fixes to the reported files until nothing changes, and take out the imports they made unused."""
+        from fastapi_lint import fixer
+
+        def again(sources: Mapping[str, Source]) -> Sequence[Finding]:
+            nonlocal state
+            self.sources = dict(sources)
+            state = self.check()
+            return state.findings
+
+        fixed = fixer.converge(self.sources, again, state.findings, unsafe=unsafe, tidy=self._unused_imports)
+        self.sources = dict(fixed.sources)
+        return state, fixed.applied, fixed.notices
+
+    def _unused_imports(self, before: Source, after: Source) -> Sequence[Edit]:
+        """Edits that remove what fixes made unused in a file, unless another module takes it from there."""
+        from fastapi_lint.edits import newly_unused
+
+        if after.path in {module.path for module in self.project.re_exporting}:
+            return ()
+        return newly_unused(before, after)
+
+    # ---------------------------------------------------------------- index
+
+    def _index(self) -> None:
+        missing: list[Source] = []
+        decoder = msgspec.msgpack.Decoder(Facts)
+        for path, source in self.sources.items():
+            if self._facts.get(path, (None,))[0] is source:
+                continue
+            held = self._store.facts(self._digest(source)) if self._store.is_used else None
+            if held is not None:
+                try:
+                    self._facts[path] = (source, decoder.decode(held))
+                    continue
+                except (msgspec.MsgspecError, RecursionError):
+                    pass  # made again below, and written over
+            missing.append(source)
+        done = 0
+        for source, made, data in self._indexed(missing, decoder):
+            if self._progress is not None:
+                self._progress("indexing", done, len(missing))
+            done += 1
+            self._facts[source.path] = (source, made)
+            if self._store.is_used:
+                self._fresh[source.path] = (source, data or msgspec.msgpack.encode(made))
+
+    def _indexed(
+        self, sources: Sequence[Source], decoder: msgspec.msgpack.Decoder[Facts]
+    ) -> Iterator[tuple[Source, Facts, bytes]]:
+        if self._jobs == 1 or sum(len(source.data) for source in sources) < _WORTH_PROCESSES:
+            for source in sources:
+                yield source, _facts_of(source), b""
+            return
+        groups = list(_grouped(sources, _QUESTION))
+        questions = [msgspec.msgpack.encode([source.data for source in group]) for group in groups]
+        for group, answer in zip(groups, workers.answers(index_texts, questions, self._jobs), strict=True):
+            for source, data in zip(group, msgspec.msgpack.decode(answer, type=list[bytes]), strict=True):
+                yield source, decoder.decode(data), data
+
+    def _digest(self, source: Source) -> bytes:
+        known = self._digests.get(source.path)
+        if known is None or known[0] is not source:
+            known = self._digests[source.path] = (source, digest(source.data))
+        return known[1]
+
+    # ---------------------------------------------------------------- rules
+
+    def _checked(self) -> Checked:
+        from fastapi_lint.engine import check
+
+        project = self.project
+        rules = [rule for rule in self._load() if rule.code in self._codes]
+        reported = [module.path for module in project.modules if module.path in self._reported]
+        size = sum(len(self.sources[path].data) for path in reported)
+        if self._jobs > 1 and size >= _WORTH_PROCESSES and workers.can_inherit():
+            return self._shared(project, rules, reported)
+        progress = self._progress
+        return check(
+            project,
+            rules,
+            self._settings.rules,
+            only=lambda module: module.path in self._reported,
+            progress=None if progress is None else lambda done, total: progress("checking", done, total),
+        )
+
+    def _shared(self, project: Project, rules: Sequence[Rule], reported: Sequence[str]) -> Checked:
+        """The rules in several processes that inherit the linked project; each judges some of the modules."""
+        from fastapi_lint.engine import Checked, check, merged
+        from fastapi_lint.model.symbols import Module
+
+        sources = [self.sources[path] for path in reported]
+        size = sum(len(source.data) for source in sources)
+        shares = [
+            frozenset(source.path for source in group)
+            for group in _grouped(sources, max(size // (self._jobs * _SHARES), 1))
+        ]
+        project.prepare()  # what all processes would find out, each for itself
+        gc.freeze()
+
+        def judge(question: bytes) -> bytes:
+            made = check(project, rules, self._settings.rules, only=wanted, share=shares[int(question)])
+            return msgspec.msgpack.encode(made)
+
+        def wanted(module: Module) -> bool:
+            return module.path in self._reported
+
+        found: list[Checked] = []
+        try:
+            for answer in workers.answers(judge, [str(i).encode() for i in range(len(shares))], self._jobs):
+                found.append(msgspec.msgpack.decode(answer, type=Checked))
+                if self._progress is not None:
+                    self._progress("checking", len(found), len(shares))
+        finally:
+            gc.unfreeze()
+        whole = merged(found)
+        # A rule about one module may have been the first to see that another one, of another share, does not parse.
+        for path in whole.broken:
+            project.modules.by_path[path].is_broken = True
+        of_modules = [rule for rule in rules if Module in rule.subjects]
+        broken = frozenset(whole.broken)
+        if broken and of_modules:
+            again = check(project, of_modules, self._settings.rules, only=wanted, share=broken)
+            whole = merged((whole, again))
+        return whole
+
+    def _suppressed(self, checked: Checked) -> Result:
+        from fastapi_lint import suppression
+        from fastapi_lint.catalog.identities import identities
+
+        by_path: dict[str, list[Finding]] = {}
+        for finding in checked.findings:
+            by_path.setdefault(finding.path, []).append(finding)
+        silenced = selection.ignored_by_path(self._settings, self._table.built)
+        known = list(identities().values())
+        failed = {(notice.path, notice.code) for notice in checked.notices if notice.code}
+        kept: list[Finding] = []
+        suppressed: list[Finding] = []
+        for path in sorted(self._reported):
+            source, own = self.sources.get(path), by_path.get(path, [])
+            if source is None or (not own and not suppression.has_directives(source.data)):
+                continue
+            ignored = silenced(path)
+            asked = {code for code in self._codes if code not in ignored and (path, code) not in failed}
+            applied = suppression.apply(
+                (f for f in own if f.code in asked or f.code not in ignored), source, known=known, selected=asked
+            )
+            kept += applied.kept
+            kept += applied.unused
+            suppressed += applied.suppressed
+        kept.sort(key=by_place)
+        return Result(tuple(kept), tuple(sorted(suppressed, key=by_place)), checked.notices)
+
+    # ---------------------------------------------------------------- memory
+
+    def _key(self) -> bytes:
+        """What a result depends on, besides the program."""
+        settings = {
+            field.name: getattr(self._settings, field.name)
+            for field in fields(self._settings)
+            if field.name not in _INDIFFERENT
+        }
+        said = [list(self._codes), settings, sorted(self._reported), self._declared]
+        files = [part for path in sorted(self.sources) for part in (_name(path), self._digest(self.sources[path]))]
+        return digest(msgspec.msgpack.encode(said, order="deterministic"), *files)
+
+    def remember(self) -> None:
+        """Leave the last result and the facts it was made from in the cache, except where they would hold a secret."""
+        if not self._store.is_used:
+            return
+        self._store.keep_rules(self._table)
+        if self._made is None:
+            return
+        key, result, checked = self._made
+        fresh = {path: data for path, (source, data) in self._fresh.items() if self.sources.get(path) is source}
+        secret = self._secrets(fresh, checked)
+        self._store.keep_facts((self._digest(self.sources[path]), fresh[path]) for path in fresh if path not in secret)
+        texts = {text for found in secret.values() for text in found}
+        if not checked.notices and not reveals((*result.findings, *result.suppressed), texts):
+            self._store.keep_result(key, result)
+
+    def _secrets(self, paths: Collection[str], checked: Checked) -> dict[str, list[str]]:
+        """The files that hold secrets, as far as the rules about them and the catalogue can tell, with these secrets.
+
+        The rules are asked about files for which they were not selected, too.
+        """
+        from fastapi_lint.catalog import secrets
+        from fastapi_lint.engine import check
+
+        found: dict[str, list[str]] = {}
+        findings = list(checked.findings)
+        judged = self._reported if _SECRETS.issubset(self._codes) else frozenset[str]()
+        unjudged = frozenset(path for path in paths if path not in judged)
+        if unjudged:
+            rules = [rule for rule in self._load() if rule.code in _SECRETS]
+            findings += check(self.project, rules, only=lambda module: module.path in unjudged).findings
+        for finding in findings:
+            if finding.code in _SECRETS:
+                found.setdefault(finding.path, []).extend(_literals(self.sources[finding.path], finding))
+        for path in paths:
+            source = self.sources[path]
+            if secrets.keywords().search(source.data):
+                try:
+                    text = source.text
+                except Unreadable:
+                    continue
+                tokens = [text[start:end] for _, start, end in secrets.occurrences(text)]
+                if tokens:
+                    found.setdefault(path, []).extend(tokens)
+        return found
+
+
+def index_texts(question: bytes) -> bytes:
+    """The facts of several files: their bytes in, msgpack of each out. For processes, hence by name and in bytes."""
+    gc.disable()
+    texts = msgspec.msgpack.decode(question, type=list[bytes])
+    return msgspec.msgpack.encode([msgspec.msgpack.encode(_facts_of(Source("", data))) for data in texts])
+
+
+def _facts_of(source: Source) -> Facts:
+    from fastapi_lint.index.build import build
+    from fastapi_lint.model.project import empty_facts
+
+    try:
+        return build(source.utf8)
+    except Unreadable:
+        return empty_facts()
+
+
+def _grouped(sources: Sequence[Source], size: int) -> Iterator[list[Source]]:
+    """The sources in order, in groups of about a number of bytes."""
+    group: list[Source] = []
+    held = 0
+    for source in sources:
+        group.append(source)
+        held += len(source.data)
+        if held >= size:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group
+
+
+def _literals(source: Source, finding: Finding) -> Iterator[str]:
+    """The texts in quotes where a finding is: the secret, with what stands beside it."""
+    span = finding.span
+    text = source.text[source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)]
+    for quote in ("'", '"'):
+        yield from text.split(quote)[1::2]
+
+
+def _name(path: str) -> bytes:
+    return path.encode("utf-8", "surrogatepass")

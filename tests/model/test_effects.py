@@ -1,0 +1,373 @@
+"""What running a function does: blocking calls as people really write them, and look-alikes that do not block."""
+
+from __future__ import annotations
+
+import pytest
+from model.projects import function, project
+
+from fastapi_lint.model.project import Project
+from fastapi_lint.model.symbols import Function
+
+
+def found(of: Project, name: str) -> list[str]:
+    """What holds up the loop in a function: `call` for its own calls, `call > ... > call` for chains, in order."""
+    of_function = function(of, name)
+    effects = of.effects
+    direct = [(step.start, step.shown) for step, _ in effects.blocking(of_function)]
+    chains = [
+        (trail.steps[0].start, " > ".join(step.shown for step in trail.steps)) for trail in effects.chains(of_function)
+    ]
+    return [text for _, text in sorted(direct + chains)]
+
+
+HEAD = "from fastapi import FastAPI\napp = FastAPI()\n"
+
+
+def planted(body: str, **others: str) -> Project:
+    """A project whose module `main` has an application and the text, next to other modules."""
+    return project(main=HEAD + body, **others)
+
+
+DIRECT = {
+    "alias of a module": (
+        "import requests as http\nasync def f(url): return http.get(url).json()",
+        ["http.get"],
+    ),
+    "import inside the function": (
+        "async def f():\n    from time import sleep as nap\n    nap(3)",
+        ["nap"],
+    ),
+    "name bound to a function": (
+        "import requests\nfetch = requests.get\nasync def f(url): return fetch(url)",
+        ["fetch"],
+    ),
+    "attribute with an annotation": (
+        "import redis\n"
+        "class Service:\n"
+        "    cache: redis.Redis\n"
+        "    async def f(self): return self.cache.get('a')\n",
+        ["self.cache.get"],
+    ),
+    "attribute of an attribute": (
+        "import redis\n"
+        "class Store:\n"
+        "    def __init__(self): self.cache = redis.Redis.from_url('redis://')\n"
+        "class Service:\n"
+        "    def __init__(self, store: Store): self.store = store\n"
+        "    async def f(self): self.store.cache.set('a', 'b')\n",
+        ["self.store.cache.set"],
+    ),
+    "client of a cloud SDK made by a session": (
+        "import boto3\n"
+        "session = boto3.Session()\n"
+        "s3 = session.client('s3')\n"
+        "async def f(data): s3.upload_fileobj(data, 'bucket', 'key')",
+        ["s3.upload_fileobj"],
+    ),
+    "resource of a cloud SDK": (
+        "import boto3\n"
+        "table = boto3.resource('dynamodb').Table('orders')\n"
+        "async def f(key): return table.get_item(Key={'id': key})",
+        ["table.get_item"],
+    ),
+    "value of a dict of clients": (
+        "import redis\n"
+        "clients: dict[str, redis.Redis] = {}\n"
+        "async def f(name): return clients[name].get('a')",
+        ["clients[...].get"],
+    ),
+    "value of a dict display": (
+        "import httpx\n"
+        "clients = {'a': httpx.Client(), 'b': httpx.Client()}\n"
+        "async def f(name): return clients[name].get('/a')",
+        ["clients[...].get"],
+    ),
+    "loop over clients": (
+        "import redis\n"
+        "async def f(all_of_them: list[redis.Redis]):\n"
+        "    for each in all_of_them:\n"
+        "        each.ping()\n",
+        ["each.ping"],
+    ),
+    "walrus": (
+        "import subprocess\n"
+        "async def f():\n"
+        "    if (process := subprocess.Popen(['ls'])):\n"
+        "        process.wait()\n",
+        ["subprocess.Popen", "process.wait"],
+    ),
+    "with as": (
+        "import smtplib\n"
+        "async def f(message):\n"
+        "    with smtplib.SMTP('localhost') as server:\n"
+        "        server.send_message(message)\n",
+        ["smtplib.SMTP", "server.send_message"],
+    ),
+    "with over a client of httpx": (
+        "import httpx\nasync def f(url):\n    with httpx.Client() as client:\n        return client.get(url)\n",
+        ["client.get"],
+    ),
+    "comprehension": (
+        "import requests\nasync def f(urls): return [requests.get(url) for url in urls]",
+        ["requests.get"],
+    ),
+    "default for a client that may be missing": (
+        "import requests\n"
+        "async def f(url, session: requests.Session | None = None):\n"
+        "    session = session or requests.Session()\n"
+        "    return session.get(url)\n",
+        ["session.get"],
+    ),
+    "dependency in Annotated": (
+        "import redis\n"
+        "from typing import Annotated\n"
+        "from fastapi import Depends\n"
+        "def get_cache():\n"
+        "    client = redis.Redis()\n"
+        "    try:\n"
+        "        yield client\n"
+        "    finally:\n"
+        "        client.close()\n"
+        "@app.get('/')\n"
+        "async def f(cache: Annotated[redis.Redis, Depends(get_cache)]): return cache.get('a')\n",
+        ["cache.get"],
+    ),
+    "dependency without an annotation": (
+        "import redis\n"
+        "from fastapi import Depends\n"
+        "def get_cache() -> redis.Redis: return redis.Redis()\n"
+        "@app.get('/')\n"
+        "async def f(cache=Depends(get_cache)): return cache.get('a')\n",
+        ["cache.get"],
+    ),
+    "subclass of a library's class": (
+        "import requests\n"
+        "class Api(requests.Session):\n"
+        "    pass\n"
+        "async def f(): return Api().post('https://example.com')\n",
+        ["Api().post"],
+    ),
+    "state of the application is unknown": (
+        "@app.get('/')\nasync def f(request): return request.app.state.cache.get('a')",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_calls_that_block_where_they_stand(name: str) -> None:
+    text, expected = DIRECT[name]
+    of = planted(text)
+    assert found(of, "Service.f" if "class Service" in text else "f") == expected
+
+
+CHAINS = {
+    "re-export of a package": (
+        "from services import fetch\nasync def f(): return fetch('a')",
+        {
+            "services____init__": "from .remote import *\nfrom .remote import download as fetch",
+            "services__remote": "import requests\ndef download(url): return requests.get(url)",
+        },
+        ["fetch > requests.get"],
+    ),
+    "decorated helper": (
+        "import functools, requests\n"
+        "def logged(function):\n"
+        "    @functools.wraps(function)\n"
+        "    def wrapper(*args, **kwargs):\n"
+        "        print('called')\n"
+        "        return function(*args, **kwargs)\n"
+        "    return wrapper\n"
+        "@logged\n"
+        "def fetch(url): return requests.get(url)\n"
+        "async def f(): return fetch('a')\n",
+        {},
+        ["fetch > requests.get"],
+    ),
+    "retried helper": (
+        "import requests\n"
+        "from tenacity import retry, stop_after_attempt\n"
+        "@retry(stop=stop_after_attempt(3))\n"
+        "def fetch(url): return requests.get(url)\n"
+        "async def f(): return fetch('a')\n",
+        {},
+        ["fetch > requests.get"],
+    ),
+    "static and class methods": (
+        "import requests\n"
+        "class Api:\n"
+        "    @staticmethod\n"
+        "    def one(): return requests.get('a')\n"
+        "    @classmethod\n"
+        "    def two(cls): return cls.one()\n"
+        "async def f():\n"
+        "    Api.one()\n"
+        "    Api.two()\n",
+        {},
+        ["Api.one > requests.get", "Api.two > cls.one > requests.get"],
+    ),
+    "method of a base class": (
+        "from services import Orders\norders = Orders()\nasync def f(): return orders.load(1)",
+        {
+            "services": "from storage import Storage\nclass Orders(Storage):\n"
+            "    def load(self, key): return super().load(key)",
+            "storage": "import redis\nclass Storage:\n    def __init__(self): self.client = redis.Redis()\n"
+            "    def load(self, key): return self.client.get(key)",
+        },
+        ["orders.load > super().load > self.client.get"],
+    ),
+    "object that a function gives": (
+        "import requests\n"
+        "class Api:\n"
+        "    def fetch(self): return requests.get('a')\n"
+        "def get_api(): return Api()\n"
+        "async def f(): return get_api().fetch()\n",
+        {},
+        ["get_api().fetch > requests.get"],
+    ),
+    "settings that say something about a cache": (
+        "import requests\n"
+        "def fetch(url, cache_key=''): return requests.get(url)\n"
+        "def stored(url, use_cache=True): return requests.get(url)\n"
+        "async def f():\n"
+        "    fetch('a', cache_key='a')\n"
+        "    stored('a', use_cache=False)\n"
+        "    stored('a', use_cache=True)\n",
+        {},
+        ["fetch > requests.get", "stored > requests.get"],
+    ),
+    "attribute that nobody fills": (
+        "import requests\n"
+        "class Api:\n"
+        "    def __init__(self, offline=None): self._offline = offline\n"
+        "    def fetch(self):\n"
+        "        if self._offline is None:\n"
+        "            return requests.get('a')\n"
+        "    def early(self):\n"
+        "        if self._offline:\n"
+        "            return self._offline\n"
+        "        return requests.get('a')\n"
+        "async def f(api: Api):\n"
+        "    api.fetch()\n"
+        "    api.early()\n",
+        {},
+        ["api.fetch > requests.get", "api.early > requests.get"],
+    ),
+    "result that returns early": (
+        "import requests\n"
+        "def fetch(order):\n"
+        "    if order.error: return order.error\n"
+        "    return requests.get('a')\n"
+        "async def f(order): return fetch(order)\n",
+        {},
+        ["fetch > requests.get"],
+    ),
+    "flag that is switched on": (
+        "import time\n"
+        "def report(wait=False):\n"
+        "    if wait:\n"
+        "        time.sleep(1)\n"
+        "async def f():\n"
+        "    report()\n"
+        "    report(wait=True)\n"
+        "    report(True)\n",
+        {},
+        ["report > time.sleep", "report > time.sleep"],
+    ),
+    "flag that is switched off": (
+        "import time\n"
+        "def report(wait=True):\n"
+        "    if wait:\n"
+        "        time.sleep(1)\n"
+        "async def f():\n"
+        "    report(wait=False)\n"
+        "    report(False)\n"
+        "    report()\n",
+        {},
+        ["report > time.sleep"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_calls_that_block_further_down(name: str) -> None:
+    text, others, expected = CHAINS[name]
+    assert found(planted(text, **others), "f") == expected
+
+
+QUIET = {
+    "async clients": (
+        "import httpx, redis.asyncio as redis\n"
+        "cache = redis.Redis()\n"
+        "async def f(url):\n"
+        "    async with httpx.AsyncClient() as client:\n"
+        "        await client.get(url)\n"
+        "    async with cache.pipeline() as pipe:\n"
+        "        pipe.get('a')\n"
+        "        await pipe.execute()\n"
+    ),
+    "an object of the user's own": (
+        "class Redis:\n    def get(self, key): return key\nasync def f(redis: Redis): return redis.get('a')\n"
+    ),
+    "a module of the user's own": "from requests import get\nasync def f(): get('a')\n",
+    "handed to a thread": (
+        "import asyncio, requests\n"
+        "from functools import partial\n"
+        "async def f(url):\n"
+        "    await asyncio.to_thread(requests.get, url)\n"
+        "    await asyncio.get_running_loop().run_in_executor(None, partial(requests.get, url))\n"
+        "    await asyncio.to_thread(lambda: requests.get(url))\n"
+    ),
+    "function defined and not called": (
+        "import time\nasync def f():\n    def later(): time.sleep(1)\n    return later\n"
+    ),
+    "generator that nobody runs here": (
+        "import requests\ndef pages():\n    yield requests.get('a')\nasync def f(): return pages()\n"
+    ),
+    "made once": (
+        "import redis, time\n"
+        "class Api:\n"
+        "    def __init__(self): self._client = None\n"
+        "    def client(self):\n"
+        "        if self._client is None:\n"
+        "            self._connect()\n"
+        "        return self._client\n"
+        "    def _connect(self):\n"
+        "        time.sleep(1)\n"
+        "        self._client = 1\n"
+        "async def f(api: Api): return api.client()\n"
+    ),
+    "rebound to something else": (
+        "import requests\n"
+        "async def f(session, offline):\n"
+        "    client = requests.Session()\n"
+        "    client = session\n"
+        "    return client.get('a')\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_what_does_not_block(name: str) -> None:
+    others = {"requests": "def get(url): return url"} if "user's own" in name else {}
+    assert found(planted(QUIET[name], **others), "f") == []
+
+
+def test_functions_for_start_up_hold_up_nobody() -> None:
+    of = planted(
+        "import time\n"
+        "from contextlib import asynccontextmanager\n"
+        "async def warm_up(): time.sleep(1)\n"
+        "@asynccontextmanager\n"
+        "async def lifespan(app):\n"
+        "    await warm_up()\n"
+        "    yield\n"
+        "async def f(): time.sleep(1)\n"
+        "served = FastAPI(lifespan=lifespan)\n"
+    )
+
+    def holds(name: str) -> bool:
+        one: Function = function(of, name)
+        return of.effects.holds_up_requests(one)
+
+    assert (holds("warm_up"), holds("lifespan"), holds("f")) == (False, False, True)

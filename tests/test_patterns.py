@@ -1,0 +1,164 @@
+"""No regular expression of the linter is super-linear on text that strangers write.
+
+Every pattern of every module, of the secrets' catalogue and of the rules' hints is run on texts made to be its worst:
+each repeated part, repeated for long, with an end that does not match. All of it happens in one process under a limit
+that linear patterns use a small part of, and quadratic ones exceed many times over.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+if sys.version_info >= (3, 11):
+    from re import _constants as codes  # type: ignore[attr-defined]
+    from re import _parser as parser  # type: ignore[attr-defined]
+else:
+    import sre_constants as codes
+    import sre_parse as parser
+
+ROOT = Path(__file__).resolve().parent.parent
+LENGTH = 300_000
+"""Characters of one text. A quadratic pattern needs some 10^10 steps for it: minutes."""
+LIMIT = 300
+"""Seconds for all patterns together."""
+ENDS = ("", "\0", "!", "\n", " x")
+
+Pattern = re.Pattern[str] | re.Pattern[bytes]
+
+
+def patterns() -> dict[str, Pattern]:
+    """Every compiled pattern by the place it is kept at."""
+    import fastapi_lint
+    from fastapi_lint.catalog.secrets import tokens
+    from fastapi_lint.configuration import KEYS
+    from fastapi_lint.run import rules
+
+    found: dict[str, Pattern] = {}
+    for module in pkgutil.walk_packages(fastapi_lint.__path__, "fastapi_lint."):
+        if module.name.endswith("__main__"):
+            continue
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, re.Pattern):
+                found[f"{module.name}.{name}"] = value
+    for rule in rules():
+        if rule.hint is not None:
+            found[f"hint of {rule.code}"] = rule.hint
+    for number, token in enumerate(tokens()):
+        found[f"secrets.toml: tokens[{number}]"] = re.compile(token.pattern)
+    for text in re.findall(r'"pattern": "([^"]+)"', str(sorted(KEYS))):
+        found[text] = re.compile(text)
+    return found
+
+
+def attacks(pattern: Pattern) -> Iterator[str]:
+    """Texts on which a careless pattern takes long: each part that may repeat, repeated; and each beginning, repeated."""
+    source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    flags = pattern.flags & ~re.UNICODE
+    for before, body in _repeats(parser.parse(source, flags), ""):
+        for end in ENDS:
+            yield before + body * (LENGTH // len(body)) + end
+        whole = before + body
+        yield whole * (LENGTH // len(whole))
+        spaced = f"{whole}{body * 3} "
+        yield spaced * (LENGTH // len(spaced))
+
+
+def _repeats(parsed: Any, before: str) -> Iterator[tuple[str, str]]:
+    """The parts that may repeat without end: what must stand before, and one turn of the part."""
+    for operation, argument in parsed:
+        if operation in (codes.MAX_REPEAT, codes.MIN_REPEAT, getattr(codes, "POSSESSIVE_REPEAT", None)):
+            _, most, inner = argument
+            if most > 100:
+                for body in _samples(inner):
+                    yield before, body
+            yield from _repeats(inner, before)
+        elif operation is codes.SUBPATTERN:
+            yield from _repeats(argument[-1], before)
+        elif operation is codes.BRANCH:
+            for branch in argument[1]:
+                yield from _repeats(branch, before)
+        before += _sample([(operation, argument)])
+
+
+def _samples(parsed: Any) -> list[str]:
+    """A few texts that a part matches, none of them empty."""
+    if len(parsed) == 1 and parsed[0][0] is codes.BRANCH:
+        found = [_sample(branch) for branch in parsed[0][1][1]]
+    elif len(parsed) == 1 and parsed[0][0] is codes.IN:
+        found = [chr(code) for code in (97, 65, 32, 48, 95, 46, 92) if _is_in(parsed[0][1], code)] or [_sample(parsed)]
+    else:
+        found = [_sample(parsed)]
+    return [text for text in found if text]
+
+
+def _sample(parsed: Any) -> str:
+    """One text that a parsed pattern matches, as short as it gets (look-arounds and references left out)."""
+    text = ""
+    for operation, argument in parsed:
+        if operation is codes.LITERAL:
+            text += chr(argument)
+        elif operation in (codes.NOT_LITERAL, codes.ANY):
+            text += "a" if argument != 97 else "b"
+        elif operation is codes.IN:
+            text += next(chr(code) for code in (97, 65, 32, 48, *range(33, 300)) if _is_in(argument, code))
+        elif operation is codes.BRANCH:
+            text += _sample(argument[1][0])
+        elif operation is codes.SUBPATTERN:
+            text += _sample(argument[-1])
+        elif operation in (codes.MAX_REPEAT, codes.MIN_REPEAT):
+            text += _sample(argument[2]) * argument[0]
+    return text
+
+
+def _is_in(members: Any, code: int) -> bool:
+    negated = members[0][0] is codes.NEGATE
+    categories = {codes.CATEGORY_DIGIT: r"\d", codes.CATEGORY_SPACE: r"\s", codes.CATEGORY_WORD: r"\w"}
+    categories |= {codes.CATEGORY_NOT_DIGIT: r"\D", codes.CATEGORY_NOT_SPACE: r"\S", codes.CATEGORY_NOT_WORD: r"\W"}
+    for operation, argument in members[1:] if negated else members:
+        if (
+            (operation is codes.LITERAL and argument == code)
+            or (operation is codes.RANGE and argument[0] <= code <= argument[1])
+            or (operation is codes.CATEGORY and re.match(categories[argument], chr(code)))
+        ):
+            return not negated
+    return cast(bool, negated)
+
+
+def run() -> None:
+    """Try everything; each pattern is named before its turn, so that a killed process has said where it was."""
+    for place, pattern in patterns().items():
+        print(place, flush=True)
+        for text in dict.fromkeys(attacks(pattern)):
+            data: Any = text if isinstance(pattern.pattern, str) else text.encode("latin-1", "replace")
+            for _ in pattern.finditer(data):
+                pass
+            pattern.match(data)
+            pattern.fullmatch(data)
+
+
+@pytest.mark.slow
+def test_patterns_are_linear() -> None:
+    command = [sys.executable, "-c", "import test_patterns; test_patterns.run()"]
+    environment = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}", "PATH": ""}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=LIMIT)
+    except subprocess.TimeoutExpired as error:
+        tried = (cast("bytes | None", error.stdout) or b"").decode().split("\n")
+        pytest.fail(f"not done within {LIMIT} s: {tried[-2] if len(tried) > 1 else 'the first pattern'}")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 50
+
+
+def test_the_attacks_are_real() -> None:
+    texts = set(attacks(re.compile(r"x(?:[ab]+c)*\d+z")))
+    assert any(text.startswith("xac" * 3) or text.startswith("xacac") for text in texts)
+    assert any(text.startswith("x0000") and text.endswith("\0") for text in texts)
