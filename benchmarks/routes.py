@@ -1,4 +1,4 @@
-"""Compares what `fastapi-lint routes` says with what a running application answers; here, not in the linter, it is imported.
+"""Compares what `fastapi-lint routes` says with what a running application answers; it imports that application.
 
 Run it with the interpreter of an environment in which the application is installed:
 
@@ -6,7 +6,8 @@ Run it with the interpreter of an environment in which the application is instal
     python benchmarks/routes.py routes.json package.main:create_app --call '"argument"' --name package.main:create_app
 
 where `routes.json` is the output of `fastapi-lint routes --output-format json`. The running application's routes are
-those of its OpenAPI document, its hidden HTTP routes and its websockets, without FastAPI's documentation pages. Rows with an unknown piece (`…`) in the path are neither found nor invented; rows that only some configurations have
+those of its OpenAPI document, its hidden HTTP routes and its websockets, without FastAPI's documentation pages. Rows
+with an unknown piece (`…`) in the path are neither found nor invented; rows that only some configurations have
 (`conditional`) can be found but not invented.
 """
 

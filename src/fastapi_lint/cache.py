@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -303,15 +303,17 @@ def _load(path: Path, identity: bytes) -> bytes | None:
 # -------------------------------------------------------------------- secrets
 
 
-def reveals(findings: Collection[Finding], secret_texts: Iterable[str]) -> bool:
-    """Whether a message or an edit holds one of the texts."""
-    texts = [text for text in secret_texts if len(text) >= 4]
-    if not texts:
-        return False
+def reveals(findings: Iterable[Finding], secrets: Mapping[str, Collection[str]]) -> bool:
+    """Whether anything that is said of these findings may hold a secret. `secrets` are the known ones by file.
+
+    In a file with a secret no edit that writes a text is trusted: it may repeat a part of it, or another one.
+    """
     for finding in findings:
         said = [finding.message, *(related.message for related in finding.related)]
-        if finding.fix is not None:
-            said += [edit.content for edit in finding.fix.edits]
-        if any(text in each for text in texts for each in said):
+        edits = [edit.content for edit in finding.fix.edits] if finding.fix is not None else []
+        if finding.path in secrets and any("'" in content or '"' in content for content in edits):
             return True
+        for path in {finding.path, *(related.path for related in finding.related)} & secrets.keys():
+            if any(len(text) >= 4 and text in each for text in secrets[path] for each in said + edits):
+                return True
     return False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fastapi_lint import selection, workers
+from fastapi_lint import selection
 from fastapi_lint.cache import Result, RuleTable, Store, digest, reveals
 from fastapi_lint.finding import Edit, Finding, Notice, by_place
 from fastapi_lint.index.facts import Facts
@@ -160,6 +160,8 @@ class Desk:
             for source in sources:
                 yield source, _facts_of(source), b""
             return
+        from fastapi_lint import workers
+
         groups = list(_grouped(sources, _QUESTION))
         questions = [msgspec.msgpack.encode([source.data for source in group]) for group in groups]
         for group, answer in zip(groups, workers.answers(index_texts, questions, self._jobs), strict=True):
@@ -181,8 +183,11 @@ class Desk:
         rules = [rule for rule in self._load() if rule.code in self._codes]
         reported = [module.path for module in project.modules if module.path in self._reported]
         size = sum(len(self.sources[path].data) for path in reported)
-        if self._jobs > 1 and size >= _WORTH_PROCESSES and workers.can_inherit():
-            return self._shared(project, rules, reported)
+        if self._jobs > 1 and size >= _WORTH_PROCESSES:
+            from fastapi_lint import workers
+
+            if workers.can_inherit():
+                return self._shared(project, rules, reported)
         progress = self._progress
         return check(
             project,
@@ -194,6 +199,7 @@ class Desk:
 
     def _shared(self, project: Project, rules: Sequence[Rule], reported: Sequence[str]) -> Checked:
         """The rules in several processes that inherit the linked project; each judges some of the modules."""
+        from fastapi_lint import workers
         from fastapi_lint.engine import Checked, check, merged
         from fastapi_lint.model.symbols import Module
 
@@ -283,8 +289,7 @@ class Desk:
         fresh = {path: data for path, (source, data) in self._fresh.items() if self.sources.get(path) is source}
         secret = self._secrets(fresh, checked)
         self._store.keep_facts((self._digest(self.sources[path]), fresh[path]) for path in fresh if path not in secret)
-        texts = {text for found in secret.values() for text in found}
-        if not checked.notices and not reveals((*result.findings, *result.suppressed), texts):
+        if not checked.notices and not reveals((*result.findings, *result.suppressed), secret):
             self._store.keep_result(key, result)
 
     def _secrets(self, paths: Collection[str], checked: Checked) -> dict[str, list[str]]:

@@ -12,7 +12,6 @@ from functools import cache
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-
 from linting import FIXTURES
 
 EXAMPLES = int(os.environ.get("FASTAPI_LINT_FUZZ", "12"))

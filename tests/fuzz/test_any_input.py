@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from fuzz.mutations import anything, declarations, fuzzed, projects
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +19,6 @@ from fastapi_lint.run import LintResult, lint_sources, planned, rules
 from fastapi_lint.settings import load
 from fastapi_lint.source import Source, Unreadable
 from fastapi_lint.suppression import directives
-from fuzz.mutations import anything, declarations, fuzzed, projects
 
 
 @fuzzed

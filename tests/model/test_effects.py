@@ -42,10 +42,7 @@ DIRECT = {
         ["fetch"],
     ),
     "attribute with an annotation": (
-        "import redis\n"
-        "class Service:\n"
-        "    cache: redis.Redis\n"
-        "    async def f(self): return self.cache.get('a')\n",
+        "import redis\nclass Service:\n    cache: redis.Redis\n    async def f(self): return self.cache.get('a')\n",
         ["self.cache.get"],
     ),
     "attribute of an attribute": (
@@ -70,10 +67,18 @@ DIRECT = {
         "async def f(key): return table.get_item(Key={'id': key})",
         ["table.get_item"],
     ),
+    "client known by the types of a stub package": (
+        "from typing import TYPE_CHECKING\n"
+        "from storage import client\n"
+        "if TYPE_CHECKING:\n"
+        "    from mypy_boto3_s3.client import S3Client\n"
+        "class Service:\n"
+        "    def __init__(self, client: 'S3Client' = client): self.client = client\n"
+        "    async def f(self): self.client.put_object(Bucket='a', Key='b')\n",
+        ["self.client.put_object"],
+    ),
     "value of a dict of clients": (
-        "import redis\n"
-        "clients: dict[str, redis.Redis] = {}\n"
-        "async def f(name): return clients[name].get('a')",
+        "import redis\nclients: dict[str, redis.Redis] = {}\nasync def f(name): return clients[name].get('a')",
         ["clients[...].get"],
     ),
     "value of a dict display": (
@@ -90,10 +95,7 @@ DIRECT = {
         ["each.ping"],
     ),
     "walrus": (
-        "import subprocess\n"
-        "async def f():\n"
-        "    if (process := subprocess.Popen(['ls'])):\n"
-        "        process.wait()\n",
+        "import subprocess\nasync def f():\n    if (process := subprocess.Popen(['ls'])):\n        process.wait()\n",
         ["subprocess.Popen", "process.wait"],
     ),
     "with as": (
@@ -101,7 +103,7 @@ DIRECT = {
         "async def f(message):\n"
         "    with smtplib.SMTP('localhost') as server:\n"
         "        server.send_message(message)\n",
-        ["smtplib.SMTP", "server.send_message"],
+        ["smtplib.SMTP", "smtplib.SMTP.__exit__", "server.send_message"],
     ),
     "with over a client of httpx": (
         "import httpx\nasync def f(url):\n    with httpx.Client() as client:\n        return client.get(url)\n",
@@ -162,11 +164,11 @@ def test_calls_that_block_where_they_stand(name: str) -> None:
 
 
 CHAINS = {
-    "re-export of a package": (
+    "re-export": (
         "from services import fetch\nasync def f(): return fetch('a')",
         {
-            "services____init__": "from .remote import *\nfrom .remote import download as fetch",
-            "services__remote": "import requests\ndef download(url): return requests.get(url)",
+            "services": "from remote import *\nfrom remote import download as fetch",
+            "remote": "import requests\ndef download(url): return requests.get(url)",
         },
         ["fetch > requests.get"],
     ),
@@ -309,7 +311,6 @@ QUIET = {
     "an object of the user's own": (
         "class Redis:\n    def get(self, key): return key\nasync def f(redis: Redis): return redis.get('a')\n"
     ),
-    "a module of the user's own": "from requests import get\nasync def f(): get('a')\n",
     "handed to a thread": (
         "import asyncio, requests\n"
         "from functools import partial\n"
@@ -323,6 +324,23 @@ QUIET = {
     ),
     "generator that nobody runs here": (
         "import requests\ndef pages():\n    yield requests.get('a')\nasync def f(): return pages()\n"
+    ),
+    "below False": "import time\nasync def f(x):\n    if False and x:\n        time.sleep(1)\n",
+    "queue that has just been asked": (
+        "from queue import Queue\n"
+        "class Stream:\n"
+        "    def __init__(self): self.items = Queue()\n"
+        "async def f(stream: Stream):\n"
+        "    while not stream.items.empty():\n"
+        "        stream.items.get()\n"
+    ),
+    "asks whether a loop runs": (
+        "import asyncio, time\n"
+        "def wait():\n"
+        "    if asyncio.get_running_loop() is not None:\n"
+        "        return asyncio.sleep(1)\n"
+        "    time.sleep(1)\n"
+        "async def f(): await wait()\n"
     ),
     "made once": (
         "import redis, time\n"
@@ -349,8 +367,21 @@ QUIET = {
 
 @pytest.mark.parametrize("name", QUIET)
 def test_what_does_not_block(name: str) -> None:
-    others = {"requests": "def get(url): return url"} if "user's own" in name else {}
-    assert found(planted(QUIET[name], **others), "f") == []
+    assert found(planted(QUIET[name]), "f") == []
+
+
+def test_command_lines_hold_up_nobody() -> None:
+    of = project(
+        app__main=HEAD + "from app.cli import colour\nfrom app.work import job\nasync def f(): ...\n",
+        app__cli="from app.only import run\nasync def command(): ...\n",
+        app__prompts="import typer\nasync def ask(): ...\n",
+        app__only="async def run(): ...\n",
+        app__work="async def job(): ...\n",
+        app__serve_cli="from fastapi import FastAPI\napp = FastAPI()\nasync def route(): ...\n",
+    )
+    names = ("f", "command", "ask", "run", "job", "route")
+    held = [name for name in names if of.effects.holds_up_requests(function(of, name))]
+    assert held == ["f", "job", "route"]
 
 
 def test_functions_for_start_up_hold_up_nobody() -> None:

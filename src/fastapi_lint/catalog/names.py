@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from importlib import resources
@@ -23,12 +24,19 @@ def tables() -> Tables:
     )
 
 
+_STUBS = re.compile(r"(?:mypy|types)_boto3_\w+(?:\.client|\.service_resource)?\.\w+?(Client|ServiceResource)")
+"""The classes of the packages that say what boto3 gives: one for each service, a few hundred of them."""
+_BOTO3 = {"Client": "botocore.client.BaseClient", "ServiceResource": "boto3.resources.base.ServiceResource"}
+
+
 class _Canonical(dict[str, str]):
     """Name to canonical name; a name that is asked for the first time is worked out and kept."""
 
     def __missing__(self, name: str) -> str:
         # The longest prefix that has an alias decides: the class's, else the module's.
         result = name.removeprefix("builtins.")
+        if (stub := _STUBS.fullmatch(name)) is not None:
+            result = _BOTO3[stub[1]]
         head, dot, rest = name.rpartition(".")
         while dot:
             if (known := self.get(head, head)) != head:

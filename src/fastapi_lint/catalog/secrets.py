@@ -160,11 +160,20 @@ def is_secret_name(name: str) -> bool:
     return secret_name(name) is not None
 
 
-NAME_HINT = re.compile(
-    rb"(?i)secret|passw|passphrase|passcode|pwd|[_ -]pass|pgpass|dbpass|api_?key|apikey|access_?key|private_?key|"
-    rb"auth_?key|token|jwt|bearer|credential|authorization|signing_?key|session_?key|encrypt|hmac_?key|fernet|[_a-z]key\b"
-)
-"""What the bytes of every module with a secret's name contain: a cheap test before anything is looked at."""
+_HINTS = (
+    b"token", b"secret", b"passw", b"_pass", b"-pass", b" pass", b"passphrase", b"passcode", b"pwd", b"pgpass", b"dbpass",
+    b"api_key", b"apikey", b"access_key", b"accesskey", b"private_key", b"privatekey", b"auth_key", b"authkey", b"jwt",
+    b"bearer", b"credential", b"authorization", b"signing_key", b"signingkey", b"session_key", b"sessionkey", b"encrypt",
+    b"hmac_key", b"hmackey", b"fernet",
+)  # fmt: skip
+_KEY_HINT = re.compile(rb"key(?<=[_a-z]key)\b")
+
+
+def hints_at_secrets(data: bytes) -> bool:
+    """Whether a module's bytes hold what those of every module with a secret's name do: a cheap test before anything is
+    looked at. (Thirty searches for plain words are many times faster than one for a pattern.)"""
+    lowered = data.lower()
+    return any(hint in lowered for hint in _HINTS) or _KEY_HINT.search(lowered) is not None
 
 
 # -------------------------------------------------------------------- texts

@@ -42,17 +42,40 @@ class Imported:
         return not self.name and not (self.alias and self.alias.asname)
 
 
+def _everywhere(node: cst.CSTNode) -> bool:
+    return True
+
+
 def nodes(
-    root: cst.CSTNode, *, spaces: bool = False, into: Callable[[cst.CSTNode], bool] = lambda node: True
+    root: cst.CSTNode, *, spaces: bool = False, into: Callable[[cst.CSTNode], bool] = _everywhere
 ) -> Iterator[cst.CSTNode]:
     """A node and all nodes below it, in field order; `spaces` visits whitespace and comments too; `into` says below
     which nodes (never asked about the root) to go."""
+    if into is _everywhere and not spaces and isinstance(root, cst.Module):
+        yield from _all_nodes(root)
+        return
     stack = [root]
     while stack:
         node = stack.pop()
         yield node
         if node is root or into(node):
-            stack.extend(reversed(list(_children(node, spaces=spaces))))
+            below = _children(node, spaces=spaces)
+            below.reverse()
+            stack += below
+
+
+@lru_cache(maxsize=2)
+def _all_nodes(tree: cst.Module) -> tuple[cst.CSTNode, ...]:
+    """All nodes of a module but whitespace in field order (fixes come many to a module, and each looks at all of it)."""
+    found: list[cst.CSTNode] = []
+    stack: list[cst.CSTNode] = [tree]
+    while stack:
+        node = stack.pop()
+        found.append(node)
+        below = _children(node)
+        below.reverse()
+        stack += below
+    return tuple(found)
 
 
 @lru_cache(maxsize=1)
@@ -241,25 +264,37 @@ def _targets(target: cst.CSTNode) -> Iterator[str]:
 
 
 @cache
-def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+def _fields(kind: type[cst.CSTNode], spaces: bool) -> tuple[str, ...]:
+    """The fields of a node class in which nodes may stand."""
+    return tuple(
+        field.name
+        for field in dataclasses.fields(kind)
+        if spaces or not (field.name.startswith("whitespace") or field.name in _ONLY_SPACES)
+    )
 
 
-_known: dict[tuple[type, bool], bool] = {}
+_ONLY_SPACES = frozenset({
+    "leading_lines", "lines_after_decorators", "lines_after_module_docstring", "header", "footer", "empty_lines",
+    "trailing_whitespace", "first_line", "last_line", "indent", "newline", "encoding", "default_indent",
+    "default_newline", "has_trailing_newline",
+})  # fmt: skip
 
 
+@cache
 def _is_node(kind: type, spaces: bool) -> bool:
-    """Whether instances of a class are nodes to visit; found out once a class, since libcst's nodes check by slow ABCs."""
-    found = _known.get((kind, spaces))
-    if found is None:
-        found = issubclass(kind, cst.CSTNode) and (spaces or not issubclass(kind, _SPACES))
-        _known[kind, spaces] = found
-    return found
+    """Whether instances of a class are nodes to visit; asked once a class, since libcst's nodes check by slow ABCs."""
+    return issubclass(kind, cst.CSTNode) and (spaces or not issubclass(kind, _SPACES))
 
 
-def _children(node: cst.CSTNode, *, spaces: bool = False) -> Iterator[cst.CSTNode]:
-    for name in _fields(type(node)):
+def _children(node: cst.CSTNode, *, spaces: bool = False) -> list[cst.CSTNode]:
+    found: list[cst.CSTNode] = []
+    for name in _fields(type(node), spaces):
         value = getattr(node, name)
-        for item in value if type(value) in (list, tuple) else (value,):
-            if _is_node(type(item), spaces):
-                yield item
+        if value is None:
+            continue
+        kind = type(value)
+        if kind is tuple or kind is list:
+            found += [item for item in value if _is_node(type(item), spaces)]
+        elif _is_node(kind, spaces):
+            found.append(value)
+    return found

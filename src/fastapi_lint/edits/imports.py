@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import libcst as cst
@@ -94,11 +95,10 @@ def _existing(source: Source, wanted: _Wanted, hidden: frozenset[str], limit: in
     """The wanted thing through a binding that always runs before `limit`; a direct one is preferred."""
     found: list[tuple[bool, int, str]] = []
     for binding in module_imports(source.tree):
-        start = extent(source, binding.statement)[0]
-        if binding.when != "always" or start >= limit or binding.local in hidden:
+        if binding.when != "always" or binding.local in hidden or not (expression := wanted.expression(binding)):
             continue
-        expression = wanted.expression(binding)
-        if expression and not _is_rebound(source.tree, binding, wanted):
+        start = extent(source, binding.statement)[0]
+        if start < limit and not _is_rebound(source.tree, binding, wanted):
             found.append(("." in expression, start, expression))
     if found:
         return min(found)[2]
@@ -195,14 +195,19 @@ def _parenthesised(source: Source, statement: cst.ImportFrom, index: int, code: 
     if isinstance(names, cst.ImportStar) or statement.lpar or line_start(source, end) > start:
         return None
     line = source.text[line_start(source, start) : next_line_start(source, end)].rstrip("\r\n")
-    longest = max(_WIDTH, *(len(source.line(number + 1)) for number in range(len(source.line_starts))))
-    if "#" in line or ";" in line or len(line) + len(code) + 2 <= longest:
+    if "#" in line or ";" in line or len(line) + len(code) + 2 <= _longest_line(source):
         return None
     codes = [source.code_of(alias) for alias in names]
     codes.insert(index, code)
     newline = newline_at(source, start)
     listed = "".join(f"{source.tree.default_indent}{item},{newline}" for item in codes)
     return between(source, extent(source, names[0])[0], extent(source, names[-1])[1], f"({newline}{listed})")
+
+
+@lru_cache(maxsize=1)
+def _longest_line(source: Source) -> int:
+    """The length of the longest line of a file, and at least what is common."""
+    return max(_WIDTH, *(len(source.line(number + 1)) for number in range(len(source.line_starts))))
 
 
 def _sorted_index(names: Sequence[str], new: str) -> int:

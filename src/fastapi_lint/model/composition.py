@@ -1,7 +1,7 @@
 """How a text is put together: its constant pieces, and the parameters whose text gets into it. Judges nothing.
 
-Followed are f-strings, `+`, `%`, `.format`, `join`, augmented assignments, local variables, and lists that are filled in
-the same function. What is not known becomes a piece of its own, which says so.
+Followed are f-strings, `+`, `%`, `.format`, `join`, augmented assignments, local variables, and lists that are filled
+in the same function. What is not known becomes a piece of its own, which says so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from fastapi_lint.model.types import Inference, Where
 from fastapi_lint.model.values import Unfolded, Values
 
 _DEPTH = 12
+_MODEL = "pydantic.BaseModel"
 _SAME_TEXT = frozenset(
     {
         "strip",
@@ -315,9 +316,8 @@ class Compositions:
             return [Hidden()]
         kind = self.types.parameter(owner, param)
         # Of an object it must be known that the attribute is a text: `model.table` and its like are not from outside.
-        if isinstance(value, Instance) and value.cls in _TEXTUAL and isinstance(kind, Instance):
-            if isinstance(kind.cls, Class) and self.types.is_subclass(kind.cls, "pydantic.BaseModel"):
-                return [Outside(owner, param, _dotted(expr))]
+        if self._is_text(value) and isinstance(kind, Instance) and isinstance(kind.cls, Class):
+            return [Outside(owner, param, _dotted(expr)) if self.types.is_subclass(kind.cls, _MODEL) else Hidden()]
         if isinstance(kind, Instance) and kind.cls in _CONTAINERS and (value is None or self._is_text(value)):
             return [Outside(owner, param, _dotted(expr))]
         return [Hidden()]

@@ -391,7 +391,7 @@ class Dependencies:
 
     @cached_property
     def used_classes(self) -> frozenset[Class]:
-        """Every project class that something depends on: `Depends(Class)`, or `Depends()` on a parameter of its type."""
+        """Every project class that something depends on: `Depends(Class)`, `Depends()` on a parameter of its type."""
         found: set[Class] = set()
         for module in self.types.modules:
             for index, call in enumerate(module.facts.calls):

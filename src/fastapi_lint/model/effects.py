@@ -15,6 +15,7 @@ from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.execution import Execution, Step, written
 from fastapi_lint.model.reach import served
+from fastapi_lint.model.sparing import NO_SETTINGS, Settings, Sparing, is_ready, never_runs
 from fastapi_lint.model.symbols import (
     Class,
     Coroutine,
@@ -28,8 +29,10 @@ from fastapi_lint.model.symbols import (
 from fastapi_lint.model.types import Inference
 
 T = TypeVar("T")
-Effect = Callable[[Function], "tuple[Step, T] | None"]
-"""What a function does in its own body: the first place of an effect, and the effect."""
+Effect = Callable[[Function, Settings], "tuple[Step, T] | None"]
+"""What a function does in its own body, its parameters set like that: the first place of an effect, and the effect."""
+Run = tuple[Function, Settings]
+"""A function, and what a call sets its boolean parameters to."""
 
 _MOST_FUNCTIONS = 3000
 """Functions to look at in one search before giving up: unknown is silent."""
@@ -41,6 +44,8 @@ _AT_ONCE = frozenset({"LOCK_NB", "WNOHANG", "MSG_DONTWAIT", "O_NONBLOCK", "SOCK_
 """Flags with which a call returns at once."""
 _MOMENT = 0.001
 """Seconds."""
+_WAITS_FOR = frozenset({"lock", "thread", "subprocess"})
+"""Kinds of calls that return at once when what they wait for is there."""
 _ROUTERS = ("fastapi.FastAPI.", "fastapi.APIRouter.")
 _AWAIT = re.compile(rb"\bawait\b|\basync\s+(?:for|with)\b")
 _SCHEDULERS = frozenset({
@@ -60,6 +65,9 @@ class Trail(Generic[T]):
     effect: T
 
 
+Memo = dict[Run, "Trail[T] | None"]
+
+
 class Effects:
     """Answers "does running this reach ...", following what runs in the same thread."""
 
@@ -76,8 +84,8 @@ class Effects:
         if additions:
             self.catalogue = self.catalogue.extend(catalog.entries_from(additions, "blocking"))
         self._is_lifespan = is_lifespan
-        self._blocking: dict[Function, Trail[catalog.Entry] | None] = {}
-        self._reentries: dict[Function, Trail[catalog.Reentry] | None] = {}
+        self._blocking: Memo[catalog.Entry] = {}
+        self._reentries: Memo[catalog.Reentry] = {}
         self._startup: dict[Function, bool] = {}
         self._scheduled: dict[Module, frozenset[int]] = {}
 
@@ -153,6 +161,8 @@ class Effects:
             return None
         if entry.kind == "sleep" and _is_moment(call):
             return None
+        if entry.kind in _WAITS_FOR and is_ready(module, call, written(module, call)):
+            return None
         if self.execution.is_asynchronous(module, call) or id(call) in self._scheduled_in(module):
             return None  # whoever awaits it knows better what it is
         return entry
@@ -162,7 +172,7 @@ class Effects:
         module = function.module
         for call in function.calls:
             entry = self.blocking_entry(module, call)
-            if entry is not None:
+            if entry is not None and not never_runs(module, call.block):
                 name = self.types.name_of_type(self.types.callee(module, call)) or ""
                 yield Step(module, call.start, call.name_end, None, call, name), entry
         for value, names, start, end, block in self.execution.driven(function):
@@ -212,20 +222,30 @@ class Effects:
     def _shortest(self, steps: Iterator[Step]) -> Trail[catalog.Entry] | None:
         best: Trail[catalog.Entry] | None = None
         for step in steps:
-            inner = self.function_blocks(step.function) if step.function else None
+            inner = self.function_blocks(step.function, self._settings(step)) if step.function else None
             if inner is not None and (best is None or len(inner.steps) < len(best.steps) - 1):
                 best = Trail((step, *inner.steps), inner.effect)
         return best
 
-    def function_blocks(self, function: Function) -> Trail[catalog.Entry] | None:
-        """The shortest chain by which running a synchronous function blocks for long."""
-        return self.search(function, self._blocks_long, self._blocking)
+    @staticmethod
+    def _settings(step: Step, caller: Function | None = None, known: Settings = NO_SETTINGS) -> Settings:
+        return Sparing.settings(step.function, step.call, caller, known) if step.function else NO_SETTINGS
 
-    def _blocks_long(self, function: Function) -> tuple[Step, catalog.Entry] | None:
+    def function_blocks(self, function: Function, settings: Settings = NO_SETTINGS) -> Trail[catalog.Entry] | None:
+        """The shortest chain by which running a synchronous function blocks for long."""
+        return self.search(function, self._blocks_long, self._blocking, settings)
+
+    def _blocks_long(self, function: Function, settings: Settings) -> tuple[Step, catalog.Entry] | None:
+        sparing = self.execution.sparing
+        if self.asks_for_loop(function):
+            return None  # it does something else when a loop runs
         for step, entry in self.blocking(function):
-            if entry.weight == "long" and not (
-                step.call and self.execution.is_spared(function, step.call.block, step.start)
-            ):
+            if entry.weight != "long":
+                continue
+            block = step.call.block if step.call else function.facts.block
+            if sparing.contradicts(function, settings, sparing.needs(function, block, step.start)):
+                continue
+            if step.call is None or not sparing.is_once(function, block, step.start):
                 return step, entry
         return None
 
@@ -235,44 +255,48 @@ class Effects:
         self,
         function: Function,
         effect: Effect[T],
-        memo: dict[Function, Trail[T] | None],
+        memo: Memo[T],
+        settings: Settings = NO_SETTINGS,
         *,
         through_await: bool = False,
     ) -> Trail[T] | None:
         """Breadth-first over what a function runs, to the nearest body with an effect; `memo` keeps the answers.
 
-        `through_await` also follows awaited calls of coroutine functions.
+        `settings` are those of the function's own parameters; `through_await` also follows awaited coroutine functions.
         """
-        if function in memo:
-            return memo[function]
-        came_from: dict[Function, tuple[Function, Step] | None] = {function: None}
-        queue = [function]
-        for current in queue:
+        start: Run = (function, settings)
+        if start in memo:
+            return memo[start]
+        came_from: dict[Run, tuple[Run, Step] | None] = {start: None}
+        queue = [start]
+        for run in queue:
             if len(queue) > _MOST_FUNCTIONS:
                 break
-            known = memo.get(current)
-            if known is None and current not in memo and (found := effect(current)) is not None:
+            current, known_settings = run
+            known = memo.get(run)
+            if known is None and run not in memo and (found := effect(current, known_settings)) is not None:
                 known = Trail((found[0],), found[1])
             if known is not None:
-                return self._remember(current, known, came_from, memo)
-            if current in memo:
+                return self._remember(run, known, came_from, memo)
+            if run in memo:
                 continue
             for step in self.execution.steps(current):
-                target = step.function
-                if target is not None and target not in came_from and (through_await or not target.is_async):
-                    came_from[target] = (current, step)
+                if step.function is None or (step.function.is_async and not through_await):
+                    continue
+                if Sparing.contradicts(current, known_settings, step.needs):
+                    continue
+                target = (step.function, self._settings(step, current, known_settings))
+                if target not in came_from:
+                    came_from[target] = (run, step)
                     queue.append(target)
         else:
             for visited in queue:
                 memo.setdefault(visited, None)
-        return memo.setdefault(function, None)
+        return memo.setdefault(start, None)
 
     @staticmethod
     def _remember(
-        last: Function,
-        ending: Trail[T],
-        came_from: dict[Function, tuple[Function, Step] | None],
-        memo: dict[Function, Trail[T] | None],
+        last: Run, ending: Trail[T], came_from: dict[Run, tuple[Run, Step] | None], memo: Memo[T]
     ) -> Trail[T]:
         memo[last] = trail = ending
         current = last
@@ -300,11 +324,14 @@ class Effects:
         """The shortest chain by which running a synchronous function starts an event loop without asking for one."""
         return self.search(function, self._reenters, self._reentries)
 
-    def _reenters(self, function: Function) -> tuple[Step, catalog.Reentry] | None:
+    def _reenters(self, function: Function, settings: Settings) -> tuple[Step, catalog.Reentry] | None:
         if self.asks_for_loop(function):
             return None
+        sparing = self.execution.sparing
         for call in function.calls:
             if (entry := self.reentry(function.module, call)) is not None:
+                if sparing.contradicts(function, settings, sparing.needs(function, call.block, call.start)):
+                    continue
                 name = self.types.name_of_type(self.types.callee(function.module, call)) or ""
                 return Step(function.module, call.start, call.name_end, None, call, name), entry
         return None

@@ -14,7 +14,7 @@ from fastapi_lint.model.types import Where
 class Condition:
     """A block (of an `if`, or one that is skipped by an early `return`) of which it is not known whether it runs.
 
-    `option` numbers the alternatives of a choice between values (`a if debug else b`), of which there is one block.
+    `option` numbers the alternatives of a choice between values (`a if debug else b`), which are no blocks, from 1.
     """
 
     module: Module = field(repr=False)

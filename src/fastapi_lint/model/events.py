@@ -1,4 +1,4 @@
-"""Start-up and shut-down handlers: what is registered on which app or router, and which of them never run. Judges nothing."""
+"""Start-up and shut-down handlers: what is registered on which app or router, and what never runs. Judges nothing."""
 
 from __future__ import annotations
 
@@ -94,13 +94,17 @@ def in_module(project: Project, module: Module) -> Iterator[Handler]:
                     router = project.routes.router_of(value.origin)
                     is_app = project.types.is_instance(value, "fastapi.FastAPI")
                     for arg in call.args:
-                        if arg.name in ("on_startup", "on_shutdown") and not _is_empty(arg.value):
+                        if arg.name in ("on_startup", "on_shutdown") and not _is_passed_on(arg.value, module, call):
                             event_name = arg.name.removeprefix("on_")
                             yield Handler(module, event_name, "argument", call, router, is_app, None, arg)
 
 
-def _is_empty(value: f.Expr) -> bool:
-    return is_none(value) or (isinstance(value, f.Display) and not value.items)
+def _is_passed_on(value: f.Expr, module: Module, call: f.Call) -> bool:
+    """Whether an argument registers nothing by itself: it is empty, or a parameter of the function around."""
+    if is_none(value) or (isinstance(value, f.Display) and not value.items):
+        return True
+    function = module.enclosing(call.block)
+    return isinstance(value, f.Name) and function is not None and any(p.name == value.id for p in function.params)
 
 
 def _function(project: Project, value: f.Expr, module: Module, call: f.Call) -> Function | None:

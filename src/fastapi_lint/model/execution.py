@@ -6,11 +6,11 @@ not run here: hand-offs need no table, they take a function and do not call it i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.sparing import NO_SETTINGS, Settings, Sparing, allows_cache
 from fastapi_lint.model.symbols import (
     Class,
     ClassObject,
@@ -30,8 +30,6 @@ _CONSUMERS = frozenset({
 _PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
 _MOST_OVERRIDES = 12
 _LONGEST = 70
-_MADE = re.compile(rb"\bif\s+([A-Za-z_][\w.]*)(?:\s+is\s+not\s+None)?\s*:\s+return\s+\1\s*(?:#|\n)")
-_LAZY = re.compile(rb"(?:el)?if\s+(?:not\s+([A-Za-z_][\w.]*)|([A-Za-z_][\w.]*)\s+is\s+None)\s*:")
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,7 @@ class Step:
     """One thing that a function does: where it stands, and the project function that it runs (None: a library's).
 
     `call` is the call, or None for what happens without one: a property is read, a `for` or `with` runs an object.
+    `needs` is what the function's own boolean parameters have to be for it to happen.
     """
 
     module: Module
@@ -47,6 +46,7 @@ class Step:
     function: Function | None
     call: f.Call | None = None
     name: str = ""
+    needs: Settings = NO_SETTINGS
 
     @property
     def shown(self) -> str:
@@ -67,10 +67,11 @@ class _Table:
 
 
 class Execution:
-    """Answers "which functions of the project does this run", each question once."""
+    """Answers "which functions of the project does this run", each question once; `sparing` says when."""
 
     def __init__(self, types: Inference) -> None:
         self.types = types
+        self.sparing = Sparing()
         self._steps: dict[Function, tuple[Step, ...]] = {}
         self.bodies = Wrapping(types).bodies
         self._tables: dict[Module, _Table] = {}
@@ -90,8 +91,9 @@ class Execution:
         module = function.module
         for call in function.calls:
             for target in self.targets(module, call, awaited=True):
-                if not self.is_spared(function, call.block, call.start) and not _from_cache(call):
-                    yield Step(module, call.start, call.name_end, target, call)
+                if not allows_cache(call) and not self.sparing.is_once(function, call.block, call.start):
+                    needs = self.sparing.needs(function, call.block, call.start)
+                    yield Step(module, call.start, call.name_end, target, call, needs=needs)
 
     def targets(self, module: Module, call: f.Call, *, awaited: bool = False) -> Iterator[Function]:
         """The project functions whose bodies a call runs at once.
@@ -184,52 +186,16 @@ class Execution:
                 )
         return False
 
-    def is_spared(self, function: Function, block: int, at: int) -> bool:
-        """Whether a place of a synchronous function is run once or on demand only.
-
-        Once: `if self._x is None: self._x = ...` and what follows `if _x is not None: return _x`, the names being
-        attributes of the object or the class, or globals.
-        On demand: below `if flag:`, the flag being a parameter that is False unless somebody says otherwise.
-        """
-        if function.is_async:
-            return False
-        module = function.module
-        text = module.source.utf8
-        for each in module.block_chain(block):
-            if each.kind == "if" and isinstance(each.test, f.Name) and _is_off(function, each.test.id):
-                return True
-            if each.kind != "if" or (found := _LAZY.match(text, each.start, each.end)) is None:
-                continue
-            name = found[1] or found[2]
-            if not self._is_kept(function, name):
-                continue
-            if found[2] and name.rpartition(b".")[2].startswith(b"_"):
-                return True
-            if re.search(rb"(?<![\w.])" + re.escape(name) + rb"\s*(?::[^=\n]+)?=(?!=)", text[each.start : each.end]):
-                return True
-            returned = re.compile(rb"\breturn\s+" + re.escape(name) + rb"\s*(?:#|$)", re.M)
-            if returned.search(text, each.end, function.facts.end):
-                return True
-        found = _MADE.search(text, function.facts.head_end, at)
-        return found is not None and self._is_kept(function, found[1])
-
-    def _is_kept(self, function: Function, name: bytes) -> bool:
-        """Whether a name holds its value beyond the call: an attribute, or a global."""
-        return b"." in name or (name.decode(), function.index) in self._globals(function.module)
-
-    @staticmethod
-    def _globals(module: Module) -> frozenset[tuple[str, int]]:
-        return frozenset((name, module.facts.blocks[block].function) for name, block in module.facts.globals)
-
     # ---------------------------------------------------------------- for and with
 
     def _drives(self, function: Function) -> Iterator[Step]:
         """Objects of project classes that a `for` iterates over or a `with` enters."""
         module = function.module
-        for value, names, start, end, _ in self.driven(function):
+        for value, names, start, end, block in self.driven(function):
             if isinstance(value, Instance) and isinstance(value.cls, Class):
                 for target in self._methods(value.cls, names):
-                    yield Step(module, start, end, target)
+                    needs = self.sparing.needs(function, block.parent, start)
+                    yield Step(module, start, end, target, needs=needs)
 
     def driven(self, function: Function) -> Iterator[tuple[Type, tuple[str, ...], int, int, f.Block]]:
         """The values that synchronous `for` and `with` run: type, special methods called, place, and block."""
@@ -281,7 +247,8 @@ class Execution:
                 owner = self.types.infer(attribute.value, (module, block, start))
                 if isinstance(owner, Instance) and isinstance(owner.cls, Class):
                     for target in self._property(owner.cls, attribute.attr):
-                        yield Step(module, start, end, target)
+                        if not self.sparing.is_once(function, block, start):
+                            yield Step(module, start, end, target, needs=self.sparing.needs(function, block, start))
 
     def _property(self, cls: Class, name: str) -> Iterator[Function]:
         for base in self.types.mro(cls):
@@ -320,18 +287,6 @@ class Execution:
         for assign in self._table(module).assigns.get(function.index, ()):
             if assign.value is not None:
                 yield assign.value, assign.start, assign.end, assign.block
-
-
-def _from_cache(call: f.Call) -> bool:
-    """Whether a call says something about a cache (`allow_cache=True`): then nobody knows what it runs."""
-    return any("cache" in arg.name for arg in call.args)
-
-
-def _is_off(function: Function, name: str) -> bool:
-    return any(
-        param.name == name and isinstance(param.default, f.Const) and param.default.value is False
-        for param in function.params
-    )
 
 
 def written(module: Module, call: f.Call) -> str:

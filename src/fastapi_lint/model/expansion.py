@@ -244,7 +244,7 @@ class Expansion:
                 yield from self.elements(left, where, environment, depth + 1)
                 yield from self.elements(right, where, environment, depth + 1)
             case f.Choice(options=options):
-                for number, option in enumerate(options):
+                for number, option in enumerate(options, 1):
                     only = Condition(where[0], where[1], where[2], number)
                     for item, place, inner in self.elements(option, where, environment, depth + 1):
                         yield item, place, inner.with_bound({}, (only,))

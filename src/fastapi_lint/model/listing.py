@@ -38,7 +38,7 @@ class RouteRow(TypedDict):
 
 
 def listing(project: Project, findings: Sequence[Finding] = ()) -> list[RouteRow]:
-    """Every route and mount of every app outside tests, in order of registration; `findings` go to their handlers' rows."""
+    """Every route and mount of the apps outside tests, in order of registration, with `findings` by handler."""
     by_line: dict[tuple[str, int], list[str]] = {}
     for finding in findings:
         by_line.setdefault((finding.path, finding.span.line), []).append(finding.code)
@@ -52,7 +52,7 @@ def listing(project: Project, findings: Sequence[Finding] = ()) -> list[RouteRow
 
 
 def app_name(project: Project, app: Router) -> str:
-    """The app as uvicorn is told it: "package.module:variable"; the function that makes it when no variable holds it."""
+    """The app as uvicorn is told it: "package.module:variable"; the function that makes it if no variable holds it."""
     function = app.module.enclosing(app.call.block)
     if function is None:
         return f"{project.modules.import_name(app.module)}:{app.variable or '?'}"

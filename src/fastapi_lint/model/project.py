@@ -14,8 +14,8 @@ from fastapi_lint.model.effects import Effects
 from fastapi_lint.model.expansion import Expansion
 from fastapi_lint.model.names import Modules
 from fastapi_lint.model.routes import Routes
-from fastapi_lint.model.symbols import Function, FunctionObject, Module, Type
 from fastapi_lint.model.schemas import Schemas
+from fastapi_lint.model.symbols import Function, FunctionObject, Module, Type
 from fastapi_lint.model.types import Inference
 from fastapi_lint.model.values import Values
 from fastapi_lint.model.versions import Versions

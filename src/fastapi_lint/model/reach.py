@@ -16,15 +16,18 @@ _OTHERS = frozenset({
     "bottle",
 })  # fmt: skip
 """Other web frameworks: a project that imports one of these and no FastAPI is not ours to judge."""
+_COMMANDS = frozenset({"click", "typer", "cappa", "cyclopts", "asyncclick", "fire", "docopt"})
+_APPLICATION = frozenset({"FastAPI", "APIRouter", "Depends", "Request", "WebSocket"})
 
 
 def served(modules: Modules) -> frozenset[Module]:
     """The modules that import FastAPI, and all that they import; tests do not count.
 
-    A script or a worker that no module of the application imports has no requests that could wait. When nothing imports
+    A script or a worker that no module of the application imports has no requests that could wait, nor has a command
+    line, even when something of it is imported, nor what only a command line imports. When nothing imports
     FastAPI (a library of services in a repository of its own), every module counts, unless another framework does.
     """
-    everything = [module for module in modules if not module.is_test]
+    everything = [module for module in modules if not module.is_test and not _is_command_line(module)]
     roots = [module for module in everything if _imports(module, _SERVED)]
     if not roots:
         return frozenset() if any(_imports(module, _OTHERS) for module in everything) else frozenset(everything)
@@ -32,10 +35,20 @@ def served(modules: Modules) -> frozenset[Module]:
     todo = list(roots)
     while todo:
         for module in _imported(todo.pop(), modules):
-            if module not in found and not module.is_test:
+            if module not in found and not module.is_test and not _is_command_line(module):
                 found.add(module)
                 todo.append(module)
     return frozenset(found)
+
+
+def _is_command_line(module: Module) -> bool:
+    """Whether a module is a command line: it lies in `cli`, or imports a library for one; and has no routes or app."""
+    if any(not e.level and e.module.startswith("fastapi") and e.name in _APPLICATION for e in module.facts.imports):
+        return False
+    *folders, last = module.parts or ("",)
+    if last.startswith("cli_") or last.endswith("_cli") or "cli" in (last, *folders) or last == "__main__":
+        return True
+    return _imports(module, _COMMANDS) and not _imports(module, _SERVED)
 
 
 def _imports(module: Module, names: frozenset[str]) -> bool:

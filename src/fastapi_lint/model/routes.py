@@ -813,7 +813,7 @@ def _no_path(call: f.Call) -> str:
 
 def _shares(condition: Condition, origin: Origin) -> bool:
     """Whether a router is made under the same condition that its routes are registered under."""
-    if condition.module is not origin.module:
+    if condition.module is not origin.module or condition.option:
         return False
     blocks = origin.module.facts.blocks
     block = origin.facts.block

@@ -20,7 +20,7 @@ from fastapi_lint.report.excerpt import betrays, masked, offsets, secret_texts, 
 from fastapi_lint.report.fingerprint import fingerprints
 
 if TYPE_CHECKING:
-    from fastapi_lint.rule import Rule
+    from fastapi_lint.rule import Described
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 HOME = "https://github.com/fastapi-lint/fastapi-lint"
@@ -284,7 +284,7 @@ def _pascal(name: str) -> str:
     return "".join(word.capitalize() for word in re.split(r"[^0-9A-Za-z]+", name))
 
 
-def _properties(rule: Rule) -> Json:
+def _properties(rule: Described) -> Json:
     family = _FAMILIES.get(rule.code[4:5], "fastapi")
     document: dict[str, Json] = {
         "tags": list(_unique(("fastapi", family, rule.preset))),

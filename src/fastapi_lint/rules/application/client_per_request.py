@@ -14,10 +14,13 @@ from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
 _SHARED_ARGUMENTS = frozenset({
-    "timeout", "headers", "follow_redirects", "http2", "limits", "trust_env", "decode_responses", "max_retries", "params",
+    "timeout", "headers", "follow_redirects", "http2", "limits", "trust_env", "decode_responses", "max_retries",
+    "params",
 })  # fmt: skip
 """What can be given to a single request as well, so that it is no reason for a client of one's own."""
-_OWN_ARGUMENTS = frozenset({"connector", "transport", "mounts", "http_client", "app", "botocore_session", "proxy", "proxies"})
+_OWN_ARGUMENTS = frozenset(
+    {"connector", "transport", "mounts", "http_client", "app", "botocore_session", "proxy", "proxies"}
+)
 """What makes a client another one on purpose."""
 _MOST_STEPS = 3
 _MOST_FUNCTIONS = 20_000
@@ -46,7 +49,7 @@ def client_per_request(project: Project, check: Check) -> Iterator[Finding]:
     Known limits
     A client whose address, credentials or transport depend on the request is left alone; headers and timeouts can be
     given to each call instead. So are clients that are kept in an attribute, a global or a cache, and what only
-    background workers, scripts, start-up code and tests do. Calls are followed for three steps.
+    background workers, scripts, WebSockets, start-up code and tests do. Calls are followed for three steps.
 
     References
     - [HTTPX: clients](https://www.python-httpx.org/advanced/clients/)
@@ -84,7 +87,8 @@ def _may_be_client(call: f.Call) -> bool:
 
 
 _FUNCTIONS = frozenset({
-    "from_url", "client", "resource", "from_env", "create_engine", "create_async_engine", "create_pool", "driver", "connect",
+    "from_url", "client", "resource", "from_env", "create_engine", "create_async_engine", "create_pool", "driver",
+    "connect",
     "connect_robust",
 })  # fmt: skip
 
@@ -94,7 +98,7 @@ def _reach(project: Project) -> _Reached:
     reached = _Reached()
     queue: list[tuple[Function, int]] = []
     for function, routes in project.routes.by_handler.items():
-        if not function.module.is_test and any(not route.module.is_test for route in routes):
+        if not function.module.is_test and any(route.kind == "http" and not route.module.is_test for route in routes):
             reached.root[function] = (function, "endpoint")
             queue.append((function, 0))
     for function in sorted(project.dependencies.injected, key=lambda each: (each.module.path, each.start)):
@@ -161,16 +165,20 @@ def _is_kept(function: Function, call: f.Call) -> bool:
         ):
             return True
     for other in function.calls:
-        if other.start > call.start and last_name(other.func) in (
-            "setdefault",
-            "set",
-            "put",
-            "setattr",
-            "append",
-            "add",
+        if (
+            other.start > call.start
+            and last_name(other.func)
+            in (
+                "setdefault",
+                "set",
+                "put",
+                "setattr",
+                "append",
+                "add",
+            )
+            and any(isinstance(arg.value, f.Name) and arg.value.id in locals_ for arg in other.args)
         ):
-            if any(isinstance(arg.value, f.Name) and arg.value.id in locals_ for arg in other.args):
-                return True
+            return True
     return False
 
 
@@ -237,9 +245,11 @@ def _is_fixed(module: Module, value: f.CallRef, project: Project) -> bool:
     if environment_read(module, call) is not None:
         return True
     made = project.types.call_type(module, value.index)
-    return project.types.is_instance(made, "pydantic_settings.BaseSettings", "pydantic.BaseSettings") or (
-        last_name(call.func).lower().endswith(("settings", "config")) and not call.args
-    ) or last_name(call.func) in ("Timeout", "ClientTimeout", "Limits", "Config", "Session")
+    return (
+        project.types.is_instance(made, "pydantic_settings.BaseSettings", "pydantic.BaseSettings")
+        or (last_name(call.func).lower().endswith(("settings", "config")) and not call.args)
+        or last_name(call.func) in ("Timeout", "ClientTimeout", "Limits", "Config", "Session")
+    )
 
 
 def _is_settings(function: Function, param: f.Param, project: Project) -> bool:

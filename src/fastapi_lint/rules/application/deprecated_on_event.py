@@ -24,15 +24,15 @@ def deprecated_on_event(module: Module, check: Check) -> Iterator[Finding]:
     """Code for start-up and shut-down is registered with `on_event` or the like instead of a lifespan.
 
     Why is this bad?
-    `on_event`, `add_event_handler` and `on_startup=` are deprecated in favour of `lifespan`, and current Starlette has
-    taken the first of them away already. A lifespan keeps what belongs together in one function: what is opened before
+    `on_event`, `add_event_handler` and `on_startup=` are deprecated in favour of `lifespan`; the second is gone from
+    current FastAPI already, and handlers of an included router run twice there. A lifespan keeps what belongs together in one function: what is opened before
     the `yield` is closed after it, in local variables instead of globals, and an `async with` cannot be forgotten. The
     two cannot be mixed, either: beside a lifespan, handlers never run (FAPI702).
 
     Fix safety
     The fix makes a lifespan that calls the handlers in their order, gives it to the app, and takes the decorators
-    away. It is unsafe because tests or other modules may look at the handlers of the app. It is offered when the app and
-    all its handlers stand in one module, and no other part of the program has a lifespan or handlers.
+    away. It is unsafe because tests or other modules may look at the handlers of the app. It is offered when the app
+    and all its handlers stand in one module, and no other part of the program has a lifespan or handlers.
 
     Known limits
     Handlers that never run because of a lifespan are left to FAPI702.
@@ -71,7 +71,9 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
         return None
     if any(each.router is not router or each.module is not module or each.how == "call" for each in everything):
         return None
-    if any(one.keyword("lifespan") for one in check.project.routes.routers.values()) or module.mentions("lifespan=", "lifespan_context", "def lifespan("):
+    if any(one.keyword("lifespan") for one in check.project.routes.routers.values()) or module.mentions(
+        "lifespan=", "lifespan_context", "def lifespan("
+    ):
         return None
     calls = _called(everything, module, check)
     tree = module.tree
@@ -93,14 +95,43 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
     variable = router.variable
     lines = [f"@{manager[0]}", f"async def lifespan({variable or 'app'}: {app_class}) -> {iterator[0]}[None]:"]
     lines += [f"    {line}" for line in (*startup, "yield", *shutdown)]
-    made = [edits.insert_statement_before(source, statement, "\n".join([*lines, "", ""]))]
+    made = [_above(module, statement, lines)]
     changed = _argument_edits(module, call, everything)
     if changed is None:
         return None
     removed = _decorators_removed(module, tree, everything)
     if removed is None:
         return None
-    return Fix("Make a lifespan of the handlers", Safety.UNSAFE, (*manager[1], *iterator[1], *made, *changed, *removed))
+    return Fix(
+        "Make a lifespan of the handlers",
+        Safety.UNSAFE,
+        (*_imports(*iterator[1], *manager[1]), *made, *changed, *removed),
+    )
+
+
+def _imports(*new: Edit) -> tuple[Edit, ...]:
+    """Import statements that go to one place become one group there."""
+    if len(new) != 2 or new[0].span != new[1].span or not all("import" in edit.content for edit in new):
+        return new
+    first = new[0].content
+    code = first.strip()
+    lines = "\n".join(edit.content.strip() for edit in new)
+    return (Edit(new[0].span, first.replace(code, lines)),)
+
+
+def _above(module: Module, statement: cst.SimpleStatementLine, lines: Sequence[str]) -> Edit:
+    """Insert a function above a statement and the comments on it, with two blank lines around."""
+    source = module.source
+    first = source.span_of(statement).line
+    while first > 1 and source.line(first - 1).startswith("#"):
+        first -= 1
+    blank = 0
+    while first - blank > 1 and not source.line(first - blank - 1).strip():
+        blank += 1
+    start = source.line_starts[first - 1]
+    newline = edits.newline_at(source, start)
+    gap = "" if first - blank <= 1 else newline * max(2 - blank, 0)
+    return edits.between(source, start, start, gap + newline.join([*lines, "", "", ""]))
 
 
 def _statement(tree: cst.Module, call: cst.Call) -> cst.SimpleStatementLine | None:
@@ -192,7 +223,7 @@ def _decorators_removed(module: Module, tree: cst.Module, everything: Sequence[H
             return None
         start, end = edits.extent(source, decorator)
         stop = edits.next_line_start(source, end)
-        if "#" in source.text[end:stop]:
-            return None
-        made.append(edits.between(source, edits.line_start(source, start), stop, ""))
+        comment = source.text.find("#", end, stop)
+        first = start if comment >= 0 else edits.line_start(source, start)
+        made.append(edits.between(source, first, comment if comment >= 0 else stop, ""))
     return made

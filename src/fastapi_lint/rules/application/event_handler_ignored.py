@@ -39,10 +39,11 @@ def event_handler_ignored(module: Module, check: Check) -> Iterator[Finding]:
         what = (
             "its router is included in an app" if not handler.is_app else f"`{variable}`" if app.variable else "the app"
         )
+        verb = "has" if handler.is_app else "with"
         related = [check.related(given, "the lifespan is given here", module=app.module)] if given else []
         yield check.finding(
             handler,
-            f"the {handler.event} handler `{handler.name}` never runs: {what} {'with' if not handler.is_app else 'has'} a "
-            "lifespan, which replaces all event handlers; move it into the lifespan",
+            f"the {handler.event} handler `{handler.name}` never runs: {what} {verb} a lifespan, which replaces all "
+            "event handlers; move it into the lifespan",
             related=related,
         )

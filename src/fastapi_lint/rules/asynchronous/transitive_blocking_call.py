@@ -36,8 +36,11 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
     `functools.partial`, as far as types can be inferred; an unknown callee is taken to be harmless. Of a method that
     subclasses override, the one of the known class counts; of an abstract one, those of its subclasses. What only
     blocks for a short time (local files) does not count, nor does what happens once: a cached function without
-    parameters, an attribute that is made when it is first asked for (`if self._client is None: ...`); nor
-    what stands below `if flag:`, the flag being a parameter that is False by default.
+    parameters, an attribute that is filled when it is first asked for (`if self._client is None: self._client = ...`).
+    Boolean parameters are followed (`if wait:` in a function that is called with `wait=False`); when what is passed is
+    not known, the default counts. A function that asks whether a loop runs is left alone, and so are calls that say a
+    cached answer will do (`allow_cache=True`) and command lines (modules in `cli`, or with Click or Typer and without
+    FastAPI).
 
     References
     - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)
@@ -85,6 +88,9 @@ def _fix(function: Function, trail: Trail[Entry]) -> Fix | None:
     call = trail.steps[0].call
     if call is None or call.use in ("with", "iter") or "sqlite3" in trail.steps[-1].name:
         return None
+    target = trail.steps[0].function
+    if target is not None and target.is_generator:
+        return None  # a thread would only make the generator: it runs where it is read
     source = function.module.source
     node = call_at(source, call.start, call.end)
     edits = in_threadpool(source, node) if node is not None else None

@@ -9,6 +9,7 @@ from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.names import Binding
+from fastapi_lint.model.sparing import never_runs
 from fastapi_lint.rule import Check, rule
 
 _OF_COROUTINES = frozenset({"send", "throw", "close"})
@@ -59,7 +60,9 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
 
 
 def _expected_to_fail(function: Function, call: f.Call) -> bool:
-    """Whether a call stands in a `with pytest.raises(...)`: it is made for the error."""
+    """Whether a call stands in a `with pytest.raises(...)`, made for the error, or below `if False`."""
+    if never_runs(function.module, call.block):
+        return True
     calls = function.module.facts.calls
     for block in function.module.block_chain(call.block):
         if block.kind == "with" and isinstance(block.test, f.CallRef):

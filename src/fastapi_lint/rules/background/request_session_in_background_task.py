@@ -23,7 +23,7 @@ _FROM, _UNTIL = "0.106", "0.118"
 
 @dataclass(frozen=True)
 class _Request:
-    """A session of the request by the name it has in the function: from which parameter, closed before the response or not."""
+    """A session of the request by the name it has in the function, and whether it is closed before the response."""
 
     name: str
     parameter: Parameter

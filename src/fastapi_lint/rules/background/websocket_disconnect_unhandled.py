@@ -54,8 +54,8 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
     shown = handler.module.source.slice(received.start, received.name_end)
     yield check.finding(
         (received.start, received.name_end),
-        f"`{shown}` raises WebSocketDisconnect when the client goes, and `{handler.name}` does not catch it: the connection "
-        "stays registered; wrap the loop in `try`, and take it off in `finally`",
+        f"`{shown}` raises WebSocketDisconnect when the client goes, and `{handler.name}` does not catch it: the "
+        "connection stays registered; wrap the loop in `try`, and take it off in `finally`",
         module=handler.module,
         related=[check.related(kept, "it is registered here", module=handler.module)],
     )
@@ -157,9 +157,10 @@ def _stores(callee: FunctionObject, index: int, arg: f.Arg) -> bool:
     else:
         return False
     for call in target.calls:
-        if last_name(call.func) in _ADDS and isinstance(call.func, f.Attr) and not _is_local(target, call.func.value):
-            if any(_is(each.value, name) for each in call.args):
-                return True
+        if not any(_is(each.value, name) for each in call.args) or last_name(call.func) not in _ADDS:
+            continue
+        if isinstance(call.func, f.Attr) and not _is_local(target, call.func.value):
+            return True
     for entry in target.module.assigns_in.get(target.index, ()):
         if isinstance(entry.target, f.Sub) and (_is(entry.value, name) or _key_is(entry.target, name)):
             return True

@@ -18,7 +18,8 @@ _USES = frozenset({
     "iter_bytes",
 })  # fmt: skip
 _IDLE = frozenset({
-    "isinstance", "print", "id", "repr", "str", "type", "debug", "info", "warning", "error", "exception", "append", "add",
+    "isinstance", "print", "id", "repr", "str", "type", "debug", "info", "warning", "error", "exception", "append",
+    "add",
 })  # fmt: skip
 """Last names of callables that do not accept a socket they are given."""
 _DEPTH = 4
@@ -51,8 +52,8 @@ def websocket_not_accepted(route: Route, check: Check) -> Iterator[Finding]:
     shown = handler.module.source.slice(verdict.start, verdict.name_end)
     yield check.finding(
         (verdict.start, verdict.name_end),
-        f"`{shown}` comes before `{name}.accept()` in `{handler.name}`: there is no connection yet, and it raises RuntimeError; "
-        f"await `{name}.accept()` first",
+        f"`{shown}` comes before `{name}.accept()` in `{handler.name}`: there is no connection yet, and it raises "
+        f"RuntimeError; await `{name}.accept()` first",
         module=handler.module,
     )
 
@@ -70,10 +71,10 @@ def _accepted_before(route: Route, handler: Function, check: Check) -> bool:
     """Whether a dependency of the route may accept the socket: it gets it, or is not known."""
     found: list[Depends] = list(check.project.dependencies.of_handler(route))
     for address in route.addresses:
-        depends, complete = check.project.dependencies.effective(address)
+        effective, complete = check.project.dependencies.effective(address)
         if not complete:
             return True
-        found.extend(depends)
+        found.extend(effective)
     for depends in found:
         for one in check.project.dependencies.closure(depends):
             match one.target:

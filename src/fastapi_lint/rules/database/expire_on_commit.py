@@ -1,4 +1,4 @@
-"""FAPI504: async sessions whose objects expire on commit. Looks at how sessions are made, not at what is done with them."""
+"""FAPI504: async sessions whose objects expire on commit. Looks at how sessions are made, not at their use."""
 
 from __future__ import annotations
 

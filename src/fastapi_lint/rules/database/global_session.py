@@ -9,6 +9,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
 from fastapi_lint.model.sessions import is_async_connection, is_async_session, is_sync_connection, is_sync_session
 from fastapi_lint.model.symbols import Instance, Type
+from fastapi_lint.model.texts import last_name
 from fastapi_lint.model.types import is_none
 from fastapi_lint.rule import Check, rule
 
@@ -19,8 +20,8 @@ _CONNECTIONS = (
 )  # fmt: skip
 _SCOPED = ("sqlalchemy.orm.scoped_session", "sqlalchemy.ext.asyncio.async_scoped_session")
 _ASIDE = frozenset({
-    "alembic", "migrations", "migration", "versions", "scripts", "script", "seeds", "seed", "examples", "example", "docs",
-    "docs_src", "notebooks", "benchmarks", "tools", "bin",
+    "alembic", "migrations", "migration", "versions", "scripts", "script", "seeds", "seed", "examples", "example",
+    "docs", "docs_src", "notebooks", "benchmarks", "tools", "bin",
 })  # fmt: skip
 
 
@@ -37,8 +38,8 @@ def global_session(module: Module, check: Check) -> Iterator[Finding]:
     Make the engine and the factory (`sessionmaker`) once, and a session for each request in a dependency with `yield`.
 
     Known limits
-    `scoped_session`, in-memory SQLite, connections that are closed in the same module, scripts, migrations and tests are
-    left alone, and so is what an object that lives at module level keeps in an attribute.
+    `scoped_session`, in-memory SQLite, connections that are closed in the same module, scripts, migrations and tests
+    are left alone, and so is what an object that lives at module level keeps in an attribute.
 
     References
     - [SQL (relational) databases](https://fastapi.tiangolo.com/tutorial/sql-databases/)
@@ -50,6 +51,8 @@ def global_session(module: Module, check: Check) -> Iterator[Finding]:
         if not isinstance(entry.value, f.CallRef) or entry.op != "=" or not isinstance(entry.target, f.Name):
             continue
         call = module.facts.calls[entry.value.index]
+        if last_name(call.func) == "cast":
+            continue  # says what something is, and makes nothing
         what = _kind(check.project.types.call_type(module, entry.value.index), check)
         if not what or _is_in_memory(call) or _is_main(module, entry.block) or _is_closed(module, entry.target.id):
             continue

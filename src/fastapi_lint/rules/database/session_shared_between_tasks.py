@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
@@ -96,10 +97,7 @@ def _shared(uses: list[_Use], call: f.Call | None, function: Function, check: Ch
 def _waits_between(function: Function, found: list[_Use]) -> bool:
     """Whether the tasks started one by one are awaited before the next is."""
     source = function.module.source
-    return any(
-        re.search(r"\bawait\b", source.slice(one.end, other.start))
-        for one, other in zip(found, found[1:], strict=False)
-    )
+    return any(re.search(r"\bawait\b", source.slice(one.end, other.start)) for one, other in pairwise(found))
 
 
 def _from(arg: f.Arg, function: Function, call: f.Call, check: Check) -> Iterator[_Use]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.composition import Compositions, Outside
+from fastapi_lint.model.composition import Compositions, Outside, Piece
 from fastapi_lint.model.routes import argument
 from fastapi_lint.model.sessions import is_async_connection, is_async_session, is_sync_connection, is_sync_session
 from fastapi_lint.model.symbols import External, Instance, Method
@@ -33,7 +33,7 @@ _SQL = re.compile(
     r"\s*(?:with\s+\w+\s+as\b|select\s.+?\bfrom\b|insert\s+(?:or\s+\w+\s+)?into\b|update\s.+?\bset\b|delete\s+from\b|replace\s+into\b)",
     re.IGNORECASE | re.DOTALL,
 )
-_VALUE = re.compile(r"(?:'[^']*|(?:[=<>]|\blike|\bilike|\bin\s*\(|\bvalues\s*\([^()]*|\bbetween)\s*)\Z", re.IGNORECASE)
+_VALUE = re.compile(r"(?:(?:[=<>]|\blike|\bilike|\bin\s*\(|\bvalues\s*\([^()]*|\bbetween)\s*)\Z", re.IGNORECASE)
 _GUARDS = r"(?:isidentifier|isalnum|isdigit|isdecimal|fullmatch|match)"
 _CHECKERS = r"\w*(?:valid|sanit|escape|quote|check|ensure|allow|verify|assert_|whitelist|normali[sz]e)\w*"
 _DEPTH = 3
@@ -48,8 +48,8 @@ def sql_string_interpolation(module: Module, check: Check) -> Iterator[Finding]:
     SQL injection where the text comes from a request, and an error at the first O'Brien everywhere else. The database
     cannot keep the plan of a statement that is another one every time, either.
 
-    Bind values: `text("... WHERE name = :name")` with `{"name": name}`, `?` or `%s` with a tuple, `$1` with asyncpg. Names
-    of tables and columns cannot be bound: look them up in a fixed table, or build the statement with `select()`.
+    Bind values: `text("... WHERE name = :name")` with `{"name": name}`, `?` or `%s` with a tuple, `$1` with asyncpg.
+    Names of tables and columns cannot be bound: look them up in a fixed table, or build the statement with `select()`.
 
     Known limits
     Reported is a text that comes from a parameter (of the function, or of its callers): where a value stands, always;
@@ -93,7 +93,7 @@ def sql_string_interpolation(module: Module, check: Check) -> Iterator[Finding]:
             before += "?"
 
 
-def _takes_sql(module: Module, call: f.Call, called: str, pieces: list[object], check: Check) -> bool:
+def _takes_sql(module: Module, call: f.Call, called: str, pieces: Sequence[Piece], check: Check) -> bool:
     """Whether a call is known to take an SQL text."""
     types = check.project.types
     match check.project.callee(module, call):
@@ -114,20 +114,20 @@ def _judge(piece: Outside, before: str, module: Module, call: f.Call, check: Che
     """The message for a text that gets into the statement behind `before`; None when it is no trouble, or not known."""
     if _is_guarded(piece):
         return None
-    is_value = _VALUE.search(before[-400:]) is not None and not before.rstrip().endswith('"')
+    is_value = before.count("'") % 2 == 1 or _VALUE.search(before[-400:]) is not None
     origin = _origin(piece.function, piece.param, check, 0)
     related = [check.related(piece.param, f"`{piece.shown}` comes from here", module=piece.function.module)]
-    if origin == "request" or (origin is not None and origin != "constant" and is_value):
+    if origin == "request" or (origin == "caller" and is_value and check.project.effects.is_served(module)):
         how = "comes from the request and " if origin == "request" else ""
         if is_value:
             return (
-                f"`{piece.shown}` {how}becomes part of the SQL that `{{shown}}` gets: a quote in it changes the statement; bind it as "
-                "a parameter",
+                f"`{piece.shown}` {how}becomes part of the SQL that `{{shown}}` gets: a quote in it changes "
+                "the statement; bind it as a parameter",
                 related,
             )
         return (
-            f"`{piece.shown}` {how}becomes part of the SQL that `{{shown}}` gets, where it cannot be bound; choose from fixed names, "
-            "or build the statement with `select()`",
+            f"`{piece.shown}` {how}becomes part of the SQL that `{{shown}}` gets, where it cannot be bound; "
+            "choose from fixed names, or build the statement with `select()`",
             related,
         )
     return None
@@ -156,8 +156,8 @@ def _is_guarded(piece: Outside) -> bool:
     )
 
 
-def _origin(function: Function, param: f.Param, check: Check, depth: int) -> str | None:
-    """Where the text of a parameter comes from: "request", "caller" (some other text), "constant"; None when not known."""
+def _origin(function: Function, param: f.Param, check: Check, depth: int) -> str:
+    """Where the text of a parameter comes from: "request", "caller" (some other text), "constant"."""
     if function in check.project.routes.by_handler:
         return "request"
     if function in check.project.dependencies.used:

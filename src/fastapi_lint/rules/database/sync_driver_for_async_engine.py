@@ -24,8 +24,8 @@ _DEFAULTS = {
     "mssql": "pyodbc",
 }
 _SYNC = frozenset({
-    "psycopg2", "psycopg2cffi", "pg8000", "mysqldb", "pymysql", "mysqlconnector", "mariadbconnector", "cymysql", "pysqlite",
-    "pysqlcipher", "pyodbc", "pymssql",
+    "psycopg2", "psycopg2cffi", "pg8000", "mysqldb", "pymysql", "mysqlconnector", "mariadbconnector", "cymysql",
+    "pysqlite", "pysqlcipher", "pyodbc", "pymssql",
 })  # fmt: skip
 _ASYNC = frozenset({"asyncpg", "aiomysql", "asyncmy", "aiosqlite", "aioodbc", "psycopg_async"})
 _ASYNC_FOR = {
@@ -49,8 +49,8 @@ def sync_driver_for_async_engine(module: Module, check: Check) -> Iterator[Findi
     `mysql://` is mysqlclient, `postgresql://` is psycopg2 (from SQLAlchemy 2.1 on psycopg, which can do both).
 
     Fix safety
-    The fix puts an asynchronous driver into the URL (asyncpg, aiosqlite, aiomysql). It is unsafe because that driver has
-    to be installed, and may understand other options in the URL.
+    The fix puts an asynchronous driver into the URL (asyncpg, aiosqlite, aiomysql). It is unsafe because that driver
+    has to be installed, and may understand other options in the URL.
 
     Known limits
     The URL must be a text, a constant, or the default of a setting or an environment variable; one that the program
@@ -90,8 +90,8 @@ def _judge(module: Module, check: Check, scheme: re.Match[str], wants_async: boo
         if driver not in _ASYNC or module.mentions("AsyncEngine("):
             return ""
         return (
-            f"`{dialect}+{driver}` is an asynchronous driver: behind `create_engine` the first query raises MissingGreenlet;"
-            " use `create_async_engine`, or a synchronous driver"
+            f"`{dialect}+{driver}` is an asynchronous driver: behind `create_engine` the first query raises "
+            "MissingGreenlet; use `create_async_engine`, or a synchronous driver"
         )
     if driver is None:
         if dialect == "postgresql" and not _means_psycopg2(module, check):

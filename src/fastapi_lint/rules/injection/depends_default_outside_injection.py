@@ -11,6 +11,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, Function, FunctionObject, Instance, Module, Parameter
 from fastapi_lint.model.callers import Use
 from fastapi_lint.model.decorators import decorator_effect
+from fastapi_lint.model.names import target_names
 from fastapi_lint.model.symbols import Type
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule
@@ -35,7 +36,7 @@ def depends_default_outside_injection(function: Function, check: Check) -> Itera
 
     Known limits
     Calls with `*args` or `**kwargs` are left alone, and so are tests, functions under decorators that may inject
-    something themselves, parameters that the body never mentions, and bodies that look for the `Depends` object.
+    something themselves, parameters that the body never reads, and bodies that ask whether they got one.
 
     References
     - [Dependencies](https://fastapi.tiangolo.com/tutorial/dependencies/)
@@ -52,7 +53,7 @@ def depends_default_outside_injection(function: Function, check: Check) -> Itera
     wanted = [(index, markers[param.name]) for index, param in candidates if param.name in markers]
     if not wanted or _injects_itself(function, check):
         return
-    wanted = [(index, parameter) for index, parameter in wanted if _is_read(function, parameter.name)]
+    wanted = [(index, parameter) for index, parameter in wanted if _is_used(function, parameter.name)]
     if not wanted:
         return
     for use in check.project.callers.uses(function):
@@ -68,21 +69,30 @@ def _is_default(parameter: Parameter) -> bool:
 
 
 def _injects_itself(function: Function, check: Check) -> bool:
-    """Whether a decorator may fill in the defaults, or the body looks for the `Depends` object."""
+    """Whether a decorator may fill in the defaults."""
     for decorator in function.facts.decorators:
         effect, name = decorator_effect(check.project.types, function, decorator)
         if effect != "same" and name not in _KEEPING:
             return True
-    return any(
-        isinstance(call.func, f.Name) and call.func.id in ("isinstance", "type", "callable") for call in function.calls
-    )
+    return False
 
 
-def _is_read(function: Function, name: str) -> bool:
-    """Whether the body mentions a parameter at all."""
-    text = function.module.source.utf8
+def _is_used(function: Function, name: str) -> bool:
+    """Whether the body reads the value of a parameter before rebinding it, and not to ask what it is."""
+    for call in function.calls:
+        asks = isinstance(call.func, f.Name) and call.func.id in ("isinstance", "type", "callable", "hasattr")
+        if asks and call.args and call.args[0].value == f.Name(name):
+            return False
+    text, facts = function.module.source.utf8, function.facts
     word = re.compile(rb"(?<![\w.])" + re.escape(name.encode()) + rb"(?!\w)")
-    return word.search(text, function.facts.head_end, function.facts.end) is not None
+    first = word.search(text, facts.head_end, facts.end)
+    if first is None:
+        return False
+    for entry in function.module.assigns_in.get(function.index, ()):
+        if entry.block == facts.block and entry.op == "=" and entry.start <= first.start() < entry.end:
+            is_target = name in target_names(entry.target)
+            return not (is_target and len(word.findall(text, entry.start, entry.end)) == 1)
+    return True
 
 
 def _call(use: Use, function: Function, check: Check) -> f.Call | None:

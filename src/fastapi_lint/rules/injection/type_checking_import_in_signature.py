@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal
 
 import libcst as cst
@@ -11,7 +12,7 @@ from fastapi_lint import edits
 from fastapi_lint.edits.bindings import Imported, module_imports, parents
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, Function, Module, Parameter
+from fastapi_lint.model import Class, ClassObject, Function, Module, Parameter, Project
 from fastapi_lint.model.annotations import parse_annotation
 from fastapi_lint.model.decorators import decorator_effect
 from fastapi_lint.model.schemas import Schema
@@ -125,9 +126,10 @@ def _fields(schema: Schema, check: Check) -> Iterator[Finding]:
     module = schema.module
     if not schema.complete or schema.kind == "dataclass" or _is_dead(module, schema.cls.facts.outer):
         return
+    reported: set[str] = set()
     for one in schema.own_fields:
         for name, when, entry in _unimported(one.annotation, _scope(module, schema.cls.facts.outer), check):
-            if when == "now" and not _is_evaluated(module, check):
+            if name in reported or (when == "now" and not _is_evaluated(module, check)):
                 continue
             if when != "now" and _is_rebuilt(schema.cls, check):
                 return
@@ -136,8 +138,8 @@ def _fields(schema: Schema, check: Check) -> Iterator[Finding]:
                 if when == "now"
                 else f"Pydantic cannot evaluate the field `{one.name}`, and the first use of `{schema.name}` fails"
             )
+            reported.add(name)
             yield _finding(module, (one.start, one.end), name, effect, entry, check)
-            break
 
 
 # ---------------------------------------------------------------- which names exist
@@ -226,18 +228,24 @@ def _is_hidden(function: Function, check: Check) -> bool:
 
 def _is_rebuilt(cls: Class, check: Check) -> bool:
     """Whether the project resolves the forward references of a class, or of classes that are not known, by hand."""
-    for module in check.project.modules:
+    known = _rebuilt(check.project)
+    return any(one is None or check.project.types.is_subclass(one, cls) for one in known)
+
+
+@lru_cache(maxsize=1)
+def _rebuilt(project: Project) -> frozenset[Class | None]:
+    """The classes for which the project calls `model_rebuild` or its kin; None among them is one that is not known."""
+    found: set[Class | None] = set()
+    for module in project.modules:
         if not module.mentions(*_REBUILDS):
             continue
         for call in module.facts.calls:
             last = call.func.attr if isinstance(call.func, f.Attr) else getattr(call.func, "id", "")
-            if last not in _REBUILDS:
-                continue
-            owner = call.func.value if isinstance(call.func, f.Attr) else call.args[0].value if call.args else None
-            known = check.project.infer(owner, module, call.block, call.start)
-            if not isinstance(known, ClassObject) or check.project.types.is_subclass(known.cls, cls):
-                return True
-    return False
+            if last in _REBUILDS:
+                owner = call.func.value if isinstance(call.func, f.Attr) else call.args[0].value if call.args else None
+                value = project.infer(owner, module, call.block, call.start)
+                found.add(value.cls if isinstance(value, ClassObject) else None)
+    return frozenset(found)
 
 
 # ---------------------------------------------------------------- report and fix

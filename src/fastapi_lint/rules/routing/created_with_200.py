@@ -10,7 +10,7 @@ from fastapi_lint.edits.calls import argument_node, call_node
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, External, Function, Instance, Method, Module, Project, Route
-from fastapi_lint.model.effects import Trail
+from fastapi_lint.model.effects import Memo, Trail
 from fastapi_lint.model.execution import Step
 from fastapi_lint.model.paths import placeholders
 from fastapi_lint.model.responses import returns_response
@@ -69,7 +69,7 @@ def created_with_200(project: Project, check: Check) -> Iterator[Finding]:
     - [FastAPI: response status code](https://fastapi.tiangolo.com/tutorial/response-status-code/)
     - [RFC 9110: 201 Created](https://www.rfc-editor.org/rfc/rfc9110.html#name-201-created)
     """
-    memo: dict[Function, Trail[str] | None] = {}
+    memo: Memo[str] = {}
     reported: set[tuple[str, int]] = set()
     for route in project.routes.all:
         handler = route.handler
@@ -159,9 +159,9 @@ def _sets_status(handler: Function, project: Project) -> bool:
     return returns_response(handler, project.types)
 
 
-def _insertion(handler: Function, project: Project, memo: dict[Function, Trail[str] | None]) -> Trail[str] | None:
+def _insertion(handler: Function, project: Project, memo: Memo[str]) -> Trail[str] | None:
     """The way to the nearest insert; None when there is none, or when it is too far off to be the handler's purpose."""
-    trail = project.effects.search(handler, lambda function: _inserting(function, project), memo, through_await=True)
+    trail = project.effects.search(handler, lambda each, _: _inserting(each, project), memo, through_await=True)
     if trail is None or len(trail.steps) > _MOST_STEPS:
         return None
     if len(trail.steps) > 1 and not (_about_creation(trail) and _VERBS & set(_words(handler.name))):

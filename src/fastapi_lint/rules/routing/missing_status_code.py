@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from fastapi_lint.edits import add_argument, importing
 from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
+from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Project, Route
-from fastapi_lint.model.responses import declares_response
+from fastapi_lint.model.responses import declares_response, returns_response
 from fastapi_lint.rule import Check, rule
 
 
@@ -34,7 +35,8 @@ def missing_status_code(project: Project, check: Check) -> Iterator[Finding]:
 
     Known limits
     Handlers that return a response object by annotation are left alone, since the object carries the status. So are
-    redirects, websockets, and registrations with unpacked keyword arguments.
+    those that return one and are not in the OpenAPI document, redirects, websockets, and registrations with unpacked
+    keyword arguments.
 
     References
     - [FastAPI: response status code](https://fastapi.tiangolo.com/tutorial/response-status-code/)
@@ -59,6 +61,9 @@ def _is_stated(route: Route, project: Project) -> bool:
         return True
     if route.keyword("status_code") is not None or declares_response(handler, project.types):
         return True
+    hidden = route.keyword("include_in_schema")
+    if hidden is not None and hidden.value == f.Const(False) and returns_response(handler, project.types):
+        return True  # neither the document nor the answer would take the code from the decorator
     given = route.keyword("response_class")
     return given is not None and "Redirect" in (project.name(given.value, *route.where) or "")
 

@@ -36,8 +36,8 @@ def unbounded_page_size(project: Project, check: Check) -> Iterator[Finding]:
     `le=100`, or the default if that is larger (up to 1000), is added. Clients that ask for more get 422.
 
     Known limits
-    Silent when the size is clamped with `min`, compared, or sliced by the handler or a function that it is handed to,
-    and when the type is not a plain `int`.
+    Silent when the size is clamped with `min` or compared by the handler or a function that it is handed to, when all
+    that it does is to cut a piece out of a list, and when the type is not a plain `int`.
 
     References
     - [FastAPI: query parameters and validations](https://fastapi.tiangolo.com/tutorial/query-params-str-validations/)
@@ -126,6 +126,8 @@ def _clamped(function: Function, name: str, project: Project, depth: int) -> boo
         body,
     ):
         return True
+    if re.search(rf"\[[^\[\]\n]*:[^\[\]\n]*{word}[^\[\]\n]*\]", body) and not _handed_on(function, name, project):
+        return True  # a piece is cut out of what is loaded anyway
     if depth >= _DEPTH:
         return False
     for call in function.calls:
@@ -146,6 +148,15 @@ def _clamped(function: Function, name: str, project: Project, depth: int) -> boo
             if inner and _clamped(target.function, inner, project, depth + 1):
                 return True
     return False
+
+
+def _handed_on(function: Function, name: str, project: Project) -> bool:
+    """Whether a call gets the value; to make an object of the project, such as the answer, does not count."""
+    return any(
+        _carries(arg.value, name) and not isinstance(project.callee(function.module, call), ClassObject)
+        for call in function.calls
+        for arg in call.args
+    )
 
 
 def _carries(expr: f.Expr, name: str) -> bool:

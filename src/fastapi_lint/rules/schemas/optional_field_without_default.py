@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Span
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Project
+from fastapi_lint.model.alternatives import options
 from fastapi_lint.model.exchange import Use, request_schemas, response_schemas
 from fastapi_lint.model.schemas import Schema, SchemaField
 from fastapi_lint.rule import Check, rule
@@ -18,6 +19,8 @@ _NAMED = re.compile(
     r"(?:Update|Patch)(?:Request|Schema|In|Input|Payload|Body|DTO|Dto|Model|Form|Params|Data|Base|Req)?\Z"
     r"|\A(?:Update|Patch)(?=[A-Z])"
 )
+
+_NAME = "its name says that it carries changes"
 
 
 @rule("FAPI413", fix=Safety.UNSAFE)
@@ -35,9 +38,10 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
     was sent.
 
     Known limits
-    Looks at schemas that a PATCH or PUT operation reads, and at those named like one (`ItemUpdate`, `PatchItem`) that
-    no operation only sends. Silent where Pydantic 1 may be installed, and where `...` says that the field is required.
-    Schemas nested in an update are whole values of their own and may well have required fields.
+    Looks at schemas that a PATCH or PUT handler reads, and at the own fields of schemas that are named like one
+    (`ItemUpdate`, `PatchItem`), require nothing but identifiers otherwise, and are not only sent. Silent where Pydantic
+    1 may be installed, and where `...` says that the field is required. Schemas nested in an update are whole values
+    and may well have required fields.
 
     References
     - [Pydantic: required fields](https://docs.pydantic.dev/latest/concepts/models/#required-fields)
@@ -53,14 +57,17 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
         if not reason or schema.kind not in _KINDS or schema.is_v1 or schema.module.is_test:
             continue
         for one in schema.fields:
-            if one in reported or not _is_required(one) or not _is_version_2(one, project):
+            is_own = one.owner is schema.cls
+            if one in reported or (reason is _NAME and not is_own) or not _is_required(one, project):
+                continue
+            if not _is_version_2(one, project):
                 continue
             reported.add(one)
-            inherited = "" if one.owner is schema.cls else f" (inherited by `{schema.name}`)"
+            inherited = "" if is_own else f" (inherited by `{schema.name}`)"
             yield check.finding(
                 (one.start, one.end),
-                f"`{one.name}` of `{one.owner.name}`{inherited} may be None and must be sent all the same: {reason}, and in"
-                " Pydantic 2 a field without default is required; add `= None`",
+                f"`{one.name}` of `{one.owner.name}`{inherited} may be None and must be sent all the same: {reason},"
+                " and in Pydantic 2 a field without default is required; add `= None`",
                 module=one.module,
                 fix=_fix(one),
             )
@@ -68,20 +75,27 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
 
 def _reason(schema: Schema, uses: tuple[Use, ...], is_sent: bool) -> str:
     """Why a schema is one for updates; empty when it is not."""
-    direct = [use for use in uses if not use.trail]
+    direct = [use for use in uses if not use.trail and use.parameter and use.parameter.function is use.route.handler]
     for use in direct:
         if any(method in _PARTIAL for method in use.route.methods):
             method = next(method for method in use.route.methods if method in _PARTIAL)
             return f"`{use.route.name}` reads it from a {method} body"
-    if _NAMED.search(schema.name) and (direct or not is_sent):
-        return "its name says that it carries changes"
+    if _NAMED.search(schema.name) and (direct or not is_sent) and _is_partial(schema):
+        return _NAME
     return ""
 
 
-def _is_required(one: SchemaField) -> bool:
-    """Whether a field admits None, has no default, and does not say by `...` that this is meant."""
-    given = one.keywords.get("default")
-    return one.optional and not one.has_default and not _is_ellipsis(one.default) and given is None
+def _is_partial(schema: Schema) -> bool:
+    """Whether nothing but identifiers must have a value: a schema whose name alone speaks for it says all else too."""
+    return all(one.optional or one.has_default or one.name.lower().endswith(("id", "uuid")) for one in schema.fields)
+
+
+def _is_required(one: SchemaField, project: Project) -> bool:
+    """Whether a field admits None beside other values, has no default, and does not say by `...` that this is meant."""
+    is_given = _is_ellipsis(one.default) or not one.keywords.keys().isdisjoint(("default", "*"))
+    if not one.optional or one.has_default or is_given:
+        return False
+    return len(list(options(project.types, one.annotation, one.where))) > 1
 
 
 def _is_ellipsis(expr: f.Expr | None) -> bool:
@@ -105,8 +119,6 @@ def _fix(one: SchemaField) -> Fix | None:
         return None
     if one.module.facts.calls[one.default.index] is not call:
         return None
-    text = source.slice(call.name_end, call.end)
-    if not text.startswith("("):
-        return None
-    place = source.span(call.name_end + 1, call.name_end + 1)
-    return Fix("Add the default None", Safety.UNSAFE, (Edit(place, "default=None, " if call.args else "default=None"),))
+    start = call.args[0].start if call.args else call.end - 1
+    content = "default=None, " if call.args else "default=None"
+    return Fix("Add the default None", Safety.UNSAFE, (Edit(source.span(start, start), content),))

@@ -25,9 +25,11 @@ _SECRET = re.compile(
 _PERSONAL = re.compile(r"ssn|social_security_number|cvv2?|cvc2?|(?:card_)?(?:cvv|cvc)(?:_code)?|card_security_code")
 _NO_SECRET = re.compile(
     r"(?:has|have|is|use|uses|used|requires?d?|needs?|allow|allows|show|hide|with|no|enabled?|disabled?|must|can|auto|"
-    r"should|set|reset|change|forgot|forgotten|min|max|masked|obfuscated|redacted)_"
+    r"should|set|reset|change|forgot|forgotten|min|max|masked|obfuscated|redacted|temp|temporary|initial|generated|"
+    r"one_time|meeting|room|wifi)_"
 )
-"""Beginnings of names that speak about a secret: whether there is one, whether it must change."""
+"""Beginnings of names that speak about a secret (whether there is one, whether it must change), or that are there to be
+given out."""
 _GIVEN_OUT = re.compile(
     r"(?:^|_)(?:created?|creation|creating|generated?|generation|new|rotated?|rotation|regenerated?|renew(?:ed)?|issued?|"
     r"setup|set_up|enable[ds]?|enroll?(?:ed|ment)?|provision(?:ed|ing)?|reveal(?:ed)?|once|temporary|temp|initial|one_time|"
@@ -38,6 +40,7 @@ _MAKES = re.compile(
     r"(?:^|_)(?:create|generate|new|rotate|regenerate|renew|issue|setup|set_up|enable|enroll?|provision|reveal|"
     r"register|add|roll|reset|refresh|init)(?:_|$)"
 )
+_MASKS = re.compile(r"mask|redact|hide|\*{3}|return None|obfuscat")
 _TEXTS = frozenset({"str", "bytes"})
 _HIDDEN = frozenset({"pydantic.SecretStr", "pydantic.SecretBytes", "pydantic.types.SecretStr", "pydantic.v1.SecretStr"})
 
@@ -78,8 +81,11 @@ def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]
                     continue
                 if _is_given_out(one, schema, trail, route) or _is_left_out(one, trail, route, check):
                     continue
-                if _is_serialized(one, schema, check):
+                serialized = _serialized(one, schema, check)
+                if serialized == "rewritten":
                     continue
+                if serialized == "revealed":
+                    what = "plain"
                 reported.add(one)
                 yield _finding(one, schema, trail, what, route, check)
 
@@ -92,8 +98,8 @@ def _finding(
     inside = f", as `{path}`" if trail else ""
     if what == "hidden":
         message = (
-            f"`{route.name}` answers with the secret `{one.name}` of `{schema.name}`{inside}: the client gets asterisks; "
-            "leave the field out of the response model"
+            f"`{route.name}` answers with the secret `{one.name}` of `{schema.name}`{inside}: the client gets"
+            " asterisks; leave the field out of the response model"
         )
     else:
         message = (
@@ -211,30 +217,26 @@ def _strings(expr: f.Expr | None) -> Iterator[str]:
                 yield from _strings(value)
 
 
-def _is_serialized(one: SchemaField, schema: Schema, check: Check) -> bool:
-    """Whether a method of the class decides what is sent for the field: a serializer that is not `get_secret_value`."""
+def _serialized(one: SchemaField, schema: Schema, check: Check) -> str:
+    """What a serializer or validator of the class does to the field: "rewritten", "revealed" (a SecretStr), or ""."""
     for cls in check.project.types.mro(schema.cls):
-        if not isinstance(cls, Class) or not cls.module.mentions("serializer", "validator", "mask"):
-            continue
-        for method in cls.methods.values():
-            if _serializes(method, one, check):
-                return True
-    return False
+        if isinstance(cls, Class) and cls.module.mentions("serializer", "validator"):
+            for method in cls.methods.values():
+                if found := _by_method(method, one, check):
+                    return found
+    return ""
 
 
-def _serializes(method: Function, one: SchemaField, check: Check) -> bool:
-    calls = method.module.facts.calls
-    for decorator in method.facts.decorators:
-        call = calls[decorator.index] if isinstance(decorator, f.CallRef) else None
-        name = check.project.types.name_of_type(
-            check.project.types.callee(method.module, call)
-            if call is not None
-            else check.project.infer(decorator, method.module, method.facts.outer, method.facts.start)
-        )
+def _by_method(method: Function, one: SchemaField, check: Check) -> str:
+    module, facts = method.module, method.facts
+    for decorator in facts.decorators:
+        call = module.facts.calls[decorator.index] if isinstance(decorator, f.CallRef) else None
+        expr = call.func if call is not None else decorator
+        name = check.project.name(expr, module, facts.outer, facts.start)
         named = {arg.value.value for arg in call.args if isinstance(arg.value, f.Const)} if call is not None else set()
+        text = module.source.slice(facts.start, facts.end)
         if name == "pydantic.model_serializer" or (name == "pydantic.field_serializer" and named & {one.name, "*"}):
-            return "get_secret_value" not in method.module.source.slice(method.facts.start, method.facts.end)
-        if name in ("pydantic.field_validator", "pydantic.validator") and one.name in named:
-            text = method.module.source.slice(method.facts.start, method.facts.end)
-            return bool(re.search(r"mask|redact|hide|\*{3}|return None|obfuscat", text))
-    return False
+            return "revealed" if "get_secret_value" in text else "rewritten"
+        if name in ("pydantic.field_validator", "pydantic.validator") and one.name in named and _MASKS.search(text):
+            return "rewritten"
+    return ""

@@ -77,7 +77,7 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
     data = module.source.data
     seen: set[tuple[int, int]] = set()
     found = [_known_tokens(module)] if secrets.keywords().search(data) else []
-    if secrets.NAME_HINT.search(data):
+    if secrets.hints_at_secrets(data):
         found += [_named(module, check), _keys(module, check), _compared(module)]
     for each in found:
         for place, message in each:

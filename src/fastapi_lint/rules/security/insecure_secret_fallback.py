@@ -34,7 +34,7 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
         - https://docs.pydantic.dev/latest/concepts/pydantic_settings/
         - https://cwe.mitre.org/data/definitions/1188.html
     """
-    if written_for_tests(module) or not secrets.NAME_HINT.search(module.source.data):
+    if written_for_tests(module) or not secrets.hints_at_secrets(module.source.data):
         return
     for bound in bound_texts(module):
         kind = secrets.secret_name(bound.name)

@@ -136,9 +136,9 @@ def _sibling_reason(standing: _Standing, standings: Sequence[_Standing]) -> str:
         guarded = [one for one in same if one.guards]
         if len(guarded) < _ENOUGH or 2 * len(guarded) < len(same):
             return ""
-    names = Counter(guard.name for one in guarded for guard in dict.fromkeys(one.guards))
-    name = names.most_common(1)[0][0]
-    return f"{len(guarded)} of {len(same)} other writes {where} depend on `{name}`"
+    names = Counter(name for one in guarded for name in dict.fromkeys(guard.name for guard in one.guards))
+    name, count = names.most_common(1)[0]
+    return f"{count} of {len(same)} other writes {where} depend on `{name}`"
 
 
 def _is_public(standing: _Standing, check: Check) -> bool:
