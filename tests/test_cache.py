@@ -145,8 +145,9 @@ def test_results_change_with_the_program(project: Path, monkeypatch: pytest.Monk
     analysed = []
     original = desk.Desk._checked
     monkeypatch.setattr(desk.Desk, "_checked", lambda self: analysed.append(1) or original(self))
-    check(project)
+    again = check(project)
     assert analysed == [1]
+    assert again.notices == ()
 
 
 LINES = st.sampled_from([

@@ -109,7 +109,7 @@ def _sample(parsed: Any) -> str:
         elif operation in (codes.NOT_LITERAL, codes.ANY):
             text += "a" if argument != 97 else "b"
         elif operation is codes.IN:
-            text += next(chr(code) for code in (97, 65, 32, 48, *range(33, 300)) if _is_in(argument, code))
+            text += next(chr(code) for code in (97, 65, 32, 48, *range(0x110000)) if _is_in(argument, code))
         elif operation is codes.BRANCH:
             text += _sample(argument[1][0])
         elif operation is codes.SUBPATTERN:

@@ -165,14 +165,18 @@ class Store:
 
     def result(self, key: bytes) -> Result | None:
         """The result under a key; None when there is none (any more)."""
-        held = None if self._folder is None else self._read(self._folder / f"run-{key.hex()}.bin", program() + key)
+        held = None if self._folder is None else self._read(self._result_path(key), program() + key)
         return None if held is None else self._decoded(held, Result)
 
     def keep_result(self, key: bytes, result: Result) -> None:
         """Leave a result under its key; the oldest ones go."""
         if self._folder is not None:
-            self._write(self._folder / f"run-{key.hex()}.bin", program() + key, msgspec.msgpack.encode(result))
+            self._write(self._result_path(key), program() + key, msgspec.msgpack.encode(result))
             self._forget("run-*.bin", _MOST_RESULTS)
+
+    def _result_path(self, key: bytes) -> Path:
+        assert self._folder is not None
+        return self._folder / f"run-{digest(program(), key).hex()}.bin"
 
     def _forget(self, pattern: str, most: int) -> None:
         """Delete all but the newest files of a kind; another process may be doing the same."""

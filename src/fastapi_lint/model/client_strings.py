@@ -64,6 +64,7 @@ class ClientStrings:
         self.function = function
         self.module: Module = function.module
         self.project = project
+        self._replaced: dict[str, bool] = {}
         outer = function
         self.sources: dict[int, Source] = {}
         while True:
@@ -129,8 +130,16 @@ class ClientStrings:
         return None
 
     def _is_replaced(self, written: str) -> bool:
-        """Whether the function writes the attribute itself: `file.filename = ...`."""
-        return re.search(rf"\b{re.escape(written)}\s*=(?!=)", self.text) is not None
+        """Whether the function puts something harmless there itself: `file.filename = f"{uuid4()}.png"`."""
+        if written not in self._replaced:
+            self._replaced[written] = False  # what stands there while the new value is looked at
+            if re.search(rf"\b{re.escape(written)}\s*=(?!=)", self.text):
+                self._replaced[written] = not any(
+                    self.taint(entry.value, (self.module, entry.block, entry.start))
+                    for entry in self.module.assigns_in.get(self.function.index, ())
+                    if isinstance(entry.target, f.Attr) and entry.target.attr == "filename"
+                )
+        return self._replaced[written]
 
     def _result(self, call: f.Call, where: Where, depth: int) -> Taint | None:
         name = self.project.called_name(self.module, call)

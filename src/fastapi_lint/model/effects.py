@@ -238,7 +238,7 @@ class Effects:
     def _blocks_long(self, function: Function, settings: Settings) -> tuple[Step, catalog.Entry] | None:
         sparing = self.execution.sparing
         if self.asks_for_loop(function):
-            return None  # it does something else when a loop runs
+            return None
         for step, entry in self.blocking(function):
             if entry.weight != "long":
                 continue
@@ -278,8 +278,8 @@ class Effects:
                 known = Trail((found[0],), found[1])
             if known is not None:
                 return self._remember(run, known, came_from, memo)
-            if run in memo:
-                continue
+            if run in memo or (not current.is_async and self.asks_for_loop(current)):
+                continue  # it does something else when a loop runs
             for step in self.execution.steps(current):
                 if step.function is None or (step.function.is_async and not through_await):
                     continue
@@ -339,8 +339,10 @@ class Effects:
     def asks_for_loop(self, function: Function) -> bool:
         """Whether a function looks if an event loop runs (so it may act only when none does), or patches asyncio."""
         for call in function.calls:
-            if _last_name(call.func) in _ASKS_FOR_LOOP:
+            if (name := _last_name(call.func)) in _ASKS_FOR_LOOP:
                 return True
+            if name != "apply":
+                continue
             if self.types.name_of_type(self.types.callee(function.module, call)) == "nest_asyncio.apply":
                 return True
         return False

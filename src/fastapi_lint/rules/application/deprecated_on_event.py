@@ -25,9 +25,9 @@ def deprecated_on_event(module: Module, check: Check) -> Iterator[Finding]:
 
     Why is this bad?
     `on_event`, `add_event_handler` and `on_startup=` are deprecated in favour of `lifespan`; the second is gone from
-    current FastAPI already, and handlers of an included router run twice there. A lifespan keeps what belongs together in one function: what is opened before
-    the `yield` is closed after it, in local variables instead of globals, and an `async with` cannot be forgotten. The
-    two cannot be mixed, either: beside a lifespan, handlers never run (FAPI702).
+    current FastAPI already, and handlers of an included router run twice there. A lifespan keeps what belongs together
+    in one function: what is opened before the `yield` is closed after it, in local variables instead of globals, and an
+    `async with` cannot be forgotten. The two cannot be mixed, either: beside a lifespan, handlers never run (FAPI702).
 
     Fix safety
     The fix makes a lifespan that calls the handlers in their order, gives it to the app, and takes the decorators

@@ -22,11 +22,17 @@ def syntax_error(module: Module, check: Check) -> Iterator[Finding]:
     Undecodable bytes and NUL bytes are reported the same way. Syntax newer than the Python that runs the linter is
     fine: the linter has its own parsers.
 
+    Known limits
+    Files below a folder that is named by a placeholder (`{{cookiecutter.name}}`) are templates of Python files, and may
+    have any syntax.
+
     References
     - [The Python Language Reference](https://docs.python.org/3/reference/)
     - [PEP 263: source code encodings](https://peps.python.org/pep-0263/)
     """
     source = module.source
+    if "{{" in module.path:
+        return
     try:
         _ = source.text
     except Unreadable as error:

@@ -41,7 +41,7 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
     Looks at schemas that a PATCH or PUT handler reads, and at the own fields of schemas that are named like one
     (`ItemUpdate`, `PatchItem`), require nothing but identifiers otherwise, and are not only sent. Silent where Pydantic
     1 may be installed, and where `...` says that the field is required. Schemas nested in an update are whole values
-    and may well have required fields.
+    and may well have required fields, and an update with a single field says nothing without it.
 
     References
     - [Pydantic: required fields](https://docs.pydantic.dev/latest/concepts/models/#required-fields)
@@ -54,7 +54,7 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
     reported: set[SchemaField] = set()
     for schema in project.schemas.all:
         reason = _reason(schema, read.get(schema, ()), schema in sent)
-        if not reason or schema.kind not in _KINDS or schema.is_v1 or schema.module.is_test:
+        if not reason or len(schema.fields) < 2 or schema.kind not in _KINDS or schema.is_v1 or schema.module.is_test:
             continue
         for one in schema.fields:
             is_own = one.owner is schema.cls

@@ -25,7 +25,7 @@ _SECRET = re.compile(
 _PERSONAL = re.compile(r"ssn|social_security_number|cvv2?|cvc2?|(?:card_)?(?:cvv|cvc)(?:_code)?|card_security_code")
 _NO_SECRET = re.compile(
     r"(?:has|have|is|use|uses|used|requires?d?|needs?|allow|allows|show|hide|with|no|enabled?|disabled?|must|can|auto|"
-    r"should|set|reset|change|forgot|forgotten|min|max|masked|obfuscated|redacted|temp|temporary|initial|generated|"
+    r"should|set|reset|change|forgot|forgotten|min|max|masked|obfuscated|redacted|new|temp|temporary|initial|generated|"
     r"one_time|meeting|room|wifi)_"
 )
 """Beginnings of names that speak about a secret (whether there is one, whether it must change), or that are there to be
