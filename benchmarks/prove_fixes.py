@@ -29,7 +29,9 @@ from fastapi_lint.run import Outcome, Request, check
 from fastapi_lint.settings import Settings
 from fastapi_lint.source import Source, Unreadable
 
-KEPT = re.compile(r".*\.pyi?\Z|pyproject\.toml\Z|.*requirements.*\.txt\Z|.*\.lock\Z|Pipfile.*\Z|setup\.cfg\Z|\.gitignore\Z")
+KEPT = re.compile(
+    r".*\.pyi?\Z|pyproject\.toml\Z|.*requirements.*\.txt\Z|.*\.lock\Z|Pipfile.*\Z|setup\.cfg\Z|\.gitignore\Z"
+)
 SKIPPED = {".git", "node_modules", "__pycache__", "myenv", "venv", ".venv"}
 RUFF = ("E9", "F821", "F822", "F823")
 
@@ -54,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     proofs = []
     for project in options.projects:
         proof = prove(project, options.diffs)
-        print(f"{proof.name}: {sum(proof.fixed.values())} fixes in {proof.changed} files, {len(proof.problems)} problems")
+        fixes = sum(proof.fixed.values())
+        print(f"{proof.name}: {fixes} fixes in {proof.changed} files, {len(proof.problems)} problems", flush=True)
         for problem in proof.problems:
             print(f"  {problem}")
         proofs.append(proof)
@@ -73,7 +76,7 @@ def prove(project: Path, diffs: Path | None) -> Proof:
         outcome = run(root)
         after = read(root)
         problems = list(broken(before, after))
-        problems += [f"notice: {notice.path}: {notice.message}" for notice in outcome.notices if "fix" in notice.message]
+        problems += [f"notice: {each.path}: {each.message}" for each in outcome.notices if "fix" in each.message]
         again = run(root)
         problems += [f"the second run fixed {count} of {code}" for code, count in sorted(again.fixed.items())]
         worse = ruff(root) - undefined
@@ -98,7 +101,8 @@ def copy(project: Path, root: Path) -> None:
 
 
 def run(root: Path) -> Outcome:
-    return check(Request(root=root, paths=(root,), settings=Settings(root=root), fix=True, unsafe_fixes=True, cache=False))
+    settings = Settings(root=root)
+    return check(Request(root=root, paths=(root,), settings=settings, fix=True, unsafe_fixes=True, cache=False))
 
 
 def read(root: Path) -> dict[str, bytes]:
@@ -124,8 +128,9 @@ def parses(path: str, data: bytes) -> bool:
 
 def ruff(root: Path) -> Counter[str]:
     """How often Ruff finds what can be undefined now, by code."""
-    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--exit-zero", "--output-format", "json"]
-    done = subprocess.run([*command, "--select", ",".join(RUFF), "."], cwd=root, capture_output=True, check=True)
+    options = ["--isolated", "--no-cache", "--exit-zero", "--output-format", "json", "--select", ",".join(RUFF)]
+    command = [sys.executable, "-m", "ruff", "check", *options, "."]
+    done = subprocess.run(command, cwd=root, capture_output=True, check=True)
     return Counter(str(item["code"]) for item in json.loads(done.stdout))
 
 
@@ -134,8 +139,8 @@ def table(proofs: Sequence[Proof]) -> str:
     lines = [
         "# Fixes on real projects",
         "",
-        f"fastapi-lint {__version__}; every project is copied, fixed with `--fix --unsafe-fixes` (recommended rules), and",
-        "checked: all files still parse, a second run fixes nothing, Ruff's E9, F821, F822 and F823 do not rise.",
+        f"fastapi-lint {__version__}; every project is copied, fixed with `--fix --unsafe-fixes` (recommended rules),",
+        "and checked: all files still parse, a second run fixes nothing, Ruff's E9, F821, F822 and F823 do not rise.",
         "",
         "```",
         "python benchmarks/prove_fixes.py PROJECT [PROJECT ...] --output benchmarks/fixes.md",

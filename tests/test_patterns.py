@@ -60,7 +60,7 @@ def patterns() -> dict[str, Pattern]:
 
 
 def attacks(pattern: Pattern) -> Iterator[str]:
-    """Texts on which a careless pattern takes long: each part that may repeat, repeated; and each beginning, repeated."""
+    """Texts on which a careless pattern takes long: each part that may repeat, repeated; and its beginnings, repeated."""
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     flags = pattern.flags & ~re.UNICODE
     for before, body in _repeats(parser.parse(source, flags), ""):
@@ -133,16 +133,26 @@ def _is_in(members: Any, code: int) -> bool:
     return cast(bool, negated)
 
 
+def uses(place: str) -> set[str]:
+    """How the linter uses a pattern: "match" where only `match` and `fullmatch` are called, else "search" too."""
+    name = place.rpartition(".")[2]
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    called = set(re.findall(rf"\b{name}\.(\w+)\(", text))
+    return {"match"} if called and called <= {"match", "fullmatch", "pattern"} else {"match", "search"}
+
+
 def run() -> None:
     """Try everything; each pattern is named before its turn, so that a killed process has said where it was."""
     for place, pattern in patterns().items():
         print(place, flush=True)
+        searched = "search" in uses(place)
         for text in dict.fromkeys(attacks(pattern)):
             data: Any = text if isinstance(pattern.pattern, str) else text.encode("latin-1", "replace")
-            for _ in pattern.finditer(data):
-                pass
             pattern.match(data)
             pattern.fullmatch(data)
+            if searched:
+                for _ in pattern.finditer(data):
+                    pass
 
 
 @pytest.mark.slow
@@ -160,5 +170,5 @@ def test_patterns_are_linear() -> None:
 
 def test_the_attacks_are_real() -> None:
     texts = set(attacks(re.compile(r"x(?:[ab]+c)*\d+z")))
-    assert any(text.startswith("xac" * 3) or text.startswith("xacac") for text in texts)
+    assert any(text.startswith("xacac") for text in texts)
     assert any(text.startswith("x0000") and text.endswith("\0") for text in texts)

@@ -120,7 +120,9 @@ def _stats(folder: Path) -> list[bytes]:
                         pending.append(entry.path)
                 elif not entry.name.endswith(".pyc"):
                     status = entry.stat()
-                    found.append(f"{os.path.relpath(entry.path, folder)} {status.st_size} {status.st_mtime_ns}".encode())
+                    found.append(
+                        f"{os.path.relpath(entry.path, folder)} {status.st_size} {status.st_mtime_ns}".encode()
+                    )
     return sorted(found)
 
 

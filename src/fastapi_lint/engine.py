@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 _SKIPPED = frozenset({
     "lpar", "rpar", "leading_lines", "lines_after_decorators", "comma", "semicolon", "dot", "equal", "header", "footer",
-    "lbracket", "rbracket", "lbrace", "rbrace", "asynchronous", "star", "async_", "trailing_whitespace", "colon", "newline",
-    "whitespace", "indent", "default_indent", "encoding", "default_newline", "has_trailing_newline", "operators",
+    "lbracket", "rbracket", "lbrace", "rbrace", "asynchronous", "star", "async_", "trailing_whitespace", "colon",
+    "newline", "whitespace", "indent", "default_indent", "encoding", "default_newline", "has_trailing_newline",
+    "operators",
 })  # fmt: skip
 _HEAD_FIRST = ("decorators", "name", "type_parameters", "params", "bases", "keywords", "returns")
 
@@ -57,7 +58,8 @@ class _Run:
     def _failed(self, rule: Rule, module: Module, error: Exception) -> None:
         frames = traceback.extract_tb(sys.exc_info()[2])
         place = f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "?"
-        message = f"rule {rule.code} ({rule.name}) failed with {type(error).__name__}: {error} [{place}]; its findings here are missing"
+        what = f"{type(error).__name__}: {error} [{place}]"
+        message = f"rule {rule.code} ({rule.name}) failed with {what}; its findings here are missing"
         self.notices.setdefault((rule.code, module.path), Notice(message, module.path, rule.code, Severity.ERROR))
 
     def checks(self, rule: Rule, module: Module) -> Check:
@@ -221,7 +223,7 @@ class _Walk:
                 check.function = handle
             check.block = handle.facts.block if handle is not None else check.block
         self.visit(node.body)  # type: ignore[attr-defined]
-        for check, (function, block) in zip(self.checks, outer):
+        for check, (function, block) in zip(self.checks, outer, strict=True):
             check.function, check.block = function, block
         self.parents.pop()
 
@@ -230,7 +232,7 @@ _fields: dict[type, tuple[str, ...]] = {}
 
 
 def _children(kind: type) -> tuple[str, ...]:
-    """The fields of a node class that hold code, heads of definitions first (libcst lists decorators after the body)."""
+    """The fields of a node class that hold code, heads of definitions first (in libcst decorators follow the body)."""
     if kind not in _fields:
         names = [
             name

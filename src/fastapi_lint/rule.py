@@ -171,7 +171,7 @@ class Check:
         return frozenset(value) if isinstance(value, tuple) else frozenset()
 
     def name_of(self, node: cst.BaseExpression) -> str | None:
-        """The full dotted name that a Name or Attribute node stands for, through imports and aliases; None if unknown."""
+        """The full dotted name that a Name or Attribute node stands for, through imports and aliases, or None."""
         return self.project.name_of_node(node, self.module, self.block)
 
     def finding(
@@ -185,7 +185,10 @@ class Check:
         fix: Fix | None = None,
         severity: Severity | None = None,
     ) -> Finding:
-        """A finding of this rule at a libcst node, a fact, a handle, a byte range or a span of `module` (default: the one at hand)."""
+        """A finding of this rule at a libcst node, a fact, a handle, a byte range or a span.
+
+        The place is in `module`, by default the one at hand.
+        """
         module = module or self.module
         span, start = self._place(at, module)
         return Finding(

@@ -31,6 +31,7 @@ _DECLARING = re.compile(
     r"(pyproject\.toml|requirements[\w.-]*\.txt|uv\.lock|poetry\.lock|pdm\.lock|Pipfile|Pipfile\.lock|setup\.cfg)\Z"
 )
 _LARGEST_DECLARATION = 8_000_000
+_DEEPEST_DECLARATION = 3
 
 
 @dataclass(frozen=True)
@@ -269,13 +270,15 @@ def _read(request: Request, files: Sequence[str]) -> tuple[dict[str, Source], tu
 
 
 def _declarations(root: Path) -> dict[str, str]:
-    """The texts of the files that declare dependencies: at the root, and one and two folders below it."""
+    """The texts of the files that declare dependencies: at the root, and up to three folders below it."""
     found: dict[str, str] = {}
-    for pattern in ("*", "*/*", "*/*/*"):
-        for path in sorted(root.glob(pattern)):
-            if _DECLARING.search(path.name) and not any(
-                part.startswith(".") or part == "node_modules" for part in path.parts[len(root.parts) :]
-            ):
+    for folder, folders, files in os.walk(root):
+        depth = len(Path(folder).relative_to(root).parts)
+        inside = (name for name in folders if not name.startswith(".") and name != "node_modules")
+        folders[:] = sorted(inside) if depth < _DEEPEST_DECLARATION else []
+        for name in sorted(files):
+            path = Path(folder, name)
+            if _DECLARING.search(name) and not name.startswith("."):
                 try:
                     if path.is_file() and path.stat().st_size < _LARGEST_DECLARATION:
                         found[path.relative_to(root).as_posix()] = path.read_text("utf-8", "replace")

@@ -384,6 +384,28 @@ def test_command_lines_hold_up_nobody() -> None:
     assert held == ["f", "job", "route"]
 
 
+def test_jobs_hold_up_nobody() -> None:
+    of = planted(
+        "import dramatiq, rq\n"
+        "from own import own_queue\n"
+        "queue = rq.Queue()\n"
+        "@dramatiq.actor\n"
+        "async def actor(): ...\n"
+        "async def part(): ...\n"
+        "async def job(): await part()\n"
+        "async def both(): ...\n"
+        "async def own_job(): ...\n"
+        "async def f():\n"
+        "    queue.enqueue(job)\n"
+        "    queue.enqueue(both)\n"
+        "    own_queue.enqueue(own_job)\n"
+        "    await both()\n",
+        own="class Queue:\n    def enqueue(self, function): ...\nown_queue = Queue()\n",
+    )
+    names = ("actor", "part", "job", "both", "own_job", "f")
+    assert [name for name in names if of.effects.holds_up_requests(function(of, name))] == ["both", "own_job", "f"]
+
+
 def test_functions_for_start_up_hold_up_nobody() -> None:
     of = planted(
         "import time\n"

@@ -66,7 +66,7 @@ def nodes(
 
 @lru_cache(maxsize=2)
 def _all_nodes(tree: cst.Module) -> tuple[cst.CSTNode, ...]:
-    """All nodes of a module but whitespace in field order (fixes come many to a module, and each looks at all of it)."""
+    """All nodes of a module but whitespace in field order (fixes come many to a module, and each looks at all it)."""
     found: list[cst.CSTNode] = []
     stack: list[cst.CSTNode] = [tree]
     while stack:

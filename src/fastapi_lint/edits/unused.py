@@ -70,7 +70,8 @@ def _without(source: Source, binding: Imported) -> Edit:
 def _with_blank_lines(source: Source, edit: Edit) -> Edit:
     """The removal of whole lines together with the blank lines below, when a blank line or nothing stands above."""
     span = edit.span
-    if edit.content or span.column != 1 or span.end_column != 1 or (span.line > 1 and source.line(span.line - 1).strip()):
+    whole_lines = not edit.content and span.column == span.end_column == 1
+    if not whole_lines or (span.line > 1 and source.line(span.line - 1).strip()):
         return edit
     end = span.end_line
     while end < len(source.line_starts) and not source.line(end).strip():

@@ -47,10 +47,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Taint:
-    """A string of the client in a value; `whole`: as one component of a path, with nothing before or after it."""
+    """A string of the client in a value; `whole`: as one component of a path, with nothing before or after it.
+
+    `prefixed`: other text stands before it in the same component, which then is no folder that exists.
+    """
 
     source: Source
     whole: bool = True
+    prefixed: bool = False
 
     @property
     def escapes(self) -> bool:
@@ -105,7 +109,7 @@ class ClientStrings:
             case f.Binary(op="%", right=right):
                 items = right.items if isinstance(right, f.Display) else (right,)
                 found = self._first(items, where, depth)
-                return Taint(found.source, False) if found else None
+                return Taint(found.source, False, found.prefixed) if found else None
         return None
 
     def _first(self, options: tuple[f.Expr, ...], where: Where, depth: int) -> Taint | None:
@@ -156,7 +160,8 @@ class ClientStrings:
                 return found
             if call.func.attr in ("joinpath", "format"):
                 found = self._first(tuple(arg.value for arg in call.args), where, depth)
-                return Taint(found.source, call.func.attr == "joinpath" and found.whole) if found else None
+                is_joined = call.func.attr == "joinpath"
+                return Taint(found.source, is_joined and found.whole, found.prefixed) if found else None
         return None
 
     def _stem(self, call: f.Call, where: Where, depth: int) -> Taint | None:
@@ -168,15 +173,16 @@ class ClientStrings:
             found = self.taint(call.func.value, where, depth + 1) if dot else None
         else:
             return None
-        return Taint(found.source, False) if found else None
+        return Taint(found.source, False, found.prefixed) if found else None
 
     def _pieces(self, parts: tuple[f.Expr, ...], where: Where, depth: int) -> Taint | None:
         for index, part in enumerate(parts):
             if found := self.taint(part, where, depth + 1):
                 before = parts[index - 1] if index else None
                 after = parts[index + 1] if index + 1 < len(parts) else None
-                alone = (before is None or _ends(before, -1)) and (after is None or _ends(after, 0))
-                return Taint(found.source, found.whole and alone)
+                prefixed = before is not None and not _ends(before, -1)
+                alone = not prefixed and (after is None or _ends(after, 0))
+                return Taint(found.source, found.whole and alone, found.prefixed or prefixed)
         return None
 
 

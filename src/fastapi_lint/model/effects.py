@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Generic, TypeVar
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.execution import Execution, Step, written
-from fastapi_lint.model.reach import served
+from fastapi_lint.model.serving import Serving
 from fastapi_lint.model.sparing import NO_SETTINGS, Settings, Sparing, is_ready, never_runs
 from fastapi_lint.model.symbols import (
     Class,
@@ -26,6 +25,7 @@ from fastapi_lint.model.symbols import (
     Method,
     Module,
 )
+from fastapi_lint.model.texts import last_name
 from fastapi_lint.model.types import Inference
 
 T = TypeVar("T")
@@ -83,67 +83,18 @@ class Effects:
         self.catalogue = catalog.blocking()
         if additions:
             self.catalogue = self.catalogue.extend(catalog.entries_from(additions, "blocking"))
-        self._is_lifespan = is_lifespan
+        self._serving = Serving(types, is_lifespan)
         self._blocking: Memo[catalog.Entry] = {}
         self._reentries: Memo[catalog.Reentry] = {}
-        self._startup: dict[Function, bool] = {}
         self._scheduled: dict[Module, frozenset[int]] = {}
-
-    # ---------------------------------------------------------------- where requests wait
-
-    @cached_property
-    def _served(self) -> frozenset[Module]:
-        return served(self.types.modules)
 
     def is_served(self, module: Module) -> bool:
         """Whether a module can run in the process of an application: it imports FastAPI, or is imported from there."""
-        return module in self._served
+        return self._serving.is_served(module)
 
     def holds_up_requests(self, function: Function) -> bool:
-        """Whether what a function does can make requests wait: async, of the application, not only run at start-up."""
-        return function.is_async and self.is_served(function.module) and not self.only_at_startup(function)
-
-    def only_at_startup(self, function: Function) -> bool:
-        """Whether a function is a lifespan or start-up handler, or called by nothing else (and handed to nobody)."""
-        if function not in self._startup:
-            self._startup[function] = False
-            self._startup[function] = self._is_lifespan(function) or self._called_at_startup(function)
-        return self._startup[function]
-
-    def _called_at_startup(self, function: Function) -> bool:
-        if function.facts.decorators:
-            return False
-        found = False
-        for module, call in self._mentions.get(function.name, ()):
-            if call is None:
-                return False
-            callee = self.types.callee(module, call)
-            if callee is None and isinstance(call.func, f.Attr):
-                return False
-            if isinstance(callee, FunctionObject) and callee.function is function:
-                caller = module.enclosing(call.block)
-                if caller is not None and not self.only_at_startup(caller):
-                    return False
-                found = True
-        return found
-
-    @cached_property
-    def _mentions(self) -> dict[str, list[tuple[Module, f.Call | None]]]:
-        """Calls by the last name of what they call, and names that are handed on as arguments (None); no tests."""
-        names = {each.name for module in self._served for each in module.functions if each.is_async}
-        table: dict[str, list[tuple[Module, f.Call | None]]] = {}
-        for module in self.types.modules:
-            if module.is_test:
-                continue
-            for call in module.facts.calls:
-                name = _last_name(call.func)
-                if name in names:
-                    table.setdefault(name, []).append((module, call))
-                for arg in call.args:
-                    name = _last_name(arg.value)
-                    if name in names:
-                        table.setdefault(name, []).append((module, None))
-        return table
+        """Whether what a function does can make requests wait: async, of the application, and run while it serves."""
+        return self._serving.holds_up_requests(function)
 
     # ---------------------------------------------------------------- blocking
 
@@ -339,7 +290,7 @@ class Effects:
     def asks_for_loop(self, function: Function) -> bool:
         """Whether a function looks if an event loop runs (so it may act only when none does), or patches asyncio."""
         for call in function.calls:
-            if (name := _last_name(call.func)) in _ASKS_FOR_LOOP:
+            if (name := last_name(call.func)) in _ASKS_FOR_LOOP:
                 return True
             if name != "apply":
                 continue
@@ -372,7 +323,7 @@ class Effects:
             self._scheduled[module] = frozenset(
                 id(calls[arg.value.index])
                 for call in calls
-                if _last_name(call.func) in _SCHEDULERS
+                if last_name(call.func) in _SCHEDULERS
                 for arg in call.args
                 if isinstance(arg.value, f.CallRef)
             )
@@ -398,10 +349,6 @@ def _mentions_flag(expr: f.Expr) -> bool:
         case f.Binary(left=left, right=right):
             return _mentions_flag(left) or _mentions_flag(right)
     return False
-
-
-def _last_name(expr: f.Expr) -> str:
-    return expr.id if isinstance(expr, f.Name) else expr.attr if isinstance(expr, f.Attr) else ""
 
 
 def _applies(entry: catalog.Entry, call: f.Call) -> bool:

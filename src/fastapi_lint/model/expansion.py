@@ -216,7 +216,7 @@ class Expansion:
                 return {name: (value, where, inner)}
             case f.Display(items=targets), f.Display(items=items) if len(targets) == len(items):
                 bound: dict[str, Bound] = {}
-                for one, item in zip(targets, items):
+                for one, item in zip(targets, items, strict=True):
                     bound.update(self._bind(one, item, where, inner))
                 return bound
         return {}

@@ -17,7 +17,8 @@ from fastapi_lint.model.symbols import Class, Function, Module
 Bound = Union[f.Import, f.Assign, f.Param, f.Block, Function, Class]
 
 FRAMEWORKS = frozenset({
-    "fastapi", "starlette", "pydantic", "pydantic_settings", "pydantic_core", "sqlalchemy", "sqlmodel", "typing_extensions",
+    "fastapi", "starlette", "pydantic", "pydantic_settings", "pydantic_core", "sqlalchemy", "sqlmodel",
+    "typing_extensions",
     "httpx", "requests", "aiohttp", "redis", "celery", "boto3", "uvicorn", "anyio", "click", "typer", "jwt", "jose",
     "passlib", "bcrypt", "psycopg2", "psycopg", "asyncpg", "pymongo", "motor", "docker", "openai", "anthropic",
     "stripe", "numpy", "pandas", "yaml", "jinja2", "kafka", "elasticsearch", "opentelemetry", "sentry_sdk",

@@ -74,7 +74,7 @@ class Module:
         return self.functions[index] if index >= 0 else None
 
     def block_chain(self, block: int) -> list[f.Block]:
-        """A block and those around it, innermost first, up to and including the body of the function, class or module."""
+        """A block and those around it, innermost first, up to and including the body of a function, class or module."""
         chain = []
         while block >= 0:
             entry = self.facts.blocks[block]
@@ -86,7 +86,7 @@ class Module:
 
     @cached_property
     def calls_in(self) -> dict[int, list[f.Call]]:
-        """The calls of each function (by index; -1 for module and class level) in source order, nested ones excluded."""
+        """The calls of each function (by index; -1: module and class level) in source order, without nested ones."""
         table: dict[int, list[f.Call]] = {}
         blocks = self.facts.blocks
         for call in self.facts.calls:
@@ -120,7 +120,7 @@ class Module:
         return table
 
     def mentions(self, *words: str) -> bool:
-        """Whether any of the words occurs in the text: a cheap reason not to look closer. Each word is searched once."""
+        """Whether any of the words occurs in the text: a cheap reason not to look closer."""
         for word in words:
             if word not in self._mentioned:
                 self._mentioned[word] = word.encode() in self.source.data
@@ -300,7 +300,7 @@ class Namespace:
 
 @dataclass(frozen=True)
 class External:
-    """Something outside the project by its canonical dotted name: module, class, function or value. Builtins are bare."""
+    """Something outside the project by its canonical dotted name: module, class, function, value. Builtins are bare."""
 
     name: str
 

@@ -11,7 +11,8 @@ from fastapi_lint.model.symbols import Class, ClassObject, Function, Instance, M
 ELEMENTS = frozenset({
     "list", "set", "frozenset", "tuple", "deque", "generator", "collections.deque", "typing.List", "typing.Set",
     "typing.Sequence", "typing.Iterable", "typing.Iterator", "typing.Generator", "typing.AsyncGenerator",
-    "typing.AsyncIterator", "typing.AsyncIterable", "typing.Collection", "typing.FrozenSet", "typing.Tuple", "sqlalchemy.ScalarResult",
+    "typing.AsyncIterator", "typing.AsyncIterable", "typing.Collection", "typing.FrozenSet",
+    "typing.Tuple", "sqlalchemy.ScalarResult",
 })  # fmt: skip
 MAPPINGS = frozenset({"dict", "typing.Dict", "typing.Mapping", "typing.MutableMapping", "collections.defaultdict"})
 _DEPTH = 40

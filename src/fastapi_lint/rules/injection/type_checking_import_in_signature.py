@@ -47,7 +47,8 @@ def type_checking_import_in_signature(subject: Function | Schema, check: Check) 
     What FastAPI tolerates is left alone: the annotation beside a `Depends(...)` default (with Pydantic 2; not from
     FastAPI 0.123.5 to 0.124.1), a quoted type inside `Annotated["T", Depends(...)]`, what a dependency returns, and
     what an endpoint returns if it has a `response_model`. Schemas for which `model_rebuild` or `update_forward_refs` is
-    called, and annotations that are not text under Python 3.14 or newer, are left alone as well.
+    called, those used where a function imports the name for itself (Pydantic finds it there), and annotations that are
+    not text under Python 3.14 or newer, are left alone as well.
 
     References
     - [FastAPI release notes: 0.124.2](https://fastapi.tiangolo.com/release-notes/#01242-2025-12-10)
@@ -131,8 +132,8 @@ def _fields(schema: Schema, check: Check) -> Iterator[Finding]:
         for name, when, entry in _unimported(one.annotation, _scope(module, schema.cls.facts.outer), check):
             if name in reported or (when == "now" and not _is_evaluated(module, check)):
                 continue
-            if when != "now" and _is_rebuilt(schema.cls, check):
-                return
+            if when != "now" and (_is_rebuilt(schema.cls, check) or _is_imported_by_a_user(schema.cls, name, check)):
+                continue
             effect = (
                 "Python raises NameError at the `class`"
                 if when == "now"
@@ -230,6 +231,18 @@ def _is_rebuilt(cls: Class, check: Check) -> bool:
     """Whether the project resolves the forward references of a class, or of classes that are not known, by hand."""
     known = _rebuilt(check.project)
     return any(one is None or check.project.types.is_subclass(one, cls) for one in known)
+
+
+def _is_imported_by_a_user(cls: Class, name: str, check: Check) -> bool:
+    """Whether a function imports the name for itself where the class is in use: Pydantic looks for it at the first call
+    in the names of whoever calls."""
+    for module in check.project.modules:
+        if module.mentions(cls.name):
+            for entry in module.facts.imports:
+                in_function = module.facts.blocks[entry.block].function >= 0
+                if in_function and name == (entry.alias or entry.name or entry.module):
+                    return True
+    return False
 
 
 @lru_cache(maxsize=1)

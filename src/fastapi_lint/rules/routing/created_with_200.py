@@ -35,8 +35,9 @@ _ACTIONS = frozenset({
     "like", "unlike", "vote", "follow", "unfollow", "favorite", "favourite", "favorites", "toggle", "mark", "seed",
     "init", "setup", "migrate", "stream", "ask", "tts", "transcribe", "to", "job", "jobs", "task", "tasks", "otp",
     "code", "challenge", "apply", "deploy", "render", "ingest", "replace", "restore", "archive", "unarchive",
-    "exchange", "impersonate", "permissions", "roles", "scopes", "tags", "settings", "config", "configuration",
-    "preferences", "password", "reindex", "index", "scan", "evaluate", "score", "compare", "summarize", "summary",
+    "exchange", "impersonate", "invite", "permissions", "roles", "scopes", "tags", "settings", "config",
+    "configuration", "preferences", "password", "reindex", "index", "scan", "evaluate", "score", "compare", "summarize",
+    "summary",
 })  # fmt: skip
 """Words of a path's last piece or of a handler's name that speak of doing something, not of a new resource."""
 _MONGO = frozenset({"insert_one", "insert_many"})

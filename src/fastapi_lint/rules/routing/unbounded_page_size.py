@@ -87,6 +87,8 @@ def _is_unbounded(parameter: Parameter, project: Project) -> bool:
         return False
     if not (isinstance(parameter.type, Instance) and parameter.type.cls == "int") or parameter.marker in DEPENDS:
         return False
+    if parameter.name.lower() == "size" and _default(parameter, project) == 0:
+        return False  # a number of bytes: no page is empty by default
     call = parameter.marker_call
     if call is not None and any(arg.name in _BOUNDS or arg.name in ("*", "**") for arg in call.args):
         return False
@@ -251,15 +253,20 @@ def _report(parameter: Parameter, route: Route, check: Check) -> Finding:
 
 def _bound(parameter: Parameter, project: Project) -> int | None:
     """100, or the default if that is larger; None when the default itself is no limit."""
+    number = _default(parameter, project)
+    if number is not None and number > _MOST:
+        return None
+    return max(_LEAST, int(number)) if number is not None else _LEAST
+
+
+def _default(parameter: Parameter, project: Project) -> float | None:
+    """The default of a parameter or of its marker, when that is a known number."""
     default = parameter.fact.default
     if parameter.marker_call is not None and not parameter.in_annotation:
         given = [arg.value for arg in parameter.marker_call.args if arg.name in ("", "default")]
         default = given[0] if given else None
     function = parameter.function
-    number = project.values.number(default, (function.module, function.facts.outer, parameter.start))
-    if number is not None and number > _MOST:
-        return None
-    return max(_LEAST, int(number)) if number is not None else _LEAST
+    return project.values.number(default, (function.module, function.facts.outer, parameter.start))
 
 
 def _fix(parameter: Parameter, bound: int) -> Fix | None:

@@ -39,9 +39,10 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
 
     Known limits
     Looks at schemas that a PATCH or PUT handler reads, and at the own fields of schemas that are named like one
-    (`ItemUpdate`, `PatchItem`), require nothing but identifiers otherwise, and are not only sent. Silent where Pydantic
-    1 may be installed, and where `...` says that the field is required. Schemas nested in an update are whole values
-    and may well have required fields, and an update with a single field says nothing without it.
+    (`ItemUpdate`, `PatchItem`) and not only sent. What seems to be sent as a whole is spared: nested schemas, schemas
+    of which most other fields must have a value, and without such a name those with a single field or, in a PUT, with
+    defaults for other optional fields. Silent where Pydantic 1 may be installed, and where `...` says that the field
+    is required.
 
     References
     - [Pydantic: required fields](https://docs.pydantic.dev/latest/concepts/models/#required-fields)
@@ -54,7 +55,7 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
     reported: set[SchemaField] = set()
     for schema in project.schemas.all:
         reason = _reason(schema, read.get(schema, ()), schema in sent)
-        if not reason or len(schema.fields) < 2 or schema.kind not in _KINDS or schema.is_v1 or schema.module.is_test:
+        if not reason or schema.kind not in _KINDS or schema.is_v1 or schema.module.is_test:
             continue
         for one in schema.fields:
             is_own = one.owner is schema.cls
@@ -75,19 +76,31 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
 
 def _reason(schema: Schema, uses: tuple[Use, ...], is_sent: bool) -> str:
     """Why a schema is one for updates; empty when it is not."""
+    is_named = _NAMED.search(schema.name) is not None
     direct = [use for use in uses if not use.trail and use.parameter and use.parameter.function is use.route.handler]
+    needed = _needed(schema)
     for use in direct:
-        if any(method in _PARTIAL for method in use.route.methods):
-            method = next(method for method in use.route.methods if method in _PARTIAL)
+        method = next((method for method in use.route.methods if method in _PARTIAL), None)
+        if method and 2 * needed < len(schema.fields) and (is_named or _is_likely(schema, method)):
             return f"`{use.route.name}` reads it from a {method} body"
-    if _NAMED.search(schema.name) and (direct or not is_sent) and _is_partial(schema):
+    if is_named and (direct or not is_sent) and not needed:
         return _NAME
     return ""
 
 
-def _is_partial(schema: Schema) -> bool:
-    """Whether nothing but identifiers must have a value: a schema whose name alone speaks for it says all else too."""
-    return all(one.optional or one.has_default or one.name.lower().endswith(("id", "uuid")) for one in schema.fields)
+def _is_likely(schema: Schema, method: str) -> bool:
+    """Whether a schema that is not named for updates may have optional fields by mistake: a single field is always
+    sent, and who replaces a whole value (PUT) and gives other optional fields a default knows the difference."""
+    if len(schema.fields) < 2:
+        return False
+    return method == "PATCH" or not any(one.optional and one.has_default for one in schema.fields)
+
+
+def _needed(schema: Schema) -> int:
+    """How many fields, identifiers aside, must have a value: with many of them it is a whole value, and null says
+    something."""
+    needed = [one for one in schema.fields if not one.optional and not one.has_default]
+    return sum(not one.name.lower().endswith(("id", "uuid")) for one in needed)
 
 
 def _is_required(one: SchemaField, project: Project) -> bool:

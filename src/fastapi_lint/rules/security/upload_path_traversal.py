@@ -100,26 +100,25 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
         if source in seen or not taint.escapes or flow.is_guarded(source, start, (module, block, start)):
             continue
         seen.add(source)
-        yield check.finding((start, end), _message(source, name, function), severity=_severity(source))
+        severity = Severity.WARNING if source.part or taint.prefixed else None
+        yield check.finding((start, end), _message(taint, name, function), severity=severity)
 
 
-def _severity(source: Source) -> Severity | None:
-    return Severity.WARNING if source.part else None
-
-
-def _message(source: Source, name: str, function: Function) -> str:
+def _message(taint: Taint, name: str, function: Function) -> str:
+    source = taint.source
     where = "forms a path" if not name else f"goes into `{name}` as a path"
     if source.part:
         return (
             f"{source.what} `{source.text}` {where} in `{function.name}` unchecked: as `..` it leads out of the folder;"
             " check it, or that the resolved path `is_relative_to()` the folder"
         )
+    where_to = "to another folder, on Windows at the least" if taint.prefixed else "to any file of the server"
     instead = f"use `Path({source.text}).name`, or a name of your own" if source.text.endswith(".filename") else (
         "check that the resolved path `is_relative_to()` the folder"
     )  # fmt: skip
     return (
-        f"{source.what} `{source.text}` {where} in `{function.name}` unchecked: with `../` it leads to any file of the"
-        f" server; {instead}"
+        f"{source.what} `{source.text}` {where} in `{function.name}` unchecked: with `../` it leads {where_to};"
+        f" {instead}"
     )
 
 
@@ -194,6 +193,8 @@ class _Flow(ClientStrings):
         if _GUARDED.search(text) or (".startswith(" in text and _RESOLVED.search(text)):
             return True
         written = re.escape(source.text)
+        if re.search(rf"\w\.\w+\s*==\s*{written}\b(?!\.)", text):
+            return True  # a query asks for it
         if re.search(rf"(?<!for )(?<!async for )(?<![\w.]){written}\s+(?:not\s+)?in\b", text):
             return True
         if re.search(

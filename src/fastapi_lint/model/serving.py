@@ -1,0 +1,97 @@
+"""Which functions can make requests wait: those that run while an application serves, and in its process.
+
+Which modules these can lie in is in `reach`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.reach import served
+from fastapi_lint.model.symbols import Function, FunctionObject, Module
+from fastapi_lint.model.texts import last_name
+from fastapi_lint.model.types import Inference
+
+_QUEUES_JOB = frozenset({"enqueue", "enqueue_in", "enqueue_at", "enqueue_call"})
+_JOB_LIBRARIES = ("celery.", "dramatiq.", "taskiq.", "procrastinate.", "huey.", "rq.", "saq.")
+
+
+class Serving:
+    """Answers "can requests wait for this", each question once."""
+
+    def __init__(self, types: Inference, is_lifespan: Callable[[Function], bool]) -> None:
+        """`is_lifespan` tells start-up code."""
+        self.types = types
+        self._is_lifespan = is_lifespan
+        self._aside: dict[Function, bool] = {}
+
+    @cached_property
+    def _served(self) -> frozenset[Module]:
+        return served(self.types.modules)
+
+    def is_served(self, module: Module) -> bool:
+        """Whether a module can run in the process of an application: it imports FastAPI, or is imported from there."""
+        return module in self._served
+
+    def holds_up_requests(self, function: Function) -> bool:
+        """Whether what a function does can make requests wait: async, of the application, and run while it serves."""
+        return function.is_async and self.is_served(function.module) and not self.runs_aside(function)
+
+    def runs_aside(self, function: Function) -> bool:
+        """Whether a function runs at start-up or in a worker process only, as far as its mentions in the project tell.
+
+        That is a lifespan or start-up handler, what is queued as a job, and what only such functions call.
+        """
+        if function not in self._aside:
+            self._aside[function] = False
+            self._aside[function] = self._is_lifespan(function) or self._is_mentioned_aside(function)
+        return self._aside[function]
+
+    def _is_mentioned_aside(self, function: Function) -> bool:
+        if function.facts.decorators:
+            return any(name.startswith(_JOB_LIBRARIES) for name in self.types.decorators(function))
+        found = False
+        for module, call, arg in self._mentions.get(function.name, ()):
+            if arg is not None:
+                handed = self.types.infer(arg.value, (module, call.block, call.start))
+                if handed is not None and handed != FunctionObject(function):
+                    continue
+                if not self._queues_job(module, call):
+                    return False
+                found = True
+                continue
+            callee = self.types.callee(module, call)
+            if callee is None and isinstance(call.func, f.Attr):
+                return False
+            if isinstance(callee, FunctionObject) and callee.function is function:
+                caller = module.enclosing(call.block)
+                if caller is not None and not self.runs_aside(caller):
+                    return False
+                found = True
+        return found
+
+    def _queues_job(self, module: Module, call: f.Call) -> bool:
+        """Whether a call gives a function to a worker process; a queue of the project's own may run it in this one."""
+        if last_name(call.func) not in _QUEUES_JOB:
+            return False
+        return not isinstance(self.types.callee(module, call), FunctionObject)
+
+    @cached_property
+    def _mentions(self) -> dict[str, list[tuple[Module, f.Call, f.Arg | None]]]:
+        """Calls by the last name of what they call, and by the names that they get as arguments; no tests."""
+        names = {each.name for module in self._served for each in module.functions if each.is_async}
+        table: dict[str, list[tuple[Module, f.Call, f.Arg | None]]] = {}
+        for module in self.types.modules:
+            if module.is_test:
+                continue
+            for call in module.facts.calls:
+                name = last_name(call.func)
+                if name in names:
+                    table.setdefault(name, []).append((module, call, None))
+                for arg in call.args:
+                    name = last_name(arg.value)
+                    if name in names:
+                        table.setdefault(name, []).append((module, call, arg))
+        return table
