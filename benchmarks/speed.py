@@ -1,11 +1,11 @@
 """How fast the linter is on real packages, as ratios to other tools over the same files in the same run.
 
-    python benchmarks/speed.py --folder CORPUS [--download] [--only NAME ...] [--tools BIN] [--growth] > benchmarks/speed.md
+    python benchmarks/speed.py --folder CORPUS --download --tools BIN --growth > benchmarks/speed.md
 
-`CORPUS` holds one folder per package of `corpus.toml` (`--download` fetches what is missing with pip and checks its hash).
-`--tools` is the `bin` folder of an environment with ruff, flake8, bandit, pylint, fixit, fastapi-lsp: what is not there is
-left out. Measures child processes: CPU is user and system time of the process and its children, memory the largest
-resident set of one process. Nothing of the packages is imported or executed.
+`CORPUS` holds one folder per package of `corpus.toml` (`--download` fetches what is missing with pip and checks its
+hash). `--tools` is the `bin` folder of an environment with ruff, flake8, bandit, pylint, fixit, fastapi-lsp; what is not
+there is left out. Measures child processes: CPU is user and system time of the process and its children, memory the
+largest resident set of one process. Nothing of the packages is imported or executed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,14 @@ else:
 HERE = Path(__file__).resolve().parent
 PACKAGES = ("fractal-server", "open-webui", "prefect", "mlflow", "litellm")
 """What is measured when nothing is named: 30,000 to 1,000,000 lines."""
-PARSE = "import {0}, sys, pathlib\nfor path in sorted(pathlib.Path(sys.argv[1]).rglob('*.py')):\n    try:\n        {1}\n    except Exception:\n        pass\n"
+PARSE = """
+import {0}, pathlib, sys
+for path in sorted(pathlib.Path(sys.argv[1]).rglob('*.py')):
+    try:
+        {1}
+    except Exception:
+        pass
+"""
 LIBCST = PARSE.format("libcst", "libcst.parse_module(path.read_bytes())")
 AST = PARSE.format("ast", "ast.parse(path.read_bytes())")
 LIMIT = 1800.0
@@ -172,7 +179,8 @@ def exponent(points: Sequence[tuple[float, float]]) -> float:
     xs = [math.log(x) for x, _ in points]
     ys = [math.log(y) for _, y in points]
     middle_x, middle_y = sum(xs) / len(xs), sum(ys) / len(ys)
-    return sum((x - middle_x) * (y - middle_y) for x, y in zip(xs, ys)) / sum((x - middle_x) ** 2 for x in xs)
+    along = sum((x - middle_x) ** 2 for x in xs)
+    return sum((x - middle_x) * (y - middle_y) for x, y in zip(xs, ys, strict=True)) / along
 
 
 def download(folder: Path, names: Sequence[str]) -> None:

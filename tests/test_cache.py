@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from hypothesis import strategies as st
 from fastapi_lint import cache, desk, run, workers
 from fastapi_lint.cache import RuleRow, RuleTable, Store, digest
 from fastapi_lint.desk import index_texts
+from fastapi_lint.engine import Checked
 from fastapi_lint.finding import Finding, Notice
 from fastapi_lint.index.build import build
 from fastapi_lint.index.facts import Facts
 from fastapi_lint.settings import CACHE_DIRECTORY, Settings
+from fastapi_lint.source import Source
 
 MAIN = """\
 from fastapi import FastAPI
@@ -116,7 +119,7 @@ def test_one_changed_file_is_indexed_alone(project: Path, monkeypatch: pytest.Mo
     indexed = []
     original = desk._facts_of
 
-    def counted(source: desk.Source) -> Facts:
+    def counted(source: Source) -> Facts:
         indexed.append(source.path)
         return original(source)
 
@@ -144,7 +147,12 @@ def test_results_change_with_the_program(project: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(cache, "program", lambda: b"another")
     analysed = []
     original = desk.Desk._checked
-    monkeypatch.setattr(desk.Desk, "_checked", lambda self: analysed.append(1) or original(self))
+
+    def counted(self: desk.Desk) -> Checked:
+        analysed.append(1)
+        return original(self)
+
+    monkeypatch.setattr(desk.Desk, "_checked", counted)
     again = check(project)
     assert analysed == [1]
     assert again.notices == ()
@@ -154,7 +162,8 @@ LINES = st.sampled_from([
     "import time", "from fastapi import Query, Depends", "from .items import router", "from .session import current",
     "from . import session", "async def load(user=Depends(current)): time.sleep(1)", "def current(): return 1",
     "async def current(): time.sleep(2)", "x = Query(None)", "router = None", "def broken(:", "password = 'hunter2!x'",
-    "@router.get('/a/{b}')", "async def get(c: int = Query(1)): session.current()", "", "# noqa", "# fastapi-lint: ignore-file",
+    "@router.get('/a/{b}')", "async def get(c: int = Query(1)): session.current()", "", "# noqa",
+    "# fastapi-lint: ignore-file",
 ])  # fmt: skip
 EDIT = st.tuples(st.sampled_from([*FILES, "app/extra.py", "requirements.txt"]), st.lists(LINES, max_size=5))
 
@@ -219,7 +228,7 @@ def test_a_cache_that_cannot_be_written_gives_one_notice(project: Path, monkeypa
     def full(*_: object, **__: object) -> tuple[int, str]:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache.tempfile, "mkstemp", full)
+    monkeypatch.setattr(tempfile, "mkstemp", full)
     outcome = check(project)
     assert [notice.message for notice in outcome.notices] == [
         "the cache '.fastapi_lint_cache' is not used: No space left on device"
@@ -286,7 +295,7 @@ TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 @pytest.mark.parametrize("select", [("recommended",), ("FAPI201",)])
 def test_secrets_are_not_kept(project: Path, secret: str, text: str, select: tuple[str, ...]) -> None:
     path = "app/tests/test_x.py" if secret == TOKEN else "app/config.py"
-    router = '\n\n@router.get("/x")\nasync def get(q: str = Query("%s")): ...\n' % secret
+    router = '\n\n@router.get("/x")\nasync def get(q: str = Query("SECRET")): ...\n'.replace("SECRET", secret)
     write(project, {path: f"from fastapi import APIRouter, Query\nrouter = APIRouter()\n{text}{router}"})
     check(project, select=select)
     assert secret.encode() not in held(project)

@@ -1,4 +1,4 @@
-"""What a run leaves for the next one, below `.fastapi_lint_cache`: facts by content, results by all that they depend on.
+"""What a run leaves for the next one, in `.fastapi_lint_cache`: facts by content, results by all that they depend on.
 
 Msgpack with checksums, read as data and never executed. Whatever is wrong with a file of the cache (torn, foreign, of
 another version, not writable) makes it count as empty, with one notice at most. Knows no rule and analyses nothing.
@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -31,7 +31,7 @@ _MOST_RESULTS = 24
 _MOST_RUNS = 12
 """Times that a shard is written without an entry being used before the entry is dropped."""
 _LARGEST_SHARD = 24_000_000
-_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# This is the cache of fastapi-lint; it can be deleted at any time.\n"
+_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# The cache of fastapi-lint; it can be deleted at any time.\n"
 """What backup programs look for (https://bford.info/cachedir/)."""
 
 T = TypeVar("T")
@@ -120,9 +120,7 @@ def _stats(folder: Path) -> list[bytes]:
                         pending.append(entry.path)
                 elif not entry.name.endswith(".pyc"):
                     status = entry.stat()
-                    found.append(
-                        f"{os.path.relpath(entry.path, folder)} {status.st_size} {status.st_mtime_ns}".encode()
-                    )
+                    found.append(f"{entry.path[len(str(folder)) :]} {status.st_size} {status.st_mtime_ns}".encode())
     return sorted(found)
 
 
@@ -265,10 +263,10 @@ class Store:
                 with os.fdopen(handle, "wb") as file:
                     file.write(_MAGIC + digest(identity, data))
                     file.write(data)
-                os.replace(temporary, path)
+                Path(temporary).replace(path)
             except BaseException:
                 with contextlib.suppress(OSError):
-                    os.unlink(temporary)
+                    Path(temporary).unlink()
                 raise
         except OSError as error:
             self._give_up(error.strerror or str(error))

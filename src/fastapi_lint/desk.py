@@ -33,8 +33,8 @@ _SHARES = 6
 _SECRETS = frozenset({"FAPI601", "FAPI602", "FAPI603"})
 """The rules that find secrets in the source: a file in which they do leaves nothing in the cache."""
 _INDIFFERENT = frozenset({
-    "root", "file", "select", "extend_select", "ignore", "exclude", "extend_exclude", "baseline", "output_format", "fix",
-    "unsafe_fixes",
+    "root", "file", "select", "extend_select", "ignore", "exclude", "extend_exclude", "baseline", "output_format",
+    "fix", "unsafe_fixes",
 })  # fmt: skip
 """Settings that do not change what an analysis of given files with given rules finds."""
 
@@ -144,11 +144,9 @@ class Desk:
                 except (msgspec.MsgspecError, RecursionError):
                     pass  # made again below, and written over
             missing.append(source)
-        done = 0
-        for source, made, data in self._indexed(missing, decoder):
+        for done, (source, made, data) in enumerate(self._indexed(missing, decoder)):
             if self._progress is not None:
                 self._progress("indexing", done, len(missing))
-            done += 1
             self._facts[source.path] = (source, made)
             if self._store.is_used:
                 self._fresh[source.path] = (source, data or msgspec.msgpack.encode(made))

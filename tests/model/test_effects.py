@@ -373,7 +373,7 @@ def test_what_does_not_block(name: str) -> None:
 def test_command_lines_hold_up_nobody() -> None:
     of = project(
         app__main=HEAD + "from app.cli import colour\nfrom app.work import job\nasync def f(): ...\n",
-        app__cli="from app.only import run\nasync def command(): ...\n",
+        app__cli="import argparse\nfrom app.only import run\nasync def command(): ...\n",
         app__prompts="import typer\nasync def ask(): ...\n",
         app__only="async def run(): ...\n",
         app__work="async def job(): ...\n",

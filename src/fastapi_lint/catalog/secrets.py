@@ -161,10 +161,10 @@ def is_secret_name(name: str) -> bool:
 
 
 _HINTS = (
-    b"token", b"secret", b"passw", b"_pass", b"-pass", b" pass", b"passphrase", b"passcode", b"pwd", b"pgpass", b"dbpass",
-    b"api_key", b"apikey", b"access_key", b"accesskey", b"private_key", b"privatekey", b"auth_key", b"authkey", b"jwt",
-    b"bearer", b"credential", b"authorization", b"signing_key", b"signingkey", b"session_key", b"sessionkey", b"encrypt",
-    b"hmac_key", b"hmackey", b"fernet",
+    b"token", b"secret", b"passw", b"_pass", b"-pass", b" pass", b"passphrase", b"passcode", b"pwd", b"pgpass",
+    b"dbpass", b"api_key", b"apikey", b"access_key", b"accesskey", b"private_key", b"privatekey", b"auth_key",
+    b"authkey", b"jwt", b"bearer", b"credential", b"authorization", b"signing_key", b"signingkey", b"session_key",
+    b"sessionkey", b"encrypt", b"hmac_key", b"hmackey", b"fernet",
 )  # fmt: skip
 _KEY_HINT = re.compile(rb"key(?<=[_a-z]key)\b")
 

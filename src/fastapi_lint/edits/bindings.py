@@ -288,11 +288,12 @@ def _is_node(kind: type, spaces: bool) -> bool:
 
 def _children(node: cst.CSTNode, *, spaces: bool = False) -> list[cst.CSTNode]:
     found: list[cst.CSTNode] = []
-    for name in _fields(type(node), spaces):
+    node_class: type[cst.CSTNode] = type(node)
+    for name in _fields(node_class, spaces):
         value = getattr(node, name)
         if value is None:
             continue
-        kind = type(value)
+        kind: type = type(value)
         if kind is tuple or kind is list:
             found += [item for item in value if _is_node(type(item), spaces)]
         elif _is_node(kind, spaces):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
@@ -62,7 +63,7 @@ class Taint:
 
 
 class ClientStrings:
-    """The strings of the client in one function. `text` is the body of the outermost function around it."""
+    """The strings of the client in one function. `sources` are the parameters that hold one, by identity."""
 
     def __init__(self, function: Function, project: Project) -> None:
         self.function = function
@@ -76,7 +77,12 @@ class ClientStrings:
             if outer.parent is None:
                 break
             outer = outer.parent
-        self.text = self.module.source.slice(outer.facts.head_end, outer.facts.end)
+        self._outer = outer
+
+    @cached_property
+    def text(self) -> str:
+        """The body of the outermost function around this one."""
+        return self.module.source.slice(self._outer.facts.head_end, self._outer.facts.end)
 
     # ---------------------------------------------------------------- what strings become
 

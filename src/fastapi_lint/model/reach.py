@@ -17,6 +17,7 @@ _OTHERS = frozenset({
 })  # fmt: skip
 """Other web frameworks: a project that imports one of these and no FastAPI is not ours to judge."""
 _COMMANDS = frozenset({"click", "typer", "cappa", "cyclopts", "asyncclick", "fire", "docopt"})
+_TERMINAL = frozenset({"rich", "argparse", "prompt_toolkit", "questionary", "inquirer", "InquirerPy", "textual"})
 _APPLICATION = frozenset({"FastAPI", "APIRouter", "Depends", "Request", "WebSocket"})
 
 
@@ -42,12 +43,14 @@ def served(modules: Modules) -> frozenset[Module]:
 
 
 def _is_command_line(module: Module) -> bool:
-    """Whether a module is a command line: it lies in `cli`, or imports a library for one; and has no routes or app."""
+    """Whether a module is a command line: it uses a library for one, or lies in `cli` and talks to a terminal.
+
+    Not when it has routes or an application, nor when it imports FastAPI and does not lie in `cli`.
+    """
     if any(not e.level and e.module.startswith("fastapi") and e.name in _APPLICATION for e in module.facts.imports):
         return False
-    *folders, last = module.parts or ("",)
-    if last.startswith("cli_") or last.endswith("_cli") or "cli" in (last, *folders) or last == "__main__":
-        return True
+    if any(part in ("cli", "__main__") or part.endswith("_cli") for part in module.parts):
+        return _imports(module, _COMMANDS) or _imports(module, _TERMINAL)
     return _imports(module, _COMMANDS) and not _imports(module, _SERVED)
 
 

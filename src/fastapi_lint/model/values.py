@@ -131,6 +131,8 @@ class Values:
         if isinstance(expr, f.Name):
             module = where[0]
             found = self.types.find_bindings(expr.id, where)
+            if found and self._grows(module, expr.id, found[0]):
+                return
             yield from self._values(module, expr.id, found)
             if not found and (starred := self.types.export_alias(module, expr.id)):
                 yield starred
@@ -145,6 +147,12 @@ class Values:
                         yield answer
                 case ClassObject(cls=cls) | Instance(cls=Class() as cls):
                     yield from self._members(cls, expr.attr)
+
+    def _grows(self, module: Module, name: str, binding: Binding) -> bool:
+        """Whether a name is augmented (`+=`) in the scope that binds it: its first value is then not its value."""
+        holder = module.facts.blocks[binding.block]
+        every = self.types.bindings(module).get((holder.function, holder.cls), {}).get(name, ())
+        return any(isinstance(b.entry, f.Assign) and b.entry.op not in ("=", ":=", "type") for b in every)
 
     def _values(self, module: Module, name: str, found: list[Binding]) -> Iterator[tuple[f.Expr, Where]]:
         useful = [b for b in found if not (isinstance(b.entry, f.Assign) and is_none(b.entry.value))]

@@ -35,12 +35,15 @@ def deprecated_on_event(module: Module, check: Check) -> Iterator[Finding]:
     and all its handlers stand in one module, and no other part of the program has a lifespan or handlers.
 
     Known limits
-    Handlers that never run because of a lifespan are left to FAPI702.
+    Handlers that never run because of a lifespan are left to FAPI702. Nothing is reported where the project declares a
+    FastAPI older than 0.93, which takes no lifespan.
 
     References
     - [Lifespan events](https://fastapi.tiangolo.com/advanced/events/)
     - [Alternative events (deprecated)](https://fastapi.tiangolo.com/advanced/events/#alternative-events-deprecated)
     """
+    if check.project.versions.for_path(module.path).never_at_least("fastapi", "0.93", default=False):
+        return  # FastAPI takes no lifespan before that
     found = [
         handler for handler in in_module(check.project, module) if app_that_ignores(check.project, handler) is None
     ]

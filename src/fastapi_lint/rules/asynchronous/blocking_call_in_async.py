@@ -37,8 +37,8 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
 
     Known limits
     Only calls whose target is known are reported: an import, or a method of an object whose class can be inferred.
-    Silent are tests, code that only runs at start-up or shut-down, command lines (modules in `cli`, or with Click or
-    Typer and without FastAPI), and modules that no module with FastAPI in it imports, such as scripts and workers. So
+    Silent are tests, code that only runs at start-up or shut-down, command lines (modules that use Click, Typer and
+    the like, and no FastAPI), and modules that no module with FastAPI in it imports, such as scripts and workers. So
     is a call whose answer is known to be there: `queue.get()` below `if not queue.empty():`. Calls on a SQLAlchemy
     session are FAPI501's.
 

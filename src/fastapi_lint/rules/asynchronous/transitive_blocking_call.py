@@ -39,7 +39,7 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
     parameters, an attribute that is filled when it is first asked for (`if self._client is None: self._client = ...`).
     Boolean parameters are followed (`if wait:` in a function that is called with `wait=False`); when what is passed is
     not known, the default counts. A function that asks whether a loop runs is left alone, and so are calls that say a
-    cached answer will do (`allow_cache=True`) and command lines (modules in `cli`, or with Click or Typer and without
+    cached answer will do (`allow_cache=True`) and command lines (modules that use Click, Typer and the like, and no
     FastAPI).
 
     References

@@ -92,7 +92,7 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
     if module.is_test or function.name == "<lambda>":
         return
     flow = _Flow(function, check.project)
-    if not flow.sources and ".filename" not in flow.text:
+    if not flow.sources and not module.mentions(".filename"):
         return
     seen: set[Source] = set()
     for taint, start, end, name, block in sorted(flow.sinks(), key=lambda sink: sink[1:3]):
@@ -173,9 +173,9 @@ class _Flow(ClientStrings):
             for arg in _named(name, args):
                 if taint := self.taint(arg.value, where):
                     yield taint, arg.start, arg.end, name.rsplit(".", 1)[-1], call.block
-        elif (name in PATHS or name == "os.path.join" or name.endswith("Path.joinpath")) and not self._is_stored(call):
+        elif name in PATHS or name == "os.path.join" or name.endswith("Path.joinpath"):
             for arg in args[0 if name.endswith("joinpath") else 1 :]:
-                if taint := self.taint(arg.value, where):
+                if (taint := self.taint(arg.value, where)) and not self._is_stored(call):
                     yield taint, arg.start, arg.end, "", call.block
 
     def _is_stored(self, call: f.Call) -> bool:
