@@ -3,7 +3,7 @@
     python benchmarks/speed.py --folder CORPUS --download --tools BIN --growth > benchmarks/speed.md
 
 `CORPUS` holds one folder per package of `corpus.toml` (`--download` fetches what is missing with pip and checks its
-hash). `--tools` is the `bin` folder of an environment with ruff, flake8, bandit, pylint, fixit, fastapi-lsp; what is not
+hash). `--tools` is the `bin` folder of an environment with ruff, bandit, flake8, pylint, fixit; what is not
 there is left out. Measures child processes: CPU is user and system time of the process and its children, memory the
 largest resident set of one process. Nothing of the packages is imported or executed.
 """

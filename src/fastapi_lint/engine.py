@@ -94,19 +94,27 @@ def check(
             continue
         for kind in rule.subjects:
             by_subject.setdefault(kind.__name__, []).append(rule)
+    placed: dict[Module, list[tuple[object, str]]] = {}
+    for name, subjects in project.subjects(by_subject.keys()):
+        for subject, module in subjects:
+            if name != "Project" and module in wanted:
+                placed.setdefault(module, []).append((subject, name))
+            elif name == "Project" and (share is None or module.path in share):
+                for rule in by_subject[name]:
+                    run.judge(rule, subject, run.checks(rule, module))
     for i, module in enumerate(modules):
         if progress is not None:
             progress(i, len(modules))
         _check_functions(run, module, by_subject)
         _check_tree(run, module, [rule for rule in syntax if _occurs(rule, module)])
-    for name, subjects in project.subjects(by_subject.keys()):
-        for subject, module in subjects:
-            if module in wanted or (name == "Project" and (share is None or module.path in share)):
-                for rule in by_subject[name]:
-                    run.judge(rule, subject, run.checks(rule, module))
+        for subject, name in placed.get(module, ()):
+            for rule in by_subject[name]:
+                run.judge(rule, subject, run.checks(rule, module))
+        module.forget_tree()
     for module in modules:  # after everything that may have opened its tree and found it broken
         for rule in by_subject.get("Module", ()):
             run.judge(rule, module, run.checks(rule, module))
+        module.forget_tree()
     paths = {module.path for module in reported}
     findings = sorted((f for f in run.findings if f.path in paths), key=by_place)
     broken = tuple(module.path for module in project.modules if module.is_broken)

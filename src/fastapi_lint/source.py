@@ -139,6 +139,11 @@ class Source:
 
         return cst.parse_module(self.text)
 
+    def forget_tree(self) -> None:
+        """Give back the memory of tree and spans; nodes of the old tree have no place any more."""
+        self.__dict__.pop("tree", None)
+        self.__dict__.pop("_spans", None)
+
     @cached_property
     def _spans(self) -> dict[int, Span]:
         from fastapi_lint.positions import spans

@@ -47,13 +47,13 @@ class Rewriting:
 
 
 @lru_cache(maxsize=1)
-def _definitions(source: Source) -> dict[Span, cst.FunctionDef]:
-    return {source.span_of(node.name): node for node in nodes(source.tree) if isinstance(node, cst.FunctionDef)}
+def _definitions(tree: cst.Module, source: Source) -> dict[Span, cst.FunctionDef]:
+    return {source.span_of(node.name): node for node in nodes(tree) if isinstance(node, cst.FunctionDef)}
 
 
 def function_at(source: Source, name: Span) -> cst.FunctionDef | None:
     """The function definition whose name stands there."""
-    return _definitions(source).get(name)
+    return _definitions(source.tree, source).get(name)
 
 
 def annotated(

@@ -296,6 +296,6 @@ def _children(node: cst.CSTNode, *, spaces: bool = False) -> list[cst.CSTNode]:
         kind: type = type(value)
         if kind is tuple or kind is list:
             found += [item for item in value if _is_node(type(item), spaces)]
-        elif _is_node(kind, spaces):
+        elif _is_node(kind, spaces):  # type: ignore[arg-type,unused-ignore]
             found.append(value)
     return found

@@ -17,7 +17,7 @@ NO_SETTINGS: Settings = frozenset()
 
 _NAME = rb"([A-Za-z_][\w.]*)"
 _MADE = re.compile(rb"\bif\s+" + _NAME + rb"(?:\s+is\s+not\s+None)?\s*:\s+return\s+\1\s*(?:#|\n)")
-_LAZY = re.compile(rb"(?:el)?if\s+(?:not\s+" + _NAME + rb"|" + _NAME + rb"\s+is\s+None)\s*:")
+_LAZY = re.compile(rb"(?:el)?if[\s(]+(?:not\s+" + _NAME + rb"|" + _NAME + rb"\s+is\s+None)\s*(?:[:)]|(?:and|or)\b)")
 _SWITCH = re.compile(rb"(?:el)?if\s+(not\s+)?([A-Za-z_]\w*)\s*(:|and\b)")
 _OWN_CALL = re.compile(rb"\b(?:(?:self|cls)\s*\.\s*)?([A-Za-z_]\w*)\s*\(")
 _NEVER = re.compile(rb"(?:if|while)\s+(?:False|0)\s*(?::|and\b)")
@@ -35,8 +35,9 @@ class Sparing:
     def is_once(self, function: Function, block: int, at: int) -> bool:
         """Whether a place of a synchronous function only runs until something is there that stays.
 
-        That is below `if self._x is None:` when this, or a method called there, fills `self._x`; and behind
-        `if self._x: return self._x` likewise. The names are attributes of the object or the class, or globals.
+        That is below `if self._x is None:` when this, or a method called there, fills `self._x`, and behind
+        `if self._x: return self._x` likewise; a private name may also be filled elsewhere in the module (by a thread
+        that is started there), but not only in `__init__`. The names are attributes of the object or class, or globals.
         """
         if function.is_async:
             return False
@@ -219,7 +220,7 @@ def _globals(module: Module) -> frozenset[tuple[str, int]]:
 
 
 def _fills(function: Function, name: bytes, start: int, end: int) -> bool:
-    """Whether a stretch of a function assigns a name, itself or in a function of its module that it calls."""
+    """Whether a stretch of a function assigns a name, itself or in a function of its module that it calls (private: any function)."""
     text = function.module.source.utf8
     assigned = re.compile(
         rb"(?<![\w.])" + re.escape(name) + rb"\s*(?::[^=\n]+)?=(?!=)"  # x = ..., x: T = ...
@@ -230,8 +231,9 @@ def _fills(function: Function, name: bytes, start: int, end: int) -> bool:
     if assigned.search(text, start, end):
         return True
     called = {found[1].decode() for found in _OWN_CALL.finditer(text, start, end)}
+    is_private = name.rpartition(b".")[2].startswith(b"_")
     return any(
-        other.name in called
+        (other.name in called or (is_private and other.name != "__init__"))
         and other is not function
         and assigned.search(text, other.facts.head_end, other.facts.end) is not None
         for other in function.module.functions

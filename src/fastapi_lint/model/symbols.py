@@ -55,6 +55,12 @@ class Module:
             self.is_broken = True
             return None
 
+    def forget_tree(self) -> None:
+        """Give back the memory of the tree, some ten times that of the text; it is made again for whoever asks."""
+        if self.__dict__.get("tree") is not None:
+            del self.__dict__["tree"]
+        self.source.forget_tree()
+
     @cached_property
     def is_test(self) -> bool:
         """Whether this is test code by pytest's conventions: a tests folder, test_*.py, *_test.py, conftest.py."""

@@ -29,15 +29,15 @@ _ACTIONS = frozenset({
     "analysis", "parse", "convert", "transform", "translate", "calculate", "compute", "estimate", "preview", "test",
     "ping", "sync", "import", "export", "download", "publish", "subscribe", "unsubscribe", "enable", "disable",
     "activate", "deactivate", "approve", "reject", "accept", "decline", "assign", "unassign", "move", "copy", "merge",
-    "update", "edit", "set", "save", "upsert", "patch", "delete", "remove", "clear", "bulk", "batch", "get", "or",
-    "fetch", "read", "load", "url", "presigned", "link", "checkout", "pay", "payment", "rpc", "graphql", "proxy",
+    "update", "edit", "set", "save", "upsert", "patch", "delete", "deletion", "remove", "clear", "bulk", "batch", "get",
+    "or", "fetch", "read", "load", "url", "presigned", "link", "checkout", "pay", "payment", "rpc", "graphql", "proxy",
     "action", "actions", "event", "events", "track", "log", "logs", "metrics", "report", "feedback", "heartbeat",
     "like", "unlike", "vote", "follow", "unfollow", "favorite", "favourite", "favorites", "toggle", "mark", "seed",
     "init", "setup", "migrate", "stream", "ask", "tts", "transcribe", "to", "job", "jobs", "task", "tasks", "otp",
     "code", "challenge", "apply", "deploy", "render", "ingest", "replace", "restore", "archive", "unarchive",
-    "exchange", "impersonate", "invite", "permissions", "roles", "scopes", "tags", "settings", "config",
-    "configuration", "preferences", "password", "reindex", "index", "scan", "evaluate", "score", "compare", "summarize",
-    "summary",
+    "exchange", "impersonate", "invite", "attempt", "attempts", "interaction", "interactions", "permissions", "roles",
+    "scopes", "tags", "settings", "config", "configuration", "preferences", "password", "reindex", "index", "scan",
+    "evaluate", "score", "compare", "summarize", "summary",
 })  # fmt: skip
 """Words of a path's last piece or of a handler's name that speak of doing something, not of a new resource."""
 _MONGO = frozenset({"insert_one", "insert_many"})
