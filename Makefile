@@ -13,7 +13,7 @@ PY := $(VENV)/bin/python
 # Values that a user gives reach the shell as environment variables, so that no character in them is special.
 export TARGET PYTHON
 
-.PHONY: help check test pytest lint format rules bless clean
+.PHONY: help check test pytest lint format rules screenshot bless fuzz clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -73,6 +73,15 @@ format: $(VENV)/.dev
 # rules.md from the rules and their fixtures.
 rules: $(VENV)/.dev
 	@"$(PY)" tests/rules_document.py > rules.md.new && mv rules.md.new rules.md || { rm -f rules.md.new; exit 1; }
+
+# The picture of the console in README.md.
+screenshot: $(VENV)/.dev
+	@PYTHONPATH=src:tests "$(PY)" tests/screenshot.py > console.svg.new && mv console.svg.new docs/console.svg \
+	|| { rm -f console.svg.new; exit 1; }
+
+# Hostile input with ever new seeds, for ten minutes; `make test` holds a short slice of it.
+fuzz: $(VENV)/.dev
+	"$(PY)" tests/fuzz/repeat.py 600
 
 # Write what fixes make of the fixtures as the new fixed.py; expectations in the fixtures are never written.
 bless: $(VENV)/.dev

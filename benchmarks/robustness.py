@@ -144,10 +144,10 @@ def table(results: dict[str, dict[str, Result]]) -> str:
     version = ".".join(map(str, sys.version_info[:2]))
     return (
         "# Robustness\n\n"
-        "Code that nobody here wrote, linted with every rule, fixes computed and not written, each project in its own\n"
-        f"process: fastapi-lint {__version__}, Python {version}. A problem is a crash, a rule that raised, a fix that was\n"
-        "taken back or never came to an end, or a run over the limit. Made by `benchmarks/robustness.py`, which says how\n"
-        "it is called; times were taken on a busy machine and only show that every run ends.\n\n"
+        "Code that nobody here wrote, linted with every rule, fixes computed and not written, each project in its\n"
+        f"own process: fastapi-lint {__version__}, Python {version}. A problem is a crash, a rule that raised, a fix\n"
+        "that was taken back or never came to an end, or a run over the limit. Made by `benchmarks/robustness.py`,\n"
+        "which says how it is called; times were taken on a busy machine and only show that every run ends.\n\n"
         f"{shown}\n## Problems\n\n{broken or 'None.'}"
     ).rstrip() + "\n"
 

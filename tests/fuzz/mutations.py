@@ -30,8 +30,8 @@ _NOISE = (
     b"\r", b"\r\n", b"\t", b" ", b"    ", b"\f", b"\x00", b"\xff", b"\xef\xbb\xbf", b"#", b"'", b'"', b'"""', b"'''",
     b"f'", b"f'{", b"}'", b"t'", b"rb'", b"lambda", b"async", b"await", b"yield", b"yield from", b"return", b"class",
     b"def", b"import", b"from", b"*", b"if", b"else", b"elif", b"try", b"except", b"except*", b"finally", b"with",
-    b"match", b"case", b"global", b"nonlocal", b"del", b"type", b"None", b"True", b"0", b"1_0", b"0x", b"1e999", b"self",
-    b"Depends", b"Depends()", b"Annotated[", b"Annotated", b"FastAPI", b"app", b"router", b"include_router", b"__all__",
+    b"match", b"case", b"global", b"nonlocal", b"del", b"type", b"None", b"True", b"0", b"1_0", b"0x", b"1e999",
+    b"self", b"Depends", b"Depends()", b"Annotated[", b"Annotated", b"FastAPI", b"app", b"router", b"include_router", b"__all__",
     b"# noqa", b"# noqa: FAPI201", b"# fastapi-lint: ignore[", b"# fastapi-lint: ignore-file", "é".encode(),
     "𝄞".encode(), "\u2028".encode(), b"# -*- coding: latin-1 -*-\n",
 )  # fmt: skip
@@ -94,19 +94,18 @@ names = st.sampled_from(
 projects = st.dictionaries(names, anything, min_size=1, max_size=3)
 """Files by path relative to the root of a project."""
 
+_DECLARING = ("pyproject.toml", "requirements.txt", "uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock", "setup.cfg")
+_DECLARED = (
+    "[project]", "dependencies = [", '"fastapi>=0.1"', "]", "fastapi==0.115", "-r requirements.txt", "[[package]]",
+    'name = "fastapi"', 'version = "1"', "[packages]", 'fastapi = "*"', "{", "}", "\\", "#", "python = '^3'", '"',
+    "[tool.poetry.dependencies]", "-e .", "fastapi[all] ~= 0.1 ; python_version > '3'", "=", ",", "[tool.poetry]",
+)  # fmt: skip
 declarations = st.dictionaries(
-    st.sampled_from(("pyproject.toml", "requirements.txt", "uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock", "setup.cfg")),
+    st.sampled_from(_DECLARING),
     st.one_of(
         st.binary(max_size=200),
-        st.lists(
-            st.sampled_from(
-                ("[project]", "dependencies = [", '"fastapi>=0.1"', "]", "fastapi==0.115", "-r requirements.txt", "[[package]]",
-                 'name = "fastapi"', 'version = "1"', "[packages]", 'fastapi = "*"', "{", "}", "\\", "#", "python = '^3'",
-                 "[tool.poetry.dependencies]", "-e .", "fastapi[all] ~= 0.1 ; python_version > '3'", "=", ",", '"')
-            ),
-            max_size=15,
-        ).map(lambda lines: "\n".join(lines).encode()),
+        st.lists(st.sampled_from(_DECLARED), max_size=15).map(lambda lines: "\n".join(lines).encode()),
     ),
     max_size=2,
-)  # fmt: skip
+)
 """Files that say which versions are used."""

@@ -326,6 +326,14 @@ QUIET = {
         "import requests\ndef pages():\n    yield requests.get('a')\nasync def f(): return pages()\n"
     ),
     "below False": "import time\nasync def f(x):\n    if False and x:\n        time.sleep(1)\n",
+    "file in memory": (
+        "import io, zipfile\n"
+        "from PIL import Image\n"
+        "async def f(data: bytes):\n"
+        "    Image.open(io.BytesIO(data)).verify()\n"
+        "    buffer = io.BytesIO(data)\n"
+        "    zipfile.ZipFile(buffer)\n"
+    ),
     "queue that has just been asked": (
         "from queue import Queue\n"
         "class Stream:\n"

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
-from typing import Literal
+from typing import Literal, cast
 
 import libcst as cst
 
@@ -288,14 +288,10 @@ def _is_node(kind: type, spaces: bool) -> bool:
 
 def _children(node: cst.CSTNode, *, spaces: bool = False) -> list[cst.CSTNode]:
     found: list[cst.CSTNode] = []
-    node_class: type[cst.CSTNode] = type(node)
-    for name in _fields(node_class, spaces):
-        value = getattr(node, name)
-        if value is None:
-            continue
-        kind: type = type(value)
-        if kind is tuple or kind is list:
+    for name in _fields(type(node), spaces):
+        value: object = getattr(node, name)
+        if isinstance(value, (list, tuple)):
             found += [item for item in value if _is_node(type(item), spaces)]
-        elif _is_node(kind, spaces):  # type: ignore[arg-type,unused-ignore]
-            found.append(value)
+        elif value is not None and _is_node(type(value), spaces):
+            found.append(cast("cst.CSTNode", value))
     return found

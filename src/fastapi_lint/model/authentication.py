@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from fastapi_lint.model.dependencies import Dependencies, Depends
 
 _AUTH_NAME = re.compile(
-    r"(^|_)(auth|authn|authz|authed|authenticat\w*|authori[sz]\w*|current_(\w+_)?(user|account|member|"
+    r"(^|_)(auth|authn|authz|authed|authenticat\w{0,60}|authori[sz]\w{0,60}|current_(\w{1,60}_)?(user|account|member|"
     r"admin|customer|principal|subject|identity|org|"
-    r"organi[sz]ation|tenant|incident|case|actor)s?\w*|logged_in\w*|login_required|"
+    r"organi[sz]ation|tenant|incident|case|actor)s?\w{0,60}|logged_in\w{0,60}|login_required|"
     r"(verify|validate|check|decode|parse|require|requires|required|need|needs|ensure|enforce|"
-    r"assert)_\w*(token|key|user|auth|jwt|signature|secret|access|admin|"
-    r"session|password|permission|role|scope|login|credential|member|owner|superuser|bearer)\w*|is_(admin|"
+    r"assert)_\w{0,60}(token|key|user|auth|jwt|signature|secret|access|admin|"
+    r"session|password|permission|role|scope|login|credential|member|owner|superuser|bearer)\w{0,60}|is_(admin|"
     r"authenticated|superuser|owner|staff)|"
     r"admin_(required|only|user|auth)|(user|token|role|login|auth|permission|scope)s?_required|"
     r"permissions?|api_?key|x_api_key|"
     r"(verified|active|admin|authenticated|authorized|session|optional|human|api|super)_?user|superuser|"
-    r"get_user|get_user_from_\w+|get_me|"
-    r"jwt\w*|\w*bearer|oauth2?_?\w*|protect(ed)?|guard|rbac|acl|has_(role|permission|scope|access)s?|"
-    r"\w*principal|\w*identity|"
-    r"access_token|id_token|bearer_token|get_token|token_auth|http_?basic\w*)($|_)",
+    r"get_user|get_user_from_\w{1,60}|get_me|"
+    r"jwt\w{0,60}|\w{0,60}bearer|oauth2?_?\w{0,60}|protect(ed)?|guard|rbac|acl|has_(role|permission|scope|access)s?|"
+    r"\w{0,60}principal|\w{0,60}identity|"
+    r"access_token|id_token|bearer_token|get_token|token_auth|http_?basic\w{0,60})($|_)",
     re.IGNORECASE,
 )
 _PROVIDER = re.compile(
@@ -48,7 +48,8 @@ _PROVIDER = re.compile(
 )
 """Names of what gives access to users, tokens and permissions as data: such a dependency identifies nobody."""
 _CREDENTIAL = re.compile(
-    r"authorization|cookie|api[-_]?key|token|signature|secret|x-[\w-]*(key|token|auth|signature)|session", re.IGNORECASE
+    r"authorization|cookie|api[-_]?key|token|signature|secret|x-[\w-]{0,60}(key|token|auth|signature)|session",
+    re.IGNORECASE,
 )
 
 

@@ -43,7 +43,7 @@ _TEXTUAL = frozenset({"str", "pydantic.SecretStr", "pydantic.EmailStr"})
 _CONTAINERS = frozenset(
     {"list", "set", "tuple", "dict", "frozenset", "typing.Sequence", "typing.Iterable", "typing.Collection"}
 )
-_PERCENT = re.compile(r"%(?:\(\w+\))?[-#0 +]*\d*(?:\.\d+)?[sdifrgx]")
+_PERCENT = re.compile(r"%(?:\(\w+\))?[-#0 +]{0,5}\d{0,9}(?:\.\d{1,9})?[sdifrgx]")
 _BRACES = re.compile(r"\{[^{}]*\}")
 
 

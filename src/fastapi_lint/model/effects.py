@@ -14,7 +14,7 @@ from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.execution import Execution, Step, written
 from fastapi_lint.model.serving import Serving
-from fastapi_lint.model.sparing import NO_SETTINGS, Settings, Sparing, is_ready, never_runs
+from fastapi_lint.model.sparing import NO_SETTINGS, Settings, Sparing, expects, is_ready, never_runs
 from fastapi_lint.model.symbols import (
     Class,
     Coroutine,
@@ -46,6 +46,7 @@ _MOMENT = 0.001
 """Seconds."""
 _WAITS_FOR = frozenset({"lock", "thread", "subprocess"})
 """Kinds of calls that return at once when what they wait for is there."""
+_IN_MEMORY = frozenset({"io.BytesIO", "io.StringIO", "tempfile.SpooledTemporaryFile"})
 _ROUTERS = ("fastapi.FastAPI.", "fastapi.APIRouter.")
 _AWAIT = re.compile(rb"\bawait\b|\basync\s+(?:for|with)\b")
 _SCHEDULERS = frozenset({
@@ -112,11 +113,20 @@ class Effects:
             return None
         if entry.kind == "sleep" and _is_moment(call):
             return None
+        if entry.weight == "short" and self._is_in_memory(module, call):
+            return None
         if entry.kind in _WAITS_FOR and is_ready(module, call, written(module, call)):
             return None
         if self.execution.is_asynchronous(module, call) or id(call) in self._scheduled_in(module):
             return None  # whoever awaits it knows better what it is
         return entry
+
+    def _is_in_memory(self, module: Module, call: f.Call) -> bool:
+        """Whether the first argument is a file that lies in memory."""
+        if not call.args or call.args[0].name:
+            return False
+        value = self.types.infer(call.args[0].value, (module, call.block, call.start))
+        return isinstance(value, Instance) and value.cls in _IN_MEMORY
 
     def blocking(self, function: Function) -> Iterator[tuple[Step, catalog.Entry]]:
         """What blocks in a function's own body: library calls, and library objects that `for` and `with` run."""
@@ -259,13 +269,19 @@ class Effects:
     # ---------------------------------------------------------------- re-entry
 
     def reentry(self, module: Module, call: f.Call) -> catalog.Reentry | None:
-        """What a call does to the event loop, if it starts or runs one; `async_to_sync(f)(...)` counts as a whole."""
+        """What a call does to the event loop, if it starts or runs one; `async_to_sync(f)(...)` counts as a whole.
+
+        None when the error that this raises in a running loop is expected (`except RuntimeError`).
+        """
         func = call.func
         if isinstance(func, f.CallRef):
             entry = self._reentry_of(module, module.facts.calls[func.index])
-            return entry if entry is not None and entry.gives == "wrapper" else None
-        entry = self._reentry_of(module, call)
-        return entry if entry is not None and entry.gives == "result" else None
+            wanted = "wrapper"
+        else:
+            entry, wanted = self._reentry_of(module, call), "result"
+        if entry is None or entry.gives != wanted or expects(module, call.block, "RuntimeError"):
+            return None
+        return entry
 
     def _reentry_of(self, module: Module, call: f.Call) -> catalog.Reentry | None:
         name = None if call.awaited else self.types.name_of_type(self.types.callee(module, call))

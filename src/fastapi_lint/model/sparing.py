@@ -124,6 +124,28 @@ def never_runs(module: Module, block: int) -> bool:
     )
 
 
+def expects(module: Module, block: int, error: str) -> bool:
+    """Whether a place stands in the body of a `try` that has an `except` for just this error."""
+    blocks = module.facts.blocks
+    while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
+        outer = blocks[block].parent
+        if blocks[block].kind == "body" and any(
+            each.parent == outer and each.kind == "except" and _names(each.test, error) for each in blocks
+        ):
+            return True
+        block = outer
+    return False
+
+
+def _names(test: f.Expr | None, error: str) -> bool:
+    match test:
+        case f.Name(id=name):
+            return name == error
+        case f.Display(items=items):
+            return any(_names(item, error) for item in items)
+    return False
+
+
 def is_ready(module: Module, call: f.Call, written: str) -> bool:
     """Whether the code has just asked if what a call waits for is there: `if not queue.empty(): queue.get()`."""
     owner = written.rpartition(".")[0].encode()
@@ -220,7 +242,7 @@ def _globals(module: Module) -> frozenset[tuple[str, int]]:
 
 
 def _fills(function: Function, name: bytes, start: int, end: int) -> bool:
-    """Whether a stretch of a function assigns a name, itself or in a function of its module that it calls (private: any function)."""
+    """Whether a stretch of a function assigns a name, or a function of the module that it calls (any, if private)."""
     text = function.module.source.utf8
     assigned = re.compile(
         rb"(?<![\w.])" + re.escape(name) + rb"\s*(?::[^=\n]+)?=(?!=)"  # x = ..., x: T = ...

@@ -23,7 +23,8 @@ def event_loop_reentry(function: Function, check: Check) -> Iterator[Finding]:
 
     Known limits
     A helper that asks whether a loop is running (`asyncio.get_running_loop()`, `loop.is_running()`) or applies
-    `nest_asyncio` is left alone, and so is a helper whose callee cannot be resolved. Tests are not checked.
+    `nest_asyncio` is left alone, and so is a call whose error is expected (`except RuntimeError`) and a helper whose
+    callee cannot be resolved. Tests are not checked.
 
     References
     - [asyncio.run](https://docs.python.org/3/library/asyncio-runner.html#asyncio.run)

@@ -68,7 +68,7 @@ def _origin(function: Function, check: Check, step: Step) -> Iterator[Related]:
                 expr = function.module.facts.calls[index].func
             case f.Name(id=name):
                 for param in function.params:
-                    if param.name == name:
+                    if param.name == name and name not in ("self", "cls"):
                         yield check.related(param, f"`{name}` comes from here")
                 return
             case _:

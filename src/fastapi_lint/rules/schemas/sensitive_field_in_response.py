@@ -12,6 +12,7 @@ from fastapi_lint.model.exchange import response_types
 from fastapi_lint.model.responses import RESPONSE
 from fastapi_lint.model.schemas import Schema, SchemaField
 from fastapi_lint.model.symbols import Instance, Type
+from fastapi_lint.model.texts import last_name
 from fastapi_lint.rule import Check, rule
 
 _PASSWORD = re.compile(
@@ -41,6 +42,7 @@ _MAKES = re.compile(
     r"register|add|roll|reset|refresh|init)(?:_|$)"
 )
 _MASKS = re.compile(r"mask|redact|hide|\*{3}|return None|obfuscat")
+_HIDES = re.compile(r"(?:^|_)(?:redact|mask|scrub|censor|obfuscat|hide|conceal|strip_secret)", re.IGNORECASE)
 _TEXTS = frozenset({"str", "bytes"})
 _HIDDEN = frozenset({"pydantic.SecretStr", "pydantic.SecretBytes", "pydantic.types.SecretStr", "pydantic.v1.SecretStr"})
 
@@ -60,9 +62,9 @@ def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]
     Known limits
     The names of fields decide (`password`, `hashed_password`, `api_secret`, `totp_secret`, `private_key`, `ssn`, `cvv`
     and the like). Tokens are not reported. Neither are schemas that hand out a secret by their name
-    (`ApiKeyCreated`, `ClientSecretResponse`), secrets in the answers of operations that make them, and fields that a
-    serializer of the class rewrites. Pydantic sends a `SecretStr` as asterisks: such fields are reported as
-    information only.
+    (`ApiKeyCreated`, `ClientSecretResponse`), secrets in the answers of operations that make them, fields that a
+    serializer of the class rewrites, and handlers that call something like `mask_secrets`. Pydantic sends a
+    `SecretStr` as asterisks: such fields are reported as information only.
 
     References
     - [Response model: add an output model](https://fastapi.tiangolo.com/tutorial/response-model/#add-an-output-model)
@@ -70,6 +72,8 @@ def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]
     - [CWE-200](https://cwe.mitre.org/data/definitions/200.html)
     """
     if route.kind != "http" or route.module.is_test or route.has_unpacked or _answers_itself(route, check):
+        return
+    if _is_repeated(route, check):
         return
     reported: set[SchemaField] = set()
     for declared in response_types(check.project.schemas, route):
@@ -160,10 +164,24 @@ def _is_text_annotation(one: SchemaField, check: Check) -> bool:
 # -------------------------------------------------------------------- what is spared
 
 
+def _is_repeated(route: Route, check: Check) -> bool:
+    """Whether the handler is registered before under another path (stacked decorators) with the same response model."""
+    model = route.keyword("response_model")
+    for other in check.project.routes.by_handler.get(route.handler, ()) if route.handler is not None else ():
+        given = other.keyword("response_model")
+        if other.module is route.module and other.start < route.start and not other.has_unpacked:
+            same = (given.value if given else None) == (model.value if model else None)
+            if same and {arg.name for arg in other.call.args} == {arg.name for arg in route.call.args}:
+                return True
+    return False
+
+
 def _answers_itself(route: Route, check: Check) -> bool:
-    """Whether the handler returns nothing but response objects, so that the response model only documents."""
+    """Whether the handler returns nothing but response objects, or calls what takes secrets out of its answer."""
     if route.handler is None:
         return False
+    if any(_HIDES.search(last_name(call.func)) for call in route.handler.calls):
+        return True
     types = check.project.types
     module = route.handler.module
     sent = [leave for leave in route.handler.exits if leave.kind == "return" and leave.value is not None]
@@ -236,7 +254,7 @@ def _by_method(method: Function, one: SchemaField, check: Check) -> str:
         named = {arg.value.value for arg in call.args if isinstance(arg.value, f.Const)} if call is not None else set()
         text = module.source.slice(facts.start, facts.end)
         if name == "pydantic.model_serializer" or (name == "pydantic.field_serializer" and named & {one.name, "*"}):
-            return "revealed" if "get_secret_value" in text else "rewritten"
+            return "revealed" if "get_secret_value" in text and "context" not in text else "rewritten"
         if name in ("pydantic.field_validator", "pydantic.validator") and one.name in named and _MASKS.search(text):
             return "rewritten"
     return ""

@@ -1,0 +1,63 @@
+"""README.md says what is true: its examples' output, its links, its configuration, and the picture of the console."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+from linting import ROOT
+from screenshot import PICTURE, svg
+
+from fastapi_lint.report import Report, render
+from fastapi_lint.run import lint_sources, planned, rules
+from fastapi_lint.settings import load
+from fastapi_lint.source import Source
+
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(# app/.*?)```\n\n```text\n(.*?)```\n", TEXT, re.DOTALL)
+_FILE = re.compile(r"^# (app/\w+\.py)$", re.MULTILINE)
+
+
+def test_three_examples_are_found() -> None:
+    assert len(EXAMPLES) == 3
+
+
+@pytest.mark.parametrize(("code", "said"), EXAMPLES, ids=["blocking", "shadowed", "session"])
+def test_examples_give_the_output_shown(code: str, said: str) -> None:
+    starts = [match.start() for match in _FILE.finditer(code)]
+    texts = [code[start:end] for start, end in zip(starts, [*starts[1:], len(code)], strict=True)]
+    files = {text.split("\n", 1)[0].removeprefix("# "): text.encode() for text in texts}
+    assert len(files) > 1, "one file would show nothing"
+    result = lint_sources(files)
+    sources = {path: Source(path, data) for path, data in files.items()}
+    assert render("concise", Report(findings=result.findings, sources=sources, files=len(files))) == said
+
+
+def test_links_lead_somewhere() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)", TEXT) if "://" not in link]
+    assert "rules.md" in links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_configuration_is_accepted(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+    file = tmp_path / "pyproject.toml"
+    file.write_text(block, encoding="utf-8")
+    settings = load(file.parent, rules=rules(), planned=planned(), cwd=file.parent)
+    assert settings.blocking[0]["name"] == "acme.sdk.Client"
+    assert settings.baseline == "baseline.json"
+
+
+def test_every_code_is_a_rule() -> None:
+    assert set(re.findall(r"FAPI\d{3}", TEXT)) <= {rule.code for rule in rules()}
+
+
+def test_picture_is_current() -> None:
+    """The words of the picture, not how this version of rich draws them; `make screenshot` draws it anew."""
+    assert _words(PICTURE.read_text(encoding="utf-8")) == _words(svg())
+
+
+def _words(picture: str) -> list[str]:
+    return [html.unescape(text).replace("\xa0", " ") for text in re.findall(r"<text[^>]*>(.*?)</text>", picture)]
