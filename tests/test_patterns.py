@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -133,11 +134,15 @@ def _is_in(members: Any, code: int) -> bool:
     return cast(bool, negated)
 
 
+@cache
+def _code() -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+
+
 def uses(place: str) -> set[str]:
     """How the linter uses a pattern: "match" where only `match` and `fullmatch` are called, else "search" too."""
     name = place.rpartition(".")[2]
-    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
-    called = set(re.findall(rf"\b{name}\.(\w+)\(", text))
+    called = set(re.findall(rf"\b{name}\.(\w+)\(", _code()))
     return {"match"} if called and called <= {"match", "fullmatch", "pattern"} else {"match", "search"}
 
 

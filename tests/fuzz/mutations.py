@@ -31,7 +31,7 @@ _NOISE = (
     b"f'", b"f'{", b"}'", b"t'", b"rb'", b"lambda", b"async", b"await", b"yield", b"yield from", b"return", b"class",
     b"def", b"import", b"from", b"*", b"if", b"else", b"elif", b"try", b"except", b"except*", b"finally", b"with",
     b"match", b"case", b"global", b"nonlocal", b"del", b"type", b"None", b"True", b"0", b"1_0", b"0x", b"1e999",
-    b"self", b"Depends", b"Depends()", b"Annotated[", b"Annotated", b"FastAPI", b"app", b"router", b"include_router", b"__all__",
+    b"self", b"Depends()", b"Annotated[", b"Annotated", b"FastAPI", b"app", b"router", b"include_router", b"__all__",
     b"# noqa", b"# noqa: FAPI201", b"# fastapi-lint: ignore[", b"# fastapi-lint: ignore-file", "é".encode(),
     "𝄞".encode(), "\u2028".encode(), b"# -*- coding: latin-1 -*-\n",
 )  # fmt: skip

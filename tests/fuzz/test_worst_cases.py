@@ -139,7 +139,8 @@ def aliases_of_aliases() -> dict[str, str]:
     values = "v0 = 'a'\n" + "".join(f"v{i} = v{i - 1} + v{i - 1}\n" for i in range(1, 60))
     texts = "s0 = 'a'\n" + "".join(f"s{i} = f'{{s{i - 1}}}{{s{i - 1}}}'\n" for i in range(1, 60))
     return {
-        "main.py": f"{HEAD}def d(): ...\n{body}{values}{texts}\n@app.get('/' + v59 + s59)\nasync def root(x: T59) -> int:\n    return 1\n"
+        "main.py": f"{HEAD}def d(): ...\n{body}{values}{texts}\n"
+        "@app.get('/' + v59 + s59)\nasync def root(x: T59) -> int:\n    return 1\n"
     }
 
 

@@ -291,7 +291,7 @@ def _children(node: cst.CSTNode, *, spaces: bool = False) -> list[cst.CSTNode]:
     for name in _fields(type(node), spaces):
         value: object = getattr(node, name)
         if isinstance(value, (list, tuple)):
-            found += [item for item in value if _is_node(type(item), spaces)]
-        elif value is not None and _is_node(type(value), spaces):
+            found += [item for item in value if _is_node(type(item), spaces)]  # type: ignore[arg-type]
+        elif value is not None and _is_node(type(value), spaces):  # type: ignore[arg-type]
             found.append(cast("cst.CSTNode", value))
     return found

@@ -230,7 +230,10 @@ def newline_at(source: Source, offset: int) -> str:
     found = _NEWLINE.search(source.text, max(end - 2, 0), end)
     if found and line_start(source, offset) < end:
         return found.group()
-    return source.tree.default_newline
+    # libcst's default would pass over newlines between brackets, which may be all that there are.
+    start = line_start(source, offset)
+    above = _NEWLINE.search(source.text, max(start - 2, 0), start)
+    return above.group() if above else "\n"
 
 
 def _place(source: Source, offset: int) -> tuple[int, int]:

@@ -128,7 +128,7 @@ def _clamped(function: Function, name: str, project: Project, depth: int) -> boo
         body,
     ):
         return True
-    if re.search(rf"\[[^\[\]\n]*:[^\[\]\n]*{word}[^\[\]\n]*\]", body) and not _handed_on(function, name, project):
+    if re.search(_cut(name), body) and not _handed_on(function, name, project):
         return True  # a piece is cut out of what is loaded anyway
     if depth >= _DEPTH:
         return False
@@ -152,13 +152,26 @@ def _clamped(function: Function, name: str, project: Project, depth: int) -> boo
     return False
 
 
+def _cut(name: str) -> str:
+    """A pattern for a piece of a list, `rows[start : start + limit]`."""
+    return rf"\[[^\[\]\n]*:[^\[\]\n]*\b{re.escape(name)}\b[^\[\]\n]*\]"
+
+
 def _handed_on(function: Function, name: str, project: Project) -> bool:
-    """Whether a call gets the value; to make an object of the project, such as the answer, does not count."""
-    return any(
-        _carries(arg.value, name) and not isinstance(project.callee(function.module, call), ClassObject)
-        for call in function.calls
-        for arg in call.args
-    )
+    """Whether a call or variable gets the value; making an object of the project, such as the answer, is no call."""
+    module, word = function.module, re.compile(rf"\b{re.escape(name)}\b")
+
+    def gets(start: int, end: int) -> bool:
+        return word.search(re.sub(_cut(name), "", module.source.slice(start, end))) is not None
+
+    if any(gets(entry.start, entry.end) for entry in module.assigns_in.get(function.index, ())):
+        return True
+    for call in function.calls:
+        for arg in call.args:
+            start = arg.start + len(arg.name.encode()) if arg.name.isidentifier() else arg.start
+            if gets(start, arg.end) and not isinstance(project.callee(module, call), ClassObject):
+                return True
+    return False
 
 
 def _carries(expr: f.Expr, name: str) -> bool:
