@@ -22,7 +22,7 @@ Item = TypeVar("Item", cst.Arg, cst.ImportAlias, cst.Param, cst.Element)
 Range = tuple[int, int]
 
 _INDENT = re.compile(r"[ \t\f]*")
-_NEWLINE = re.compile(r"\r\n|\r|\n")
+_AT_END = re.compile(r"(?:\r\n|\r|\n)\Z")
 _PRAGMA = re.compile(r"#\s*(noqa|type:\s*ignore|pyright:\s*ignore|pylint:|nosec|pragma:|isort:|fmt:)", re.I)
 
 
@@ -225,15 +225,12 @@ def next_line_start(source: Source, offset: int) -> int:
 
 
 def newline_at(source: Source, offset: int) -> str:
-    """The newline with which the line of `offset` ends; that of the file for a last line without one."""
-    end = next_line_start(source, offset)
-    found = _NEWLINE.search(source.text, max(end - 2, 0), end)
-    if found and line_start(source, offset) < end:
-        return found.group()
-    # libcst's default would pass over newlines between brackets, which may be all that there are.
+    """The newline with which the line of `offset` ends; for a last line without one, that of the line above."""
     start = line_start(source, offset)
-    above = _NEWLINE.search(source.text, max(start - 2, 0), start)
-    return above.group() if above else "\n"
+    for begin, end in ((start, next_line_start(source, offset)), (0, start)):
+        if found := _AT_END.search(source.text[max(begin, end - 2) : end]):
+            return found.group()
+    return "\n"
 
 
 def _place(source: Source, offset: int) -> tuple[int, int]:
