@@ -13,7 +13,7 @@ PY := $(VENV)/bin/python
 # Values that a user gives reach the shell as environment variables, so that no character in them is special.
 export TARGET PYTHON
 
-.PHONY: help check test pytest lint format rules screenshot bless fuzz clean
+.PHONY: help check test pytest lint format rules screenshot bless fuzz prove-fixes clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -82,6 +82,12 @@ screenshot: $(VENV)/.dev
 # Hostile input with ever new seeds, for ten minutes; `make test` holds a short slice of it.
 fuzz: $(VENV)/.dev
 	"$(PY)" tests/fuzz/repeat.py 600
+
+# The proofs of the fixes: equal OpenAPI documents and answers, generated signatures; with PROJECTS="folder ..." also
+# copies of real projects, fixed and compared.
+prove-fixes: $(VENV)/.dev
+	"$(PY)" -m pytest tests/fixes -n auto
+	@if [ -n "$(PROJECTS)" ]; then "$(PY)" benchmarks/prove_fixes.py $(PROJECTS); fi
 
 # Write what fixes make of the fixtures as the new fixed.py; expectations in the fixtures are never written.
 bless: $(VENV)/.dev

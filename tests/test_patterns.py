@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -131,7 +131,7 @@ def _is_in(members: Any, code: int) -> bool:
             or (operation is codes.CATEGORY and re.match(categories[argument], chr(code)))
         ):
             return not negated
-    return cast(bool, negated)
+    return negated
 
 
 @cache
@@ -167,7 +167,7 @@ def test_patterns_are_linear() -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=LIMIT)
     except subprocess.TimeoutExpired as error:
-        tried = (cast("bytes | None", error.stdout) or b"").decode().split("\n")
+        tried = (error.stdout or b"").decode().split("\n")
         pytest.fail(f"not done within {LIMIT} s: {tried[-2] if len(tried) > 1 else 'the first pattern'}")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) > 50

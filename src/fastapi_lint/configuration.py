@@ -233,7 +233,7 @@ KEYS: Mapping[str, Key] = {
                     "name": Key(_NAME, "The full dotted name of a function that blocks, or of a class."),
                     "methods": Key(
                         Many(_METHOD),
-                        "The methods that block, `name` being a class: names or patterns ('get_*'; '*': all public ones).",
+                        "The methods that block, `name` being a class: names, patterns ('get_*'), '*'.",
                     ),
                     "except": Key(Many(_METHOD), "Methods that do not block, although `methods` names them."),
                     "kind": Key(Text("a kind", choices=get_args(Kind)), "What it waits for. Default: network."),

@@ -30,7 +30,7 @@ def test_index(data: bytes) -> None:
         return
     facts = build(utf8)
     assert isinstance(facts, Facts)
-    places = [(each.start, each.end) for each in (*facts.functions, *facts.classes, *facts.calls)]
+    places = [(each.start, each.end) for table in (facts.functions, facts.classes, facts.calls) for each in table]
     assert all(0 <= start <= end <= len(utf8) for start, end in (*places, *facts.errors))
 
 
