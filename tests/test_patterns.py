@@ -27,8 +27,8 @@ else:
     import sre_parse as parser
 
 ROOT = Path(__file__).resolve().parent.parent
-LENGTH = 300_000
-"""Characters of one text. A quadratic pattern needs some 10^10 steps for it: minutes."""
+LENGTH = 100_000
+"""Characters of one text. A quadratic pattern needs some 10^9 to 10^10 steps for it: minutes."""
 LIMIT = 300
 """Seconds for all patterns together."""
 ENDS = ("", "\0", "!", "\n", " x")

@@ -137,6 +137,9 @@ def _endings() -> dict[tuple[str, ...], Kind]:
     return table
 
 
+_FORMER = frozenset({"legacy", "former", "old", "previous"})
+
+
 @lru_cache(maxsize=65536)
 def secret_name(name: str) -> Kind | None:
     """What kind of secret a variable, field, key or environment variable of this name holds; None when none.
@@ -149,6 +152,8 @@ def secret_name(name: str) -> Kind | None:
         found.pop()
     if not found or len(name) > 80 or names.blocking.intersection(found):
         return None
+    if "default" in found and _FORMER.intersection(found):
+        return None  # what used to be the default is kept to refuse it
     for length in (3, 2, 1):
         if kind := _endings().get(tuple(found[-length:])):
             return kind

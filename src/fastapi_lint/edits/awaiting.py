@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -9,12 +10,24 @@ import libcst as cst
 
 from fastapi_lint.edits.bindings import nodes, parents
 from fastapi_lint.edits.imports import importing
-from fastapi_lint.edits.syntax import add_argument, insert_after, insert_before, replace
+from fastapi_lint.edits.syntax import (
+    add_argument,
+    between,
+    comments_in,
+    extent,
+    insert_after,
+    insert_before,
+    line_start,
+    next_line_start,
+    replace,
+)
 from fastapi_lint.finding import Edit, Span
 from fastapi_lint.source import Source
 
 _ELSEWHERE = (cst.Lambda, cst.BaseComp, cst.Param, cst.Annotation, cst.Decorator, cst.ClassDef)
 """Around a call, these say that it is not evaluated where its statement runs, or not where it could be awaited."""
+_EXCLUSIVE = re.compile(r"(?:^|_)\w?lock|Lock|mutex|semaphore|^(?:catch_warnings|redirect_std\w+|chdir)$", re.I)
+"""Names of what a plain `with` takes from every other task until it ends: a thread's lock, the state of the process."""
 
 
 def call_at(source: Source, start: int, end: int) -> cst.Call | None:
@@ -42,7 +55,7 @@ def awaited(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
 
 def asyncio_sleep(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
     """`await asyncio.sleep(...)` in the place of another sleep with the same arguments."""
-    if not _can_await(source, call) or any(arg.keyword for arg in call.args):
+    if not _can_await(source, call) or not _may_wait(source, call) or any(arg.keyword for arg in call.args):
         return None
     found = importing(source, "asyncio", "", at=call)
     if found is None:
@@ -54,20 +67,93 @@ def asyncio_sleep(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
 
 
 def in_threadpool(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
-    """`f(x)` as `await run_in_threadpool(f, x)`, with the import; None where that is not possible."""
-    if not _can_await(source, call) or getattr(call.func, "lpar", None) or _has_keyword(call, "func"):
+    """`f(x)` as `await run_in_threadpool(f, x)`, with the import; None where that is not possible.
+
+    In a module that uses `asyncio.to_thread` and not the other, that is what is written.
+    None also where a call that does not wait is better than one that does: see `_may_wait`.
+    """
+    if not _can_await(source, call) or not _may_wait(source, call):
         return None
-    found = importing(source, "fastapi.concurrency", "run_in_threadpool", at=call, also=("starlette.concurrency",))
+    if getattr(call.func, "lpar", None) or _has_keyword(call, "func"):
+        return None
+    found = _thread(source, call)
     if found is None:
         return None
     name, imports = found
     before, after = _around(source, call)
     edits = [
         replace(source, call.func, f"{before}await {name}"),
-        add_argument(source, call, source.code_of(call.func), first=True),
+        _handed_over(source, call, _joined(source, call.func)),
         *imports,
     ]
     return (*edits, insert_after(source, call, after)) if after else tuple(edits)
+
+
+def _thread(source: Source, call: cst.Call) -> tuple[str, tuple[Edit, ...]] | None:
+    """What hands a call to a thread, as the module does it elsewhere, and the edits that import it."""
+    if b"asyncio.to_thread(" in source.data and b"run_in_threadpool" not in source.data:
+        found = importing(source, "asyncio", "", at=call)
+        if found is not None and not found[1]:
+            return f"{found[0]}.to_thread", ()
+    return importing(source, "fastapi.concurrency", "run_in_threadpool", at=call, also=("starlette.concurrency",))
+
+
+def _handed_over(source: Source, call: cst.Call, code: str) -> Edit:
+    """The callee as the first argument: on a line of its own only where every argument has one."""
+    if call.args:
+        first, last = extent(source, call.args[0])[0], extent(source, call.args[-1])[1]
+        trailing = isinstance(call.args[-1].comma, cst.Comma)
+        if (
+            not trailing
+            and last <= next_line_start(source, first)
+            and not source.text[line_start(source, first) : first].strip()
+        ):
+            return between(source, first, first, f"{code}, ")
+    return add_argument(source, call, code, first=True)
+
+
+def _joined(source: Source, node: cst.BaseExpression) -> str:
+    """The text of a callee; a chain that is broken before its dots goes on one line, where it is an argument."""
+    start, end = extent(source, node, parenthesised=True)
+    if getattr(node, "lpar", None) or "\n" not in source.text[start:end] or comments_in(source, node):
+        return source.text[start:end]
+    match node:
+        case cst.Attribute():
+            return f"{_joined(source, node.value)}.{node.attr.value}"
+        case cst.Call():
+            return _joined(source, node.func) + source.text[extent(source, node.func, parenthesised=True)[1] : end]
+    return source.text[start:end]
+
+
+def _may_wait(source: Source, call: cst.Call) -> bool:
+    """Whether nothing around a call forbids that other tasks run meanwhile, or that it is cancelled at an `await`.
+
+    A task that waits below a lock of threads stops the event loop for good when the next one asks for the lock. In a
+    `finally`, a cancelled request leaves at the first `await`, and what was to be cleaned up stays.
+    """
+    above = parents(source.tree)
+    child: cst.CSTNode = call
+    while (node := above.get(child)) is not None and not isinstance(node, cst.FunctionDef):
+        if isinstance(node, cst.Finally):
+            return False
+        if isinstance(node, cst.With) and node.asynchronous is None and child is node.body:
+            if any(_EXCLUSIVE.search(_last_name(item.item)) for item in node.items):
+                return False
+        child = node
+    return True
+
+
+def _last_name(node: cst.BaseExpression) -> str:
+    match node:
+        case cst.Call():
+            return _last_name(node.func)
+        case cst.Subscript():
+            return _last_name(node.value)
+        case cst.Attribute():
+            return node.attr.value
+        case cst.Name():
+            return node.value
+    return ""
 
 
 def _has_keyword(call: cst.Call, name: str) -> bool:

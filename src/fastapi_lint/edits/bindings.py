@@ -104,9 +104,15 @@ def local_names(tree: cst.Module, at: cst.CSTNode) -> frozenset[str]:
     child = at
     while (node := above.get(child)) is not None:
         if (isinstance(node, _SCOPES) and child is node.body) or isinstance(node, cst.BaseComp):
-            found.update(name for inner in nodes(node) for name in _bound(inner))
+            found |= _bound_below(node)
         child = node
     return frozenset(found)
+
+
+@lru_cache(maxsize=64)
+def _bound_below(scope: cst.CSTNode) -> frozenset[str]:
+    """All names bound in a scope and below (kept: fixes come many to a function, and a function may be long)."""
+    return frozenset(name for inner in nodes(scope) for name in _bound(inner))
 
 
 def top_statement(tree: cst.Module, at: cst.CSTNode) -> cst.CSTNode:

@@ -146,6 +146,11 @@ class Effects:
                         yield Step(module, start, end, None, None, f"{value.cls}.{name}"), entry
                         break
 
+    def runs_once(self, function: Function, step: Step) -> bool:
+        """Whether a step only happens until an attribute or a global is filled: then it need not be fast."""
+        block = step.call.block if step.call else function.facts.block
+        return self.execution.sparing.is_once(function, block, step.start, of_async=True)
+
     @staticmethod
     def is_session(entry: catalog.Entry) -> bool:
         """Whether an entry is about a session, connection, engine or query of SQLAlchemy or SQLModel."""

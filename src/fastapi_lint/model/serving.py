@@ -50,8 +50,9 @@ class Serving:
         return self._aside[function]
 
     def _is_mentioned_aside(self, function: Function) -> bool:
-        if function.facts.decorators:
-            return any(name.startswith(_JOB_LIBRARIES) for name in self.types.decorators(function))
+        decorators = list(self.types.decorators(function)) if function.facts.decorators else []
+        if function.facts.decorators and decorators != ["contextlib.asynccontextmanager"]:
+            return any(name.startswith(_JOB_LIBRARIES) for name in decorators)
         found = False
         for module, call, arg in self._mentions.get(function.name, ()):
             if arg is not None:

@@ -16,7 +16,7 @@ Settings = frozenset[tuple[str, bool]]
 NO_SETTINGS: Settings = frozenset()
 
 _NAME = rb"([A-Za-z_][\w.]*)"
-_MADE = re.compile(rb"\bif\s+" + _NAME + rb"(?:\s+is\s+not\s+None)?\s*:\s+return\s+\1\s*(?:#|\n)")
+_MADE = re.compile(rb"\bif\s+" + _NAME + rb"(?:\s+is\s+not\s+None)?\s*:\s+return([ \t]+\1)?[ \t]*(?:#|\n)")
 _LAZY = re.compile(rb"(?:el)?if[\s(]+(?:not\s+" + _NAME + rb"|" + _NAME + rb"\s+is\s+None)\s*(?:[:)]|(?:and|or)\b)")
 _SWITCH = re.compile(rb"(?:el)?if\s+(not\s+)?([A-Za-z_]\w*)\s*(:|and\b)")
 _OWN_CALL = re.compile(rb"\b(?:(?:self|cls)\s*\.\s*)?([A-Za-z_]\w*)\s*\(")
@@ -32,14 +32,15 @@ class Sparing:
 
     # ---------------------------------------------------------------- once
 
-    def is_once(self, function: Function, block: int, at: int) -> bool:
-        """Whether a place of a synchronous function only runs until something is there that stays.
+    def is_once(self, function: Function, block: int, at: int, *, of_async: bool = False) -> bool:
+        """Whether a place of a function (a synchronous one, without `of_async`) only runs until something is there.
 
         That is below `if self._x is None:` when this, or a method called there, fills `self._x`, and behind
-        `if self._x: return self._x` likewise; a private name may also be filled elsewhere in the module (by a thread
-        that is started there), but not only in `__init__`. The names are attributes of the object or class, or globals.
+        `if self._x: return self._x` (or a bare return) likewise. A private name may also be filled elsewhere in the
+        module (by a thread that is started there), but not only in `__init__`, nor before a bare return. The names are
+        attributes of the object or class, or globals.
         """
-        if function.is_async:
+        if function.is_async and not of_async:
             return False
         module = function.module
         text = module.source.utf8
@@ -53,7 +54,7 @@ class Sparing:
         found = _MADE.search(text, function.facts.head_end, at)
         if found is None or not _is_kept(function, found[1]):
             return False
-        return _fills(function, found[1], found.end(), function.facts.end)
+        return _fills(function, found[1], found.end(), function.facts.end, anywhere=found[2] is not None)
 
     # ---------------------------------------------------------------- switches
 
@@ -241,7 +242,7 @@ def _globals(module: Module) -> frozenset[tuple[str, int]]:
     return frozenset((name, module.facts.blocks[block].function) for name, block in module.facts.globals)
 
 
-def _fills(function: Function, name: bytes, start: int, end: int) -> bool:
+def _fills(function: Function, name: bytes, start: int, end: int, *, anywhere: bool = True) -> bool:
     """Whether a stretch of a function assigns a name, or a function of the module that it calls (any, if private)."""
     text = function.module.source.utf8
     assigned = re.compile(
@@ -253,7 +254,7 @@ def _fills(function: Function, name: bytes, start: int, end: int) -> bool:
     if assigned.search(text, start, end):
         return True
     called = {found[1].decode() for found in _OWN_CALL.finditer(text, start, end)}
-    is_private = name.rpartition(b".")[2].startswith(b"_")
+    is_private = anywhere and name.rpartition(b".")[2].startswith(b"_")
     return any(
         (other.name in called or (is_private and other.name != "__init__"))
         and other is not function

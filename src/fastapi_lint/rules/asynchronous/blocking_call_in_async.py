@@ -11,7 +11,11 @@ from fastapi_lint.model import Function
 from fastapi_lint.model.execution import Step
 from fastapi_lint.rule import Check, rule
 
-_LEFT_ALONE = ("open", "sqlite3.", "os.fdopen", "os.walk", "os.scandir", "codecs.", "gzip.", "tempfile.", "threading.")
+_LEFT_ALONE = (
+    "open", "os.fdopen", "os.walk", "os.scandir", "glob.iglob", "codecs.", "gzip.", "bz2.", "lzma.", "shelve.", "dbm.",
+    "tarfile.open", "fileinput.", "tempfile.", "pathlib.Path.open", "pathlib.Path.iterdir", "pathlib.Path.glob",
+    "pathlib.Path.rglob", "pathlib.Path.walk", "sqlite3.", "threading.",
+)  # fmt: skip
 """What a thread does not help: it gives an object that blocks later, or one that is bound to its thread."""
 
 
@@ -33,7 +37,8 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
     Fix safety
     `time.sleep` becomes `await asyncio.sleep`; other calls that stand alone are wrapped in
     `await run_in_threadpool(...)`. The fix is unsafe because other tasks can now run in between, and because not every
-    object may be used from another thread.
+    object may be used from another thread. There is none where the call must not be interrupted (in a `finally`, below
+    a lock), nor where a function makes several calls that block for a short time: those belong together in one thread.
 
     Known limits
     Only calls whose target is known are reported: an import, or a method of an object whose class can be inferred.
@@ -57,14 +62,17 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
     for step, entry in found:
         if entry.weight == "long":
             yield _finding(function, check, step, entry, [])
-        else:
+        elif not effects.runs_once(function, step):
             short.setdefault(entry.kind, []).append((step, entry))
     if check.option("report-short"):
+        alone = sum(map(len, short.values())) == 1
         for group in short.values():
-            yield _finding(function, check, *group[0], [step for step, _ in group[1:]])
+            yield _finding(function, check, *group[0], [step for step, _ in group[1:]], fixed=alone)
 
 
-def _finding(function: Function, check: Check, step: Step, entry: Entry, more: list[Step]) -> Finding:
+def _finding(
+    function: Function, check: Check, step: Step, entry: Entry, more: list[Step], *, fixed: bool = True
+) -> Finding:
     also = f" (and {len(more)} more such {'calls' if len(more) > 1 else 'call'} here)" if more else ""
     plain = f", or make `{function.name}` a plain `def`" if check.project.effects.could_be_plain(function) else ""
     message = (
@@ -76,7 +84,7 @@ def _finding(function: Function, check: Check, step: Step, entry: Entry, more: l
         message,
         severity=Severity.WARNING if entry.weight == "long" else Severity.INFO,
         related=[check.related(each, f"`{each.shown}` blocks as well") for each in more],
-        fix=_fix(function, step, entry),
+        fix=_fix(function, step, entry) if fixed else None,
     )
 
 

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from fastapi_lint.catalog import Entry
 from fastapi_lint.edits import call_at, in_threadpool
 from fastapi_lint.finding import Finding, Fix, Related, Safety
-from fastapi_lint.model import Function
+from fastapi_lint.model import External, Function, Method
 from fastapi_lint.model.effects import Trail
+from fastapi_lint.model.execution import Step
+from fastapi_lint.model.sparing import Settings
 from fastapi_lint.rule import Check, rule
 
 _MOST_STEPS = 5
+_OF_LOOP = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.get_event_loop", "asyncio.current_task"})
+"""What works in the thread of the event loop only."""
 
 
 @rule("FAPI102", fix=Safety.UNSAFE)
@@ -29,7 +33,9 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
 
     Fix safety
     The call that enters the chain is wrapped in `await run_in_threadpool(...)`. The fix is unsafe because other tasks
-    can now run in between, and because the helper then runs in a thread: it must not touch what is bound to the loop.
+    can now run in between, and because the helper then runs in a thread: it must not touch what is bound to the loop
+    or to a thread. There is none where the helper is seen to do so (it makes a task, sets a context variable, uses an
+    object of asyncio), nor where the call must not be interrupted (in a `finally`, below a lock).
 
     Known limits
     The chain is followed through functions, methods, constructors, properties, context managers, decorators and
@@ -61,7 +67,7 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
             f"`{around.qualname if around else '?'}` {trail.effect.why}; {_advice(trail.effect)}{plain}",
             related=_chain(trail, check),
             chain=True,
-            fix=_fix(function, trail),
+            fix=_fix(function, trail, check),
         )
 
 
@@ -84,13 +90,32 @@ def _chain(trail: Trail[Entry], check: Check) -> list[Related]:
     return [*related, check.related(last, f"`{last.shown}` {trail.effect.why}", module=last.module)]
 
 
-def _fix(function: Function, trail: Trail[Entry]) -> Fix | None:
+def _bound_to_loop(function: Function, check: Check) -> bool:
+    """Whether running a function needs the event loop's own thread, or leaves something behind in its context."""
+
+    def touches(each: Function, _: Settings) -> tuple[Step, str] | None:
+        for call in each.calls:
+            match check.project.callee(each.module, call):
+                case External(name=name) if name in _OF_LOOP:
+                    return Step(each.module, call.start, call.name_end, None, call, name), name
+                case Method(cls=cls, name=name) if (cls, name) == ("contextvars.ContextVar", "set") or (
+                    cls.startswith("asyncio.") and not name.endswith("_threadsafe")
+                ):
+                    return Step(each.module, call.start, call.name_end, None, call, name), name
+        return None
+
+    return check.project.effects.search(function, touches, {}) is not None
+
+
+def _fix(function: Function, trail: Trail[Entry], check: Check) -> Fix | None:
     call = trail.steps[0].call
     if call is None or call.use in ("with", "iter") or "sqlite3" in trail.steps[-1].name:
         return None
     target = trail.steps[0].function
     if target is not None and target.is_generator:
         return None  # a thread would only make the generator: it runs where it is read
+    if target is not None and _bound_to_loop(target, check):
+        return None
     source = function.module.source
     node = call_at(source, call.start, call.end)
     edits = in_threadpool(source, node) if node is not None else None

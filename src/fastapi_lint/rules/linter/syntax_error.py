@@ -23,15 +23,15 @@ def syntax_error(module: Module, check: Check) -> Iterator[Finding]:
     fine: the linter has its own parsers.
 
     Known limits
-    Files below a folder that is named by a placeholder (`{{cookiecutter.name}}`) are templates of Python files, and may
-    have any syntax.
+    Templates of Python files may have any syntax: files below a folder that is named by a placeholder
+    (`{{cookiecutter.name}}`), and those with Jinja's tags below a folder `template` or `templates`.
 
     References
     - [The Python Language Reference](https://docs.python.org/3/reference/)
     - [PEP 263: source code encodings](https://peps.python.org/pep-0263/)
     """
     source = module.source
-    if "{{" in module.path:
+    if _is_template(module):
         return
     try:
         _ = source.text
@@ -48,6 +48,14 @@ def syntax_error(module: Module, check: Check) -> Iterator[Finding]:
         yield check.finding(Span(error.line, 1, error.line, 1), f"cannot be checked: {error}")
     except Exception as error:
         yield check.finding(_place(module, error), f"invalid syntax{_expected(str(error))}")
+
+
+def _is_template(module: Module) -> bool:
+    """Whether a file is no Python yet, but what a generator makes Python of."""
+    if "{{" in module.path:
+        return True
+    folders = module.path.split("/")[:-1]
+    return ("template" in folders or "templates" in folders) and _TAGS.search(module.source.data) is not None
 
 
 def _place(module: Module, error: Exception) -> Span:
@@ -74,5 +82,6 @@ def _expected(reason: str) -> str:
     return f": expected {' or '.join(f'`{token}`' for token in tokens)}" if 0 < len(tokens) <= 3 else ""
 
 
+_TAGS = re.compile(rb"\{%-? \w+|\{\{ [\w.]+ \}\}")
 _ERROR_AT = re.compile(r"error at (\d+):(\d+)")
 _EXPECTED = re.compile(r"expected (?:one of )?([^\n]+)")

@@ -5,11 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import libcst as cst
+
 from fastapi_lint.edits import add_argument, importing, replace_argument_value
 from fastapi_lint.edits.calls import argument_node, call_node
-from fastapi_lint.finding import Finding, Fix, Safety, Severity
+from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, External, Function, Instance, Method, Module, Project, Route
+from fastapi_lint.model import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    Project,
+    Route,
+)
 from fastapi_lint.model.effects import Memo, Trail
 from fastapi_lint.model.execution import Step
 from fastapi_lint.model.paths import placeholders
@@ -46,6 +59,7 @@ _SESSION_NAMES = frozenset({"session", "db", "db_session", "async_session", "_se
 _CREATORS = frozenset({"create", "acreate", "bulk_create", "insert", "insert_many", "insert_one", "objects"})
 _LIBRARIES = ("tortoise.", "peewee.", "ormar.", "django.", "beanie.", "gino.", "piccolo.", "mongoengine.", "odmantic.")
 _MOST_STEPS = 4
+_CONSTANTS = re.compile(rb"^from starlette\.status import", re.M)
 
 
 @rule("FAPI302", severity=Severity.INFO, fix=Safety.UNSAFE)
@@ -157,7 +171,19 @@ def _sets_status(handler: Function, project: Project) -> bool:
         sets = isinstance(entry.target, f.Attr) and entry.target.attr == "status_code"
         if sets and handler.module.facts.blocks[entry.block].function == handler.index:
             return True
-    return returns_response(handler, project.types)
+    return returns_response(handler, project.types) or any(
+        returns_response(one, project.types) for one in _answering(handler, project)
+    )
+
+
+def _answering(handler: Function, project: Project) -> Iterator[Function]:
+    """The project's functions whose result the handler returns as it is: one may answer with a response object."""
+    for leaving in handler.exits:
+        value = leaving.value.value if isinstance(leaving.value, f.Await) else leaving.value
+        if leaving.kind == "return" and isinstance(value, f.CallRef):
+            callee = project.callee(handler.module, handler.module.facts.calls[value.index])
+            if isinstance(callee, FunctionObject):
+                yield callee.function
 
 
 def _insertion(handler: Function, project: Project, memo: Memo[str]) -> Trail[str] | None:
@@ -223,15 +249,28 @@ def _inserts(module: Module, call: f.Call, project: Project) -> str | None:
 def _fix(route: Route, given: f.Arg | None) -> Fix | None:
     source = route.module.source
     node = call_node(route.module, route.call) if route.call.args else None
-    found = importing(source, "fastapi", "status", at=node) if node is not None else None
+    found = _created(route.module, node) if node is not None else None
     if node is None or found is None:
         return None
-    name, edits = found
+    code, edits = found
     if given is None:
-        edit = add_argument(source, node, f"status_code={name}.HTTP_201_CREATED")
+        edit = add_argument(source, node, f"status_code={code}")
     else:
         nodes = argument_node(route.module, route.call, given)
         if nodes is None:
             return None
-        edit = replace_argument_value(source, nodes[1], f"{name}.HTTP_201_CREATED")
+        edit = replace_argument_value(source, nodes[1], code)
     return Fix("Answer 201", Safety.UNSAFE, (*edits, edit))
+
+
+def _created(module: Module, node: cst.Call) -> tuple[str, tuple[Edit, ...]] | None:
+    """201 as this module writes status codes, and what has to be imported for it."""
+    source = module.source
+    constant = importing(source, "starlette.status", "HTTP_201_CREATED", at=node, also=("fastapi.status",))
+    if constant is not None and (not constant[1] or _CONSTANTS.search(source.data)):
+        return constant
+    given = [arg.value for call in module.facts.calls for arg in call.args if arg.name == "status_code"]
+    if any(isinstance(value, f.Const) and value.value != 200 for value in given):
+        return "201", ()
+    found = importing(source, "fastapi", "status", at=node)
+    return None if found is None else (f"{found[0]}.HTTP_201_CREATED", found[1])

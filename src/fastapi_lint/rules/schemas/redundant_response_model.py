@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import libcst as cst
+
 from fastapi_lint import edits
 from fastapi_lint.edits.calls import argument_node, value_text
-from fastapi_lint.finding import Finding, Fix, Safety, Severity
+from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Route
 from fastapi_lint.model.annotation_identity import classes_in, identity, survives_as_text
 from fastapi_lint.model.decorators import decorator_effect
 from fastapi_lint.rule import Check, rule
+from fastapi_lint.source import Source
+
+_WIDTH = 88
+"""A decorator that was broken over lines becomes one line again when it is shorter than this."""
 
 
 @rule("FAPI402", severity=Severity.INFO, fix=Safety.SAFE)
@@ -55,7 +61,7 @@ def redundant_response_model(route: Route, check: Check) -> Iterator[Finding]:
     found = argument_node(route.module, route.call, given)
     fix = None
     if found is not None and not edits.comments_in(route.module.source, found[1]):
-        fix = Fix("Remove the argument", Safety.SAFE, (edits.remove_argument(route.module.source, *found),))
+        fix = Fix("Remove the argument", Safety.SAFE, (_removed(route.module.source, *found),))
     yield check.finding(
         given,
         f"`response_model={' '.join(text.split())}` repeats the return annotation of `{handler.name}`, from which"
@@ -63,6 +69,20 @@ def redundant_response_model(route: Route, check: Check) -> Iterator[Finding]:
         module=route.module,
         fix=fix,
     )
+
+
+def _removed(source: Source, call: cst.Call, arg: cst.Arg) -> Edit:
+    """Without the argument; a line of arguments that was only broken for it goes back between the parentheses."""
+    others = [each for each in call.args if each is not arg]
+    start = source.text.index("(", edits.extent(source, call.func, parenthesised=True)[1]) + 1
+    end = edits.extent(source, call)[1] - 1
+    inside = source.text[start:end]
+    if others and "#" not in inside and len(inside.strip().splitlines()) == 1 and inside[:1] in "\r\n":
+        line = edits.line_start(source, start)
+        text = ", ".join(source.code_of(each) for each in others)
+        if not inside.rstrip().endswith(",") and start - line + len(text) < _WIDTH:
+            return edits.between(source, start, end, text)
+    return edits.remove_argument(source, call, arg)
 
 
 def _is_text(returns: f.Expr, handler: Function) -> bool:

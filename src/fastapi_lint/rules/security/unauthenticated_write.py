@@ -43,7 +43,9 @@ _READS = re.compile(
     r"similar\w*|point|part|bbox|feature)($|[\W_])",
     re.IGNORECASE,
 )
-_CAPABILITY = re.compile(r"{[^}]*(token|secret|signature|hash|code|key|uuid|guid|nonce|slug)[^}]*}", re.IGNORECASE)
+_CAPABILITY = re.compile(
+    r"{[^{}]{0,60}(token|secret|signature|hash|code|key|uuid|guid|nonce|slug)[^{}]{0,60}}", re.IGNORECASE
+)
 _ENOUGH = 3
 
 

@@ -1,0 +1,83 @@
+"""How a call becomes one that is awaited: the text that is written, and where nothing is."""
+
+from __future__ import annotations
+
+import ast
+
+import libcst as cst
+import pytest
+
+from fastapi_lint import edits
+from fastapi_lint.edits.bindings import nodes
+from fastapi_lint.fixer import apply
+from fastapi_lint.source import Source
+
+IMPORT = "from fastapi.concurrency import run_in_threadpool\n"
+
+
+def wrapped(body: str) -> str | None:
+    """The body of an async function after its call of `work` (of the outermost one) was handed to a thread."""
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    source = Source("app.py", f"{IMPORT}async def run():\n{lines}".encode())
+    call = next(
+        node for node in nodes(source.tree) if isinstance(node, cst.Call) and source.code_of(node.func).endswith("work")
+    )
+    found = edits.in_threadpool(source, call)
+    if found is None:
+        return None
+    text = apply(source, found)
+    ast.parse(text)
+    written = text.split("async def run():\n", 1)[1]
+    return "".join(line.removeprefix("    ") for line in written.splitlines(keepends=True)).rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("work()", "await run_in_threadpool(work)"),
+        ("work(x for x in y)", "await run_in_threadpool(work, (x for x in y))"),
+        ("work(\n    1, b=2\n)", "await run_in_threadpool(\n    work, 1, b=2\n)"),
+        ("work(\n    1,\n    b=2,\n)", "await run_in_threadpool(\n    work,\n    1,\n    b=2,\n)"),
+        ("work(\n    g(\n        1\n    )\n)", "await run_in_threadpool(\n    work,\n    g(\n        1\n    )\n)"),
+        ("(a\n .b(1)\n .work(2)\n .c)", "((await run_in_threadpool(a.b(1).work, 2))\n .c)"),
+        ("(a  # why\n .work(2))", "(await run_in_threadpool(a  # why\n .work, 2))"),
+        ("with work_block: pass\nwork()", "with work_block: pass\nawait run_in_threadpool(work)"),
+        ("with lock.work():\n    pass", "with await run_in_threadpool(lock.work):\n    pass"),
+        ("async with lock:\n    work()", "async with lock:\n    await run_in_threadpool(work)"),
+        ("try:\n    work()\nfinally:\n    pass", "try:\n    await run_in_threadpool(work)\nfinally:\n    pass"),
+    ],
+)
+def test_what_is_written(before: str, after: str) -> None:
+    assert wrapped(before) == after
+
+
+def test_the_thread_that_the_module_uses_is_used() -> None:
+    text = "import asyncio\n\nasync def run():\n    await asyncio.to_thread(save)\n    work(1, b=2)\n"
+    source = Source("app.py", text.encode())
+    call = next(
+        node for node in nodes(source.tree) if isinstance(node, cst.Call) and source.code_of(node.func) == "work"
+    )
+    found = edits.in_threadpool(source, call)
+    assert found is not None
+    assert apply(source, found) == text.replace("work(", "await asyncio.to_thread(work, ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "with lock:\n    work()",
+        "with self._cache_lock, open(p) as f:\n    work()",
+        "with locks[key]:\n    if x:\n        work()",
+        "with threading.RLock():\n    work()",
+        "with warnings.catch_warnings():\n    work()",
+        "with contextlib.chdir(p):\n    work()",
+        "try:\n    pass\nfinally:\n    work()",
+        "try:\n    pass\nfinally:\n    if x:\n        work()",
+        "work(func=1)",
+        "[work(x) for x in y]",
+        "def inner():\n    work()",
+        "f = lambda: work()",
+    ],
+)
+def test_where_nothing_may_wait(body: str) -> None:
+    assert wrapped(body) is None
