@@ -110,7 +110,9 @@ class _Walk:
                             below = (*directory, name)
                             if not self._skipped(below, True) and not _is_environment(entry):
                                 pending.append(below)
-                        elif name.endswith(".py") and not self._skipped((*directory, name), False) and self._is_file(entry):
+                        elif name.endswith(".py") and not self._skipped((*directory, name), False):
+                            if not self._is_file(entry):
+                                continue
                             if _is_text(name):
                                 yield prefix + name
                             else:

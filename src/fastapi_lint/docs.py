@@ -17,7 +17,7 @@ from fastapi_lint.rule import Rule
 HEADINGS = ("Why is this bad?", "Fix safety", "Known limits", "References")
 """The sections of a rule's docstring after its summary, in this order; each heading is a line of its own."""
 
-_MARK = re.compile(r"\s*#\s*(?P<kind>expect|fact):\s*(?P<code>\S*)[^#\n]*")
+_MARK = re.compile(r"(?:(?<!\s)\s+)?#\s*(?P<kind>expect|fact):\s*(?P<code>\S*)[^#\n]*")
 _INTRODUCTION = """\
 # Rules
 

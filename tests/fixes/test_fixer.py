@@ -59,7 +59,6 @@ def converge(
     return One(fixed.sources[path], fixed.applied, fixed.findings, fixed.notices)
 
 
-
 def source_of(text: str) -> Source:
     return Source("app.py", text.encode())
 

@@ -22,8 +22,9 @@ _TOKEN = re.compile(
     rb"#[^\r\n]*"
     rb"|(?P<open>[(\[{])|(?P<close>[)\]}])"
     rb"|(?P<prefix>(?<![\w])[rRbBuUfFtT]{1,2})?"
-    rb"(?P<text>\"\"\"(?:[^\\\"]|\\.|\"(?!\"\"))*\"\"\"|'''(?:[^\\']|\\.|'(?!''))*'''"
-    rb"|\"(?:[^\\\"\r\n]|\\(?:\r\n|.))*\"|'(?:[^\\'\r\n]|\\(?:\r\n|.))*')",
+    # An open string goes on to the end of its line or text: to try again at each quote in it would be quadratic.
+    rb"(?P<text>\"\"\"(?:[^\\\"]|\\.|\"(?!\"\"))*(?:\"\"\"|\\?\Z)|'''(?:[^\\']|\\.|'(?!''))*(?:'''|\\?\Z)"
+    rb"|\"(?:[^\\\"\r\n]|\\(?:\r\n|.))*\"?|'(?:[^\\'\r\n]|\\(?:\r\n|.))*'?)",
     re.DOTALL,
 )
 _BEFORE = re.compile(rb"(?:\A|[\r\n;:])[ \t\f]*\Z")
