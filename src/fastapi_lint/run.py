@@ -219,10 +219,8 @@ def lint_sources(
     state = desk.check()
     notices: tuple[Notice, ...] = ()
     if fix:
-        from fastapi_lint import fixer
-
         state, _, notices = desk.fix(state, unsafe=unsafe)
-        fixed = {path: fixer.encode(source, source.text) for path, source in desk.sources.items()}
+        fixed = {path: source.data for path, source in desk.sources.items()}
         files = {**files, **fixed}
     return LintResult(state.findings, (*state.notices, *notices), files)
 
@@ -291,8 +289,12 @@ def _write(root: Path, pairs: Sequence[tuple[Source, Source]]) -> tuple[tuple[st
     from fastapi_lint import fixer, writing
 
     written, notices = [], []
+    inside = root.resolve()
     for old, new in pairs:
         try:
+            if not (root / old.path).resolve().is_relative_to(inside):
+                notices.append(Notice("not fixed: the file lies outside the project", old.path, level=Severity.ERROR))
+                continue
             writing.write(root / old.path, fixer.encode(old, new.text), expected=old.data)
             written.append(old.path)
         except (writing.NotWritten, fixer.Unencodable, OSError) as error:

@@ -45,10 +45,14 @@ __all__ = [
 ]
 
 _MOST_ADDRESSES = 50_000
+"""Addresses, and inclusions on the way to them, after which the rest of a project's routes is left unknown."""
+_DEEPEST_INCLUSION = 60
 
 
 class Routes(Registrations):
     """Finds routers, routes and inclusions of the whole project, once, and expands them into addresses."""
+
+    _expanded = 0
 
     @cached_property
     def apps(self) -> tuple[App, ...]:
@@ -139,6 +143,7 @@ class Routes(Registrations):
 
     def addresses(self, app: Router) -> Iterator[Address]:
         """Every route and mount of an app in the order in which its events are seen."""
+        self._expanded = 0
         yield from self._expand(app, app, "", (), {app.origin}, ())
 
     def _expand(
@@ -150,11 +155,16 @@ class Routes(Registrations):
         active: set[RouterKey],
         rewritten: tuple[tuple[int, Rewriting], ...],
     ) -> Iterator[Address]:
+        if len(inclusions) > _DEEPEST_INCLUSION:
+            return
         for event in router.events:
             if isinstance(event, Inclusion):
                 child = self.router_of(event.child)
                 if child is None or event.child in active:
                     continue
+                if self._expanded >= _MOST_ADDRESSES:  # routers included twice, again and again, multiply
+                    return
+                self._expanded += 1
                 before = prefix + event.prefix
                 inner = tuple((len(before), one) for one in self._rewritings.get(event.child, ()))
                 path = (*inclusions, event)

@@ -25,6 +25,10 @@ UNKNOWN = "\N{HORIZONTAL ELLIPSIS}"
 """Stands in folded text for a piece that is not known."""
 
 
+_LONGEST = 10_000
+"""Characters of folded text: a name that doubles another, sixty times over, must not be written out."""
+
+
 class Unfolded(Exception):
     """The value is not known."""
 
@@ -35,6 +39,9 @@ class Values:
     def __init__(self, types: Inference) -> None:
         self.types = types
         self._active: set[tuple[int, int]] = set()
+        # By the right side of a definition, which is part of the facts and lives as long as they do.
+        self._folded: dict[tuple[int, int], Constant] = {}
+        self._pieced: dict[tuple[int, int], str] = {}
 
     def constant(self, expr: f.Expr | None, where: Where) -> Constant:
         """The constant an expression folds to; raises `Unfolded` when it is not one."""
@@ -42,11 +49,11 @@ class Values:
             case f.Const(value=value):
                 return value
             case f.Joined(parts=parts):
-                return "".join(str(self.constant(part, where)) for part in parts)
+                return _short("".join(str(self.constant(part, where)) for part in parts))
             case f.Binary(op="+", left=left, right=right):
                 a, b = self.constant(left, where), self.constant(right, where)
                 if isinstance(a, str) and isinstance(b, str):
-                    return a + b
+                    return _short(a + b)
                 if isinstance(a, (int, float)) and isinstance(b, (int, float)):
                     return a + b
             case f.Binary(op="*", left=left, right=right):
@@ -63,13 +70,16 @@ class Values:
 
     def _guarded(self, expr: f.Expr, where: Where) -> Constant:
         key = (id(where[0]), id(expr))
+        if key in self._folded:
+            return self._folded[key]
         if key in self._active or len(self._active) > 30:
             raise Unfolded
         self._active.add(key)
         try:
-            return self.constant(expr, where)
+            self._folded[key] = self.constant(expr, where)
         finally:
             self._active.discard(key)
+        return self._folded[key]
 
     def _called(self, module: Module, index: int) -> Constant:
         """Field(default=...) of a settings class, str(x), HTTPStatus members aside."""
@@ -113,11 +123,15 @@ class Values:
                 found = list(self.definitions(expr, where))
                 key = (id(where[0]), id(expr))
                 if len(found) == 1 and key not in self._active and len(self._active) < 30:
-                    self._active.add(key)
-                    try:
-                        return self.pieces(*found[0])
-                    finally:
-                        self._active.discard(key)
+                    target = (id(found[0][1][0]), id(found[0][0]))
+                    if target not in self._pieced:
+                        self._active.add(key)
+                        try:
+                            folded = self.pieces(*found[0])
+                        finally:
+                            self._active.discard(key)
+                        self._pieced[target] = folded if len(folded) <= _LONGEST else UNKNOWN
+                    return self._pieced[target]
         try:
             value = self.constant(expr, where)
         except Unfolded:
@@ -206,3 +220,9 @@ class Values:
                 return int(member) if member is not None else None
         number = self.number(expr, where)
         return int(number) if number is not None else None
+
+
+def _short(text: str) -> str:
+    if len(text) > _LONGEST:
+        raise Unfolded
+    return text

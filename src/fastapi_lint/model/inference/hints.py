@@ -35,6 +35,7 @@ _BUILTIN_GENERICS = {
     "typing.ContextManager": "typing.AbstractContextManager",
     "typing.AsyncContextManager": "typing.AbstractContextManager",
 }
+_MOST_FOLLOWED = 500
 
 
 class Hints(Questions):
@@ -73,9 +74,24 @@ class Hints(Questions):
                 if self.name_of_type(self.callee(place[0], call)) == "typing.NewType" and len(call.args) == 2:
                     return self.annotation(call.args[1].value, place)
                 return None
-            key = ("alias", id(target))
-            return self.guarded(key, lambda: self.annotation(target, place))
+            return self._followed(target, place)
         return None
+
+    def _followed(self, target: f.Expr, place: Where) -> Type:
+        """The annotation that is the right side of an alias, worked out once unless a circle cut it off."""
+        key = id(target)
+        if self._depth == 0:
+            self._followings = 0
+        if key not in self._aliased:
+            self._followings += 1
+            if self._followings > _MOST_FOLLOWED:  # aliases of unions of aliases, where each names the one above twice
+                return None
+            cuts = self._cuts
+            found = self.guarded(("alias", key), lambda: self.annotation(target, place))
+            if self._cuts != cuts:
+                return found
+            self._aliased[key] = found
+        return self._aliased[key]
 
     def _generic(self, value: f.Expr, items: tuple[f.Expr, ...], where: Where) -> Type:
         base = self.infer(value, where)
@@ -84,7 +100,7 @@ class Hints(Questions):
         name = base.name if isinstance(base, External) else None
         if name is None:
             if alias := self.alias(value, where):
-                return self.guarded(("alias", id(alias[0])), lambda: self.annotation(alias[0], alias[1]))
+                return self._followed(*alias)
             return None
         name = _BUILTIN_GENERICS.get(name, name)
         if name in _TRANSPARENT:
@@ -106,35 +122,35 @@ class Hints(Questions):
             return Instance("contextmanager", (self.annotation(items[0], where),))
         return Instance(name, tuple(self.annotation(item, where) for item in items))
 
-    def metadata(self, annotation: f.Expr | None, where: Where) -> Iterator[tuple[Module, f.Expr, Where]]:
+    def metadata(
+        self, annotation: f.Expr | None, where: Where, seen: set[int] | None = None
+    ) -> Iterator[tuple[Module, f.Expr, Where]]:
         """The metadata of an Annotated annotation, outermost last, each with the module and place it is written in.
 
-        Aliases (`SessionDep = Annotated[...]`, also `type` statements) are followed into other modules.
+        Aliases (`SessionDep = Annotated[...]`, also `type` statements) are followed into other modules,
+        each once (`seen` holds those that were).
         """
+        seen = set() if seen is None else seen
         match annotation:
             case f.Sub(value=value, items=items) if items:
                 name = self.name_of_type(self.infer(value, where))
                 if name == "typing.Annotated":
-                    yield from self.metadata(items[0], where)
+                    yield from self.metadata(items[0], where, seen)
                     for item in items[1:]:
                         yield where[0], item, where
                 elif name in ("typing.Optional", "typing.Union"):
                     for item in items:
-                        yield from self.metadata(item, where)
+                        yield from self.metadata(item, where, seen)
             case f.Binary(op="|", left=left, right=right):
-                yield from self.metadata(left, where)
-                yield from self.metadata(right, where)
+                yield from self.metadata(left, where, seen)
+                yield from self.metadata(right, where, seen)
             case f.Const(value=str(text)):
-                yield from self.metadata(parse_annotation(text), where)
+                yield from self.metadata(parse_annotation(text), where, seen)
             case f.Name() | f.Attr():
                 if alias := self.alias(annotation, where):
-                    key = ("metadata", alias[1], id(alias[0]))
-                    if key not in self._active and len(self._active) < 200:
-                        self._active.add(key)
-                        try:
-                            yield from self.metadata(alias[0], alias[1])
-                        finally:
-                            self._active.discard(key)
+                    if id(alias[0]) not in seen and len(seen) < 200:
+                        seen.add(id(alias[0]))
+                        yield from self.metadata(*alias, seen)
 
     def alias(self, expr: f.Expr, where: Where) -> tuple[f.Expr, Where] | None:
         """The right side of the assignment (in any module) that a name in an annotation stands for."""

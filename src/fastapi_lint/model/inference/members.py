@@ -6,7 +6,7 @@ from functools import partial
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.inference.questions import Questions, instance_of, is_none
+from fastapi_lint.model.inference.questions import DEEPEST, Questions, instance_of, is_none
 from fastapi_lint.model.symbols import (
     Class,
     ClassObject,
@@ -134,6 +134,9 @@ class Members(Questions):
     def mro(self, cls: Class) -> tuple[Class | str, ...]:
         """A class and its bases, nearest first; external ones by canonical name, unresolved ones as "?"."""
         if cls not in self._mro:
+            if self._depth > DEEPEST:
+                return (cls, "?")
+            self._depth += 1
             self._mro[cls] = (cls, "?")  # what a class that inherits from itself sees
             order: list[Class | str] = [cls]
             where = (cls.module, cls.facts.outer, cls.facts.start)
@@ -150,6 +153,7 @@ class Members(Questions):
             # The last occurrence stays, as in Python's own order for diamonds; names cannot conflict here.
             unique = list(dict.fromkeys(reversed(order)))
             self._mro[cls] = tuple(reversed(unique))
+            self._depth -= 1
         return self._mro[cls]
 
     def is_subclass(self, cls: Class | str, of: Class | str) -> bool:

@@ -16,6 +16,7 @@ ELEMENTS = frozenset({
 })  # fmt: skip
 MAPPINGS = frozenset({"dict", "typing.Dict", "typing.Mapping", "typing.MutableMapping", "collections.defaultdict"})
 _DEPTH = 40
+DEEPEST = 60
 Where = tuple[Module, int, int]
 """Where an expression is evaluated: module, block, byte offset of the use."""
 DEPENDS = frozenset({"fastapi.Depends", "fastapi.Security"})
@@ -38,9 +39,13 @@ class Questions:
         self._members: dict[tuple[Class, str], Type] = {}
         self._active: set[object] = set()
         self._depth = 0
+        self._cuts = 0
+        self._followings = 0
+        self._aliased: dict[int, Type] = {}
 
     def guarded(self, key: object, answer: Callable[[], Type]) -> Type:
         if key in self._active or self._depth >= _DEPTH:
+            self._cuts += 1
             return None
         self._active.add(key)
         self._depth += 1
@@ -153,7 +158,9 @@ class Questions:
     def annotation(self, expr: f.Expr | None, where: Where) -> Type:
         raise NotImplementedError
 
-    def metadata(self, annotation: f.Expr | None, where: Where) -> Iterator[tuple[Module, f.Expr, Where]]:
+    def metadata(
+        self, annotation: f.Expr | None, where: Where, seen: set[int] | None = None
+    ) -> Iterator[tuple[Module, f.Expr, Where]]:
         raise NotImplementedError
 
     def alias(self, expr: f.Expr, where: Where) -> tuple[f.Expr, Where] | None:
