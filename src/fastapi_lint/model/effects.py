@@ -122,7 +122,11 @@ class Effects:
         return entry
 
     def _is_in_memory(self, module: Module, call: f.Call) -> bool:
-        """Whether the first argument is a file that lies in memory."""
+        """Whether the first argument is a file that lies in memory, or the object (an archive) was made of one."""
+        callee = self.types.callee(module, call)
+        if isinstance(callee, Method) and callee.owner is not None and (made := callee.owner.origin) is not None:
+            if made.facts is not call and self._is_in_memory(made.module, made.facts):
+                return True
         if not call.args or call.args[0].name:
             return False
         value = self.types.infer(call.args[0].value, (module, call.block, call.start))
