@@ -38,10 +38,10 @@ class Values:
 
     def __init__(self, types: Inference) -> None:
         self.types = types
-        self._active: set[tuple[int, int]] = set()
-        # By the right side of a definition, which is part of the facts and lives as long as they do.
-        self._folded: dict[tuple[int, int], Constant] = {}
-        self._pieced: dict[tuple[int, int], str] = {}
+        self._active: set[tuple[Where, int]] = set()
+        # By place and right side of a definition: equal expressions of several places may be one object.
+        self._folded: dict[tuple[Where, int], Constant] = {}
+        self._pieced: dict[tuple[Where, int], str] = {}
 
     def constant(self, expr: f.Expr | None, where: Where) -> Constant:
         """The constant an expression folds to; raises `Unfolded` when it is not one."""
@@ -69,7 +69,7 @@ class Values:
         raise Unfolded
 
     def _guarded(self, expr: f.Expr, where: Where) -> Constant:
-        key = (id(where[0]), id(expr))
+        key = (where, id(expr))
         if key in self._folded:
             return self._folded[key]
         if key in self._active or len(self._active) > 30:
@@ -121,9 +121,9 @@ class Values:
                 return self.pieces(left, where) + self.pieces(right, where)
             case f.Name() | f.Attr():
                 found = list(self.definitions(expr, where))
-                key = (id(where[0]), id(expr))
+                key = (where, id(expr))
                 if len(found) == 1 and key not in self._active and len(self._active) < 30:
-                    target = (id(found[0][1][0]), id(found[0][0]))
+                    target = (found[0][1], id(found[0][0]))
                     if target not in self._pieced:
                         self._active.add(key)
                         try:

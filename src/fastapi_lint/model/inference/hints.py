@@ -79,7 +79,7 @@ class Hints(Questions):
 
     def _followed(self, target: f.Expr, place: Where) -> Type:
         """The annotation that is the right side of an alias, worked out once unless a circle cut it off."""
-        key = id(target)
+        key = (place, id(target))  # equal expressions of several places may be one object
         if self._depth == 0:
             self._followings = 0
         if key not in self._aliased:
@@ -123,7 +123,7 @@ class Hints(Questions):
         return Instance(name, tuple(self.annotation(item, where) for item in items))
 
     def metadata(
-        self, annotation: f.Expr | None, where: Where, seen: set[int] | None = None
+        self, annotation: f.Expr | None, where: Where, seen: set[tuple[Where, int]] | None = None
     ) -> Iterator[tuple[Module, f.Expr, Where]]:
         """The metadata of an Annotated annotation, outermost last, each with the module and place it is written in.
 
@@ -148,8 +148,9 @@ class Hints(Questions):
                 yield from self.metadata(parse_annotation(text), where, seen)
             case f.Name() | f.Attr():
                 if alias := self.alias(annotation, where):
-                    if id(alias[0]) not in seen and len(seen) < 200:
-                        seen.add(id(alias[0]))
+                    key = (alias[1], id(alias[0]))
+                    if key not in seen and len(seen) < 200:
+                        seen.add(key)
                         yield from self.metadata(*alias, seen)
 
     def alias(self, expr: f.Expr, where: Where) -> tuple[f.Expr, Where] | None:

@@ -41,7 +41,7 @@ class Questions:
         self._depth = 0
         self._cuts = 0
         self._followings = 0
-        self._aliased: dict[int, Type] = {}
+        self._aliased: dict[tuple[Where, int], Type] = {}
 
     def guarded(self, key: object, answer: Callable[[], Type]) -> Type:
         if key in self._active or self._depth >= _DEPTH:
@@ -159,7 +159,7 @@ class Questions:
         raise NotImplementedError
 
     def metadata(
-        self, annotation: f.Expr | None, where: Where, seen: set[int] | None = None
+        self, annotation: f.Expr | None, where: Where, seen: set[tuple[Where, int]] | None = None
     ) -> Iterator[tuple[Module, f.Expr, Where]]:
         raise NotImplementedError
 
