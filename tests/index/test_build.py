@@ -686,3 +686,10 @@ def test_any_damage_to_real_code(source: str, data: st.DataObject) -> None:
 def test_same_facts_twice() -> None:
     for source in SOURCES:
         assert build(source.encode()) == build(source.encode())
+
+
+@given(st.text(alphabet="l \"'\n=:(){}\\fbr", max_size=12))
+def test_broken_code_leaves_nothing_behind(text: str) -> None:
+    # In broken code anything may be a string; remembered as unknown, `l` would be lost in every later file.
+    build(text.encode())
+    assert build(b"l: l = l").assigns[0].target == f.Name("l")

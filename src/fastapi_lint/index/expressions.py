@@ -103,7 +103,7 @@ def _number(d: Draft, node: Node, depth: int) -> Expr:
     found = SEEN.get(key)
     if found is None:
         found = number(key)
-        if len(key) < 20:
+        if len(key) < 20 and found is not UNKNOWN:
             SEEN[key] = found
     return found
 
@@ -266,7 +266,7 @@ def annotation(d: Draft, node: Node, depth: int) -> Expr:
         return found
     size = d.size()
     value = _wrapped(d, node, depth)
-    if len(key) < 80 and depth == 0 and d.size() == size and not node.has_error:
+    if len(key) < 80 and depth == 0 and d.size() == size and value is not UNKNOWN and not node.has_error:
         SEEN[key] = value
     return value
 

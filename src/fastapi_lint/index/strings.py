@@ -24,7 +24,7 @@ def _text(d: Draft, node: Node, depth: int) -> Expr:
         if "f" in letters or "t" in letters:
             return Joined(_merged(_pieces(d, node, depth, "r" in letters)))
     value = string(key)
-    if short:
+    if short and value is not UNKNOWN:  # in broken code a string may be any text: what means nothing here may elsewhere
         SEEN[key] = value
     return value
 
