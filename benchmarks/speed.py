@@ -72,9 +72,11 @@ def measured(command: Sequence[str], cwd: Path) -> Cost | None:
                 return None
             time.sleep(0.002)
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in (0, 1):
-            errors.seek(0)
-            print(f"{command[0]}: exit code {process.returncode}: {errors.read()[-300:]!r}", file=sys.stderr)
+        errors.seek(0)
+        said = errors.read()
+        # An interpreter that finds no module, or falls over, also ends with 1: that is no run with findings.
+        if process.returncode not in (0, 1) or b"No module named" in said or b"Traceback" in said:
+            print(f"{command[0]}: exit code {process.returncode}: {said[-300:]!r}", file=sys.stderr)
             return None
     scale = 1024 if sys.platform == "linux" else 1024 * 1024
     return Cost(usage.ru_utime + usage.ru_stime, time.perf_counter() - started, usage.ru_maxrss / scale)
