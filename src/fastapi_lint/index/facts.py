@@ -330,3 +330,16 @@ class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     statements: tuple[tuple[int, int], ...]
     errors: tuple[tuple[int, int], ...]
     has_main_guard: bool
+
+
+def last_name(func: Expr) -> str:
+    """The last identifier of a name or attribute, else "": a cheap look at a callee before it is resolved."""
+    match func:
+        case Name(id=name) | Attr(attr=name):
+            return name
+    return ""
+
+
+def keyword(call: Call, name: str) -> Arg | None:
+    """The keyword argument of a call with this name, or None."""
+    return next((arg for arg in call.args if arg.name == name), None)

@@ -52,7 +52,7 @@ class Callers:
         table: dict[str, list[tuple[Module, f.Call]]] = {}
         for module in self.types.modules:
             for call in module.facts.calls:
-                if name := _last(call.func):
+                if name := f.last_name(call.func):
                     table.setdefault(name, []).append((module, call))
         return table
 
@@ -62,7 +62,7 @@ class Callers:
         for name in _FORWARDING:
             for module, call in self._calls.get(name, ()):
                 for index, arg in enumerate(call.args):
-                    if arg.name in ("", "func") and (given := _last(arg.value)):
+                    if arg.name in ("", "func") and (given := f.last_name(arg.value)):
                         table.setdefault(given, []).append((module, call, index))
         return table
 
@@ -103,7 +103,7 @@ class Callers:
                 yield module, call.func, call.args, (call.block, call.start), True
             for module, call, index in self._handed.get(name, ()):
                 behind = call.args[index + 1 :]
-                is_complete = not _last(call.func).startswith("partial")
+                is_complete = not f.last_name(call.func).startswith("partial")
                 yield module, call.args[index].value, behind, (call.block, call.start), is_complete
 
     def _names(self, function: Function) -> set[str]:
@@ -178,8 +178,3 @@ class Callers:
         else:
             source = modules.find(entry.module, importer)
         return source is None or modules.submodule(source, entry.name) is not None
-
-
-def _last(expr: f.Expr) -> str:
-    """The last identifier of a name or attribute."""
-    return expr.id if isinstance(expr, f.Name) else expr.attr if isinstance(expr, f.Attr) else ""

@@ -13,7 +13,6 @@ from typing import Union
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.symbols import Class, Function, Instance, Module, Type
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.model.types import Inference, Where
 from fastapi_lint.model.values import Unfolded, Values
 
@@ -124,7 +123,7 @@ class Compositions:
         return found
 
     def _called(self, call: f.Call, expr: f.CallRef, where: Where, depth: int) -> list[Piece]:
-        called = last_name(call.func)
+        called = f.last_name(call.func)
         args = [arg for arg in call.args if arg.name == ""]
         match call.func:
             case f.Attr(value=receiver, attr="format"):
@@ -197,7 +196,7 @@ class Compositions:
                 return
             case f.CallRef(index=index):
                 call = module.facts.calls[index]
-                if last_name(call.func) in ("list", "tuple", "sorted", "set", "reversed") and len(call.args) == 1:
+                if f.last_name(call.func) in ("list", "tuple", "sorted", "set", "reversed") and len(call.args) == 1:
                     yield from self.elements(call.args[0].value, where, depth + 1)
                     return
         yield f.Unknown(), where

@@ -344,7 +344,7 @@ class Dependencies:
         table: dict[Function, list[Depends]] = {}
         for module in self.types.modules:
             for index, call in enumerate(module.facts.calls):
-                last = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
+                last = f.last_name(call.func)
                 if not last[:1].isupper() and "epends" not in last and "ecurity" not in last:
                     continue
                 found = self.depends(module, index)
@@ -358,7 +358,7 @@ class Dependencies:
         found: set[Class] = set()
         for module in self.types.modules:
             for index, call in enumerate(module.facts.calls):
-                last = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
+                last = f.last_name(call.func)
                 if last in ("Depends", "Security") and (one := self.depends(module, index)):
                     if isinstance(one.target, ClassObject):
                         found.add(one.target.cls)
@@ -378,7 +378,7 @@ class Dependencies:
         targets: list[Type] = [ClassObject(cls) for cls in self.used_classes]
         for module in self.types.modules:
             for index, call in enumerate(module.facts.calls):
-                last = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
+                last = f.last_name(call.func)
                 if last[:1].isupper() and (one := self.depends(module, index)):
                     target = one.target
                     while isinstance(target, Partial):

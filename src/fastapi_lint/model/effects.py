@@ -25,7 +25,6 @@ from fastapi_lint.model.symbols import (
     Method,
     Module,
 )
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.model.types import Inference
 
 T = TypeVar("T")
@@ -315,7 +314,7 @@ class Effects:
     def asks_for_loop(self, function: Function) -> bool:
         """Whether a function looks if an event loop runs (so it may act only when none does), or patches asyncio."""
         for call in function.calls:
-            if (name := last_name(call.func)) in _ASKS_FOR_LOOP:
+            if (name := f.last_name(call.func)) in _ASKS_FOR_LOOP:
                 return True
             if name != "apply":
                 continue
@@ -348,7 +347,7 @@ class Effects:
             self._scheduled[module] = frozenset(
                 id(calls[arg.value.index])
                 for call in calls
-                if last_name(call.func) in _SCHEDULERS
+                if f.last_name(call.func) in _SCHEDULERS
                 for arg in call.args
                 if isinstance(arg.value, f.CallRef)
             )

@@ -44,7 +44,7 @@ class Objects:
         self._callers = {}
         for module in self.types.modules:
             for index, call in enumerate(module.facts.calls):
-                name = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
+                name = f.last_name(call.func)
                 if name:
                     self._callers.setdefault(name, []).append((module, call))
                     self._indices.setdefault(name, []).append((module, index))
@@ -110,7 +110,7 @@ class Objects:
         if not isinstance(value, f.CallRef):
             return value, where
         call = where[0].facts.calls[value.index]
-        name = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
+        name = f.last_name(call.func)
         if name not in _FIELDS:
             return value, where
         for arg in call.args:

@@ -122,7 +122,7 @@ class Registrations:
         return False
 
     def _construct(self, module: Module, index: int, call: f.Call) -> None:
-        last = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
+        last = f.last_name(call.func)
         if last.endswith("_router"):
             self._library_router(module, index, call)
         if not last[:1].isupper() and last not in ("cls", "field", "ib") and not last.startswith("_"):

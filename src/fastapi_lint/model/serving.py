@@ -11,7 +11,6 @@ from functools import cached_property
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.reach import served
 from fastapi_lint.model.symbols import Function, FunctionObject, Module
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.model.types import Inference
 
 _QUEUES_JOB = frozenset({"enqueue", "enqueue_in", "enqueue_at", "enqueue_call"})
@@ -75,7 +74,7 @@ class Serving:
 
     def _queues_job(self, module: Module, call: f.Call) -> bool:
         """Whether a call gives a function to a worker process; a queue of the project's own may run it in this one."""
-        if last_name(call.func) not in _QUEUES_JOB:
+        if f.last_name(call.func) not in _QUEUES_JOB:
             return False
         return not isinstance(self.types.callee(module, call), FunctionObject)
 
@@ -88,11 +87,11 @@ class Serving:
             if module.is_test:
                 continue
             for call in module.facts.calls:
-                name = last_name(call.func)
+                name = f.last_name(call.func)
                 if name in names:
                     table.setdefault(name, []).append((module, call, None))
                 for arg in call.args:
-                    name = last_name(arg.value)
+                    name = f.last_name(arg.value)
                     if name in names:
                         table.setdefault(name, []).append((module, call, arg))
         return table

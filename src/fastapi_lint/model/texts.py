@@ -260,7 +260,7 @@ def _made(
     around: f.Call | None,
 ) -> Iterator[BoundText]:
     """`Field(default="x")`, `SecretStr("x")`: the text that stands for the whole."""
-    called = last_name(call.func)
+    called = f.last_name(call.func)
     if called in _WRAPPERS and len(call.args) == 1 and call.args[0].name == "":
         yield from _of(module, name, call.args[0].value, how, call.block, start, end, binding, cls, around)
     elif called in _FIELDS and cls is not None:
@@ -269,21 +269,13 @@ def _made(
                 yield from _of(module, name, arg.value, how, call.block, arg.start, arg.end, binding, cls, call)
 
 
-def last_name(func: f.Expr) -> str:
-    """The last identifier of a callee."""
-    match func:
-        case f.Name(id=name) | f.Attr(attr=name):
-            return name
-    return ""
-
-
 def _reads(module: Module, value: f.Expr) -> str | None:
     return environment_read(module, module.facts.calls[value.index]) if isinstance(value, f.CallRef) else None
 
 
 def environment_read(module: Module, call: f.Call) -> str | None:
     """The environment variable that a call reads (`os.getenv`, `environ.get`, `config` of starlette and decouple)."""
-    called = last_name(call.func)
+    called = f.last_name(call.func)
     if called not in _READERS or not call.args or not isinstance(call.args[0].value, f.Const):
         return None
     name = call.args[0].value.value
@@ -311,7 +303,7 @@ def _read(module: Module, call: f.Call) -> Iterator[BoundText]:
             if isinstance(arg.value, f.CallRef):
                 inner = module.facts.calls[arg.value.index]
                 value = (
-                    inner.args[0].value if last_name(inner.func) in _WRAPPERS and len(inner.args) == 1 else arg.value
+                    inner.args[0].value if f.last_name(inner.func) in _WRAPPERS and len(inner.args) == 1 else arg.value
                 )
             else:
                 value = arg.value

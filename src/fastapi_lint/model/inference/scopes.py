@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
 from functools import partial
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.inference.questions import ELEMENTS, MAPPINGS, Questions, Where, instance_of, is_none, starred
-from fastapi_lint.model.names import Binding, Scope, bindings
+from fastapi_lint.model.names import Binding, Scope, bindings, target_names
 from fastapi_lint.model.symbols import (
     Class,
     ClassObject,
@@ -41,7 +40,7 @@ class Scopes(Questions):
         table = self.bindings(module)
         inner = block
         while blocks[inner].kind == "comprehension":
-            if any(name in pair for pair in _targets(blocks[inner].target)):
+            if name in target_names(blocks[inner].target):
                 return [Binding(blocks[inner], inner, blocks[inner].start)]
             inner = blocks[inner].parent
         scope = (blocks[inner].function, blocks[inner].cls)
@@ -166,7 +165,7 @@ class Scopes(Questions):
         if not isinstance(target, f.Display) or starred(target.items):
             return None
         for i, item in enumerate(target.items):
-            if name in set(_names(item)):
+            if name in target_names(item):
                 if isinstance(value, TupleOf):
                     part = value.items[i] if len(value.items) == len(target.items) else None
                 else:
@@ -224,15 +223,3 @@ class Scopes(Questions):
                 given = catalog.enters(name)
                 return instance_of(given) if given else value
         return None
-
-
-def _names(target: f.Expr | None) -> Iterator[str]:
-    if isinstance(target, f.Name):
-        yield target.id
-    elif isinstance(target, f.Display):
-        for item in target.items:
-            yield from _names(item)
-
-
-def _targets(target: f.Expr | None) -> Iterator[set[str]]:
-    yield set(_names(target))

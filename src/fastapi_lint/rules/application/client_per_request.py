@@ -9,7 +9,7 @@ from fastapi_lint import catalog
 from fastapi_lint.finding import Finding, Related
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module, Project
-from fastapi_lint.model.texts import environment_read, last_name
+from fastapi_lint.model.texts import environment_read
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
@@ -82,7 +82,7 @@ def client_per_request(project: Project, check: Check) -> Iterator[Finding]:
 
 
 def _may_be_client(call: f.Call) -> bool:
-    called = last_name(call.func)
+    called = f.last_name(call.func)
     return bool(called) and (called[0].isupper() or called in _FUNCTIONS)
 
 
@@ -167,7 +167,7 @@ def _is_kept(function: Function, call: f.Call) -> bool:
     for other in function.calls:
         if (
             other.start > call.start
-            and last_name(other.func)
+            and f.last_name(other.func)
             in (
                 "setdefault",
                 "set",
@@ -247,8 +247,8 @@ def _is_fixed(module: Module, value: f.CallRef, project: Project) -> bool:
     made = project.types.call_type(module, value.index)
     return (
         project.types.is_instance(made, "pydantic_settings.BaseSettings", "pydantic.BaseSettings")
-        or (last_name(call.func).lower().endswith(("settings", "config")) and not call.args)
-        or last_name(call.func) in ("Timeout", "ClientTimeout", "Limits", "Config", "Session")
+        or (f.last_name(call.func).lower().endswith(("settings", "config")) and not call.args)
+        or f.last_name(call.func) in ("Timeout", "ClientTimeout", "Limits", "Config", "Session")
     )
 
 

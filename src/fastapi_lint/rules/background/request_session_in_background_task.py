@@ -12,7 +12,6 @@ from fastapi_lint.model import Function
 from fastapi_lint.model.dependencies import Depends, Parameter
 from fastapi_lint.model.sessions import is_async_connection, is_async_session, is_sync_connection, is_sync_session
 from fastapi_lint.model.symbols import Class, FunctionObject, Instance, Method, Type
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule
 
@@ -61,14 +60,15 @@ def request_session_in_background_task(function: Function, check: Check) -> Iter
         or not module.mentions("add_task", "create_task", "ensure_future", "BackgroundTask")
     ):
         return
-    candidates = [call for call in function.calls if last_name(call.func) in ("add_task", "BackgroundTask", *_SPAWNERS)]
+    wanted = ("add_task", "BackgroundTask", *_SPAWNERS)
+    candidates = [call for call in function.calls if f.last_name(call.func) in wanted]
     if not candidates:
         return
     sessions = {each.name: each for each in _of_request(function, check)}
     if not sessions:
         return
     for call in candidates:
-        outlives = last_name(call.func) in _SPAWNERS
+        outlives = f.last_name(call.func) in _SPAWNERS
         if outlives and (not _is_spawner(call, function, check) or _is_awaited(call, function)):
             continue
         if not outlives and not _is_background(call, function, check):

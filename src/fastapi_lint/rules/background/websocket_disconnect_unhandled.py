@@ -8,7 +8,6 @@ from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Route
 from fastapi_lint.model.symbols import ClassObject, External, FunctionObject, TupleOf
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.rule import Check, rule
 
 _WEBSOCKET = ("fastapi.WebSocket", "starlette.websockets.WebSocket")
@@ -124,7 +123,7 @@ def _registration(function: Function, name: str, before: f.Call, check: Check) -
         for index, arg in enumerate(call.args):
             if not _is(arg.value, name):
                 continue
-            called = last_name(call.func)
+            called = f.last_name(call.func)
             if called in _ADDS and isinstance(call.func, f.Attr) and not _is_local(function, call.func.value):
                 return call
             callee = check.project.callee(module, call)
@@ -157,7 +156,7 @@ def _stores(callee: FunctionObject, index: int, arg: f.Arg) -> bool:
     else:
         return False
     for call in target.calls:
-        if not any(_is(each.value, name) for each in call.args) or last_name(call.func) not in _ADDS:
+        if not any(_is(each.value, name) for each in call.args) or f.last_name(call.func) not in _ADDS:
             continue
         if isinstance(call.func, f.Attr) and not _is_local(target, call.func.value):
             return True

@@ -9,7 +9,6 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Route
 from fastapi_lint.model.dependencies import Depends
 from fastapi_lint.model.symbols import ClassObject, FunctionObject
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.rule import Check, rule
 
 _WEBSOCKET = ("fastapi.WebSocket", "starlette.websockets.WebSocket")
@@ -124,7 +123,7 @@ def _inside(
 ) -> f.Call | bool | None:
     """What a function that is given the socket does with it first."""
     callee = check.project.callee(function.module, call)
-    if last_name(call.func) in _IDLE:
+    if f.last_name(call.func) in _IDLE:
         return None
     if not isinstance(callee, FunctionObject) or not isinstance(arg.value, f.Name) or arg.name in ("*", "**"):
         return True

@@ -12,7 +12,6 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
 from fastapi_lint.model.sessions import ASYNC_SESSIONS, is_async_session
 from fastapi_lint.model.symbols import Class, ClassObject, External, Type
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.rule import Check, rule
 
 _FACTORIES = frozenset({"sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.orm.sessionmaker"})
@@ -65,11 +64,11 @@ def expire_on_commit(module: Module, check: Check) -> Iterator[Finding]:
 
 def _maybe(module: Module, call: f.Call) -> bool:
     """Whether the words of a call allow it to make a session or a factory of sessions."""
-    called = last_name(call.func)
+    called = f.last_name(call.func)
     if called in ("async_sessionmaker", "sessionmaker"):
         return True
     if isinstance(call.func, f.Sub):
-        return last_name(call.func.value) == "async_sessionmaker"
+        return f.last_name(call.func.value) == "async_sessionmaker"
     return called.endswith("Session")
 
 

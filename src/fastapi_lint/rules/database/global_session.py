@@ -9,7 +9,6 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
 from fastapi_lint.model.sessions import is_async_connection, is_async_session, is_sync_connection, is_sync_session
 from fastapi_lint.model.symbols import Instance, Type
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.model.types import is_none
 from fastapi_lint.rule import Check, rule
 
@@ -51,7 +50,7 @@ def global_session(module: Module, check: Check) -> Iterator[Finding]:
         if not isinstance(entry.value, f.CallRef) or entry.op != "=" or not isinstance(entry.target, f.Name):
             continue
         call = module.facts.calls[entry.value.index]
-        if last_name(call.func) == "cast":
+        if f.last_name(call.func) == "cast":
             continue  # says what something is, and makes nothing
         what = _kind(check.project.types.call_type(module, entry.value.index), check)
         if not what or _is_in_memory(call) or _is_main(module, entry.block) or _is_closed(module, entry.target.id):

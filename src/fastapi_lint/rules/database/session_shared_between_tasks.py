@@ -17,7 +17,6 @@ from fastapi_lint.model.sessions import (
     is_sync_session,
 )
 from fastapi_lint.model.symbols import Class, FunctionObject, Instance, Type
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
@@ -63,7 +62,7 @@ def session_shared_between_tasks(function: Function, check: Check) -> Iterator[F
         return
     started: list[_Use] = []
     for call in function.calls:
-        called = last_name(call.func)
+        called = f.last_name(call.func)
         if called in ("gather", "wait", "as_completed"):
             if check.project.called_name(function.module, call) in _TOGETHER:
                 yield from _shared(
@@ -136,7 +135,7 @@ def _started(call: f.Call, function: Function, check: Check) -> Iterator[_Use]:
     """The uses by a task of its own: `create_task(f(session))`, `group.start_soon(f, session)`."""
     repeated = _in_loop(function, call.block)
     first = call.args[0].value
-    if last_name(call.func) == "start_soon":
+    if f.last_name(call.func) == "start_soon":
         yield from _uses(call, function, check, repeated=repeated)
     elif isinstance(first, f.CallRef):
         yield from _uses(function.module.facts.calls[first.index], function, check, repeated=repeated)
@@ -146,11 +145,11 @@ def _uses(coroutine: f.Call, function: Function, check: Check, *, repeated: bool
     """The sessions that one call uses: its receiver, its arguments, and what its receiver holds."""
     module = function.module
     where = (module, coroutine.block, coroutine.start)
-    if last_name(coroutine.func) in _STARTERS and last_name(coroutine.func) != "start_soon":
+    if f.last_name(coroutine.func) in _STARTERS and f.last_name(coroutine.func) != "start_soon":
         if coroutine.args and isinstance(coroutine.args[0].value, f.CallRef):
             yield from _uses(module.facts.calls[coroutine.args[0].value.index], function, check, repeated=repeated)
         return
-    threaded = last_name(coroutine.func) in _THREADS
+    threaded = f.last_name(coroutine.func) in _THREADS
     exprs = [arg.value for arg in coroutine.args if arg.name != "**"]
     if isinstance(coroutine.func, f.Attr):
         exprs.append(coroutine.func.value)

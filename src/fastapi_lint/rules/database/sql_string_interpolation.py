@@ -13,7 +13,6 @@ from fastapi_lint.model.composition import Compositions, Outside, Piece
 from fastapi_lint.model.routes import argument
 from fastapi_lint.model.sessions import is_async_connection, is_async_session, is_sync_connection, is_sync_session
 from fastapi_lint.model.symbols import External, Instance, Method
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.rule import Check, rule
 
 _METHODS = frozenset({
@@ -67,7 +66,7 @@ def sql_string_interpolation(module: Module, check: Check) -> Iterator[Finding]:
         return
     compositions = Compositions(check.project.types, check.project.values)
     for call in module.facts.calls:
-        called = last_name(call.func)
+        called = f.last_name(call.func)
         if (called not in _METHODS and called not in ("text", "literal_column")) or not call.args:
             continue
         statement = argument(call, 0, "text") or argument(call, 0, "query") or argument(call, 0, "sql")
@@ -106,7 +105,7 @@ def _takes_sql(module: Module, call: f.Call, called: str, pieces: Sequence[Piece
             return any(is_kind(types, owner) for is_kind in kinds)
         case None if called in ("execute", "executemany", "executescript") and isinstance(call.func, f.Attr):
             text = "".join(piece if isinstance(piece, str) else "?" for piece in pieces)
-            return last_name(call.func.value) in _CURSORS and _SQL.match(text) is not None
+            return f.last_name(call.func.value) in _CURSORS and _SQL.match(text) is not None
     return False
 
 

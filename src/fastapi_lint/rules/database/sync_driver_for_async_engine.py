@@ -10,7 +10,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
 from fastapi_lint.model.routes import argument
 from fastapi_lint.model.symbols import Class, ClassObject, Instance, ModuleObject
-from fastapi_lint.model.texts import environment_read, last_name, quoted
+from fastapi_lint.model.texts import environment_read, quoted
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
@@ -65,7 +65,7 @@ def sync_driver_for_async_engine(module: Module, check: Check) -> Iterator[Findi
     if not module.mentions("create_engine", "create_async_engine"):
         return
     for index, call in enumerate(module.facts.calls):
-        if last_name(call.func) not in ("create_engine", "create_async_engine"):
+        if f.last_name(call.func) not in ("create_engine", "create_async_engine"):
             continue
         name = check.project.called_name(module, call)
         url = argument(call, 0, "url")
@@ -117,7 +117,7 @@ def _is_wrapped(module: Module, index: int) -> bool:
     if not module.mentions("AsyncEngine("):
         return False
     return any(
-        last_name(call.func) == "AsyncEngine" and call.args and call.args[0].value == f.CallRef(index)
+        f.last_name(call.func) == "AsyncEngine" and call.args and call.args[0].value == f.CallRef(index)
         for call in module.facts.calls
     )
 
@@ -138,7 +138,7 @@ def _url(expr: f.Expr, where: Where, check: Check, depth: int = 0) -> tuple[str,
         case f.CallRef(index=index) if depth < _DEPTH:
             call = module.facts.calls[index]
             inner = (module, call.block, call.start)
-            if last_name(call.func) in ("str", "make_url", "SecretStr", "Field", "PostgresDsn") and call.args:
+            if f.last_name(call.func) in ("str", "make_url", "SecretStr", "Field", "PostgresDsn") and call.args:
                 first = argument(call, 0, "default")
                 return _url(first.value, inner, check, depth + 1) if first else None
             if environment_read(module, call) is not None:

@@ -141,12 +141,8 @@ def _is_harmless(call: f.Call, function: Function, check: Check) -> bool:
     match check.project.callee(function.module, call):
         case FunctionObject(function=target):
             return not any(entry.kind == "raise" for entry in target.exits) and all(
-                _last(inner) in _HARMLESS for inner in target.calls
+                f.last_name(inner.func) in _HARMLESS for inner in target.calls
             )
         case External() | Method() | None:
-            return _last(call) in _HARMLESS
+            return f.last_name(call.func) in _HARMLESS
     return False
-
-
-def _last(call: f.Call) -> str:
-    return call.func.id if isinstance(call.func, f.Name) else call.func.attr if isinstance(call.func, f.Attr) else ""

@@ -104,7 +104,7 @@ def _call(use: Use, function: Function, check: Check) -> f.Call | None:
             return None
         if _is(check.project.callee(use.module, call), function, check):
             return call
-        last = call.func.id if isinstance(call.func, f.Name) else getattr(call.func, "attr", "")
+        last = f.last_name(call.func)
         if last in _RUNNERS and call.args:
             given = check.project.infer(call.args[0].value, use.module, call.block, call.start)
             if _is(given, function, check):

@@ -107,13 +107,9 @@ def _candidate(value: f.Expr | None, role: str, function: Function) -> bool:
     for option in _options(value):
         if role and isinstance(option, (f.CallRef, f.Name, f.Await)):
             return True
-        if isinstance(option, f.CallRef) and _last(function.module.facts.calls[option.index])[:1].isupper():
+        if isinstance(option, f.CallRef) and f.last_name(function.module.facts.calls[option.index].func)[:1].isupper():
             return True
     return False
-
-
-def _last(call: f.Call) -> str:
-    return call.func.id if isinstance(call.func, f.Name) else call.func.attr if isinstance(call.func, f.Attr) else ""
 
 
 def _options(value: f.Expr | None) -> tuple[f.Expr, ...]:
@@ -132,7 +128,7 @@ def _class_name(value: Type) -> str:
 
 def _builds(call: f.Call, project: Project, function: Function) -> bool:
     """Whether a call is that of the exception class itself."""
-    if not _last(call)[:1].isupper():
+    if not f.last_name(call.func)[:1].isupper():
         return False
     match project.callee(function.module, call):
         case ClassObject(cls=cls):
@@ -170,7 +166,7 @@ def _uses(function: Function, project: Project) -> Iterator[bool]:
         if word not in module.source.data:
             continue
         for index, call in enumerate(module.facts.calls):
-            if _last(call) != function.name:
+            if f.last_name(call.func) != function.name:
                 continue
             callee = project.callee(module, call)
             if not isinstance(callee, FunctionObject) or callee.function is not function:

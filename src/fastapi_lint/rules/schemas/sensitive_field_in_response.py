@@ -12,7 +12,6 @@ from fastapi_lint.model.exchange import response_types
 from fastapi_lint.model.responses import RESPONSE
 from fastapi_lint.model.schemas import Schema, SchemaField
 from fastapi_lint.model.symbols import Instance, Type
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.rule import Check, rule
 
 _PASSWORD = re.compile(
@@ -180,7 +179,7 @@ def _answers_itself(route: Route, check: Check) -> bool:
     """Whether the handler returns nothing but response objects, or calls what takes secrets out of its answer."""
     if route.handler is None:
         return False
-    if any(_HIDES.search(last_name(call.func)) for call in route.handler.calls):
+    if any(_HIDES.search(f.last_name(call.func)) for call in route.handler.calls):
         return True
     types = check.project.types
     module = route.handler.module

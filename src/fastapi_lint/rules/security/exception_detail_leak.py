@@ -8,7 +8,6 @@ from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.routes import argument
 from fastapi_lint.model.symbols import ClassObject, External, Function, Instance, Module, TupleOf, Type
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
@@ -92,7 +91,7 @@ def _answers(function: Function, check: Check) -> Iterator[tuple[f.Expr, _Place,
     """What a function sends: the expression, its place, the status (None when unknown) and the block."""
     module = function.module
     for call in function.calls:
-        called = last_name(call.func)
+        called = f.last_name(call.func)
         if called != "HTTPException" and not called.endswith("Response"):
             continue
         name = check.project.called_name(module, call)
@@ -148,7 +147,7 @@ def _tells_apart(test: f.Expr | None, module: Module) -> bool:
     """Whether a condition asks what the exception is (`isinstance(e, NotFound)`) or whether details may be shown."""
     match test:
         case f.CallRef(index=index):
-            return last_name(module.facts.calls[index].func) in ("isinstance", "hasattr", "issubclass")
+            return f.last_name(module.facts.calls[index].func) in ("isinstance", "hasattr", "issubclass")
         case f.Name(id=name) | f.Attr(attr=name):
             return any(word in name.lower() for word in ("debug", "dev", "verbose"))
         case f.Choice(options=options):
@@ -164,7 +163,7 @@ def _handled_error(function: Function, check: Check) -> _Caught | None:
             continue
         call = module.facts.calls[decorator.index]
         first = argument(call, 0, "exc_class_or_status_code")
-        if last_name(call.func) != "exception_handler" or first is None or len(function.params) < 2:
+        if f.last_name(call.func) != "exception_handler" or first is None or len(function.params) < 2:
             continue
         index = 2 if function.params[0].name == "self" and len(function.params) > 2 else 1
         if isinstance(first.value, f.Const) and first.value.value == 500:
@@ -221,7 +220,7 @@ def _tells(value: f.Expr, name: str, where: Where, check: Check, depth: int = 0)
 
 
 def _called_tells(call: f.Call, inner: _Ask) -> bool:
-    called = last_name(call.func)
+    called = f.last_name(call.func)
     if called in ("str", "repr", "format_exception_only") and isinstance(call.func, (f.Name, f.Attr)):
         return any(inner(arg.value) for arg in call.args)
     if called == "format" and isinstance(call.func, f.Attr):
@@ -255,9 +254,9 @@ def _has_traceback(value: f.Expr, where: Where, check: Check, depth: int = 0) ->
     match value:
         case f.CallRef(index=index):
             call = module.facts.calls[index]
-            if last_name(call.func).startswith("format_"):
+            if f.last_name(call.func).startswith("format_"):
                 return check.project.called_name(module, call) in _TRACEBACKS
-            return last_name(call.func) in ("str", "join", "format") and any(inner(arg.value) for arg in call.args)
+            return f.last_name(call.func) in ("str", "join", "format") and any(inner(arg.value) for arg in call.args)
         case f.Joined(parts=parts):
             return any(inner(part) for part in parts)
         case f.Binary(left=left, right=right):

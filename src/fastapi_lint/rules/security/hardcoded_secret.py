@@ -13,7 +13,6 @@ from fastapi_lint.model.texts import (
     DOCUMENTED,
     BoundText,
     bound_texts,
-    last_name,
     quoted,
     quoted_at,
     quoted_between,
@@ -190,7 +189,7 @@ def _is_session_key(bound: BoundText, check: Check) -> bool:
 def _keys(module: Module, check: Check) -> _Judged:
     """Keys given to what signs, whatever their names: the literal itself, or the one that a variable stands for."""
     for call in module.facts.calls:
-        if last_name(call.func) not in _KEYED_LAST:
+        if f.last_name(call.func) not in _KEYED_LAST:
             continue
         name = check.project.called_name(module, call)
         if name not in _KEYED:

@@ -8,7 +8,7 @@ from fastapi_lint.catalog import secrets
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.symbols import Module
-from fastapi_lint.model.texts import BoundText, bound_texts, last_name, written_for_tests
+from fastapi_lint.model.texts import BoundText, bound_texts, written_for_tests
 from fastapi_lint.rule import Check, rule
 
 
@@ -95,7 +95,7 @@ def _without_default(module: Module, call: f.Call) -> tuple[Edit, ...] | None:
         return None
     first = call.args[0]
     name = source.slice(first.start, first.end).split("=")[-1].strip()
-    called = last_name(call.func)
+    called = f.last_name(call.func)
     match call.func:
         case f.Attr(value=f.Attr() | f.Name(id="environ"), attr="get"):
             owner = source.slice(call.start, call.name_start).rstrip().rstrip(".")

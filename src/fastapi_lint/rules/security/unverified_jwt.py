@@ -9,7 +9,6 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.routes import argument
 from fastapi_lint.model.symbols import Function, Module
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.rule import Check, rule
 
 _PYJWT = frozenset({"jwt.decode", "jwt.api_jwt.decode", "jwt.decode_complete", "jwt.api_jwt.decode_complete"})
@@ -53,7 +52,7 @@ def unverified_jwt(module: Module, check: Check) -> Iterator[Finding]:
     if b"jwt" not in data or module.is_test or (b"decode" not in data and b"get_unverified" not in data):
         return
     for call in module.facts.calls:
-        if last_name(call.func) not in ("decode", "decode_complete", "get_unverified_claims"):
+        if f.last_name(call.func) not in ("decode", "decode_complete", "get_unverified_claims"):
             continue
         name = check.project.called_name(module, call)
         if name in _UNVERIFIED:
@@ -74,7 +73,7 @@ def _problem(module: Module, call: f.Call, jose: bool, check: Check) -> str:
     """What is left unchecked; empty when nothing is."""
     if any(arg.name in ("*", "**") for arg in call.args):
         return ""
-    verify = _keyword(call, "verify")
+    verify = f.keyword(call, "verify")
     if verify is not None and isinstance(verify.value, f.Const) and verify.value.value is False:
         return "does not check the signature, so that everybody can write a token"
     options = argument(call, 3, "options")
@@ -145,7 +144,7 @@ def _came_from_provider(value: f.Expr, module: Module) -> bool:
             call = module.facts.calls[index]
             first = call.args[0].value if call.args else None
             return (
-                last_name(call.func) == "get"
+                f.last_name(call.func) == "get"
                 and isinstance(first, f.Const)
                 and first.value in ("id_token", "access_token")
             )
@@ -171,11 +170,7 @@ def _reads_expiry_only(function: Function) -> bool:
 
 def _verifies(module: Module, call: f.Call, check: Check) -> bool:
     """Whether another call of the same function decodes a token with its signature checked."""
-    if last_name(call.func) not in ("decode", "decode_complete"):
-        return any(word in last_name(call.func).lower() for word in _CHECKS)
+    if f.last_name(call.func) not in ("decode", "decode_complete"):
+        return any(word in f.last_name(call.func).lower() for word in _CHECKS)
     name = check.project.called_name(module, call)
     return (name in _PYJWT or name in _JOSE) and "signature" not in _problem(module, call, name in _JOSE, check)
-
-
-def _keyword(call: f.Call, name: str) -> f.Arg | None:
-    return next((arg for arg in call.args if arg.name == name), None)

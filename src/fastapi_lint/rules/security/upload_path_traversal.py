@@ -10,7 +10,6 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.client_strings import PATHS, SAME, ClientStrings, Source, Taint
 from fastapi_lint.model.symbols import External, FunctionObject
-from fastapi_lint.model.texts import last_name
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
@@ -156,7 +155,7 @@ class _Flow(ClientStrings):
 
     def _called(self, call: f.Call) -> Iterator[_Sink]:
         where = (self.module, call.block, call.start)
-        last = last_name(call.func)
+        last = f.last_name(call.func)
         if isinstance(call.func, f.Attr) and last in _METHODS:
             receiver = self.project.infer(call.func.value, *where)
             is_path = self.project.types.is_instance(receiver, *PATHS)
@@ -204,7 +203,7 @@ class _Flow(ClientStrings):
         return any(self._settles(call, source, at) for call in self.function.calls)
 
     def _settles(self, call: f.Call, source: Source, at: int) -> bool:
-        last = last_name(call.func)
+        last = f.last_name(call.func)
         where = (self.module, call.block, call.start)
         if not last or last in _HARMLESS:
             return False

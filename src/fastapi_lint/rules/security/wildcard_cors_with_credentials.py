@@ -9,7 +9,7 @@ from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.routes import argument
 from fastapi_lint.model.symbols import Module
-from fastapi_lint.model.texts import environment_read, last_name
+from fastapi_lint.model.texts import environment_read
 from fastapi_lint.model.types import Where
 from fastapi_lint.model.values import Unfolded
 from fastapi_lint.rule import Check, rule
@@ -46,7 +46,7 @@ def wildcard_cors_with_credentials(module: Module, check: Check) -> Iterator[Fin
         if not _adds_cors(module, call, check):
             continue
         where = (module, call.block, call.start)
-        credentials = _keyword(call, "allow_credentials")
+        credentials = f.keyword(call, "allow_credentials")
         if credentials is None or not _is_true(credentials.value, where, check):
             continue
         yield from _judged(call, where, check)
@@ -55,7 +55,7 @@ def wildcard_cors_with_credentials(module: Module, check: Check) -> Iterator[Fin
 def _judged(call: f.Call, where: Where, check: Check) -> Iterator[Finding]:
     advice = "name the origins of your front ends, or leave `allow_credentials` out"
     danger = "lets every site call this API with the user's cookies and read the answers"
-    origins = _keyword(call, "allow_origins")
+    origins = f.keyword(call, "allow_origins")
     place = _wildcard(origins.value, where, check) if origins is not None else None
     if origins is not None and place is not None:
         yield check.finding(
@@ -64,7 +64,7 @@ def _judged(call: f.Call, where: Where, check: Check) -> Iterator[Finding]:
             related=_related(place, where, check),
         )
         return
-    if (pattern := _keyword(call, "allow_origin_regex")) is not None:
+    if (pattern := f.keyword(call, "allow_origin_regex")) is not None:
         text = check.project.values.text(pattern.value, where)
         if text is not None and _MATCH_ALL.match(text):
             yield check.finding(
@@ -82,7 +82,7 @@ def _related(place: Where, where: Where, check: Check) -> tuple[Related, ...]:
 
 def _adds_cors(module: Module, call: f.Call, check: Check) -> bool:
     """`app.add_middleware(CORSMiddleware, ...)`, `Middleware(CORSMiddleware, ...)`, or `CORSMiddleware(app, ...)`."""
-    called = last_name(call.func)
+    called = f.last_name(call.func)
     if called in ("add_middleware", "Middleware"):
         first = argument(call, 0, "middleware_class") or argument(call, 0, "cls")
         return first is not None and check.project.name(first.value, module, call.block, call.start) in _MIDDLEWARE
@@ -116,7 +116,7 @@ def _wildcard(value: f.Expr, where: Where, check: Check, depth: int = 0) -> Wher
 def _called(module: Module, call: f.Call, check: Check, depth: int) -> Where | None:
     """`Field(default=["*"])`, `os.getenv("ORIGINS", "*").split(",")`, `list(origins)`."""
     where = (module, call.block, call.start)
-    called = last_name(call.func)
+    called = f.last_name(call.func)
     if called in ("list", "tuple", "set") and len(call.args) == 1:
         return _wildcard(call.args[0].value, where, check, depth + 1)
     if called == "Field":
@@ -128,7 +128,3 @@ def _called(module: Module, call: f.Call, check: Check, depth: int) -> Where | N
         given = next((a for i, a in enumerate(call.args) if a.name == "default" or (a.name == "" and i == 1)), None)
         return _wildcard(given.value, where, check, depth + 1) if given else None
     return None
-
-
-def _keyword(call: f.Call, name: str) -> f.Arg | None:
-    return next((arg for arg in call.args if arg.name == name), None)
