@@ -22,6 +22,7 @@ from fastapi_lint.engine import Checked
 from fastapi_lint.finding import Finding, Notice
 from fastapi_lint.index.build import build
 from fastapi_lint.index.facts import Facts
+from fastapi_lint.sealing import Result, Sealed
 from fastapi_lint.settings import CACHE_DIRECTORY, Settings
 from fastapi_lint.source import Source
 
@@ -297,9 +298,11 @@ def test_secrets_are_not_kept(project: Path, secret: str, text: str, select: tup
     path = "app/tests/test_x.py" if secret == TOKEN else "app/config.py"
     router = '\n\n@router.get("/x")\nasync def get(q: str = Query("SECRET")): ...\n'.replace("SECRET", secret)
     write(project, {path: f"from fastapi import APIRouter, Query\nrouter = APIRouter()\n{text}{router}"})
-    check(project, select=select)
+    cold = check(project, select=select)
     assert secret.encode() not in held(project)
     assert b"current" in held(project)  # the others are kept
+    assert list((project / CACHE_DIRECTORY).glob("run-*.bin"))
+    assert check(project, select=select).findings == cold.findings
 
 
 def test_facts_not_used_for_long_are_dropped(tmp_path: Path) -> None:
@@ -319,7 +322,7 @@ def test_facts_not_used_for_long_are_dropped(tmp_path: Path) -> None:
 def test_only_the_newest_results_are_kept(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for number in range(60):
-        store.keep_result(digest(str(number).encode()), cache.Result((), (), (Notice(str(number)),)))
+        store.keep_result(digest(str(number).encode()), Sealed(Result((), (), (Notice(str(number)),)), ()))
     kept = list((tmp_path / CACHE_DIRECTORY).glob("run-*.bin"))
     assert 0 < len(kept) <= 24
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -19,9 +19,10 @@ from typing import TypeVar, Union
 import msgspec
 
 from fastapi_lint import __version__
-from fastapi_lint.finding import Finding, Notice, Severity
+from fastapi_lint.finding import Notice, Severity
 from fastapi_lint.index.facts import FORMAT
 from fastapi_lint.rule import RULES_URL
+from fastapi_lint.sealing import Sealed
 from fastapi_lint.settings import CACHE_DIRECTORY as DIRECTORY
 
 _MAGIC = b"fastapi-lint cache 1\n"
@@ -59,14 +60,6 @@ class RuleTable(msgspec.Struct, frozen=True, array_like=True):
 
     built: tuple[RuleRow, ...]
     planned: tuple[RuleRow, ...]
-
-
-class Result(msgspec.Struct, frozen=True, array_like=True):
-    """What came of one analysis: findings before and after suppressions, and notices."""
-
-    findings: tuple[Finding, ...]
-    suppressed: tuple[Finding, ...]
-    notices: tuple[Notice, ...]
 
 
 class _Entry(msgspec.Struct, array_like=True):
@@ -163,12 +156,12 @@ class Store:
                 self._write(path, program(), msgspec.msgpack.encode(table))
                 self._forget("rules-*.bin", 3)
 
-    def result(self, key: bytes) -> Result | None:
+    def result(self, key: bytes) -> Sealed | None:
         """The result under a key; None when there is none (any more)."""
         held = None if self._folder is None else self._read(self._result_path(key), program() + key)
-        return None if held is None else self._decoded(held, Result)
+        return None if held is None else self._decoded(held, Sealed)
 
-    def keep_result(self, key: bytes, result: Result) -> None:
+    def keep_result(self, key: bytes, result: Sealed) -> None:
         """Leave a result under its key; the oldest ones go."""
         if self._folder is not None:
             self._write(self._result_path(key), program() + key, msgspec.msgpack.encode(result))
@@ -302,22 +295,3 @@ def _load(path: Path, identity: bytes) -> bytes | None:
     start = len(_MAGIC) + _DIGEST
     data = held[start:]
     return data if held[:start] == _MAGIC + digest(identity, data) else None
-
-
-# -------------------------------------------------------------------- secrets
-
-
-def reveals(findings: Iterable[Finding], secrets: Mapping[str, Collection[str]]) -> bool:
-    """Whether anything that is said of these findings may hold a secret. `secrets` are the known ones by file.
-
-    In a file with a secret no edit that writes a text is trusted: it may repeat a part of it, or another one.
-    """
-    for finding in findings:
-        said = [finding.message, *(related.message for related in finding.related)]
-        edits = [edit.content for edit in finding.fix.edits] if finding.fix is not None else []
-        if finding.path in secrets and any("'" in content or '"' in content for content in edits):
-            return True
-        for path in {finding.path, *(related.path for related in finding.related)} & secrets.keys():
-            if any(len(text) >= 4 and text in each for text in secrets[path] for each in said + edits):
-                return True
-    return False

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from fastapi_lint import selection
-from fastapi_lint.cache import Result, RuleTable, Store, digest, reveals
+from fastapi_lint.cache import RuleTable, Store, digest
 from fastapi_lint.finding import Edit, Finding, Notice, by_place
 from fastapi_lint.index.facts import Facts
+from fastapi_lint.sealing import Result, Unsealable, seal, unseal
 from fastapi_lint.settings import Settings
 from fastapi_lint.source import Source, Unreadable
 
@@ -80,7 +82,8 @@ class Desk:
         self._made = None
         key = self._key() if self._store.is_used else b""
         if key and (held := self._store.result(key)) is not None:
-            return held
+            with suppress(Unsealable):
+                return unseal(held, self.sources)
         checked = self._checked()
         result = self._suppressed(checked)
         self._made = (key, result, checked)
@@ -277,7 +280,7 @@ class Desk:
         return digest(msgspec.msgpack.encode(said, order="deterministic"), *files)
 
     def remember(self) -> None:
-        """Leave the last result and the facts it was made from in the cache, except where they would hold a secret."""
+        """Leave the last result and the facts it was made from in the cache, but no secrets."""
         if not self._store.is_used:
             return
         self._store.keep_rules(self._table)
@@ -287,8 +290,9 @@ class Desk:
         fresh = {path: data for path, (source, data) in self._fresh.items() if self.sources.get(path) is source}
         secret = self._secrets(fresh, checked)
         self._store.keep_facts((self._digest(self.sources[path]), fresh[path]) for path in fresh if path not in secret)
-        if not checked.notices and not reveals((*result.findings, *result.suppressed), secret):
-            self._store.keep_result(key, result)
+        if not any(notice.code for notice in checked.notices):  # a rule that failed may not fail again
+            with suppress(Unsealable):
+                self._store.keep_result(key, seal(result, secret, self.sources))
 
     def _secrets(self, paths: Collection[str], checked: Checked) -> dict[str, list[str]]:
         """The files that hold secrets, as far as the rules about them and the catalogue can tell, with these secrets.

@@ -11,14 +11,17 @@ import re
 import tokenize
 from bisect import bisect_right
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi_lint.finding import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import libcst as cst
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_BYTE_NEWLINE = re.compile(rb"\r\n|\r|\n")
 
 
 class Unreadable(ValueError):
@@ -35,6 +38,25 @@ class TooLarge(Unreadable):
 
 LARGEST_TREE = 1_500_000
 """Bytes from which on a file has facts but no tree."""
+
+
+class Blank(NamedTuple):
+    """Bytes of a file, of whole statements of a suite, that a tree leaves out; `head` is the code that stands first."""
+
+    start: int
+    end: int
+    head: str = ""
+
+    def filling(self, text: bytes) -> bytes:
+        """Code as long as what is left out: the head, and one literal that ends where the last statement does."""
+        left_out = text[self.start : self.end]
+        newlines = _BYTE_NEWLINE.findall(left_out)
+        last = len(re.split(rb"[\r\n]", left_out)[-1].decode())
+        if newlines and last >= 3:
+            return b"".join([self.head.encode(), b'"""', *newlines, b" " * (last - 3), b'"""'])
+        if not newlines and last > len(self.head):
+            return (self.head + "0" * (last - len(self.head))).encode()
+        return left_out
 
 
 class Source:
@@ -82,7 +104,7 @@ class Source:
 
     @cached_property
     def _byte_starts(self) -> list[int]:
-        return [0, *(m.end() for m in re.finditer(rb"\r\n|\r|\n", self.utf8))]
+        return [0, *(m.end() for m in _BYTE_NEWLINE.finditer(self.utf8))]
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -139,6 +161,13 @@ class Source:
 
         return cst.parse_module(self.text)
 
+    def with_blanks(self, blanks: Sequence[Blank]) -> Source:
+        """The same file, whose tree leaves something out. `blanks` are in order and do not overlap.
+
+        Everything else keeps its place. For whoever needs a small part: libcst takes its time for every node.
+        """
+        return _Excerpt(self, blanks)
+
     def forget_tree(self) -> None:
         """Give back the memory of tree and spans; nodes of the old tree have no place any more."""
         self.__dict__.pop("tree", None)
@@ -161,3 +190,24 @@ class Source:
         """The text of a node of `tree` exactly as it stands in the file."""
         span = self.span_of(node)
         return self.text[self.offset(span.line, span.column) : self.offset(span.end_line, span.end_column)]
+
+
+class _Excerpt(Source):
+    """A file whose tree leaves something out; text and places are those of the whole file."""
+
+    def __init__(self, whole: Source, blanks: Sequence[Blank]) -> None:
+        super().__init__(whole.path, whole.data)
+        for name in ("encoding", "text", "utf8", "_byte_starts", "line_starts"):
+            self.__dict__[name] = getattr(whole, name)
+        self._blanks = blanks
+
+    @cached_property
+    def tree(self) -> cst.Module:
+        """The libcst tree of what is left; raises as for a whole file."""
+        import libcst as cst
+
+        parts, position = [], 0
+        for blank in self._blanks:
+            parts += [self.utf8[position : blank.start], blank.filling(self.utf8)]
+            position = blank.end
+        return cst.parse_module(b"".join([*parts, self.utf8[position:]]).decode())

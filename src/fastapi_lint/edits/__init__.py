@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi_lint.edits.awaiting import asyncio_sleep, awaited, call_at, in_threadpool
+from fastapi_lint.edits.awaiting import asyncio_sleep, awaited, in_threadpool
 from fastapi_lint.edits.imports import importing
 from fastapi_lint.edits.syntax import (
     add_argument,
@@ -34,7 +34,6 @@ __all__ = [
     "asyncio_sleep",
     "awaited",
     "between",
-    "call_at",
     "comments_in",
     "delete",
     "extent",

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 import libcst as cst
 
-from fastapi_lint.edits.bindings import nodes
 from fastapi_lint.edits.syntax import (
     after_comma,
     between,
@@ -23,7 +21,7 @@ from fastapi_lint.edits.syntax import (
     next_line_start,
     remove_argument,
 )
-from fastapi_lint.finding import Edit, Span
+from fastapi_lint.finding import Edit
 from fastapi_lint.source import Source
 
 _Piece = tuple[int, int, str]
@@ -44,16 +42,6 @@ class Rewriting:
     annotation: str | None = None
     moved: cst.Arg | None = None
     dropped: cst.Arg | None = None
-
-
-@lru_cache(maxsize=1)
-def _definitions(tree: cst.Module, source: Source) -> dict[Span, cst.FunctionDef]:
-    return {source.span_of(node.name): node for node in nodes(tree) if isinstance(node, cst.FunctionDef)}
-
-
-def function_at(source: Source, name: Span) -> cst.FunctionDef | None:
-    """The function definition whose name stands there."""
-    return _definitions(source.tree, source).get(name)
 
 
 def annotated(

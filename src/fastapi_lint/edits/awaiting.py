@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import lru_cache
 
 import libcst as cst
 
-from fastapi_lint.edits.bindings import nodes, parents
+from fastapi_lint.edits.bindings import parents
 from fastapi_lint.edits.imports import importing
 from fastapi_lint.edits.syntax import (
     add_argument,
@@ -21,27 +19,13 @@ from fastapi_lint.edits.syntax import (
     next_line_start,
     replace,
 )
-from fastapi_lint.finding import Edit, Span
+from fastapi_lint.finding import Edit
 from fastapi_lint.source import Source
 
 _ELSEWHERE = (cst.Lambda, cst.BaseComp, cst.Param, cst.Annotation, cst.Decorator, cst.ClassDef)
 """Around a call, these say that it is not evaluated where its statement runs, or not where it could be awaited."""
 _EXCLUSIVE = re.compile(r"(?:^|_)\w?lock|Lock|mutex|semaphore|^(?:catch_warnings|redirect_std\w+|chdir)$", re.I)
 """Names of what a plain `with` takes from every other task until it ends: a thread's lock, the state of the process."""
-
-
-def call_at(source: Source, start: int, end: int) -> cst.Call | None:
-    """The call that covers a byte range as facts give it; None when the file does not parse."""
-    try:
-        tree = source.tree
-    except Exception:  # the syntax-error rule says so
-        return None
-    return _calls(tree, source).get(source.span(start, end))
-
-
-@lru_cache(maxsize=1)
-def _calls(tree: cst.Module, source: Source) -> Mapping[Span, cst.Call]:
-    return {source.span_of(node): node for node in nodes(tree) if isinstance(node, cst.Call)}
 
 
 def awaited(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:

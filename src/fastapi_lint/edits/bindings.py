@@ -64,7 +64,7 @@ def nodes(
             stack += below
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _all_nodes(tree: cst.Module) -> tuple[cst.CSTNode, ...]:
     """All nodes of a module but whitespace in field order (fixes come many to a module, and each looks at all it)."""
     found: list[cst.CSTNode] = []
@@ -78,9 +78,9 @@ def _all_nodes(tree: cst.Module) -> tuple[cst.CSTNode, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
 def parents(tree: cst.Module) -> Mapping[cst.CSTNode, cst.CSTNode]:
-    """The parent of every node but whitespace (the last tree's map is kept: fixes come many to a module)."""
+    """The parent of every node but whitespace (the last trees' maps are kept: fixes come many to a module)."""
     return {child: node for node in nodes(tree) for child in _children(node)}
 
 
@@ -193,14 +193,14 @@ def uses(tree: cst.Module, name: str, *, ignoring: Iterable[cst.CSTNode] = ()) -
     return count
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _module_names(tree: cst.Module) -> tuple[tuple[Imported, ...], frozenset[str]]:
     names: set[str] = set()
     for node in nodes(tree):
-        if isinstance(node, cst.Global):
+        if type(node) is cst.Global:
             names.update(_bound(node))
-    inner = (*_SCOPES, cst.Import, cst.ImportFrom)
-    for node in nodes(tree, into=lambda node: not isinstance(node, inner)):
+    inner = frozenset((*_SCOPES, cst.Import, cst.ImportFrom))
+    for node in nodes(tree, into=lambda node: type(node) not in inner):
         names.update(_bound(node))
     return tuple(_imports(tree.body, "always")), frozenset(names)
 
@@ -239,6 +239,8 @@ def _asname(alias: cst.ImportAlias) -> str:
 
 def _bound(node: cst.CSTNode) -> Iterator[str]:
     """The names that this node itself binds in its scope."""
+    if type(node) not in _BINDING:  # asked of every node, and libcst's classes check instances slowly
+        return
     match node:
         case cst.FunctionDef() | cst.ClassDef() | cst.Param() | cst.TypeAlias():
             yield node.name.value
@@ -258,6 +260,13 @@ def _bound(node: cst.CSTNode) -> Iterator[str]:
             yield node.rest.value
 
 
+_BINDING = frozenset({
+    cst.FunctionDef, cst.ClassDef, cst.Param, cst.TypeAlias, cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For,
+    cst.CompFor, cst.NamedExpr, cst.Del, cst.AsName, cst.ImportAlias, cst.Global, cst.MatchAs, cst.MatchStar,
+    cst.MatchMapping,
+})  # fmt: skip
+
+
 def _targets(target: cst.CSTNode) -> Iterator[str]:
     match target:
         case cst.Name():
@@ -275,14 +284,15 @@ def _fields(kind: type[cst.CSTNode], spaces: bool) -> tuple[str, ...]:
     return tuple(
         field.name
         for field in dataclasses.fields(kind)
-        if spaces or not (field.name.startswith("whitespace") or field.name in _ONLY_SPACES)
+        if spaces or not (field.name.startswith("whitespace") or field.name in _NO_CODE)
     )
 
 
-_ONLY_SPACES = frozenset({
+_NO_CODE = frozenset({
     "leading_lines", "lines_after_decorators", "lines_after_module_docstring", "header", "footer", "empty_lines",
     "trailing_whitespace", "first_line", "last_line", "indent", "newline", "encoding", "default_indent",
-    "default_newline", "has_trailing_newline",
+    "default_newline", "has_trailing_newline", "lpar", "rpar", "lbracket", "rbracket", "lbrace", "rbrace", "comma",
+    "semicolon", "dot", "equal", "asynchronous",
 })  # fmt: skip
 
 

@@ -1,43 +1,56 @@
-"""From calls in facts to libcst nodes and new text: what fixes of model rules need. Applies no edit."""
+"""From calls and functions of the model to libcst nodes and new text: what fixes need. Applies no edit."""
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
+from functools import lru_cache
 
 import libcst as cst
 
 from fastapi_lint.edits.bindings import nodes
 from fastapi_lint.finding import Span
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.symbols import Module
+from fastapi_lint.model.symbols import Function, Module
+from fastapi_lint.source import Source
 
 
-def call_node(module: Module, call: f.Call) -> cst.Call | None:
-    """The libcst node of a call; None when the module does not parse or the two parsers disagree."""
-    span = module.source.span(call.start, call.end)
-    for node in _calls(module).get(span, ()):
-        if len(node.args) == len(call.args):
-            return node
-    return None
+def call_node(module: Module, call: f.Call) -> tuple[Source, cst.Call] | None:
+    """The libcst node of a call, and the source whose tree it is part of: the module's excerpt there.
+
+    None when the module does not parse or the two parsers disagree.
+    """
+    source = module.excerpt(module.enclosing(call.block))
+    if source is None:
+        return None
+    span = source.span(call.start, call.end)
+    return next(((source, node) for node in _calls(source).get(span, ()) if len(node.args) == len(call.args)), None)
 
 
-_known: WeakKeyDictionary[Module, dict[Span, list[cst.Call]]] = WeakKeyDictionary()
+@lru_cache(maxsize=4)
+def _calls(source: Source) -> dict[Span, list[cst.Call]]:
+    """The call nodes by place, found once: a rule may ask for every route of a large module."""
+    table: dict[Span, list[cst.Call]] = {}
+    for node in nodes(source.tree):
+        if type(node) is cst.Call:
+            table.setdefault(source.span_of(node), []).append(node)
+    return table
 
 
-def _calls(module: Module) -> dict[Span, list[cst.Call]]:
-    """The call nodes of a module by place, found once: a rule may ask for every route of a large module."""
-    if module not in _known:
-        table = _known[module] = {}
-        for node in nodes(module.tree) if module.tree is not None else ():
-            if isinstance(node, cst.Call):
-                table.setdefault(module.source.span_of(node), []).append(node)
-    return _known[module]
+def argument_node(module: Module, call: f.Call, arg: f.Arg) -> tuple[Source, cst.Call, cst.Arg] | None:
+    """As `call_node`, with the node of one of the call's arguments."""
+    found = call_node(module, call)
+    return None if found is None else (*found, found[1].args[call.args.index(arg)])
 
 
-def argument_node(module: Module, call: f.Call, arg: f.Arg) -> tuple[cst.Call, cst.Arg] | None:
-    """The libcst nodes of a call and of one of its arguments; None as in `call_node`."""
-    node = call_node(module, call)
-    return None if node is None else (node, node.args[call.args.index(arg)])
+def function_node(function: Function, *, body: bool = False) -> tuple[Source, cst.FunctionDef] | None:
+    """The libcst node of a function, as `call_node`; its body is not to be relied upon unless asked for."""
+    source = function.module.excerpt(function if body else function.parent)
+    node = _definitions(source).get(source.span(function.start, function.end)) if source is not None else None
+    return None if source is None or node is None else (source, node)
+
+
+@lru_cache(maxsize=4)
+def _definitions(source: Source) -> dict[Span, cst.FunctionDef]:
+    return {source.span_of(node.name): node for node in nodes(source.tree) if type(node) is cst.FunctionDef}
 
 
 def value_text(module: Module, arg: f.Arg) -> str:

@@ -23,7 +23,6 @@ from fastapi_lint.edits.bindings import (
     local_names,
     module_imports,
     module_names,
-    nodes,
     suites,
     top_statement,
 )
@@ -84,7 +83,7 @@ def importing(
     if found := _existing(source, wanted, hidden, limit):
         return found, ()
     plain = name or module
-    local = _free_name(tree, wanted, plain, hidden)
+    local = _free_name(source, wanted, plain, hidden)
     if local is None:
         return None
     edit = _extended(source, module, name, local, limit) if name else None
@@ -151,8 +150,9 @@ def _ends_in_else(statement: cst.If) -> bool:
     return last is not None
 
 
-def _free_name(tree: cst.Module, wanted: _Wanted, plain: str, hidden: frozenset[str]) -> str | None:
+def _free_name(source: Source, wanted: _Wanted, plain: str, hidden: frozenset[str]) -> str | None:
     """A name under which the wanted thing can be imported without taking another's; None if there is none."""
+    tree = source.tree
     bindings = module_imports(tree)
     for local in (plain, "_" + plain.replace(".", "_").lstrip("_")):
         same = [item for item in bindings if item.local == local.split(".", 1)[0]]
@@ -162,14 +162,14 @@ def _free_name(tree: cst.Module, wanted: _Wanted, plain: str, hidden: frozenset[
             continue
         if any(wanted.expression(item) is None and not (item.is_plain and not wanted.name) for item in same):
             continue
-        if not same and any(item.name == "*" for item in bindings) and _is_mentioned(tree, local):
+        if not same and any(item.name == "*" for item in bindings) and _is_mentioned(source, local):
             continue  # a star import may have bound it
         return local
     return None
 
 
-def _is_mentioned(tree: cst.Module, local: str) -> bool:
-    return any(isinstance(node, cst.Name) and node.value == local for node in nodes(tree))
+def _is_mentioned(source: Source, local: str) -> bool:
+    return re.search(rf"\b{re.escape(local)}\b", source.text) is not None
 
 
 def _extended(source: Source, module: str, name: str, local: str, limit: int) -> Edit | None:

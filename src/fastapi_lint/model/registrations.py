@@ -21,7 +21,7 @@ from fastapi_lint.model.routers import (
     RouterKey,
     argument,
 )
-from fastapi_lint.model.symbols import Class, Function, FunctionObject, Instance, Module, Origin, Type
+from fastapi_lint.model.symbols import Class, External, Function, FunctionObject, Instance, Method, Module, Origin, Type
 from fastapi_lint.model.types import Inference, Where, is_none
 from fastapi_lint.model.values import UNKNOWN, Values
 
@@ -337,13 +337,19 @@ class Registrations:
         objects = self.expansion.objects
         function = module.enclosing(call.block)
         while function is not None:
-            if any(call.start in self._decorating(place) for place, call in objects.callers(function.name)):
+            if any(self._is_decorating(place, call) for place, call in objects.callers(function.name)):
                 return True
             if function.cls is not None and objects.is_entry(function.name):
                 if any(maker.start in self._decorating(maker.module) for maker in objects.makers(function.cls)):
                     return True
             function = function.parent
         return False
+
+    def _is_decorating(self, module: Module, call: f.Call) -> bool:
+        """Whether a call is a decorator, and not known to be one of a library (`@router.get`)."""
+        if call.start not in self._decorating(module):
+            return False
+        return not isinstance(self.types.callee(module, call), (Method, External))
 
     def _decorating(self, module: Module) -> frozenset[int]:
         """Where the calls that are decorators start."""

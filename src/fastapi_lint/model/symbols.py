@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Union
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.source import Source, TooLarge
+from fastapi_lint.model import excerpts
+from fastapi_lint.source import LARGEST_TREE, Source, TooLarge
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -30,6 +31,8 @@ class Module:
         self.name = ".".join(self.parts)
         self.is_broken = False
         self._mentioned: dict[str, bool] = {}
+        self._excerpts: dict[int, Source | None] = {}
+        self._opened = 0
         self.functions = tuple(Function(self, i, entry) for i, entry in enumerate(facts.functions))
         self.classes = tuple(Class(self, i, entry) for i, entry in enumerate(facts.classes))
 
@@ -55,11 +58,42 @@ class Module:
             self.is_broken = True
             return None
 
+    def excerpt(self, function: Function | None) -> Source | None:
+        """The file with a tree of a part of it, which fixes are made from; None as for `tree`.
+
+        With a function that function without the bodies of those in it, and of all others and of classes the names and
+        decorators alone; without one everything but bodies of functions. Imports and assignments are there either way.
+        """
+        if self.is_broken or len(self.source.data) > LARGEST_TREE:
+            return None
+        while function is not None and function.name == "<lambda>":
+            function = function.parent
+        block = function.facts.block if function is not None else 0
+        if block not in self._excerpts:
+            self._excerpts[block] = self._excerpt(block)
+        return self._excerpts[block]
+
+    def _excerpt(self, block: int) -> Source | None:
+        if not self.facts.errors and "tree" not in self.__dict__:
+            blanks = excerpts.blanks(self.facts, self.source.utf8, block)
+            self._opened += len(self.source.utf8) - sum(blank.end - blank.start for blank in blanks)
+            # When the excerpts together come to as much as the file, its tree is cheaper than one more.
+            if blanks and self._opened <= len(self.source.utf8):
+                found = self.source.with_blanks(blanks)
+                try:
+                    _ = found.tree
+                except Exception:  # the two parsers disagree: what libcst says about the whole file counts
+                    return self.source if self.tree is not None else None
+                return found
+        return self.source if self.tree is not None else None
+
     def forget_tree(self) -> None:
-        """Give back the memory of the tree, some ten times that of the text; it is made again for whoever asks."""
+        """Give back the memory of the trees, some ten times that of the text; they are made again for whoever asks."""
         if self.__dict__.get("tree") is not None:
             del self.__dict__["tree"]
         self.source.forget_tree()
+        self._excerpts.clear()
+        self._opened = 0
 
     @cached_property
     def is_test(self) -> bool:

@@ -150,8 +150,13 @@ DOCUMENTED = frozenset({
 """Arguments that carry documentation and names, never values that are used."""
 
 
-def bound_texts(module: Module) -> Iterator[BoundText]:
+@lru_cache(maxsize=2)
+def bound_texts(module: Module) -> tuple[BoundText, ...]:
     """Every text of a module that is bound to a name; empty ones, examples in documentation and test settings aside."""
+    return tuple(_bound_texts(module))
+
+
+def _bound_texts(module: Module) -> Iterator[BoundText]:
     blocks = module.facts.blocks
     for entry in module.facts.assigns:
         name = target_name(entry.target)

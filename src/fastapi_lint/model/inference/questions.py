@@ -29,6 +29,7 @@ class Questions:
         self.modules = modules
         self._bindings: dict[Module, dict[Scope, dict[str, list[Binding]]]] = {}
         self._calls: dict[tuple[Module, int], Type] = {}
+        self._callees: dict[int, Type] = {}
         self._bound: dict[tuple[int, str], Type] = {}
         self._exports: dict[tuple[Module, str], Type] = {}
         self._returns: dict[Function, Type] = {}

@@ -39,7 +39,14 @@ class Returns(Questions):
 
     def callee(self, module: Module, call: f.Call) -> Type:
         """What is called."""
-        return self.infer(call.func, (module, call.block, call.start))
+        key = id(call)  # calls of facts differ in their place, and live as long as the module
+        if key in self._callees:
+            return self._callees[key]
+        cuts = self._cuts
+        found = self.infer(call.func, (module, call.block, call.start))
+        if cuts == self._cuts:
+            self._callees[key] = found
+        return found
 
     def _called(self, module: Module, index: int) -> Type:
         call = module.facts.calls[index]

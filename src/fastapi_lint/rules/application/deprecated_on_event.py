@@ -17,6 +17,7 @@ from fastapi_lint.model.events import Handler, app_that_ignores, handlers, in_mo
 from fastapi_lint.model.routes import Router
 from fastapi_lint.model.symbols import Function, FunctionObject
 from fastapi_lint.rule import Check, rule
+from fastapi_lint.source import Source
 
 
 @rule("FAPI701", fix=Safety.UNSAFE)
@@ -79,14 +80,13 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
     ):
         return None
     calls = _called(everything, module, check)
-    tree = module.tree
-    call = call_node(module, router.call) if tree is not None else None
-    if calls is None or tree is None or call is None or any(arg.star == "**" for arg in call.args):
+    found = call_node(module, router.call)
+    if calls is None or found is None or any(arg.star == "**" for arg in found[1].args):
         return None
-    statement = _statement(tree, call)
-    if statement is None or "lifespan" in module_names(tree):
+    source, call = found
+    statement = _statement(source.tree, call)
+    if statement is None or "lifespan" in module_names(source.tree):
         return None
-    source = module.source
     manager = edits.importing(source, "contextlib", "asynccontextmanager", at=statement)
     iterator = edits.importing(
         source, "collections.abc", "AsyncIterator", at=statement, also=("typing", "typing_extensions")
@@ -98,11 +98,11 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
     variable = router.variable
     lines = [f"@{manager[0]}", f"async def lifespan({variable or 'app'}: {app_class}) -> {iterator[0]}[None]:"]
     lines += [f"    {line}" for line in (*startup, "yield", *shutdown)]
-    made = [_above(module, statement, lines)]
-    changed = _argument_edits(module, call, everything)
+    made = [_above(source, statement, lines)]
+    changed = _argument_edits(source, call)
     if changed is None:
         return None
-    removed = _decorators_removed(module, tree, everything)
+    removed = _decorators_removed(source, module, everything)
     if removed is None:
         return None
     return Fix(
@@ -122,9 +122,8 @@ def _imports(*new: Edit) -> tuple[Edit, ...]:
     return (Edit(new[0].span, first.replace(code, lines)),)
 
 
-def _above(module: Module, statement: cst.SimpleStatementLine, lines: Sequence[str]) -> Edit:
+def _above(source: Source, statement: cst.SimpleStatementLine, lines: Sequence[str]) -> Edit:
     """Insert a function above a statement and the comments on it, with two blank lines around."""
-    source = module.source
     first = source.span_of(statement).line
     while first > 1 and source.line(first - 1).startswith("#"):
         first -= 1
@@ -191,9 +190,8 @@ def _call(name: str, function: Function) -> str:
     return f"await {name}()" if function.is_async else f"{name}()"
 
 
-def _argument_edits(module: Module, call: cst.Call, everything: Sequence[Handler]) -> list[Edit] | None:
+def _argument_edits(source: Source, call: cst.Call) -> list[Edit] | None:
     """Give the lifespan to the app, in the place of `on_startup=` and `on_shutdown=`."""
-    source = module.source
     old = [arg for arg in call.args if arg.keyword is not None and arg.keyword.value in ("on_startup", "on_shutdown")]
     if not old:
         return [edits.add_argument(source, call, "lifespan=lifespan")]
@@ -204,21 +202,20 @@ def _argument_edits(module: Module, call: cst.Call, everything: Sequence[Handler
     return made
 
 
-def _decorators_removed(module: Module, tree: cst.Module, everything: Sequence[Handler]) -> list[Edit] | None:
+def _decorators_removed(source: Source, module: Module, everything: Sequence[Handler]) -> list[Edit] | None:
     """Take the decorators of the handlers away, whole lines."""
-    source = module.source
     made: list[Edit] = []
     for handler in everything:
         if handler.how != "decorator":
             continue
-        node = call_node(module, handler.call)
+        found = call_node(module, handler.call)
         decorator = next(
             (
                 each
-                for line in tree.body
+                for line in source.tree.body
                 if isinstance(line, cst.FunctionDef)
                 for each in line.decorators
-                if each.decorator is node
+                if found is not None and each.decorator is found[1]
             ),
             None,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.catalog import Entry
-from fastapi_lint.edits import asyncio_sleep, call_at, in_threadpool
+from fastapi_lint.edits import asyncio_sleep, in_threadpool
+from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.model import Function
 from fastapi_lint.model.execution import Step
@@ -92,12 +93,11 @@ def _fix(function: Function, step: Step, entry: Entry) -> Fix | None:
     call = step.call
     if call is None or call.use in ("with", "iter") or step.name.startswith(_LEFT_ALONE) or entry.kind == "lock":
         return None
-    source = function.module.source
-    node = call_at(source, call.start, call.end)
-    if node is None:
+    found = call_node(function.module, call)
+    if found is None:
         return None
     if step.name == "time.sleep":
-        edits, message = asyncio_sleep(source, node), "Sleep with `await asyncio.sleep`"
+        edits, message = asyncio_sleep(*found), "Sleep with `await asyncio.sleep`"
     else:
-        edits, message = in_threadpool(source, node), f"Run `{step.shown}` in the threadpool"
+        edits, message = in_threadpool(*found), f"Run `{step.shown}` in the threadpool"
     return Fix(message, Safety.UNSAFE, edits) if edits else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.catalog import Entry
-from fastapi_lint.edits import call_at, in_threadpool
+from fastapi_lint.edits import in_threadpool
+from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Finding, Fix, Related, Safety
 from fastapi_lint.model import External, Function, Method
 from fastapi_lint.model.effects import Trail
@@ -116,7 +117,6 @@ def _fix(function: Function, trail: Trail[Entry], check: Check) -> Fix | None:
         return None  # a thread would only make the generator: it runs where it is read
     if target is not None and _bound_to_loop(target, check):
         return None
-    source = function.module.source
-    node = call_at(source, call.start, call.end)
-    edits = in_threadpool(source, node) if node is not None else None
+    found = call_node(function.module, call)
+    edits = in_threadpool(*found) if found is not None else None
     return Fix(f"Run `{trail.steps[0].shown}` in the threadpool", Safety.UNSAFE, edits) if edits else None

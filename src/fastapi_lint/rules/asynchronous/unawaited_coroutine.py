@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.edits import awaited, call_at
+from fastapi_lint.edits import awaited
+from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
@@ -40,9 +41,10 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
     """
     module, effects = function.module, check.project.effects
     asynchronous = effects.execution.is_asynchronous
+    made = [call for call in function.calls if not call.awaited and effects.makes_coroutine(module, call)]
     reported = set()
-    for call in function.calls:
-        if call.awaited or not effects.makes_coroutine(module, call) or _expected_to_fail(function, call):
+    for call in made:
+        if _expected_to_fail(function, call):
             continue
         if call.use == "statement":
             wrong = "its coroutine is thrown away, and nothing runs"
@@ -52,8 +54,8 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
             continue
         reported.add(call.start)
         yield _finding(function, check, call, wrong)
-    for call, wrong in _used(function, check):
-        if call.awaited or call.start in reported or not effects.makes_coroutine(module, call):
+    for call, wrong in _used(function, check) if made else ():
+        if call.start in reported or call not in made:
             continue
         reported.add(call.start)
         yield _finding(function, check, call, wrong)
@@ -127,8 +129,8 @@ def _finding(function: Function, check: Check, call: f.Call, wrong: str) -> Find
     written = check.project.effects.written(module, call)
     if function.is_async:
         message = f"`{written}(...)` is not awaited in `{function.name}`: {wrong}; write `await {written}(...)`"
-        node = call_at(module.source, call.start, call.end)
-        edits = awaited(module.source, node) if node is not None else None
+        found = call_node(module, call)
+        edits = awaited(*found) if found is not None else None
     else:
         message = (
             f"`{written}(...)` makes a coroutine that plain `{function.name}` cannot await: {wrong}; "

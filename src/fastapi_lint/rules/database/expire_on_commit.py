@@ -125,7 +125,7 @@ def _leaves(module: Module, call: f.Call) -> bool:
 
 
 def _fix(module: Module, call: f.Call) -> Fix | None:
-    node = call_node(module, call)
-    if node is None or module.facts.errors:
+    found = call_node(module, call)
+    if found is None:
         return None
-    return Fix(f"Add `{_OPTION}=False`", Safety.UNSAFE, (edits.add_argument(module.source, node, f"{_OPTION}=False"),))
+    return Fix(f"Add `{_OPTION}=False`", Safety.UNSAFE, (edits.add_argument(*found, f"{_OPTION}=False"),))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
 from fastapi_lint import edits
-from fastapi_lint.edits.bindings import nodes
+from fastapi_lint.edits.calls import function_node
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Depends, Function
@@ -62,24 +60,18 @@ def contextmanager_as_dependency(depends: Depends, check: Check) -> Iterator[Fin
 
 
 def _fix(function: Function, decorator: f.Expr, name: str) -> Fix | None:
-    """Remove the line of the decorator, and its import if nothing else needs it."""
-    module = function.module
-    if module.tree is None or isinstance(decorator, f.CallRef):
+    """Remove the line of the decorator."""
+    found = None if isinstance(decorator, f.CallRef) else function_node(function)
+    if found is None:
         return None
-    span = module.source.span(function.start, function.end)
-    for node in nodes(module.tree):
-        if not isinstance(node, cst.FunctionDef) or module.source.span_of(node.name) != span:
+    source, node = found
+    for one in node.decorators:
+        text = source.code_of(one.decorator)
+        if text.rsplit(".", 1)[-1] != name.rsplit(".", 1)[-1]:
             continue
-        short = name.rsplit(".", 1)[-1]
-        for one in node.decorators:
-            text = module.source.code_of(one.decorator)
-            if text.rsplit(".", 1)[-1] != short:
-                continue
-            start, end = edits.extent(module.source, one)
-            line = edits.line_start(module.source, start)
-            after = edits.next_line_start(module.source, end)
-            if "#" in module.source.text[end:after]:
-                return None
-            unused = edits.remove_import_if_unused(module.source, "contextlib", short, ignoring=[one])
-            return Fix(f"Remove `@{text}`", Safety.UNSAFE, (edits.between(module.source, line, after, ""), *unused))
+        start, end = edits.extent(source, one)
+        line, after = edits.line_start(source, start), edits.next_line_start(source, end)
+        if "#" in source.text[end:after]:
+            return None
+        return Fix(f"Remove `@{text}`", Safety.UNSAFE, (edits.between(source, line, after, ""),))
     return None

@@ -92,9 +92,9 @@ def _is_unset(value: f.Expr, where: Where, check: Check) -> bool:
 def _fix(function: Function, index: int, call: f.Call, default: f.Arg, marker: str) -> Fix | None:
     module, param = function.module, function.params[index]
     found = argument_node(module, call, default)
-    if found is None or edits.comments_in(module.source, found[1]):
+    if found is None or edits.comments_in(found[0], found[2]):
         return None
-    removed = edits.remove_argument(module.source, *found)
+    removed = edits.remove_argument(*found)
     if marker == "Path" or param.default is not None:
         return Fix("Remove the default", Safety.SAFE, (removed,))
     if param.kind != "keyword-only" and not _may_have_default(function, index, module):

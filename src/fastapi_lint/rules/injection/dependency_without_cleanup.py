@@ -11,7 +11,7 @@ from itertools import pairwise
 import libcst as cst
 
 from fastapi_lint import edits
-from fastapi_lint.edits.bindings import nodes
+from fastapi_lint.edits.calls import function_node
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, External, Function, FunctionObject, Instance, Method
@@ -300,16 +300,12 @@ def _written(function: Function, call: f.Call) -> str:
 
 def _fix(function: Function, entry: f.Exit, opened: _Opened, check: Check) -> Fix | None:
     """`try` and `finally` around a `yield` in the function's own body, when only simple lines follow."""
-    module = function.module
-    if module.tree is None or entry.kind != "yield" or entry.block != function.facts.block:
+    if entry.kind != "yield" or entry.block != function.facts.block:
         return None
-    source = module.source
-    span = source.span(function.start, function.end)
-    node = next(
-        (n for n in nodes(module.tree) if isinstance(n, cst.FunctionDef) and source.span_of(n.name) == span), None
-    )
-    if node is None or not isinstance(node.body, cst.IndentedBlock):
+    found = function_node(function, body=True)
+    if found is None or not isinstance(found[1].body, cst.IndentedBlock):
         return None
+    source, node = found
     place = source.offset(source.span(entry.start, entry.end).line, source.span(entry.start, entry.end).column)
     lines: list[tuple[int, int]] = []
     for statement in node.body.body:

@@ -9,8 +9,9 @@ from functools import cached_property
 import libcst as cst
 
 from fastapi_lint import edits
-from fastapi_lint.edits.annotated import Rewriting, annotated, function_at
+from fastapi_lint.edits.annotated import Rewriting, annotated
 from fastapi_lint.edits.bindings import nodes
+from fastapi_lint.edits.calls import function_node
 from fastapi_lint.finding import Finding, Fix, Safety
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, External, Function, FunctionObject, Parameter
@@ -163,25 +164,23 @@ class _Signature:
     def fix(self, found: Sequence[Parameter]) -> tuple[Fix | None, frozenset[Parameter]]:
         """One fix for the whole signature, and the parameters that it rewrites."""
         module = self.function.module
-        if self.function.name == "<lambda>" or module.tree is None:
+        opened = function_node(self.function) if self.function.name != "<lambda>" else None
+        if opened is None:
             return None, frozenset()
-        name = module.source.span(self.function.start, self.function.end)
-        node = function_at(module.source, name)
-        if node is None:
-            return None, frozenset()
+        source, node = opened
         params = {param.name.value: param for param in (*node.params.params, *node.params.kwonly_params)}
         places = {one: params[one.name] for one in found if one.name in params}
         made = {one: new for one, param in places.items() if (new := self._rewriting(one, param)) is not None}
         losing = {one.name for one, new in made.items() if new.moved is None}
         versions = self.check.project.versions.for_path(module.path)
         home = "typing_extensions" if versions.python is not None and versions.python < (3, 9) else "typing"
-        imported = edits.importing(module.source, home, "Annotated", at=node)
+        imported = edits.importing(source, home, "Annotated", at=node)
         if not made or imported is None or not self._may_lose(losing):
             return None, frozenset()
         for order, star in self._layouts(losing, node):
             if star is not None and len(made) < len(found):
                 break  # a `*` for the sake of half a signature is nothing that anybody would write
-            moves = annotated(module.source, node, list(made.values()), imported[0], order=order, star=star)
+            moves = annotated(source, node, list(made.values()), imported[0], order=order, star=star)
             if moves is not None:
                 return Fix("Move the markers into Annotated", Safety.SAFE, (*imported[1], *moves)), frozenset(made)
         return None, frozenset()

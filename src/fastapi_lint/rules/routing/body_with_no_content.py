@@ -107,7 +107,7 @@ def _without(route: Route, model: f.Arg) -> Fix | None:
     nodes = argument_node(route.module, route.call, model)
     if nodes is None:
         return None
-    edit = remove_argument(route.module.source, *nodes)
+    edit = remove_argument(*nodes)
     return Fix("Drop the response model", Safety.UNSAFE, (edit,))
 
 

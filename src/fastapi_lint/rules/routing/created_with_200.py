@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from fastapi_lint.edits import add_argument, importing, replace_argument_value
-from fastapi_lint.edits.calls import argument_node, call_node
+from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import (
@@ -29,6 +29,7 @@ from fastapi_lint.model.paths import placeholders
 from fastapi_lint.model.responses import returns_response
 from fastapi_lint.model.values import UNKNOWN
 from fastapi_lint.rule import Check, rule
+from fastapi_lint.source import Source
 
 _VERBS = frozenset({"create", "add", "register", "new", "signup"})
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
@@ -247,25 +248,20 @@ def _inserts(module: Module, call: f.Call, project: Project) -> str | None:
 
 
 def _fix(route: Route, given: f.Arg | None) -> Fix | None:
-    source = route.module.source
-    node = call_node(route.module, route.call) if route.call.args else None
-    found = _created(route.module, node) if node is not None else None
-    if node is None or found is None:
+    opened = call_node(route.module, route.call) if route.call.args else None
+    found = _created(route.module, *opened) if opened is not None else None
+    if opened is None or found is None:
         return None
-    code, edits = found
+    (source, node), (code, edits) = opened, found
     if given is None:
         edit = add_argument(source, node, f"status_code={code}")
     else:
-        nodes = argument_node(route.module, route.call, given)
-        if nodes is None:
-            return None
-        edit = replace_argument_value(source, nodes[1], code)
+        edit = replace_argument_value(source, node.args[route.call.args.index(given)], code)
     return Fix("Answer 201", Safety.UNSAFE, (*edits, edit))
 
 
-def _created(module: Module, node: cst.Call) -> tuple[str, tuple[Edit, ...]] | None:
+def _created(module: Module, source: Source, node: cst.Call) -> tuple[str, tuple[Edit, ...]] | None:
     """201 as this module writes status codes, and what has to be imported for it."""
-    source = module.source
     constant = importing(source, "starlette.status", "HTTP_201_CREATED", at=node, also=("fastapi.status",))
     if constant is not None and (not constant[1] or _CONSTANTS.search(source.data)):
         return constant

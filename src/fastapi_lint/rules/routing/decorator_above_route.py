@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import libcst as cst
 
 from fastapi_lint import edits
-from fastapi_lint.edits.bindings import nodes
-from fastapi_lint.finding import Finding, Fix, Safety, Severity
+from fastapi_lint.edits.calls import function_node
+from fastapi_lint.finding import Finding, Fix, Safety, Severity, Span
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Route
 from fastapi_lint.model.decorators import decorator_effect
 from fastapi_lint.rule import Check, rule
+from fastapi_lint.source import Source
 
 
 @rule("FAPI310", severity=Severity.ERROR, fix=Safety.UNSAFE)
@@ -54,13 +55,14 @@ def decorator_above_route(route: Route, check: Check) -> Iterator[Finding]:
             wrong[i] = name
     if not wrong:
         return
-    node = _node(handler)
-    fix = _moved(handler, node, sorted(wrong), lowest) if node is not None else None
+    found = function_node(handler)
+    if found is not None and len(found[1].decorators) != len(decorators):
+        found = None
+    fix = _moved(*found, sorted(wrong), lowest) if found is not None else None
     for i, name in wrong.items():
         shown = name.rsplit(".", 1)[-1] if "." in name else name
-        place: cst.CSTNode | Function = node.decorators[i] if node is not None else handler
         yield check.finding(
-            place,
+            handler if found is None else _place(found[0].span_of(found[1].decorators[i]), found[0]),
             f"`@{shown}` stands above the route decorator of `{handler.name}`: FastAPI registered the bare function"
             " and never calls the decorated one; put it below the route decorator",
             fix=fix,
@@ -74,22 +76,12 @@ def _is_route(decorator: f.Expr, handler: Function, check: Check) -> bool:
     return any(route.call is call for route in check.project.routes.by_handler.get(handler, ()))
 
 
-def _node(handler: Function) -> cst.FunctionDef | None:
-    tree = handler.module.tree
-    if tree is None:
-        return None
-    span = handler.module.source.span(handler.start, handler.end)
-    for node in nodes(tree):
-        if not isinstance(node, cst.FunctionDef) or node.name.value != handler.name:
-            continue
-        if handler.module.source.span_of(node.name) == span and len(node.decorators) == len(handler.facts.decorators):
-            return node
-    return None
+def _place(span: Span, source: Source) -> tuple[int, int]:
+    return source.byte_offset(span.line, span.column), source.byte_offset(span.end_line, span.end_column)
 
 
-def _moved(handler: Function, node: cst.FunctionDef, wrong: list[int], lowest: int) -> Fix | None:
+def _moved(source: Source, node: cst.FunctionDef, wrong: list[int], lowest: int) -> Fix | None:
     """One edit that writes the decorators' lines down to the lowest route in the order they should have."""
-    source = handler.module.source
     ends = [edits.next_line_start(source, edits.extent(source, each)[1]) for each in node.decorators]
     begin = edits.line_start(source, edits.extent(source, node.decorators[wrong[0]])[0])
     if ends[lowest] >= len(source.text):

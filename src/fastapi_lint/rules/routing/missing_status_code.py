@@ -70,17 +70,18 @@ def _is_stated(route: Route, project: Project) -> bool:
 
 def _fix(route: Route, names: dict[Module, tuple[str, tuple[Edit, ...]] | None]) -> Fix | None:
     module = route.module
-    node = call_node(module, route.call) if route.call.args else None
-    if node is None:
+    opened = call_node(module, route.call) if route.call.args else None
+    if opened is None:
         return None
+    source, node = opened
     if route.call.block:
-        found = importing(module.source, "fastapi", "status", at=node)
+        found = importing(source, "fastapi", "status", at=node)
     else:
         if module not in names:  # what holds for the first route of a module holds for those below
-            names[module] = importing(module.source, "fastapi", "status", at=node)
+            names[module] = importing(source, "fastapi", "status", at=node)
         found = names[module]
     if found is None:
         return None
     name, edits = found
-    edit = add_argument(module.source, node, f"status_code={name}.HTTP_200_OK")
+    edit = add_argument(source, node, f"status_code={name}.HTTP_200_OK")
     return Fix("State the default status", Safety.UNSAFE, (*edits, edit))

@@ -288,19 +288,18 @@ def _fix(parameter: Parameter, bound: int) -> Fix | None:
     if call is not None:
         if parameter.marker_module is not module or not parameter.start <= call.start < parameter.end:
             return None  # an alias: others use it too
-        node = call_node(module, call)
-        if node is None:
-            return None
-        return Fix("Bound the page size", Safety.UNSAFE, (add_argument(module.source, node, f"le={bound}"),))
+        found = call_node(module, call)
+        return Fix("Bound the page size", Safety.UNSAFE, (add_argument(*found, f"le={bound}"),)) if found else None
     text = module.source.slice(parameter.start, parameter.end)
     match = re.match(r"(\w+\s*:\s*)(int|int \| None|Optional\[int\])(?=\s*(?:=|\Z))", text)
-    if match is None or module.tree is None:
+    source = module.excerpt(parameter.function.parent) if match is not None else None
+    if match is None or source is None:
         return None
-    query = importing(module.source, "fastapi", "Query")
-    annotated = importing(module.source, "typing", "Annotated")
+    query = importing(source, "fastapi", "Query")
+    annotated = importing(source, "typing", "Annotated")
     if query is None or annotated is None:
         return None
     start = parameter.start + len(match[1].encode())
-    span = module.source.span(start, start + len(match[2].encode()))
+    span = source.span(start, start + len(match[2].encode()))
     edit = Edit(span, f"{annotated[0]}[{match[2]}, {query[0]}(le={bound})]")
     return Fix("Bound the page size", Safety.UNSAFE, (*query[1], *annotated[1], edit))

@@ -194,13 +194,14 @@ def _as_callable(module: Module, arg: f.Arg, keyword: str, call: f.Call) -> Fix 
 def _as_field(cls: Class, call: f.Call, check: Check) -> Fix | None:
     module = cls.module
     text = module.source.slice(call.start, call.end)
-    node = call_node(module, call)
-    if "\n" in text or node is None:
+    found = call_node(module, call) if "\n" not in text else None
+    if found is None:
         return None
+    source, node = found
     package = "sqlmodel" if check.project.types.is_subclass(cls, "sqlmodel.SQLModel") else "pydantic"
-    imported = edits.importing(module.source, package, "Field", at=node)
+    imported = edits.importing(source, package, "Field", at=node)
     if imported is None:
         return None
     name, imports = imported
-    edit = Edit(module.source.span(call.start, call.end), f"{name}(default_factory={_factory(module, text, call)})")
+    edit = Edit(source.span(call.start, call.end), f"{name}(default_factory={_factory(module, text, call)})")
     return Fix("Make it a factory", Safety.UNSAFE, (edit, *imports))

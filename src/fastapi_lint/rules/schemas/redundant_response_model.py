@@ -60,8 +60,8 @@ def redundant_response_model(route: Route, check: Check) -> Iterator[Finding]:
     text = value_text(route.module, given)
     found = argument_node(route.module, route.call, given)
     fix = None
-    if found is not None and not edits.comments_in(route.module.source, found[1]):
-        fix = Fix("Remove the argument", Safety.SAFE, (_removed(route.module.source, *found),))
+    if found is not None and not edits.comments_in(found[0], found[2]):
+        fix = Fix("Remove the argument", Safety.SAFE, (_removed(*found),))
     yield check.finding(
         given,
         f"`response_model={' '.join(text.split())}` repeats the return annotation of `{handler.name}`, from which"

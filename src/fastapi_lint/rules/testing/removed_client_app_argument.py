@@ -63,7 +63,7 @@ def _client(module: Module, call: f.Call, check: Check) -> str | None:
 
 def _fix(module: Module, call: f.Call, given: f.Arg, transport: str) -> Fix | None:
     found = argument_node(module, call, given)
-    imported = edits.importing(module.source, "httpx", transport, at=found[0]) if found is not None else None
+    imported = edits.importing(found[0], "httpx", transport, at=found[1]) if found is not None else None
     if imported is None:
         return None
     name, imports = imported
