@@ -84,6 +84,9 @@ class Source:
     @cached_property
     def text(self) -> str:
         """The decoded text; `Unreadable` for undecodable or NUL bytes."""
+        return self._decoded()
+
+    def _decoded(self) -> str:
         if b"\0" in self.data:
             raise Unreadable("source contains a NUL byte", self.data[: self.data.index(b"\0")].count(b"\n") + 1)
         try:
@@ -95,7 +98,7 @@ class Source:
     @cached_property
     def utf8(self) -> bytes:
         """The text in UTF-8 without BOM: what the byte offsets of facts count in."""
-        text = self.text
+        text = self._decoded()  # not kept: of most files only the bytes are ever asked for
         if self.encoding == "utf-8":
             return self.data
         if self.encoding == "utf-8-sig":
@@ -169,9 +172,9 @@ class Source:
         return _Excerpt(self, blanks)
 
     def forget_tree(self) -> None:
-        """Give back the memory of tree and spans; nodes of the old tree have no place any more."""
-        self.__dict__.pop("tree", None)
-        self.__dict__.pop("_spans", None)
+        """Give back the memory of what is made on demand; nodes of the old tree have no place any more."""
+        for name in ("tree", "_spans", "text", "line_starts", "_byte_starts"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def _spans(self) -> dict[int, Span]:

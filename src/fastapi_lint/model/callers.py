@@ -48,32 +48,17 @@ class Callers:
         self.types = types
 
     @cached_property
-    def _calls(self) -> dict[str, list[tuple[Module, f.Call]]]:
-        table: dict[str, list[tuple[Module, f.Call]]] = {}
-        for module in self.types.modules:
-            for call in module.facts.calls:
-                if name := f.last_name(call.func):
-                    table.setdefault(name, []).append((module, call))
-        return table
-
-    @cached_property
     def _handed(self) -> dict[str, list[tuple[Module, f.Call, int]]]:
         table: dict[str, list[tuple[Module, f.Call, int]]] = {}
         for name in _FORWARDING:
-            for module, call in self._calls.get(name, ()):
+            for module, call in self._named(name):
                 for index, arg in enumerate(call.args):
                     if arg.name in ("", "func") and (given := f.last_name(arg.value)):
                         table.setdefault(given, []).append((module, call, index))
         return table
 
-    @cached_property
-    def _aliases(self) -> dict[str, set[str]]:
-        table: dict[str, set[str]] = {}
-        for module in self.types.modules:
-            for entry in module.facts.imports:
-                if entry.name and entry.alias and entry.alias != entry.name:
-                    table.setdefault(entry.name, set()).add(entry.alias)
-        return table
+    def _named(self, name: str) -> Iterator[tuple[Module, f.Call]]:
+        return ((module, module.facts.calls[i]) for module, i in self.types.modules.calls_by_name.get(name, ()))
 
     def uses(self, function: Function) -> list[Use]:
         """Every call of a function that the project may make, constructor calls for an `__init__`."""
@@ -99,7 +84,7 @@ class Callers:
                         yield module, call.func, call.args, (call.block, call.start), True
             return
         for name in self._names(function):
-            for module, call in self._calls.get(name, ()):
+            for module, call in self._named(name):
                 yield module, call.func, call.args, (call.block, call.start), True
             for module, call, index in self._handed.get(name, ()):
                 behind = call.args[index + 1 :]
@@ -110,7 +95,7 @@ class Callers:
         names = {function.name}
         if function.name == "__init__":
             names |= {cls.name for cls in self._constructed(function)}
-        return names | {alias for name in names for alias in self._aliases.get(name, ())}
+        return names | {alias for name in names for alias in self.types.modules.aliases.get(name, ())}
 
     def _constructed(self, function: Function) -> Iterator[Class]:
         """The classes whose construction runs this `__init__`."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Union
+
+import msgspec
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.symbols import Class, Function, Module
@@ -26,8 +28,7 @@ FRAMEWORKS = frozenset({
 """Packages whose names stay external even if the project has a module of that name beside the importing file."""
 
 
-@dataclass(frozen=True)
-class Binding:
+class Binding(msgspec.Struct, frozen=True, gc=False):
     """One place where a scope binds a name. A Block stands for the target of a for, with, except or comprehension."""
 
     entry: Bound
@@ -68,6 +69,26 @@ class Modules:
 
     def __iter__(self) -> Iterator[Module]:
         return iter(self.by_path.values())
+
+    @cached_property
+    def calls_by_name(self) -> dict[str, list[tuple[Module, int]]]:
+        """Every call of the project, by the last name of its callee: its module and its index there."""
+        table: dict[str, list[tuple[Module, int]]] = {}
+        for module in self:
+            for index, call in enumerate(module.facts.calls):
+                if name := f.last_name(call.func):
+                    table.setdefault(name, []).append((module, index))
+        return table
+
+    @cached_property
+    def aliases(self) -> dict[str, set[str]]:
+        """The other names under which a name is imported somewhere."""
+        table: dict[str, set[str]] = {}
+        for module in self:
+            for entry in module.facts.imports:
+                if entry.name and entry.alias and entry.alias != entry.name:
+                    table.setdefault(entry.name, set()).add(entry.alias)
+        return table
 
     def package_root(self, module: Module) -> tuple[str, ...]:
         """The folder from which a module is imported when every folder with an `__init__.py` is a package."""

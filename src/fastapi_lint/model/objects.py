@@ -17,9 +17,6 @@ class Objects:
 
     def __init__(self, types: Inference) -> None:
         self.types = types
-        self._callers: dict[str, list[tuple[Module, f.Call]]] | None = None
-        self._indices: dict[str, list[tuple[Module, int]]] = {}
-        self._aliases: dict[str, set[str]] = {}
         self._subclasses: dict[Class, tuple[Class, ...]] | None = None
         self._makers: dict[Class, tuple[Origin, ...]] = {}
         self._growth: dict[tuple[Module, int], dict[str, list[tuple[f.Expr, Where]]]] = {}
@@ -31,38 +28,22 @@ class Objects:
 
     def callers(self, name: str) -> list[tuple[Module, f.Call]]:
         """The calls in the project whose callee ends in a name, or in one under which it is imported."""
-        self._index()
-        assert self._callers is not None
-        found = list(self._callers.get(name, ()))
-        for alias in sorted(self._aliases.get(name, ())):
-            found += self._callers.get(alias, ())
-        return found
+        return [(module, module.facts.calls[index]) for module, index in self._named(name)]
 
-    def _index(self) -> None:
-        if self._callers is not None:
-            return
-        self._callers = {}
-        for module in self.types.modules:
-            for index, call in enumerate(module.facts.calls):
-                name = f.last_name(call.func)
-                if name:
-                    self._callers.setdefault(name, []).append((module, call))
-                    self._indices.setdefault(name, []).append((module, index))
-            for entry in module.facts.imports:
-                if entry.alias and entry.name and entry.alias != entry.name:
-                    self._aliases.setdefault(entry.name, set()).add(entry.alias)
+    def _named(self, name: str) -> Iterator[tuple[Module, int]]:
+        modules = self.types.modules
+        for each in (name, *sorted(modules.aliases.get(name, ()))):
+            yield from modules.calls_by_name.get(each, ())
 
     def makers(self, cls: Class) -> tuple[Origin, ...]:
         """The calls that make instances of a class or of its subclasses."""
         if cls not in self._makers:
-            self._index()
             found = []
             for one in (cls, *self.subclasses(cls)):
-                for name in (one.name, *sorted(self._aliases.get(one.name, ()))):
-                    for module, index in self._indices.get(name, ()):
-                        made = self.types.call_type(module, index)
-                        if isinstance(made, Instance) and made.cls is one and made.origin == Origin(module, index):
-                            found.append(made.origin)
+                for module, index in self._named(one.name):
+                    made = self.types.call_type(module, index)
+                    if isinstance(made, Instance) and made.cls is one and made.origin == Origin(module, index):
+                        found.append(made.origin)
             self._makers[cls] = tuple(dict.fromkeys(found))
         return self._makers[cls]
 

@@ -34,7 +34,7 @@ def syntax_error(module: Module, check: Check) -> Iterator[Finding]:
     if _is_template(module):
         return
     try:
-        _ = source.text
+        _ = source.utf8
     except Unreadable as error:
         yield check.finding(Span(error.line, 1, error.line, 1), f"cannot be read as Python: {error}")
         return
