@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fastapi_lint.finding import Finding, Notice, Severity, by_place
+from fastapi_lint.model.excerpts import NotYet
 from fastapi_lint.model.project import Project
 from fastapi_lint.model.symbols import Class, Function, Module
-from fastapi_lint.rule import Check, Option, Rule
+from fastapi_lint.rule import Check, Making, Option, Rule
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -46,7 +47,7 @@ class _Run:
     options: Mapping[str, Mapping[str, Option]]
     findings: set[Finding] = field(default_factory=set)
     notices: dict[tuple[str, str], Notice] = field(default_factory=dict)
-    parsed: set[Module] = field(default_factory=set)
+    fixes: dict[Module, dict[Finding, tuple[Rule, Making]]] = field(default_factory=dict)
 
     def judge(self, rule: Rule, subject: object, check: Check) -> None:
         """Ask one rule about one subject, and survive whatever it raises."""
@@ -54,6 +55,33 @@ class _Run:
             self.findings.update(rule.judge(subject, check))
         except Exception as error:
             self._failed(rule, check.module, error)
+        for (module, finding), making in check.fixes.items():
+            self.fixes.setdefault(module, {})[finding] = (rule, making)
+        check.fixes.clear()
+
+    def settle(self, module: Module) -> None:
+        """Make the fixes of what was found in a module: first hear what they need of its tree, then open that."""
+        asked = self.fixes.pop(module, {})
+        module.collect()
+        waiting = [item for item in asked.items() if not self._is_fixed(module, *item)]
+        module.open()
+        for item in waiting:
+            self._is_fixed(module, *item)
+
+    def _is_fixed(self, module: Module, finding: Finding, asked: tuple[Rule, Making]) -> bool:
+        """Make the fix of a finding; False when it needs a tree that is not open yet."""
+        rule, making = asked
+        try:
+            fix = making() if finding in self.findings else None
+        except NotYet:
+            return False
+        except Exception as error:
+            self._failed(rule, module, error)
+            fix = None
+        if fix is not None:
+            self.findings.discard(finding)
+            self.findings.add(msgspec.structs.replace(finding, fix=fix))
+        return True
 
     def _failed(self, rule: Rule, module: Module, error: Exception) -> None:
         frames = traceback.extract_tb(sys.exc_info()[2])
@@ -110,10 +138,15 @@ def check(
         for subject, name in placed.get(module, ()):
             for rule in by_subject[name]:
                 run.judge(rule, subject, run.checks(rule, module))
+        run.settle(module)
         module.forget_tree()
     for module in modules:  # after everything that may have opened its tree and found it broken
         for rule in by_subject.get("Module", ()):
             run.judge(rule, module, run.checks(rule, module))
+        run.settle(module)
+        module.forget_tree()
+    for module in tuple(run.fixes):  # what was found there from elsewhere
+        run.settle(module)
         module.forget_tree()
     paths = {module.path for module in reported}
     findings = sorted((f for f in run.findings if f.path in paths), key=by_place)

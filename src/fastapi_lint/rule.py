@@ -25,6 +25,10 @@ Option = Union[bool, int, str, tuple[str, ...]]
 """The value of a rule's option: its default also says what type the configuration must give."""
 
 
+Making = Callable[[], Union[Fix, None]]
+"""Makes a fix, or finds that there is none. May be called more than once: see `Module.collect`."""
+
+
 class Placed(Protocol):
     """Anything with a byte range of its module: a fact, or a handle of the model."""
 
@@ -159,6 +163,7 @@ class Check:
         self.block = 0
         self.definition: Function | Class | None = None
         self.parents: Sequence[cst.CSTNode] = ()
+        self.fixes: dict[tuple[Module, Finding], Making] = {}
         self._options = options
 
     def option(self, name: str) -> Option:
@@ -182,16 +187,17 @@ class Check:
         module: Module | None = None,
         related: Iterable[Related] = (),
         chain: bool = False,
-        fix: Fix | None = None,
+        fix: Fix | Making | None = None,
         severity: Severity | None = None,
     ) -> Finding:
         """A finding of this rule at a libcst node, a fact, a handle, a byte range or a span.
 
-        The place is in `module`, by default the one at hand.
+        The place is in `module`, by default the one at hand. A fix that needs a tree is better given as what makes it,
+        which runs when all rules have spoken about the module: its tree is then opened once, for all fixes.
         """
         module = module or self.module
         span, start = self._place(at, module)
-        return Finding(
+        found = Finding(
             code=self.rule.code,
             name=self.rule.name,
             message=message,
@@ -200,10 +206,13 @@ class Check:
             severity=severity or self.rule.severity,
             related=tuple(related),
             chain=chain,
-            fix=fix,
+            fix=fix if isinstance(fix, Fix) else None,
             noqa_lines=self._head(span, start, module),
             symbol=module.symbol_at(start) if start >= 0 else self._symbol(),
         )
+        if fix is not None and not isinstance(fix, Fix):
+            self.fixes[module, found] = fix
+        return found
 
     def related(
         self, at: cst.CSTNode | Placed | tuple[int, int] | Span, message: str, *, module: Module | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import libcst as cst
@@ -18,11 +19,23 @@ def call_node(module: Module, call: f.Call) -> tuple[Source, cst.Call] | None:
 
     None when the module does not parse or the two parsers disagree.
     """
-    source = module.excerpt(module.enclosing(call.block))
+    found = call_nodes(module, [call])
+    return None if found is None else (found[0], found[1][0])
+
+
+def call_nodes(module: Module, calls: Sequence[f.Call]) -> tuple[Source, list[cst.Call]] | None:
+    """As `call_node`, for several calls in one tree."""
+    source = module.excerpt(*(call.start for call in calls))
     if source is None:
         return None
-    span = source.span(call.start, call.end)
-    return next(((source, node) for node in _calls(source).get(span, ()) if len(node.args) == len(call.args)), None)
+    nodes_found = []
+    for call in calls:
+        at = _calls(source).get(source.span(call.start, call.end), ())
+        node = next((node for node in at if len(node.args) == len(call.args)), None)
+        if node is None:
+            return None
+        nodes_found.append(node)
+    return source, nodes_found
 
 
 @lru_cache(maxsize=4)
@@ -43,7 +56,7 @@ def argument_node(module: Module, call: f.Call, arg: f.Arg) -> tuple[Source, cst
 
 def function_node(function: Function, *, body: bool = False) -> tuple[Source, cst.FunctionDef] | None:
     """The libcst node of a function, as `call_node`; its body is not to be relied upon unless asked for."""
-    source = function.module.excerpt(function if body else function.parent)
+    source = function.module.excerpt(function.facts.head_end if body else function.start)
     node = _definitions(source).get(source.span(function.start, function.end)) if source is not None else None
     return None if source is None or node is None else (source, node)
 

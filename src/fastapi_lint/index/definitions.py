@@ -27,6 +27,7 @@ from fastapi_lint.index.statements import broken, lines, nested
 
 def _decorated(d: Draft, node: Node, depth: int) -> None:
     decorators: list[Expr] = []
+    first = node.start_byte
     for child in node.children:
         found = child.kind_id
         if found == DECORATOR:
@@ -34,9 +35,9 @@ def _decorated(d: Draft, node: Node, depth: int) -> None:
             value = inner(child)
             decorators.append(EXPR[value.kind_id](d, value, 0))
         elif found == FUNCTION:
-            _function(d, child, depth, tuple(decorators))
+            _function(d, child, depth, tuple(decorators), first)
         elif found == CLASS:
-            _class(d, child, depth, tuple(decorators))
+            _class(d, child, depth, tuple(decorators), first)
         elif found == ERROR:
             broken(d, child, depth)
 
@@ -51,7 +52,7 @@ def _end(d: Draft, node: Node) -> int:
     return end
 
 
-def _function(d: Draft, node: Node, depth: int, decorators: tuple[Expr, ...] = ()) -> None:
+def _function(d: Draft, node: Node, depth: int, decorators: tuple[Expr, ...] = (), first: int = -1) -> None:
     start, end = node.start_byte, _end(d, node)
     index = len(d.functions)
     d.functions.append(PENDING_FUNCTION)
@@ -86,11 +87,11 @@ def _function(d: Draft, node: Node, depth: int, decorators: tuple[Expr, ...] = (
     d.block, d.function, d.cls, d.path = outer, function, cls, prefix
     d.functions[index] = Function(
         name, path, children[0].kind_id == ASYNC, index in d.generators, params, returns, decorators, cls, block,
-        outer, start, head_end, end, name_start, name_end,
+        outer, first if first >= 0 else start, start, head_end, end, name_start, name_end,
     )  # fmt: skip
 
 
-def _class(d: Draft, node: Node, depth: int, decorators: tuple[Expr, ...] = ()) -> None:
+def _class(d: Draft, node: Node, depth: int, decorators: tuple[Expr, ...] = (), first: int = -1) -> None:
     start, end = node.start_byte, _end(d, node)
     index = len(d.classes)
     head: tuple[Arg, ...] = ()
@@ -118,8 +119,11 @@ def _class(d: Draft, node: Node, depth: int, decorators: tuple[Expr, ...] = ()) 
         )
     )  # fmt: skip
     d.classes.append(
-        Class(name, path, bases, keywords, decorators, block, outer, start, head_end, end, name_start, name_end)
-    )
+        Class(
+            name, path, bases, keywords, decorators, block, outer, first if first >= 0 else start, start, head_end, end,
+            name_start, name_end,
+        )
+    )  # fmt: skip
     d.block, d.cls, d.path = block, index, path + "."
     nested(d, body, depth)
     d.block, d.cls, d.path = outer, cls, prefix

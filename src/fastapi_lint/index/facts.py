@@ -12,7 +12,7 @@ from typing import Literal, Union
 
 import msgspec
 
-FORMAT = 1
+FORMAT = 2
 """Version of this data format; raise it whenever a struct changes, so that cached facts are made again."""
 
 
@@ -184,9 +184,9 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `block` is the block of its body, `outer` the block in which the definition stands; parameters' defaults, decorators
     and annotations are evaluated in `outer`. `cls` is the index of the class whose body directly holds it, or -1.
-    `start` is that of `def` or `async` (decorators excluded), `head_end` the end of the colon, `end` that of the body
-    (comments after it excluded). `qualname` is the dotted path of the definitions around it and its own name, without
-    Python's `<locals>`. `is_generator`: its own body yields.
+    `start` is that of `def` or `async` (decorators excluded), `first` that of the first decorator (else as `start`),
+    `head_end` the end of the colon, `end` that of the body (comments after it excluded). `qualname` is the dotted path
+    of the definitions around it and its own name, without Python's `<locals>`. `is_generator`: its own body yields.
     """
 
     name: str
@@ -199,6 +199,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cls: int
     block: int
     outer: int
+    first: int
     start: int
     head_end: int
     end: int
@@ -216,6 +217,7 @@ class Class(msgspec.Struct, frozen=True, array_like=True, gc=False):
     decorators: tuple[Expr, ...]
     block: int
     outer: int
+    first: int
     start: int
     head_end: int
     end: int

@@ -120,7 +120,7 @@ def _lambda(d: Draft, node: Node, depth: int) -> Expr:
     d.block, d.function, d.cls, d.path = outer, function, cls, path
     d.functions[index] = Function(
         "<lambda>", f"{path}<lambda>", False, index in d.generators, params, None, (), cls, block, outer,
-        start, head_end, end, start, start + len("lambda"),
+        start, start, head_end, end, start, start + len("lambda"),
     )  # fmt: skip
     return Lambda(index)
 

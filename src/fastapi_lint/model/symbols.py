@@ -6,6 +6,7 @@ Data with a few questions each; resolution is in `names`, inference in `types`. 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Union
@@ -31,8 +32,10 @@ class Module:
         self.name = ".".join(self.parts)
         self.is_broken = False
         self._mentioned: dict[str, bool] = {}
-        self._excerpts: dict[int, Source | None] = {}
+        self._excerpts: dict[tuple[int, ...], Source | None] = {}
+        self._together = frozenset[int]()
         self._opened = 0
+        self._wanted: set[int] | None = None
         self.functions = tuple(Function(self, i, entry) for i, entry in enumerate(facts.functions))
         self.classes = tuple(Class(self, i, entry) for i, entry in enumerate(facts.classes))
 
@@ -58,24 +61,37 @@ class Module:
             self.is_broken = True
             return None
 
-    def excerpt(self, function: Function | None) -> Source | None:
-        """The file with a tree of a part of it, which fixes are made from; None as for `tree`.
+    def excerpt(self, *places: int) -> Source | None:
+        """The file with a tree of what is around byte offsets, which fixes are made from; None as for `tree`.
 
-        With a function that function without the bodies of those in it, and of all others and of classes the names and
-        decorators alone; without one everything but bodies of functions. Imports and assignments are there either way.
+        That are the definitions around a place, with the body when it is in there; of all others there are the names
+        alone. What stands at the level of the module is there, too. Raises `NotYet` between `collect` and `open`.
         """
         if self.is_broken or len(self.source.data) > LARGEST_TREE:
             return None
-        while function is not None and function.name == "<lambda>":
-            function = function.parent
-        block = function.facts.block if function is not None else 0
-        if block not in self._excerpts:
-            self._excerpts[block] = self._excerpt(block)
-        return self._excerpts[block]
+        if self._wanted is not None:
+            self._wanted.update(places)
+            raise excerpts.NotYet
+        if self._together.issuperset(places):
+            places = ()
+        if places not in self._excerpts:
+            self._excerpts[places] = self._excerpt(sorted(places))
+        return self._excerpts[places]
 
-    def _excerpt(self, block: int) -> Source | None:
+    def collect(self) -> None:
+        """From now on only note the places for which an excerpt is asked."""
+        self._wanted = set()
+
+    def open(self) -> None:
+        """Make one excerpt for all places that were noted."""
+        wanted, self._wanted = self._wanted, None
+        if wanted:
+            self._together = frozenset(wanted)
+            self._excerpts[()] = self._excerpt(sorted(wanted))
+
+    def _excerpt(self, places: Sequence[int]) -> Source | None:
         if not self.facts.errors and "tree" not in self.__dict__:
-            blanks = excerpts.blanks(self.facts, self.source.utf8, block)
+            blanks = excerpts.blanks(self.facts, self.source.utf8, places)
             self._opened += len(self.source.utf8) - sum(blank.end - blank.start for blank in blanks)
             # When the excerpts together come to as much as the file, its tree is cheaper than one more.
             if blanks and self._opened <= len(self.source.utf8):
@@ -93,6 +109,7 @@ class Module:
             del self.__dict__["tree"]
         self.source.forget_tree()
         self._excerpts.clear()
+        self._together = frozenset()
         self._opened = 0
 
     @cached_property

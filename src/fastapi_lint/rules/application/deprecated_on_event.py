@@ -9,7 +9,7 @@ import libcst as cst
 
 from fastapi_lint import edits
 from fastapi_lint.edits.bindings import module_names
-from fastapi_lint.edits.calls import call_node
+from fastapi_lint.edits.calls import call_nodes
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
@@ -80,10 +80,11 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
     ):
         return None
     calls = _called(everything, module, check)
-    found = call_node(module, router.call)
-    if calls is None or found is None or any(arg.star == "**" for arg in found[1].args):
+    decorators = [handler.call for handler in everything if handler.how == "decorator"]
+    found = call_nodes(module, [router.call, *decorators]) if calls is not None else None
+    if calls is None or found is None or any(arg.star == "**" for arg in found[1][0].args):
         return None
-    source, call = found
+    source, (call, *registering) = found
     statement = _statement(source.tree, call)
     if statement is None or "lifespan" in module_names(source.tree):
         return None
@@ -102,7 +103,7 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
     changed = _argument_edits(source, call)
     if changed is None:
         return None
-    removed = _decorators_removed(source, module, everything)
+    removed = _decorators_removed(source, registering)
     if removed is None:
         return None
     return Fix(
@@ -202,20 +203,17 @@ def _argument_edits(source: Source, call: cst.Call) -> list[Edit] | None:
     return made
 
 
-def _decorators_removed(source: Source, module: Module, everything: Sequence[Handler]) -> list[Edit] | None:
+def _decorators_removed(source: Source, registering: Sequence[cst.Call]) -> list[Edit] | None:
     """Take the decorators of the handlers away, whole lines."""
     made: list[Edit] = []
-    for handler in everything:
-        if handler.how != "decorator":
-            continue
-        found = call_node(module, handler.call)
+    for node in registering:
         decorator = next(
             (
                 each
                 for line in source.tree.body
                 if isinstance(line, cst.FunctionDef)
                 for each in line.decorators
-                if found is not None and each.decorator is found[1]
+                if each.decorator is node
             ),
             None,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from fastapi_lint.catalog import Entry
 from fastapi_lint.edits import asyncio_sleep, in_threadpool
@@ -44,7 +45,8 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
     Known limits
     Only calls whose target is known are reported: an import, or a method of an object whose class can be inferred.
     Silent are tests, code that only runs at start-up or shut-down, command lines (modules that use Click, Typer and
-    the like, and no FastAPI), and modules that no module with FastAPI in it imports, such as scripts and workers. So
+    the like, and no FastAPI), and modules that no module with FastAPI in it imports (or loads by the name that a text
+    holds), such as scripts and workers. So
     is a call whose answer is known to be there: `queue.get()` below `if not queue.empty():`. Calls on a SQLAlchemy
     session are FAPI501's.
 
@@ -85,7 +87,7 @@ def _finding(
         message,
         severity=Severity.WARNING if entry.weight == "long" else Severity.INFO,
         related=[check.related(each, f"`{each.shown}` blocks as well") for each in more],
-        fix=_fix(function, step, entry) if fixed else None,
+        fix=partial(_fix, function, step, entry) if fixed else None,
     )
 
 

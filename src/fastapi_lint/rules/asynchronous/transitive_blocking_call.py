@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from fastapi_lint.catalog import Entry
 from fastapi_lint.edits import in_threadpool
@@ -68,7 +69,7 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
             f"`{around.qualname if around else '?'}` {trail.effect.why}; {_advice(trail.effect)}{plain}",
             related=_chain(trail, check),
             chain=True,
-            fix=_fix(function, trail, check),
+            fix=partial(_fix, function, trail, check),
         )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from fastapi_lint.edits import awaited
 from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function
+from fastapi_lint.model import Function, Module
 from fastapi_lint.model.names import Binding
 from fastapi_lint.model.sparing import never_runs
 from fastapi_lint.rule import Check, rule
@@ -129,13 +130,16 @@ def _finding(function: Function, check: Check, call: f.Call, wrong: str) -> Find
     written = check.project.effects.written(module, call)
     if function.is_async:
         message = f"`{written}(...)` is not awaited in `{function.name}`: {wrong}; write `await {written}(...)`"
-        found = call_node(module, call)
-        edits = awaited(*found) if found is not None else None
     else:
         message = (
             f"`{written}(...)` makes a coroutine that plain `{function.name}` cannot await: {wrong}; "
             f"make `{function.name}` an `async def`"
         )
-        edits = None
-    fix = Fix(f"Await `{written}(...)`", Safety.UNSAFE, edits) if edits else None
+    fix = partial(_fix, module, call, written) if function.is_async else None
     return check.finding((call.start, call.name_end), message, fix=fix)
+
+
+def _fix(module: Module, call: f.Call, written: str) -> Fix | None:
+    found = call_node(module, call)
+    edits = awaited(*found) if found is not None else None
+    return Fix(f"Await `{written}(...)`", Safety.UNSAFE, edits) if edits else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from fastapi_lint import edits
 from fastapi_lint.edits.calls import call_node
@@ -58,7 +59,7 @@ def expire_on_commit(module: Module, check: Check) -> Iterator[Finding]:
             if what == "factory"
             else f"{subject} expires its objects on commit: reading an attribute afterwards raises MissingGreenlet; "
             "add `expire_on_commit=False`",
-            fix=_fix(module, call),
+            fix=partial(_fix, module, call),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from fastapi_lint import edits
 from fastapi_lint.edits.calls import function_node
@@ -54,7 +55,7 @@ def contextmanager_as_dependency(depends: Depends, check: Check) -> Iterator[Fin
             f"with `@{short}` the endpoint does not get what it yields: {instead}",
             module=function.module,
             related=[check.related(one, f"depends on `{function.name}`", module=one.module) for one in uses[:3]],
-            fix=None if is_shared else _fix(function, function.facts.decorators[index], name),
+            fix=None if is_shared else partial(_fix, function, function.facts.decorators[index], name),
         )
         return
 

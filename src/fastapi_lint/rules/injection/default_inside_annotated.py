@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from fastapi_lint import edits
 from fastapi_lint.edits.calls import argument_node, value_text
@@ -54,7 +55,7 @@ def default_inside_annotated(function: Function, check: Check) -> Iterator[Findi
                 default,
                 f"`{marker}` in `Annotated` has the default `{text}`, {problem}",
                 module=holder,
-                fix=_fix(function, index, call, default, marker) if inline else None,
+                fix=partial(_fix, function, index, call, default, marker) if inline else None,
             )
 
 

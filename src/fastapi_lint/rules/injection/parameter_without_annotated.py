@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import libcst as cst
 
@@ -61,9 +61,9 @@ def parameter_without_annotated(function: Function, check: Check) -> Iterator[Fi
         found = [one for one in found if one.marker in DEPENDS]
     if not found or check.project.versions.for_path(function.module.path).never_at_least("fastapi", "0.95.0"):
         return
-    fix, fixed = _Signature(function, parameters, check).fix(found)
+    signature = _Signature(function, parameters, check, found)
     for one in found:
-        yield check.finding(one, _message(function, one), fix=fix if one in fixed else None)
+        yield check.finding(one, _message(function, one), fix=partial(signature.fix_of, one))
 
 
 def _is_served(function: Function, parameters: Sequence[Parameter], check: Check) -> bool:
@@ -155,15 +155,22 @@ class _Signature:
     function: Function
     parameters: Sequence[Parameter]
     check: Check
+    found: Sequence[Parameter]
 
     @cached_property
     def deferral(self) -> Deferral:
         """When its annotations are evaluated."""
         return Deferral(self.function, self.check.project.types)
 
-    def fix(self, found: Sequence[Parameter]) -> tuple[Fix | None, frozenset[Parameter]]:
+    def fix_of(self, parameter: Parameter) -> Fix | None:
+        """The fix of the signature, if it rewrites the parameter."""
+        fix, rewritten = self.fix
+        return fix if parameter in rewritten else None
+
+    @cached_property
+    def fix(self) -> tuple[Fix | None, frozenset[Parameter]]:
         """One fix for the whole signature, and the parameters that it rewrites."""
-        module = self.function.module
+        module, found = self.function.module, self.found
         opened = function_node(self.function) if self.function.name != "<lambda>" else None
         if opened is None:
             return None, frozenset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from fastapi_lint.edits import remove_argument
 from fastapi_lint.edits.calls import argument_node
@@ -45,7 +46,7 @@ def body_with_no_content(route: Route, check: Check) -> Iterator[Finding]:
             model,
             f"`{handler.name}` answers {status}, which has no body, but declares a response model: FastAPI fails at "
             "import; drop `response_model`",
-            fix=_without(route, model),
+            fix=partial(_without, route, model),
         )
     declared = handler.facts.returns
     if declared is not None and model is None and _becomes_model(declared, handler, check.project):

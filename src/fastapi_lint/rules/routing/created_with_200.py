@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import libcst as cst
 
@@ -113,7 +114,7 @@ def created_with_200(project: Project, check: Check) -> Iterator[Finding]:
             "set `status_code=201`",
             module=route.module,
             related=[check.related(last, "inserted here", module=last.module)] if last is not None else [],
-            fix=_fix(route, given),
+            fix=partial(_fix, route, given),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from fastapi_lint.edits import add_argument, importing
 from fastapi_lint.edits.calls import call_node
@@ -50,7 +51,7 @@ def missing_status_code(project: Project, check: Check) -> Iterator[Finding]:
                 f"`{route.name}` ({', '.join(missing)}) leaves its success status to the default: readers cannot tell "
                 "whether 200 is meant; state `status_code=`",
                 module=route.module,
-                fix=_fix(route, names),
+                fix=partial(_fix, route, names),
             )
 
 

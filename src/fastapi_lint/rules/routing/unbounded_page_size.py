@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from fastapi_lint.edits import add_argument, importing
 from fastapi_lint.edits.calls import call_node
@@ -260,7 +261,7 @@ def _report(parameter: Parameter, route: Route, check: Check) -> Finding:
         f"`Query(le={bound or '...'})`",
         module=function.module,
         related=related,
-        fix=_fix(parameter, bound) if bound is not None else None,
+        fix=partial(_fix, parameter, bound) if bound is not None else None,
     )
 
 
@@ -292,7 +293,7 @@ def _fix(parameter: Parameter, bound: int) -> Fix | None:
         return Fix("Bound the page size", Safety.UNSAFE, (add_argument(*found, f"le={bound}"),)) if found else None
     text = module.source.slice(parameter.start, parameter.end)
     match = re.match(r"(\w+\s*:\s*)(int|int \| None|Optional\[int\])(?=\s*(?:=|\Z))", text)
-    source = module.excerpt(parameter.function.parent) if match is not None else None
+    source = module.excerpt(parameter.start) if match is not None else None
     if match is None or source is None:
         return None
     query = importing(source, "fastapi", "Query")

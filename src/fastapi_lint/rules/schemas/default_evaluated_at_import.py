@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from fastapi_lint import edits
 from fastapi_lint.edits.calls import call_node, value_text
@@ -90,7 +91,8 @@ def _fields(cls: Class, check: Check) -> Iterator[Finding]:
         if found := _fresh(value, module, check):
             if entry.annotation is None:
                 continue
-            fix = _as_field(cls, module.facts.calls[value.index], check) if isinstance(value, f.CallRef) else None
+            call = module.facts.calls[value.index] if isinstance(value, f.CallRef) else None
+            fix = partial(_as_field, cls, call, check) if call is not None else None
             message = _message(module, found, consequence, "use `Field(default_factory=...)`")
             yield check.finding(found, message, fix=fix)
         elif isinstance(value, f.CallRef):
@@ -98,10 +100,8 @@ def _fields(cls: Class, check: Check) -> Iterator[Finding]:
             if check.project.called_name(module, call) in _FIELDS:
                 for arg in _defaults(call):
                     if inner := _fresh(arg.value, module, check):
-                        fix = _as_callable(module, arg, "default_factory", inner)
-                        yield check.finding(
-                            inner, _message(module, inner, consequence, "use `default_factory`"), fix=fix
-                        )
+                        message = _message(module, inner, consequence, "use `default_factory`")
+                        yield check.finding(inner, message, fix=_as_callable(module, arg, "default_factory", inner))
 
 
 def _message(module: Module, call: f.Call, consequence: str, instead: str) -> str:

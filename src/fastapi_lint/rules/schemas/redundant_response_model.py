@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import libcst as cst
 
@@ -58,17 +59,20 @@ def redundant_response_model(route: Route, check: Check) -> Iterator[Finding]:
     if _hides_annotation(route, handler, check) or _router_reads_it(route, check):
         return
     text = value_text(route.module, given)
-    found = argument_node(route.module, route.call, given)
-    fix = None
-    if found is not None and not edits.comments_in(found[0], found[2]):
-        fix = Fix("Remove the argument", Safety.SAFE, (_removed(*found),))
     yield check.finding(
         given,
         f"`response_model={' '.join(text.split())}` repeats the return annotation of `{handler.name}`, from which"
         " FastAPI takes the response model anyway; remove the argument, so that the two cannot drift apart",
         module=route.module,
-        fix=fix,
+        fix=partial(_fix, route, given),
     )
+
+
+def _fix(route: Route, given: f.Arg) -> Fix | None:
+    found = argument_node(route.module, route.call, given)
+    if found is None or edits.comments_in(found[0], found[2]):
+        return None
+    return Fix("Remove the argument", Safety.SAFE, (_removed(*found),))
 
 
 def _removed(source: Source, call: cst.Call, arg: cst.Arg) -> Edit:

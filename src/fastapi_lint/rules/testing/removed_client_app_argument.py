@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from fastapi_lint import edits
 from fastapi_lint.edits.calls import argument_node, value_text
@@ -23,7 +24,8 @@ def removed_client_app_argument(module: Module, check: Check) -> Iterator[Findin
     `TypeError` before the first request. The transport does the same with every version.
 
     Known limits
-    `TestClient` takes an app as before. Nothing is reported where the project declares an httpx older than 0.27.
+    `TestClient` takes an app as before. Nothing is reported where the project declares an httpx older than 0.27; where
+    it declares one older than 0.28, the argument still works, and a warning says that it is deprecated.
 
     References
     - [Async tests](https://fastapi.tiangolo.com/advanced/async-tests/)
@@ -36,16 +38,23 @@ def removed_client_app_argument(module: Module, check: Check) -> Iterator[Findin
         client = _client(module, call, check) if given is not None else None
         if given is None or client is None:
             continue
-        if check.project.versions.for_path(module.path).never_at_least("httpx", "0.27", default=False):
+        versions = check.project.versions.for_path(module.path)
+        if versions.never_at_least("httpx", "0.27", default=False):
             continue
+        works = versions.never_at_least("httpx", "0.28", default=False)
         transport = _TRANSPORTS[client]
         app = " ".join(value_text(module, given).split())
         has_transport = any(arg.name in ("transport", "**") for arg in call.args)
+        problem = (
+            f"the argument `app` of `{client}` is deprecated, and gone in httpx 0.28"
+            if works
+            else f"`{client}` has no argument `app` since httpx 0.28, and this call fails"
+        )
         yield check.finding(
             given,
-            f"`{client}` has no argument `app` since httpx 0.28, and this call fails;"
-            f" pass `transport={transport}(app={app})`",
-            fix=None if has_transport else _fix(module, call, given, transport),
+            f"{problem}; pass `transport={transport}(app={app})`",
+            severity=Severity.WARNING if works else Severity.ERROR,
+            fix=None if has_transport else partial(_fix, module, call, given, transport),
         )
 
 
