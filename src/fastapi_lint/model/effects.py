@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from fastapi_lint import catalog
@@ -57,15 +57,39 @@ _ASKS_FOR_LOOP = frozenset({
 """A function that calls one of these looks whether a loop runs before it starts one; nest_asyncio has its own test."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trail(Generic[T]):
-    """The shortest way to an effect: the steps in order, and what the last one is known to do."""
+    """The shortest way to an effect: its first step, the way from there, and what the last step is known to do.
 
-    steps: tuple[Step, ...]
+    Ways share their ends: in a chain of ten thousand calls each function has one.
+    """
+
+    first: Step
+    rest: Trail[T] | None
     effect: T
+    length: int
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps in order."""
+        found = []
+        trail: Trail[T] | None = self
+        while trail is not None:
+            found.append(trail.first)
+            trail = trail.rest
+        return tuple(found)
+
+    def behind(self, step: Step) -> Trail[T]:
+        """This way with a step before it."""
+        return Trail(step, self, self.effect, self.length + 1)
 
 
-Memo = dict[Run, "Trail[T] | None"]
+@dataclass(frozen=True, eq=False)
+class Memo(Generic[T]):
+    """What is known about one effect: the way to it from a function, and what is in the function's own body."""
+
+    trails: dict[Run, Trail[T] | None] = field(default_factory=dict)
+    own: dict[Run, tuple[Step, T] | None] = field(default_factory=dict)
 
 
 class Effects:
@@ -84,8 +108,8 @@ class Effects:
         if additions:
             self.catalogue = self.catalogue.extend(catalog.entries_from(additions, "blocking"))
         self._serving = Serving(types, is_lifespan)
-        self._blocking: Memo[catalog.Entry] = {}
-        self._reentries: Memo[catalog.Reentry] = {}
+        self._blocking: Memo[catalog.Entry] = Memo()
+        self._reentries: Memo[catalog.Reentry] = Memo()
         self._scheduled: dict[Module, frozenset[int]] = {}
 
     def is_served(self, module: Module) -> bool:
@@ -192,8 +216,8 @@ class Effects:
         best: Trail[catalog.Entry] | None = None
         for step in steps:
             inner = self.function_blocks(step.function, self._settings(step)) if step.function else None
-            if inner is not None and (best is None or len(inner.steps) < len(best.steps) - 1):
-                best = Trail((step, *inner.steps), inner.effect)
+            if inner is not None and (best is None or inner.length < best.length - 1):
+                best = inner.behind(step)
         return best
 
     @staticmethod
@@ -234,20 +258,24 @@ class Effects:
         `settings` are those of the function's own parameters; `through_await` also follows awaited coroutine functions.
         """
         start: Run = (function, settings)
-        if start in memo:
-            return memo[start]
+        trails, own = memo.trails, memo.own
+        if start in trails:
+            return trails[start]
         came_from: dict[Run, tuple[Run, Step] | None] = {start: None}
         queue = [start]
         for run in queue:
             if len(queue) > _MOST_FUNCTIONS:
                 break
             current, known_settings = run
-            known = memo.get(run)
-            if known is None and run not in memo and (found := effect(current, known_settings)) is not None:
-                known = Trail((found[0],), found[1])
+            known = trails.get(run)
+            if known is None and run not in trails:
+                if run not in own:
+                    own[run] = effect(current, known_settings)
+                if (found := own[run]) is not None:
+                    known = Trail(found[0], None, found[1], 1)
             if known is not None:
-                return self._remember(run, known, came_from, memo)
-            if run in memo or (not current.is_async and self.asks_for_loop(current)):
+                return self._remember(run, known, came_from, trails)
+            if run in trails or (not current.is_async and self.asks_for_loop(current)):
                 continue  # it does something else when a loop runs
             for step in self.execution.steps(current):
                 if step.function is None or (step.function.is_async and not through_await):
@@ -260,18 +288,18 @@ class Effects:
                     queue.append(target)
         else:
             for visited in queue:
-                memo.setdefault(visited, None)
-        return memo.setdefault(start, None)
+                trails.setdefault(visited, None)
+        return trails.setdefault(start, None)
 
     @staticmethod
     def _remember(
-        last: Run, ending: Trail[T], came_from: dict[Run, tuple[Run, Step] | None], memo: Memo[T]
+        last: Run, ending: Trail[T], came_from: dict[Run, tuple[Run, Step] | None], trails: dict[Run, Trail[T] | None]
     ) -> Trail[T]:
-        memo[last] = trail = ending
+        trails[last] = trail = ending
         current = last
         while (origin := came_from[current]) is not None:
             current, step = origin
-            memo[current] = trail = Trail((step, *trail.steps), trail.effect)
+            trails[current] = trail = trail.behind(step)
         return trail
 
     # ---------------------------------------------------------------- re-entry

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 
 from fastapi_lint.catalog import Entry
 from fastapi_lint.edits import in_threadpool
 from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Finding, Fix, Related, Safety
 from fastapi_lint.model import External, Function, Method
-from fastapi_lint.model.effects import Trail
+from fastapi_lint.model.effects import Memo, Trail
 from fastapi_lint.model.execution import Step
+from fastapi_lint.model.project import Project
 from fastapi_lint.model.sparing import Settings
 from fastapi_lint.rule import Check, rule
 
@@ -60,8 +61,8 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
     for trail in effects.chains(function):
         if not effects.holds_up_requests(function):
             return
-        first, last = trail.steps[0], trail.steps[-1]
-        around = trail.steps[-2].function
+        steps = trail.steps
+        first, last, around = steps[0], steps[-1], steps[-2].function
         plain = f", or make `{function.name}` a plain `def`" if effects.could_be_plain(function) else ""
         yield check.finding(
             first,
@@ -106,18 +107,23 @@ def _bound_to_loop(function: Function, check: Check) -> bool:
                     return Step(each.module, call.start, call.name_end, None, call, name), name
         return None
 
-    return check.project.effects.search(function, touches, {}) is not None
+    return check.project.effects.search(function, touches, _touching(check.project)) is not None
+
+
+@lru_cache(maxsize=1)
+def _touching(project: Project) -> Memo[str]:
+    """What is known of functions that need the event loop's thread."""
+    return Memo()
 
 
 def _fix(function: Function, trail: Trail[Entry], check: Check) -> Fix | None:
-    call = trail.steps[0].call
+    call, target = trail.first.call, trail.first.function
     if call is None or call.use in ("with", "iter") or "sqlite3" in trail.steps[-1].name:
         return None
-    target = trail.steps[0].function
     if target is not None and target.is_generator:
         return None  # a thread would only make the generator: it runs where it is read
     if target is not None and _bound_to_loop(target, check):
         return None
     found = call_node(function.module, call)
     edits = in_threadpool(*found) if found is not None else None
-    return Fix(f"Run `{trail.steps[0].shown}` in the threadpool", Safety.UNSAFE, edits) if edits else None
+    return Fix(f"Run `{trail.first.shown}` in the threadpool", Safety.UNSAFE, edits) if edits else None

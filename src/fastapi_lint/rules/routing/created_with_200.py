@@ -86,7 +86,7 @@ def created_with_200(project: Project, check: Check) -> Iterator[Finding]:
     - [FastAPI: response status code](https://fastapi.tiangolo.com/tutorial/response-status-code/)
     - [RFC 9110: 201 Created](https://www.rfc-editor.org/rfc/rfc9110.html#name-201-created)
     """
-    memo: Memo[str] = {}
+    memo: Memo[str] = Memo()
     reported: set[tuple[str, int]] = set()
     for route in project.routes.all:
         handler = route.handler
@@ -191,9 +191,9 @@ def _answering(handler: Function, project: Project) -> Iterator[Function]:
 def _insertion(handler: Function, project: Project, memo: Memo[str]) -> Trail[str] | None:
     """The way to the nearest insert; None when there is none, or when it is too far off to be the handler's purpose."""
     trail = project.effects.search(handler, lambda each, _: _inserting(each, project), memo, through_await=True)
-    if trail is None or len(trail.steps) > _MOST_STEPS:
+    if trail is None or trail.length > _MOST_STEPS:
         return None
-    if len(trail.steps) > 1 and not (_about_creation(trail) and _VERBS & set(_words(handler.name))):
+    if trail.length > 1 and not (_about_creation(trail) and _VERBS & set(_words(handler.name))):
         return None
     return trail
 
