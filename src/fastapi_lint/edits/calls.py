@@ -30,7 +30,7 @@ def call_nodes(module: Module, calls: Sequence[f.Call]) -> tuple[Source, list[cs
         return None
     nodes_found = []
     for call in calls:
-        at = _calls(source).get(source.span(call.start, call.end), ())
+        at = _calls(source.tree, source).get(source.span(call.start, call.end), ())
         node = next((node for node in at if len(node.args) == len(call.args)), None)
         if node is None:
             return None
@@ -39,10 +39,11 @@ def call_nodes(module: Module, calls: Sequence[f.Call]) -> tuple[Source, list[cs
 
 
 @lru_cache(maxsize=4)
-def _calls(source: Source) -> dict[Span, list[cst.Call]]:
-    """The call nodes by place, found once: a rule may ask for every route of a large module."""
+def _calls(tree: cst.Module, source: Source) -> dict[Span, list[cst.Call]]:
+    """The call nodes by place, found once: a rule may ask for every route of a large module. (A source that has
+    forgotten its tree makes another one, with other nodes.)"""
     table: dict[Span, list[cst.Call]] = {}
-    for node in nodes(source.tree):
+    for node in nodes(tree):
         if type(node) is cst.Call:
             table.setdefault(source.span_of(node), []).append(node)
     return table
@@ -57,13 +58,15 @@ def argument_node(module: Module, call: f.Call, arg: f.Arg) -> tuple[Source, cst
 def function_node(function: Function, *, body: bool = False) -> tuple[Source, cst.FunctionDef] | None:
     """The libcst node of a function, as `call_node`; its body is not to be relied upon unless asked for."""
     source = function.module.excerpt(function.facts.head_end if body else function.start)
-    node = _definitions(source).get(source.span(function.start, function.end)) if source is not None else None
+    node = (
+        _definitions(source.tree, source).get(source.span(function.start, function.end)) if source is not None else None
+    )
     return None if source is None or node is None else (source, node)
 
 
 @lru_cache(maxsize=4)
-def _definitions(source: Source) -> dict[Span, cst.FunctionDef]:
-    return {source.span_of(node.name): node for node in nodes(source.tree) if type(node) is cst.FunctionDef}
+def _definitions(tree: cst.Module, source: Source) -> dict[Span, cst.FunctionDef]:
+    return {source.span_of(node.name): node for node in nodes(tree) if type(node) is cst.FunctionDef}
 
 
 def value_text(module: Module, arg: f.Arg) -> str:

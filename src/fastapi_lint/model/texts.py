@@ -150,6 +150,10 @@ DOCUMENTED = frozenset({
 """Arguments that carry documentation and names, never values that are used."""
 
 
+_HOLDERS = frozenset({f.CallRef, f.Choice, f.Mapping, f.Display})
+"""Expressions in which a text may stand under a name."""
+
+
 @lru_cache(maxsize=2)
 def bound_texts(module: Module) -> tuple[BoundText, ...]:
     """Every text of a module that is bound to a name; empty ones, examples in documentation and test settings aside."""
@@ -171,7 +175,8 @@ def _bound_texts(module: Module) -> Iterator[BoundText]:
             yield from _of(module, name, entry.value, "variable", entry.block, entry.start, entry.end, entry, cls)
     for call in module.facts.calls:
         for arg in call.args:
-            if arg.name not in DOCUMENTED and not isinstance(arg.value, f.Name):
+            kind = type(arg.value)
+            if (kind in _HOLDERS or (kind is f.Const and arg.name)) and arg.name not in DOCUMENTED:
                 name, texts = arg.name.strip("*"), _texts(each.value for each in call.args)
                 yield from _of(
                     module, name, arg.value, "argument", call.block, arg.start, arg.end, None, None, call, texts
