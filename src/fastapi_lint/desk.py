@@ -314,7 +314,7 @@ class Desk:
                 found.setdefault(finding.path, []).extend(_literals(self.sources[finding.path], finding))
         for path in paths:
             source = self.sources[path]
-            if secrets.keywords().search(source.data):
+            if secrets.may_hold_token(source.data):
                 try:
                     text = source.text
                 except Unreadable:

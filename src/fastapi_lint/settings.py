@@ -54,7 +54,7 @@ EXCLUDED = (
     "__pycache__",
     "__pypackages__",
     "_build",
-    "build",
+    "/build",
     "dist",
     "node_modules",
     "site-packages",

@@ -41,7 +41,7 @@ DYNAMIC = {
     "motor.motor_asyncio.AsyncIOMotorClient", "motor.motor_asyncio.AsyncIOMotorDatabase", "celery.Celery",
     "openai._resource.SyncAPIResource", "openai._resource.AsyncAPIResource", "anthropic._resource.SyncAPIResource",
     "anthropic._resource.AsyncAPIResource", "stripe._stripe_service.StripeService",
-    "twilio.base.list_resource.ListResource",
+    "twilio.base.list_resource.ListResource", "zhipuai.core._base_api.BaseAPI", "zhipuai.ZhipuAI",
     "django.db.models.Model", "starlette.datastructures.UploadFile", "fastapi_users.FastAPIUsers",
     "boto3.resources.collection.ResourceCollection", "tempfile._TemporaryFileWrapper",
 }  # fmt: skip

@@ -64,6 +64,13 @@ def test_named_directories_are_always_searched(tree: Path) -> None:
     assert found(tree, "env")[1] == ["env/lib/z.py"]
 
 
+def test_a_package_may_be_called_build(tmp_path: Path) -> None:
+    for name in ("app/build/api.py", "build/made.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert found(tmp_path)[0] == ["app/build/api.py"]
+
+
 def test_ignore_files(tree: Path) -> None:
     (tree / ".gitignore").write_text("generated/*\n!generated/keep.py\n/tests\n")
     (tree / "app" / ".gitignore").write_text("/api/\n")

@@ -97,9 +97,22 @@ def tokens() -> tuple[Token, ...]:
 
 
 @cache
-def keywords() -> re.Pattern[bytes]:
-    """What occurs in every file that holds a token of a known format."""
-    return re.compile("|".join(re.escape(word) for token in tokens() for word in token.keywords).encode())
+def keywords() -> re.Pattern[str]:
+    """What occurs in every text that holds a token of a known format."""
+    return re.compile("|".join(re.escape(word) for token in tokens() for word in token.keywords))
+
+
+def may_hold_token(data: bytes) -> bool:
+    """Whether a file has what occurs in every one that holds a token of a known format.
+
+    (Forty searches for plain words are several times faster than one for a pattern, if the file is not tiny.)
+    """
+    return any(word in data for word in _words_of_tokens())
+
+
+@cache
+def _words_of_tokens() -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys(word.encode() for token in tokens() for word in token.keywords))
 
 
 def token_kind(text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
@@ -18,6 +19,13 @@ _OTHERS = frozenset({
 """Other web frameworks: a project that imports one of these and no FastAPI is not ours to judge."""
 _COMMANDS = frozenset({"click", "typer", "cappa", "cyclopts", "asyncclick", "fire", "docopt"})
 _TERMINAL = frozenset({"rich", "argparse", "prompt_toolkit", "questionary", "inquirer", "InquirerPy", "textual"})
+_LOADERS = ("import_module(", "import_string(")
+_QUEUES = ("celery", "Celery", "dramatiq", "taskiq", "huey")
+"""Where these are at work, names of modules are those of what a worker process loads."""
+_NAMED = re.compile(
+    rb"""["'](?:(?P<inner>(?:\.[A-Za-z_]\w*)+)|(?P<outer>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)[.:][A-Z]\w*)["']"""
+)
+"""A module, relative to its package (".stores.redis"), or a class in one ("shop.stores.redis.Store")."""
 _APPLICATION = frozenset({"FastAPI", "APIRouter", "Depends", "Request", "WebSocket"})
 
 
@@ -34,8 +42,10 @@ def served(modules: Modules) -> frozenset[Module]:
         return frozenset() if any(_imports(module, _OTHERS) for module in everything) else frozenset(everything)
     found = set(roots)
     todo = list(roots)
+    is_loaded = any(module.mentions(*_LOADERS) for module in everything)
     while todo:
-        for module in _imported(todo.pop(), modules):
+        current = todo.pop()
+        for module in (*_imported(current, modules), *(_named(current, modules) if is_loaded else ())):
             if module not in found and not module.is_test and not _is_command_line(module):
                 found.add(module)
                 todo.append(module)
@@ -84,6 +94,17 @@ def _imported(module: Module, modules: Modules) -> Iterator[Module]:
             if outer := modules.in_folder(package[:-1], package[-1]):
                 yield outer
             package = package[:-1]
+
+
+def _named(module: Module, modules: Modules) -> Iterator[Module]:
+    """The modules of the project that a module names in texts, or whose classes it names so, to load them later."""
+    if module.mentions(*_QUEUES):
+        return
+    for inner, outer in {(found["inner"], found["outer"]) for found in _NAMED.finditer(module.source.utf8)}:
+        above = (module.parts[:end] for end in range(len(module.parts) - 1, 0, -1))
+        names = [".".join(folder) + inner.decode() for folder in above] if inner else [outer.decode()]
+        found = (modules.find(name, module) for name in names)
+        yield from (each for each in found if each is not None and each.parts[0] == module.parts[0])
 
 
 def _is_dead(module: Module, entry: f.Import, dead: frozenset[int]) -> bool:

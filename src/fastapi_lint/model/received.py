@@ -50,6 +50,12 @@ def received(route: Route, address: Address | None, dependencies: Dependencies) 
     return names
 
 
+def taken_by(handler: Function, dependencies: Dependencies) -> set[str] | None:
+    """The names that a handler itself takes, its dependencies aside; None when it may take anything."""
+    names: set[str] = set()
+    return names if _collect(handler, dependencies, names) and _class_names(handler, names) else None
+
+
 def path_name(parameter: Parameter) -> str | None:
     """The name under which a parameter is looked up; None when its alias is not a plain text."""
     for keyword in ("alias", "validation_alias"):

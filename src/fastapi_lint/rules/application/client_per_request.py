@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -65,6 +66,8 @@ def client_per_request(project: Project, check: Check) -> Iterator[Finding]:
                 continue
             entry = catalog.client(project.called_name(module, call) or "")
             if entry is None or _is_kept(function, call) or _is_particular(function, call, project):
+                continue
+            if _is_on_miss(function, call):
                 continue
             shown = module.source.slice(call.start, call.name_end)
             where = (
@@ -178,6 +181,30 @@ def _is_kept(function: Function, call: f.Call) -> bool:
             )
             and any(isinstance(arg.value, f.Name) and arg.value.id in locals_ for arg in other.args)
         ):
+            return True
+    return False
+
+
+def _is_on_miss(function: Function, call: f.Call) -> bool:
+    """Whether a function looks into a cache that outlives it, returns what is there, and otherwise fills it behind the
+    call: `if key in CACHE: return CACHE[key]`, ..., `CACHE[key] = ...`.
+    """
+    module = function.module
+    before = module.source.slice(function.facts.head_end, call.start)
+    if not any(leave.kind == "return" and leave.start < call.start for leave in function.exits):
+        return False
+    own = {entry.target.id for entry in module.assigns_in.get(function.index, ()) if isinstance(entry.target, f.Name)}
+    for entry in module.assigns_in.get(function.index, ()):
+        if entry.start < call.start or not isinstance(entry.target, f.Sub):
+            continue
+        match entry.target.value:
+            case f.Name(id=name) if name not in own:
+                cache = name
+            case f.Attr(value=f.Name(id=owner), attr=name) if owner not in own:
+                cache = f"{owner}.{name}"
+            case _:
+                continue
+        if re.search(rf"(?<![\w.]){re.escape(cache)}(?:\[|\.get\()|\bin {re.escape(cache)}\b", before):
             return True
     return False
 

@@ -46,9 +46,8 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
     Only calls whose target is known are reported: an import, or a method of an object whose class can be inferred.
     Silent are tests, code that only runs at start-up or shut-down, command lines (modules that use Click, Typer and
     the like, and no FastAPI), and modules that no module with FastAPI in it imports (or loads by the name that a text
-    holds), such as scripts and workers. So
-    is a call whose answer is known to be there: `queue.get()` below `if not queue.empty():`. Calls on a SQLAlchemy
-    session are FAPI501's.
+    holds), such as scripts and workers. So is a call whose answer is known to be there: `queue.get()` below
+    `if not queue.empty():`. Calls on a SQLAlchemy session are FAPI501's.
 
     References
     - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)

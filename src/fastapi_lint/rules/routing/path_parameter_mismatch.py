@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
-from fastapi_lint.model import Function, Project, Route
+from fastapi_lint.model import Function, Instance, Project, Route
 from fastapi_lint.model.paths import placeholders
-from fastapi_lint.model.received import path_name, received
+from fastapi_lint.model.received import path_name, received, taken_by
 from fastapi_lint.model.routes import Address, argument
 from fastapi_lint.model.values import UNKNOWN
 from fastapi_lint.rule import Check, rule
 
+_PLAIN = frozenset({"str", "int", "float", "uuid.UUID"})
 _TYPES = {"str": "str", "path": "str", "int": "int", "float": "float"}
 
 
@@ -30,7 +31,8 @@ def path_parameter_mismatch(route: Route, check: Check) -> Iterator[Finding]:
 
     Known limits
     Silent when a dependency in front of the route cannot be resolved, when `**kwargs` or the request itself may carry
-    the parameter, and when a prefix is not known.
+    the parameter, and when a prefix is not known. A dependency that cannot be resolved is taken to be harmless when
+    the handler reads a parameter of nearly the same name from the query (`{id}` and `sandbox_id`).
 
     References
     - [FastAPI: path parameters](https://fastapi.tiangolo.com/tutorial/path-params/)
@@ -55,21 +57,24 @@ def _untaken(route: Route, handler: Function, addresses: tuple[Address, ...], ch
         if all(name in reported for name, _ in wanted):
             continue
         taken = received(route, address, check.project.dependencies)
-        if taken is None:
-            continue
         own = dict(placeholders(route.path))
         for name, convertor in wanted:
-            if name in taken or name in reported or convertor == "path" or name.startswith("_"):
+            if taken is None and (name not in own or not _is_misnamed(handler, name, address, check.project)):
+                continue
+            if name in (taken or ()) or name in reported or convertor == "path" or name.startswith("_"):
                 continue  # a catch-all answers every path alike on purpose
             reported.add(name)
             in_all = all(name in names for names in everywhere)
             if name in own:
                 at = argument(route.call, 0, "path")
+                who = "not taken by the handler" if taken is None else "taken by neither the handler nor a dependency"
                 yield check.finding(
                     at if at is not None else route,
-                    f"`{{{name}}}` in the path of `{handler.name}` is taken by neither the handler nor a dependency: "
+                    f"`{{{name}}}` in the path of `{handler.name}` is {who}: "
                     f"every value gets the same answer; {_advice(handler, name, address, check.project)}",
-                    fix=_fix(handler, name, convertor) if handler.module is route.module else None,
+                    fix=_fix(handler, name, convertor)
+                    if taken is not None and handler.module is route.module
+                    else None,
                 )
             else:
                 yield check.finding(
@@ -80,15 +85,40 @@ def _untaken(route: Route, handler: Function, addresses: tuple[Address, ...], ch
                 )
 
 
-def _advice(handler: Function, name: str, address: Address, project: Project) -> str:
-    """What to write: the parameter, or the name of the one that was probably meant."""
+def _near(handler: Function, name: str, address: Address, project: Project) -> list[str]:
+    """The parameters that are read from the query and whose names hold that of a placeholder, or are held by it."""
     provided = {one for one, _ in placeholders(address.path)}
     plain = [
         parameter.name
         for parameter in project.dependencies.parameters(handler)
         if not parameter.marker and parameter.fact.default is None and parameter.name not in provided
     ]
-    near = [one for one in plain if one in name or name in one]
+    return [one for one in plain if one in name or name in one]
+
+
+def _is_misnamed(handler: Function, name: str, address: Address, project: Project) -> bool:
+    """Whether it is plain without a look at the dependencies that a placeholder was to be another parameter.
+
+    The names share whole words, the parameter is a plain value, and the handler takes nothing that may hold more.
+    """
+    own = taken_by(handler, project.dependencies)
+    if own is None or name in own or handler.cls is not None:
+        return False
+    near = _near(handler, name, address, project)
+    words = set(name.split("_"))
+    return any(
+        parameter.name in near
+        and len(near) == 1
+        and (words <= set(parameter.name.split("_")) or words >= set(parameter.name.split("_")))
+        and isinstance(parameter.type, Instance)
+        and parameter.type.cls in _PLAIN
+        for parameter in project.dependencies.parameters(handler)
+    )
+
+
+def _advice(handler: Function, name: str, address: Address, project: Project) -> str:
+    """What to write: the parameter, or the name of the one that was probably meant."""
+    near = _near(handler, name, address, project)
     if len(near) == 1:
         return f"rename it or the parameter `{near[0]}`, which is read from the query now"
     return f"add a parameter `{name}`, or drop the placeholder"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fastapi_lint.catalog import secrets
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.signing import keys_given, signing_keys
 from fastapi_lint.model.symbols import Class, Module
 from fastapi_lint.model.texts import (
     DOCUMENTED,
@@ -21,27 +22,13 @@ from fastapi_lint.model.texts import (
 )
 from fastapi_lint.rule import Check, rule
 
-_COMPARED = re.compile(
-    rb"(?<![\w.\"'])(?:[\w]{1,40}\.){0,4}(?P<name>[A-Za-z_]\w{1,60})\s{0,2}[!=]=\s{0,2}(?P<text>[\"'])"
-    rb"|(?P<before>[\"'])\s{0,2}[!=]=\s{0,2}(?:[\w]{1,40}\.){0,4}(?P<after>[A-Za-z_]\w{1,60})\b(?!\s{0,2}[.(\[])"
-)
+_COMPARISON = re.compile(rb"(?P<before>[\w\"'])\s{0,2}[!=]=\s{0,2}(?P<after>[\w\"'])")
+_NAME_BEFORE = re.compile(rb"(?<![\w.\"'])(?:\w{1,40}\.){0,4}([A-Za-z_]\w{1,60})\Z")
+_NAME_AFTER = re.compile(rb"(?:\w{1,40}\.){0,4}([A-Za-z_]\w{1,60})\b(?!\s{0,2}[.(\[])")
+_LONGEST_NAME = 240
+_QUOTES = (b'"', b"'")
 _INVENTED = re.compile(r"(?i)\btest|example\.|\bfoo\b|\bdummy")
 """What a dict or call holds beside a password when both are made up."""
-_KEYED = {
-    "jwt.encode": 1,
-    "jwt.decode": 1,
-    "jose.jwt.encode": 1,
-    "jose.jwt.decode": 1,
-    "cryptography.fernet.Fernet": 0,
-    "itsdangerous.URLSafeTimedSerializer": 0,
-    "itsdangerous.URLSafeSerializer": 0,
-    "itsdangerous.url_safe.URLSafeTimedSerializer": 0,
-    "itsdangerous.url_safe.URLSafeSerializer": 0,
-    "itsdangerous.TimestampSigner": 0,
-    "itsdangerous.Signer": 0,
-}
-"""What takes a signing key, and at which position (its name is `key` or `secret_key`)."""
-_KEYED_LAST = frozenset(name.rsplit(".", 1)[-1] for name in _KEYED)
 _SESSIONS = frozenset(
     {"starlette.middleware.sessions.SessionMiddleware", "fastapi.middleware.sessions.SessionMiddleware"}
 )
@@ -62,8 +49,9 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
         Passwords that are a single ordinary word, and keys that do not look made by a machine, are not told from
-        labels and stay silent. Test modules and examples in documentation are not looked at. A literal that is only
-        used when an environment variable is missing is reported by `insecure-secret-fallback`.
+        labels and stay silent, unless they are seen to be signed with. Test modules and examples in documentation are
+        not looked at. A literal that is only used when an environment variable is missing is reported by
+        `insecure-secret-fallback`.
 
     References
         - https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/
@@ -75,9 +63,10 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
         return
     data = module.source.data
     seen: set[tuple[int, int]] = set()
-    found = [_known_tokens(module)] if secrets.keywords().search(data) else []
+    found = [_known_tokens(module)] if secrets.may_hold_token(data) else []
     if secrets.hints_at_secrets(data):
         found += [_named(module, check), _keys(module, check), _compared(module)]
+    found.append(_kept_keys(module, check))
     for each in found:
         for place, message in each:
             if not any(place[0] < end and start < place[1] for start, end in seen):
@@ -91,7 +80,7 @@ _Judged = Iterator[tuple[tuple[int, int], str]]
 def _known_tokens(module: Module) -> _Judged:
     documented: list[tuple[int, int]] | None = None
     for literal in quoted(module):
-        if literal.alone or not secrets.keywords().search(literal.text.encode()):
+        if literal.alone or not secrets.keywords().search(literal.text):
             continue
         for what, _, _ in secrets.occurrences(literal.text):
             if documented is None:
@@ -187,54 +176,51 @@ def _is_session_key(bound: BoundText, check: Check) -> bool:
 
 
 def _keys(module: Module, check: Check) -> _Judged:
-    """Keys given to what signs, whatever their names: the literal itself, or the one that a variable stands for."""
-    for call in module.facts.calls:
-        if f.last_name(call.func) not in _KEYED_LAST:
-            continue
-        name = check.project.called_name(module, call)
-        if name not in _KEYED:
-            continue
-        for i, arg in enumerate(call.args):
-            if arg.name in ("key", "secret_key") or (arg.name == "" and i == _KEYED[name]):
-                yield from _key_of(module, check, call, arg, name)
+    """Keys given to what signs, as literals, whatever their names."""
+    for _, arg, name in keys_given(module, check.project):
+        value = arg.value
+        if isinstance(value, f.Raw) or (isinstance(value, f.Const) and isinstance(value.value, str)):
+            literals = quoted_between(module, arg.start, arg.end)
+            if literals and literals[0].text and not literals[0].formatted:
+                yield (literals[0].start, literals[-1].end), _given(name)
 
 
-def _key_of(module: Module, check: Check, call: f.Call, arg: f.Arg, name: str) -> _Judged:
-    message = f"the key given to `{name}` stands in the source: {_FORGE}; {_REMEDY}"
-    value = arg.value
-    if isinstance(value, f.Raw) or (isinstance(value, f.Const) and isinstance(value.value, str)):
-        literals = quoted_between(module, arg.start, arg.end)
-        if literals and literals[0].text and not literals[0].formatted:
-            yield (literals[0].start, literals[-1].end), message
-    elif isinstance(value, f.Name) and secrets.secret_name(value.id) != "signing":
-        for expr, (where, _, at) in check.project.values.definitions(value, (module, call.block, call.start)):
-            if (
-                where is not module
-                or not isinstance(expr, f.Const)
-                or not isinstance(expr.value, str)
-                or not expr.value
-            ):
-                continue
-            entry = next((e for e in module.facts.assigns if e.start == at and e.value is expr), None)
-            if entry is not None and not secrets.is_reference(expr.value):
-                literals = quoted_between(module, entry.start, entry.end)
-                if literals:
-                    yield (literals[0].start, literals[-1].end), message
+def _kept_keys(module: Module, check: Check) -> _Judged:
+    """Keys that a variable or class attribute holds, whatever its name, and that are given to what signs anywhere."""
+    used = signing_keys(check.project).get(module, {})
+    for entry in module.facts.assigns if used else ():
+        if entry.start not in used or not isinstance(entry.value, f.Const) or not isinstance(entry.value.value, str):
+            continue
+        index, text = module.facts.blocks[entry.block].cls, entry.value.value
+        if not text or secrets.is_reference(text) or secrets.is_absent(text):
+            continue
+        if is_settings(module.classes[index] if index >= 0 else None, check):
+            continue  # FAPI602's
+        literals = quoted_between(module, entry.start, entry.end)
+        if literals:
+            yield (literals[0].start, literals[-1].end), _given(used[entry.start])
+
+
+def _given(name: str) -> str:
+    return f"the key given to `{name}` stands in the source: {_FORGE}; {_REMEDY}"
 
 
 def _compared(module: Module) -> _Judged:
     data = module.source.utf8
-    for match in _COMPARED.finditer(data):
-        name = (match["name"] or match["after"]).decode("ascii", "replace")
+    for match in _COMPARISON.finditer(data):
+        left, right = match.end("before"), match.start("after")
+        if data[right : right + 1] in _QUOTES:
+            found, place = _NAME_BEFORE.search(data, max(0, left - _LONGEST_NAME), left), right
+        elif data[left - 1 : left] in _QUOTES:
+            found, place = _NAME_AFTER.match(data, right), left - 1
+        else:
+            continue
+        name = found[1].decode("ascii", "replace") if found is not None else ""
         kind = secrets.secret_name(name)
         if kind is None:
             continue
-        literal = quoted_at(module, match.start("text") if match["text"] else match.start("before"))
-        if literal is None or literal.formatted or literal.alone:
-            continue
-        if match["text"] and literal.start != match.start("text"):
-            continue
-        if match["before"] and literal.end != match.end("before"):
+        literal = quoted_at(module, place)
+        if literal is None or literal.formatted or literal.alone or place not in (literal.start, literal.end - 1):
             continue
         judged: secrets.Kind = "password" if kind == "password" else "token"
         if is_secret_text(judged, literal.text, name):
