@@ -14,7 +14,7 @@ from fastapi_lint.model.routes import argument
 from fastapi_lint.model.values import UNKNOWN
 from fastapi_lint.rule import Check, rule
 
-_LITERAL = re.compile(r"(?:\w+\s*=\s*)?[rR]?([\"'])(?!\1)((?:(?!\1)[^\\\n])*)\1\Z")
+_LITERAL = re.compile(r"\A(?:\w+\s*=\s*)?[rR]?([\"'])(?!\1)((?:(?!\1)[^\\\n])*)\1\Z")
 _WORD = re.compile(r"[A-Za-z0-9_{]")
 _ANGLES = re.compile(r"<(?:\w+:)?[A-Za-z_]\w*>")
 _COLON = re.compile(r"(?<=/):([A-Za-z_]\w*)(?=/|\Z)")

@@ -196,9 +196,9 @@ def _is_given_out(one: SchemaField, schema: Schema, trail: tuple[SchemaField, ..
         return True
     is_secret = _SECRET.fullmatch(_snake(one.name)) is not None
     words = _snake(route.name)
-    return (is_secret and _MAKES.search(words) is not None) or bool(
-        re.search(r"secret|credential|private_key|generate\w*_password|password_generat|reveal|decrypt", words)
-    )
+    if (is_secret and _MAKES.search(words)) or "_password" in words.partition("generate")[2]:
+        return True
+    return re.search(r"secret|credential|private_key|password_generat|reveal|decrypt", words) is not None
 
 
 def _is_left_out(one: SchemaField, trail: tuple[SchemaField, ...], route: Route, check: Check) -> bool:

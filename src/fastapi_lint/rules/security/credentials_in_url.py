@@ -23,6 +23,9 @@ _URL = re.compile(
     rb"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]{1,30})://(?P<user>[^\s:/@\"'{}<>$\[\]()|\\]{0,64}):"
     rb"(?P<password>[^\s/@\"'{}<>$\[\]()|\\]{1,128})@(?P<host>[A-Za-z0-9.\-_]{1,100}|\{)"
 )
+_BEHIND = re.compile(rb"://[^\s/@\"'{}<>$\[\]()|\\]{2,193}@")
+"""What a URL with a password has behind its scheme; a pattern that begins with a word is slow to search for."""
+_SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]{1,30}\Z")
 _LOCAL = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|host\.docker\.internal|[A-Za-z0-9_-]+)\Z")
 _WORDS_FOR_PASSWORD = frozenset({
     "password", "passwd", "pass", "pwd", "passw", "pw", "secret", "token", "key", "p", "your_password", "yourpassword",
@@ -51,10 +54,10 @@ def credentials_in_url(module: Module, check: Check) -> Iterator[Finding]:
         - https://cwe.mitre.org/data/definitions/798.html
     """
     data = module.source.data
-    if b"://" not in data or b"@" not in data or written_for_tests(module) or not _URL.search(data):
+    if b"://" not in data or b"@" not in data or written_for_tests(module):
         return
     documented: list[tuple[int, int]] | None = None
-    for match in _URL.finditer(module.source.utf8):
+    for match in _urls(module.source.utf8):
         literal = quoted_at(module, match.start())
         if literal is None or literal.alone or not _is_value(literal, match):
             continue
@@ -77,6 +80,14 @@ def credentials_in_url(module: Module, check: Check) -> Iterator[Finding]:
             "read the URL, or its password, from the environment"
         )
         yield check.finding((literal.start, literal.end), message, severity=severity)
+
+
+def _urls(data: bytes) -> Iterator[re.Match[bytes]]:
+    for found in _BEHIND.finditer(data):
+        scheme = _SCHEME.search(data, max(0, found.start() - 31), found.start())
+        if scheme is not None and (url := _URL.match(data, scheme.start())) is not None:
+            yield url
+
 
 
 def _is_value(literal: Quoted, match: re.Match[bytes]) -> bool:

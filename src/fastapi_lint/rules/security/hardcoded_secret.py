@@ -22,7 +22,7 @@ from fastapi_lint.model.texts import (
 )
 from fastapi_lint.rule import Check, rule
 
-_COMPARISON = re.compile(rb"(?P<before>[\w\"'])\s{0,2}[!=]=\s{0,2}(?P<after>[\w\"'])")
+_OPERATOR = re.compile(rb"==|!=")
 _NAME_BEFORE = re.compile(rb"(?<![\w.\"'])(?:\w{1,40}\.){0,4}([A-Za-z_]\w{1,60})\Z")
 _NAME_AFTER = re.compile(rb"(?:\w{1,40}\.){0,4}([A-Za-z_]\w{1,60})\b(?!\s{0,2}[.(\[])")
 _LONGEST_NAME = 240
@@ -63,7 +63,8 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
         return
     data = module.source.data
     seen: set[tuple[int, int]] = set()
-    found = [_known_tokens(module)] if secrets.may_hold_token(data) else []
+    holds_token = secrets.may_hold_token(data) and any(secrets.occurrences(data.decode("utf-8", "replace")))
+    found = [_known_tokens(module)] if holds_token else []
     if secrets.hints_at_secrets(data):
         found += [_named(module, check), _keys(module, check), _compared(module)]
     found.append(_kept_keys(module, check))
@@ -207,8 +208,10 @@ def _given(name: str) -> str:
 
 def _compared(module: Module) -> _Judged:
     data = module.source.utf8
-    for match in _COMPARISON.finditer(data):
-        left, right = match.end("before"), match.start("after")
+    for match in _OPERATOR.finditer(data):
+        left = len(data[max(0, match.start() - 2) : match.start()].rstrip()) + max(0, match.start() - 2)
+        behind = data[match.end() : match.end() + 3]
+        right = match.end() + len(behind) - len(behind.lstrip())
         if data[right : right + 1] in _QUOTES:
             found, place = _NAME_BEFORE.search(data, max(0, left - _LONGEST_NAME), left), right
         elif data[left - 1 : left] in _QUOTES:
