@@ -2,6 +2,7 @@
 #
 #   make check TARGET=path   lint a project (default: the demo application under fixtures/demo)
 #   make test                run every test, the linters and the type checker
+#   make fuzz                try hostile input for ten minutes
 #
 # PYTHON=... names the interpreter, VENV=... the environment's folder (no spaces; everything else may hold some).
 
@@ -11,7 +12,7 @@ VENV ?= .venv
 DEMO := fixtures/demo
 PY := $(VENV)/bin/python
 # Values that a user gives reach the shell as environment variables, so that no character in them is special.
-export TARGET PYTHON
+export TARGET PYTHON FUZZ_SECONDS FUZZ_SEED
 
 .PHONY: help check test pytest lint format rules screenshot bless fuzz prove-fixes clean
 
@@ -79,9 +80,12 @@ screenshot: $(VENV)/.dev
 	@PYTHONPATH=src:tests "$(PY)" tests/screenshot.py > console.svg.new && mv console.svg.new docs/console.svg \
 	|| { rm -f console.svg.new; exit 1; }
 
-# Hostile input with ever new seeds, for ten minutes; `make test` holds a short slice of it.
+# Hostile input with ever new seeds, for ten minutes (FUZZ_SECONDS=..., FUZZ_SEED=... for the same seeds again); `make
+# test` and .ci/run hold short slices of it. Coverage-guided fuzzing needs atheris; the rest is done without it.
 fuzz: $(VENV)/.dev
-	"$(PY)" tests/fuzz/repeat.py 600
+	@"$(PY)" -c 'import atheris' 2>/dev/null || "$(PY)" -m pip install --quiet --disable-pip-version-check -e '.[fuzz]' \
+	|| echo "atheris could not be installed" >&2
+	@"$(PY)" tests/fuzz/repeat.py "$${FUZZ_SECONDS:-600}" $$FUZZ_SEED
 
 # The proofs of the fixes: equal OpenAPI documents and answers, generated signatures; with PROJECTS="folder ..." also
 # copies of real projects, fixed and compared.

@@ -1,11 +1,13 @@
 """Runs the linter over code that nobody here wrote, and tells what broke: crashes, failing rules, runs without an end.
 
-    python benchmarks/robustness.py [--group NAME=FOLDER ...] [--packages NAME=SITE ...] [--names FILE] [--output FILE]
+    python benchmarks/robustness.py [--group NAME=FOLDER ...] [--packages NAME=SITE ...] [--names FILE]
+                                    [--each NAME ...] [--output FILE]
 
 `--group` makes every folder in FOLDER (FOLDER itself, when its name ends with a slash) a project; `--packages` every
-package of a `site-packages` folder that FILE names, one a line. All rules are selected, no configuration is read, no
-cache is used, fixes are computed but nothing is written, and nothing is imported or executed. Each project is linted in
-a process of its own, which is given `--timeout` seconds. The exit code is 1 when anything broke.
+package of a folder with unpacked wheels, such as `site-packages`, that FILE names, one a line. The projects of the
+groups that `--each` names get a table of their own. All rules are selected, no configuration is read, no cache is used,
+fixes are computed but nothing is written, and nothing is imported or executed. Each project is linted in a process of
+its own, which is given `--timeout` seconds. The exit code is 1 when anything broke.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ SOURCES = Path(__file__).resolve().parent.parent / "src"
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one project; `seconds` are wall time, `problems` whatever must not happen."""
+    """What came of one project; `seconds` are processor time, `problems` whatever must not happen."""
 
     files: int = 0
     lines: int = 0
@@ -42,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--group", action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--packages", action="append", default=[], metavar="NAME=SITE")
     parser.add_argument("--names", type=Path, default=Path(__file__).with_name("popular.txt"))
+    parser.add_argument("--each", action="append", default=[], metavar="NAME")
     parser.add_argument("--timeout", type=float, default=1800.0)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
@@ -60,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in result.problems:
             print(f"  {problem}", flush=True)
         if options.output is not None:  # a long run that is stopped has said what it found
-            options.output.write_text(table(results), encoding="utf-8")
+            options.output.write_text(table(results, options.each), encoding="utf-8")
     return int(any(result.problems for group in results.values() for result in group.values()))
 
 
@@ -102,7 +105,6 @@ def lint(project: Path) -> Result:
     from fastapi_lint.run import Request, check
     from fastapi_lint.settings import Settings
 
-    started = time.perf_counter()
     settings = Settings(root=project, select=("all",), exclude=(".git",))
     outcome = check(Request(project, (project,), settings, unsafe_fixes=True, diff=True, jobs=1, cache=False))
     problems = [
@@ -116,25 +118,32 @@ def lint(project: Path) -> Result:
         findings=len(outcome.findings),
         unreadable=len({finding.path for finding in outcome.findings if finding.code == "FAPI001"}),
         fixed=sum(outcome.fixed.values()),
-        seconds=time.perf_counter() - started,
+        seconds=time.process_time(),
         problems=tuple(problems),
     )
 
 
-def table(results: dict[str, dict[str, Result]]) -> str:
-    """The results as `benchmarks/robustness.md` shows them."""
-    heads = ("What", "Projects", "Files", "Lines", "Not Python 3", "Findings left", "Fixes", "Longest run", "Problems")
-    rows = [heads, tuple("---" if head == "What" else "---:" for head in heads)]
+_NUMBERS = ("files", "lines", "unreadable", "findings", "fixed")
+_HEADS = ("Files", "Lines", "Not Python 3", "Findings left", "Fixes")
+
+
+def table(results: dict[str, dict[str, Result]], each: Sequence[str] = ()) -> str:
+    """The results as `benchmarks/robustness.md` shows them; `each` are the groups whose projects are listed."""
+    rows = []
     for group, found in results.items():
         slowest = max(found, key=lambda name: found[name].seconds)
-        numbers = [
-            f"{sum(getattr(result, field) for result in found.values()):,}"
-            for field in ("files", "lines", "unreadable", "findings", "fixed")
-        ]
+        numbers = (sum(getattr(result, field) for result in found.values()) for field in _NUMBERS)
         longest = f"{found[slowest].seconds:.0f} s ({slowest})"
-        problems = str(sum(len(result.problems) for result in found.values()))
-        rows.append((group, str(len(found)), *numbers, longest, problems))
-    shown = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+        problems = sum(len(result.problems) for result in found.values())
+        rows.append((group, len(found), *numbers, longest, problems))
+    shown = _markdown(("What", "Projects", *_HEADS, "Longest run", "Problems"), rows)
+    for group in each:
+        found = results.get(group, {})
+        rows = [
+            (name, *(getattr(result, field) for field in _NUMBERS), f"{result.seconds:.0f} s", len(result.problems))
+            for name, result in found.items()
+        ]
+        shown += f"\n## {group}, one by one\n\n{_markdown(('Project', *_HEADS, 'Run', 'Problems'), rows)}"
     broken = "".join(
         f"- {group}, {name}: {problem}\n"
         for group, found in results.items()
@@ -147,9 +156,16 @@ def table(results: dict[str, dict[str, Result]]) -> str:
         "Code that nobody here wrote, linted with every rule, fixes computed and not written, each project in its\n"
         f"own process: fastapi-lint {__version__}, Python {version}. A problem is a crash, a rule that raised, a fix\n"
         "that was taken back or never came to an end, or a run over the limit. Made by `benchmarks/robustness.py`,\n"
-        "which says how it is called; times were taken on a busy machine and only show that every run ends.\n\n"
+        "which says how it is called; the times are processor time of one process, on a busy machine, and only show\n"
+        "that every run ends.\n\n"
         f"{shown}\n## Problems\n\n{broken or 'None.'}"
     ).rstrip() + "\n"
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [heads, ["---", *("---:" for _ in heads[1:])]]
+    lines += [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 if __name__ == "__main__":

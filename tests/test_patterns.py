@@ -1,13 +1,16 @@
 """No regular expression of the linter is super-linear on text that strangers write.
 
-Every pattern of every module, of the secrets' catalogue and of the rules' hints is run on texts made to be its worst:
-each repeated part, repeated for long, with an end that does not match. It happens in a process that is ended when one
-pattern uses more processor time than linear ones ever need and quadratic ones exceed many times over.
+Every pattern of every module, of the configuration's schema, of the secrets' catalogue and of the rules' hints, and
+those that are made while the fixtures are linted and fixed, are run on texts made to be their worst: each part that may
+repeat, repeated for long, with an end that does not match. It happens in a process that is ended when a pattern uses
+more processor time than linear ones ever need and quadratic ones exceed many times over.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
+import linecache
 import pkgutil
 import re
 import signal
@@ -43,7 +46,7 @@ def patterns() -> dict[str, Pattern]:
     """Every compiled pattern by the place it is kept at."""
     import fastapi_lint
     from fastapi_lint.catalog.secrets import tokens
-    from fastapi_lint.configuration import KEYS
+    from fastapi_lint.configuration import schema
     from fastapi_lint.run import rules
 
     found: dict[str, Pattern] = {}
@@ -58,23 +61,56 @@ def patterns() -> dict[str, Pattern]:
             found[f"hint of {rule.code}"] = rule.hint
     for number, token in enumerate(tokens()):
         found[f"secrets.toml: tokens[{number}]"] = re.compile(token.pattern)
-    for text in re.findall(r'"pattern": "([^"]+)"', str(sorted(KEYS))):
-        found[text] = re.compile(text)
+    for text in re.findall(r"'pattern': ('[^']+')", str(schema())):
+        text = ast.literal_eval(text)
+        found[f"configuration: {text}"] = re.compile(text)
     assert found.keys() >= OWN
     return {place: pattern for place, pattern in found.items() if place not in OWN}
 
 
-def attacks(pattern: Pattern) -> Iterator[str]:
+def made_patterns() -> dict[str, Pattern]:
+    """The patterns that functions make of what they read, and search for: one for each place in the code.
+
+    Those at the top of a module are among `patterns`; those that are only ever matched at one place are left out.
+    """
+    from fuzz.guided import seeds
+    from fuzz.mutations import projected
+
+    from fastapi_lint.run import lint_sources
+
+    found: dict[str, Pattern] = {}
+    package = str(ROOT / "src" / "fastapi_lint")
+    compiling = re._compile  # type: ignore[attr-defined]
+
+    def noting(pattern: Any, flags: int) -> Any:
+        made = compiling(pattern, flags)
+        frame = sys._getframe(2)
+        if frame.f_code.co_filename.startswith(package) and frame.f_code.co_name != "<module>":
+            line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+            if not re.search(r"re\.(match|fullmatch)\(|^ +is_\w+ = ", line):
+                found[f"{frame.f_code.co_filename[len(package) + 1 :]}:{frame.f_lineno}"] = made
+        return made
+
+    re._compile = noting  # type: ignore[attr-defined]
+    try:
+        for data in seeds(longest=100_000):
+            lint_sources(projected(data), select=("all",), fix=True, unsafe=True)
+    finally:
+        re._compile = compiling  # type: ignore[attr-defined]
+    return found
+
+
+def attacks(pattern: Pattern, length: int = LENGTH) -> Iterator[str]:
     """Texts on which a careless pattern takes long: each part that may repeat, repeated, and so its beginnings."""
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     flags = pattern.flags & ~re.UNICODE
     for before, body in _repeats(parser.parse(source, flags), ""):
         for end in ENDS:
-            yield before + body * (LENGTH // len(body)) + end
+            yield before + body * (length // len(body)) + end
         whole = before + body
-        yield whole * (LENGTH // len(whole))
+        yield whole * (length // len(whole))
         spaced = f"{whole}{body * 3} "
-        yield spaced * (LENGTH // len(spaced))
+        yield spaced * (length // len(spaced))
 
 
 def _repeats(parsed: Any, before: str) -> Iterator[tuple[str, str]]:
@@ -146,7 +182,7 @@ def _code() -> str:
 def uses(place: str) -> set[str]:
     """How the linter uses a pattern: "match" where only `match` and `fullmatch` are called, else "search" too."""
     name = place.rpartition(".")[2]
-    called = set(re.findall(rf"\b{name}\.(\w+)\(", _code()))
+    called = set(re.findall(rf"\b{re.escape(name)}\.(\w+)\(", _code()))
     return {"match"} if called and called <= {"match", "fullmatch", "pattern"} else {"match", "search"}
 
 
@@ -165,15 +201,27 @@ def run() -> None:
                     pass
 
 
+def run_made() -> None:
+    """The same for `made_patterns`. They search whole functions, and a mild square needs a longer text to be seen."""
+    for place, pattern in made_patterns().items():
+        print(place, flush=True)
+        signal.setitimer(signal.ITIMER_PROF, LIMIT)
+        for text in dict.fromkeys(attacks(pattern, 8 * LENGTH)):
+            data: Any = text if isinstance(pattern.pattern, str) else text.encode("latin-1", "replace")
+            for _ in pattern.finditer(data):
+                pass
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("what", ["run", "run_made"])
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="limits processor time with a signal")
-def test_patterns_are_linear() -> None:
-    command = [sys.executable, "-c", "import test_patterns; test_patterns.run()"]
+def test_patterns_are_linear(what: str) -> None:
+    command = [sys.executable, "-c", f"import test_patterns; test_patterns.{what}()"]
     environment = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}", "PATH": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     tried = done.stdout.splitlines() or ["the first pattern"]
     assert done.returncode == 0, f"{tried[-1]} took too long or failed: {done.stderr}"
-    assert len(tried) > 50
+    assert len(tried) > {"run": 50, "run_made": 30}[what]
 
 
 def test_the_attacks_are_real() -> None:

@@ -6,13 +6,12 @@ A baseline holds codes, paths and fingerprints; no message and no source text, s
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastapi_lint import writing
 from fastapi_lint.configuration import ConfigurationError
 from fastapi_lint.finding import Finding
 from fastapi_lint.report.fingerprint import fingerprints
@@ -135,15 +134,7 @@ def load(path: Path) -> Baseline:
 
 def write(path: Path, baseline: Baseline) -> None:
     """Write a baseline: whole or not at all. `ConfigurationError` when that is not possible."""
-    temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(dumps(baseline))
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        temporary.replace(path)
+        writing.put(path, dumps(baseline).encode())
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise ConfigurationError(f"{path}: the baseline cannot be written: {error.strerror or error}") from None

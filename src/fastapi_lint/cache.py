@@ -269,8 +269,9 @@ class Store:
             return
         self._folder.mkdir(mode=0o700, exist_ok=True)
         for name, content in ((".gitignore", b"*\n"), ("CACHEDIR.TAG", _TAG)):
-            if not (self._folder / name).exists():
-                (self._folder / name).write_bytes(content)
+            # "x" follows no link that somebody left here, be it to nothing.
+            with contextlib.suppress(FileExistsError), (self._folder / name).open("xb") as file:
+                file.write(content)
         self._is_ready = True
 
     def _give_up(self, reason: str) -> None:

@@ -6,11 +6,13 @@ Heavy modules (the rules, libcst, rich) are imported where a command needs them.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 import traceback
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -18,8 +20,9 @@ from typing import TYPE_CHECKING, cast
 import click
 from click.shell_completion import CompletionItem
 
-from fastapi_lint import __version__, terminal
+from fastapi_lint import __version__, terminal, writing
 from fastapi_lint.configuration import OUTPUT_FORMATS, PRESETS, ConfigurationError
+from fastapi_lint.finding import Severity
 from fastapi_lint.nearest import hint
 from fastapi_lint.settings import Settings, common_start, load, override, selected
 
@@ -194,12 +197,11 @@ def check(
             progress=progress,
         )
         outcome = run.check(request)
-    if not quiet:
-        terminal.say_notices(outcome.notices)
+    terminal.say_notices(outcome.notices, quiet=quiet)
     if verbose:
         terminal.say(f"{outcome.files} files in {time.perf_counter() - started:.2f} s")
     _report(request, outcome, chosen, output_file=output_file, statistics=statistics, quiet=quiet)
-    return _exit_code(request, outcome, chosen, exit_zero=exit_zero, exit_non_zero_on_fix=exit_non_zero_on_fix)
+    return _exit_code(request, outcome, exit_zero=exit_zero, exit_non_zero_on_fix=exit_non_zero_on_fix)
 
 
 def settings_for(paths: Sequence[Path], *, config: Path | None = None, isolated: bool = False) -> Settings:
@@ -263,7 +265,7 @@ def _report(
             terminal.say(f"added suppressions to {counted(len(outcome.changed_files), 'file')}")
         return
     if request.diff:
-        terminal.write(outcome.diff)
+        terminal.write_diff(outcome.diff)
         if not quiet:
             changes = counted(sum(outcome.fixed.values()), "finding")
             terminal.say(f"would fix {changes}" if outcome.diff else "nothing to fix")
@@ -278,7 +280,7 @@ def _report(
         text = ""
     if output_file is not None:
         try:
-            output_file.write_text(text, encoding="utf-8", newline="")
+            writing.put(output_file, text.encode("utf-8", "backslashreplace"))
         except OSError as error:
             raise ConfigurationError(f"{output_file}: cannot be written: {error.strerror or error}") from None
     elif aside:
@@ -344,12 +346,12 @@ def _statistics(findings: Sequence[Finding], *, as_json: bool) -> str:
     )
 
 
-def _exit_code(
-    request: Request, outcome: Outcome, rules: Sequence[Described], *, exit_zero: bool, exit_non_zero_on_fix: bool
-) -> int:
-    """2 when every rule raised, else 1 for findings (or for fixes, when asked), else 0."""
-    raised = {notice.code for notice in outcome.notices if notice.code}
-    if raised and not outcome.findings and raised.issuperset(rule.code for rule in rules):
+def _exit_code(request: Request, outcome: Outcome, *, exit_zero: bool, exit_non_zero_on_fix: bool) -> int:
+    """2 when a rule raised, a file could not be read or one not be written; else 1 for findings (or fixes), else 0.
+
+    Whoever sees 0 or 1 can rely on it that everything was looked at, and `--exit-zero` speaks of findings only.
+    """
+    if any(notice.level is Severity.ERROR for notice in outcome.notices):
         return FAILED
     if request.write_baseline is not None or request.add_noqa or exit_zero:
         return 0
@@ -370,6 +372,10 @@ def run_command_line(arguments: Sequence[str]) -> int:
     from fastapi_lint import commands
 
     commands.register(cli)
+    for name in ("SIGTERM", "SIGHUP"):  # are to clean up as Ctrl-C does, unless somebody had them ignored
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
+            with suppress(ValueError):  # only the main thread of a program may say what signals do
+                signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         result = cli.main(list(arguments), prog_name="fastapi-lint", standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -380,7 +386,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except ConfigurationError as error:
         terminal.say(f"error: {error}")
     except (KeyboardInterrupt, click.Abort):
-        terminal.say("interrupted: files are written whole or not at all")
+        terminal.say("interrupted: every file has its old content or its new one")
     except RecursionError:
         terminal.say("error: the code is nested too deeply")
     except OSError as error:

@@ -129,7 +129,12 @@ class Desk:
 
         if after.path in {module.path for module in self.project.re_exporting}:
             return ()
-        return newly_unused(before, after)
+        import libcst as cst
+
+        try:
+            return newly_unused(before, after)
+        except (Unreadable, cst.ParserSyntaxError, RecursionError):
+            return ()  # the file did not parse until a fix, by chance, mended it
 
     # ---------------------------------------------------------------- index
 

@@ -51,7 +51,7 @@ def discover(root: Path, paths: Sequence[Path], settings: Settings) -> Discovere
             if not found:
                 walk.notices.append(Notice(f"no Python files in '{path}'", prefix))
             reported |= found
-        elif path.is_file():
+        elif path.is_file() or not path.exists():  # a link to nothing: reading it will say so, and hide nothing else
             reported.add("/".join(parts))
         else:
             raise ConfigurationError(f"not a file or directory: '{path}'")
@@ -170,6 +170,8 @@ def _is_text(name: str) -> bool:
 
 def _ignore_file(path: Path) -> Globs | None:
     try:
+        if not path.is_file():  # nothing, mostly; a pipe or a device would have no end
+            return None
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
             return Globs(file) or None
     except OSError:

@@ -18,6 +18,7 @@ from fastapi_lint.model.excerpts import NotYet
 from fastapi_lint.model.project import Project
 from fastapi_lint.model.symbols import Class, Function, Module
 from fastapi_lint.rule import Check, Making, Option, Rule
+from fastapi_lint.source import Unreadable
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -53,6 +54,8 @@ class _Run:
         """Ask one rule about one subject, and survive whatever it raises."""
         try:
             self.findings.update(rule.judge(subject, check))
+        except Unreadable:
+            pass  # FAPI001 says why; nothing else is known of such a file
         except Exception as error:
             self._failed(rule, check.module, error)
         for (module, finding), making in check.fixes.items():

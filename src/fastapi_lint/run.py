@@ -8,7 +8,7 @@ import os
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from fastapi_lint.desk import Desk
 from fastapi_lint.finding import Finding, Notice, Severity
 from fastapi_lint.rule import Rule
 from fastapi_lint.settings import Settings
-from fastapi_lint.source import Source
+from fastapi_lint.source import Source, Unreadable
 
 if TYPE_CHECKING:
     from fastapi_lint.catalog.identities import Identity
@@ -163,7 +163,8 @@ def check(request: Request) -> Outcome:
 
         diff = "".join(fixer.diff(path, before[path].text, desk.sources[path].text) for path in changed)
     elif request.stdin is not None and request.fix:
-        stdin_output = desk.sources[next(iter(reported))].text
+        with suppress(Unreadable):  # then it comes back as it was
+            stdin_output = desk.sources[next(iter(reported))].text
     elif request.fix:
         written, failed = _write(request.root, [(before[path], desk.sources[path]) for path in changed])
         notices = (*notices, *failed)
@@ -310,12 +311,16 @@ def _add_noqa(
     by_path: dict[str, list[Finding]] = {}
     for finding in findings:
         by_path.setdefault(finding.path, []).append(finding)
-    pairs = []
+    pairs, refused = [], []
     for path, own in sorted(by_path.items()):
-        text = noqa.add_noqa(sources[path], own)
-        if text != sources[path].text:
-            pairs.append((sources[path], Source(path, fixer.encode(sources[path], text))))
-    return _write(root, pairs)
+        try:
+            text = noqa.add_noqa(sources[path], own)
+            if text != sources[path].text:
+                pairs.append((sources[path], Source(path, fixer.encode(sources[path], text))))
+        except (Unreadable, fixer.Unencodable) as error:
+            refused.append(Notice(f"no suppression added: {error}", path, level=Severity.ERROR))
+    written, failed = _write(root, pairs)
+    return written, (*refused, *failed)
 
 
 def _relative(root: Path, name: str) -> str:

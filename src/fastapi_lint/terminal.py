@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
 
-from fastapi_lint.finding import Notice
+from fastapi_lint.finding import Notice, Severity
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -53,9 +53,21 @@ def write(text: str, *, encoding: str | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def write_diff(text: str) -> None:
+    """Write a diff to stdout: as it is for `patch`, but at a terminal without what could disguise it."""
+    if sys.stdout.isatty():
+        lines = text.replace("\r\n", "\n").split("\n")
+        text = "\n".join("\t".join(map(_shown, line.split("\t"))) for line in lines)
+    write(text)
+
+
+def _shown(text: str) -> str:
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def say(message: str) -> None:
     """A line on stderr, without control characters that could disguise it."""
-    shown = "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in message)
+    shown = "\n".join(map(_shown, message.split("\n")))
     encoding = sys.stderr.encoding or "utf-8"
     try:
         print(shown.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr, flush=True)
@@ -63,12 +75,14 @@ def say(message: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
-def say_notices(notices: Iterable[Notice]) -> None:
-    """What a run has to say besides findings, one line each (a traceback keeps its lines)."""
+def say_notices(notices: Iterable[Notice], *, quiet: bool = False) -> None:
+    """What a run has to say besides findings, one line each, whatever a file is called; `quiet`: errors only."""
     for notice in notices:
+        if quiet and notice.level is not Severity.ERROR:
+            continue
         place = f"{notice.path}: " if notice.path else ""
         code = f"{notice.code}: " if notice.code else ""
-        say(f"{notice.level.value}: {place}{code}{notice.message}")
+        say(f"{notice.level.value}: {place}{code}{notice.message}".replace("\n", "\\n"))
 
 
 class ProgressBar:

@@ -10,10 +10,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 Answer = Callable[[bytes], bytes]
+_ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""What a user, a job runner or a closing terminal sends to end a program."""
 
 
 class WorkerDied(OSError):
@@ -45,7 +48,8 @@ def answers(work: Answer, questions: Sequence[bytes], jobs: int) -> Iterator[byt
             # A fork inherits the ends of all pipes: it must not keep them open, or nobody would see an end.
             inherited = [*idle, mine] if forked else []
             process = context.Process(target=_serve, args=(theirs, work, inherited), daemon=True)  # type: ignore[attr-defined]
-            process.start()
+            with _undisturbed():
+                process.start()
             theirs.close()
             processes.append(process)
             idle.append(mine)
@@ -59,7 +63,7 @@ def answers(work: Answer, questions: Sequence[bytes], jobs: int) -> Iterator[byt
                 assert isinstance(ready, Connection)
                 try:
                     done[busy.pop(ready)] = ready.recv_bytes()
-                except EOFError:
+                except (EOFError, OSError):  # it ended before its answer, or in the middle of it
                     raise _died() from None
                 idle.append(ready)
             while given in done:
@@ -88,9 +92,26 @@ def _died() -> WorkerDied:
     return WorkerDied("a worker process ended early (killed, or out of memory); nothing was written; try --jobs 1")
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals wait: a process that is just being started has not yet said what they mean to it (see `_serve`)."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(connection: Connection, work: Answer, others: Sequence[Connection]) -> None:
     """The life of a process: answer until an empty question comes, or nobody asks any more."""
+    for number in _ENDING:  # not the handlers of the process that this one is a copy of
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one says that it was interrupted
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     for other in others:
         other.close()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from fastapi_lint.source import Source
 
 SOURCES = {"app.py": Source("app.py", b"x = 1\n")}
 ONE = Outcome(findings=(finding(fix=True),), sources=SOURCES)
+RAISED = Notice("raised", "app.py", "FAPI201", Severity.ERROR)
 
 
 @pytest.fixture
@@ -86,9 +88,15 @@ def test_configuration_counts_unless_the_command_line_says_otherwise(fake: FakeR
         (["--diff"], ONE, 0),
         (["--add-noqa"], ONE, 0),
         (["--write-baseline", "b.json"], ONE, 0),
-        (["--select", "FAPI201"], Outcome(notices=(Notice("raised", code="FAPI201"),)), 2),
-        ([], Outcome(notices=(Notice("raised", code="FAPI201"),)), 0),
-        ([], Outcome(findings=(finding(),), notices=(Notice("raised", code="FAPI201"),)), 1),
+        (["--select", "FAPI201"], Outcome(notices=(RAISED,)), 2),
+        ([], Outcome(notices=(RAISED,)), 2),
+        ([], Outcome(findings=(finding(),), notices=(RAISED,)), 2),
+        (["--exit-zero"], Outcome(findings=(finding(),), notices=(RAISED,)), 2),
+        (["--diff"], Outcome(diff="--- a\n", notices=(RAISED,)), 2),
+        (["--add-noqa"], Outcome(notices=(RAISED,)), 2),
+        (["--fix"], Outcome(fixed={"FAPI201": 2}, notices=(Notice("not fixed", level=Severity.ERROR),)), 2),
+        ([], Outcome(notices=(Notice("the cache is not used", level=Severity.INFO),)), 0),
+        ([], Outcome(notices=(Notice("the fix of FAPI201 was taken back", code="FAPI201"),)), 0),
     ],
 )
 def test_exit_codes(fake: FakeRun, arguments: list[str], outcome: Outcome, code: int) -> None:
@@ -97,14 +105,15 @@ def test_exit_codes(fake: FakeRun, arguments: list[str], outcome: Outcome, code:
 
 
 def test_findings_to_stdout_the_rest_to_stderr(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
-    fake.outcome = Outcome((finding(),), notices=(Notice("cannot be read", "b.py", level=Severity.ERROR),))
-    assert run_command_line(["--output-format", "concise"]) == 1
+    bad, odd = Notice("cannot be read", "b.py", level=Severity.ERROR), Notice("is odd", "c.py")
+    fake.outcome = Outcome((finding(),), notices=(bad, odd))
+    assert run_command_line(["--output-format", "concise"]) == 2
     out, err = capfd.readouterr()
     assert out.startswith("app.py:1:1: FAPI201")
     assert "b.py" not in out
-    assert err == "error: b.py: cannot be read\n"
-    run_command_line(["--quiet", "--output-format", "concise"])
-    assert capfd.readouterr().err == ""
+    assert err == "error: b.py: cannot be read\nwarning: c.py: is odd\n"
+    assert run_command_line(["--quiet", "--output-format", "concise"]) == 2
+    assert capfd.readouterr().err == "error: b.py: cannot be read\n", "an exit code of 2 always says why"
 
 
 def test_a_rule_that_raised_is_named(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
@@ -234,8 +243,21 @@ def test_unfixed_stdin_comes_back_as_it_was(
 
 
 def test_messages_cannot_be_disguised(capfd: pytest.CaptureFixture[str]) -> None:
-    terminal.say_notices([Notice("odd", "a\x1b[2Jb\r.py")])
-    assert capfd.readouterr().err == "warning: a\\x1b[2Jb\\r.py: odd\n"
+    terminal.say_notices([Notice("odd\nx", "a\x1b[2Jb\r.py"), Notice("odd", "a\nerror: b\u202e.py")])
+    first, second = capfd.readouterr().err.splitlines()
+    assert first == "warning: a\\x1b[2Jb\\r.py: odd\\nx"
+    assert second == "warning: a\\nerror: b\\u202e.py: odd"
+
+
+def test_a_diff_cannot_be_disguised_at_a_terminal_and_is_exact_elsewhere(
+    fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.outcome = Outcome(diff="--- a\n+\tx = '\x1b[2J\u202e\x0c é'\r\n", fixed={"FAPI201": 1})
+    run_command_line(["--diff"])
+    assert capfd.readouterr().out == fake.outcome.diff
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    run_command_line(["--diff"])
+    assert capfd.readouterr().out == "--- a\n+\tx = '\\x1b[2J\\u202e\\x0c é'\n"
 
 
 def test_rules(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
@@ -368,3 +390,43 @@ def test_a_reader_that_goes_away(fake: FakeRun) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_scripts_of_the_readme(
+    fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    readme = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text(encoding="utf-8")
+    assert f"_FASTAPI_LINT_COMPLETE={shell}_source fastapi-lint" in readme
+    monkeypatch.setenv("_FASTAPI_LINT_COMPLETE", f"{shell}_source")
+    with pytest.raises(SystemExit):
+        run_command_line([])
+    script = capfd.readouterr().out
+    assert f"_FASTAPI_LINT_COMPLETE={shell}_complete" in script
+    if shutil.which(shell):
+        done = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("format", ["console", "concise", "json", "sarif", "github", "gitlab", "junit"])
+def test_on_windows_newlines_are_not_translated_and_every_character_comes_out(
+    fake: FakeRun, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    """A stream as Windows has it: CRLF for every newline, and a code page that lacks most characters."""
+    path = "my \u00e4pp/\u03c0 \U0001d11e.py"
+    fake.outcome = Outcome((finding(path=path),), sources={path: Source(path, b"x = 1\n")})
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252", newline="\r\n"))
+    assert run_command_line(["--output-format", format]) == 1
+    written = raw.getvalue()
+    assert b"\r" not in written
+    text = written.decode("cp1252" if format in ("console", "concise") else "utf-8")
+    expected = {
+        "console": "my \u00e4pp/\\u03c0 \\U0001d11e.py:1:1",
+        "concise": "my \u00e4pp/\\u03c0 \\U0001d11e.py:1:1",
+        "sarif": "my%20%C3%A4pp/%CF%80%20%F0%9D%84%9E.py",
+        "github": f"file={path},",
+    }
+    shown = json.loads(text)[0] if format in ("json", "gitlab") else {}
+    found = shown.get("filename") or shown.get("location", {}).get("path") or text
+    assert expected.get(format, path) in found

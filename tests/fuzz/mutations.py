@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from functools import cache
+from typing import Protocol, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from linting import FIXTURES
 
+T = TypeVar("T")
 EXAMPLES = int(os.environ.get("FASTAPI_LINT_FUZZ", "12"))
 """Examples of one property."""
 
@@ -25,6 +28,7 @@ fuzzed = settings(
 )
 
 _TOKEN = re.compile(rb"\w+|\s+|[^\w\s]")
+_FILE = re.compile(rb"^# file: ((?:\w+/){0,4}\w+\.pyi?)\n", re.MULTILINE)
 _NOISE = (
     b"(", b")", b"[", b"]", b"{", b"}", b":", b",", b"=", b"*", b"**", b"@", b".", b"...", b"->", b":=", b"\\", b"\n",
     b"\r", b"\r\n", b"\t", b" ", b"    ", b"\f", b"\x00", b"\xff", b"\xef\xbb\xbf", b"#", b"'", b'"', b'"""', b"'''",
@@ -44,42 +48,59 @@ def modules() -> tuple[bytes, ...]:
     return tuple(sorted(found, key=lambda data: (len(data), data)))
 
 
-@cache
-def tokens(data: bytes) -> tuple[bytes, ...]:
-    """The words, gaps and signs that a file is made of; together they are the file."""
-    return tuple(_TOKEN.findall(data))
+class Chooser(Protocol):
+    """Makes choices: `random.Random` does, and Hypothesis through `_Drawn`, which can shrink them."""
+
+    def randint(self, low: int, high: int, /) -> int: ...
+
+    def choice(self, these: Sequence[T], /) -> T: ...
 
 
-@st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    """A module of the fixtures after a few edits: pieces deleted, doubled, exchanged, replaced; or cut off anywhere."""
-    data = draw(st.sampled_from(modules()))
-    pieces = list(tokens(data))
-    for _ in range(draw(st.integers(0, 6))):
+class _Drawn:
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+
+    def randint(self, low: int, high: int, /) -> int:
+        return self.draw(st.integers(low, high))
+
+    def choice(self, these: Sequence[T], /) -> T:
+        return self.draw(st.sampled_from(these))
+
+
+def edited(data: bytes, choose: Chooser) -> bytes:
+    """The data after a few edits: pieces deleted, doubled, exchanged, replaced; or cut off anywhere."""
+    pieces = list(_TOKEN.findall(data))
+    for _ in range(choose.randint(0, 6)):
         if not pieces:
             break
-        start = draw(st.integers(0, len(pieces) - 1))
-        end = min(len(pieces), start + draw(st.integers(1, 12)))
-        match draw(st.sampled_from(("delete", "double", "replace", "insert", "splice", "move"))):
+        start = choose.randint(0, len(pieces) - 1)
+        end = min(len(pieces), start + choose.randint(1, 12))
+        match choose.choice(("delete", "double", "replace", "insert", "splice", "move")):
             case "delete":
                 del pieces[start:end]
             case "double":
                 pieces[start:start] = pieces[start:end]
             case "replace":
-                pieces[start:end] = [draw(st.sampled_from(_NOISE))]
+                pieces[start:end] = [choose.choice(_NOISE)]
             case "insert":
-                pieces.insert(start, draw(st.sampled_from(_NOISE)))
+                pieces.insert(start, choose.choice(_NOISE))
             case "splice":
-                other = tokens(draw(st.sampled_from(modules())))
-                at = draw(st.integers(0, max(len(other) - 1, 0)))
+                other = _TOKEN.findall(choose.choice(modules()))
+                at = choose.randint(0, max(len(other) - 1, 0))
                 pieces[start:end] = other[at : at + 40]
             case _:
                 moved = pieces[start:end]
                 del pieces[start:end]
-                at = draw(st.integers(0, len(pieces)))
+                at = choose.randint(0, len(pieces))
                 pieces[at:at] = moved
     text = b"".join(pieces)
-    return text[: draw(st.integers(0, len(text)))] if draw(st.booleans()) and len(text) > 1 else text
+    return text[: choose.randint(0, len(text))] if choose.randint(0, 1) and len(text) > 1 else text
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A module of the fixtures after a few edits."""
+    return edited(draw(st.sampled_from(modules())), _Drawn(draw))
 
 
 soup = st.lists(st.sampled_from(_NOISE), max_size=60).map(b" ".join)
@@ -93,6 +114,21 @@ names = st.sampled_from(
 )
 projects = st.dictionaries(names, anything, min_size=1, max_size=3)
 """Files by path relative to the root of a project."""
+
+
+def projected(data: bytes) -> dict[str, bytes]:
+    """Any bytes as a project: a file begins at each line `# file: NAME.py`; what stands before the first is `main.py`.
+
+    NAME is letters, digits, `_` and `/`; a line with any other name is a comment like others.
+    """
+    files: dict[str, bytes] = {}
+    name, start = "main.py", 0
+    for match in _FILE.finditer(data):
+        files.setdefault(name, data[start : match.start()])
+        name, start = match[1].decode(), match.end()
+    files.setdefault(name, data[start:])
+    return files
+
 
 _DECLARING = ("pyproject.toml", "requirements.txt", "uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock", "setup.cfg")
 _DECLARED = (

@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from fuzz.mutations import anything, declarations, fuzzed, projects
+from fuzz.mutations import anything, declarations, fuzzed, modules, projected, projects
+from fuzz.properties import fix_and_judge, judge
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from fastapi_lint import baseline
 from fastapi_lint.configuration import KEYS, ConfigurationError
 from fastapi_lint.index.build import build
 from fastapi_lint.index.facts import Facts
-from fastapi_lint.run import LintResult, lint_sources, planned, rules
+from fastapi_lint.run import lint_sources, planned, rules
 from fastapi_lint.settings import load
 from fastapi_lint.source import Source, Unreadable
 from fastapi_lint.suppression import directives
@@ -37,33 +38,13 @@ def test_index(data: bytes) -> None:
 @fuzzed
 @given(projects, declarations)
 def test_every_rule(files: dict[str, bytes], declared: dict[str, bytes]) -> None:
-    _judge(lint_sources({**files, **declared}, select=("all",)), files)
+    judge(lint_sources({**files, **declared}, select=("all",)), files)
 
 
 @fuzzed
 @given(projects, st.booleans())
 def test_fixes(files: dict[str, bytes], unsafe: bool) -> None:
-    result = lint_sources(files, select=("all",), fix=True, unsafe=unsafe)
-    _judge(result, files)
-    again = lint_sources(result.files, select=("all",), fix=True, unsafe=unsafe)
-    assert again.files == result.files, "fixed files are left alone"
-
-
-def _judge(result: LintResult, files: dict[str, bytes]) -> None:
-    """No rule raised, no fix broke a file, and every finding lies inside its file."""
-    assert [notice.message for notice in result.notices if notice.code] == []
-    for finding in result.findings:
-        source = Source(finding.path, result.files[finding.path])
-        assert finding.path in files
-        try:
-            last = len(source.line_starts)
-        except Unreadable:
-            assert finding.code == "FAPI001"
-            continue
-        span = finding.span
-        assert 1 <= span.line <= span.end_line <= last
-        assert (span.line, span.column) <= (span.end_line, span.end_column)
-        assert source.offset(span.end_line, span.end_column) <= len(source.text)
+    fix_and_judge(files, unsafe=unsafe)
 
 
 @fuzzed
@@ -143,4 +124,34 @@ def test_baselines(text: str) -> None:
     "data", [b"", b"\xef\xbb\xbf", b"\xff", b"\0", b"\\", b"#", b"\r", b"\f", b"'", b"\xef\xbb\xbf\0"]
 )
 def test_the_smallest_files(data: bytes) -> None:
-    _judge(lint_sources({"main.py": data}, select=("all",), fix=True, unsafe=True), {"main.py": data})
+    judge(lint_sources({"main.py": data}, select=("all",), fix=True, unsafe=True), {"main.py": data})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"", b"\n# \xff"), (b"", b"\n\0"), (b"# coding: klingon\n", b""), (b"# coding: ascii\n", "\n# é".encode())],
+    ids=["utf-8", "nul", "unknown", "ascii"],
+)
+def test_files_that_cannot_be_decoded(before: bytes, after: bytes) -> None:
+    """Whatever else is in them; coverage-guided fuzzing found rules that asked for their text nevertheless."""
+    for data in modules():
+        files = {"main.py": before + data + after}
+        judge(lint_sources(files, select=("all",)), files)
+
+
+def test_a_fix_that_happens_to_mend_a_file() -> None:
+    """It did not parse before: nobody can say which imports it used."""
+    fix_and_judge({"main.py": b"import os\nJWT_SECRET = os.getenv('JWT_SECRET', 'secret') = ''\n"}, unsafe=True)
+
+
+@fuzzed
+@given(anything)
+def test_any_bytes_are_a_project(data: bytes) -> None:
+    files = projected(data)
+    assert sum(map(len, files.values())) <= len(data)
+    assert all(not Path(name).is_absolute() and ".." not in Path(name).parts for name in files)
+
+
+def test_a_project_in_bytes() -> None:
+    data = b"x = 1\n# file: app/main.py\ny = 2\n# file: ../no.py\n# file: deps.pyi\n"
+    assert projected(data) == {"main.py": b"x = 1\n", "app/main.py": b"y = 2\n# file: ../no.py\n", "deps.pyi": b""}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
@@ -75,9 +75,35 @@ def render(format: str, report: Report, *, color: bool = False, width: int | Non
     """
     if format not in FORMATS:
         raise ValueError(f"unknown output format {format!r}: choose one of {', '.join(FORMATS)}")
+    report = _masked(report)
     if format == "console":
         from fastapi_lint.report import console
 
         return console.render(report, color=color, width=width)
     module = importlib.import_module(f"{__name__}.{format}")
     return cast("Callable[[Report], str]", module.render)(report)
+
+
+def _masked(report: Report) -> Report:
+    """The report with messages that repeat no secret: some quote the code they are about, and what it is to become."""
+    from msgspec.structs import replace as changed
+
+    from fastapi_lint.report.excerpt import MASK, SECRET_CODES, secrets
+
+    shown = (*report.findings, *report.suppressed)
+    hidden = secrets(shown, report.sources)
+    texts = {report.sources[path].text[start:end] for path, ranges in hidden.items() for start, end in ranges}
+    texts = {text for text in texts if len(text) >= 4}
+    if not texts:
+        return report
+    pattern = re.compile("|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True)))
+
+    def masked(finding: Finding) -> Finding:
+        if finding.code in SECRET_CODES:
+            return finding  # these name what is there, and take care themselves
+        related = tuple(changed(each, message=pattern.sub(MASK, each.message)) for each in finding.related)
+        fix = finding.fix and changed(finding.fix, message=pattern.sub(MASK, finding.fix.message))
+        return changed(finding, message=pattern.sub(MASK, finding.message), related=related, fix=fix)
+
+    findings, suppressed = (tuple(map(masked, each)) for each in (report.findings, report.suppressed))
+    return replace(report, findings=findings, suppressed=suppressed)

@@ -183,6 +183,8 @@ def _fixed(report: Report) -> Text:
 def _summary(report: Report) -> Text:
     files = _count(report.files, "file")
     notices = f" {_count(len(report.notices), 'notice')}." if report.notices else ""
+    if not report.findings and (failed := sum(notice.level is Severity.ERROR for notice in report.notices)):
+        return Text(f"Found nothing in {files}, but {_count(failed, 'error')}: not everything was done.{notices}")
     if not report.findings:
         return Text.assemble(("All clear", "bold green"), f": {files} checked.{notices}")
     found = _count(len(report.findings), "finding")

@@ -285,7 +285,7 @@ def _is_closed_by_users(function: Function, check: Check) -> bool:
         for parameter in project.dependencies.parameters(user):
             if parameter.marker_call is uses.call:
                 name = re.escape(parameter.name.encode())
-                closes = rb"\b%b\s*\.\s*(close|aclose|remove)\b|with\s[^:\n]*\b%b\b" % (name, name)
+                closes = rb"\b%b\s*\.\s*(close|aclose|remove)\b|with\s[^:\n]{0,300}\b%b\b" % (name, name)
                 if re.search(closes, text):
                     return True
     return False
