@@ -96,6 +96,9 @@ class Desk:
         from fastapi_lint.model.symbols import Module
 
         if self._linked is None or self._linked[0] is not self.sources:
+            if self._linked is not None:
+                self._linked = None
+                gc.collect()  # a project knows itself in many ways, and a run has no collector (`run._batch`)
             self._index()
             settings = self._settings
             modules = (Module(*self._facts[path]) for path in self.sources)
