@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -117,8 +118,8 @@ def load(
 
     The nearest configuration upwards from `start` counts, `config` instead when given, none when `isolated`. The root
     is the configuration's directory (if it is around `start`), else the nearest directory with `pyproject.toml` or
-    `.git`, else `cwd` (if it is around `start`), else `start`. `rules` and `planned` are what selectors and options may
-    name.
+    `.git`, else `cwd` (if it is around `start`, and neither the home directory nor one for temporary files), else
+    `start`. `rules` and `planned` are what selectors and options may name.
     Raises `ConfigurationError`.
     """
     cwd = Path(os.path.normpath(cwd or Path.cwd()))
@@ -173,7 +174,16 @@ def _marked_root(start: Path, cwd: Path) -> Path:
     for directory in (start, *start.parents):
         if (directory / "pyproject.toml").is_file() or (directory / ".git").exists():
             return directory
-    return cwd if start.is_relative_to(cwd) else start
+    return cwd if start.is_relative_to(cwd) and cwd not in _everything() else start
+
+
+def _everything() -> tuple[Path, ...]:
+    """Directories in which people stand without meaning all that is below: the home directory, those for scraps."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        home = Path("/")
+    return (home, Path(home.anchor), home.parent, Path(os.path.normpath(tempfile.gettempdir())))
 
 
 def _root_for(file: Path, start: Path, cwd: Path) -> Path:

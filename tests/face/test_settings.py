@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import tempfile
 from importlib import resources
 from pathlib import Path
 
@@ -113,6 +114,20 @@ def test_config_elsewhere_does_not_move_the_root(tmp_path: Path) -> None:
     (tmp_path / "ci" / "lint.toml").write_text("fix = true")
     settings = load(tmp_path / "app", config=Path("ci/lint.toml"), cwd=tmp_path)
     assert (settings.root, settings.fix) == (tmp_path, True)
+
+
+@pytest.mark.parametrize("where", ["home", "temporary"])
+def test_the_home_directory_is_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    inner = tmp_path / "shop"
+    inner.mkdir()
+    assert load(inner, cwd=tmp_path).root == tmp_path
+    if where == "home":
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    else:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert load(inner, cwd=tmp_path).root == inner
+    assert load(inner, isolated=True, cwd=tmp_path).root == inner
 
 
 def test_common_start(tmp_path: Path) -> None:
