@@ -182,6 +182,8 @@ NEW = "from typing import Annotated\n"
         ("from typing import *\n", f"from typing import *\n{NEW}"),
         ("import os\n\ndef f(): ...\n\nimport sys\n", f"import os\n{NEW}\ndef f(): ...\n\nimport sys\n"),
         ("\ufeffx = 1\n", f"{NEW}\nx = 1\n"),
+        ("import os\\\n\nx = 1\n", f"import os\\\n\n{NEW}x = 1\n"),
+        ("import os  # not \\\nx = 1\n", f"import os  # not \\\n{NEW}x = 1\n"),
     ],
 )  # fmt: skip
 def test_a_new_statement_stands_where_isort_would_put_it(before: str, after: str) -> None:

@@ -318,18 +318,26 @@ def _into_group(
 
 def _below(source: Source, line: cst.SimpleStatementLine, code: str) -> Edit:
     """A group of its own below a line: a blank line above, and one below if code follows at once."""
-    end = next_line_start(source, extent(source, line)[1])
+    end = _behind(source, line)
     return _line_below(source, line, lambda newline: f"{newline}{code}{newline}{_gap(source, end, newline)}")
 
 
 def _line_below(source: Source, line: cst.SimpleStatementLine, made: Callable[[str], str]) -> Edit:
-    end = extent(source, line)[1]
-    newline = newline_at(source, end)
-    place = next_line_start(source, end)
+    newline = newline_at(source, extent(source, line)[1])
+    place = _behind(source, line)
     content = made(newline)
     if place == len(source.text) and not source.text.endswith(("\n", "\r")):
         content = newline + content.removesuffix(newline)
     return between(source, place, place, content)
+
+
+def _behind(source: Source, line: cst.SimpleStatementLine) -> int:
+    """Where the line after a statement starts; a backslash behind the statement takes an empty line with it."""
+    end = extent(source, line)[1]
+    place = next_line_start(source, end)
+    while place < len(source.text) and source.text[end:place].rstrip("\r\n").rpartition("\n")[2].strip() == "\\":
+        end, place = place, next_line_start(source, place)
+    return place
 
 
 def _above(source: Source, line: cst.SimpleStatementLine, code: str) -> Edit:
