@@ -182,10 +182,13 @@ def test_lines_and_comments_move_with_their_parameters() -> None:
             db: Annotated[Session, Depends(get_db)],  # db
             user: Annotated[Item, Depends(get_user)],  # last
             # how many
-            limit: Annotated[int, Query(
-                # ten
-                le=100,  # not more
-            )] = 10,  # limit
+            limit: Annotated[
+                int,
+                Query(
+                    # ten
+                    le=100,  # not more
+                ),
+            ] = 10,  # limit
         ) -> None: ...
         """)
 

@@ -138,8 +138,10 @@ def test_a_line_that_would_become_too_long_is_parenthesised() -> None:
     before = f"from m import {names}\nx = 1\n"
     listed = "".join(f"    {name},\n" for name in [*names.split(", "), "Second"])
     assert bring(before, "m", "Second") == ("Second", f"from m import (\n{listed})\nx = 1\n")
-    wide = f"{before}# {'x' * 100}\n"
+    wide = f"{before}y = {'x' * 100}\n"
     assert bring(wide, "m", "Second") == ("Second", wide.replace("Name19", "Name19, Second"))
+    tail = f"# {'x' * 100}\n"  # comments and texts are wide where code is not
+    assert bring(before + tail, "m", "Second") == ("Second", f"from m import (\n{listed})\nx = 1\n{tail}")
 
 
 NEW = "from typing import Annotated\n"

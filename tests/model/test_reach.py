@@ -41,3 +41,17 @@ def test_what_the_application_does_not_load_is_not(loader: str) -> None:
 
 def test_the_name_of_a_module_alone_may_be_that_of_a_logger() -> None:
     assert served(LOADER.replace("shop.stores.sql:SqlStore", "shop.stores.sql")) == {"redis", "s3"}
+
+
+def test_a_command_line_that_lists_routes_is_no_application() -> None:
+    of = project(
+        shop__main="import fastapi\nimport shop.orders",
+        shop__orders="",
+        shop__cli__routes="from fastapi.routing import APIRoute\nimport shop.cli.status",
+        shop__cli__status="",
+        shop__cli__serve="from fastapi import FastAPI\nimport shop.cli.views",
+        shop__cli__views="",
+    )
+    found = {module.parts[-1] for module in of.modules if of.effects.is_served(module)}
+    assert found >= {"orders", "serve", "views"}
+    assert not found & {"routes", "status"}

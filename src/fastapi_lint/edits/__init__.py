@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.edits.awaiting import asyncio_sleep, awaited, in_threadpool
 from fastapi_lint.edits.imports import importing
+from fastapi_lint.edits.layout import step_of, with_argument
 from fastapi_lint.edits.syntax import (
     add_argument,
     after_comma,
@@ -55,4 +56,6 @@ __all__ = [
     "rename_argument",
     "replace",
     "replace_argument_value",
+    "step_of",
+    "with_argument",
 ]

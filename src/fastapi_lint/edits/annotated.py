@@ -5,12 +5,14 @@ The edits are made inside what is written: a marker stays where it stands, with 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import libcst as cst
 
+from fastapi_lint.edits.bindings import nodes
+from fastapi_lint.edits.layout import Piece, annotated_lines, broken_signature, realigned
 from fastapi_lint.edits.syntax import (
     after_comma,
     between,
@@ -23,9 +25,6 @@ from fastapi_lint.edits.syntax import (
 )
 from fastapi_lint.finding import Edit
 from fastapi_lint.source import Source
-
-_Piece = tuple[int, int, str]
-"""Replace the text from an offset to another."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,16 @@ def annotated(
     `order` gives, for each place among the normal parameters, the index of the one that comes to stand there; `star` is
     the index before which `*` is inserted. None when comments or the layout stand in the way.
     """
-    pieces: dict[cst.Param, list[_Piece]] = {}
+    pieces: dict[cst.Param, list[Piece]] = {}
     for rewriting in rewritings:
         made = _pieces(source, rewriting, name)
         if made is None:
             return None
         pieces[rewriting.param] = made
-    found: list[_Piece] = []
+    if order is None:
+        for rewriting in rewritings:
+            pieces[rewriting.param] += _aligned(source, rewriting, pieces)
+    found: list[Piece] = []
     params = function.params.params
     if order is not None:
         moved = _reordered(source, function, order, pieces)
@@ -76,16 +78,24 @@ def annotated(
         edit = insert_item(source, params, star, "*")
         found.append(_piece(source, edit))
     found += [piece for made in pieces.values() for piece in made]
-    return tuple(between(source, *piece) for piece in sorted(found))
+    grows = sum(len(content) - (last - first) for first, last, content in found)
+    broken = broken_signature(source, function, grows)
+    if broken is not None:
+        if star is not None and len(broken) > 2:
+            found.remove(_piece(source, edit))
+            place = extent(source, params[star])[0]
+            found.append((place, place, f"*,{broken[1][2]}"))
+        found += broken
+    return tuple(between(source, *piece) for piece in sorted(found, key=lambda piece: piece[:2]))
 
 
-def _pieces(source: Source, rewriting: Rewriting, name: str) -> list[_Piece] | None:
+def _pieces(source: Source, rewriting: Rewriting, name: str) -> list[Piece] | None:
     """The edits of one parameter's own text; None when a comment would be lost."""
     param, text = rewriting.param, source.text
     if param.default is None:
         raise ValueError(f"{source.path}: parameter without a default: {source.code_of(param)}")
     start, end = extent(source, param.default, parenthesised=True)
-    inner: list[_Piece] = []
+    inner: list[Piece] = []
     if arg := rewriting.moved or rewriting.dropped:
         kept = comments_in(source, arg.value) if rewriting.moved else ()
         if not isinstance(param.default, cst.Call) or comments_in(source, arg) != kept:
@@ -106,6 +116,8 @@ def _pieces(source: Source, rewriting: Rewriting, name: str) -> list[_Piece] | N
                 return None
             after = extent(source, last.value, parenthesised=True)[1]
             head = [(after, start, ", ")]
+        elif (made := _laid_out(source, rewriting, name, inner, default)) is not None:
+            return made
         elif rewriting.annotation is not None:
             head = [(before, start, f"{name}[{rewriting.annotation}, ")]
         else:
@@ -115,7 +127,44 @@ def _pieces(source: Source, rewriting: Rewriting, name: str) -> list[_Piece] | N
     return [*head, *inner, (end, end, f"]{default}")]
 
 
-def _quoted(source: Source, rewriting: Rewriting, name: str, inner: list[_Piece], default: str) -> list[_Piece] | None:
+def _laid_out(source: Source, rewriting: Rewriting, name: str, inner: list[Piece], default: str) -> list[Piece] | None:
+    """All of a parameter that begins a line, as one piece, when it takes several lines."""
+    param, text = rewriting.param, source.text
+    if param.default is None or param.annotation is None or getattr(param.default, "lpar", None):
+        return None
+    for node in nodes(param.default):
+        if isinstance(node, cst.SimpleString | cst.FormattedString) and "\n" in source.code_of(node):
+            return None
+    first = extent(source, param)[0]
+    before, after = extent(source, param.annotation.annotation, parenthesised=True)
+    start, end = extent(source, param.default)
+    if text[line_start(source, first) : first].strip() or "\n" in text[first:start] or "#" in text[after:start]:
+        return None
+    behind = text[after_comma(source, param) or end : next_line_start(source, end)]
+    if text[line_start(source, first) : end].count("\n") == 0 and behind.strip():
+        return None
+    call = _applied(source, start, end, inner)
+    made = annotated_lines(source, before, name, rewriting.annotation or text[before:after], call, default)
+    return None if made is None else [(before, end, made)]
+
+
+def _aligned(source: Source, rewriting: Rewriting, pieces: Mapping[cst.Param, list[Piece]]) -> list[Piece]:
+    """What keeps the lines of a marker's arguments below its first one."""
+    call = rewriting.param.default
+    if not isinstance(call, cst.Call):
+        return []
+    opening = extent(source, call.whitespace_before_args)[0]
+    line = line_start(source, opening)
+    before = [piece for made in pieces.values() for piece in made if line <= piece[0] and piece[1] < opening]
+    found = realigned(source, call, sum(len(content) - (last - first) for first, last, content in before))
+    return [
+        (first, last, content)
+        for first, last, content in found
+        if not any(start < max(last, first + 1) and first < end for start, end, _ in pieces[rewriting.param])
+    ]
+
+
+def _quoted(source: Source, rewriting: Rewriting, name: str, inner: list[Piece], default: str) -> list[Piece] | None:
     param = rewriting.param
     if param.default is None or param.annotation is None:
         return None
@@ -129,15 +178,15 @@ def _quoted(source: Source, rewriting: Rewriting, name: str, inner: list[_Piece]
 
 
 def _reordered(
-    source: Source, function: cst.FunctionDef, order: Sequence[int], pieces: dict[cst.Param, list[_Piece]]
-) -> tuple[list[_Piece], set[cst.Param]] | None:
+    source: Source, function: cst.FunctionDef, order: Sequence[int], pieces: dict[cst.Param, list[Piece]]
+) -> tuple[list[Piece], set[cst.Param]] | None:
     """The pieces that put parameters in order, and the parameters whose own pieces are in them."""
     text, params = source.text, function.params.params
     changed = [place for place, index in enumerate(order) if place != index]
     if not changed:
         return [], set()
     low, high = changed[0], changed[-1]
-    spans = [_extent(source, param) for param in params]
+    spans = [extent(source, param) for param in params]
     texts = [_applied(source, *span, pieces.get(param, [])) for param, span in zip(params, spans, strict=True)]
     stops = [after_comma(source, param) or end for param, (_, end) in zip(params, spans, strict=True)]
     first = line_start(source, spans[low][0])
@@ -167,19 +216,13 @@ def _before(source: Source, function: cst.FunctionDef, index: int) -> int:
     """The offset behind which the comments in front of a normal parameter begin."""
     params = function.params
     if index:
-        return _extent(source, params.params[index - 1])[1]
+        return extent(source, params.params[index - 1])[1]
     if params.posonly_params:
-        return _extent(source, params.posonly_params[-1])[1]
+        return extent(source, params.posonly_params[-1])[1]
     return extent(source, function.name)[1]
 
 
-def _extent(source: Source, param: cst.Param) -> tuple[int, int]:
-    """Where a parameter starts and ends, annotation and default included (libcst places its name alone)."""
-    last = param.default or (param.annotation.annotation if param.annotation else param.name)
-    return extent(source, param)[0], extent(source, last, parenthesised=True)[1]
-
-
-def _piece(source: Source, edit: Edit) -> _Piece:
+def _piece(source: Source, edit: Edit) -> Piece:
     span = edit.span
     return source.offset(span.line, span.column), source.offset(span.end_line, span.end_column), edit.content
 
@@ -189,7 +232,7 @@ def _value(source: Source, arg: cst.Arg) -> str:
     return source.text[start:end]
 
 
-def _applied(source: Source, start: int, end: int, pieces: Sequence[_Piece]) -> str:
+def _applied(source: Source, start: int, end: int, pieces: Sequence[Piece]) -> str:
     """The text of a range after the pieces in it."""
     parts, position = [], start
     for first, last, content in sorted(pieces):

@@ -6,8 +6,9 @@ import re
 
 import libcst as cst
 
-from fastapi_lint.edits.bindings import parents
+from fastapi_lint.edits.bindings import module_imports, parents
 from fastapi_lint.edits.imports import importing
+from fastapi_lint.edits.layout import broken_call, is_too_long, listed, parentheses, realigned
 from fastapi_lint.edits.syntax import (
     add_argument,
     between,
@@ -24,8 +25,15 @@ from fastapi_lint.source import Source
 
 _ELSEWHERE = (cst.Lambda, cst.BaseComp, cst.Param, cst.Annotation, cst.Decorator, cst.ClassDef)
 """Around a call, these say that it is not evaluated where its statement runs, or not where it could be awaited."""
-_EXCLUSIVE = re.compile(r"(?:^|_)\w?lock|Lock|mutex|semaphore|^(?:catch_warnings|redirect_std\w+|chdir)$", re.I)
-"""Names of what a plain `with` takes from every other task until it ends: a thread's lock, the state of the process."""
+_EXCLUSIVE = re.compile(
+    r"(?:^|_)\w?lock|Lock|mutex|semaphore|^(?:catch_warnings|redirect_std\w+|chdir)$"
+    r"|session|transaction|atomic|^begin|^connect$|cursor",
+    re.I,
+)
+"""Names of what a plain `with` takes from every other task until it ends: a thread's lock, the state of the process,
+a database's transaction and what it locks."""
+_HARMLESS = frozenset({"requests", "httpx", "curl_cffi", "aiohttp", "botocore", "boto3"})
+"""Libraries whose sessions lock nothing."""
 
 
 def awaited(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
@@ -33,7 +41,7 @@ def awaited(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
     if not _can_await(source, call):
         return None
     before, after = _around(source, call)
-    edits = [insert_before(source, call, f"{before}await ")]
+    edits = [insert_before(source, call, f"{before}await "), *_realigned(source, call, len(f"{before}await "))]
     return (*edits, insert_after(source, call, after)) if after else tuple(edits)
 
 
@@ -65,11 +73,19 @@ def in_threadpool(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
         return None
     name, imports = found
     before, after = _around(source, call)
-    edits = [
-        replace(source, call.func, f"{before}await {name}"),
-        _handed_over(source, call, _joined(source, call.func)),
-        *imports,
-    ]
+    code = _joined(source, call.func)
+    grows = len(f"{before}await {name}") - len(code)
+    fits = not is_too_long(source, call, grows + len(f"{code}, {after}"))
+    if not fits and before:
+        before, after, fits = parentheses(source, call, len(f"await {name}, {source.code_of(call)}"))
+    if (pieces := listed(source, call.args, code, first=True)) is not None:
+        made = [between(source, *piece) for piece in pieces]
+    elif fits:
+        made = [_handed_over(source, call, code), *_realigned(source, call, grows)]
+    else:
+        pieces = broken_call(source, call, code, first=True, depth=1 if after else 0)
+        made = [between(source, *piece) for piece in pieces]
+    edits = [replace(source, call.func, f"{before}await {name}"), *made, *imports]
     return (*edits, insert_after(source, call, after)) if after else tuple(edits)
 
 
@@ -96,6 +112,12 @@ def _handed_over(source: Source, call: cst.Call, code: str) -> Edit:
     return add_argument(source, call, code, first=True)
 
 
+def _realigned(source: Source, call: cst.Call, by: int) -> list[Edit]:
+    if "\n" in source.code_of(call.func):
+        return []
+    return [between(source, *piece) for piece in realigned(source, call, by)]
+
+
 def _joined(source: Source, node: cst.BaseExpression) -> str:
     """The text of a callee; a chain that is broken before its dots goes on one line, where it is an argument."""
     start, end = extent(source, node, parenthesised=True)
@@ -112,7 +134,8 @@ def _joined(source: Source, node: cst.BaseExpression) -> str:
 def _may_wait(source: Source, call: cst.Call) -> bool:
     """Whether nothing around a call forbids that other tasks run meanwhile, or that it is cancelled at an `await`.
 
-    A task that waits below a lock of threads stops the event loop for good when the next one asks for the lock. In a
+    A task that waits below a lock of threads stops the event loop for good when the next one asks for the lock, and so
+    does one that waits in a transaction, when another asks for a row of it without `await`. In a
     `finally`, a cancelled request leaves at the first `await`, and what was to be cleaned up stays.
     """
     above = parents(source.tree)
@@ -121,10 +144,19 @@ def _may_wait(source: Source, call: cst.Call) -> bool:
         if isinstance(node, cst.Finally):
             return False
         if isinstance(node, cst.With) and node.asynchronous is None and child is node.body:
-            if any(_EXCLUSIVE.search(_last_name(item.item)) for item in node.items):
+            if any(_is_exclusive(source, item.item) for item in node.items):
                 return False
         child = node
     return True
+
+
+def _is_exclusive(source: Source, node: cst.BaseExpression) -> bool:
+    if _EXCLUSIVE.search(_last_name(node)) is None:
+        return False
+    root = source.code_of(node).partition("(")[0].partition(".")[0]
+    return not any(
+        item.local == root and item.module.partition(".")[0] in _HARMLESS for item in module_imports(source.tree)
+    )
 
 
 def _last_name(node: cst.BaseExpression) -> str:

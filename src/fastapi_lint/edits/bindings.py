@@ -97,14 +97,18 @@ def module_names(tree: cst.Module) -> frozenset[str]:
 def local_names(tree: cst.Module, at: cst.CSTNode) -> frozenset[str]:
     """The names that functions, lambdas, classes and comprehensions around a node may bind for it.
 
-    Decorators, defaults and annotations of a function belong to the scope around it.
+    Decorators, defaults and annotations of a function belong to the scope around it; what a class binds is not seen
+    by the functions in it.
     """
     above = parents(tree)
     found: set[str] = set()
     child = at
+    inside = False
     while (node := above.get(child)) is not None:
         if (isinstance(node, _SCOPES) and child is node.body) or isinstance(node, cst.BaseComp):
-            found |= _bound_below(node)
+            if not (inside and isinstance(node, cst.ClassDef)):
+                found |= _bound_below(node)
+            inside = inside or isinstance(node, cst.FunctionDef | cst.Lambda)
         child = node
     return frozenset(found)
 

@@ -10,7 +10,6 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 import libcst as cst
@@ -26,6 +25,7 @@ from fastapi_lint.edits.bindings import (
     suites,
     top_statement,
 )
+from fastapi_lint.edits.layout import step_of, width
 from fastapi_lint.edits.syntax import (
     between,
     extent,
@@ -39,8 +39,6 @@ from fastapi_lint.source import Source
 
 _TYPING = frozenset({"typing", "typing_extensions"})
 _CODING = re.compile(r"#!|#.*?coding[:=]")
-_WIDTH = 88
-"""A one-line import that an addition makes longer than this, and longer than every other line, is parenthesised."""
 
 
 @dataclass(frozen=True)
@@ -189,25 +187,19 @@ def _extended(source: Source, module: str, name: str, local: str, limit: int) ->
 
 
 def _parenthesised(source: Source, statement: cst.ImportFrom, index: int, code: str) -> Edit | None:
-    """One name a line, if the statement on one line would become the longest line of the file by the new name."""
+    """One name a line, if the statement on one line would become too long by the new name."""
     names = statement.names
     start, end = extent(source, statement)
     if isinstance(names, cst.ImportStar) or statement.lpar or line_start(source, end) > start:
         return None
     line = source.text[line_start(source, start) : next_line_start(source, end)].rstrip("\r\n")
-    if "#" in line or ";" in line or len(line) + len(code) + 2 <= _longest_line(source):
+    if "#" in line or ";" in line or len(line) + len(code) + 2 <= width(source):
         return None
     codes = [source.code_of(alias) for alias in names]
     codes.insert(index, code)
     newline = newline_at(source, start)
-    listed = "".join(f"{source.tree.default_indent}{item},{newline}" for item in codes)
+    listed = "".join(f"{step_of(source)}{item},{newline}" for item in codes)
     return between(source, extent(source, names[0])[0], extent(source, names[-1])[1], f"({newline}{listed})")
-
-
-@lru_cache(maxsize=1)
-def _longest_line(source: Source) -> int:
-    """The length of the longest line of a file, and at least what is common."""
-    return max(_WIDTH, *(len(source.line(number + 1)) for number in range(len(source.line_starts))))
 
 
 def _sorted_index(names: Sequence[str], new: str) -> int:

@@ -32,7 +32,14 @@ def between(source: Source, start: int, end: int, content: str) -> Edit:
 
 
 def extent(source: Source, node: cst.CSTNode, *, parenthesised: bool = False) -> Range:
-    """The offsets at which a node starts and ends; `parenthesised` includes the parentheses around an expression."""
+    """The offsets at which a node starts and ends; `parenthesised` includes the parentheses around an expression.
+
+    Those of a parameter include its annotation and its default.
+    """
+    if type(node) is cst.Param:  # libcst places its name alone
+        final = node.default or (node.annotation.annotation if node.annotation else node.name)
+        name = source.span_of(node)
+        return source.offset(name.line, name.column), extent(source, final, parenthesised=True)[1]
     span = source.span_of(node)
     if parenthesised and (left := getattr(node, "lpar", None)):
         first, last = source.span_of(left[0]), source.span_of(node.rpar[-1])  # type: ignore[attr-defined]

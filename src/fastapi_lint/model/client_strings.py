@@ -7,9 +7,10 @@ cuts the folders off, or replaces the separators, ends it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
@@ -50,12 +51,14 @@ class Source:
 class Taint:
     """A string of the client in a value; `whole`: as one component of a path, with nothing before or after it.
 
-    `prefixed`: other text stands before it in the same component, which then is no folder that exists.
+    `prefixed`: other text stands before it in the same component, which then is no folder that exists. `inner`: more
+    components follow.
     """
 
     source: Source
     whole: bool = True
     prefixed: bool = False
+    inner: bool = False
 
     @property
     def escapes(self) -> bool:
@@ -63,15 +66,20 @@ class Taint:
 
 
 class ClientStrings:
-    """The strings of the client in one function. `sources` are the parameters that hold one, by identity."""
+    """The strings of the client in one function. `sources` are the parameters that hold one, by identity.
 
-    def __init__(self, function: Function, project: Project) -> None:
+    `given` are parameters of the function that hold one because of how a call fills them.
+    """
+
+    def __init__(
+        self, function: Function, project: Project, given: Mapping[int, Source] = MappingProxyType({})
+    ) -> None:
         self.function = function
         self.module: Module = function.module
         self.project = project
         self._replaced: dict[str, bool] = {}
         outer = function
-        self.sources: dict[int, Source] = {}
+        self.sources: dict[int, Source] = dict(given)
         while True:
             self.sources.update(_parameters(outer, project))
             if outer.parent is None:
@@ -111,11 +119,11 @@ class ClientStrings:
             case f.Binary(op="+", left=left, right=right):
                 return self._pieces((*_added(left), *_added(right)), where, depth)
             case f.Binary(op="/", left=left, right=right):
-                return self.taint(right, where, depth + 1) or self.taint(left, where, depth + 1)
+                return self.taint(right, where, depth + 1) or _followed(self.taint(left, where, depth + 1))
             case f.Binary(op="%", right=right):
                 items = right.items if isinstance(right, f.Display) else (right,)
                 found = self._first(items, where, depth)
-                return Taint(found.source, False, found.prefixed) if found else None
+                return replace(found, whole=False) if found else None
         return None
 
     def _first(self, options: tuple[f.Expr, ...], where: Where, depth: int) -> Taint | None:
@@ -154,20 +162,22 @@ class ClientStrings:
     def _result(self, call: f.Call, where: Where, depth: int) -> Taint | None:
         name = self.project.called_name(self.module, call)
         if name in SAME:
-            return self._first(tuple(arg.value for arg in call.args), where, depth)
+            found = self._first(tuple(arg.value for arg in call.args), where, depth)
+            is_last = len(call.args) < 2 or self.taint(call.args[-1].value, where, depth + 1)
+            return found if is_last else _followed(found)
         if isinstance(call.func, f.Attr) and call.func.attr in _KEEPING:
             texts = [arg.value.value for arg in call.args if isinstance(arg.value, f.Const)]
             if call.func.attr == "replace" and (
-                any(isinstance(text, str) and re.search(r"[/\\]|\.\.", text) for text in texts)
+                any(isinstance(text, str) and (text == "." or re.search(r"[/\\]|\.\.", text)) for text in texts[:1])
                 or any(isinstance(arg.value, f.Attr) for arg in call.args)
             ):
                 return None
             if found := self.taint(call.func.value, where, depth + 1):
-                return found
+                return _followed(found) if call.func.attr == "joinpath" else found
             if call.func.attr in ("joinpath", "format"):
                 found = self._first(tuple(arg.value for arg in call.args), where, depth)
                 is_joined = call.func.attr == "joinpath"
-                return Taint(found.source, is_joined and found.whole, found.prefixed) if found else None
+                return replace(found, whole=is_joined and found.whole) if found else None
         return None
 
     def _stem(self, call: f.Call, where: Where, depth: int) -> Taint | None:
@@ -179,7 +189,7 @@ class ClientStrings:
             found = self.taint(call.func.value, where, depth + 1) if dot else None
         else:
             return None
-        return Taint(found.source, False, found.prefixed) if found else None
+        return replace(found, whole=False) if found else None
 
     def _pieces(self, parts: tuple[f.Expr, ...], where: Where, depth: int) -> Taint | None:
         for index, part in enumerate(parts):
@@ -188,7 +198,8 @@ class ClientStrings:
                 after = parts[index + 1] if index + 1 < len(parts) else None
                 prefixed = before is not None and not _ends(before, -1)
                 alone = not prefixed and (after is None or _ends(after, 0))
-                return Taint(found.source, found.whole and alone, found.prefixed or prefixed)
+                inner = found.inner or (alone and after is not None)
+                return Taint(found.source, found.whole and alone, found.prefixed or prefixed, inner)
         return None
 
 
@@ -233,6 +244,11 @@ def _is_free(parameter: Parameter, project: Project) -> bool:
         return False  # Literal
     metadata = list(types.metadata(parameter.fact.annotation, where))
     return len(metadata) <= (1 if parameter.in_annotation else 0)
+
+
+def _followed(taint: Taint | None) -> Taint | None:
+    """The same with more components behind it."""
+    return replace(taint, inner=True) if taint else None
 
 
 def _is_first(target: f.Expr, name: str) -> bool:

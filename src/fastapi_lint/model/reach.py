@@ -37,7 +37,7 @@ def served(modules: Modules) -> frozenset[Module]:
     FastAPI (a library of services in a repository of its own), every module counts, unless another framework does.
     """
     everything = [module for module in modules if not module.is_test and not _is_command_line(module)]
-    roots = [module for module in everything if _imports(module, _SERVED)]
+    roots = [module for module in everything if _imports(module, _SERVED) and not _only_looks_at_routes(module)]
     if not roots:
         return frozenset() if any(_imports(module, _OTHERS) for module in everything) else frozenset(everything)
     found = set(roots)
@@ -57,11 +57,23 @@ def _is_command_line(module: Module) -> bool:
 
     Not when it has routes or an application, nor when it imports FastAPI and does not lie in `cli`.
     """
-    if any(not e.level and e.module.startswith("fastapi") and e.name in _APPLICATION for e in module.facts.imports):
+    if _has_application(module):
         return False
     if any(part in ("cli", "__main__") or part.endswith("_cli") for part in module.parts):
         return _imports(module, _COMMANDS) or _imports(module, _TERMINAL)
     return _imports(module, _COMMANDS) and not _imports(module, _SERVED)
+
+
+def _only_looks_at_routes(module: Module) -> bool:
+    """Whether a module of a command line (in `cli`) uses FastAPI for something else than an application."""
+    return "cli" in module.parts and not _has_application(module) and not module.mentions("uvicorn")
+
+
+def _has_application(module: Module) -> bool:
+    return any(
+        not entry.level and entry.module.startswith("fastapi") and entry.name in _APPLICATION
+        for entry in module.facts.imports
+    )
 
 
 def _imports(module: Module, names: frozenset[str]) -> bool:

@@ -5,6 +5,7 @@ Which modules these can lie in is in `reach`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cached_property
 
@@ -14,6 +15,9 @@ from fastapi_lint.model.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.types import Inference
 
 _QUEUES_JOB = frozenset({"enqueue", "enqueue_in", "enqueue_at", "enqueue_call"})
+_NAMED_JOBS = frozenset({"rq", "rq.job", "rq_scheduler"})
+_DOTTED = re.compile(rb"""["']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2,9})["']""")
+_DEVELOPMENT = re.compile(r"(?:\w+\.)*(?:DEV|DEBUG|IS_DEV|DEV_MODE|DEVELOPMENT|TESTING)")
 _JOB_LIBRARIES = ("celery.", "dramatiq.", "taskiq.", "procrastinate.", "huey.", "rq.", "saq.")
 
 
@@ -41,18 +45,42 @@ class Serving:
     def runs_aside(self, function: Function) -> bool:
         """Whether a function runs at start-up or in a worker process only, as far as its mentions in the project tell.
 
-        That is a lifespan or start-up handler, what is queued as a job, and what only such functions call.
+        That is a lifespan or start-up handler, what is queued as a job (RQ also takes its dotted name in a text), and
+        what only such functions call.
         """
         if function not in self._aside:
             self._aside[function] = False
-            self._aside[function] = self._is_lifespan(function) or self._is_mentioned_aside(function)
+            self._aside[function] = (
+                self._is_lifespan(function) or self._is_named_as_job(function) or self._is_mentioned_aside(function)
+            )
         return self._aside[function]
+
+    def _is_named_as_job(self, function: Function) -> bool:
+        """Whether a text holds the dotted name of a function or of a method of an object, for RQ to load and run."""
+        place = function.module.parts[-1:]
+        return any(place in (job[-2:-1], job[-3:-2]) for job in self._named_jobs.get(function.name, ()))
+
+    @cached_property
+    def _named_jobs(self) -> dict[str, list[tuple[str, ...]]]:
+        """The dotted names that stand in texts of the project, by their last part; none if it does not use RQ."""
+        table: dict[str, list[tuple[str, ...]]] = {}
+        modules = [module for module in self.types.modules if not module.is_test]
+        if any(entry.module in _NAMED_JOBS for module in modules for entry in module.facts.imports):
+            for module in modules:
+                for found in _DOTTED.finditer(module.source.utf8):
+                    parts = tuple(found[1].decode().split("."))
+                    table.setdefault(parts[-1], []).append(parts)
+        return table
 
     def _is_mentioned_aside(self, function: Function) -> bool:
         decorators = list(self.types.decorators(function)) if function.facts.decorators else []
-        if function.facts.decorators and decorators != ["contextlib.asynccontextmanager"]:
-            return any(name.startswith(_JOB_LIBRARIES) for name in decorators)
-        found = False
+        is_wrapped = bool(function.facts.decorators) and decorators != ["contextlib.asynccontextmanager"]
+        if is_wrapped and any(name.startswith(_JOB_LIBRARIES) for name in decorators):
+            return True
+        own = (self.types.modules.find(name.rpartition(".")[0], function.module) for name in decorators)
+        if is_wrapped and not all(own):
+            return False  # a library may run it
+        found = is_queued = False
         for module, call, arg in self._mentions.get(function.name, ()):
             if arg is not None:
                 handed = self.types.infer(arg.value, (module, call.block, call.start))
@@ -60,17 +88,17 @@ class Serving:
                     continue
                 if not self._queues_job(module, call):
                     return False
-                found = True
+                found = is_queued = True
                 continue
             callee = self.types.callee(module, call)
             if callee is None and isinstance(call.func, f.Attr):
                 return False
             if isinstance(callee, FunctionObject) and callee.function is function:
                 caller = module.enclosing(call.block)
-                if caller is not None and not self.runs_aside(caller):
+                if caller is not None and not self.runs_aside(caller) and not _in_development(module, call):
                     return False
                 found = True
-        return found
+        return is_queued if is_wrapped else found
 
     def _queues_job(self, module: Module, call: f.Call) -> bool:
         """Whether a call gives a function to a worker process; a queue of the project's own may run it in this one."""
@@ -95,3 +123,13 @@ class Serving:
                     if name in names:
                         table.setdefault(name, []).append((module, call, arg))
         return table
+
+
+def _in_development(module: Module, call: f.Call) -> bool:
+    """Whether a call stands below `if DEV_MODE:` or the like."""
+    return any(
+        block.kind == "if"
+        and isinstance(block.test, (f.Name, f.Attr))
+        and _DEVELOPMENT.fullmatch(f.last_name(block.test)) is not None
+        for block in module.block_chain(call.block)
+    )

@@ -23,6 +23,11 @@ _OWN_ARGUMENTS = frozenset(
     {"connector", "transport", "mounts", "http_client", "app", "botocore_session", "proxy", "proxies"}
 )
 """What makes a client another one on purpose."""
+_TRIES = re.compile(
+    r"(?:^|_)test(?:_|$)|(?:^|_)(?:verify|check|validate|try)_(?:\w+_)?(?:connection|server|config|configuration|credentials)$"
+)
+"""Endpoints that try what they are given: the client has to be a new one."""
+_STANDS_IN = re.compile(r"(?:^|_)(?:mock|fake|stub|dummy)(?:_|$)", re.IGNORECASE)
 _MOST_STEPS = 3
 _MOST_FUNCTIONS = 20_000
 
@@ -49,8 +54,9 @@ def client_per_request(project: Project, check: Check) -> Iterator[Finding]:
 
     Known limits
     A client whose address, credentials or transport depend on the request is left alone; headers and timeouts can be
-    given to each call instead. So are clients that are kept in an attribute, a global or a cache, and what only
-    background workers, scripts, WebSockets, start-up code and tests do. Calls are followed for three steps.
+    given to each call instead. So are clients that are kept in an attribute, a global or a cache, endpoints that try a
+    connection (`test_connection`, `verify_server`), and what only background workers, scripts, WebSockets, start-up
+    code and tests do. Calls are followed for three steps.
 
     References
     - [HTTPX: clients](https://www.python-httpx.org/advanced/clients/)
@@ -59,7 +65,7 @@ def client_per_request(project: Project, check: Check) -> Iterator[Finding]:
     reached = _reach(project)
     for function, (root, kind) in reached.root.items():
         module = function.module
-        if _is_cached(function, project):
+        if _is_cached(function, project) or _TRIES.search(root.name) or _STANDS_IN.search(function.name):
             continue
         for call in function.calls:
             if not _may_be_client(call):
@@ -161,6 +167,11 @@ def _is_kept(function: Function, call: f.Call) -> bool:
     if not locals_:
         return False
     for entry in module.assigns_in.get(function.index, ()):
+        if entry.start > call.start and isinstance(entry.target, f.Name) and isinstance(entry.value, f.CallRef):
+            made = module.facts.calls[entry.value.index]
+            if any(isinstance(arg.value, f.Name) and arg.value.id in locals_ for arg in made.args):
+                locals_.add(entry.target.id)  # it lives in what was made of it
+    for entry in module.assigns_in.get(function.index, ()):
         if entry.start <= call.start or not isinstance(entry.value, f.Name) or entry.value.id not in locals_:
             continue
         if isinstance(entry.target, (f.Attr, f.Sub)) or (
@@ -187,7 +198,7 @@ def _is_kept(function: Function, call: f.Call) -> bool:
 
 def _is_on_miss(function: Function, call: f.Call) -> bool:
     """Whether a function looks into a cache that outlives it, returns what is there, and otherwise fills it behind the
-    call: `if key in CACHE: return CACHE[key]`, ..., `CACHE[key] = ...`.
+    call: `if key in CACHE: return CACHE[key]`, ..., `CACHE[key] = ...`; or what it keeps in an attribute, likewise.
     """
     module = function.module
     before = module.source.slice(function.facts.head_end, call.start)
@@ -195,7 +206,13 @@ def _is_on_miss(function: Function, call: f.Call) -> bool:
         return False
     own = {entry.target.id for entry in module.assigns_in.get(function.index, ()) if isinstance(entry.target, f.Name)}
     for entry in module.assigns_in.get(function.index, ()):
-        if entry.start < call.start or not isinstance(entry.target, f.Sub):
+        if entry.start < call.start:
+            continue
+        if isinstance(entry.target, f.Attr) and isinstance(entry.target.value, f.Name):
+            kept = re.escape(f"{entry.target.value.id}.{entry.target.attr}")
+            if re.search(rf"\bif [^\n:]{{0,200}}(?<![\w.]){kept}\b[^\n:]{{0,200}}:\s{{1,200}}return {kept}\s", before):
+                return True
+        if not isinstance(entry.target, f.Sub):
             continue
         match entry.target.value:
             case f.Name(id=name) if name not in own:

@@ -98,7 +98,7 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
     startup, shutdown = ([text for event, text in calls if event == which] for which in ("startup", "shutdown"))
     variable = router.variable
     lines = [f"@{manager[0]}", f"async def lifespan({variable or 'app'}: {app_class}) -> {iterator[0]}[None]:"]
-    lines += [f"    {line}" for line in (*startup, "yield", *shutdown)]
+    lines += [f"{edits.step_of(source)}{line}" for line in (*startup, "yield", *shutdown)]
     made = [_above(source, statement, lines)]
     changed = _argument_edits(source, call)
     if changed is None:

@@ -40,14 +40,15 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
     `time.sleep` becomes `await asyncio.sleep`; other calls that stand alone are wrapped in
     `await run_in_threadpool(...)`. The fix is unsafe because other tasks can now run in between, and because not every
     object may be used from another thread. There is none where the call must not be interrupted (in a `finally`, below
-    a lock), nor where a function makes several calls that block for a short time: those belong together in one thread.
+    a lock or in the `with` of a database session), nor where a function makes several calls that block for a short
+    time: those belong together in one thread.
 
     Known limits
     Only calls whose target is known are reported: an import, or a method of an object whose class can be inferred.
-    Silent are tests, code that only runs at start-up or shut-down, command lines (modules that use Click, Typer and
-    the like, and no FastAPI), and modules that no module with FastAPI in it imports (or loads by the name that a text
-    holds), such as scripts and workers. So is a call whose answer is known to be there: `queue.get()` below
-    `if not queue.empty():`. Calls on a SQLAlchemy session are FAPI501's.
+    Silent are tests, code that only runs at start-up or shut-down, jobs that a queue runs in a process of its own,
+    command lines (modules that use Click, Typer and the like, and no FastAPI), and modules that no module with FastAPI
+    in it imports (or loads by the name that a text holds), such as scripts and workers. So is a call whose answer is
+    known to be there: `queue.get()` below `if not queue.empty():`. Calls on a SQLAlchemy session are FAPI501's.
 
     References
     - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)

@@ -12,6 +12,7 @@ from fastapi_lint.finding import Finding, Fix, Related, Safety
 from fastapi_lint.model import External, Function, Method
 from fastapi_lint.model.effects import Memo, Trail
 from fastapi_lint.model.execution import Step
+from fastapi_lint.model.feasibility import is_ruled_out
 from fastapi_lint.model.project import Project
 from fastapi_lint.model.sparing import Settings
 from fastapi_lint.rule import Check, rule
@@ -38,7 +39,8 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
     The call that enters the chain is wrapped in `await run_in_threadpool(...)`. The fix is unsafe because other tasks
     can now run in between, and because the helper then runs in a thread: it must not touch what is bound to the loop
     or to a thread. There is none where the helper is seen to do so (it makes a task, sets a context variable, uses an
-    object of asyncio), nor where the call must not be interrupted (in a `finally`, below a lock).
+    object of asyncio), nor where the call must not be interrupted (in a `finally`, below a lock or in the
+    `with` of a database session).
 
     Known limits
     The chain is followed through functions, methods, constructors, properties, context managers, decorators and
@@ -47,9 +49,10 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
     blocks for a short time (local files) does not count, nor does what happens once: a cached function without
     parameters, an attribute that is filled when it is first asked for (`if self._client is None: self._client = ...`).
     Boolean parameters are followed (`if wait:` in a function that is called with `wait=False`); when what is passed is
-    not known, the default counts. A function that asks whether a loop runs is left alone, and so are calls that say a
-    cached answer will do (`allow_cache=True`) and command lines (modules that use Click, Typer and the like, and no
-    FastAPI).
+    not known, the default counts. A chain that a constant text rules out is not reported
+    (`if name.startswith("s3:")` in a function that is called with another text). A function that asks whether a loop
+    runs is left alone, and so are calls that say a cached answer will do (`allow_cache=True`) and command lines
+    (modules that use Click, Typer and the like, and no FastAPI).
 
     References
     - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)
@@ -62,6 +65,8 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
         if not effects.holds_up_requests(function):
             return
         steps = trail.steps
+        if is_ruled_out(steps):
+            continue
         first, last, around = steps[0], steps[-1], steps[-2].function
         plain = f", or make `{function.name}` a plain `def`" if effects.could_be_plain(function) else ""
         yield check.finding(

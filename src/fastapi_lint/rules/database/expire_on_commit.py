@@ -129,4 +129,4 @@ def _fix(module: Module, call: f.Call) -> Fix | None:
     found = call_node(module, call)
     if found is None:
         return None
-    return Fix(f"Add `{_OPTION}=False`", Safety.UNSAFE, (edits.add_argument(*found, f"{_OPTION}=False"),))
+    return Fix(f"Add `{_OPTION}=False`", Safety.UNSAFE, edits.with_argument(*found, f"{_OPTION}=False"))

@@ -44,8 +44,10 @@ def parameter_without_annotated(function: Function, check: Check) -> Iterator[Fi
     There is no fix where the meaning could change: parameters without a type (unless the dependency tells it and the
     module has a name for it), positional-only ones and those of a lambda, defaults in shared `Query()` variables or
     behind `**`, constrained types that FastAPI did not look into before, names that a deferred annotation cannot see,
-    and functions that the project itself calls without the argument. A parameter that loses its default moves in front
-    of those that keep theirs if neither a caller nor the OpenAPI document notices, else behind a `*`.
+    and functions that the project itself calls without the argument. `Depends(Provide[...])` is not reported unless the
+    project declares dependency-injector 4.46 or newer: older ones look for it in defaults alone. A parameter that loses
+    its default moves in front of those that keep theirs if neither a caller nor the OpenAPI document notices, else
+    behind a `*`.
 
     References
     - [Dependencies](https://fastapi.tiangolo.com/tutorial/dependencies/#share-annotated-dependencies)
@@ -59,7 +61,10 @@ def parameter_without_annotated(function: Function, check: Check) -> Iterator[Fi
     found = [one for one in parameters if one.marker and not one.in_annotation]
     if not all(one.marker in DEPENDS for one in found) and not _is_served(function, parameters, check):
         found = [one for one in found if one.marker in DEPENDS]
-    if not found or check.project.versions.for_path(function.module.path).never_at_least("fastapi", "0.95.0"):
+    versions = check.project.versions.for_path(function.module.path)
+    if found and versions.always_at_least("dependency-injector", "4.46", default=False) is not True:
+        found = [one for one in found if not _is_wired(one, check)]
+    if not found or versions.never_at_least("fastapi", "0.95.0"):
         return
     signature = _Signature(function, parameters, check, found)
     for one in found:
@@ -82,6 +87,17 @@ def _is_routed(function: Function) -> bool:
             if isinstance(called, f.Attr) and called.attr in _ROUTES:
                 return True
     return False
+
+
+def _is_wired(one: Parameter, check: Check) -> bool:
+    """Whether dependency-injector puts in the value: its `@inject` looks for `Depends(Provide[...])`."""
+    target, call, module = target_of(one), one.marker_call, one.marker_module
+    if call is None or module is None:
+        return False
+    if isinstance(target, f.CallRef):
+        target = module.facts.calls[target.index].func
+    name = check.project.name(target.value if isinstance(target, f.Sub) else target, module, call.block, call.start)
+    return name is not None and name.startswith("dependency_injector.wiring.")
 
 
 def _message(function: Function, one: Parameter) -> str:
@@ -128,6 +144,8 @@ def _annotation_place(function: Function, one: Parameter) -> tuple[int, int]:
     start = data.index(b":", one.start) + 1
     stop = _start_of_default(function, one)
     end = data.rindex(b"=", start, stop) if b"=" in data[start:stop] else start
+    if data[end - 1 : end] == b":":  # of a walrus in the default
+        end = data.rindex(b"=", start, end)
     text = data[start:end]
     return start + len(text) - len(text.lstrip()), start + len(text.rstrip())
 

@@ -286,6 +286,9 @@ def _fix(module: Module, name: str, entry: f.Import, check: Check) -> Fix | None
     binding = found[0]
     if not binding.name and binding.path != name:
         return None
+    end = edits.extent(source, binding.statement)[1]
+    if "#" in source.text[end : edits.next_line_start(source, end)].partition("# noqa")[0]:
+        return None  # a comment on the import would stay where it was
     made = edits.importing(source, binding.module, binding.name)
     if made is None or made[0] != name:
         return None

@@ -8,7 +8,7 @@ from functools import partial
 
 import libcst as cst
 
-from fastapi_lint.edits import add_argument, importing, replace_argument_value
+from fastapi_lint.edits import importing, replace_argument_value, with_argument
 from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
@@ -60,6 +60,7 @@ _SESSION = frozenset({"add", "add_all", "bulk_save_objects", "bulk_insert_mappin
 _SESSION_NAMES = frozenset({"session", "db", "db_session", "async_session", "_session", "_db", "dbsession"})
 _CREATORS = frozenset({"create", "acreate", "bulk_create", "insert", "insert_many", "insert_one", "objects"})
 _LIBRARIES = ("tortoise.", "peewee.", "ormar.", "django.", "beanie.", "gino.", "piccolo.", "mongoengine.", "odmantic.")
+_FINDS = re.compile(r"upsert|(?:get|find|fetch|update|load)_or_|_or_(?:get|update|find)(?:_|$)|^merge$", re.IGNORECASE)
 _MOST_STEPS = 4
 _CONSTANTS = re.compile(rb"^from starlette\.status import", re.M)
 
@@ -80,7 +81,9 @@ def created_with_200(project: Project, check: Check) -> Iterator[Finding]:
 
     Known limits
     Actions (login, search, send, run and the like), handlers that set the status themselves or return a response
-    object, and paths that end in a placeholder are left alone.
+    object, and paths that end in a placeholder are left alone. So are operations that document their 200 (in
+    `responses=`) or answer 201 under another path, and those that may update what is there: they call something like
+    `upsert` or `get_or_create`.
 
     References
     - [FastAPI: response status code](https://fastapi.tiangolo.com/tutorial/response-status-code/)
@@ -88,6 +91,7 @@ def created_with_200(project: Project, check: Check) -> Iterator[Finding]:
     """
     memo: Memo[str] = Memo()
     reported: set[tuple[str, int]] = set()
+    decided = {route.handler for route in project.routes.all if route.status_code == 201 or _documents_200(route)}
     for route in project.routes.all:
         handler = route.handler
         if handler is None or route.methods != ("POST",) or route.has_unpacked or route.module.is_test:
@@ -103,7 +107,9 @@ def created_with_200(project: Project, check: Check) -> Iterator[Finding]:
             trail is not None and not _is_collection(handler.name, path)
         ):
             continue
-        if _sets_status(handler, project):
+        if trail is None and any(f.last_name(call.func) == "add_task" for call in handler.calls):
+            continue  # what is made comes later
+        if handler in decided or _sets_status(handler, project) or _may_find(handler, trail):
             continue
         reported.add((route.module.path, route.start))
         reason = f"it inserts with `{trail.effect}`" if trail is not None else "as its name says"
@@ -176,6 +182,24 @@ def _sets_status(handler: Function, project: Project) -> bool:
     return returns_response(handler, project.types) or any(
         returns_response(one, project.types) for one in _answering(handler, project)
     )
+
+
+def _documents_200(route: Route) -> bool:
+    """Whether the operation says itself what its 200 means."""
+    given = route.keyword("responses")
+    return (
+        given is not None
+        and isinstance(given.value, f.Mapping)
+        and any(isinstance(key, f.Const) and key.value in (200, "200") for key, _ in given.value.items)
+    )
+
+
+def _may_find(handler: Function, trail: Trail[str] | None) -> bool:
+    """Whether the handler, or a function on the way to the insert, may give or change what is there already."""
+    on_the_way = [step.function for step in trail.steps if step.function is not None] if trail is not None else []
+    if any(_FINDS.search(each.name) for each in on_the_way):
+        return True
+    return any(_FINDS.search(f.last_name(call.func)) for call in handler.calls)
 
 
 def _answering(handler: Function, project: Project) -> Iterator[Function]:
@@ -255,10 +279,10 @@ def _fix(route: Route, given: f.Arg | None) -> Fix | None:
         return None
     (source, node), (code, edits) = opened, found
     if given is None:
-        edit = add_argument(source, node, f"status_code={code}")
+        made = with_argument(source, node, f"status_code={code}")
     else:
-        edit = replace_argument_value(source, node.args[route.call.args.index(given)], code)
-    return Fix("Answer 201", Safety.UNSAFE, (*edits, edit))
+        made = (replace_argument_value(source, node.args[route.call.args.index(given)], code),)
+    return Fix("Answer 201", Safety.UNSAFE, (*edits, *made))
 
 
 def _created(module: Module, source: Source, node: cst.Call) -> tuple[str, tuple[Edit, ...]] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi_lint.edits import add_argument, importing
+from fastapi_lint.edits import importing, with_argument
 from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
@@ -84,5 +84,5 @@ def _fix(route: Route, names: dict[Module, tuple[str, tuple[Edit, ...]] | None])
     if found is None:
         return None
     name, edits = found
-    edit = add_argument(source, node, f"status_code={name}.HTTP_200_OK")
-    return Fix("State the default status", Safety.UNSAFE, (*edits, edit))
+    made = with_argument(source, node, f"status_code={name}.HTTP_200_OK")
+    return Fix("State the default status", Safety.UNSAFE, (*edits, *made))

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi_lint.edits import add_argument, importing
-from fastapi_lint.edits.calls import call_node
+from fastapi_lint.edits import add_argument, between, importing
+from fastapi_lint.edits.calls import call_node, function_node
+from fastapi_lint.edits.layout import broken_signature
 from fastapi_lint.finding import Edit, Finding, Fix, Related, Safety
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Function, FunctionObject, Instance, Module, Parameter, Project, Route
@@ -15,6 +16,8 @@ from fastapi_lint.model.paths import placeholders
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule
 
+_TEXTS = re.compile(r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"[^"\\\n]*"|\'[^\'\\\n]*\'|#[^\n]*')
+_SQL_LIMIT = re.compile(r"\b(?:LIMIT|FETCH|TOP)\b\s*[:%$@({?]")
 _NAMES = frozenset(
     {"limit", "page_size", "per_page", "size", "count", "top", "take", "first", "n", "pagesize", "perpage"}
 )
@@ -38,7 +41,8 @@ def unbounded_page_size(project: Project, check: Check) -> Iterator[Finding]:
 
     Known limits
     Silent when the size is clamped with `min` or compared by the handler or a function that it is handed to, when all
-    that it does is to cut a piece out of a list, and when the type is not a plain `int`.
+    that it does is to cut a piece out of a list or to be put into a dict (for another service, which has limits of its
+    own), and when the type is not a plain `int`.
 
     References
     - [FastAPI: query parameters and validations](https://fastapi.tiangolo.com/tutorial/query-params-str-validations/)
@@ -129,6 +133,8 @@ def _clamped(function: Function, name: str, project: Project, depth: int) -> boo
         body,
     ):
         return True
+    if _is_forwarded(name, body):
+        return True
     if re.search(_cut(name), body) and not _handed_on(function, name, project):
         return True  # a piece is cut out of what is loaded anyway
     if depth >= _DEPTH:
@@ -153,9 +159,21 @@ def _clamped(function: Function, name: str, project: Project, depth: int) -> boo
     return False
 
 
+def _is_forwarded(name: str, body: str) -> bool:
+    """Whether all that a function does with a value is to put it under a key, and no SQL of it has a limit."""
+    if _SQL_LIMIT.search(body):
+        return False
+    code = _TEXTS.sub('""', body)
+    uses = len(re.findall(rf"(?<![\w.]){re.escape(name)}\b(?!\s*=)", code))
+    word = re.escape(name)
+    kept = len(re.findall(rf'""\s*(?::|\]\s*=)\s*{word}\s*(?:[,}}]|$)', code, re.M))
+    asked = len(re.findall(rf"\bif [^\n:]{{0,200}}(?<![\w.]){word}(?: is not None)?:", code))
+    return kept > 0 and uses == kept + asked
+
+
 def _cut(name: str) -> str:
-    """A pattern for a piece of a list, `rows[start : start + limit]`."""
-    return rf"\[[^\[\]\n]*:[^\[\]\n]*\b{re.escape(name)}\b[^\[\]\n]*\]"
+    """A pattern for a piece of a list, `rows[start : start + limit]` or `rows[-limit:]`."""
+    return rf"\[(?:[^\[\]\n]*:[^\[\]\n]*\b{re.escape(name)}\b[^\[\]\n]*|-\s*{re.escape(name)}\s*:\s*)\]"
 
 
 def _handed_on(function: Function, name: str, project: Project) -> bool:
@@ -293,9 +311,10 @@ def _fix(parameter: Parameter, bound: int) -> Fix | None:
         return Fix("Bound the page size", Safety.UNSAFE, (add_argument(*found, f"le={bound}"),)) if found else None
     text = module.source.slice(parameter.start, parameter.end)
     match = re.match(r"(\w+\s*:\s*)(int|int \| None|Optional\[int\])(?=\s*(?:=|\Z))", text)
-    source = module.excerpt(parameter.start) if match is not None else None
-    if match is None or source is None:
+    opened = function_node(parameter.function) if match is not None else None
+    if match is None or opened is None:
         return None
+    source, function = opened
     query = importing(source, "fastapi", "Query")
     annotated = importing(source, "typing", "Annotated")
     if query is None or annotated is None:
@@ -303,4 +322,6 @@ def _fix(parameter: Parameter, bound: int) -> Fix | None:
     start = parameter.start + len(match[1].encode())
     span = source.span(start, start + len(match[2].encode()))
     edit = Edit(span, f"{annotated[0]}[{match[2]}, {query[0]}(le={bound})]")
-    return Fix("Bound the page size", Safety.UNSAFE, (*query[1], *annotated[1], edit))
+    broken = broken_signature(source, function, len(edit.content) - len(match[2])) or []
+    made = (between(source, *piece) for piece in broken)
+    return Fix("Bound the page size", Safety.UNSAFE, (*query[1], *annotated[1], edit, *made))

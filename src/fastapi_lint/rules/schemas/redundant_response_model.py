@@ -14,6 +14,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Route
 from fastapi_lint.model.annotation_identity import classes_in, identity, survives_as_text
 from fastapi_lint.model.decorators import decorator_effect
+from fastapi_lint.model.types import is_none
 from fastapi_lint.rule import Check, rule
 from fastapi_lint.source import Source
 
@@ -34,7 +35,8 @@ def redundant_response_model(route: Route, check: Check) -> Iterator[Finding]:
     Known limits
     Reported only when both resolve to the same classes (through aliases, `Optional` and `X | None`, `List` and `list`),
     and when FastAPI sees the annotation: not below decorators that hide the signature, and not for quoted names that
-    exist only for type checkers or inside a function.
+    exist only for type checkers or inside a function. `response_model=None` beside a deferred `-> None` is left alone
+    unless the project declares FastAPI 0.117 or newer: older ones make a model of that, which a 204 refuses.
 
     References
     - [Response model: return type](https://fastapi.tiangolo.com/tutorial/response-model/)
@@ -46,8 +48,12 @@ def redundant_response_model(route: Route, check: Check) -> Iterator[Finding]:
     if returns is None or (isinstance(given.value, f.Const) and given.value.value is not None):
         return
     types, module = check.project.types, handler.module
-    if check.project.versions.for_path(route.module.path).always_at_least("fastapi", "0.89", default=True) is not True:
+    versions = check.project.versions.for_path(route.module.path)
+    if versions.always_at_least("fastapi", "0.89", default=True) is not True:
         return  # older ones do not read the return annotation
+    if is_none(given.value) and _is_text(returns, handler):
+        if versions.always_at_least("fastapi", "0.117", default=False) is not True:
+            return  # older ones make a model of a deferred `-> None`, which a 204 refuses
     where = (module, handler.facts.outer, handler.facts.start)
     meaning = identity(types, returns, where)
     if meaning is None or meaning != identity(types, given.value, route.where):

@@ -33,6 +33,9 @@ _SYSTEM = frozenset({
 _TRACEBACKS = frozenset(
     {"traceback.format_exc", "traceback.format_exception", "traceback.format_tb", "traceback.format_stack"}
 )
+_PARSES = frozenset({"json", "loads", "model_validate", "model_validate_json", "parse_obj", "parse_raw", "form"})
+_PREPARES = frozenset({"body", "decode", "startswith", "get", "strip", "lower", "dict"})
+"""What reads the body of a request, and what comes before: the error then speaks of what the client sent."""
 _DEPTH = 8
 _Ask = Callable[[f.Expr], bool]
 
@@ -50,7 +53,8 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
     Known limits
         Reported for what is caught as `Exception`, for errors of databases and the operating system, and for
         tracebacks. `ValueError` and the like with a 4xx status, and the project's own exception classes, are taken to
-        be written for clients. Exceptions that are passed to a function which builds the answer are not followed.
+        be written for clients, and so is, with a 4xx status, what parsing the client's own body says. Exceptions that
+        are passed to a function which builds the answer are not followed.
 
     References
         - https://fastapi.tiangolo.com/tutorial/handling-errors/
@@ -70,7 +74,12 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
                 f"the traceback goes to the client in `{function.name}`: it shows code and paths; "
                 "log it, and answer with a fixed text",
             )
-        elif caught is not None and _tells(value, caught[0], where, check) and (what := _internal(caught[1], status)):
+        elif (
+            caught is not None
+            and _tells(value, caught[0], where, check)
+            and (what := _internal(caught[1], status))
+            and not (status is not None and status < 500 and _only_reads(function, block))
+        ):
             yield check.finding(
                 place,
                 f"the text of any `{what}` goes to the client in `{function.name}`: it may hold SQL, paths or data; "
@@ -134,6 +143,18 @@ def _caught(module: Module, block: int, check: Check) -> _Caught | None:
             return entry.target.id, _types(entry, module, check)
         block = entry.parent
     return None
+
+
+def _only_reads(function: Function, block: int) -> bool:
+    """Whether the body of the `try` around an except clause does nothing but read and parse what the client sent."""
+    module = function.module
+    clause = next((entry for entry in module.block_chain(block) if entry.kind == "except"), None)
+    for entry in module.blocks_in.get(function.index, ()) if clause is not None else ():
+        if clause is not None and entry.kind == "body" and entry.parent == clause.parent:
+            calls = [call for call in function.calls if entry.start <= call.start < entry.end]
+            names = {f.last_name(call.func) for call in calls if {arg.name for arg in call.args} != {"**"}}
+            return bool(names & _PARSES) and names <= _PARSES | _PREPARES
+    return False
 
 
 def _types(entry: f.Block, module: Module, check: Check) -> tuple[Type, ...]:

@@ -60,8 +60,11 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
 
 
 def _is_settings(bound: BoundText, check: Check) -> bool:
-    """Whether the field is read from the environment; a default that looks like a real secret is FAPI601's."""
-    if bound.cls is None or secrets.looks_random(bound.text):
+    """Whether the field is read from the environment; a default that looks like a real secret is FAPI601's.
+
+    A name with an underscore in front is a private attribute, which is not.
+    """
+    if bound.cls is None or bound.name.startswith("_") or secrets.looks_random(bound.text):
         return False
     return any(isinstance(base, str) and base.endswith(".BaseSettings") for base in check.project.types.mro(bound.cls))
 

@@ -1,9 +1,10 @@
-"""FAPI619: file names and strings of clients in paths. Follows them within one function, and no further."""
+"""FAPI619: file names and strings of clients in paths. Follows them in a function and one step into what it calls."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
@@ -31,6 +32,11 @@ _METHODS = frozenset({
     "glob", "rglob", "rename", "replace", "symlink_to",
 })  # fmt: skip
 """Methods of Path that touch the file."""
+_FOLDERS = frozenset({
+    "rmdir", "mkdir", "makedirs", "listdir", "scandir", "removedirs", "rmtree", "copytree", "move", "iterdir", "glob",
+    "rglob", "rename", "replace", "symlink", "symlink_to",
+})  # fmt: skip
+"""Last names of what works on folders, too: all others fail for `..`."""
 _THREADS = frozenset({
     "asyncio.to_thread", "anyio.to_thread.run_sync", "fastapi.concurrency.run_in_threadpool",
     "starlette.concurrency.run_in_threadpool",
@@ -77,8 +83,9 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
     check that `(folder / path).resolve()` still `is_relative_to(folder)`.
 
     Known limits
-    A string is followed within one function. A function that gets it and is called like a check, or looks like one,
-    is trusted, and so is a look-up of the string before it forms a path. A path parameter without `:path` cannot hold
+    A string is followed within one function, and into functions of the project that it calls with the string itself,
+    one step deep. A function that gets it and is called like a check, or looks like one, is trusted, and so is a
+    look-up of the string before it forms a path. A path parameter without `:path` cannot hold
     a slash: it is reported, as a warning, where it is a whole component, since `..` leads one folder up; that
     backslashes separate folders on Windows is not taken into account.
 
@@ -96,29 +103,58 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
     seen: set[Source] = set()
     for taint, start, end, name, block in sorted(flow.sinks(), key=lambda sink: sink[1:3]):
         source = taint.source
-        if source in seen or not taint.escapes or flow.is_guarded(source, start, (module, block, start)):
+        if source in seen or not _escapes(taint, name) or flow.is_guarded(source, start, (module, block, start)):
             continue
         seen.add(source)
         severity = Severity.WARNING if source.part or taint.prefixed else None
-        yield check.finding((start, end), _message(taint, name, function), severity=severity)
+        yield check.finding((start, end), _message(taint, name, function.name), severity=severity)
+    for taint, call, callee, parameter in flow.handed():
+        source = taint.source
+        if source in seen or not taint.escapes or flow.is_guarded(source, call.start, (module, call.block, call.start)):
+            continue
+        inside = _Flow(callee, check.project, {id(parameter): Source(parameter.name, source.what, source.part)})
+        found = _first_sink(inside, parameter.name)
+        if found is None:
+            continue
+        seen.add(source)
+        sink, start, end, name = found
+        through = Taint(source, prefixed=taint.prefixed or sink.prefixed)
+        severity = Severity.WARNING if source.part or through.prefixed else None
+        related = check.related((start, end), f"`{parameter.name}` becomes a path here", module=callee.module)
+        yield check.finding(call, _message(through, name, callee.name), severity=severity, related=[related])
 
 
-def _message(taint: Taint, name: str, function: Function) -> str:
+def _escapes(taint: Taint, called: str) -> bool:
+    """Whether what a call (or a join: "") gets can lead out of the folder."""
+    return taint.escapes and (not taint.source.part or taint.inner or called in _FOLDERS)
+
+
+def _first_sink(flow: _Flow, name: str) -> tuple[Taint, int, int, str] | None:
+    """Where a parameter that holds a client's string becomes a path unchecked, if it does."""
+    for taint, start, end, called, block in sorted(flow.sinks(), key=lambda sink: sink[1:3]):
+        source = taint.source
+        if (
+            source.text == name
+            and _escapes(taint, called)
+            and not flow.is_guarded(source, start, (flow.module, block, start))
+        ):
+            return taint, start, end, called
+    return None
+
+
+def _message(taint: Taint, name: str, function: str) -> str:
     source = taint.source
     where = "forms a path" if not name else f"goes into `{name}` as a path"
     if source.part:
         return (
-            f"{source.what} `{source.text}` {where} in `{function.name}` unchecked: as `..` it leads out of the folder;"
+            f"{source.what} `{source.text}` {where} in `{function}` unchecked: as `..` it leads out of the folder;"
             " check it, or that the resolved path `is_relative_to()` the folder"
         )
     where_to = "to another folder, on Windows at the least" if taint.prefixed else "to any file of the server"
     instead = f"use `Path({source.text}).name`, or a name of your own" if source.text.endswith(".filename") else (
         "check that the resolved path `is_relative_to()` the folder"
     )  # fmt: skip
-    return (
-        f"{source.what} `{source.text}` {where} in `{function.name}` unchecked: with `../` it leads {where_to};"
-        f" {instead}"
-    )
+    return f"{source.what} `{source.text}` {where} in `{function}` unchecked: with `../` it leads {where_to}; {instead}"
 
 
 _Sink = tuple[Taint, int, int, str, int]
@@ -175,6 +211,7 @@ class _Flow(ClientStrings):
         elif name in PATHS or name == "os.path.join" or name.endswith("Path.joinpath"):
             for arg in args[0 if name.endswith("joinpath") else 1 :]:
                 if (taint := self.taint(arg.value, where)) and not self._is_stored(call):
+                    taint = taint if arg is args[-1] else replace(taint, inner=True)
                     yield taint, arg.start, arg.end, "", call.block
 
     def _is_stored(self, call: f.Call) -> bool:
@@ -183,6 +220,26 @@ class _Flow(ClientStrings):
             assign.start <= call.start and call.end <= assign.end and _STORES.search(_target(assign.target))
             for assign in self.module.assigns_in.get(self.function.index, ())
         )
+
+    # ---------------------------------------------------------------- where strings are handed on
+
+    def handed(self) -> Iterator[tuple[Taint, f.Call, Function, f.Param]]:
+        """The calls that hand a string of the client to a function of the project, and the parameter that it fills."""
+        if not self.sources and ".filename" not in self.text:
+            return
+        for call in self.function.calls:
+            if not call.args:
+                continue
+            where = (self.module, call.block, call.start)
+            callee, args = self.project.callee(self.module, call), call.args
+            if isinstance(callee, External) and callee.name in _THREADS and args:
+                callee, args = self.project.infer(args[0].value, *where), args[1:]
+            if not isinstance(callee, FunctionObject) or callee.function.module.is_test:
+                continue
+            is_bound = callee.owner is not None and "staticmethod" not in self.project.types.decorators(callee.function)
+            for arg, parameter in _filled(callee.function, args, is_bound=is_bound):
+                if _may_be_text(parameter.annotation) and (taint := self.taint(arg.value, where)):
+                    yield taint, call, callee.function, parameter
 
     # ---------------------------------------------------------------- what makes strings harmless
 
@@ -232,6 +289,24 @@ class _Flow(ClientStrings):
         if isinstance(callee, External) and callee.name in SAME:
             return False
         return not (last == "resolve" and isinstance(call.func, f.Attr) and not call.args)
+
+
+def _filled(callee: Function, args: tuple[f.Arg, ...], *, is_bound: bool) -> Iterator[tuple[f.Arg, f.Param]]:
+    """The arguments of a call with the parameters that they fill, up to the first `*`."""
+    params = [one for one in callee.facts.params if one.kind not in ("args", "kwargs")]
+    by_name = {one.name: one for one in params if one.kind != "positional-only"}
+    positions = [one for one in params if one.kind != "keyword-only"][is_bound:]
+    for index, arg in enumerate(args):
+        if arg.name == "*":
+            return
+        if arg.name == "" and index < len(positions):
+            yield arg, positions[index]
+        elif arg.name in by_name:
+            yield arg, by_name[arg.name]
+
+
+def _may_be_text(annotation: f.Expr | None) -> bool:
+    return annotation is None or f.last_name(annotation) in ("str", "Path", "PurePath", "")
 
 
 def _named(name: str, args: tuple[f.Arg, ...]) -> Iterator[f.Arg]:
