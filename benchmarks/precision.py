@@ -24,14 +24,17 @@ from pathlib import Path
 import msgspec
 
 import fastapi_lint
-from fastapi_lint.run import Request, check
+from fastapi_lint.run import Request, check, rules
 from fastapi_lint.settings import Settings
 
 VENDORED = ("myenv/", "node_modules/", "venv/", ".venv/", "site-packages/")
 
 
 class Found(msgspec.Struct, frozen=True):
-    """One finding: where, what it says, and the function around it; `lines` are the source lines around the place."""
+    """One finding: where, what it says, and the function around it; `lines` are the source lines around the place.
+
+    `code` is followed by the severity where that is not the rule's own (`FAPI101 info`), as the two are judged apart.
+    """
 
     code: str
     path: str
@@ -87,24 +90,25 @@ def lint(root: Path, select: Sequence[str], around: int) -> Counted:
     started = time.perf_counter()
     settings = Settings(root=root, select=tuple(select), extend_exclude=VENDORED)
     outcome = check(Request(root=root, paths=(root,), settings=settings, cache=False))
+    severities = {rule.code: rule.severity for rule in rules()}
     found = []
     for finding in outcome.findings:
         texts = outcome.sources[finding.path].text.splitlines()
         first = max(1, finding.span.line - around)
         lines = tuple(texts[first - 1 : finding.span.line + around])
-        found.append(
-            Found(finding.code, finding.path, finding.span.line, finding.message, finding.symbol, first, lines)
-        )
+        usual = finding.severity is severities.get(finding.code, finding.severity)
+        code = finding.code if usual else f"{finding.code} {finding.severity.value}"
+        found.append(Found(code, finding.path, finding.span.line, finding.message, finding.symbol, first, lines))
     problems = tuple(f"{n.code} {n.path}: {n.message}" for n in outcome.notices if n.code)
     seconds = round(time.perf_counter() - started, 1)
     return Counted(root.name, state(), tuple(select), outcome.files, seconds, tuple(found), problems)
 
 
 def state() -> str:
-    """A short digest of the linter's own source: numbers of two states of the rules are not comparable."""
+    """A short digest of the linter's own source and catalogue: numbers of two states are not comparable."""
     digest = hashlib.sha256()
     sources = Path(fastapi_lint.__file__).parent
-    for path in sorted(sources.rglob("*.py")):
+    for path in sorted(path for path in sources.rglob("*") if path.suffix in {".py", ".toml"} and path.is_file()):
         digest.update(path.relative_to(sources).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:8]
 

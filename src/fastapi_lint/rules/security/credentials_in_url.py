@@ -89,7 +89,6 @@ def _urls(data: bytes) -> Iterator[re.Match[bytes]]:
             yield url
 
 
-
 def _is_value(literal: Quoted, match: re.Match[bytes]) -> bool:
     """Whether the literal is the URL itself, not a sentence around it."""
     return match.start() - literal.body_start <= 12 and not any(c.isspace() for c in literal.text.strip())
