@@ -35,8 +35,8 @@ _BLOCK = re.compile(
 )
 _CLOSING = re.compile(r"(?:\(\)|[\])}.,:\w ])*")
 _TEXTS = re.compile(r"""\"{3}.*?\"{3}|'{3}.*?'{3}""", re.S)
-_HANGING = re.compile(r"[\w.]+\([ \t]*\r?\n[^\0]*\n[ \t]*\)\Z")
-_ONE_LINE = re.compile(r"([\w.]+)\(\s*\n[ \t]*([^\r\n]*[^,\s])\s*\n[ \t]*\)")
+_HANGING = re.compile(r"\A[\w.]+\([ \t]*\r?\n[^\0]*\n[ \t]*\)\Z")
+_ONE_LINE = re.compile(r"\A([\w.]+)\(\s*\n[ \t]*([^,\s](?:[^\r\n]*[^,\s])?)\s*\n[ \t]*\)")
 _MIXED = (
     cst.BinaryOperation, cst.BooleanOperation, cst.Comparison, cst.IfExp, cst.BaseFormattedStringContent, cst.Tuple,
     cst.Assert, cst.BaseComp, cst.From,

@@ -17,7 +17,7 @@ from fastapi_lint.model.types import Inference
 _QUEUES_JOB = frozenset({"enqueue", "enqueue_in", "enqueue_at", "enqueue_call"})
 _NAMED_JOBS = frozenset({"rq", "rq.job", "rq_scheduler"})
 _DOTTED = re.compile(rb"""["']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2,9})["']""")
-_DEVELOPMENT = re.compile(r"(?:\w+\.)*(?:DEV|DEBUG|IS_DEV|DEV_MODE|DEVELOPMENT|TESTING)")
+_DEVELOPMENT = frozenset({"DEV", "DEBUG", "IS_DEV", "DEV_MODE", "DEVELOPMENT", "TESTING"})
 _JOB_LIBRARIES = ("celery.", "dramatiq.", "taskiq.", "procrastinate.", "huey.", "rq.", "saq.")
 
 
@@ -128,8 +128,6 @@ class Serving:
 def _in_development(module: Module, call: f.Call) -> bool:
     """Whether a call stands below `if DEV_MODE:` or the like."""
     return any(
-        block.kind == "if"
-        and isinstance(block.test, (f.Name, f.Attr))
-        and _DEVELOPMENT.fullmatch(f.last_name(block.test)) is not None
+        block.kind == "if" and isinstance(block.test, (f.Name, f.Attr)) and f.last_name(block.test) in _DEVELOPMENT
         for block in module.block_chain(call.block)
     )

@@ -24,7 +24,7 @@ _OWN_ARGUMENTS = frozenset(
 )
 """What makes a client another one on purpose."""
 _TRIES = re.compile(
-    r"(?:^|_)test(?:_|$)|(?:^|_)(?:verify|check|validate|try)_(?:\w+_)?(?:connection|server|config|configuration|credentials)$"
+    r"(?:^|_)test(?:_|$)|(?:^|_)(?:verify|check|validate|try)_(?:\w{1,60}_)?(?:connection|server|config|configuration|credentials)$"
 )
 """Endpoints that try what they are given: the client has to be a new one."""
 _STANDS_IN = re.compile(r"(?:^|_)(?:mock|fake|stub|dummy)(?:_|$)", re.IGNORECASE)

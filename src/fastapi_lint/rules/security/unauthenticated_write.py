@@ -29,7 +29,7 @@ _PUBLIC = re.compile(
 """Words that make a route public wherever they stand in its path or in the name of its handler."""
 _PUBLIC_END = re.compile(
     r"^(events?|notify|status|ready|metrics|open|share[sd]?|report|track\w*|analytics|contact\w*|"
-    r"subscribe|feedback|(?:\w+[-_])*(?:inquir(?:y|ies)|enquir(?:y|ies))|set_?up|install\w*|"
+    r"subscribe|feedback|[\w-]{0,60}(?:inquir|enquir)(?:y|ies)|set_?up|install\w*|"
     r"init\w*|connect\w*|handshake|enroll\w*|test\w*|debug|dev|sessions?|applications?)$",
     re.IGNORECASE,
 )
