@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
-from typing import NoReturn
 
 from fastapi_lint import __version__
 
@@ -24,7 +22,7 @@ def main() -> int:
         return 2
 
 
-def start() -> NoReturn:
+def start() -> None:
     """Run the command line, and end the process without tidying up after it.
 
     To give back a large project object by object, as an interpreter does at its end, takes a quarter of a run (mypy
@@ -32,8 +30,10 @@ def start() -> NoReturn:
     """
     code = main()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):  # closed, or nobody listens any more
+        try:
             stream.flush()
+        except (OSError, ValueError, AttributeError):
+            continue  # closed, or nobody listens any more
     os._exit(code)
 
 
