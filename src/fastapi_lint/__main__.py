@@ -25,7 +25,7 @@ def main() -> int:
 def start() -> None:
     """Run the command line, and end the process without tidying up after it.
 
-    To give back a large project object by object, as an interpreter does at its end, takes a quarter of a run (mypy
+    To give back a large project object by object, as an interpreter does at its end, takes a twentieth of a run (mypy
     ends so, too). What has been said is flushed; files are closed and processes joined long before.
     """
     code = main()
