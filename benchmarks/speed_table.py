@@ -32,6 +32,7 @@ _EVERY_RULE = (
     " modules, and what a finding has read is not recorded"
 )
 _SMALL = "a run starts with about 40 MiB for Python, libcst and tree-sitter, which a small tree does not spread"
+_LINKING = "the project is linked once, before there are two processes, and one of them takes in the facts of both"
 REASONS: dict[tuple[str, str], str] = {
     **{
         (name, key): _EVERY_RULE
@@ -44,10 +45,12 @@ REASONS: dict[tuple[str, str], str] = {
     ),
     ("open-webui", "memory"): _SMALL,
     ("fractal-server", "memory"): _SMALL,
-    ("onyx-dot-app+onyx", "two"): (
-        "linking the project and what all rules share is done once, before there are two processes, and the second"
-        " half of the indexing waits for facts to be sent from one to the other"
-    ),
+    ("onyx-dot-app+onyx", "two"): _LINKING,
+    ("mlflow", "two"): _LINKING,
+    (
+        "fractal-server",
+        "nothing",
+    ): "its cold run is short; what is left is the start of Python, and files to read",
 }
 """Why a budget is missed, by project (or "growth", "start-up") and the budget's `key`; written by hand."""
 
