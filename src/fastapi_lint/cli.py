@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 import click
 from click.shell_completion import CompletionItem
 
-from fastapi_lint import __version__, terminal, writing
+from fastapi_lint import __version__, terminal
 from fastapi_lint.configuration import OUTPUT_FORMATS, PRESETS, ConfigurationError
 from fastapi_lint.finding import Severity
 from fastapi_lint.nearest import hint
@@ -279,6 +279,8 @@ def _report(
     if quiet and format == "console" and not outcome.findings:
         text = ""
     if output_file is not None:
+        from fastapi_lint import writing
+
         try:
             writing.put(output_file, text.encode("utf-8", "backslashreplace"))
         except OSError as error:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -179,6 +178,8 @@ def _marked_root(start: Path, cwd: Path) -> Path:
 
 def _everything() -> tuple[Path, ...]:
     """Directories in which people stand without meaning all that is below: the home directory, those for scraps."""
+    import tempfile  # asked for once a run at most, and slow to import
+
     try:
         home = Path.home()
     except RuntimeError:

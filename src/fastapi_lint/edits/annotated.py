@@ -11,8 +11,7 @@ from typing import Literal
 
 import libcst as cst
 
-from fastapi_lint.edits.bindings import nodes
-from fastapi_lint.edits.layout import Piece, annotated_lines, broken_signature, realigned
+from fastapi_lint.edits.layout import Piece, annotated_lines, broken_signature, holds_long_text, realigned
 from fastapi_lint.edits.syntax import (
     after_comma,
     between,
@@ -132,9 +131,8 @@ def _laid_out(source: Source, rewriting: Rewriting, name: str, inner: list[Piece
     param, text = rewriting.param, source.text
     if param.default is None or param.annotation is None or getattr(param.default, "lpar", None):
         return None
-    for node in nodes(param.default):
-        if isinstance(node, cst.SimpleString | cst.FormattedString) and "\n" in source.code_of(node):
-            return None
+    if holds_long_text(source, param.default):
+        return None
     first = extent(source, param)[0]
     before, after = extent(source, param.annotation.annotation, parenthesised=True)
     start, end = extent(source, param.default)

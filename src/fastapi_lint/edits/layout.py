@@ -59,10 +59,15 @@ def realigned(source: Source, call: cst.Call, by: int) -> list[Piece]:
     indents = [len(_SPACES.match(text, start).group()) for start in starts]  # type: ignore[union-attr]
     if line_start(source, opening) != line_start(source, first) or column not in indents or min(indents) < column:
         return []
-    for node in nodes(call):
-        if isinstance(node, cst.SimpleString | cst.FormattedString) and "\n" in source.code_of(node):
-            return []
+    if holds_long_text(source, call):
+        return []
     return [(start, start, " " * by) if by > 0 else (start, start - by, "") for start in starts]
+
+
+def holds_long_text(source: Source, node: cst.CSTNode) -> bool:
+    """Whether a text in a node goes on over several lines, which must not be moved."""
+    texts = (each for each in nodes(node) if isinstance(each, cst.SimpleString | cst.FormattedString))
+    return any("\n" in source.code_of(text) for text in texts)
 
 
 def with_argument(source: Source, call: cst.Call, code: str) -> tuple[Edit, ...]:

@@ -34,7 +34,7 @@ def _contradicts(steps: Sequence[Step], index: int) -> bool:
             continue
         name, wanted = found[1].decode(), found[4].decode("utf-8", "replace")
         value = _passed(steps, index - 1, name)
-        if value is None or (_is_rebound(function, name) and (found[2] is None or not _PLAIN.fullmatch(value))):
+        if value is None or (function.rebinds(name) and (found[2] is None or not _PLAIN.fullmatch(value))):
             continue
         if not (value.startswith(wanted) if found[2] else value == wanted):
             return True
@@ -52,7 +52,7 @@ def _passed(steps: Sequence[Step], index: int, name: str) -> str | None:
             return text
         case f.Name(id=outer) if index > 0:
             caller = steps[index - 1].function
-            if caller is None or not any(param.name == outer for param in caller.params) or _is_rebound(caller, outer):
+            if caller is None or not any(param.name == outer for param in caller.params) or caller.rebinds(outer):
                 return None
             return _passed(steps, index - 1, outer)
     return None
@@ -62,9 +62,7 @@ def _argument(function: Function, call: f.Call, name: str) -> f.Expr | None:
     """What a call passes for a parameter, else its default; None when that is not seen."""
     if any(arg.name in ("*", "**") for arg in call.args):
         return None
-    positional = [param.name for param in function.params if param.kind in ("positional-only", "normal")]
-    if function.facts.cls >= 0 and positional[:1] in (["self"], ["cls"]):
-        del positional[0]
+    positional = function.positional
     given = [arg.value for arg in call.args if arg.name == ""]
     if name in positional and positional.index(name) < len(given):
         return given[positional.index(name)]
@@ -72,10 +70,3 @@ def _argument(function: Function, call: f.Call, name: str) -> f.Expr | None:
         return found.value
     known = {param.name: param.default for param in function.params if param.kind not in ("args", "kwargs")}
     return known.get(name)
-
-
-def _is_rebound(function: Function, name: str) -> bool:
-    return any(
-        isinstance(entry.target, f.Name) and entry.target.id == name
-        for entry in function.module.assigns_in.get(function.index, ())
-    )

@@ -192,15 +192,8 @@ def _tested(function: Function, index: int, *, alone: bool = False) -> Iterator[
     if found is None or (found[3] != b":" and (alone or is_else)):
         return
     name = found[2].decode()
-    if any(param.name == name for param in function.params) and not _is_rebound(function, name):
+    if any(param.name == name for param in function.params) and not function.rebinds(name):
         yield name, (found[1] is None) is not is_else
-
-
-def _is_rebound(function: Function, name: str) -> bool:
-    return any(
-        isinstance(entry.target, f.Name) and entry.target.id == name
-        for entry in function.module.assigns_in.get(function.index, ())
-    )
 
 
 def _defaults(function: Function) -> dict[str, bool]:
@@ -213,9 +206,7 @@ def _defaults(function: Function) -> dict[str, bool]:
 
 def _bound(function: Function, call: f.Call) -> Iterator[tuple[str, f.Expr]]:
     """Parameters and the arguments that a call passes for them; what stands behind an unpacked one is not known."""
-    positional = [param.name for param in function.params if param.kind in ("positional-only", "normal")]
-    if function.facts.cls >= 0 and positional[:1] in (["self"], ["cls"]):
-        del positional[0]
+    positional = function.positional
     names = {param.name for param in function.params if param.kind in ("normal", "keyword-only")}
     for arg in call.args:
         if arg.name == "*":
@@ -233,7 +224,7 @@ def _is_kept(function: Function, name: bytes) -> bool:
     if dot:
         text = first.decode()
         return text in ("self", "cls") or not (
-            any(param.name == text for param in function.params) or _is_rebound(function, text)
+            any(param.name == text for param in function.params) or function.rebinds(text)
         )
     return (name.decode(), function.index) in _globals(function.module)
 

@@ -232,8 +232,21 @@ class Function:
         return self.facts.params
 
     @property
+    def positional(self) -> list[str]:
+        """The parameters that positional arguments of a call fill, without the `self` or `cls` of a method."""
+        names = [param.name for param in self.params if param.kind in ("positional-only", "normal")]
+        return names[1:] if self.facts.cls >= 0 and names[:1] in (["self"], ["cls"]) else names
+
+    @property
     def is_generator(self) -> bool:
         return self.facts.is_generator
+
+    def rebinds(self, name: str) -> bool:
+        """Whether its own body assigns a name."""
+        return any(
+            isinstance(entry.target, f.Name) and entry.target.id == name
+            for entry in self.module.assigns_in.get(self.index, ())
+        )
 
     @property
     def cls(self) -> Class | None:

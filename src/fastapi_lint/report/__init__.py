@@ -88,15 +88,14 @@ def _masked(report: Report) -> Report:
     """The report with messages that repeat no secret: some quote the code they are about, and what it is to become."""
     from msgspec.structs import replace as changed
 
-    from fastapi_lint.report.excerpt import MASK, SECRET_CODES, secrets
+    from fastapi_lint.report.excerpt import MASK, SECRET_CODES, secret_texts, secrets
 
     shown = (*report.findings, *report.suppressed)
     hidden = secrets(shown, report.sources)
-    texts = {report.sources[path].text[start:end] for path, ranges in hidden.items() for start, end in ranges}
-    texts = {text for text in texts if len(text) >= 4}
+    texts = secret_texts(hidden, report.sources)
     if not texts:
         return report
-    pattern = re.compile("|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True)))
+    pattern = re.compile("|".join(re.escape(text) for length in sorted(texts, reverse=True) for text in texts[length]))
 
     def masked(finding: Finding) -> Finding:
         if finding.code in SECRET_CODES:
