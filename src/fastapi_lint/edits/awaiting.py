@@ -23,8 +23,6 @@ from fastapi_lint.edits.syntax import (
 from fastapi_lint.finding import Edit
 from fastapi_lint.source import Source
 
-_ELSEWHERE = (cst.Lambda, cst.BaseComp, cst.Param, cst.Annotation, cst.Decorator, cst.ClassDef)
-"""Around a call, these say that it is not evaluated where its statement runs, or not where it could be awaited."""
 _EXCLUSIVE = re.compile(
     r"(?:^|_)\w?lock|Lock|mutex|semaphore|^(?:catch_warnings|redirect_std\w+|chdir)$"
     r"|session|transaction|atomic|^begin|^connect$|cursor",
@@ -180,7 +178,8 @@ def _can_await(source: Source, call: cst.Call) -> bool:
     above = parents(source.tree)
     node: cst.CSTNode | None = call
     while node is not None and (node := above.get(node)) is not None:
-        if isinstance(node, _ELSEWHERE):
+        # It is not evaluated where its statement runs, or not where it could be awaited.
+        if isinstance(node, (cst.Lambda, cst.BaseComp, cst.Param, cst.Annotation, cst.Decorator, cst.ClassDef)):
             return False
         if isinstance(node, cst.FunctionDef):
             return node.asynchronous is not None

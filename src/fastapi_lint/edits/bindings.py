@@ -10,9 +10,6 @@ from typing import Literal, cast
 
 import libcst as cst
 
-_SPACES = (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline)
-_SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
-
 When = Literal["always", "typing", "branch"]
 
 
@@ -105,7 +102,8 @@ def local_names(tree: cst.Module, at: cst.CSTNode) -> frozenset[str]:
     child = at
     inside = False
     while (node := above.get(child)) is not None:
-        if (isinstance(node, _SCOPES) and child is node.body) or isinstance(node, cst.BaseComp):
+        is_body = isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda)) and child is node.body
+        if is_body or isinstance(node, cst.BaseComp):
             if not (inside and isinstance(node, cst.ClassDef)):
                 found |= _bound_below(node)
             inside = inside or isinstance(node, cst.FunctionDef | cst.Lambda)
@@ -203,7 +201,7 @@ def _module_names(tree: cst.Module) -> tuple[tuple[Imported, ...], frozenset[str
     for node in nodes(tree):
         if type(node) is cst.Global:
             names.update(_bound(node))
-    inner = frozenset((*_SCOPES, cst.Import, cst.ImportFrom))
+    inner = frozenset((cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Import, cst.ImportFrom))
     for node in nodes(tree, into=lambda node: type(node) not in inner):
         names.update(_bound(node))
     return tuple(_imports(tree.body, "always")), frozenset(names)
@@ -243,7 +241,7 @@ def _asname(alias: cst.ImportAlias) -> str:
 
 def _bound(node: cst.CSTNode) -> Iterator[str]:
     """The names that this node itself binds in its scope."""
-    if type(node) not in _BINDING:  # asked of every node, and libcst's classes check instances slowly
+    if type(node) not in _binding():  # asked of every node, and libcst's classes check instances slowly
         return
     match node:
         case cst.FunctionDef() | cst.ClassDef() | cst.Param() | cst.TypeAlias():
@@ -264,11 +262,13 @@ def _bound(node: cst.CSTNode) -> Iterator[str]:
             yield node.rest.value
 
 
-_BINDING = frozenset({
-    cst.FunctionDef, cst.ClassDef, cst.Param, cst.TypeAlias, cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For,
-    cst.CompFor, cst.NamedExpr, cst.Del, cst.AsName, cst.ImportAlias, cst.Global, cst.MatchAs, cst.MatchStar,
-    cst.MatchMapping,
-})  # fmt: skip
+@cache
+def _binding() -> frozenset[type[cst.CSTNode]]:
+    return frozenset({
+        cst.FunctionDef, cst.ClassDef, cst.Param, cst.TypeAlias, cst.AssignTarget, cst.AnnAssign, cst.AugAssign,
+        cst.For, cst.CompFor, cst.NamedExpr, cst.Del, cst.AsName, cst.ImportAlias, cst.Global, cst.MatchAs,
+        cst.MatchStar, cst.MatchMapping,
+    })  # fmt: skip
 
 
 def _targets(target: cst.CSTNode) -> Iterator[str]:
@@ -303,7 +303,8 @@ _NO_CODE = frozenset({
 @cache
 def _is_node(kind: type, spaces: bool) -> bool:
     """Whether instances of a class are nodes to visit; asked once a class, since libcst's nodes check by slow ABCs."""
-    return issubclass(kind, cst.CSTNode) and (spaces or not issubclass(kind, _SPACES))
+    blank = (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline)
+    return issubclass(kind, cst.CSTNode) and (spaces or not issubclass(kind, blank))
 
 
 def _children(node: cst.CSTNode, *, spaces: bool = False) -> list[cst.CSTNode]:

@@ -37,11 +37,6 @@ _CLOSING = re.compile(r"(?:\(\)|[\])}.,:\w ])*")
 _TEXTS = re.compile(r"""\"{3}.*?\"{3}|'{3}.*?'{3}""", re.S)
 _HANGING = re.compile(r"\A[\w.]+\([ \t]*\r?\n[^\0]*\n[ \t]*\)\Z")
 _ONE_LINE = re.compile(r"\A([\w.]+)\(\s*\n[ \t]*([^,\s](?:[^\r\n]*[^,\s])?)\s*\n[ \t]*\)")
-_MIXED = (
-    cst.BinaryOperation, cst.BooleanOperation, cst.Comparison, cst.IfExp, cst.BaseFormattedStringContent, cst.Tuple,
-    cst.Assert, cst.BaseComp, cst.From,
-)  # fmt: skip
-"""What is broken elsewhere, or not at all, when a call in it makes the line too long."""
 
 
 def realigned(source: Source, call: cst.Call, by: int) -> list[Piece]:
@@ -220,9 +215,14 @@ def _stands_alone(source: Source, call: cst.Call) -> bool:
     above = parents(source.tree)
     start = extent(source, call, parenthesised=True)[0]
     before = source.text[line_start(source, start) : start]
+    # What is broken elsewhere, or not at all, when a call in it makes the line too long.
+    mixed = (
+        cst.BinaryOperation, cst.BooleanOperation, cst.Comparison, cst.IfExp, cst.BaseFormattedStringContent, cst.Tuple,
+        cst.Assert, cst.BaseComp, cst.From,
+    )  # fmt: skip
     node: cst.CSTNode | None = call
     while node is not None and (node := above.get(node)) is not None:
-        if isinstance(node, _MIXED):
+        if isinstance(node, mixed):
             return False
         if isinstance(node, cst.BaseStatement | cst.BaseSmallStatement | cst.Decorator):
             break

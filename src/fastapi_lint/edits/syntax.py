@@ -18,7 +18,7 @@ from fastapi_lint.edits.bindings import nodes, parents
 from fastapi_lint.finding import Edit, Span
 from fastapi_lint.source import Source
 
-Item = TypeVar("Item", cst.Arg, cst.ImportAlias, cst.Param, cst.Element)
+Item = TypeVar("Item", "cst.Arg", "cst.ImportAlias", "cst.Param", "cst.Element")
 Range = tuple[int, int]
 
 _INDENT = re.compile(r"[ \t\f]*")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model import reading
 from fastapi_lint.model.symbols import (
     Class,
     ClassObject,
@@ -66,7 +68,7 @@ class Authentication:
     def __init__(self, dependencies: Dependencies) -> None:
         self.dependencies = dependencies
         self.types = dependencies.types
-        self._known: dict[object, bool | None] = {}
+        self._known: dict[object, tuple[bool | None, Hashable]] = {}
 
     def authenticates(self, depends: Depends) -> bool | None:
         """Whether a dependency, or one below it, checks who is asking; None when it cannot be known."""
@@ -83,9 +85,11 @@ class Authentication:
             return True
         target = depends.target
         key = target if target is not None else id(depends)
-        if key not in self._known:
-            self._known[key] = self._judged(depends)
-        return self._known[key]
+        held = self._known.get(key)
+        if held is None:
+            held = self._known[key] = reading.made(lambda: self._judged(depends))
+        reading.note(held[1])
+        return held[0]
 
     def _judged(self, depends: Depends) -> bool | None:
         target = depends.target

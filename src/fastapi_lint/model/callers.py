@@ -7,12 +7,13 @@ class, are not found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from typing import cast
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Partial
+from fastapi_lint.model.tables import collected, grouped
 from fastapi_lint.model.types import Inference, Where
 
 _FORWARDING = frozenset({
@@ -41,21 +42,25 @@ class Use:
         return name in self.keywords or (index < self.positional and not self.is_unpacked)
 
 
+def _handed(module: Module) -> Iterator[tuple[str, object]]:
+    for call in module.facts.calls:
+        if f.last_name(call.func) in _FORWARDING:
+            for index, arg in enumerate(call.args):
+                if arg.name in ("", "func") and (given := f.last_name(arg.value)):
+                    yield given, (module, call, index)
+
+
 class Callers:
     """Answers who calls a function directly, not through FastAPI."""
 
     def __init__(self, types: Inference) -> None:
         self.types = types
 
-    @cached_property
-    def _handed(self) -> dict[str, list[tuple[Module, f.Call, int]]]:
-        table: dict[str, list[tuple[Module, f.Call, int]]] = {}
-        for name in _FORWARDING:
-            for module, call in self._named(name):
-                for index, arg in enumerate(call.args):
-                    if arg.name in ("", "func") and (given := f.last_name(arg.value)):
-                        table.setdefault(given, []).append((module, call, index))
-        return table
+    @collected("callers.handed", pairs=_handed)
+    def handed(self) -> Mapping[str, list[tuple[Module, f.Call, int]]]:
+        """The arguments that are handed on to be called, by the last name in them: module, call, index."""
+        table = grouped(self.types.modules, "callers.handed")
+        return cast("dict[str, list[tuple[Module, f.Call, int]]]", table)
 
     def _named(self, name: str) -> Iterator[tuple[Module, f.Call]]:
         return ((module, module.facts.calls[i]) for module, i in self.types.modules.calls_by_name.get(name, ()))
@@ -86,7 +91,7 @@ class Callers:
         for name in self._names(function):
             for module, call in self._named(name):
                 yield module, call.func, call.args, (call.block, call.start), True
-            for module, call, index in self._handed.get(name, ()):
+            for module, call, index in self.handed.get(name, ()):
                 behind = call.args[index + 1 :]
                 is_complete = not f.last_name(call.func).startswith("partial")
                 yield module, call.args[index].value, behind, (call.block, call.start), is_complete

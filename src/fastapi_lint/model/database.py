@@ -6,16 +6,17 @@ What a class maps is read from its source; reflection, classical mappings and ba
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.alternatives import admitted
 from fastapi_lint.model.annotations import parse_annotation
 from fastapi_lint.model.declarative import call_behind, called_name, is_base, is_declarative, last_part, makes_base
+from fastapi_lint.model.reading import remembered, remembered_after
 from fastapi_lint.model.symbols import Class, ClassObject, Instance, Module, TupleOf, Type
+from fastapi_lint.model.tables import collected, contributions
 from fastapi_lint.model.types import Inference, Where
 from fastapi_lint.model.values import Unfolded, Values
 
@@ -119,37 +120,43 @@ class OrmModels:
     def __init__(self, types: Inference, values: Values | None = None) -> None:
         self.types = types
         self.values = values or Values(types)
-        self._models: dict[Class, OrmModel | None] = {}
-        self._kinds: dict[Class, Literal["declarative", "sqlmodel"] | None] = {}
 
-    @cached_property
+    @property
     def all(self) -> tuple[OrmModel, ...]:
         """Every mapped class, by path and place."""
-        found = (self.of(cls) for module in self.types.modules for cls in module.classes)
-        return tuple(model for model in found if model is not None and model.is_mapped)
+        return tuple(model for cls in self.classes if (model := self.of(cls)) is not None and model.is_mapped)
+
+    @collected("orm.classes", whole=True)
+    def classes(self) -> tuple[Class, ...]:
+        """The classes that are ORM objects, by path and place."""
+        found: list[Class] = []
+        contributions(self.types.modules, "orm", lambda module: self.contribute(module, found))
+        return tuple(found)
+
+    def contribute(self, module: Module, found: list[Class]) -> Collection[int]:
+        """Add the ORM classes of a module; whether there are any."""
+        own = [cls for cls in module.classes if self.is_orm(cls)]
+        found.extend(own)
+        return (0,) if own else ()
 
     def is_orm(self, cls: Class) -> bool:
         """Whether instances of a class are ORM objects: declarative classes with their bases, and SQLModel tables."""
         return self._kind(cls) is not None
 
+    @remembered
     def of(self, cls: Class) -> OrmModel | None:
         """What a declarative class maps; None for another class."""
-        if cls not in self._models:
-            kind = self._kind(cls)
-            self._models[cls] = self._read(cls, kind) if kind is not None else None
-        return self._models[cls]
+        kind = self._kind(cls)
+        return self._read(cls, kind) if kind is not None else None
 
     # ---------------------------------------------------------------- which classes
 
+    @remembered_after(None)
     def _kind(self, cls: Class) -> Literal["declarative", "sqlmodel"] | None:
-        if cls not in self._kinds:
-            self._kinds[cls] = None
-            if self.types.is_subclass(cls, "sqlmodel.SQLModel"):
-                if any(arg.name == "table" and arg.value == f.Const(True) for arg in cls.facts.keywords):
-                    self._kinds[cls] = "sqlmodel"
-            elif is_declarative(self.types, cls):
-                self._kinds[cls] = "declarative"
-        return self._kinds[cls]
+        if self.types.is_subclass(cls, "sqlmodel.SQLModel"):
+            is_table = any(arg.name == "table" and arg.value == f.Const(True) for arg in cls.facts.keywords)
+            return "sqlmodel" if is_table else None
+        return "declarative" if is_declarative(self.types, cls) else None
 
     # ---------------------------------------------------------------- what is mapped
 
@@ -331,15 +338,13 @@ class OrmModels:
             return UNKNOWN_STRATEGY
         return value if isinstance(value, str) else _LAZY_CONSTANTS.get(str(value), UNKNOWN_STRATEGY)
 
-    @cached_property
-    def _by_name(self) -> dict[tuple[object, str], Class | None]:
+    @collected("orm.by_name")
+    def by_name(self) -> Mapping[tuple[object, str], Class | None]:
         """The ORM classes by declarative base and bare name, as SQLAlchemy finds them; None when several have it."""
         table: dict[tuple[object, str], Class | None] = {}
-        for module in self.types.modules:
-            for cls in module.classes:
-                if self.is_orm(cls):
-                    key = (self._registry(cls), cls.name)
-                    table[key] = None if key in table else cls
+        for cls in self.classes:
+            key = (self._registry(cls), cls.name)
+            table[key] = None if key in table else cls
         return table
 
     def _registry(self, cls: Class) -> object:
@@ -362,14 +367,14 @@ class OrmModels:
                 return meant.cls
             text = self.values.text(given, where)
             if text:
-                return self._by_name.get((self._registry(mapped), text.rsplit(".", 1)[-1]))
+                return self.by_name.get((self._registry(mapped), text.rsplit(".", 1)[-1]))
         for one in admitted(self.types, annotation, where):
             for cls in _classes(one):
                 if self.is_orm(cls):
                     return cls
         registry = self._registry(mapped)
-        names = [name for name in _written(annotation) if (registry, name) in self._by_name]
-        return self._by_name[registry, names[0]] if len(names) == 1 else None
+        names = [name for name in _written(annotation) if (registry, name) in self.by_name]
+        return self.by_name[registry, names[0]] if len(names) == 1 else None
 
 
 def _classes(value: Type) -> Iterator[Class]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.authentication import Authentication
+from fastapi_lint.model.reading import remembered
 from fastapi_lint.model.routes import Address, Inclusion, Route, Router, Routes
 from fastapi_lint.model.symbols import (
     Class,
@@ -20,6 +20,7 @@ from fastapi_lint.model.symbols import (
     Partial,
     Type,
 )
+from fastapi_lint.model.tables import collected, contributions
 from fastapi_lint.model.types import DEPENDS, Inference, Where, is_none
 
 MARKERS = frozenset({
@@ -114,17 +115,14 @@ class Dependencies:
     def __init__(self, types: Inference, routes: Routes) -> None:
         self.types = types
         self.routes = routes
-        self._parameters: dict[Function, tuple[Parameter, ...]] = {}
-        self._needs: dict[object, tuple[Depends, ...]] = {}
         self._authentication = Authentication(self)
 
     # ---------------------------------------------------------------- parameters
 
+    @remembered
     def parameters(self, function: Function) -> tuple[Parameter, ...]:
         """The parameters of a function with their markers, `self` excluded."""
-        if function not in self._parameters:
-            self._parameters[function] = tuple(self._read(function))
-        return self._parameters[function]
+        return tuple(self._read(function))
 
     def _read(self, function: Function) -> Iterator[Parameter]:
         module, facts = function.module, function.facts
@@ -338,52 +336,64 @@ class Dependencies:
             return self.listed(value, place)
         return self.listed(argument.value, holder.where)
 
-    @cached_property
-    def used(self) -> dict[Function, list[Depends]]:
+    @collected("dependencies.used")
+    def used(self) -> Mapping[Function, list[Depends]]:
         """Every project function that something depends on, with those uses."""
         table: dict[Function, list[Depends]] = {}
-        for module in self.types.modules:
-            for index, call in enumerate(module.facts.calls):
-                last = f.last_name(call.func)
-                if not last[:1].isupper() and "epends" not in last and "ecurity" not in last:
-                    continue
-                found = self.depends(module, index)
-                if found is not None and isinstance(found.target, FunctionObject):
-                    table.setdefault(found.target.function, []).append(found)
+        for found in self._given()[0]:
+            if isinstance(found.target, FunctionObject):
+                table.setdefault(found.target.function, []).append(found)
         return table
 
-    @cached_property
-    def used_classes(self) -> frozenset[Class]:
-        """Every project class that something depends on: `Depends(Class)`, `Depends()` on a parameter of its type."""
-        found: set[Class] = set()
-        for module in self.types.modules:
-            for index, call in enumerate(module.facts.calls):
-                last = f.last_name(call.func)
-                if last in ("Depends", "Security") and (one := self.depends(module, index)):
-                    if isinstance(one.target, ClassObject):
-                        found.add(one.target.cls)
-            for function in module.functions:
-                for param in function.params:
-                    if isinstance(param.default, f.CallRef) or isinstance(param.annotation, f.Sub):
-                        where = (module, function.facts.outer, param.start)
-                        target = self.types.dependency_of(param, where)
-                        if isinstance(target, ClassObject):
-                            found.add(target.cls)
-        return frozenset(found)
+    @remembered
+    def _given(self) -> tuple[list[Depends], list[Class]]:
+        """Every use of a dependency in the project, and the classes that parameters depend on by their type."""
+        uses: list[Depends] = []
+        classes: list[Class] = []
+        contributions(self.types.modules, "dependencies", lambda module: self.contribute(module, uses, classes))
+        return uses, classes
 
-    @cached_property
-    def injected(self) -> frozenset[Function]:
+    def contribute(self, module: Module, uses: list[Depends], classes: list[Class]) -> Collection[int]:
+        """Add the dependencies that are used in a module: at calls, and (below 0) by parameters of functions."""
+        known = self.types.modules.places.get("dependencies", {}).get(module.path)
+        found = set()
+        for index, call in enumerate(module.facts.calls):
+            last = f.last_name(call.func) if known is None or index in known else ""
+            if last[:1].isupper() or "epends" in last or "ecurity" in last:
+                if (depends := self.depends(module, index)) is not None:
+                    uses.append(depends)
+                    found.add(index)
+        for function in module.functions:
+            for param in function.params if known is None or -1 - function.index in known else ():
+                if isinstance(param.default, f.CallRef) or isinstance(param.annotation, f.Sub):
+                    target = self.types.dependency_of(param, (module, function.facts.outer, param.start))
+                    if isinstance(target, ClassObject):
+                        classes.append(target.cls)
+                        found.add(-1 - function.index)
+        return found
+
+    @collected("dependencies.used_classes")
+    def used_classes(self) -> Mapping[Class, bool]:
+        """Every project class that something depends on: `Depends(Class)`, `Depends()` on a parameter of its type."""
+        uses, classes = self._given()
+        found = {
+            one.target.cls
+            for one in uses
+            if isinstance(one.target, ClassObject) and f.last_name(one.call.func) in ("Depends", "Security")
+        }
+        return dict.fromkeys(sorted(found.union(classes), key=lambda cls: (cls.module.path, cls.index)), True)
+
+    @collected("dependencies.injected")
+    def injected(self) -> Mapping[Function, bool]:
         """Every project function that FastAPI calls for a dependency: itself, as `__init__`, or as `__call__`."""
         found = set(self.used)
         targets: list[Type] = [ClassObject(cls) for cls in self.used_classes]
-        for module in self.types.modules:
-            for index, call in enumerate(module.facts.calls):
-                last = f.last_name(call.func)
-                if last[:1].isupper() and (one := self.depends(module, index)):
-                    target = one.target
-                    while isinstance(target, Partial):
-                        target = target.callable
-                    targets.append(target)
+        for one in self._given()[0]:
+            if f.last_name(one.call.func)[:1].isupper():
+                target = one.target
+                while isinstance(target, Partial):
+                    target = target.callable
+                targets.append(target)
         for target in targets:
             if isinstance(target, FunctionObject):
                 found.add(target.function)
@@ -392,7 +402,7 @@ class Dependencies:
                 name = "__init__" if isinstance(target, ClassObject) else "__call__"
                 if isinstance(method := self.types.member(target.cls, name, owner), FunctionObject):
                     found.add(method.function)
-        return frozenset(found)
+        return dict.fromkeys(sorted(found, key=lambda each: (each.module.path, each.index)), True)
 
     # ---------------------------------------------------------------- authentication
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
@@ -25,16 +24,12 @@ from fastapi_lint.model.symbols import (
     Method,
     Module,
 )
+from fastapi_lint.model.trails import Memo, Run, Trail, search
 from fastapi_lint.model.types import Inference
 
 T = TypeVar("T")
 Effect = Callable[[Function, Settings], "tuple[Step, T] | None"]
 """What a function does in its own body, its parameters set like that: the first place of an effect, and the effect."""
-Run = tuple[Function, Settings]
-"""A function, and what a call sets its boolean parameters to."""
-
-_MOST_FUNCTIONS = 3000
-"""Functions to look at in one search before giving up: unknown is silent."""
 _SESSIONS = frozenset({
     "sqlalchemy.orm.Session", "sqlalchemy.Connection", "sqlalchemy.Engine", "sqlalchemy.orm.Query", "sqlmodel.Session",
     "sqlalchemy.Transaction", "sqlalchemy.orm.scoped_session", "sqlalchemy.orm.sessionmaker",
@@ -57,41 +52,6 @@ _ASKS_FOR_LOOP = frozenset({
 """A function that calls one of these looks whether a loop runs before it starts one; nest_asyncio has its own test."""
 
 
-@dataclass(frozen=True, eq=False)
-class Trail(Generic[T]):
-    """The shortest way to an effect: its first step, the way from there, and what the last step is known to do.
-
-    Ways share their ends: in a chain of ten thousand calls each function has one.
-    """
-
-    first: Step
-    rest: Trail[T] | None
-    effect: T
-    length: int
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The steps in order."""
-        found = []
-        trail: Trail[T] | None = self
-        while trail is not None:
-            found.append(trail.first)
-            trail = trail.rest
-        return tuple(found)
-
-    def behind(self, step: Step) -> Trail[T]:
-        """This way with a step before it."""
-        return Trail(step, self, self.effect, self.length + 1)
-
-
-@dataclass(frozen=True, eq=False)
-class Memo(Generic[T]):
-    """What is known about one effect: the way to it from a function, and what is in the function's own body."""
-
-    trails: dict[Run, Trail[T] | None] = field(default_factory=dict)
-    own: dict[Run, tuple[Step, T] | None] = field(default_factory=dict)
-
-
 class Effects:
     """Answers "does running this reach ...", following what runs in the same thread."""
 
@@ -107,18 +67,21 @@ class Effects:
         self.catalogue = catalog.blocking()
         if additions:
             self.catalogue = self.catalogue.extend(catalog.entries_from(additions, "blocking"))
-        self._serving = Serving(types, is_lifespan)
+        self.serving = Serving(types, is_lifespan)
         self._blocking: Memo[catalog.Entry] = Memo()
         self._reentries: Memo[catalog.Reentry] = Memo()
+        # What rules have found out about effects of their own.
+        self.bound_to_loop: Memo[str] = Memo()
+        self.inserting: Memo[str] = Memo()
         self._scheduled: dict[Module, frozenset[int]] = {}
 
     def is_served(self, module: Module) -> bool:
         """Whether a module can run in the process of an application: it imports FastAPI, or is imported from there."""
-        return self._serving.is_served(module)
+        return self.serving.is_served(module)
 
     def holds_up_requests(self, function: Function) -> bool:
         """Whether what a function does can make requests wait: async, of the application, and run while it serves."""
-        return self._serving.holds_up_requests(function)
+        return self.serving.holds_up_requests(function)
 
     # ---------------------------------------------------------------- blocking
 
@@ -257,50 +220,22 @@ class Effects:
 
         `settings` are those of the function's own parameters; `through_await` also follows awaited coroutine functions.
         """
-        start: Run = (function, settings)
-        trails, own = memo.trails, memo.own
-        if start in trails:
-            return trails[start]
-        came_from: dict[Run, tuple[Run, Step] | None] = {start: None}
-        queue = [start]
-        for run in queue:
-            if len(queue) > _MOST_FUNCTIONS:
-                break
-            current, known_settings = run
-            known = trails.get(run)
-            if known is None and run not in trails:
-                if run not in own:
-                    own[run] = effect(current, known_settings)
-                if (found := own[run]) is not None:
-                    known = Trail(found[0], None, found[1], 1)
-            if known is not None:
-                return self._remember(run, known, came_from, trails)
-            if run in trails or (not current.is_async and self.asks_for_loop(current)):
-                continue  # it does something else when a loop runs
-            for step in self.execution.steps(current):
-                if step.function is None or (step.function.is_async and not through_await):
-                    continue
-                if Sparing.contradicts(current, known_settings, step.needs):
-                    continue
-                target = (step.function, self._settings(step, current, known_settings))
-                if target not in came_from:
-                    came_from[target] = (run, step)
-                    queue.append(target)
-        else:
-            for visited in queue:
-                trails.setdefault(visited, None)
-        return trails.setdefault(start, None)
+        return search(
+            (function, settings),
+            lambda run: effect(*run),
+            lambda run: self._onward(*run, through_await),
+            memo,
+        )
 
-    @staticmethod
-    def _remember(
-        last: Run, ending: Trail[T], came_from: dict[Run, tuple[Run, Step] | None], trails: dict[Run, Trail[T] | None]
-    ) -> Trail[T]:
-        trails[last] = trail = ending
-        current = last
-        while (origin := came_from[current]) is not None:
-            current, step = origin
-            trails[current] = trail = trail.behind(step)
-        return trail
+    def _onward(self, function: Function, settings: Settings, through_await: bool) -> Iterator[tuple[Step, Run]]:
+        """The functions that one runs, its parameters set like that, each with the step to it."""
+        if not function.is_async and self.asks_for_loop(function):
+            return  # it does something else when a loop runs
+        for step in self.execution.steps(function):
+            if step.function is None or (step.function.is_async and not through_await):
+                continue
+            if not Sparing.contradicts(function, settings, step.needs):
+                yield step, (step.function, self._settings(step, function, settings))
 
     # ---------------------------------------------------------------- re-entry
 

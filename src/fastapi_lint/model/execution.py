@@ -6,10 +6,12 @@ not run here: hand-offs need no table, they take a function and do not call it i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.reading import remembered
 from fastapi_lint.model.sparing import NO_SETTINGS, Settings, Sparing, allows_cache
 from fastapi_lint.model.symbols import (
     Class,
@@ -21,6 +23,7 @@ from fastapi_lint.model.symbols import (
     Partial,
     Type,
 )
+from fastapi_lint.model.tables import collected, grouped
 from fastapi_lint.model.types import Inference
 from fastapi_lint.model.wrapping import Wrapping
 
@@ -66,24 +69,34 @@ class _Table:
     assigns: dict[int, list[f.Assign]] = field(default_factory=dict)
 
 
+def _own_methods(module: Module) -> Iterator[tuple[str, object]]:
+    if not module.is_test:
+        for function in module.functions:
+            if function.facts.cls >= 0:
+                yield function.name, function
+
+
+def _own_properties(module: Module) -> Iterator[tuple[str, object]]:
+    for function in module.functions:
+        is_method = function.facts.cls >= 0 and not function.is_async
+        if is_method and any(map(_is_property, function.facts.decorators)):
+            yield function.name, True
+
+
 class Execution:
     """Answers "which functions of the project does this run", each question once; `sparing` says when."""
 
     def __init__(self, types: Inference) -> None:
         self.types = types
         self.sparing = Sparing()
-        self._steps: dict[Function, tuple[Step, ...]] = {}
         self.bodies = Wrapping(types).bodies
         self._tables: dict[Module, _Table] = {}
-        self._properties: frozenset[str] | None = None
-        self._by_name: dict[str, list[Function]] | None = None
 
+    @remembered
     def steps(self, function: Function) -> tuple[Step, ...]:
         """Everything in a body that runs project functions at once, awaited coroutines included, in source order."""
-        if function not in self._steps:
-            found = [*self._calls(function), *self._reads(function), *self._drives(function)]
-            self._steps[function] = tuple(sorted(found, key=lambda step: step.start))
-        return self._steps[function]
+        found = [*self._calls(function), *self._reads(function), *self._drives(function)]
+        return tuple(sorted(found, key=lambda step: step.start))
 
     # ---------------------------------------------------------------- calls
 
@@ -137,17 +150,17 @@ class Execution:
         """The methods of subclasses that may run in a method's stead, when an object's very class is not known."""
         if not isinstance(owner, Instance) or owner.origin is not None or function.cls is None:
             return []
-        if self._by_name is None:
-            self._by_name = {}
-            for module in self.types.modules:
-                for each in module.functions:
-                    if each.facts.cls >= 0 and not module.is_test:
-                        self._by_name.setdefault(each.name, []).append(each)
         return [
             each
-            for each in self._by_name.get(function.name, ())
+            for each in self.methods_by_name.get(function.name, ())
             if each is not function and each.cls not in (None, owner.cls) and self._is_below(each.cls, owner.cls)
         ]
+
+    @collected("effects.execution.methods_by_name", pairs=_own_methods)
+    def methods_by_name(self) -> Mapping[str, list[Function]]:
+        """The methods of the project, tests aside, by name."""
+        table = grouped(self.types.modules, "effects.execution.methods_by_name")
+        return cast("dict[str, list[Function]]", table)
 
     def is_abstract(self, function: Function) -> bool:
         """Whether a method only says that subclasses have it: abstract, or all it does is raise NotImplementedError."""
@@ -238,7 +251,7 @@ class Execution:
 
     def _reads(self, function: Function) -> Iterator[Step]:
         """Properties of project classes that a body reads."""
-        names = self._property_names()
+        names = self.property_names
         if not names:
             return
         module = function.module
@@ -260,19 +273,10 @@ class Execution:
                     yield from self.bodies(method)
                 return
 
-    def _property_names(self) -> frozenset[str]:
-        if self._properties is None:
-            found = set()
-            for module in self.types.modules:
-                for function in module.functions:
-                    if (
-                        function.facts.cls >= 0
-                        and not function.is_async
-                        and any(map(_is_property, function.facts.decorators))
-                    ):
-                        found.add(function.name)
-            self._properties = frozenset(found)
-        return self._properties
+    @collected("effects.execution.property_names", whole=True, pairs=_own_properties)
+    def property_names(self) -> frozenset[str]:
+        """The names of all properties of the project."""
+        return frozenset(grouped(self.types.modules, "effects.execution.property_names"))
 
     def expressions(self, function: Function) -> Iterator[tuple[f.Expr, int, int, int]]:
         """What a body evaluates, as far as facts keep it: expression, place of its call or statement, block."""

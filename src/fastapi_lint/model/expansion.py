@@ -6,10 +6,11 @@ Used for routers, which are often registered in loops, in functions that are han
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Union
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model import reading
 from fastapi_lint.model.conditions import Condition, Conditions
 from fastapi_lint.model.environment import NOWHERE, Bound, Environment
 from fastapi_lint.model.objects import Objects
@@ -31,7 +32,7 @@ class Expansion:
         self.folding = values
         self.objects = Objects(types)
         self.conditions = Conditions(self)
-        self._frames: dict[tuple[Function, frozenset[str]], list[Environment]] = {}
+        self._frames: dict[tuple[Function, frozenset[str]], tuple[list[Environment], Hashable]] = {}
         self._active: set[tuple[Function, frozenset[str]]] = set()
 
     # ---------------------------------------------------------------- environments
@@ -100,16 +101,18 @@ class Expansion:
         key = (function, wanted)
         if key in self._active:
             return []
-        if key not in self._frames:
-            self._active.add(key)
-            try:
-                found = list(self._calls(function, wanted, depth))[:_MOST_ROUNDS]
-            finally:
-                self._active.discard(key)
-            if self._active and not found:
-                return found  # perhaps for want of a frame that is being worked out
-            self._frames[key] = found
-        return self._frames[key]
+        held = self._frames.get(key)
+        if held is not None:
+            reading.note(held[1])
+            return held[0]
+        self._active.add(key)
+        try:
+            held = reading.made(lambda: list(self._calls(function, wanted, depth))[:_MOST_ROUNDS])
+        finally:
+            self._active.discard(key)
+        if held[0] or not self._active:  # otherwise perhaps none for want of a frame that is being worked out
+            self._frames[key] = held
+        return held[0]
 
     def _calls(self, function: Function, wanted: frozenset[str], depth: int) -> Iterator[Environment]:
         cls = function.cls

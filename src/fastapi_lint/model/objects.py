@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.reading import remembered
 from fastapi_lint.model.symbols import Class, Function, FunctionObject, Instance, Module, Origin
+from fastapi_lint.model.tables import collected, contributions
 from fastapi_lint.model.types import Inference, Where
 
 _ENTRIES = frozenset({"__init__", "__post_init__", "__attrs_post_init__", "__new__", "model_post_init", "setUp"})
@@ -17,8 +19,6 @@ class Objects:
 
     def __init__(self, types: Inference) -> None:
         self.types = types
-        self._subclasses: dict[Class, tuple[Class, ...]] | None = None
-        self._makers: dict[Class, tuple[Origin, ...]] = {}
         self._growth: dict[tuple[Module, int], dict[str, list[tuple[f.Expr, Where]]]] = {}
 
     @staticmethod
@@ -30,35 +30,49 @@ class Objects:
         """The calls in the project whose callee ends in a name, or in one under which it is imported."""
         return [(module, module.facts.calls[index]) for module, index in self._named(name)]
 
+    def decorating(self, name: str) -> list[tuple[Module, f.Call]]:
+        """As `callers`, of those calls that are decorators."""
+        modules = self.types.modules
+        names = (name, *sorted(set(modules.aliases.get(name, ()))))
+        found = (place for each in names for place in modules.decorating_calls.get(each, ()))
+        return [(module, module.facts.calls[index]) for module, index in found]
+
     def _named(self, name: str) -> Iterator[tuple[Module, int]]:
         modules = self.types.modules
-        for each in (name, *sorted(modules.aliases.get(name, ()))):
+        for each in (name, *sorted(set(modules.aliases.get(name, ())))):
             yield from modules.calls_by_name.get(each, ())
 
+    @remembered
     def makers(self, cls: Class) -> tuple[Origin, ...]:
         """The calls that make instances of a class or of its subclasses."""
-        if cls not in self._makers:
-            found = []
-            for one in (cls, *self.subclasses(cls)):
-                for module, index in self._named(one.name):
-                    made = self.types.call_type(module, index)
-                    if isinstance(made, Instance) and made.cls is one and made.origin == Origin(module, index):
-                        found.append(made.origin)
-            self._makers[cls] = tuple(dict.fromkeys(found))
-        return self._makers[cls]
+        found = []
+        for one in (cls, *self.subclasses(cls)):
+            for module, index in self._named(one.name):
+                made = self.types.call_type(module, index)
+                if isinstance(made, Instance) and made.cls is one and made.origin == Origin(module, index):
+                    found.append(made.origin)
+        return tuple(dict.fromkeys(found))
 
     def subclasses(self, cls: Class) -> tuple[Class, ...]:
         """The classes of the project that inherit from a class, however far."""
-        if self._subclasses is None:
-            table: dict[Class, list[Class]] = {}
-            for module in self.types.modules:
-                for one in module.classes:
-                    if one.facts.bases:
-                        for base in self.types.mro(one)[1:]:
-                            if isinstance(base, Class):
-                                table.setdefault(base, []).append(one)
-            self._subclasses = {base: tuple(found) for base, found in table.items()}
-        return self._subclasses.get(cls, ())
+        return self.inheriting.get(cls, ())
+
+    @collected("routes.expansion.objects.inheriting")
+    def inheriting(self) -> Mapping[Class, tuple[Class, ...]]:
+        """The classes that inherit from each class."""
+        table: dict[Class, list[Class]] = {}
+        contributions(self.types.modules, "inheriting", lambda module: self.contribute(module, table))
+        return {base: tuple(found) for base, found in table.items()}
+
+    def contribute(self, module: Module, table: dict[Class, list[Class]]) -> Collection[int]:
+        """Add the classes of a module to those that they inherit from; whether there are any."""
+        found = set()
+        for one in module.classes:
+            for base in self.types.mro(one)[1:] if one.facts.bases else ():
+                if isinstance(base, Class):
+                    table.setdefault(base, []).append(one)
+                    found.add(one.index)
+        return found
 
     def assigned(self, cls: Class, attr: str) -> tuple[f.Assign, Function] | None:
         """The one assignment to `self.attr` of a class or its nearest base that has any."""

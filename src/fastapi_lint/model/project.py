@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model import reading
 from fastapi_lint.model.callers import Callers
 from fastapi_lint.model.database import OrmModels
 from fastapi_lint.model.dependencies import Dependencies, Depends
 from fastapi_lint.model.effects import Effects
 from fastapi_lint.model.expansion import Expansion
 from fastapi_lint.model.names import Modules
+from fastapi_lint.model.protection import Protection
+from fastapi_lint.model.reading import Slice, remembered
 from fastapi_lint.model.routes import Routes
 from fastapi_lint.model.schemas import Schemas
-from fastapi_lint.model.symbols import Function, FunctionObject, Module, Type
+from fastapi_lint.model.symbols import Class, Function, FunctionObject, Module, Type
+from fastapi_lint.model.tables import collected, contribution, digest_of, modules_in, slices
 from fastapi_lint.model.types import Inference
 from fastapi_lint.model.values import Values
 from fastapi_lint.model.versions import Versions
@@ -23,9 +27,13 @@ from fastapi_lint.model.versions import Versions
 if TYPE_CHECKING:
     import libcst as cst
 
+V = TypeVar("V")
+
 
 class Project:
     """Every module of an analysed tree, and what is inferred about them together."""
+
+    ABOUT = "modules"
 
     def __init__(
         self,
@@ -47,7 +55,9 @@ class Project:
 
     def prepare(self) -> None:
         """Work out what nearly every rule asks for: before processes are made that inherit the answers."""
-        _ = self.routes.all, self.dependencies.used, self.effects, self.lifespans, self.schemas.all
+        _ = self.routes.all, self.effects, self.schemas.all
+        for table in (self.routes.by_handler, self.dependencies.used, self.lifespans):
+            len(table)
 
     @cached_property
     def effects(self) -> Effects:
@@ -63,6 +73,11 @@ class Project:
     def dependencies(self) -> Dependencies:
         """Parameters, the Depends graph, authentication."""
         return Dependencies(self.types, self.routes)
+
+    @cached_property
+    def protection(self) -> Protection:
+        """What other than a dependency may refuse a request."""
+        return Protection(self.types, self.routes, self.dependencies)
 
     @cached_property
     def callers(self) -> Callers:
@@ -84,6 +99,33 @@ class Project:
         """SQLAlchemy and SQLModel tables with their columns and relationships."""
         return OrmModels(self.types, self.values)
 
+    @collected("signing_keys")
+    def signing_keys(self) -> Mapping[Module, Mapping[int, str]]:
+        """The variables, class attributes and settings that are given away as signing keys (see `signing`)."""
+        from fastapi_lint.model.signing import signing_keys
+
+        return signing_keys(self)
+
+    def contributes(self, group: str, module: Module) -> bool:
+        """Whether a module contributes to a group of tables, asked of it alone (see `tables.contribution`)."""
+        from fastapi_lint.model import signing
+
+        contribute: dict[str, Callable[[Module], Collection[int]]] = {
+            "routes": Routes(self.types, self.values, self.routes.expansion).contribute,
+            "dependencies": lambda each: self.dependencies.contribute(each, [], []),
+            "schemas": lambda each: self.schemas.contribute(each, []),
+            "orm": lambda each: self.orm.contribute(each, []),
+            "inheriting": lambda each: self.routes.expansion.objects.contribute(each, {}),
+            "middleware": lambda each: self.protection.contribute(each, {}),
+            "signing": lambda each: signing.contribute(self, each, {}),
+        }
+        return bool(contribution(self.modules, group, module, contribute[group]))
+
+    @remembered
+    def about(self, answer: Callable[[Project], V]) -> V:
+        """What a function says about the whole project, once."""
+        return answer(self)
+
     @cached_property
     def re_exporting(self) -> frozenset[Module]:
         """The modules from which another one takes a name that they only import themselves (or everything)."""
@@ -98,19 +140,19 @@ class Project:
                     found.add(source)
         return frozenset(found)
 
-    @cached_property
-    def dependency_subjects(self) -> tuple[Depends, ...]:
+    @collected("depended_on")
+    def depended_on(self) -> Mapping[Function, Depends]:
         """One use of every project function that something depends on, in order of path and place."""
         uses = sorted(self.dependencies.used.items(), key=lambda item: (item[0].module.path, item[0].start))
-        return tuple(found[0] for _, found in uses)
+        return {function: found[0] for function, found in uses}
 
     @cached_property
     def functions(self) -> tuple[Function, ...]:
         """Every function, method and lambda, in order of path and place."""
         return tuple(function for module in self.modules for function in module.functions)
 
-    @cached_property
-    def lifespans(self) -> frozenset[Function]:
+    @collected("lifespans")
+    def lifespans(self) -> Mapping[Function, bool]:
         """The functions given as `lifespan=` to an app or router, and start-up and shut-down handlers."""
         found = set()
         for router in self.routes.routers.values():
@@ -119,7 +161,7 @@ class Project:
                 value = self.infer(argument.value, *router.where)
                 if isinstance(value, FunctionObject):
                     found.add(value.function)
-        return frozenset(found)
+        return dict.fromkeys(found, True)
 
     def is_lifespan(self, function: Function) -> bool:
         """Whether a function runs once at start-up or shut-down: a lifespan, or an `on_event` handler."""
@@ -158,22 +200,41 @@ class Project:
         expr = expression_of(node)
         return None if expr is None else self.infer(expr, module, block, module.facts.blocks[block].end)
 
+    def sources_of(self, subject: object) -> Hashable:
+        """What a subject is made from, to be noted by whoever judges it (see `reading`)."""
+        if isinstance(subject, Class):  # a schema, when it is opened
+            return reading.made(lambda: self.schemas.of(subject))[1]
+        return frozenset(modules_in(subject))
+
+    def opened(self, subject: object) -> object:
+        """A subject as a rule is given it: of a class that is a schema, the schema."""
+        return self.schemas.of(subject) if isinstance(subject, Class) else subject
+
+    def slices(self, wanted: Iterable[Slice]) -> dict[Slice, bytes]:
+        """What stands in slices of the project's tables, in short: equal when it is the same."""
+        wanted = [each for each in wanted if each != reading.EVERYTHING]
+        known = {each: b"" for each in wanted if self.modules.is_known_empty(each)}
+        known.update((each, self.modules.known[each]) for each in wanted if each in self.modules.known)
+        found = slices(self, [each for each in wanted if each not in known])
+        told = {each: digest_of(content) for each, content in found.items()}
+        return {each: known.get(each, told.get(each, b"")) for each in wanted}
+
     def subjects(self, names: Iterable[str]) -> Iterator[tuple[str, list[tuple[object, Module]]]]:
-        """For each kind of project-wide subject among `names`, every subject with the module it is reported in."""
+        """For each kind of project-wide subject among `names`, every subject with the module it is reported in.
+
+        Those in which is more than what they are known by are closed (see `opened`).
+        """
         for name in names:
-            if name == "Project":
-                first = next(iter(self.modules), None)
-                yield name, [(self, first)] if first else []
-            elif name == "Route":
+            if name == "Route":
                 yield name, [(route, route.module) for route in self.routes.all]
             elif name == "Router":
                 yield name, [(router, router.module) for router in self.routes.routers.values()]
             elif name == "App":
                 yield name, [(app, app.module) for app in self.routes.apps]
             elif name == "Schema":
-                yield name, [(schema, schema.cls.module) for schema in self.schemas.all]
+                yield name, [(cls, cls.module) for cls in self.schemas.classes]
             elif name == "Depends":
-                yield name, [(d, d.function.module) for d in self.dependency_subjects if d.function]
+                yield name, [(d, d.function.module) for d in self.depended_on.values() if d.function]
 
 
 def expression_of(node: cst.CSTNode) -> f.Expr | None:

@@ -6,13 +6,14 @@ Everything here errs towards "it may authenticate": whoever asks wants to be sil
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.dependencies import Dependencies
 from fastapi_lint.model.routes import HTTP_METHODS, Address, Route, Router, Routes
 from fastapi_lint.model.symbols import Class, ClassObject, External, Function, FunctionObject, Instance, Method, Module
+from fastapi_lint.model.tables import collected, contributions
 from fastapi_lint.model.types import Inference, Where
 
 _WORDS = re.compile(
@@ -46,23 +47,31 @@ class Protection:
         self.types = types
         self.routes = routes
         self.dependencies = dependencies
-        self._middleware: dict[str, bool] | None = None
 
     # ---------------------------------------------------------------- middleware
 
     def by_middleware(self, app: Router) -> bool:
         """Whether middleware of the app, or of another app in the same source tree, may authenticate."""
-        if self._middleware is None:
-            self._middleware = {}
-            for module in self.types.modules:
-                if not module.is_test and b"iddleware" in module.source.data:
-                    root = self._root(module)
-                    if not self._middleware.get(root):
-                        self._middleware[root] = any(self._authenticating(module))
         return any(
             found and (self._root(app.module).startswith(root) or root.startswith(self._root(app.module)))
-            for root, found in self._middleware.items()
+            for root, found in self.middleware
         )
+
+    @collected("protection.middleware", whole=True)
+    def middleware(self) -> tuple[tuple[str, bool], ...]:
+        """The roots of source trees with middleware, and whether it authenticates."""
+        found: dict[str, bool] = {}
+        contributions(self.types.modules, "middleware", lambda module: self.contribute(module, found))
+        return tuple(found.items())
+
+    def contribute(self, module: Module, found: dict[str, bool]) -> Collection[int]:
+        """Add the middleware of a module; a place if there may be any."""
+        if module.is_test or b"iddleware" not in module.source.data:
+            return ()
+        root = self._root(module)
+        if not found.get(root):
+            found[root] = any(self._authenticating(module))
+        return (0,)
 
     def _root(self, module: Module) -> str:
         return "/".join((*self.types.modules.package_root(module), "")) + (module.parts[0] if module.parts else "")

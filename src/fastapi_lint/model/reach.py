@@ -52,6 +52,18 @@ def served(modules: Modules) -> frozenset[Module]:
     return frozenset(found)
 
 
+def what_matters(module: Module) -> object:
+    """Everything of a module on which the answer depends, as plain data."""
+    dead = frozenset(module.facts.dead)
+    imports = [
+        [entry.level, entry.module, entry.name, bool(dead) and _is_dead(module, entry, dead)]
+        for entry in module.facts.imports
+    ]
+    named = sorted({found[0] for found in _NAMED.finditer(module.source.data)})
+    said = [module.mentions("uvicorn"), module.mentions(*_LOADERS), module.mentions(*_QUEUES)]
+    return [imports, named, said]
+
+
 def _is_command_line(module: Module) -> bool:
     """Whether a module is a command line: it uses a library for one, or lies in `cli` and talks to a terminal.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.dependencies import Dependencies, Depends, Parameter
@@ -95,15 +94,9 @@ def _uses_path(function: Function, name: str, modules: Modules) -> bool:
     """Whether a request may be asked for the path parameters: here by its URL or scope, or where it is handed on to."""
     body = function.module.source.slice(function.facts.head_end, function.facts.end)
     word = rf"\b{re.escape(name)}\b"
-    if not _reads_path(modules):
+    if not modules.reads_path_params:
         return re.search(rf"{word}\s*\.\s*(?:url|scope)\b", body) is not None
     return re.search(rf"{word}(?!\s*\.\s*{_HARMLESS}\b)", body) is not None
-
-
-@lru_cache(maxsize=1)
-def _reads_path(modules: Modules) -> bool:
-    """Whether the project reads path parameters from requests anywhere."""
-    return any(b"path_params" in module.source.data for module in modules if not module.is_test)
 
 
 def _class_names(handler: Function, names: set[str]) -> bool:

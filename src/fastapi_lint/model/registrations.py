@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
 from fastapi_lint.catalog.routers import library_router
 from fastapi_lint.index import facts as f
+from fastapi_lint.model import reading
 from fastapi_lint.model.environment import NOWHERE, Condition, Environment
 from fastapi_lint.model.expansion import Expansion, names_in
 from fastapi_lint.model.rewriting import Rewriting, rewritings
 from fastapi_lint.model.routers import (
-    Address,
     App,
     Event,
     Inclusion,
@@ -22,6 +22,7 @@ from fastapi_lint.model.routers import (
     argument,
 )
 from fastapi_lint.model.symbols import Class, External, Function, FunctionObject, Instance, Method, Module, Origin, Type
+from fastapi_lint.model.tables import collected, contributions
 from fastapi_lint.model.types import Inference, Where, is_none
 from fastapi_lint.model.values import UNKNOWN, Values
 
@@ -42,16 +43,62 @@ class Registrations:
         self.types = types
         self.values = values
         self.expansion = expansion
-        self.routers: dict[RouterKey, Router] = {}
+        self._routers: dict[RouterKey, Router] = {}
         self._events: dict[RouterKey, list[Event]] = {}
         self._known: set[tuple[object, ...]] = set()
         self._decorations: dict[Module, dict[int, list[Function]]] = {}
         self._decorator_starts: dict[Module, frozenset[int]] = {}
         self._callers_of: dict[Function, int] = {}
         self._rewritings: dict[RouterKey, list[Rewriting]] = {}
-        for module in types.modules:
-            self._collect(module)
-        self._by_route: dict[int, list[Address]] | None = None
+        self._is_complete = False
+
+    def _complete(self) -> None:
+        if not self._is_complete:
+            self._is_complete = True
+            contributions(self.types.modules, "routes", self.contribute)
+        reading.note(reading.Slice("routes", None))
+
+    def contribute(self, module: Module) -> Collection[int]:
+        """Find what a module makes, registers and includes; the calls that do, -1 for the rest of the module."""
+        data = module.source.data
+        if b"fastapi" not in data.lower() and b"route" not in data and b"@" not in data:
+            return ()
+        known = self.types.modules.places.get("routes", {}).get(module.path)
+        found = set()
+        if known is None or -1 in known:
+            for receiver, where, rewriting in rewritings(module):
+                for key in self.keys(receiver, where, NOWHERE):
+                    self._rewritings.setdefault(key, []).append(rewriting)
+                    found.add(-1)
+        by_hand: dict[int, list[f.Call]] = {}
+        for call in module.facts.calls:
+            if isinstance(call.func, f.CallRef):
+                by_hand.setdefault(call.func.index, []).append(call)
+        for index, call in enumerate(module.facts.calls):
+            if known is None or index in known:
+                size = len(self._routers) + len(self._known)
+                self._collect(module, index, call, by_hand)
+                if len(self._routers) + len(self._known) > size:
+                    found.add(index)
+        return found
+
+    @collected("routes.routers")
+    def routers(self) -> Mapping[RouterKey, Router]:
+        """Every router that a call in the project makes."""
+        self._complete()
+        return self._routers
+
+    @collected("routes.registered")
+    def registered(self) -> Mapping[RouterKey, list[Event]]:
+        """What is registered on each router, as it is written."""
+        self._complete()
+        return self._events
+
+    @collected("routes.rewritings")
+    def rewritings(self) -> Mapping[RouterKey, list[Rewriting]]:
+        """What is done to the paths of routers."""
+        self._complete()
+        return self._rewritings
 
     @property
     def _whole(self) -> Routes:
@@ -62,39 +109,27 @@ class Registrations:
         """Whether a value is an APIRouter or FastAPI object."""
         return self.types.is_instance(value, *_ROUTER_CLASSES)
 
-    def _collect(self, module: Module) -> None:
-        data = module.source.data
-        if b"fastapi" not in data.lower() and b"route" not in data and b"@" not in data:
-            return
+    def _collect(self, module: Module, index: int, call: f.Call, by_hand: Mapping[int, list[f.Call]]) -> None:
         decorated = self._decorated(module)
-        calls = module.facts.calls
-        for receiver, where, rewriting in rewritings(module):
-            for key in self.keys(receiver, where, NOWHERE):
-                self._rewritings.setdefault(key, []).append(rewriting)
-        by_hand: dict[int, list[f.Call]] = {}
-        for call in calls:
-            if isinstance(call.func, f.CallRef):
-                by_hand.setdefault(call.func.index, []).append(call)
-        for index, call in enumerate(calls):
-            match call.func:
-                case f.Attr(value=receiver, attr=attr) if attr in _DECORATORS:
-                    if index in decorated:
-                        for handler in decorated[index]:
-                            self._add_route(module, call, receiver, attr, handler, by_decorator=True)
-                    elif not self._register_by_hand(module, by_hand, index, call, receiver, attr):
-                        if by_hand.get(index) or self._returned(module, index):
-                            self._forward(module, call)
-                case f.Attr(value=receiver, attr=attr) if attr in _ADDERS:
-                    self._add_by_call(module, call, receiver, attr)
-                case f.Attr(value=receiver, attr="include_router"):
-                    self._include(module, call, receiver)
-                case f.Attr(value=receiver, attr="mount"):
-                    self._mount(module, call, receiver)
-                case f.Name(id=name) if self._is_parameter(module, call, name):
-                    if index in decorated or by_hand.get(index) or self._returned(module, index):
+        match call.func:
+            case f.Attr(value=receiver, attr=attr) if attr in _DECORATORS:
+                if index in decorated:
+                    for handler in decorated[index]:
+                        self._add_route(module, call, receiver, attr, handler, by_decorator=True)
+                elif not self._register_by_hand(module, by_hand, index, call, receiver, attr):
+                    if by_hand.get(index) or self._returned(module, index):
                         self._forward(module, call)
-                case f.Name() | f.Attr() | f.Sub():
-                    self._construct(module, index, call)
+            case f.Attr(value=receiver, attr=attr) if attr in _ADDERS:
+                self._add_by_call(module, call, receiver, attr)
+            case f.Attr(value=receiver, attr="include_router"):
+                self._include(module, call, receiver)
+            case f.Attr(value=receiver, attr="mount"):
+                self._mount(module, call, receiver)
+            case f.Name(id=name) if self._is_parameter(module, call, name):
+                if index in decorated or by_hand.get(index) or self._returned(module, index):
+                    self._forward(module, call)
+            case f.Name() | f.Attr() | f.Sub():
+                self._construct(module, index, call)
 
     def _decorated(self, module: Module) -> dict[int, list[Function]]:
         """The functions below each decorator that is a call, by that call."""
@@ -131,7 +166,7 @@ class Registrations:
         made = self.types.call_type(module, index)
         if isinstance(made, Instance) and made.origin == origin and self.is_router(made):
             is_app = self.types.is_instance(made, "fastapi.FastAPI")
-            self.routers[origin] = (App if is_app else Router)(self._whole, origin, made.cls, is_app)
+            self._routers[origin] = (App if is_app else Router)(self._whole, origin, made.cls, is_app)
 
     def _library_router(self, module: Module, index: int, call: f.Call) -> None:
         """A router that a library makes, with the routes it is known to bring."""
@@ -139,7 +174,7 @@ class Registrations:
         if known is None:
             return
         origin = Origin(module, index)
-        self.routers[origin] = Router(self._whole, origin, "fastapi.APIRouter", False)
+        self._routers[origin] = Router(self._whole, origin, "fastapi.APIRouter", False)
         for path, methods in known.routes.items():
             self._add(
                 origin, Route(self._whole, origin, module, call, "http", methods, path, True, None, NOWHERE, False)
@@ -295,9 +330,9 @@ class Registrations:
         `def protected(method, path): return method(path, dependencies=[...])`, used as `@protected(router.get, "/x")`;
         `def read(path): return router.get(path)`, used as `@read("/x")`.
         """
-        if not self._may_decorate(module, call):
-            return
         where = (module, call.block, call.start)
+        if self._is_of_library(call.func, where) or not self._may_decorate(module, call):
+            return
         path = argument(call, 0, "path")
         values = [arg.value for arg in call.args]
         needed = {name for value in (call.func, *values) for name in names_in(value)}
@@ -328,6 +363,14 @@ class Registrations:
                     )
                     self._add(key, route)
 
+    def _is_of_library(self, func: f.Expr, where: Where) -> bool:
+        """Whether a call is known to be of an object of a library that is no router (`requests.get(url)`)."""
+        owner = self.types.infer(func.value, where) if isinstance(func, f.Attr) else None
+        match owner:
+            case External() | Method() | Instance(cls=str()):
+                return not self.is_router(owner)
+        return False
+
     def _may_decorate(self, module: Module, call: f.Call) -> bool:
         """Whether a function around a call is used as a decorator anywhere (or makes the object that is one).
 
@@ -337,7 +380,7 @@ class Registrations:
         objects = self.expansion.objects
         function = module.enclosing(call.block)
         while function is not None:
-            if any(self._is_decorating(place, call) for place, call in objects.callers(function.name)):
+            if any(self._is_decorating(place, call) for place, call in objects.decorating(function.name)):
                 return True
             if function.cls is not None and objects.is_entry(function.name):
                 if any(maker.start in self._decorating(maker.module) for maker in objects.makers(function.cls)):
@@ -346,9 +389,7 @@ class Registrations:
         return False
 
     def _is_decorating(self, module: Module, call: f.Call) -> bool:
-        """Whether a call is a decorator, and not known to be one of a library (`@router.get`)."""
-        if call.start not in self._decorating(module):
-            return False
+        """Whether a decorating call is not known to be of a decorator of a library (`@router.get`)."""
         return not isinstance(self.types.callee(module, call), (Method, External))
 
     def _decorating(self, module: Module) -> frozenset[int]:
@@ -386,7 +427,7 @@ class Registrations:
         return "http", tuple(dict.fromkeys(name.upper() for name in names if name and UNKNOWN not in name))
 
     def _register_by_hand(
-        self, module: Module, by_hand: dict[int, list[f.Call]], index: int, call: f.Call, receiver: f.Expr, attr: str
+        self, module: Module, by_hand: Mapping[int, list[f.Call]], index: int, call: f.Call, receiver: f.Expr, attr: str
     ) -> bool:
         """`router.get("/x")(handler)`. False when what is registered is a parameter: that of a decorator."""
         others = [other for other in by_hand.get(index, ()) if len(other.args) == 1]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Union
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.environment import NOWHERE, Condition, Environment
+from fastapi_lint.model.reading import remembered
 from fastapi_lint.model.symbols import Class, Function, Module, Origin, Type
 from fastapi_lint.model.types import Where
 from fastapi_lint.model.values import UNKNOWN
@@ -170,7 +171,8 @@ class Router:
         own = next((arg for arg in self.call.args if arg.name == name), None)
         return own
 
-    @cached_property
+    @property
+    @remembered
     def prefix(self) -> str:
         """Its own prefix, folded as far as known."""
         return self.project.router_prefix(self)

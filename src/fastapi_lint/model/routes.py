@@ -6,11 +6,11 @@ and inclusions whose router cannot be resolved are left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.environment import NOWHERE
+from fastapi_lint.model.reading import remembered
 from fastapi_lint.model.registrations import HTTP_METHODS, Registrations
 from fastapi_lint.model.rewriting import Rewriting
 from fastapi_lint.model.routers import (
@@ -25,7 +25,8 @@ from fastapi_lint.model.routers import (
     argument,
     call_named,
 )
-from fastapi_lint.model.symbols import Class, Function, FunctionObject, Instance, Origin
+from fastapi_lint.model.symbols import Class, Function, FunctionObject, Instance, Module, Origin
+from fastapi_lint.model.tables import collected
 from fastapi_lint.model.types import is_none
 from fastapi_lint.model.values import UNKNOWN
 
@@ -54,23 +55,31 @@ class Routes(Registrations):
 
     _expanded = 0
 
-    @cached_property
+    @collected("routes.apps", whole=True)
     def apps(self) -> tuple[App, ...]:
         """Every FastAPI object made in the project, tests included."""
         return tuple(router for router in self.routers.values() if isinstance(router, App))
 
-    @cached_property
+    @collected("routes.all", whole=True)
     def all(self) -> tuple[Route, ...]:
         """Every registration, in order of path and place."""
-        found = [event for events in self._events.values() for event in events if isinstance(event, Route)]
+        found = [event for events in self.registered.values() for event in events if isinstance(event, Route)]
         return tuple(sorted(found, key=lambda route: (route.module.path, route.start)))
 
-    @cached_property
-    def inclusions(self) -> tuple[Inclusion, ...]:
-        return tuple(e for events in self._events.values() for e in events if isinstance(e, Inclusion))
+    @collected("routes.by_module")
+    def by_module(self) -> Mapping[Module, list[Route]]:
+        """The registrations that are written in each module, in order of place."""
+        table: dict[Module, list[Route]] = {}
+        for route in self.all:
+            table.setdefault(route.module, []).append(route)
+        return table
 
-    @cached_property
-    def by_handler(self) -> dict[Function, list[Route]]:
+    @collected("routes.inclusions", whole=True)
+    def inclusions(self) -> tuple[Inclusion, ...]:
+        return tuple(e for events in self.registered.values() for e in events if isinstance(e, Inclusion))
+
+    @collected("routes.by_handler")
+    def by_handler(self) -> Mapping[Function, list[Route]]:
         table: dict[Function, list[Route]] = {}
         for route in self.all:
             if route.handler is not None:
@@ -79,30 +88,35 @@ class Routes(Registrations):
 
     def router_of(self, key: RouterKey) -> Router | None:
         """The router with a key; None when the call that makes it is not a known constructor."""
-        if isinstance(key, Origin) and key.owner is not None and key not in self.routers:
-            made = self.routers.get(Origin(key.module, key.call))
-            if made is not None:
-                self.routers[key] = Router(self, key, made.cls, False)
-        return self.routers.get(key)
+        found = self.routers.get(key)
+        if found is None and isinstance(key, Origin) and key.owner is not None:
+            return self._owned(key)
+        return found
+
+    @remembered
+    def _owned(self, key: Origin) -> Router | None:
+        """The router that a class makes for one of its instances, or for those of a subclass."""
+        made = self.routers.get(Origin(key.module, key.call))
+        return Router(self, key, made.cls, False) if made is not None else None
 
     def events_of(self, router: Router) -> tuple[Event, ...]:
-        events = list(self._events.get(router.origin, ()))
+        events = list(self.registered.get(router.origin, ()))
         owner = router.origin.owner
         if router.origin.maker is not None and owner is not None and not events:
             # Nothing was seen to be registered on this very object: what its class does to any of its objects.
-            events = list(self._events.get(Origin(router.origin.module, router.origin.call, owner), ()))
+            events = list(self.registered.get(Origin(router.origin.module, router.origin.call, owner), ()))
         elif router.origin.maker is not None:
             owner = None
         if owner is not None:
             events = [event for event in events if self._applies(event, owner)]
             for base in self.types.mro(owner)[1:]:
                 if isinstance(base, Class):
-                    inherited = self._events.get(Origin(router.origin.module, router.origin.call, base), ())
+                    inherited = self.registered.get(Origin(router.origin.module, router.origin.call, base), ())
                     events = [event for event in inherited if self._applies(event, owner)] + events
         if isinstance(router.cls, Class):
             for base in self.types.mro(router.cls):
                 if isinstance(base, Class):
-                    events = self._events.get(base, []) + events
+                    events = self.registered.get(base, []) + events
         return tuple(events)
 
     def _applies(self, event: Event, owner: Class) -> bool:
@@ -166,7 +180,7 @@ class Routes(Registrations):
                     return
                 self._expanded += 1
                 before = prefix + event.prefix
-                inner = tuple((len(before), one) for one in self._rewritings.get(event.child, ()))
+                inner = tuple((len(before), one) for one in self.rewritings.get(event.child, ()))
                 path = (*inclusions, event)
                 yield from self._expand(
                     app, child, before + child.prefix, path, active | {event.child}, (*inner, *rewritten)
@@ -177,7 +191,7 @@ class Routes(Registrations):
                     full = full[:length] + rewriting.apply(full[length:])
                 yield Address(app, event, full, inclusions)
 
-    @cached_property
+    @collected("routes.all_addresses", whole=True)
     def all_addresses(self) -> tuple[Address, ...]:
         """Every address of every app."""
         found: list[Address] = []
@@ -189,8 +203,12 @@ class Routes(Registrations):
         return tuple(found)
 
     def addresses_of(self, route: Route) -> tuple[Address, ...]:
-        if self._by_route is None:
-            self._by_route = {}
-            for address in self.all_addresses:
-                self._by_route.setdefault(id(address.route), []).append(address)
-        return tuple(self._by_route.get(id(route), ()))
+        return tuple(self.by_route.get(route, ()))
+
+    @collected("routes.by_route")
+    def by_route(self) -> Mapping[Route | Mount, list[Address]]:
+        """The addresses of every route and mount."""
+        table: dict[Route | Mount, list[Address]] = {}
+        for address in self.all_addresses:
+            table.setdefault(address.route, []).append(address)
+        return table

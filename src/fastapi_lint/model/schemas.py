@@ -7,15 +7,18 @@ Fields that validators, `create_model` or external bases add are not seen; `Sche
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model import reading
 from fastapi_lint.model.alternatives import admits_none, admitted
 from fastapi_lint.model.generics import type_variables
+from fastapi_lint.model.reading import remembered
 from fastapi_lint.model.symbols import Class, Function, Instance, Module, TupleOf, Type
+from fastapi_lint.model.tables import collected, contributions
 from fastapi_lint.model.types import Inference, Where
 from fastapi_lint.model.values import Constant, Unfolded, Values
 
@@ -143,23 +146,31 @@ class Schemas:
     def __init__(self, types: Inference, values: Values) -> None:
         self.types = types
         self.values = values
-        self._schemas: dict[Class, Schema | None] = {}
-        self._field_types: dict[tuple[int, Type], tuple[Type, ...]] = {}
-        self._variables: dict[Type, dict[Class, dict[str, Type]]] = {}
-        self._closures: dict[Type, tuple[tuple[Schema, tuple[SchemaField, ...]], ...]] = {}
+        self._field_types: dict[tuple[int, Type], tuple[tuple[Type, ...], Hashable]] = {}
 
-    @cached_property
+    @property
     def all(self) -> tuple[Schema, ...]:
         """Every Pydantic, SQLModel and settings class, by path and place; plain dataclasses are not among them."""
-        found = (self.of(cls) for module in self.types.modules for cls in module.classes)
-        return tuple(schema for schema in found if schema is not None and schema.kind != "dataclass")
+        return tuple(schema for cls in self.classes if (schema := self.of(cls)) is not None)
 
+    @collected("schemas.classes", whole=True)
+    def classes(self) -> tuple[Class, ...]:
+        """The classes that are schemas, by path and place."""
+        found: list[Class] = []
+        contributions(self.types.modules, "schemas", lambda module: self.contribute(module, found))
+        return tuple(found)
+
+    def contribute(self, module: Module, found: list[Class]) -> Collection[int]:
+        """Add the schemas of a module; whether there are any."""
+        own = [cls for cls in module.classes if self.is_schema(cls)]
+        found.extend(own)
+        return (0,) if own else ()
+
+    @remembered
     def of(self, cls: Class) -> Schema | None:
         """The schema that a class is (dataclasses included); None for another class."""
-        if cls not in self._schemas:
-            kind = self._kind(cls)
-            self._schemas[cls] = self._read(cls, kind) if kind is not None else None
-        return self._schemas[cls]
+        kind = self._kind(cls)
+        return self._read(cls, kind) if kind is not None else None
 
     def is_schema(self, cls: Class) -> bool:
         """Whether Pydantic validates instances of a class: plain dataclasses do not count."""
@@ -334,19 +345,23 @@ class Schemas:
         """The types that a field admits, one for each alternative; `of` is the (generic) type it is a field of."""
         variables: Mapping[str, Type] = {}
         if isinstance(of, Instance):
-            if of not in self._variables:
-                self._variables[of] = type_variables(self.types, of)
-            variables = self._variables[of].get(one.owner, {})
+            variables = self._variables(of).get(one.owner, {})
         key = (id(one), of if variables else None)
-        if key not in self._field_types:
-            self._field_types[key] = admitted(self.types, one.annotation, one.where, variables)
-        return self._field_types[key]
+        held = self._field_types.get(key)
+        if held is None:
+            held = reading.made(lambda: admitted(self.types, one.annotation, one.where, variables))
+            self._field_types[key] = held
+        reading.note(held[1])
+        return held[0]
 
+    @remembered
+    def _variables(self, of: Instance) -> dict[Class, dict[str, Type]]:
+        return type_variables(self.types, of)
+
+    @remembered
     def closure(self, start: Type) -> tuple[tuple[Schema, tuple[SchemaField, ...]], ...]:
         """Every schema inside a type, each once, with the shortest trail of fields that leads to it."""
-        if start not in self._closures:
-            self._closures[start] = tuple(self._inside(start))
-        return self._closures[start]
+        return tuple(self._inside(start))
 
     def _inside(self, start: Type) -> Iterator[tuple[Schema, tuple[SchemaField, ...]]]:
         seen: set[Type] = set()

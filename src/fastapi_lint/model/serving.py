@@ -6,12 +6,13 @@ Which modules these can lie in is in `reach`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.reach import served
+from fastapi_lint.model.reach import served, what_matters
+from fastapi_lint.model.reading import remembered_after
 from fastapi_lint.model.symbols import Function, FunctionObject, Module
+from fastapi_lint.model.tables import collected, grouped
 from fastapi_lint.model.types import Inference
 
 _QUEUES_JOB = frozenset({"enqueue", "enqueue_in", "enqueue_at", "enqueue_call"})
@@ -21,6 +22,23 @@ _DEVELOPMENT = frozenset({"DEV", "DEBUG", "IS_DEV", "DEV_MODE", "DEVELOPMENT", "
 _JOB_LIBRARIES = ("celery.", "dramatiq.", "taskiq.", "procrastinate.", "huey.", "rq.", "saq.")
 
 
+def _own_async_names(module: Module) -> Iterator[tuple[str, object]]:
+    for function in module.functions:
+        if function.is_async:
+            yield function.name, True
+
+
+def _own_mentions(module: Module) -> Iterator[tuple[str, object]]:
+    for name, call, arg in _mentioned(module):
+        yield name, (module, call, arg)
+
+
+def _job_queues(module: Module) -> Iterator[tuple[str, object]]:
+    for entry in () if module.is_test else module.facts.imports:
+        if entry.module in _NAMED_JOBS:
+            yield entry.module, True
+
+
 class Serving:
     """Answers "can requests wait for this", each question once."""
 
@@ -28,48 +46,48 @@ class Serving:
         """`is_lifespan` tells start-up code."""
         self.types = types
         self._is_lifespan = is_lifespan
-        self._aside: dict[Function, bool] = {}
 
-    @cached_property
-    def _served(self) -> frozenset[Module]:
-        return served(self.types.modules)
+    @collected("effects.serving.served", extract=what_matters)
+    def served(self) -> Mapping[Module, bool]:
+        """The modules of which something can run in the process of an application."""
+        return dict.fromkeys(served(self.types.modules), True)
 
     def is_served(self, module: Module) -> bool:
         """Whether a module can run in the process of an application: it imports FastAPI, or is imported from there."""
-        return module in self._served
+        return module in self.served
 
     def holds_up_requests(self, function: Function) -> bool:
         """Whether what a function does can make requests wait: async, of the application, and run while it serves."""
         return function.is_async and self.is_served(function.module) and not self.runs_aside(function)
 
+    @remembered_after(False)
     def runs_aside(self, function: Function) -> bool:
         """Whether a function runs at start-up or in a worker process only, as far as its mentions in the project tell.
 
         That is a lifespan or start-up handler, what is queued as a job (RQ also takes its dotted name in a text), and
         what only such functions call.
         """
-        if function not in self._aside:
-            self._aside[function] = False
-            self._aside[function] = (
-                self._is_lifespan(function) or self._is_named_as_job(function) or self._is_mentioned_aside(function)
-            )
-        return self._aside[function]
+        return self._is_lifespan(function) or self._is_named_as_job(function) or self._is_mentioned_aside(function)
 
     def _is_named_as_job(self, function: Function) -> bool:
         """Whether a text holds the dotted name of a function or of a method of an object, for RQ to load and run."""
         place = function.module.parts[-1:]
-        return any(place in (job[-2:-1], job[-3:-2]) for job in self._named_jobs.get(function.name, ()))
+        jobs = self.named_jobs.get(function.name, ()) if self.names_jobs else ()
+        return any(place in (job[-2:-1], job[-3:-2]) for job in jobs)
 
-    @cached_property
-    def _named_jobs(self) -> dict[str, list[tuple[str, ...]]]:
-        """The dotted names that stand in texts of the project, by their last part; none if it does not use RQ."""
+    @collected("effects.serving.names_jobs", whole=True, pairs=_job_queues)
+    def names_jobs(self) -> bool:
+        """Whether the project uses RQ, which takes functions by name."""
+        return bool(grouped(self.types.modules, "effects.serving.names_jobs"))
+
+    @collected("effects.serving.named_jobs")
+    def named_jobs(self) -> Mapping[str, list[tuple[str, ...]]]:
+        """The dotted names that stand in texts of the project, by their last part."""
         table: dict[str, list[tuple[str, ...]]] = {}
-        modules = [module for module in self.types.modules if not module.is_test]
-        if any(entry.module in _NAMED_JOBS for module in modules for entry in module.facts.imports):
-            for module in modules:
-                for found in _DOTTED.finditer(module.source.utf8):
-                    parts = tuple(found[1].decode().split("."))
-                    table.setdefault(parts[-1], []).append(parts)
+        for module in self.types.modules:
+            for found in () if module.is_test else _DOTTED.finditer(module.source.utf8):
+                parts = tuple(found[1].decode().split("."))
+                table.setdefault(parts[-1], []).append(parts)
         return table
 
     def _is_mentioned_aside(self, function: Function) -> bool:
@@ -81,7 +99,7 @@ class Serving:
         if is_wrapped and not all(own):
             return False  # a library may run it
         found = is_queued = False
-        for module, call, arg in self._mentions.get(function.name, ()):
+        for module, call, arg in self.mentions.get(function.name, ()) if function.name in self.async_names else ():
             if arg is not None:
                 handed = self.types.infer(arg.value, (module, call.block, call.start))
                 if handed is not None and handed != FunctionObject(function):
@@ -106,23 +124,33 @@ class Serving:
             return False
         return not isinstance(self.types.callee(module, call), FunctionObject)
 
-    @cached_property
-    def _mentions(self) -> dict[str, list[tuple[Module, f.Call, f.Arg | None]]]:
-        """Calls by the last name of what they call, and by the names that they get as arguments; no tests."""
-        names = {each.name for module in self._served for each in module.functions if each.is_async}
+    @collected("effects.serving.async_names", pairs=_own_async_names, needs="effects.serving.served")
+    def async_names(self) -> Mapping[str, bool]:
+        """The names of the coroutine functions that can run in the process of an application."""
+        return {name: True for module in self.served for name, _ in _own_async_names(module)}
+
+    @collected("effects.serving.mentions", pairs=_own_mentions)
+    def mentions(self) -> Mapping[str, list[tuple[Module, f.Call, f.Arg | None]]]:
+        """Calls by the last name of what they call, and by the names that they get as arguments; no tests.
+
+        Of the names that are among `async_names`.
+        """
         table: dict[str, list[tuple[Module, f.Call, f.Arg | None]]] = {}
+        names = frozenset(self.async_names)
         for module in self.types.modules:
-            if module.is_test:
-                continue
-            for call in module.facts.calls:
-                name = f.last_name(call.func)
+            for name, call, arg in _mentioned(module):
                 if name in names:
-                    table.setdefault(name, []).append((module, call, None))
-                for arg in call.args:
-                    name = f.last_name(arg.value)
-                    if name in names:
-                        table.setdefault(name, []).append((module, call, arg))
+                    table.setdefault(name, []).append((module, call, arg))
         return table
+
+
+def _mentioned(module: Module) -> Iterator[tuple[str, f.Call, f.Arg | None]]:
+    for call in () if module.is_test else module.facts.calls:
+        if name := f.last_name(call.func):
+            yield name, call, None
+        for arg in call.args:
+            if name := f.last_name(arg.value):
+                yield name, call, arg
 
 
 def _in_development(module: Module, call: f.Call) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Collection, Iterator, Mapping
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.project import Project
 from fastapi_lint.model.symbols import Module
+from fastapi_lint.model.tables import contributions
 from fastapi_lint.model.texts import written_for_tests
 from fastapi_lint.model.types import Where
 
@@ -58,24 +58,32 @@ def keys_given(module: Module, project: Project) -> Iterator[tuple[f.Call, f.Arg
                 yield call, arg, name or ""
 
 
-@lru_cache(maxsize=1)
 def signing_keys(project: Project) -> Mapping[Module, Mapping[int, str]]:
     """The variables, class attributes and settings that are given away as signing keys anywhere but in tests.
 
     By module and start of the assignment; the value is what gets the key ("jwt.encode").
     """
     found: dict[Module, dict[int, str]] = {}
-    for module in project.modules:
-        if written_for_tests(module):
-            continue
-        for call, arg, name in keys_given(module, project):
-            for home, _, start in _assigned(arg.value, (module, call.block, call.start), project):
-                found.setdefault(home, {}).setdefault(start, name)
-        for entry in _of_users(module, project):
-            found.setdefault(module, {}).setdefault(entry.start, "BaseUserManager")
-            for home, _, start in _assigned(entry.value, (module, entry.block, entry.start), project):
-                found.setdefault(home, {}).setdefault(start, "BaseUserManager")
+    contributions(project.modules, "signing", lambda module: contribute(project, module, found))
     return found
+
+
+def contribute(project: Project, module: Module, found: dict[Module, dict[int, str]]) -> Collection[int]:
+    """Add what a module gives away as signing keys; whether there is anything."""
+    own = [] if written_for_tests(module) else list(_given_by(module, project))
+    for home, start, name in own:
+        found.setdefault(home, {}).setdefault(start, name)
+    return (0,) if own else ()
+
+
+def _given_by(module: Module, project: Project) -> Iterator[tuple[Module, int, str]]:
+    for call, arg, name in keys_given(module, project):
+        for home, _, start in _assigned(arg.value, (module, call.block, call.start), project):
+            yield home, start, name
+    for entry in _of_users(module, project):
+        yield module, entry.start, "BaseUserManager"
+        for home, _, start in _assigned(entry.value, (module, entry.block, entry.start), project):
+            yield home, start, "BaseUserManager"
 
 
 def _of_users(module: Module, project: Project) -> Iterator[f.Assign]:

@@ -6,7 +6,7 @@ Data with a few questions each; resolution is in `names`, inference in `types`. 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Union
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 class Module:
     """A file of the project. `name` is its dotted name from the project root: unique, not always importable."""
 
-    def __init__(self, source: Source, facts: f.Facts) -> None:
+    def __init__(self, source: Source, facts: f.Facts | Callable[[], f.Facts]) -> None:
+        """`facts` may be what makes them: of most modules of a project nobody asks, when little has changed."""
         self.source = source
-        self.facts = facts
+        self._given = facts
         self.path = source.path
         stem = self.path.rsplit(".", 1)[0]
         self.is_package = stem.rsplit("/", 1)[-1] == "__init__"
@@ -36,11 +37,24 @@ class Module:
         self._together = frozenset[int]()
         self._opened = 0
         self._wanted: set[int] | None = None
-        self.functions = tuple(Function(self, i, entry) for i, entry in enumerate(facts.functions))
-        self.classes = tuple(Class(self, i, entry) for i, entry in enumerate(facts.classes))
 
     def __repr__(self) -> str:
         return f"Module({self.path!r})"
+
+    @cached_property
+    def facts(self) -> f.Facts:
+        """What the index knows of the file."""
+        return self._given() if callable(self._given) else self._given
+
+    @cached_property
+    def functions(self) -> tuple[Function, ...]:
+        """Every function, method and lambda, in the order of the facts."""
+        return tuple(Function(self, i, entry) for i, entry in enumerate(self.facts.functions))
+
+    @cached_property
+    def classes(self) -> tuple[Class, ...]:
+        """Every class, in the order of the facts."""
+        return tuple(Class(self, i, entry) for i, entry in enumerate(self.facts.classes))
 
     @property
     def start(self) -> int:

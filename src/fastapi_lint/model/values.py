@@ -5,10 +5,11 @@ Names and attributes are followed through assignments, imports, class attributes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Union
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model import reading
 from fastapi_lint.model.names import Binding
 from fastapi_lint.model.symbols import (
     Class,
@@ -40,8 +41,8 @@ class Values:
         self.types = types
         self._active: set[tuple[Where, int]] = set()
         # By place and right side of a definition: equal expressions of several places may be one object.
-        self._folded: dict[tuple[Where, int], Constant] = {}
-        self._pieced: dict[tuple[Where, int], str] = {}
+        self._folded: dict[tuple[Where, int], tuple[Constant, Hashable]] = {}
+        self._pieced: dict[tuple[Where, int], tuple[str, Hashable]] = {}
 
     def constant(self, expr: f.Expr | None, where: Where) -> Constant:
         """The constant an expression folds to; raises `Unfolded` when it is not one."""
@@ -70,16 +71,18 @@ class Values:
 
     def _guarded(self, expr: f.Expr, where: Where) -> Constant:
         key = (where, id(expr))
-        if key in self._folded:
-            return self._folded[key]
+        held = self._folded.get(key)
+        if held is not None:
+            reading.note(held[1])
+            return held[0]
         if key in self._active or len(self._active) > 30:
             raise Unfolded
         self._active.add(key)
         try:
-            self._folded[key] = self.constant(expr, where)
+            held = self._folded[key] = reading.made(lambda: self.constant(expr, where))
         finally:
             self._active.discard(key)
-        return self._folded[key]
+        return held[0]
 
     def _called(self, module: Module, index: int) -> Constant:
         """Field(default=...) of a settings class, str(x), HTTPStatus members aside."""
@@ -124,14 +127,16 @@ class Values:
                 key = (where, id(expr))
                 if len(found) == 1 and key not in self._active and len(self._active) < 30:
                     target = (found[0][1], id(found[0][0]))
-                    if target not in self._pieced:
+                    held = self._pieced.get(target)
+                    if held is None:
                         self._active.add(key)
                         try:
-                            folded = self.pieces(*found[0])
+                            folded, sources = reading.made(lambda: self.pieces(*found[0]))
                         finally:
                             self._active.discard(key)
-                        self._pieced[target] = folded if len(folded) <= _LONGEST else UNKNOWN
-                    return self._pieced[target]
+                        held = self._pieced[target] = folded if len(folded) <= _LONGEST else UNKNOWN, sources
+                    reading.note(held[1])
+                    return held[0]
         try:
             value = self.constant(expr, where)
         except Unfolded:

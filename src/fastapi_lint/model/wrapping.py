@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.reading import remembered_after
 from fastapi_lint.model.symbols import External, Function, FunctionObject, Method, Type
 from fastapi_lint.model.types import Inference
 
@@ -20,17 +21,14 @@ class Wrapping:
 
     def __init__(self, types: Inference) -> None:
         self.types = types
-        self._bodies: dict[Function, tuple[Function, ...]] = {}
 
+    @remembered_after(())
     def bodies(self, function: Function) -> tuple[Function, ...]:
         """What calling a function really runs: its body and the wrappers of its decorators; nothing when unknown.
 
         Nothing as well for a cached function that needs no arguments: it runs once in the life of the process.
         """
-        if function not in self._bodies:
-            self._bodies[function] = ()
-            self._bodies[function] = tuple(self._unwrapped(function))
-        return self._bodies[function]
+        return tuple(self._unwrapped(function))
 
     def _unwrapped(self, function: Function) -> tuple[Function, ...]:
         module, facts = function.module, function.facts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model import reading
 from fastapi_lint.model.annotations import parse_annotation
 from fastapi_lint.model.inference.questions import Questions, Where, is_none
 from fastapi_lint.model.names import Binding
@@ -82,16 +83,18 @@ class Hints(Questions):
         key = (place, id(target))  # equal expressions of several places may be one object
         if self._depth == 0:
             self._followings = 0
-        if key not in self._aliased:
-            self._followings += 1
-            if self._followings > _MOST_FOLLOWED:  # aliases of unions of aliases, where each names the one above twice
-                return None
-            cuts = self._cuts
-            found = self.guarded(("alias", key), lambda: self.annotation(target, place))
-            if self._cuts != cuts:
-                return found
-            self._aliased[key] = found
-        return self._aliased[key]
+        held = self._aliased.get(key)
+        if held is not None:
+            reading.note(held[1])
+            return held[0]
+        self._followings += 1
+        if self._followings > _MOST_FOLLOWED:  # aliases of unions of aliases, where each names the one above twice
+            return None
+        cuts = self._cuts
+        held = reading.made(lambda: self.guarded(("alias", key), lambda: self.annotation(target, place)))
+        if self._cuts == cuts:
+            self._aliased[key] = held
+        return held[0]
 
     def _generic(self, value: f.Expr, items: tuple[f.Expr, ...], where: Where) -> Type:
         base = self.infer(value, where)

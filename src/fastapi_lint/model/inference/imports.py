@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.inference.questions import Questions
+from fastapi_lint.model.reading import remembered
 from fastapi_lint.model.symbols import External, Module, ModuleObject, Namespace, Type
 
 
@@ -51,12 +52,10 @@ class Imports(Questions):
             return ModuleObject(module)
         return Namespace(dotted, importer) if self.modules.is_folder(dotted, importer) else None
 
+    @remembered
     def export(self, module: Module, name: str) -> Type:
         """What a name of a module is, seen from outside: its own bindings, submodules, star imports."""
-        key = (module, name)
-        if key not in self._exports:
-            self._exports[key] = self.guarded(("export", key), lambda: self._exported(module, name))
-        return self._exports[key]
+        return self.guarded(("export", module, name), lambda: self._exported(module, name))
 
     def _exported(self, module: Module, name: str) -> Type:
         found = self.bindings(module).get((-1, -1), {}).get(name)

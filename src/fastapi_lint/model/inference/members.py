@@ -6,7 +6,9 @@ from functools import partial
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model import reading
 from fastapi_lint.model.inference.questions import DEEPEST, Questions, instance_of, is_none
+from fastapi_lint.model.reading import remembered
 from fastapi_lint.model.symbols import (
     Class,
     ClassObject,
@@ -82,16 +84,17 @@ class Members(Questions):
                 return FunctionObject(method, owner)
             if nested := base.nested.get(attr):
                 return ClassObject(nested)
-            key = (base, attr)
-            if key not in self._members:
-                self._members[key] = self.guarded(("member", key), partial(self._field, base, attr))
-            if (found := self._members[key]) is not None:
+            if (found := self._field(base, attr)) is not None:
                 return found
             if attr in base.assigns or attr in self.self_assigns(base):
                 return None
         return None
 
+    @remembered
     def _field(self, cls: Class, attr: str) -> Type:
+        return self.guarded(("member", cls, attr), partial(self._declared, cls, attr))
+
+    def _declared(self, cls: Class, attr: str) -> Type:
         if entry := cls.assigns.get(attr):
             where = (cls.module, entry.block, entry.end)
             if entry.annotation is not None:
@@ -133,28 +136,33 @@ class Members(Questions):
 
     def mro(self, cls: Class) -> tuple[Class | str, ...]:
         """A class and its bases, nearest first; external ones by canonical name, unresolved ones as "?"."""
-        if cls not in self._mro:
-            if self._depth > DEEPEST:
-                return (cls, "?")
-            self._depth += 1
-            self._mro[cls] = (cls, "?")  # what a class that inherits from itself sees
-            order: list[Class | str] = [cls]
-            where = (cls.module, cls.facts.outer, cls.facts.start)
-            for base in cls.facts.bases:
-                match self.infer(base, where):
-                    case ClassObject(cls=parent) if parent is not cls:
-                        order.extend(self.mro(parent))
-                    case External(name=name):
-                        order.append(name)
-                    case Instance(cls=str(name)) if name.startswith("sqlalchemy"):
-                        order.append(name)
-                    case _:
-                        order.append("?")
-            # The last occurrence stays, as in Python's own order for diamonds; names cannot conflict here.
-            unique = list(dict.fromkeys(reversed(order)))
-            self._mro[cls] = tuple(reversed(unique))
-            self._depth -= 1
-        return self._mro[cls]
+        held = self._mro.get(cls)
+        if held is not None:
+            reading.note(held[1])
+            return held[0]
+        if self._depth > DEEPEST:
+            return (cls, "?")
+        self._depth += 1
+        self._mro[cls] = (cls, "?"), None  # what a class that inherits from itself sees
+        held = self._mro[cls] = reading.made(lambda: self._order(cls))
+        self._depth -= 1
+        return held[0]
+
+    def _order(self, cls: Class) -> tuple[Class | str, ...]:
+        order: list[Class | str] = [cls]
+        where = (cls.module, cls.facts.outer, cls.facts.start)
+        for base in cls.facts.bases:
+            match self.infer(base, where):
+                case ClassObject(cls=parent) if parent is not cls:
+                    order.extend(self.mro(parent))
+                case External(name=name):
+                    order.append(name)
+                case Instance(cls=str(name)) if name.startswith("sqlalchemy"):
+                    order.append(name)
+                case _:
+                    order.append("?")
+        # The last occurrence stays, as in Python's own order for diamonds; names cannot conflict here.
+        return tuple(reversed(dict.fromkeys(reversed(order))))
 
     def is_subclass(self, cls: Class | str, of: Class | str) -> bool:
         """Whether a class is, or inherits from, another; False when that is not known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Binding, Modules, Scope
@@ -28,21 +28,16 @@ class Questions:
     def __init__(self, modules: Modules) -> None:
         self.modules = modules
         self._bindings: dict[Module, dict[Scope, dict[str, list[Binding]]]] = {}
-        self._calls: dict[tuple[Module, int], Type] = {}
         self._callees: dict[int, Type] = {}
         self._bound: dict[tuple[int, str], Type] = {}
-        self._exports: dict[tuple[Module, str], Type] = {}
-        self._returns: dict[Function, Type] = {}
-        self._yields: dict[Function, Type] = {}
-        self._mro: dict[Class, tuple[Class | str, ...]] = {}
+        self._read_for: dict[Hashable, Hashable] = {}
+        self._mro: dict[Class, tuple[tuple[Class | str, ...], Hashable]] = {}
         self._self_assigns: dict[Class, dict[str, list[tuple[f.Assign, Function]]]] = {}
-        self._decorators: dict[Function, tuple[str, ...]] = {}
-        self._members: dict[tuple[Class, str], Type] = {}
         self._active: set[object] = set()
         self._depth = 0
         self._cuts = 0
         self._followings = 0
-        self._aliased: dict[tuple[Where, int], Type] = {}
+        self._aliased: dict[tuple[Where, int], tuple[Type, Hashable]] = {}
 
     def guarded(self, key: object, answer: Callable[[], Type]) -> Type:
         if key in self._active or self._depth >= _DEPTH:

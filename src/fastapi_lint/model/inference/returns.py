@@ -5,7 +5,9 @@ from __future__ import annotations
 from fastapi_lint import catalog
 from fastapi_lint.catalog.routers import library_router
 from fastapi_lint.index import facts as f
+from fastapi_lint.model import reading
 from fastapi_lint.model.inference.questions import Questions, Where, instance_of, is_none
+from fastapi_lint.model.reading import remembered, remembered_after
 from fastapi_lint.model.symbols import (
     Class,
     ClassObject,
@@ -30,20 +32,23 @@ _VAGUE = frozenset({"typing.Callable", "Callable", "object", "collections.abc.Ca
 class Returns(Questions):
     """What calls give: of functions, classes, methods and library objects."""
 
+    @remembered
     def call_type(self, module: Module, index: int) -> Type:
         """What a call gives."""
-        key = (module, index)
-        if key not in self._calls:
-            self._calls[key] = self.guarded(key, lambda: self._called(module, index))
-        return self._calls[key]
+        return self.guarded((module, index), lambda: self._called(module, index))
 
     def callee(self, module: Module, call: f.Call) -> Type:
         """What is called."""
         key = id(call)  # calls of facts differ in their place, and live as long as the module
         if key in self._callees:
+            if reading.noting:
+                reading.note(self._read_for.get(key, reading.EVERYTHING))
             return self._callees[key]
         cuts = self._cuts
-        found = self.infer(call.func, (module, call.block, call.start))
+        if not reading.noting:
+            found = self.infer(call.func, (module, call.block, call.start))
+        else:
+            found, self._read_for[key] = reading.made(lambda: self.infer(call.func, (module, call.block, call.start)))
         if cuts == self._cuts:
             self._callees[key] = found
         return found
@@ -159,24 +164,21 @@ class Returns(Questions):
                 return Instance(name)
         return None
 
+    @remembered_after(())
     def decorators(self, function: Function) -> tuple[str, ...]:
         """The dotted names of a function's decorators (of what is called, for calls); "?" for an unknown one."""
-        if function not in self._decorators:
-            self._decorators[function] = ()
-            names = []
-            where = (function.module, function.facts.outer, function.facts.start)
-            for decorator in function.facts.decorators:
-                if isinstance(decorator, f.CallRef):
-                    decorator = function.module.facts.calls[decorator.index].func
-                names.append(self.name_of_type(self.infer(decorator, where)) or "?")
-            self._decorators[function] = tuple(names)
-        return self._decorators[function]
+        names = []
+        where = (function.module, function.facts.outer, function.facts.start)
+        for decorator in function.facts.decorators:
+            if isinstance(decorator, f.CallRef):
+                decorator = function.module.facts.calls[decorator.index].func
+            names.append(self.name_of_type(self.infer(decorator, where)) or "?")
+        return tuple(names)
 
+    @remembered
     def return_type(self, function: Function) -> Type:
         """What a function returns (for a coroutine: what awaiting gives), declared or from its return statements."""
-        if function not in self._returns:
-            self._returns[function] = self.guarded(("returns", function), lambda: self._returned(function))
-        return self._returns[function]
+        return self.guarded(("returns", function), lambda: self._returned(function))
 
     def _returned(self, function: Function) -> Type:
         module, facts = function.module, function.facts
@@ -203,11 +205,10 @@ class Returns(Questions):
             return None
         return self.agree(self.infer(e.value, (module, e.block, e.start)) for e in returned)
 
+    @remembered
     def yield_type(self, function: Function) -> Type:
         """What a generator yields."""
-        if function not in self._yields:
-            self._yields[function] = self.guarded(("yields", function), lambda: self._yielded(function))
-        return self._yields[function]
+        return self.guarded(("yields", function), lambda: self._yielded(function))
 
     def _yielded(self, function: Function) -> Type:
         module, facts = function.module, function.facts

@@ -7,6 +7,7 @@ from functools import partial
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model import reading
 from fastapi_lint.model.inference.questions import ELEMENTS, MAPPINGS, Questions, Where, instance_of, is_none, starred
 from fastapi_lint.model.names import Binding, Scope, bindings, target_names
 from fastapi_lint.model.symbols import (
@@ -115,9 +116,18 @@ class Scopes(Questions):
 
     def _bound_type(self, module: Module, name: str, binding: Binding) -> Type:
         key = (id(binding.entry), name)
-        if key not in self._bound:
-            self._bound[key] = self.guarded(("bound", key), lambda: self._bind(module, name, binding))
-        return self._bound[key]
+        if key in self._bound:
+            if reading.noting:
+                reading.note(self._read_for.get(key, reading.EVERYTHING))
+            return self._bound[key]
+        if not reading.noting:
+            found = self.guarded(("bound", key), lambda: self._bind(module, name, binding))
+        else:
+            found, self._read_for[key] = reading.made(
+                lambda: self.guarded(("bound", key), lambda: self._bind(module, name, binding))
+            )
+        self._bound[key] = found
+        return found
 
     def _bind(self, module: Module, name: str, binding: Binding) -> Type:
         entry = binding.entry

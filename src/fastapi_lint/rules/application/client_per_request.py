@@ -41,7 +41,7 @@ class _Reached:
 
 
 @rule("FAPI707")
-def client_per_request(project: Project, check: Check) -> Iterator[Finding]:
+def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
     """A client or connection pool is made for every request.
 
     Why is this bad?
@@ -62,20 +62,20 @@ def client_per_request(project: Project, check: Check) -> Iterator[Finding]:
     - [HTTPX: clients](https://www.python-httpx.org/advanced/clients/)
     - [Lifespan events](https://fastapi.tiangolo.com/advanced/events/)
     """
-    reached = _reach(project)
+    project = check.project
+    reached = _reach(module, project)
     for function, (root, kind) in reached.root.items():
-        module = function.module
         if _is_cached(function, project) or _TRIES.search(root.name) or _STANDS_IN.search(function.name):
             continue
         for call in function.calls:
             if not _may_be_client(call):
                 continue
-            entry = catalog.client(project.called_name(module, call) or "")
+            entry = catalog.client(project.called_name(function.module, call) or "")
             if entry is None or _is_kept(function, call) or _is_particular(function, call, project):
                 continue
             if _is_on_miss(function, call):
                 continue
-            shown = module.source.slice(call.start, call.name_end)
+            shown = function.module.source.slice(call.start, call.name_end)
             where = (
                 f"in {kind} `{root.name}`"
                 if function is root
@@ -84,7 +84,7 @@ def client_per_request(project: Project, check: Check) -> Iterator[Finding]:
             yield check.finding(
                 (call.start, call.name_end),
                 f"`{shown}` is made {where}: {entry.why}; make it once in the lifespan and inject it",
-                module=module,
+                module=function.module,
                 related=_trail(function, reached, check),
                 chain=True,
             )
@@ -102,18 +102,20 @@ _FUNCTIONS = frozenset({
 })  # fmt: skip
 
 
-def _reach(project: Project) -> _Reached:
-    """What endpoints and dependencies run, nearest first; every function once."""
+def _reach(module: Module, project: Project) -> _Reached:
+    """What the endpoints and dependencies of a module run, nearest first; every function once."""
     reached = _Reached()
-    queue: list[tuple[Function, int]] = []
-    for function, routes in project.routes.by_handler.items():
-        if not function.module.is_test and any(route.kind == "http" and not route.module.is_test for route in routes):
+    if module.is_test:
+        return reached
+    for function in module.functions:
+        routes = project.routes.by_handler.get(function, ())
+        if any(route.kind == "http" and not route.module.is_test for route in routes):
             reached.root[function] = (function, "endpoint")
-            queue.append((function, 0))
-    for function in sorted(project.dependencies.injected, key=lambda each: (each.module.path, each.start)):
-        if not function.module.is_test and function not in reached.root and project.effects.is_served(function.module):
-            reached.root[function] = (function, "dependency")
-            queue.append((function, 0))
+    for function in module.functions:
+        if function not in reached.root and function in project.dependencies.injected:
+            if project.effects.is_served(module):
+                reached.root[function] = (function, "dependency")
+    queue = [(function, 0) for function in reached.root]
     for function, depth in queue:
         if depth >= _MOST_STEPS or len(queue) > _MOST_FUNCTIONS or _is_cached(function, project):
             continue

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import partial
 
 from fastapi_lint.catalog import Entry
 from fastapi_lint.edits import in_threadpool
 from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Finding, Fix, Related, Safety
 from fastapi_lint.model import External, Function, Method
-from fastapi_lint.model.effects import Memo, Trail
 from fastapi_lint.model.execution import Step
 from fastapi_lint.model.feasibility import is_ruled_out
-from fastapi_lint.model.project import Project
 from fastapi_lint.model.sparing import Settings
+from fastapi_lint.model.trails import Trail
 from fastapi_lint.rule import Check, rule
 
 _MOST_STEPS = 5
@@ -112,13 +111,7 @@ def _bound_to_loop(function: Function, check: Check) -> bool:
                     return Step(each.module, call.start, call.name_end, None, call, name), name
         return None
 
-    return check.project.effects.search(function, touches, _touching(check.project)) is not None
-
-
-@lru_cache(maxsize=1)
-def _touching(project: Project) -> Memo[str]:
-    """What is known of functions that need the event loop's thread."""
-    return Memo()
+    return check.project.effects.search(function, touches, check.project.effects.bound_to_loop) is not None
 
 
 def _fix(function: Function, trail: Trail[Entry], check: Check) -> Fix | None:

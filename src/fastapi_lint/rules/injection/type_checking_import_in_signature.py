@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Literal
 
 import libcst as cst
@@ -229,7 +228,7 @@ def _is_hidden(function: Function, check: Check) -> bool:
 
 def _is_rebuilt(cls: Class, check: Check) -> bool:
     """Whether the project resolves the forward references of a class, or of classes that are not known, by hand."""
-    known = _rebuilt(check.project)
+    known = check.project.about(_rebuilt)
     return any(one is None or check.project.types.is_subclass(one, cls) for one in known)
 
 
@@ -245,7 +244,6 @@ def _is_imported_by_a_user(cls: Class, name: str, check: Check) -> bool:
     return False
 
 
-@lru_cache(maxsize=1)
 def _rebuilt(project: Project) -> frozenset[Class | None]:
     """The classes for which the project calls `model_rebuild` or its kin; None among them is one that is not known."""
     found: set[Class | None] = set()

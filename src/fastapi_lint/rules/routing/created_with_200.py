@@ -24,10 +24,10 @@ from fastapi_lint.model import (
     Project,
     Route,
 )
-from fastapi_lint.model.effects import Memo, Trail
 from fastapi_lint.model.execution import Step
 from fastapi_lint.model.paths import placeholders
 from fastapi_lint.model.responses import returns_response
+from fastapi_lint.model.trails import Trail
 from fastapi_lint.model.values import UNKNOWN
 from fastapi_lint.rule import Check, rule
 from fastapi_lint.source import Source
@@ -66,7 +66,7 @@ _CONSTANTS = re.compile(rb"^from starlette\.status import", re.M)
 
 
 @rule("FAPI302", severity=Severity.INFO, fix=Safety.UNSAFE)
-def created_with_200(project: Project, check: Check) -> Iterator[Finding]:
+def created_with_200(module: Module, check: Check) -> Iterator[Finding]:
     """A POST that creates a resource answers 200 instead of 201.
 
     Why is this bad?
@@ -89,10 +89,9 @@ def created_with_200(project: Project, check: Check) -> Iterator[Finding]:
     - [FastAPI: response status code](https://fastapi.tiangolo.com/tutorial/response-status-code/)
     - [RFC 9110: 201 Created](https://www.rfc-editor.org/rfc/rfc9110.html#name-201-created)
     """
-    memo: Memo[str] = Memo()
-    reported: set[tuple[str, int]] = set()
-    decided = {route.handler for route in project.routes.all if route.status_code == 201 or _documents_200(route)}
-    for route in project.routes.all:
+    project = check.project
+    reported: set[int] = set()
+    for route in project.routes.by_module.get(module, ()):
         handler = route.handler
         if handler is None or route.methods != ("POST",) or route.has_unpacked or route.module.is_test:
             continue
@@ -100,28 +99,33 @@ def created_with_200(project: Project, check: Check) -> Iterator[Finding]:
         path = _path(route)
         if path is None or (given is not None and route.status_code != 200):
             continue
-        if (route.module.path, route.start) in reported or not _may_create(handler.name, path):
+        if route.start in reported or not _may_create(handler.name, path):
             continue
-        trail = _insertion(handler, project, memo)
+        trail = _insertion(handler, project)
         if (trail is None and not (_says_so(handler.name, path) and _is_thing(handler.name, path))) or (
             trail is not None and not _is_collection(handler.name, path)
         ):
             continue
         if trail is None and any(f.last_name(call.func) == "add_task" for call in handler.calls):
             continue  # what is made comes later
-        if handler in decided or _sets_status(handler, project) or _may_find(handler, trail):
+        if _is_decided(handler, project) or _sets_status(handler, project) or _may_find(handler, trail):
             continue
-        reported.add((route.module.path, route.start))
+        reported.add(route.start)
         reason = f"it inserts with `{trail.effect}`" if trail is not None else "as its name says"
         last = trail.steps[-1] if trail is not None else None
         yield check.finding(
             route,
             f"`{handler.name}` creates something ({reason}) but answers 200: clients cannot tell that it is new; "
             "set `status_code=201`",
-            module=route.module,
             related=[check.related(last, "inserted here", module=last.module)] if last is not None else [],
             fix=partial(_fix, route, given),
         )
+
+
+def _is_decided(handler: Function, project: Project) -> bool:
+    """Whether somebody has thought about the status: it is 201 under some path, or the 200 is documented."""
+    routes = project.routes.by_handler.get(handler, ())
+    return any(route.status_code == 201 or _documents_200(route) for route in routes)
 
 
 def _path(route: Route) -> str | None:
@@ -212,9 +216,10 @@ def _answering(handler: Function, project: Project) -> Iterator[Function]:
                 yield callee.function
 
 
-def _insertion(handler: Function, project: Project, memo: Memo[str]) -> Trail[str] | None:
+def _insertion(handler: Function, project: Project) -> Trail[str] | None:
     """The way to the nearest insert; None when there is none, or when it is too far off to be the handler's purpose."""
-    trail = project.effects.search(handler, lambda each, _: _inserting(each, project), memo, through_await=True)
+    effects = project.effects
+    trail = effects.search(handler, lambda each, _: _inserting(each, project), effects.inserting, through_await=True)
     if trail is None or trail.length > _MOST_STEPS:
         return None
     if trail.length > 1 and not (_about_creation(trail) and _VERBS & set(_words(handler.name))):

@@ -19,7 +19,6 @@ _WORD = re.compile(r"[A-Za-z0-9_{]")
 _ANGLES = re.compile(r"<(?:\w+:)?[A-Za-z_]\w*>")
 _COLON = re.compile(r"(?<=/):([A-Za-z_]\w*)(?=/|\Z)")
 _ANYTHING = re.compile(r"{\w+:path}")
-_REGISTERS = ("register_url_convertor", "CONVERTOR_TYPES")
 
 
 @rule("FAPI313", severity=Severity.ERROR, fix=Safety.UNSAFE)
@@ -42,7 +41,7 @@ def malformed_path(project: Project, check: Check) -> Iterator[Finding]:
     - [FastAPI: bigger applications](https://fastapi.tiangolo.com/tutorial/bigger-applications/)
     - [Starlette: path parameters](https://www.starlette.io/routing/#path-parameters)
     """
-    own_convertors = any(word.encode() in module.source.data for module in project.modules for word in _REGISTERS)
+    own_convertors = project.modules.registers_convertors
     seen: set[tuple[str, int]] = set()
     for route in project.routes.all:
         key = (route.module.path, route.start)

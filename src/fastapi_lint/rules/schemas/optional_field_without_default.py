@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Span
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Project
 from fastapi_lint.model.alternatives import options
-from fastapi_lint.model.exchange import Use, request_schemas, response_schemas
+from fastapi_lint.model.exchange import Use, body_parameters, response_schemas
+from fastapi_lint.model.routes import Route
 from fastapi_lint.model.schemas import Schema, SchemaField
 from fastapi_lint.rule import Check, rule
 
@@ -50,16 +51,20 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
     - [Body: partial updates](https://fastapi.tiangolo.com/tutorial/body-updates/#partial-updates-with-patch)
     """
     routes = [route for route in project.routes.all if not route.module.is_test]
-    read = request_schemas(project.schemas, routes, project.dependencies)
-    sent = response_schemas(project.schemas, routes)
+    schemas = [one for one in project.schemas.all if one.kind in _KINDS and not one.is_v1 and not one.module.is_test]
+    required = {one: [each for each in one.fields if _is_required(each, project)] for one in schemas}
+    read = _read_directly(routes, project) if any(required.values()) else {}
+    sent: dict[Schema, tuple[Use, ...]] | None = None
     reported: set[SchemaField] = set()
-    for schema in project.schemas.all:
-        reason = _reason(schema, read.get(schema, ()), schema in sent)
-        if not reason or schema.kind not in _KINDS or schema.is_v1 or schema.module.is_test:
-            continue
-        for one in schema.fields:
+    for schema in schemas:
+        uses = read.get(schema, ()) if required[schema] else ()
+        reason = _reason(schema, uses)
+        if not reason and required[schema] and not uses and _NAMED.search(schema.name) and not _needed(schema):
+            sent = response_schemas(project.schemas, routes) if sent is None else sent
+            reason = _NAME if schema not in sent else ""
+        for one in required[schema] if reason else ():
             is_own = one.owner is schema.cls
-            if one in reported or (reason is _NAME and not is_own) or not _is_required(one, project):
+            if one in reported or (reason is _NAME and not is_own):
                 continue
             if not _is_version_2(one, project):
                 continue
@@ -74,18 +79,27 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
             )
 
 
-def _reason(schema: Schema, uses: tuple[Use, ...], is_sent: bool) -> str:
-    """Why a schema is one for updates; empty when it is not."""
+def _read_directly(routes: Iterable[Route], project: Project) -> dict[Schema, list[Route]]:
+    """The schemas that handlers read as their bodies, not those inside of these, with the routes."""
+    found: dict[Schema, list[Route]] = {}
+    for route in routes:
+        if route.handler is not None:
+            for _, types in body_parameters(project.schemas, route.handler, project.dependencies.parameters):
+                for schema, trail in (each for one in types for each in project.schemas.closure(one)):
+                    if not trail:
+                        found.setdefault(schema, []).append(route)
+    return found
+
+
+def _reason(schema: Schema, readers: Sequence[Route]) -> str:
+    """Why a schema is one for updates, as far as those who read it tell; empty when it is not."""
     is_named = _NAMED.search(schema.name) is not None
-    direct = [use for use in uses if not use.trail and use.parameter and use.parameter.function is use.route.handler]
     needed = _needed(schema)
-    for use in direct:
-        method = next((method for method in use.route.methods if method in _PARTIAL), None)
+    for route in readers:
+        method = next((method for method in route.methods if method in _PARTIAL), None)
         if method and 2 * needed < len(schema.fields) and (is_named or _is_likely(schema, method)):
-            return f"`{use.route.name}` reads it from a {method} body"
-    if is_named and (direct or not is_sent) and not needed:
-        return _NAME
-    return ""
+            return f"`{route.name}` reads it from a {method} body"
+    return _NAME if is_named and readers and not needed else ""
 
 
 def _is_likely(schema: Schema, method: str) -> bool:

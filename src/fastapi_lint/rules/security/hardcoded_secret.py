@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fastapi_lint.catalog import secrets
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.signing import keys_given, signing_keys
+from fastapi_lint.model.signing import keys_given
 from fastapi_lint.model.symbols import Class, Module
 from fastapi_lint.model.texts import (
     DOCUMENTED,
@@ -188,7 +188,7 @@ def _keys(module: Module, check: Check) -> _Judged:
 
 def _kept_keys(module: Module, check: Check) -> _Judged:
     """Keys that a variable or class attribute holds, whatever its name, and that are given to what signs anywhere."""
-    used = signing_keys(check.project).get(module, {})
+    used = check.project.signing_keys.get(module, {})
     for entry in module.facts.assigns if used else ():
         if entry.start not in used or not isinstance(entry.value, f.Const) or not isinstance(entry.value.value, str):
             continue

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from fastapi_lint.catalog import secrets
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.signing import signing_keys
 from fastapi_lint.model.symbols import Module
 from fastapi_lint.model.texts import BoundText, bound_texts, written_for_tests
 from fastapi_lint.rule import Check, rule
@@ -45,7 +44,7 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
             continue
         if kind == "key" and secrets.words(bound.name) == ["secret"]:
             kind = "signing"  # the one secret of an application is what it signs with
-        if bound.binding is not None and bound.binding.start in signing_keys(check.project).get(module, {}):
+        if bound.binding is not None and bound.binding.start in check.project.signing_keys.get(module, {}):
             kind = "signing"
         if not _is_usable(kind, bound) or secrets.token_kind(bound.text):
             continue

@@ -80,7 +80,7 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
     - [FastAPI: dependencies in path operation decorators](https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-in-path-operation-decorators/)
     - [OWASP API2:2023 Broken Authentication](https://owasp.org/API-Security/editions/2023/en/0xa2-broken-authentication/)
     """
-    protection = Protection(project.types, project.routes, project.dependencies)
+    protection = project.protection
     open_routes: dict[Route, tuple[_Standing, str]] = {}
     others: set[Route] = set()
     for app in project.routes.apps:
