@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastapi_lint import cache, desk, run, workers
+from fastapi_lint import cache, desk, indexing, run, workers
 from fastapi_lint.cache import RuleRow, RuleTable, Store, digest
-from fastapi_lint.desk import index_texts
 from fastapi_lint.engine import Checked
 from fastapi_lint.finding import Finding, Notice
 from fastapi_lint.index.build import build
 from fastapi_lint.index.facts import Facts
+from fastapi_lint.indexing import index_texts
 from fastapi_lint.sealing import Result, Sealed
 from fastapi_lint.settings import CACHE_DIRECTORY, Settings
 from fastapi_lint.source import Source
@@ -118,13 +118,13 @@ def test_a_second_run_imports_no_parser(project: Path) -> None:
 def test_one_changed_file_is_indexed_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check(project)
     indexed = []
-    original = desk._facts_of
+    original = indexing._facts_of
 
     def counted(source: Source) -> Facts:
         indexed.append(source.path)
         return original(source)
 
-    monkeypatch.setattr(desk, "_facts_of", counted)
+    monkeypatch.setattr(indexing, "_facts_of", counted)
     write(project, {"app/session.py": "async def current():\n    return 2\n"})
     changed = check(project)
     assert indexed == ["app/session.py"]
@@ -220,7 +220,7 @@ def test_data_of_another_shape_is_ignored(project: Path) -> None:
 def test_facts_of_another_shape_are_made_again(project: Path) -> None:
     store = Store(project)
     texts = [text.encode() for text in FILES.values()]
-    store.keep_facts((digest(text), b"\x93\x01\x02\x03") for text in texts)
+    store.keep_facts(((digest(text), b"\x93\x01\x02\x03") for text in texts), set())
     assert found(check(project)) == found(check(project, cached=False))
 
 
@@ -309,12 +309,12 @@ def test_facts_not_used_for_long_are_dropped(tmp_path: Path) -> None:
     def key(number: int) -> bytes:
         return bytes([16 * (number % 16)]) + digest(str(number).encode())[1:]
 
-    Store(tmp_path).keep_facts([(key(0), b"old")])
+    Store(tmp_path).keep_facts([(key(0), b"old")], set())
     for number in range(1, 40):
         store = Store(tmp_path)
         if number < 20:
             assert store.facts(key(0)) == b"old"
-        store.keep_facts([(key(number), b"new")])
+        store.keep_facts([(key(number), b"new")], {key(0), key(number)} if number < 20 else {key(number)})
     assert Store(tmp_path).facts(key(0)) is None
     assert Store(tmp_path).facts(key(39)) == b"new"
 
@@ -342,8 +342,8 @@ def test_processes_give_the_same_findings(project: Path, monkeypatch: pytest.Mon
     write(project, {f"app/part{i}.py": ITEMS + "\n" * i for i in range(12)})
     write(project, {"app/bad.py": "def broken(:\n"})
     alone = check(project, cached=False)
-    monkeypatch.setattr(desk, "_WORTH_PROCESSES", 1)
-    monkeypatch.setattr(desk, "_QUESTION", 600)
+    monkeypatch.setattr(indexing, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(indexing, "_QUESTION", 600)
     for jobs in (2, 3):
         assert found(check(project, cached=False, jobs=jobs)) == found(alone)
 

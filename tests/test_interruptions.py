@@ -66,7 +66,7 @@ def assert_whole(root: Path, old: dict[str, bytes], new: dict[str, bytes]) -> in
 MOMENTS = {
     "discovery": ("fastapi_lint.discovery:discover", 1, 0),
     "reading": ("fastapi_lint.run:_read", 1, 0),
-    "index": ("fastapi_lint.desk:_facts_of", 2, 0),
+    "index": ("fastapi_lint.indexing:_facts_of", 2, 0),
     "rules": ("fastapi_lint.engine:check", 1, 0),
     "fixing": ("fastapi_lint.fixer:advance", 2, 0),
     "rules again": ("fastapi_lint.engine:check", 2, 0),
@@ -110,8 +110,8 @@ def test_a_signal_that_somebody_had_ignored_stays_ignored(project: Path, fixed: 
     assert contents(project) == fixed
 
 
-POOL = "import fastapi_lint.desk\nfastapi_lint.desk._WORTH_PROCESSES = 1\n"
-STAGES = {"indexing": "fastapi_lint.desk:index_texts", "checking": "fastapi_lint.engine:check"}
+POOL = "import fastapi_lint.indexing\nfastapi_lint.indexing.WORTH_PROCESSES = 1\n"
+STAGES = {"indexing": "fastapi_lint.indexing:index_texts", "checking": "fastapi_lint.engine:check"}
 
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="only forked processes inherit the hooks")

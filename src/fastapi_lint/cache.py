@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -29,6 +29,7 @@ _MAGIC = b"fastapi-lint cache 1\n"
 _DIGEST = 16
 _SHARDS = 16
 _MOST_RESULTS = 24
+_MOST_VERDICTS = 4
 _MOST_RUNS = 12
 """Times that a shard is written without an entry being used before the entry is dropped."""
 _LARGEST_SHARD = 24_000_000
@@ -167,6 +168,21 @@ class Store:
             self._write(self._result_path(key), program() + key, msgspec.msgpack.encode(result))
             self._forget("run-*.bin", _MOST_RESULTS)
 
+    def verdicts(self, key: bytes, kind: type[T]) -> T | None:
+        """What an earlier run left under a key about each of its files (see `standing`)."""
+        held = None if self._folder is None else self._read(self._verdicts_path(key), program() + key)
+        return None if held is None else self._decoded(held, kind)
+
+    def keep_verdicts(self, key: bytes, made: object) -> None:
+        """Leave that for the next run, in the place of what was there under the key."""
+        if self._folder is not None:
+            self._write(self._verdicts_path(key), program() + key, msgspec.msgpack.encode(made))
+            self._forget("verdicts-*.bin", _MOST_VERDICTS)
+
+    def _verdicts_path(self, key: bytes) -> Path:
+        assert self._folder is not None
+        return self._folder / f"verdicts-{digest(program(), key).hex()}.bin"
+
     def _result_path(self, key: bytes) -> Path:
         assert self._folder is not None
         return self._folder / f"run-{digest(program(), key).hex()}.bin"
@@ -193,21 +209,20 @@ class Store:
         entry = self._shard(key[0] % _SHARDS).get(key)
         if entry is None:
             return None
-        entry.idle = -1
         return entry.data
 
-    def keep_facts(self, made: Iterable[tuple[bytes, bytes]]) -> None:
+    def keep_facts(self, made: Iterable[tuple[bytes, bytes]], used: Collection[bytes]) -> None:
         """Leave facts by the digest of their text. What has not been used for some runs goes."""
         if self._folder is None:
             return
         fresh: dict[int, dict[bytes, _Entry]] = {}
         for key, data in made:
-            fresh.setdefault(key[0] % _SHARDS, {})[key] = _Entry(-1, data)
+            fresh.setdefault(key[0] % _SHARDS, {})[key] = _Entry(0, data)
         for number, entries in sorted(fresh.items()):
             held = self._shard(number)
             held.update(entries)
-            for entry in held.values():
-                entry.idle += 1
+            for key, entry in held.items():
+                entry.idle = 0 if key in used else entry.idle + 1
             kept: dict[bytes, _Entry] = {}
             size = 0
             for key, entry in sorted(held.items(), key=lambda item: (item[1].idle, item[0])):

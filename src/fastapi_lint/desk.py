@@ -9,14 +9,14 @@ import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from fastapi_lint import selection
+from fastapi_lint import indexing, selection
 from fastapi_lint.cache import RuleTable, Store, digest
 from fastapi_lint.finding import Edit, Finding, Notice, by_place
-from fastapi_lint.index.facts import Facts
 from fastapi_lint.sealing import Result, Unsealable, seal, unseal
 from fastapi_lint.settings import Settings
 from fastapi_lint.source import Source, Unreadable
@@ -24,12 +24,10 @@ from fastapi_lint.source import Source, Unreadable
 if TYPE_CHECKING:
     from fastapi_lint.engine import Checked
     from fastapi_lint.model.project import Project
+    from fastapi_lint.record import Record
     from fastapi_lint.rule import Rule
+    from fastapi_lint.standing import Standing
 
-_WORTH_PROCESSES = 2_000_000
-"""Bytes of sources from which on more than one process is faster than one."""
-_QUESTION = 400_000
-"""Bytes of sources that a process is given at a time to index."""
 _SHARES = 6
 """Into how many shares per process the modules are divided for the rules: enough that none waits for long."""
 _SECRETS = frozenset({"FAPI601", "FAPI602", "FAPI603"})
@@ -71,15 +69,18 @@ class Desk:
         self._store = store
         self._jobs = jobs
         self._progress = progress
-        self._facts: dict[str, tuple[Source, Facts]] = {}
-        self._fresh: dict[str, tuple[Source, bytes]] = {}
-        self._digests: dict[str, tuple[Source, bytes]] = {}
+        self._indexing = indexing.Indexing(store, jobs, progress)
         self._linked: tuple[dict[str, Source], Project] | None = None
         self._made: tuple[bytes, Result, Checked] | None = None
+        self._kept: Record | None = None
+        self._held: Standing | None = None
 
     def check(self) -> Result:
         """Index what is new, link, run the rules, and part the findings by suppressions; or remember all that."""
-        self._made = None
+        if self._made is not None:
+            failed = any(notice.code for notice in self._made[2].notices)
+            self._kept = None if failed else self._record({})
+            self._made = None
         key = self._key() if self._store.is_used else b""
         if key and (held := self._store.result(key)) is not None:
             with suppress(Unsealable):
@@ -92,6 +93,7 @@ class Desk:
     @property
     def project(self) -> Project:
         """The project that the sources are, linked."""
+        from fastapi_lint.model import reading
         from fastapi_lint.model.project import Project
         from fastapi_lint.model.symbols import Module
 
@@ -99,9 +101,12 @@ class Desk:
             if self._linked is not None:
                 self._linked = None
                 gc.collect()  # a project knows itself in many ways, and a run has no collector (`run._batch`)
-            self._index()
+            sources = self.sources.values()
+            if self._is_much_new():
+                self._indexing.prepare(list(sources))
+            modules = (Module(source, partial(self._indexing.facts, source)) for source in sources)
+            (reading.start if self._store.is_used else reading.stop)()
             settings = self._settings
-            modules = (Module(*self._facts[path]) for path in self.sources)
             project = Project(
                 modules,
                 roots=settings.src,
@@ -139,50 +144,6 @@ class Desk:
         except (Unreadable, cst.ParserSyntaxError, RecursionError):
             return ()  # the file did not parse until a fix, by chance, mended it
 
-    # ---------------------------------------------------------------- index
-
-    def _index(self) -> None:
-        missing: list[Source] = []
-        decoder = msgspec.msgpack.Decoder(Facts)
-        for path, source in self.sources.items():
-            if self._facts.get(path, (None,))[0] is source:
-                continue
-            held = self._store.facts(self._digest(source)) if self._store.is_used else None
-            if held is not None:
-                try:
-                    self._facts[path] = (source, decoder.decode(held))
-                    continue
-                except (msgspec.MsgspecError, RecursionError):
-                    pass  # made again below, and written over
-            missing.append(source)
-        for done, (source, made, data) in enumerate(self._indexed(missing, decoder)):
-            if self._progress is not None:
-                self._progress("indexing", done, len(missing))
-            self._facts[source.path] = (source, made)
-            if self._store.is_used:
-                self._fresh[source.path] = (source, data or msgspec.msgpack.encode(made))
-
-    def _indexed(
-        self, sources: Sequence[Source], decoder: msgspec.msgpack.Decoder[Facts]
-    ) -> Iterator[tuple[Source, Facts, bytes]]:
-        if self._jobs == 1 or sum(len(source.data) for source in sources) < _WORTH_PROCESSES:
-            for source in sources:
-                yield source, _facts_of(source), b""
-            return
-        from fastapi_lint import workers
-
-        groups = list(_grouped(sources, _QUESTION))
-        questions = [msgspec.msgpack.encode([source.data for source in group]) for group in groups]
-        for group, answer in zip(groups, workers.answers(index_texts, questions, self._jobs), strict=True):
-            for source, data in zip(group, msgspec.msgpack.decode(answer, type=list[bytes]), strict=True):
-                yield source, decoder.decode(data), data
-
-    def _digest(self, source: Source) -> bytes:
-        known = self._digests.get(source.path)
-        if known is None or known[0] is not source:
-            known = self._digests[source.path] = (source, digest(source.data))
-        return known[1]
-
     # ---------------------------------------------------------------- rules
 
     def _checked(self) -> Checked:
@@ -190,23 +151,58 @@ class Desk:
 
         project = self.project
         rules = [rule for rule in self._load() if rule.code in self._codes]
-        reported = [module.path for module in project.modules if module.path in self._reported]
-        size = sum(len(self.sources[path].data) for path in reported)
-        if self._jobs > 1 and size >= _WORTH_PROCESSES:
+        held = self._held = self._standing(project, rules)
+        reported = [path for path in project.modules.by_path if path in self._reported]
+        size = sum(len(self.sources[path].data) for path in reported if held is None or path in held.touched)
+        if self._jobs > 1 and size >= indexing.WORTH_PROCESSES:
             from fastapi_lint import workers
 
             if workers.can_inherit():
-                return self._shared(project, rules, reported)
+                checked = self._shared(project, rules, reported, held)
+                return checked if held is None else held.with_standing(checked, self.sources, self._reported)
         progress = self._progress
-        return check(
+        checked = check(
             project,
             rules,
             self._settings.rules,
             only=lambda module: module.path in self._reported,
+            held=held,
             progress=None if progress is None else lambda done, total: progress("checking", done, total),
         )
+        return checked if held is None else held.with_standing(checked, self.sources, self._reported)
 
-    def _shared(self, project: Project, rules: Sequence[Rule], reported: Sequence[str]) -> Checked:
+    def _standing(self, project: Project, rules: Sequence[Rule]) -> Standing | None:
+        """What stands of what the last run left, if that was a run with the same paths, rules and settings."""
+        if self._kept is None:
+            return None
+        from fastapi_lint.model.symbols import Module
+        from fastapi_lint.standing import Standing
+
+        kinds: dict[str, set[str]] = {}
+        for rule in rules:
+            for kind in rule.subjects:
+                kinds.setdefault(kind.__name__, set()).add(rule.code)
+        before = []
+        for path in self._kept.changed(self._files()):
+            facts = self._indexing.known(self._kept.files[path])
+            before.append(None if facts is None else Module(Source(path, b""), facts))
+        return Standing(self._kept, self._files(), project, kinds, before)
+
+    def _is_much_new(self) -> bool:
+        """Whether so much is new that all of it is indexed before anything else, if need be in several processes."""
+        if self._kept is None and self._store.is_used:
+            from fastapi_lint.record import Record
+
+            self._kept = self._store.verdicts(self._scope(), Record)
+        if self._kept is None:
+            return True
+        return (
+            sum(len(self.sources[path].data) for path in self._kept.changed(self._files())) >= indexing.WORTH_PROCESSES
+        )
+
+    def _shared(
+        self, project: Project, rules: Sequence[Rule], reported: Sequence[str], held: Standing | None
+    ) -> Checked:
         """The rules in several processes that inherit the linked project; each judges some of the modules."""
         from fastapi_lint import workers
         from fastapi_lint.engine import Checked, check, merged
@@ -216,13 +212,13 @@ class Desk:
         size = sum(len(source.data) for source in sources)
         shares = [
             frozenset(source.path for source in group)
-            for group in _grouped(sources, max(size // (self._jobs * _SHARES), 1))
+            for group in indexing.grouped(sources, max(size // (self._jobs * _SHARES), 1))
         ]
         project.prepare()  # what all processes would find out, each for itself
         gc.freeze()
 
         def judge(question: bytes) -> bytes:
-            made = check(project, rules, self._settings.rules, only=wanted, share=shares[int(question)])
+            made = check(project, rules, self._settings.rules, only=wanted, share=shares[int(question)], held=held)
             return msgspec.msgpack.encode(made)
 
         def wanted(module: Module) -> bool:
@@ -261,7 +257,7 @@ class Desk:
         suppressed: list[Finding] = []
         for path in sorted(self._reported):
             source, own = self.sources.get(path), by_path.get(path, [])
-            if source is None or (not own and not suppression.has_directives(source.data)):
+            if source is None or (not own and not suppression.may_be_spare(source.data)):
                 continue
             ignored = silenced(path)
             asked = {code for code in self._codes if code not in ignored and (path, code) not in failed}
@@ -278,14 +274,21 @@ class Desk:
 
     def _key(self) -> bytes:
         """What a result depends on, besides the program."""
+        return digest(self._scope(), *self._files().values())
+
+    def _scope(self) -> bytes:
+        """What a result depends on, besides the program and what is in the files."""
         settings = {
             field.name: getattr(self._settings, field.name)
             for field in fields(self._settings)
             if field.name not in _INDIFFERENT
         }
         said = [list(self._codes), settings, sorted(self._reported), self._declared]
-        files = [part for path in sorted(self.sources) for part in (_name(path), self._digest(self.sources[path]))]
-        return digest(msgspec.msgpack.encode(said, order="deterministic"), *files)
+        return digest(msgspec.msgpack.encode(said, order="deterministic"), *map(_name, sorted(self.sources)))
+
+    def _files(self) -> dict[str, bytes]:
+        """The digests of the files, by path and in order of that."""
+        return {path: self._indexing.digest(self.sources[path]) for path in sorted(self.sources)}
 
     def remember(self) -> None:
         """Leave the last result and the facts it was made from in the cache, but no secrets."""
@@ -295,12 +298,26 @@ class Desk:
         if self._made is None:
             return
         key, result, checked = self._made
-        fresh = {path: data for path, (source, data) in self._fresh.items() if self.sources.get(path) is source}
+        fresh = self._indexing.fresh(self.sources)
         secret = self._secrets(fresh, checked)
-        self._store.keep_facts((self._digest(self.sources[path]), fresh[path]) for path in fresh if path not in secret)
+        files = self._files()
+        self._store.keep_facts(
+            ((files[path], data) for path, data in fresh.items() if path not in secret), set(files.values())
+        )
         if not any(notice.code for notice in checked.notices):  # a rule that failed may not fail again
             with suppress(Unsealable):
                 self._store.keep_result(key, seal(result, secret, self.sources))
+                self._store.keep_verdicts(self._scope(), self._record(secret))
+
+    def _record(self, secret: Mapping[str, Collection[str]]) -> Record | None:
+        """What the last run found out about each file. Raises `Unsealable`."""
+        from fastapi_lint.record import record
+
+        if self._made is None or self._linked is None or not self._store.is_used:
+            return None
+        sources, project = self._linked
+        files = {path: self._indexing.digest(sources[path]) for path in sorted(sources)}
+        return record(self._made[2], project, files, secret, sources, self._held)
 
     def _secrets(self, paths: Collection[str], checked: Checked) -> dict[str, list[str]]:
         """The files that hold secrets, as far as the rules about them and the catalogue can tell, with these secrets.
@@ -309,12 +326,14 @@ class Desk:
         """
         from fastapi_lint.catalog import secrets
         from fastapi_lint.engine import check
+        from fastapi_lint.model import reading
 
         found: dict[str, list[str]] = {}
         findings = list(checked.findings)
         judged = self._reported if _SECRETS.issubset(self._codes) else frozenset[str]()
         unjudged = frozenset(path for path in paths if path not in judged)
         if unjudged:
+            reading.into(None)
             rules = [rule for rule in self._load() if rule.code in _SECRETS]
             findings += check(self.project, rules, only=lambda module: module.path in unjudged).findings
         for finding in findings:
@@ -331,37 +350,6 @@ class Desk:
                 if tokens:
                     found.setdefault(path, []).extend(tokens)
         return found
-
-
-def index_texts(question: bytes) -> bytes:
-    """The facts of several files: their bytes in, msgpack of each out. For processes, hence by name and in bytes."""
-    gc.disable()
-    texts = msgspec.msgpack.decode(question, type=list[bytes])
-    return msgspec.msgpack.encode([msgspec.msgpack.encode(_facts_of(Source("", data))) for data in texts])
-
-
-def _facts_of(source: Source) -> Facts:
-    from fastapi_lint.index.build import build
-    from fastapi_lint.model.project import empty_facts
-
-    try:
-        return build(source.utf8)
-    except Unreadable:
-        return empty_facts()
-
-
-def _grouped(sources: Sequence[Source], size: int) -> Iterator[list[Source]]:
-    """The sources in order, in groups of about a number of bytes."""
-    group: list[Source] = []
-    held = 0
-    for source in sources:
-        group.append(source)
-        held += len(source.data)
-        if held >= size:
-            yield group
-            group, held = [], 0
-    if group:
-        yield group
 
 
 def _literals(source: Source, finding: Finding) -> Iterator[str]:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from fastapi_lint.finding import Finding, Notice, Severity, by_place
+from fastapi_lint.finding import Finding, Notice, Severity, by_place, nearest
+from fastapi_lint.model import reading
 from fastapi_lint.model.excerpts import NotYet
 from fastapi_lint.model.project import Project
+from fastapi_lint.model.reading import Reads, Slice
 from fastapi_lint.model.symbols import Class, Function, Module
+from fastapi_lint.model.tables import digest_of, identity
 from fastapi_lint.rule import Check, Making, Option, Rule
 from fastapi_lint.source import Unreadable
 
@@ -32,12 +35,64 @@ _SKIPPED = frozenset({
 _HEAD_FIRST = ("decorators", "name", "type_parameters", "params", "bases", "keywords", "returns")
 
 
+Judged = tuple[str, str]
+"""A rule and a module whose subjects it has judged, by code and path; no path for the project as a whole."""
+WHOLE = ""
+
+
+class Verdict(msgspec.Struct, frozen=True, array_like=True):
+    """What a rule said about a module, and what else it has read for that: other modules, and slices of tables."""
+
+    judged: Judged
+    findings: tuple[Finding, ...]
+    modules: tuple[str, ...]
+    slices: tuple[Slice, ...]
+
+
 class Checked(msgspec.Struct, frozen=True):
-    """What the rules said: findings in order of place, notices about rules that failed, files that did not parse."""
+    """What the rules said: findings in order of place, notices about rules that failed, files that did not parse.
+
+    While it is noted what answers are made from (`reading`), also the verdicts that hold more than "nothing, whatever
+    the others are", what stood in the slices that they have read, and which subjects there were.
+    """
 
     findings: tuple[Finding, ...]
     notices: tuple[Notice, ...]
     broken: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    slices: tuple[tuple[Slice, bytes], ...] = ()
+    subjects: tuple[tuple[str, str, bytes], ...] = ()
+
+
+SUBJECTS = {
+    "Route": "routes.all",
+    "Router": "routes.routers",
+    "App": "routes.apps",
+    "Schema": "schemas.classes",
+    "Depends": "depended_on",
+}
+"""Kinds of subjects that the project has, not a single module, with the table in which they are collected."""
+
+
+class Held(Protocol):
+    """Whoever knows which verdicts of an earlier run still hold."""
+
+    def keeps(self, kind: str) -> bool:
+        """Whether the project's subjects of a kind are all what they were."""
+
+    def subjects(self, path: str) -> Mapping[str, bytes]:
+        """The subjects of a module as they were, in short, by kind."""
+
+    def stale(self, path: str, subjects: Mapping[str, bytes]) -> Collection[str] | None:
+        """The codes of the rules that have to judge a module again; None for all. `subjects` are those of it now."""
+
+
+@dataclass
+class _Unit:
+    """What one rule says about one module, as it comes, and what it reads."""
+
+    findings: set[Finding] = field(default_factory=set)
+    reads: Reads = field(default_factory=set)
 
 
 @dataclass
@@ -46,21 +101,32 @@ class _Run:
 
     project: Project
     options: Mapping[str, Mapping[str, Option]]
-    findings: set[Finding] = field(default_factory=set)
+    units: dict[Judged, _Unit] = field(default_factory=dict)
     notices: dict[tuple[str, str], Notice] = field(default_factory=dict)
-    fixes: dict[Module, dict[Finding, tuple[Rule, Making]]] = field(default_factory=dict)
+    fixes: dict[Module, dict[tuple[Judged, Finding], tuple[Rule, Making]]] = field(default_factory=dict)
 
     def judge(self, rule: Rule, subject: object, check: Check) -> None:
         """Ask one rule about one subject, and survive whatever it raises."""
+        judged = (rule.code, WHOLE if subject is self.project else check.module.path)
+        unit = self.units.get(judged)
+        if unit is None:
+            unit = self.units[judged] = _Unit()
+        before = reading.into(unit.reads)
         try:
-            self.findings.update(rule.judge(subject, check))
+            unit.findings.update(rule.judge(subject, check))
         except Unreadable:
             pass  # FAPI001 says why; nothing else is known of such a file
         except Exception as error:
             self._failed(rule, check.module, error)
+        finally:
+            reading.into(before)
         for (module, finding), making in check.fixes.items():
-            self.fixes.setdefault(module, {})[finding] = (rule, making)
+            self.fixes.setdefault(module, {})[judged, finding] = (rule, making)
         check.fixes.clear()
+
+    def read(self, rule: Rule, module: Module, what: Hashable) -> None:
+        """Note what the subject is made from that a rule is going to judge."""
+        self.units.setdefault((rule.code, module.path), _Unit()).reads.add(what)
 
     def settle(self, module: Module) -> None:
         """Make the fixes of what was found in a module: first hear what they need of its tree, then open that."""
@@ -71,20 +137,34 @@ class _Run:
         for item in waiting:
             self._is_fixed(module, *item)
 
-    def _is_fixed(self, module: Module, finding: Finding, asked: tuple[Rule, Making]) -> bool:
+    def _is_fixed(self, module: Module, found: tuple[Judged, Finding], asked: tuple[Rule, Making]) -> bool:
         """Make the fix of a finding; False when it needs a tree that is not open yet."""
-        rule, making = asked
+        (judged, finding), (rule, making) = found, asked
+        unit = self.units[judged]
+        before = reading.into(unit.reads)
         try:
-            fix = making() if finding in self.findings else None
+            fix = making() if finding in unit.findings else None
         except NotYet:
             return False
         except Exception as error:
             self._failed(rule, module, error)
             fix = None
+        finally:
+            reading.into(before)
         if fix is not None:
-            self.findings.discard(finding)
-            self.findings.add(msgspec.structs.replace(finding, fix=fix))
+            unit.findings.discard(finding)
+            unit.findings.add(msgspec.structs.replace(finding, fix=fix))
         return True
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """What there is to keep."""
+        for judged, unit in self.units.items():
+            if unit.findings or unit.reads:
+                modules, slices = reading.flat(unit.reads)
+                paths = sorted({module.path for module in modules} - {judged[1]})
+                if unit.findings or paths or slices:
+                    found = tuple(sorted(unit.findings, key=by_place))
+                    yield Verdict(judged, found, tuple(paths), tuple(sorted(slices, key=repr)))
 
     def _failed(self, rule: Rule, module: Module, error: Exception) -> None:
         frames = traceback.extract_tb(sys.exc_info()[2])
@@ -104,12 +184,14 @@ def check(
     *,
     only: Callable[[Module], bool] | None = None,
     share: Collection[str] | None = None,
+    held: Held | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Checked:
     """Run rules over a project; `only` says for which modules findings are wanted, `options` are by rule code.
 
     With `share` only the subjects in modules with these paths are judged, and the project as a whole with the share
-    that holds its first module: the findings of all shares together are those of one run.
+    that holds its first module: the findings of all shares together are those of one run. What is `held` is not judged
+    again, and not among the findings.
 
     The same findings come out for any order of rules and modules.
     """
@@ -125,50 +207,124 @@ def check(
             continue
         for kind in rule.subjects:
             by_subject.setdefault(kind.__name__, []).append(rule)
-    placed: dict[Module, list[tuple[object, str]]] = {}
-    for name, subjects in project.subjects(by_subject.keys()):
-        for subject, module in subjects:
-            if name != "Project" and module in wanted:
-                placed.setdefault(module, []).append((subject, name))
-            elif name == "Project" and (share is None or module.path in share):
-                for rule in by_subject[name]:
-                    run.judge(rule, subject, run.checks(rule, module))
-    for i, module in enumerate(modules):
+    whole = by_subject.pop("Project", [])
+    has_whole = share is None or (bool(reported) and reported[0].path in share)
+    if has_whole and (first := next(iter(project.modules), None)) is not None:
+        stale = held.stale(WHOLE, {}) if held is not None else None
+        for rule in whole:
+            if stale is None or rule.code in stale:
+                run.judge(rule, project, run.checks(rule, first))
+    is_noting = reading.noting
+    kinds = [kind for kind in SUBJECTS if kind in by_subject]
+    same = [kind for kind in kinds if held is not None and held.keeps(kind)]
+    placed = _placed(project, [kind for kind in kinds if kind not in same], wanted)
+    told = {module: _told(found) for module, found in placed.items()} if is_noting else {}
+    tasks: list[tuple[Module, Collection[str] | None]] = [(module, None) for module in modules]
+    if held is not None:
+        for module in modules:
+            as_before = {kind: code for kind, code in held.subjects(module.path).items() if kind in same}
+            if as_before:
+                told[module] = {**told.get(module, {}), **as_before}
+        tasks = [(module, held.stale(module.path, told.get(module, {}))) for module in modules]
+        tasks = [(module, stale) for module, stale in tasks if stale is None or stale]
+        asked = frozenset(module for module, _ in tasks)
+        again = {
+            kind
+            for module, stale in tasks
+            for kind in told.get(module, ())
+            if kind in same and any(_is_due(rule, stale) for rule in by_subject[kind])
+        }
+        for module, more in _placed(project, sorted(again), asked).items():
+            placed.setdefault(module, []).extend(more)
+    for i, (module, stale) in enumerate(tasks):
         if progress is not None:
-            progress(i, len(modules))
-        _check_functions(run, module, by_subject)
-        _check_tree(run, module, [rule for rule in syntax if _occurs(rule, module)])
+            progress(i, len(tasks))
+        _check_functions(run, module, by_subject, stale)
+        _check_tree(run, module, [rule for rule in syntax if _is_due(rule, stale) and _occurs(rule, module)])
         for subject, name in placed.get(module, ()):
             for rule in by_subject[name]:
-                run.judge(rule, subject, run.checks(rule, module))
+                if _is_due(rule, stale):
+                    if is_noting:
+                        run.read(rule, module, project.sources_of(subject))
+                    run.judge(rule, project.opened(subject), run.checks(rule, module))
         run.settle(module)
         module.forget_tree()
-    for module in modules:  # after everything that may have opened its tree and found it broken
+    for module, stale in tasks:  # after everything that may have opened its tree and found it broken
         for rule in by_subject.get("Module", ()):
-            run.judge(rule, module, run.checks(rule, module))
+            if _is_due(rule, stale):
+                run.judge(rule, module, run.checks(rule, module))
         run.settle(module)
         module.forget_tree()
     for module in tuple(run.fixes):  # what was found there from elsewhere
         run.settle(module)
         module.forget_tree()
     paths = {module.path for module in reported}
-    findings = sorted((f for f in run.findings if f.path in paths), key=by_place)
-    broken = tuple(module.path for module in project.modules if module.is_broken)
-    return Checked(tuple(findings), tuple(run.notices[key] for key in sorted(run.notices)), broken)
+    found = nearest(finding for unit in run.units.values() for finding in unit.findings if finding.path in paths)
+    checked = Checked(
+        tuple(sorted(found, key=by_place)),
+        tuple(run.notices[key] for key in sorted(run.notices)),
+        tuple(module.path for module in project.modules if module.is_broken),
+    )
+    if not is_noting:
+        return checked
+    verdicts = tuple(run.verdicts())
+    return msgspec.structs.replace(
+        checked,
+        verdicts=verdicts,
+        slices=tuple(project.slices({each for verdict in verdicts for each in verdict.slices}).items()),
+        subjects=tuple((module.path, kind, code) for module in told for kind, code in told[module].items()),
+    )
+
+
+def _placed(
+    project: Project, kinds: Sequence[str], wanted: Collection[Module]
+) -> dict[Module, list[tuple[object, str]]]:
+    """The project's subjects of some kinds by the module in which they are reported."""
+    placed: dict[Module, list[tuple[object, str]]] = {}
+    for kind, subjects in project.subjects(kinds):
+        for subject, module in subjects:
+            if module in wanted:
+                placed.setdefault(module, []).append((subject, kind))
+    return placed
+
+
+def _told(subjects: Iterable[tuple[object, str]]) -> dict[str, bytes]:
+    """The subjects of a module in short, by kind: equal when they are the same."""
+    by_kind: dict[str, list[object]] = {}
+    for subject, kind in subjects:
+        by_kind.setdefault(kind, []).append(identity(subject))
+    return {kind: digest_of(told) for kind, told in by_kind.items()}
+
+
+def _is_due(rule: Rule, stale: Collection[str] | None) -> bool:
+    return stale is None or rule.code in stale
 
 
 def merged(shares: Iterable[Checked]) -> Checked:
     """What the shares of a project come to together: the same as one run over all of it."""
-    findings: dict[Finding, None] = {}
+    findings: set[Finding] = set()
     notices: dict[tuple[str, str], Notice] = {}
     broken: set[str] = set()
+    verdicts: dict[Judged, Verdict] = {}
+    slices: dict[Slice, bytes] = {}
+    subjects: dict[tuple[str, str, bytes], None] = {}
     for share in shares:
-        findings.update(dict.fromkeys(share.findings))
+        findings.update(share.findings)
+        verdicts.update((verdict.judged, verdict) for verdict in share.verdicts)
+        slices.update(share.slices)
+        subjects.update(dict.fromkeys(share.subjects))
         for notice in share.notices:
             notices.setdefault((notice.code, notice.path), notice)
         broken.update(share.broken)
     ordered = tuple(notices[key] for key in sorted(notices))
-    return Checked(tuple(sorted(findings, key=by_place)), ordered, tuple(sorted(broken)))
+    return Checked(
+        tuple(sorted(nearest(findings), key=by_place)),
+        ordered,
+        tuple(sorted(broken)),
+        tuple(verdicts.values()),
+        tuple(slices.items()),
+        tuple(subjects),
+    )
 
 
 def _occurs(rule: Rule, module: Module) -> bool:
@@ -178,10 +334,12 @@ def _occurs(rule: Rule, module: Module) -> bool:
     return rule.hint is None or rule.hint.search(data) is not None
 
 
-def _check_functions(run: _Run, module: Module, by_subject: Mapping[str, list[Rule]]) -> None:
+def _check_functions(
+    run: _Run, module: Module, by_subject: Mapping[str, list[Rule]], stale: Collection[str] | None
+) -> None:
     for name, subjects in (("Function", module.functions), ("Class", module.classes)):
         for rule in by_subject.get(name, ()):
-            if _occurs(rule, module):
+            if _is_due(rule, stale) and _occurs(rule, module):
                 check = run.checks(rule, module)
                 for subject in subjects:
                     run.judge(rule, subject, check)

@@ -6,6 +6,7 @@ an end is exclusive. Paths are relative to the project root, with forward slashe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 import msgspec
@@ -93,6 +94,26 @@ class Notice(msgspec.Struct, frozen=True):
     path: str = ""
     code: str = ""
     level: Severity = Severity.WARNING
+
+
+def nearest(findings: Iterable[Finding]) -> set[Finding]:
+    """Findings but for those of which the same rule says the same of the same place, at the end of a shorter chain."""
+    found: set[Finding] = set()
+    chains: dict[tuple[str, str, Span], Finding] = {}
+    for finding in findings:
+        if not finding.chain:
+            found.add(finding)
+            continue
+        place = (finding.code, finding.path, finding.span)
+        other = chains.get(place)
+        if other is None or _length(finding) < _length(other):
+            chains[place] = finding
+    return found.union(chains.values())
+
+
+def _length(finding: Finding) -> tuple[object, ...]:
+    places = [(related.path, related.span.line, related.span.column) for related in finding.related]
+    return len(places), places, finding.message
 
 
 def by_place(finding: Finding) -> tuple[str, Span, str, str]:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi_lint import discovery, selection
+from fastapi_lint import discovery, later, selection
 from fastapi_lint.cache import RuleRow, RuleTable, Store, stored_rules
 from fastapi_lint.desk import Desk
 from fastapi_lint.finding import Finding, Notice, Severity
@@ -80,6 +80,7 @@ class LintResult:
 @cache
 def rules() -> tuple[Rule, ...]:
     """Every rule that is built, by code: the `Rule` objects of all modules below `fastapi_lint.rules`."""
+    later.put_off("libcst")  # a tenth of a second, which a run without a fix to make need not wait for
     import fastapi_lint.rules
 
     found: dict[str, Rule] = {}

@@ -76,6 +76,12 @@ def has_directives(data: bytes) -> bool:
     return b"fastapi-lint" in data or b"noqa" in data or b"noqa" in data.lower() or b"fastapi-lint" in data.lower()
 
 
+def may_be_spare(data: bytes) -> bool:
+    """Whether the bytes of a file may hold a suppression that can silence too little: one that is ours by its words."""
+    lowered = data.lower()
+    return b"fastapi-lint" in lowered or b"fapi" in lowered
+
+
 def directives(source: Source) -> tuple[Directive, ...]:
     """The suppressions of a file in the order of their places; none when it is not readable as text."""
     if not has_directives(source.data):

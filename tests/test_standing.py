@@ -1,0 +1,295 @@
+"""What is kept of a run about each file: with any change, a run that builds upon it finds what a run without it finds.
+
+And it judges again only what can have changed, and says so when it knows too little.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fastapi_lint import engine, run
+from fastapi_lint.finding import Finding
+from fastapi_lint.model import Function, reading
+from fastapi_lint.rule import Check, Rule
+from fastapi_lint.settings import Settings
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+APP = {
+    "shop/__init__.py": "",
+    "shop/main.py": """\
+from fastapi import FastAPI
+
+from shop import items
+from shop.users import router as users
+
+app = FastAPI()
+app.include_router(items.router, prefix="/items")
+app.include_router(users, prefix="/users")
+""",
+    "shop/db.py": """\
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+engine = create_engine("sqlite://")
+make_session = sessionmaker(engine)
+
+
+def current_session():
+    with make_session() as session:
+        yield session
+""",
+    "shop/names.py": "from shop.db import current_session as session_of_request\n\nITEMS = '/all'\n",
+    "shop/store.py": """\
+import time
+
+
+class Store:
+    def load(self):
+        return self.read()
+
+    def read(self):
+        time.sleep(3)
+        return []
+
+
+def slow():
+    return Store().load()
+""",
+    "shop/items.py": """\
+from fastapi import APIRouter, Depends
+
+from shop.names import ITEMS, session_of_request
+from shop.store import slow
+
+router = APIRouter()
+
+
+@router.get(ITEMS)
+async def read_items(session=Depends(session_of_request)):
+    return slow()
+
+
+@router.post("/")
+def create_item(session=Depends(session_of_request)):
+    session.add(object())
+    session.commit()
+    return {}
+""",
+    "shop/users.py": """\
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+router = APIRouter()
+
+
+class UserUpdate(BaseModel):
+    name: str | None
+    email: str | None
+
+
+@router.patch("/{user_id}")
+def update_user(user_id: int, change: UserUpdate):
+    return change
+""",
+    "shop/plain.py": "def add(a, b):\n    return a + b\n",
+}
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for path, text in files.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8", newline="")
+
+
+def check(root: Path, *, cached: bool = True, jobs: int = 1) -> run.Outcome:
+    settings = Settings(root=root, select=("all",))
+    return run.check(run.Request(root, (root,), settings, cache=cached, jobs=jobs))
+
+
+def told(outcome: run.Outcome) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    return outcome.findings, outcome.suppressed
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_noted_afterwards() -> Iterator[None]:
+    yield
+    reading.stop()
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
+    """What is judged: code and path."""
+    found: set[tuple[str, str]] = set()
+    original = engine._Run.judge
+
+    def noted(self: engine._Run, rule: Rule, subject: object, check: Check) -> None:
+        found.add((rule.code, check.module.path))
+        original(self, rule, subject, check)
+
+    monkeypatch.setattr(engine._Run, "judge", noted)
+    return found
+
+
+CALL = "from shop.names import session_of_request\n\nx = session_of_request()\n\n\n"
+SUBCLASS = """\
+from shop.store import Store
+
+
+class Quick(Store):
+    async def read(self):
+        return 1
+
+
+"""
+CHANGES = {
+    "a constant in another module": ("shop/names.py", "'/all'", "'/every'"),
+    "an alias leads elsewhere": ("shop/names.py", "current_session", "make_session"),
+    "a method at the end of a chain waits no more": ("shop/store.py", "time.sleep(3)", "pass"),
+    "a method in a chain becomes a coroutine": ("shop/store.py", "def load", "async def load"),
+    "a router is included no more": ("shop/main.py", 'app.include_router(users, prefix="/users")\n', ""),
+    "a router gets another prefix": ("shop/main.py", '"/items"', '"/things"'),
+    "a dependency gives something else": ("shop/db.py", "yield session", "return 1"),
+    "a dependency is a coroutine": ("shop/db.py", "def current", "async def current"),
+    "a handler is sent elsewhere": ("shop/users.py", '"/{user_id}"', '"/"'),
+    "a field gets a default": ("shop/users.py", "name: str | None", "name: str | None = None"),
+    "a file does not parse": ("shop/store.py", "def slow():", "def slow(:"),
+    "a finding is silenced": ("shop/items.py", "return slow()", "return slow()  # noqa: FAPI102"),
+    "somebody else calls a dependency": ("shop/plain.py", "def add", CALL + "def add"),
+    "a subclass has another method": ("shop/plain.py", "def add", SUBCLASS + "def add"),
+    "everything moves down": ("shop/store.py", "import time", "# first\nimport time"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_elsewhere_is_seen(tmp_path: Path, name: str) -> None:
+    path, old, new = CHANGES[name]
+    write(tmp_path, APP)
+    before = check(tmp_path)
+    assert old in APP[path]
+    write(tmp_path, {path: APP[path].replace(old, new)})
+    assert told(check(tmp_path)) == told(check(tmp_path, cached=False))
+    write(tmp_path, APP)
+    assert told(check(tmp_path)) == told(before)
+
+
+def test_a_module_that_nobody_reads_is_judged_alone(tmp_path: Path, judged: set[tuple[str, str]]) -> None:
+    write(tmp_path, APP)
+    check(tmp_path)
+    judged.clear()
+    write(tmp_path, {"shop/plain.py": APP["shop/plain.py"] + "\n\ndef subtract(a, b):\n    return a - b\n"})
+    check(tmp_path)
+    assert {path for _, path in judged} == {"shop/plain.py"}
+
+
+def test_only_rules_that_read_it_judge_those_who_use_it(tmp_path: Path, judged: set[tuple[str, str]]) -> None:
+    write(tmp_path, APP)
+    check(tmp_path)
+    everything = set(judged)
+    judged.clear()
+    write(tmp_path, {"shop/store.py": APP["shop/store.py"].replace("time.sleep(3)", "time.sleep(4)")})
+    check(tmp_path)
+    again = {code for code, path in judged if path == "shop/items.py"}
+    assert "FAPI102" in again
+    assert again < {code for code, path in everything if path == "shop/items.py"}
+    assert not {path for _, path in judged} & {"shop/users.py", "shop/db.py", "shop/plain.py"}
+
+
+def test_nothing_is_forgotten_over_many_changes(tmp_path: Path) -> None:
+    choices = random.Random(8)
+    write(tmp_path, APP)
+    check(tmp_path)
+    for _ in range(25):
+        path = choices.choice(sorted(APP))
+        text = (tmp_path / path).read_text(encoding="utf-8", errors="replace")
+        write(tmp_path, {path: changed(text, choices)})
+        assert told(check(tmp_path)) == told(check(tmp_path, cached=False))
+
+
+def changed(text: str, choices: random.Random) -> str:
+    """A text with a small change, which may break it."""
+    lines = text.split("\n")
+    at = choices.randrange(len(lines))
+    match choices.randrange(6):
+        case 0:
+            return "\n".join([*lines[:at], "", *lines[at:]])
+        case 1:
+            return "\n".join(lines[:at] + lines[at + 1 :])
+        case 2:
+            return text + '\n\n@router.get("/new")\nasync def new():\n    import time\n\n    time.sleep(2)\n'
+        case 3:
+            names = re.findall(r"(?:def|class) (\w+)", text) or ["x"]
+            name = choices.choice(names)
+            return re.sub(rf"\b{name}\b", f"{name}_", text)
+        case 4:
+            return re.sub(r"\basync def", "def", text, count=1)
+        case _:
+            return re.sub(r"(?<!async )\bdef (?!_)", "async def ", text, count=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", sorted(path.parent for path in FIXTURES.glob("*/bad.py")), ids=lambda f: f.name)
+def test_fixtures_change(tmp_path: Path, folder: Path) -> None:
+    choices = random.Random(folder.name)
+    texts = {
+        path.relative_to(folder).as_posix(): path.read_bytes().decode("utf-8", "replace")
+        for path in sorted(folder.rglob("*.py"))
+    }
+    write(tmp_path, texts)
+    check(tmp_path)
+    for _ in range(3):
+        path = choices.choice(sorted(texts))
+        text = (tmp_path / path).read_text(encoding="utf-8", errors="replace")
+        write(tmp_path, {path: changed(text, choices)})
+        assert told(check(tmp_path)) == told(check(tmp_path, cached=False))
+
+
+def test_processes_build_upon_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fastapi_lint import indexing
+
+    monkeypatch.setattr(indexing, "WORTH_PROCESSES", 1)
+    write(tmp_path, APP)
+    check(tmp_path, jobs=2)
+    write(tmp_path, {"shop/store.py": APP["shop/store.py"].replace("time.sleep(3)", "pass")})
+    assert told(check(tmp_path, jobs=2)) == told(check(tmp_path, cached=False))
+    write(tmp_path, {"shop/names.py": APP["shop/names.py"].replace("'/all'", "'/'")})
+    assert told(check(tmp_path)) == told(check(tmp_path, cached=False))
+
+
+def test_a_damaged_record_is_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, APP)
+    check(tmp_path)
+    (kept,) = (tmp_path / ".fastapi_lint_cache").glob("verdicts-*.bin")
+    kept.write_bytes(kept.read_bytes()[:-20])
+    write(tmp_path, {"shop/names.py": "ITEMS = '/'\n"})
+    after = check(tmp_path)
+    assert told(after) == told(check(tmp_path, cached=False))
+    assert any("damaged" in notice.message for notice in after.notices)
+
+
+def test_a_rule_that_failed_leaves_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(function: Function, check: Check) -> Iterator[Finding]:
+        raise ValueError("on purpose")
+        yield
+
+    write(tmp_path, APP)
+    with monkeypatch.context() as patched:
+        rule = next(rule for rule in run.rules() if rule.code == "FAPI102")
+        patched.setattr(rule, "judge", fails)
+        assert check(tmp_path).notices
+    assert not list((tmp_path / ".fastapi_lint_cache").glob("verdicts-*.bin"))
+    assert told(check(tmp_path)) == told(check(tmp_path, cached=False))
+
+
+def test_fixes_build_upon_the_round_before(tmp_path: Path) -> None:
+    write(tmp_path, APP)
+    settings = Settings(root=tmp_path, select=("all",))
+    fixed = run.check(run.Request(tmp_path, (tmp_path,), settings, fix=True, unsafe_fixes=True))
+    assert fixed.changed_files
+    assert told(fixed) == told(check(tmp_path, cached=False))
