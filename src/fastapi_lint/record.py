@@ -158,7 +158,7 @@ def _tables(project: Project, numbers: _Numbers, before: Standing | None) -> Ite
     held = dict(before.tables()) if before is not None else {}
     for name in COLLECTED:
         table = holder(project, name)
-        if table.reads is not None:
+        if table.reads is not None and (name not in PAIRS or name in project.modules.homes):
             # Of what modules bring by themselves it is not asked what it was collected from.
             origins = numbers.read(table.reads) if name not in PAIRS else Origins((), ())
             yield name, Gathered(origins, _filled(project, numbers, name, table))
@@ -174,9 +174,7 @@ def _filled(
     homes = project.modules.homes.get(name)
     if homes is not None:
         return {part: tuple(numbers.files[path] for path in paths) for part, paths in homes.items()}
-    if name in PAIRS or isinstance(table, Whole):
-        return None  # perhaps not all that the modules bring was taken
-    return dict.fromkeys(table.parts, ())
+    return None if isinstance(table, Whole) else dict.fromkeys(table.parts, ())
 
 
 def _extracts(name: str, project: Project, before: Standing | None) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fastapi_lint.engine import SUBJECTS, WHOLE, Checked, Judged, Verdict
 from fastapi_lint.finding import Finding, by_place, nearest
 from fastapi_lint.model.project import Project
-from fastapi_lint.model.reading import EVERYTHING, Slice
+from fastapi_lint.model.reading import EVERYTHING, Slice, remembered
 from fastapi_lint.model.symbols import Module
 from fastapi_lint.model.tables import EXTRACTS, NEEDS, PAIRS, differing, digest_of
 from fastapi_lint.record import ANY, Contribution, Origins, Record
@@ -94,6 +94,7 @@ class Standing:
             found[name] = {**dict(zip(self._paths, codes, strict=True)), **now}
         return found
 
+    @remembered
     def _matters_alike(self, name: str) -> bool:
         """Whether all that matters for a table is what it was."""
         return self.extracts[name] == dict(zip(self._paths, self._kept.extracts[name], strict=True))

@@ -134,10 +134,11 @@ class OrmModels:
         return tuple(found)
 
     def contribute(self, module: Module, found: list[Class]) -> Collection[int]:
-        """Add the ORM classes of a module; whether there are any."""
-        own = [cls for cls in module.classes if self.is_orm(cls)]
+        """Add the ORM classes of a module; the indices of these classes."""
+        known = self.types.modules.places.get("orm", {}).get(module.path)
+        own = [c for c in module.classes if (self.is_orm(c) if known is None else c.index in known)]
         found.extend(own)
-        return (0,) if own else ()
+        return [cls.index for cls in own]
 
     def is_orm(self, cls: Class) -> bool:
         """Whether instances of a class are ORM objects: declarative classes with their bases, and SQLModel tables."""

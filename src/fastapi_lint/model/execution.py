@@ -275,8 +275,9 @@ class Execution:
 
     @collected("effects.execution.property_names", whole=True, pairs=_own_properties)
     def property_names(self) -> frozenset[str]:
-        """The names of all properties of the project."""
-        return frozenset(grouped(self.types.modules, "effects.execution.property_names"))
+        """The names of all properties of the project; some that are none any more do no harm."""
+        name, modules = "effects.execution.property_names", self.types.modules
+        return frozenset(modules.filled[name] if name in modules.filled else grouped(modules, name))
 
     def expressions(self, function: Function) -> Iterator[tuple[f.Expr, int, int, int]]:
         """What a body evaluates, as far as facts keep it: expression, place of its call or statement, block."""

@@ -161,10 +161,11 @@ class Schemas:
         return tuple(found)
 
     def contribute(self, module: Module, found: list[Class]) -> Collection[int]:
-        """Add the schemas of a module; whether there are any."""
-        own = [cls for cls in module.classes if self.is_schema(cls)]
+        """Add the schemas of a module; the indices of these classes."""
+        known = self.types.modules.places.get("schemas", {}).get(module.path)
+        own = [c for c in module.classes if (self.is_schema(c) if known is None else c.index in known)]
         found.extend(own)
-        return (0,) if own else ()
+        return [cls.index for cls in own]
 
     @remembered
     def of(self, cls: Class) -> Schema | None:

@@ -51,18 +51,25 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
     - [Body: partial updates](https://fastapi.tiangolo.com/tutorial/body-updates/#partial-updates-with-patch)
     """
     routes = [route for route in project.routes.all if not route.module.is_test]
-    schemas = [one for one in project.schemas.all if one.kind in _KINDS and not one.is_v1 and not one.module.is_test]
-    required = {one: [each for each in one.fields if _is_required(each, project)] for one in schemas}
-    read = _read_directly(routes, project) if any(required.values()) else {}
+    changing = [route for route in routes if _PARTIAL.intersection(route.methods)]
+    readers = _read_directly(changing, project)
+    named = [
+        schema for cls in project.schemas.classes if _NAMED.search(cls.name) and (schema := project.schemas.of(cls))
+    ]
+    every: dict[Schema, list[Route]] | None = None
     sent: dict[Schema, tuple[Use, ...]] | None = None
     reported: set[SchemaField] = set()
-    for schema in schemas:
-        uses = read.get(schema, ()) if required[schema] else ()
-        reason = _reason(schema, uses)
-        if not reason and required[schema] and not uses and _NAMED.search(schema.name) and not _needed(schema):
-            sent = response_schemas(project.schemas, routes) if sent is None else sent
-            reason = _NAME if schema not in sent else ""
-        for one in required[schema] if reason else ():
+    for schema in sorted({*readers, *filter(None, named)}, key=lambda one: (one.module.path, one.cls.index)):
+        required = [each for each in schema.fields if _is_required(each, project)]
+        if not required or schema.kind not in _KINDS or schema.is_v1 or schema.module.is_test:
+            continue
+        reason = _reason(schema, readers.get(schema, ()))
+        if not reason and _NAMED.search(schema.name) and not _needed(schema):
+            every = _read_directly(routes, project) if every is None else every
+            if schema not in every and sent is None:
+                sent = response_schemas(project.schemas, routes)
+            reason = _NAME if schema in every or schema not in (sent or {}) else ""
+        for one in required if reason else ():
             is_own = one.owner is schema.cls
             if one in reported or (reason is _NAME and not is_own):
                 continue
