@@ -181,6 +181,19 @@ def test_tree_sitter_lives_in_the_index_only(path: Path) -> None:
     assert not uses or layer(path) == "index"
 
 
+def test_the_model_remembers_by_reading() -> None:
+    # What is kept by other means is about one module alone, or about none, or holds what does its own noting.
+    alone = {
+        "annotations", "client_strings", "deferral", "names", "paths", "project", "routers", "schemas", "symbols",
+        "tables", "texts",
+    }  # fmt: skip
+    kept_by = re.compile(r"^\s*@(?:functools\.)?(?:lru_cache|cached_property|cache)\b", re.MULTILINE)
+    holding = {path.stem for path in (PACKAGE / "model").rglob("*.py") if kept_by.search(path.read_text("utf-8"))}
+    assert holding == alone
+    rules = [path for path in (PACKAGE / "rules").rglob("*.py") if re.search(r"\blru_cache\(", path.read_text("utf-8"))]
+    assert rules == []
+
+
 @every_module
 def test_every_module_says_what_it_is(path: Path) -> None:
     text = ast.get_docstring(tree(path)) or ""
