@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -41,12 +42,19 @@ WHOLE = ""
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):
-    """What a rule said about a module, and what else it has read for that: other modules, and slices of tables."""
+    """What a rule said about a module, and what else it has read for that: other modules, and slices of tables.
+
+    `asked` tells in short for some of the findings, by their number, of what their fix was to be made; it has read
+    `fix_modules` and `fix_slices`, which are among the others.
+    """
 
     judged: Judged
     findings: tuple[Finding, ...]
     modules: tuple[str, ...]
     slices: tuple[Slice, ...]
+    asked: tuple[tuple[int, bytes], ...] = ()
+    fix_modules: tuple[str, ...] = ()
+    fix_slices: tuple[Slice, ...] = ()
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -86,6 +94,9 @@ class Held(Protocol):
     def stale(self, path: str, subjects: Mapping[str, bytes]) -> Collection[str] | None:
         """The codes of the rules that have to judge a module again; None for all. `subjects` are those of it now."""
 
+    def fixed(self, judged: Judged, finding: Finding, asked: bytes) -> Finding | None:
+        """A finding with the fix that it had before, if that was made of the same and would be made again."""
+
 
 @dataclass
 class _Unit:
@@ -93,6 +104,15 @@ class _Unit:
 
     findings: set[Finding] = field(default_factory=set)
     reads: Reads = field(default_factory=set)
+    fix_reads: Reads = field(default_factory=set)
+    asked: dict[Finding, bytes] = field(default_factory=dict)
+
+    def replace(self, finding: Finding, fixed: Finding, asked: bytes | None) -> None:
+        """Put a finding in the place of one without its fix."""
+        self.findings.discard(finding)
+        self.findings.add(fixed)
+        if asked is not None:
+            self.asked[fixed] = asked
 
 
 @dataclass
@@ -101,6 +121,7 @@ class _Run:
 
     project: Project
     options: Mapping[str, Mapping[str, Option]]
+    held: Held | None = None
     units: dict[Judged, _Unit] = field(default_factory=dict)
     notices: dict[tuple[str, str], Notice] = field(default_factory=dict)
     fixes: dict[Module, dict[tuple[Judged, Finding], tuple[Rule, Making]]] = field(default_factory=dict)
@@ -141,30 +162,36 @@ class _Run:
         """Make the fix of a finding; False when it needs a tree that is not open yet."""
         (judged, finding), (rule, making) = found, asked
         unit = self.units[judged]
-        before = reading.into(unit.reads)
+        if finding not in unit.findings:
+            return True
+        told = _told_making(making, unit.fix_reads) if reading.noting else None
+        if self.held is not None and told is not None:
+            if (kept := self.held.fixed(judged, finding, told)) is not None:
+                unit.replace(finding, kept, told)
+                return True
+        before = reading.into(unit.fix_reads)
         try:
-            fix = making() if finding in unit.findings else None
+            fix = making()
         except NotYet:
             return False
         except Exception as error:
             self._failed(rule, module, error)
-            fix = None
+            return True
         finally:
             reading.into(before)
-        if fix is not None:
-            unit.findings.discard(finding)
-            unit.findings.add(msgspec.structs.replace(finding, fix=fix))
+        unit.replace(finding, msgspec.structs.replace(finding, fix=fix), told)
         return True
 
     def verdicts(self) -> Iterator[Verdict]:
         """What there is to keep."""
         for judged, unit in self.units.items():
-            if unit.findings or unit.reads:
-                modules, slices = reading.flat(unit.reads)
-                paths = sorted({module.path for module in modules} - {judged[1]})
-                if unit.findings or paths or slices:
-                    found = tuple(sorted(unit.findings, key=by_place))
-                    yield Verdict(judged, found, tuple(paths), tuple(sorted(slices, key=repr)))
+            if not unit.findings and not unit.reads:
+                continue
+            modules, slices = _flat(unit.reads | unit.fix_reads, judged)
+            if unit.findings or modules or slices:
+                found = tuple(sorted(unit.findings, key=by_place))
+                asked = tuple((number, unit.asked[each]) for number, each in enumerate(found) if each in unit.asked)
+                yield Verdict(judged, found, modules, slices, asked, *_flat(unit.fix_reads, judged))
 
     def _failed(self, rule: Rule, module: Module, error: Exception) -> None:
         frames = traceback.extract_tb(sys.exc_info()[2])
@@ -175,6 +202,32 @@ class _Run:
 
     def checks(self, rule: Rule, module: Module) -> Check:
         return Check(rule, self.project, module, self.options.get(rule.code, {}))
+
+
+def _flat(reads: Reads, judged: Judged) -> tuple[tuple[str, ...], tuple[Slice, ...]]:
+    """The paths of other modules than the judged one, and the slices of tables, in what was read."""
+    modules, slices = reading.flat(reads)
+    paths = {module.path for module in modules} - {judged[1]}
+    return tuple(sorted(paths)), tuple(sorted(slices, key=repr))
+
+
+def _told_making(making: Making, reads: Reads) -> bytes | None:
+    """Of what a fix is made, in short: which function is called with what; None when that cannot be told.
+
+    The modules that this leads to are added to `reads`: things in them are told by their place alone.
+    """
+    if not isinstance(making, partial) or making.keywords:
+        return None
+    called = making.func
+    owner = getattr(called, "__self__", None)
+    given = [None if isinstance(each, Check) else each for each in (owner, *making.args)]
+    found: set[Module] = set()
+    try:
+        told = digest_of([called.__module__, called.__qualname__, identity(given, found)])
+    except (AttributeError, TypeError, RecursionError):
+        return None
+    reads |= found
+    return told
 
 
 def check(
@@ -195,7 +248,7 @@ def check(
 
     The same findings come out for any order of rules and modules.
     """
-    run = _Run(project, options or {})
+    run = _Run(project, options or {}, held)
     reported = [module for module in project.modules if only is None or only(module)]
     modules = [module for module in reported if share is None or module.path in share]
     wanted = set(modules)

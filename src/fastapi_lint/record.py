@@ -34,11 +34,13 @@ class Origins(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """A verdict, and how many findings are its own."""
+    """A verdict, how many findings are its own, and what their fixes were made of (see `engine.Verdict`)."""
 
     judged: Judged
     findings: int
     origins: Origins
+    asked: tuple[tuple[int, bytes], ...] = ()
+    fixes: Origins = Origins((), ())
 
 
 class Contribution(msgspec.Struct, frozen=True, array_like=True):
@@ -116,7 +118,14 @@ def record(
     """What is to be kept of a run; `before` is what it has built upon. Raises `Unsealable`, as `seal` does."""
     numbers = _Numbers(files)
     verdicts = tuple(
-        Kept(each.judged, len(each.findings), numbers.origins(each.modules, each.slices)) for each in checked.verdicts
+        Kept(
+            each.judged,
+            len(each.findings),
+            numbers.origins(each.modules, each.slices),
+            each.asked,
+            numbers.origins(each.fix_modules, each.fix_slices),
+        )
+        for each in checked.verdicts
     )
     findings = tuple(finding for verdict in checked.verdicts for finding in verdict.findings)
     contributions = tuple(_contributions(project, numbers, before))

@@ -8,6 +8,10 @@ is not certain falls, and is judged again.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+
+import msgspec
 
 from fastapi_lint.engine import SUBJECTS, WHOLE, Checked, Judged, Verdict
 from fastapi_lint.finding import Finding, by_place, nearest
@@ -15,8 +19,8 @@ from fastapi_lint.model.project import Project
 from fastapi_lint.model.reading import EVERYTHING, Slice, remembered
 from fastapi_lint.model.symbols import Module
 from fastapi_lint.model.tables import EXTRACTS, NEEDS, PAIRS, differing, digest_of
-from fastapi_lint.record import ANY, Contribution, Origins, Record
-from fastapi_lint.sealing import Result, Sealed, unseal
+from fastapi_lint.record import ANY, Contribution, Kept, Origins, Record
+from fastapi_lint.sealing import Result, Sealed, Unsealable, unseal
 from fastapi_lint.source import Source
 
 _Read = tuple[list[str], list[Slice]]
@@ -43,6 +47,7 @@ class Standing:
         self._kinds = kinds
         self._project = project
         self._before = before
+        self._sources = {path: module.source for path, module in project.modules.by_path.items()}
         self._paths = list(kept.files)
         self._changed = {number for number, path in enumerate(self._paths) if path in self.changed} | {ANY}
         self._slices = [each for each, _ in kept.slices]
@@ -222,6 +227,33 @@ class Standing:
                     found.update(self._kinds.get(kind, ()))
         return found
 
+    def fixed(self, judged: Judged, finding: Finding, asked: bytes) -> Finding | None:
+        """As the engine asks."""
+        paths = {finding.path, *(related.path for related in finding.related)}
+        return self._fixed(judged).get((finding, asked)) if paths.isdisjoint(self.changed) else None
+
+    @remembered
+    def _fixed(self, judged: Judged) -> dict[tuple[Finding, bytes], Finding]:
+        """The findings of a verdict that has fallen, by what they are without fix and what that was made of."""
+        position, verdict = self._by_judged.get(judged, (0, None))
+        if verdict is None or not verdict.asked or not self._have_not_changed(verdict.fixes):
+            return {}
+        found = {}
+        for number, asked in verdict.asked:
+            place = position + number
+            with suppress(Unsealable):
+                (finding,) = self._findings([(place, place + 1)], self._sources)
+                found[msgspec.structs.replace(finding, fix=None), asked] = finding
+        return found
+
+    @cached_property
+    def _by_judged(self) -> dict[Judged, tuple[int, Kept]]:
+        found, position = {}, 0
+        for verdict in self._kept.verdicts:
+            found[verdict.judged] = position, verdict
+            position += verdict.findings
+        return found
+
     @property
     def touched(self) -> frozenset[str]:
         """The modules of which something is to be judged again, as far as it is known before subjects are compared."""
@@ -241,9 +273,12 @@ class Standing:
         found = self._findings(places, sources)
         verdicts: dict[Judged, Verdict] = {}
         for verdict in standing:
-            paths, slices = self._read(verdict.origins)
             own = tuple(next(found) for _ in range(verdict.findings))
-            verdicts[verdict.judged] = Verdict(verdict.judged, own, tuple(paths), tuple(slices))
+            paths, slices = self._read(verdict.origins)
+            fix_paths, fix_slices = self._read(verdict.fixes)
+            verdicts[verdict.judged] = Verdict(
+                verdict.judged, own, tuple(paths), tuple(slices), verdict.asked, tuple(fix_paths), tuple(fix_slices)
+            )
         verdicts.update((each.judged, each) for each in fresh.verdicts)
         every = (finding for verdict in verdicts.values() for finding in verdict.findings)
         held = nearest(finding for finding in every if finding.path in reported)

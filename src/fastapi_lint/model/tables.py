@@ -31,7 +31,7 @@ _TOLD = "_identity"
 _MISSING: Final = object()
 _MOST_LOOKED_UP = 12
 """Names that are looked up one by one in a table before all of it is collected."""
-_OWNERS = frozenset({"project", "types"})
+_OWNERS = frozenset({"project", "types", "check"})
 """Fields of facts about the project that hold the whole model: they say nothing by themselves."""
 
 
