@@ -128,19 +128,25 @@ class _Run:
 
     def judge(self, rule: Rule, subject: object, check: Check) -> None:
         """Ask one rule about one subject, and survive whatever it raises."""
-        judged = (rule.code, WHOLE if subject is self.project else check.module.path)
-        unit = self.units.get(judged)
-        if unit is None:
-            unit = self.units[judged] = _Unit()
-        before = reading.into(unit.reads)
+        found: list[Finding] = []
+        reads: Reads = set()
+        before = reading.into(reads)
         try:
-            unit.findings.update(rule.judge(subject, check))
+            found.extend(rule.judge(subject, check))
         except Unreadable:
             pass  # FAPI001 says why; nothing else is known of such a file
         except Exception as error:
             self._failed(rule, check.module, error)
         finally:
             reading.into(before)
+        if not found and not reads:
+            return
+        judged = (rule.code, WHOLE if subject is self.project else check.module.path)
+        unit = self.units.get(judged)
+        if unit is None:
+            unit = self.units[judged] = _Unit()
+        unit.findings.update(found)
+        unit.reads |= reads
         for (module, finding), making in check.fixes.items():
             self.fixes.setdefault(module, {})[judged, finding] = (rule, making)
         check.fixes.clear()

@@ -159,7 +159,8 @@ class Modules:
         found = self._find(dotted, importer)
         if found is None:
             return None
-        reading.note(found[0])
+        if reading.noting:
+            reading.note(found[0])
         return found[0]
 
     def _find(self, dotted: str, importer: Module) -> tuple[Module, tuple[str, ...]] | None:
@@ -223,7 +224,7 @@ class Modules:
 
     def _read(self, parts: tuple[str, ...]) -> Module | None:
         found = self._by_parts.get(parts)
-        if found is not None:
+        if found is not None and reading.noting:
             reading.note(found)
         return found
 

@@ -177,6 +177,9 @@ class Collected(Generic[S, V]):
 
     def __get__(self, instance: S, owner: type[S]) -> V:
         state = instance.__dict__
+        if not reading.started:  # from now on the instance's own attribute is found before this one
+            found = state[self.method.__name__] = self.method(instance)
+            return found
         held = state.get(self.slot)
         if held is None:
             held = state[self.slot] = self.holder_for(instance)
@@ -186,8 +189,6 @@ class Collected(Generic[S, V]):
         collect = partial(self.method, instance)
         if self.whole:
             return Whole(self.name, collect)
-        if not reading.started:
-            return cast("Table[Hashable, object]", collect())
         modules = modules_of(instance)
         single = None
         if modules.known and self.name in PAIRS and self.name not in NEEDS:
