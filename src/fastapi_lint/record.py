@@ -170,7 +170,9 @@ def _tables(project: Project, numbers: _Numbers, before: Standing | None) -> Ite
         if table.reads is not None and (name not in PAIRS or name in project.modules.homes):
             # Of what modules bring by themselves it is not asked what it was collected from.
             origins = numbers.read(table.reads) if name not in PAIRS else Origins((), ())
-            yield name, Gathered(origins, _filled(project, numbers, name, table))
+            # What is collected from everything falls anyway, and its slices may be named by texts.
+            falls = ANY in origins.files and name not in EXTRACTS
+            yield name, Gathered(origins, None if falls else _filled(project, numbers, name, table))
         elif name in held:
             (paths, slices), filled = held[name]
             numbered = {part: tuple(numbers.files[each] for each in homes) for part, homes in (filled or {}).items()}

@@ -146,7 +146,7 @@ class Project:
         uses = sorted(self.dependencies.used.items(), key=lambda item: (item[0].module.path, item[0].start))
         return {function: found[0] for function, found in uses}
 
-    @cached_property
+    @property
     def functions(self) -> tuple[Function, ...]:
         """Every function, method and lambda, in order of path and place."""
         return tuple(function for module in self.modules for function in module.functions)
