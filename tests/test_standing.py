@@ -276,7 +276,6 @@ def test_a_damaged_record_is_passed_over(tmp_path: Path) -> None:
 def test_a_rule_that_failed_leaves_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(function: Function, check: Check) -> Iterator[Finding]:
         raise ValueError("on purpose")
-        yield
 
     write(tmp_path, APP)
     with monkeypatch.context() as patched:

@@ -147,21 +147,31 @@ class Desk:
     # ---------------------------------------------------------------- rules
 
     def _checked(self) -> Checked:
-        from fastapi_lint.engine import check
-
+        """What the rules say, as far as they have not said it in the last run."""
         project = self.project
         rules = [rule for rule in self._load() if rule.code in self._codes]
         held = self._held = self._standing(project, rules)
+        checked = self._judged(project, rules, held)
+        if held is None:
+            return checked
+        try:
+            return held.with_standing(checked, self.sources, self._reported)
+        except Unsealable:  # what stands cannot be read any more
+            self._held = None
+            return self._judged(project, rules, None)
+
+    def _judged(self, project: Project, rules: Sequence[Rule], held: Standing | None) -> Checked:
+        from fastapi_lint.engine import check
+
         reported = [path for path in project.modules.by_path if path in self._reported]
         size = sum(len(self.sources[path].data) for path in reported if held is None or path in held.touched)
         if self._jobs > 1 and size >= indexing.WORTH_PROCESSES:
             from fastapi_lint import workers
 
             if workers.can_inherit():
-                checked = self._shared(project, rules, reported, held)
-                return checked if held is None else held.with_standing(checked, self.sources, self._reported)
+                return self._shared(project, rules, reported, held)
         progress = self._progress
-        checked = check(
+        return check(
             project,
             rules,
             self._settings.rules,
@@ -169,7 +179,6 @@ class Desk:
             held=held,
             progress=None if progress is None else lambda done, total: progress("checking", done, total),
         )
-        return checked if held is None else held.with_standing(checked, self.sources, self._reported)
 
     def _standing(self, project: Project, rules: Sequence[Rule]) -> Standing | None:
         """What stands of what the last run left, if that was a run with the same paths, rules and settings."""
