@@ -202,14 +202,17 @@ def test_only_rules_that_read_it_judge_those_who_use_it(tmp_path: Path, judged: 
 
 
 def test_nothing_is_forgotten_over_many_changes(tmp_path: Path) -> None:
-    choices = random.Random(8)
-    write(tmp_path, APP)
-    check(tmp_path)
-    for _ in range(25):
-        path = choices.choice(sorted(APP))
-        text = (tmp_path / path).read_text(encoding="utf-8", errors="replace")
-        write(tmp_path, {path: changed(text, choices)})
-        assert told(check(tmp_path)) == told(check(tmp_path, cached=False))
+    assert_same_after_changes(tmp_path, APP, random.Random(8), 25)
+
+
+def assert_same_after_changes(root: Path, files: dict[str, str], choices: random.Random, times: int) -> None:
+    write(root, files)
+    check(root)
+    for _ in range(times):
+        path = choices.choice(sorted(files))
+        text = (root / path).read_text(encoding="utf-8", errors="replace")
+        write(root, {path: changed(text, choices)})
+        assert told(check(root)) == told(check(root, cached=False))
 
 
 def changed(text: str, choices: random.Random) -> str:
@@ -236,18 +239,11 @@ def changed(text: str, choices: random.Random) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", sorted(path.parent for path in FIXTURES.glob("*/bad.py")), ids=lambda f: f.name)
 def test_fixtures_change(tmp_path: Path, folder: Path) -> None:
-    choices = random.Random(folder.name)
     texts = {
         path.relative_to(folder).as_posix(): path.read_bytes().decode("utf-8", "replace")
         for path in sorted(folder.rglob("*.py"))
     }
-    write(tmp_path, texts)
-    check(tmp_path)
-    for _ in range(3):
-        path = choices.choice(sorted(texts))
-        text = (tmp_path / path).read_text(encoding="utf-8", errors="replace")
-        write(tmp_path, {path: changed(text, choices)})
-        assert told(check(tmp_path)) == told(check(tmp_path, cached=False))
+    assert_same_after_changes(tmp_path, texts, random.Random(folder.name), 3)
 
 
 def test_processes_build_upon_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,10 +192,11 @@ class Desk:
             for kind in rule.subjects:
                 kinds.setdefault(kind.__name__, set()).add(rule.code)
         before = []
-        for path in self._kept.changed(self._files()):
+        files = self._files(self.sources)
+        for path in self._kept.changed(files):
             facts = self._indexing.known(self._kept.files[path])
             before.append(None if facts is None else Module(Source(path, b""), facts))
-        return Standing(self._kept, self._files(), project, kinds, before)
+        return Standing(self._kept, files, project, kinds, before)
 
     def _is_much_new(self) -> bool:
         """Whether so much is new that all of it is indexed before anything else, if need be in several processes."""
@@ -205,9 +206,8 @@ class Desk:
             self._kept = self._store.verdicts(self._scope(), Record)
         if self._kept is None:
             return True
-        return (
-            sum(len(self.sources[path].data) for path in self._kept.changed(self._files())) >= indexing.WORTH_PROCESSES
-        )
+        changed = self._kept.changed(self._files(self.sources))
+        return sum(len(self.sources[path].data) for path in changed) >= indexing.WORTH_PROCESSES
 
     def _shared(
         self, project: Project, rules: Sequence[Rule], reported: Sequence[str], held: Standing | None
@@ -283,7 +283,7 @@ class Desk:
 
     def _key(self) -> bytes:
         """What a result depends on, besides the program."""
-        return digest(self._scope(), *self._files().values())
+        return digest(self._scope(), *self._files(self.sources).values())
 
     def _scope(self) -> bytes:
         """What a result depends on, besides the program and what is in the files."""
@@ -295,9 +295,9 @@ class Desk:
         said = [list(self._codes), settings, sorted(self._reported), self._declared]
         return digest(msgspec.msgpack.encode(said, order="deterministic"), *map(_name, sorted(self.sources)))
 
-    def _files(self) -> dict[str, bytes]:
-        """The digests of the files, by path and in order of that."""
-        return {path: self._indexing.digest(self.sources[path]) for path in sorted(self.sources)}
+    def _files(self, sources: Mapping[str, Source]) -> dict[str, bytes]:
+        """The digests of files, by path and in order of that."""
+        return {path: self._indexing.digest(sources[path]) for path in sorted(sources)}
 
     def remember(self) -> None:
         """Leave the last result and the facts it was made from in the cache, but no secrets."""
@@ -309,7 +309,7 @@ class Desk:
         key, result, checked = self._made
         fresh = self._indexing.fresh(self.sources)
         secret = self._secrets(fresh, checked)
-        files = self._files()
+        files = self._files(self.sources)
         self._store.keep_facts(
             ((files[path], data) for path, data in fresh.items() if path not in secret), set(files.values())
         )
@@ -325,8 +325,7 @@ class Desk:
         if self._made is None or self._linked is None or not self._store.is_used:
             return None
         sources, project = self._linked
-        files = {path: self._indexing.digest(sources[path]) for path in sorted(sources)}
-        return record(self._made[2], project, files, secret, sources, self._held)
+        return record(self._made[2], project, self._files(sources), secret, sources, self._held)
 
     def _secrets(self, paths: Collection[str], checked: Checked) -> dict[str, list[str]]:
         """The files that hold secrets, as far as the rules about them and the catalogue can tell, with these secrets.

@@ -142,9 +142,7 @@ class _Run:
         if not found and not reads:
             return
         judged = (rule.code, WHOLE if subject is self.project else check.module.path)
-        unit = self.units.get(judged)
-        if unit is None:
-            unit = self.units[judged] = _Unit()
+        unit = self.unit(judged)
         unit.findings.update(found)
         unit.reads |= reads
         for (module, finding), making in check.fixes.items():
@@ -153,7 +151,14 @@ class _Run:
 
     def read(self, rule: Rule, module: Module, what: Hashable) -> None:
         """Note what the subject is made from that a rule is going to judge."""
-        self.units.setdefault((rule.code, module.path), _Unit()).reads.add(what)
+        self.unit((rule.code, module.path)).reads.add(what)
+
+    def unit(self, judged: Judged) -> _Unit:
+        """Where it is gathered what a rule says about a module."""
+        found = self.units.get(judged)
+        if found is None:
+            found = self.units[judged] = _Unit()
+        return found
 
     def settle(self, module: Module) -> None:
         """Make the fixes of what was found in a module: first hear what they need of its tree, then open that."""

@@ -165,9 +165,7 @@ class Standing:
                 if self._stands(each):
                     yield each.group, self._paths[each.file], each.places, self._read(each.origins)
 
-    def tables(
-        self,
-    ) -> Iterator[tuple[str, tuple[tuple[list[str], list[Slice]], Mapping[str, Collection[str]] | None]]]:
+    def tables(self) -> Iterator[tuple[str, tuple[_Read, Mapping[str, Collection[str]] | None]]]:
         """The tables that are what they were, or of which it is known who brings what: with what they were collected
         from, and the slices that are filled, by whom."""
         for name, table in self._kept.tables.items():
@@ -248,6 +246,7 @@ class Standing:
 
     @cached_property
     def _by_judged(self) -> dict[Judged, tuple[int, Kept]]:
+        """Every verdict, with the number of the first finding that is its own."""
         found, position = {}, 0
         for verdict in self._kept.verdicts:
             found[verdict.judged] = position, verdict
@@ -262,14 +261,11 @@ class Standing:
     def with_standing(self, fresh: Checked, sources: Mapping[str, Source], reported: Collection[str]) -> Checked:
         """What was checked now, together with what stands. Raises `Unsealable`, as `unseal` does."""
         standing, places = [], []
-        position = 0
         changed = frozenset(self.changed)
-        for verdict in self._kept.verdicts:
-            code, path = verdict.judged
+        for (code, path), (position, verdict) in self._by_judged.items():
             if path not in changed and code not in self._stale.get(path, ()):
                 standing.append(verdict)
                 places.append((position, position + verdict.findings))
-            position += verdict.findings
         found = self._findings(places, sources)
         verdicts: dict[Judged, Verdict] = {}
         for verdict in standing:

@@ -28,26 +28,25 @@ class Objects:
 
     def callers(self, name: str) -> list[tuple[Module, f.Call]]:
         """The calls in the project whose callee ends in a name, or in one under which it is imported."""
-        return [(module, module.facts.calls[index]) for module, index in self._named(name)]
+        found = self._named(name, self.types.modules.calls_by_name)
+        return [(module, module.facts.calls[index]) for module, index in found]
 
     def decorating(self, name: str) -> list[tuple[Module, f.Call]]:
         """As `callers`, of those calls that are decorators."""
-        modules = self.types.modules
-        names = (name, *sorted(set(modules.aliases.get(name, ()))))
-        found = (place for each in names for place in modules.decorating_calls.get(each, ()))
+        found = self._named(name, self.types.modules.decorating_calls)
         return [(module, module.facts.calls[index]) for module, index in found]
 
-    def _named(self, name: str) -> Iterator[tuple[Module, int]]:
-        modules = self.types.modules
-        for each in (name, *sorted(set(modules.aliases.get(name, ())))):
-            yield from modules.calls_by_name.get(each, ())
+    def _named(self, name: str, calls: Mapping[str, list[tuple[Module, int]]]) -> Iterator[tuple[Module, int]]:
+        """What a table has under a name and under those as which it is imported."""
+        for each in (name, *sorted(set(self.types.modules.aliases.get(name, ())))):
+            yield from calls.get(each, ())
 
     @remembered
     def makers(self, cls: Class) -> tuple[Origin, ...]:
         """The calls that make instances of a class or of its subclasses."""
         found = []
         for one in (cls, *self.subclasses(cls)):
-            for module, index in self._named(one.name):
+            for module, index in self._named(one.name, self.types.modules.calls_by_name):
                 made = self.types.call_type(module, index)
                 if isinstance(made, Instance) and made.cls is one and made.origin == Origin(module, index):
                     found.append(made.origin)
@@ -65,7 +64,7 @@ class Objects:
         return {base: tuple(found) for base, found in table.items()}
 
     def contribute(self, module: Module, table: dict[Class, list[Class]]) -> Collection[int]:
-        """Add the classes of a module to those that they inherit from; whether there are any."""
+        """Add the classes of a module to those that they inherit from; the indices of these classes."""
         found = set()
         for one in module.classes:
             for base in self.types.mro(one)[1:] if one.facts.bases else ():
