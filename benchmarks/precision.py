@@ -24,8 +24,8 @@ from pathlib import Path
 import msgspec
 
 import fastapi_lint
-from fastapi_lint.run import Request, check, rules
-from fastapi_lint.settings import Settings
+from fastapi_lint.config.settings import Settings
+from fastapi_lint.run.story import Request, check, rules
 
 VENDORED = ("myenv/", "node_modules/", "venv/", ".venv/", "site-packages/")
 

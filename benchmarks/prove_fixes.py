@@ -24,10 +24,11 @@ from pathlib import Path
 
 import libcst as cst
 
-from fastapi_lint import __version__, fixer
-from fastapi_lint.run import Outcome, Request, check
-from fastapi_lint.settings import Settings
-from fastapi_lint.source import Source, Unreadable
+from fastapi_lint import __version__
+from fastapi_lint.config.settings import Settings
+from fastapi_lint.files.source import Source, Unreadable
+from fastapi_lint.fixing import fixer
+from fastapi_lint.run.story import Outcome, Request, check
 
 KEPT = re.compile(
     r".*\.pyi?\Z|pyproject\.toml\Z|.*requirements.*\.txt\Z|.*\.lock\Z|Pipfile.*\Z|setup\.cfg\Z|\.gitignore\Z"

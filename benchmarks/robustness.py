@@ -101,9 +101,9 @@ def contained(project: Path, timeout: float) -> Result:
 
 def lint(project: Path) -> Result:
     """Lint a folder as its own root, with every rule, and compute the unsafe fixes without writing them."""
+    from fastapi_lint.config.settings import Settings
     from fastapi_lint.finding import Severity
-    from fastapi_lint.run import Request, check
-    from fastapi_lint.settings import Settings
+    from fastapi_lint.run.story import Request, check
 
     settings = Settings(root=project, select=("all",), exclude=(".git",))
     outcome = check(Request(project, (project,), settings, unsafe_fixes=True, diff=True, jobs=1, cache=False))

@@ -27,8 +27,8 @@ from pathlib import Path
 import msgspec
 
 from fastapi_lint import __version__
-from fastapi_lint.run import Request, check
-from fastapi_lint.settings import Settings
+from fastapi_lint.config.settings import Settings
+from fastapi_lint.run.story import Request, check
 
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "FAST001": (("FAST001",), ("FAPI402",)),

@@ -42,8 +42,8 @@ from speed_table import (
 )
 
 import fastapi_lint
-from fastapi_lint.discovery import discover
-from fastapi_lint.settings import CACHE_DIRECTORY, Settings
+from fastapi_lint.config.settings import CACHE_DIRECTORY, Settings
+from fastapi_lint.run.discovery import discover
 
 LINTER = Path(sys.executable).with_name("fastapi-lint")
 PARSE = """

@@ -11,13 +11,13 @@ from functools import cache
 from pathlib import Path
 
 import fastapi_lint.rules
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding
 from fastapi_lint.index.build import build
+from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.project import Project
-from fastapi_lint.model.symbols import Module
 from fastapi_lint.rule import Rule
-from fastapi_lint.run import lint_sources
-from fastapi_lint.source import Source
+from fastapi_lint.run.story import lint_sources
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"

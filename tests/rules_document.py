@@ -6,7 +6,7 @@ import sys
 
 from linting import FIXTURES, all_rules
 
-from fastapi_lint.docs import Example, rules_markdown
+from fastapi_lint.docs.documentation import Example, rules_markdown
 
 
 def document() -> str:

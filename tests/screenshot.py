@@ -13,9 +13,9 @@ from linting import FIXTURES, ROOT
 from rich.console import Console
 from rich.text import Text
 
+from fastapi_lint.files.source import Source
 from fastapi_lint.report import Report, render
-from fastapi_lint.run import lint_sources, rules
-from fastapi_lint.source import Source
+from fastapi_lint.run.story import lint_sources, rules
 
 PICTURE = ROOT / "docs" / "console.svg"
 SHOWN = ("FAPI101", "FAPI201", "FAPI311", "FAPI501")

@@ -15,16 +15,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastapi_lint import cache, desk, indexing, run, workers
-from fastapi_lint.cache import RuleRow, RuleTable, Store, digest
+from fastapi_lint.config.settings import CACHE_DIRECTORY, Settings
 from fastapi_lint.engine import Checked
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, Notice
+from fastapi_lint.incremental.redaction import Result, Sealed
 from fastapi_lint.index.build import build
 from fastapi_lint.index.facts import Facts
-from fastapi_lint.indexing import index_texts
-from fastapi_lint.sealing import Result, Sealed
-from fastapi_lint.settings import CACHE_DIRECTORY, Settings
-from fastapi_lint.source import Source
+from fastapi_lint.run import cache, indexing, workers
+from fastapi_lint.run import session as desk
+from fastapi_lint.run import story as run
+from fastapi_lint.run.cache import RuleRow, RuleTable, Store, digest
+from fastapi_lint.run.indexing import index_texts
 
 MAIN = """\
 from fastapi import FastAPI

@@ -10,10 +10,10 @@ import libcst as cst
 import pytest
 
 from fastapi_lint.catalog.identities import FAMILIES, identities
-from fastapi_lint.docs import Example, explain, guidelines, rules_markdown, sections
+from fastapi_lint.docs.documentation import Example, explain, guidelines, rules_markdown, sections
+from fastapi_lint.docs.scaffold import UnknownRule, new_rule, rule_files
 from fastapi_lint.finding import Finding, Safety
 from fastapi_lint.rule import Check, rule
-from fastapi_lint.scaffold import UnknownRule, new_rule, rule_files
 
 
 @rule("FAPI311", fix=Safety.UNSAFE, words={"HTTPException"}, options={"names": ("a", "b")})

@@ -8,13 +8,13 @@ from functools import partial
 import pytest
 
 from fastapi_lint import engine
-from fastapi_lint.edits.calls import call_node
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.index.build import build
 from fastapi_lint.model import Function, Module, Project
 from fastapi_lint.rule import Check, Rule, rule
-from fastapi_lint.source import Source
 
 TEXT = "import os\n\n" + "".join(f"def f{i}(a):\n    x = a\n    return g(a, {i})\n\n\n" for i in range(20))
 

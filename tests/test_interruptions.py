@@ -64,23 +64,23 @@ def assert_whole(root: Path, old: dict[str, bytes], new: dict[str, bytes]) -> in
 
 
 MOMENTS = {
-    "discovery": ("fastapi_lint.discovery:discover", 1, 0),
-    "reading": ("fastapi_lint.run:_read", 1, 0),
-    "index": ("fastapi_lint.indexing:_facts_of", 2, 0),
+    "discovery": ("fastapi_lint.run.discovery:discover", 1, 0),
+    "reading": ("fastapi_lint.run.story:_read", 1, 0),
+    "index": ("fastapi_lint.run.indexing:_facts_of", 2, 0),
     "rules": ("fastapi_lint.engine:check", 1, 0),
-    "fixing": ("fastapi_lint.fixer:advance", 2, 0),
+    "fixing": ("fastapi_lint.fixing.fixer:advance", 2, 0),
     "rules again": ("fastapi_lint.engine:check", 2, 0),
-    "cache": ("fastapi_lint.cache:Store._write", 1, 0),
+    "cache": ("fastapi_lint.run.cache:Store._write", 1, 0),
     "cache file": ("os:fdopen", 2, 0),
-    "first file": ("fastapi_lint.writing:write", 1, 0),
+    "first file": ("fastapi_lint.files.writing:write", 1, 0),
     "its temporary file": ("os:write", 1, 0),
     "its flushing": ("os:fsync", 1, 0),
     "its mode": ("pathlib:Path.chmod", 1, 0),
-    "its replacing": ("fastapi_lint.writing:_holds", 2, 0),
-    "its folder": ("fastapi_lint.writing:_flush", 1, 1),
-    "second file": ("fastapi_lint.writing:write", 2, 1),
-    "report": ("fastapi_lint.cli:_report", 1, 3),
-    "output": ("fastapi_lint.terminal:write", 1, 3),
+    "its replacing": ("fastapi_lint.files.writing:_holds", 2, 0),
+    "its folder": ("fastapi_lint.files.writing:_flush", 1, 1),
+    "second file": ("fastapi_lint.files.writing:write", 2, 1),
+    "report": ("fastapi_lint.cli.main:_report", 1, 3),
+    "output": ("fastapi_lint.cli.terminal:write", 1, 3),
 }
 
 
@@ -105,13 +105,13 @@ def test_a_signal_at_any_moment(project: Path, fixed: dict[str, bytes], moment: 
 
 def test_a_signal_that_somebody_had_ignored_stays_ignored(project: Path, fixed: dict[str, bytes]) -> None:
     hooks = "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-    done = run(project, *FIX, hooks=f"{hooks}at('fastapi_lint.writing:write', lambda: send(signal.SIGHUP))\n")
+    done = run(project, *FIX, hooks=f"{hooks}at('fastapi_lint.files.writing:write', lambda: send(signal.SIGHUP))\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert contents(project) == fixed
 
 
-POOL = "import fastapi_lint.indexing\nfastapi_lint.indexing.WORTH_PROCESSES = 1\n"
-STAGES = {"indexing": "fastapi_lint.indexing:index_texts", "checking": "fastapi_lint.engine:check"}
+POOL = "import fastapi_lint.run.indexing\nfastapi_lint.run.indexing.WORTH_PROCESSES = 1\n"
+STAGES = {"indexing": "fastapi_lint.run.indexing:index_texts", "checking": "fastapi_lint.engine:check"}
 
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="only forked processes inherit the hooks")
@@ -159,7 +159,7 @@ def other(project: Path) -> str:
     return said
 
 
-@pytest.mark.parametrize("moment", ["fastapi_lint.engine:check", "fastapi_lint.cache:Store._write"])
+@pytest.mark.parametrize("moment", ["fastapi_lint.engine:check", "fastapi_lint.run.cache:Store._write"])
 def test_two_runs_at_once(project: Path, moment: str) -> None:
     arguments = ("--select", "FAPI201", "--output-format", "concise")
     alone = run(project, *arguments, "--no-cache")
@@ -172,7 +172,7 @@ def test_two_runs_at_once(project: Path, moment: str) -> None:
 
 
 def test_another_run_fixes_the_same_meanwhile(project: Path, fixed: dict[str, bytes]) -> None:
-    done = run(project, *FIX, hooks=f"at('fastapi_lint.writing:write', lambda: lint(*{FIX!r}))\n")
+    done = run(project, *FIX, hooks=f"at('fastapi_lint.files.writing:write', lambda: lint(*{FIX!r}))\n")
     assert other(project).startswith("0 ")
     assert (done.returncode, done.stderr) == (0, "")
     assert contents(project) == fixed
@@ -182,7 +182,8 @@ def test_another_run_fixes_something_else_meanwhile(project: Path, fixed: dict[s
     (project / "b.py").write_text(
         f"import time\n{ENDPOINTS}\n\nasync def wait() -> None:\n    time.sleep(1)\n", encoding="utf-8"
     )
-    hooks = "at('fastapi_lint.writing:write', lambda: lint('--fix', '--unsafe-fixes', '--select', 'FAPI101', 'b.py'))\n"
+    again = "lint('--fix', '--unsafe-fixes', '--select', 'FAPI101', 'b.py')"
+    hooks = f"at('fastapi_lint.files.writing:write', lambda: {again})\n"
     done = run(project, "--fix", "--select", "FAPI201", hooks=hooks)
     assert other(project).startswith("0 ")
     assert done.returncode == 2
@@ -205,7 +206,7 @@ def test_another_run_comes_between_comparing_and_replacing(project: Path, fixed:
     assert contents(project)["a.py"] == fixed["a.py"]
 
 
-BETWEEN = "fastapi_lint.fixer:converge"
+BETWEEN = "fastapi_lint.fixing.fixer:converge"
 """After the files were read, before one is written."""
 
 
@@ -216,7 +217,7 @@ BETWEEN = "fastapi_lint.fixer:converge"
         (f"at({BETWEEN!r}, Path('b.py').unlink)\n", "the file has vanished since it was read"),
         (f"at({BETWEEN!r}, lambda: Path('b.py').write_text('x = 1'))\n", "the file has changed since it was read"),
         (
-            "import resource\nat('fastapi_lint.writing:write', lambda: resource.setrlimit("
+            "import resource\nat('fastapi_lint.files.writing:write', lambda: resource.setrlimit("
             "resource.RLIMIT_FSIZE, (500, resource.RLIM_INFINITY)))\n",
             "File too large",
         ),

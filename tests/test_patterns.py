@@ -35,7 +35,7 @@ LENGTH = 20_000
 """Characters of one text. A quadratic pattern needs some 10^8 to 10^9 steps for it."""
 LIMIT = 8
 """Seconds of processor time for one pattern and all its texts; a linear one needs a small part of one."""
-OWN = {"fastapi_lint.docs._MARK"}
+OWN = {"fastapi_lint.docs.documentation._MARK"}
 """Patterns that read the linter's own fixtures only."""
 ENDS = ("", "\0", "!", "\n", " x")
 
@@ -46,8 +46,8 @@ def patterns() -> dict[str, Pattern]:
     """Every compiled pattern by the place it is kept at."""
     import fastapi_lint
     from fastapi_lint.catalog.secrets import tokens
-    from fastapi_lint.configuration import schema
-    from fastapi_lint.run import rules
+    from fastapi_lint.config.schema import schema
+    from fastapi_lint.run.story import rules
 
     found: dict[str, Pattern] = {}
     for module in pkgutil.walk_packages(fastapi_lint.__path__, "fastapi_lint."):
@@ -76,7 +76,7 @@ def made_patterns() -> dict[str, Pattern]:
     from fuzz.guided import seeds
     from fuzz.mutations import projected
 
-    from fastapi_lint.run import lint_sources
+    from fastapi_lint.run.story import lint_sources
 
     found: dict[str, Pattern] = {}
     package = str(ROOT / "src" / "fastapi_lint")

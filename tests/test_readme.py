@@ -10,10 +10,10 @@ import pytest
 from linting import ROOT
 from screenshot import PICTURE, svg
 
+from fastapi_lint.config.settings import load
+from fastapi_lint.files.source import Source
 from fastapi_lint.report import Report, render
-from fastapi_lint.run import lint_sources, planned, rules
-from fastapi_lint.settings import load
-from fastapi_lint.source import Source
+from fastapi_lint.run.story import lint_sources, planned, rules
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(# app/.*?)```\n\n```text\n(.*?)```\n", TEXT, re.DOTALL)

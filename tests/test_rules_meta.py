@@ -12,7 +12,7 @@ from linting import FIXTURES, ROOT, all_rules, fixture_folders, rule_modules
 from rules_document import document
 
 from fastapi_lint.catalog.identities import FAMILIES, identities
-from fastapi_lint.docs import HEADINGS, sections
+from fastapi_lint.docs.documentation import HEADINGS, sections
 from fastapi_lint.finding import Safety
 from fastapi_lint.rule import Rule
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Fix, Related, Safety, Span
-from fastapi_lint.sealing import Piece, Result, Sealed, Unsealable, seal, unseal
-from fastapi_lint.source import Source
+from fastapi_lint.incremental.redaction import Piece, Result, Sealed, Unsealable, seal, unseal
 
 HERE = Span(1, 1, 1, 2)
 SECRET = "hunter2hunter"

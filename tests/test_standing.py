@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from fastapi_lint import engine, run
+from fastapi_lint import engine
+from fastapi_lint.config.settings import Settings
 from fastapi_lint.finding import Finding
-from fastapi_lint.model import Function, reading
+from fastapi_lint.model import Function
 from fastapi_lint.rule import Check, Rule
-from fastapi_lint.settings import Settings
+from fastapi_lint.run import story as run
+from fastapi_lint.tracking import reading
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -247,7 +249,7 @@ def test_fixtures_change(tmp_path: Path, folder: Path) -> None:
 
 
 def test_processes_build_upon_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fastapi_lint import indexing
+    from fastapi_lint.run import indexing
 
     monkeypatch.setattr(indexing, "WORTH_PROCESSES", 1)
     write(tmp_path, APP)

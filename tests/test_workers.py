@@ -11,8 +11,8 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from fastapi_lint import workers
-from fastapi_lint.workers import WorkerDied, answers
+from fastapi_lint.run import workers
+from fastapi_lint.run.workers import WorkerDied, answers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forked processes inherit what a test defines")
 QUESTIONS = [str(number).encode() for number in range(1, 40)]

@@ -14,7 +14,7 @@ def main() -> int:
         print(f"fastapi-lint {__version__}")
         return 0
     try:
-        from fastapi_lint.cli import run_command_line
+        from fastapi_lint.cli.main import run_command_line
 
         return run_command_line(sys.argv[1:])
     except KeyboardInterrupt:

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from fastapi_lint.files.source import Unreadable
 from fastapi_lint.finding import Finding, Notice, Severity, by_place, nearest
-from fastapi_lint.model import reading
-from fastapi_lint.model.excerpts import NotYet
+from fastapi_lint.model.names import Class, Function, Module, NotYet
 from fastapi_lint.model.project import Project
-from fastapi_lint.model.reading import Reads, Slice
-from fastapi_lint.model.symbols import Class, Function, Module
 from fastapi_lint.model.tables import digest_of, identity
 from fastapi_lint.rule import Check, Making, Option, Rule
-from fastapi_lint.source import Unreadable
+from fastapi_lint.tracking import reading
+from fastapi_lint.tracking.reading import Reads, Slice
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -11,10 +11,10 @@ from types import ModuleType
 import pytest
 
 import fastapi_lint
+from fastapi_lint.config.settings import Settings
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Fix, Notice, Safety, Severity, Span
 from fastapi_lint.rule import Option
-from fastapi_lint.settings import Settings
-from fastapi_lint.source import Source
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class FakeRun(ModuleType):
     """Remembers the requests, answers with `outcome` (or raises it)."""
 
     def __init__(self) -> None:
-        super().__init__("fastapi_lint.run")
+        super().__init__("fastapi_lint.run.story")
         self.Request = Request
         self.requests: list[Request] = []
         self.outcome: Outcome | BaseException = Outcome()
@@ -124,7 +124,7 @@ class FakeRun(ModuleType):
 def installed(monkeypatch: pytest.MonkeyPatch) -> FakeRun:
     """The fake in the place of `fastapi_lint.run` until the test ends."""
     fake = FakeRun()
-    monkeypatch.setitem(sys.modules, "fastapi_lint.run", fake)
+    monkeypatch.setitem(sys.modules, "fastapi_lint.run.story", fake)
     monkeypatch.setattr(fastapi_lint, "run", fake, raising=False)
     return fake
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from face.fakes import finding
-from fastapi_lint import baseline
-from fastapi_lint.configuration import ConfigurationError
-from fastapi_lint.source import Source
+from fastapi_lint.config.schema import ConfigurationError
+from fastapi_lint.files.source import Source
+from fastapi_lint.suppressing import baseline
 
 BEFORE = {"app.py": Source("app.py", b"a = 1\nb = 2\n")}
 AFTER = {"app.py": Source("app.py", b"# moved\n\na = 1\nb = 2\n")}

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from face.fakes import FakeRun, Outcome, finding, installed
-from fastapi_lint import __version__, terminal
-from fastapi_lint.cli import run_command_line
+from fastapi_lint import __version__
+from fastapi_lint.cli import terminal
+from fastapi_lint.cli.main import run_command_line
+from fastapi_lint.config.settings import CACHE_DIRECTORY
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Notice, Severity
-from fastapi_lint.settings import CACHE_DIRECTORY
-from fastapi_lint.source import Source
 
 SOURCES = {"app.py": Source("app.py", b"x = 1\n")}
 ONE = Outcome(findings=(finding(fix=True),), sources=SOURCES)

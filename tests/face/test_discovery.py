@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fastapi_lint.configuration import ConfigurationError
-from fastapi_lint.discovery import discover
-from fastapi_lint.settings import Settings
+from fastapi_lint.config.schema import ConfigurationError
+from fastapi_lint.config.settings import Settings
+from fastapi_lint.run.discovery import discover
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastapi_lint.globs import Globs
+from fastapi_lint.files.globs import Globs
 
 
 @pytest.mark.parametrize(

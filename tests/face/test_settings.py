@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from face.fakes import PLANNED, RULES
-from fastapi_lint.commands import as_toml
-from fastapi_lint.configuration import KEYS
-from fastapi_lint.settings import (
+from fastapi_lint.cli.commands import as_toml
+from fastapi_lint.config.schema import KEYS
+from fastapi_lint.config.settings import (
     ConfigurationError,
     Settings,
     common_start,

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from face.fakes import PLANNED, RULES, finding
-from fastapi_lint.comments import closed_lines, comments
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, Safety
-from fastapi_lint.noqa import add_noqa
-from fastapi_lint.source import Source
-from fastapi_lint.suppression import Applied, apply, directives, render
+from fastapi_lint.suppressing.comments import closed_lines, comments
+from fastapi_lint.suppressing.noqa import add_noqa
+from fastapi_lint.suppressing.suppression import Applied, apply, directives, render
 
 KNOWN = (*RULES, *PLANNED)
 SELECTED = frozenset(rule.code for rule in RULES)

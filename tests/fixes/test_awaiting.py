@@ -7,10 +7,10 @@ import ast
 import libcst as cst
 import pytest
 
-from fastapi_lint import edits
-from fastapi_lint.edits.bindings import nodes
-from fastapi_lint.fixer import apply
-from fastapi_lint.source import Source
+from fastapi_lint.files.source import Source
+from fastapi_lint.fixing import edits
+from fastapi_lint.fixing.edits.bindings import nodes
+from fastapi_lint.fixing.fixer import apply
 
 IMPORT = "from fastapi.concurrency import run_in_threadpool\n"
 

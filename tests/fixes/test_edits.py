@@ -7,7 +7,8 @@ from typing import TypeVar
 import libcst as cst
 import pytest
 
-from fastapi_lint.edits import (
+from fastapi_lint.files.source import Source
+from fastapi_lint.fixing.edits import (
     add_argument,
     comments_in,
     delete,
@@ -21,9 +22,8 @@ from fastapi_lint.edits import (
     replace,
     replace_argument_value,
 )
-from fastapi_lint.edits.bindings import nodes
-from fastapi_lint.fixer import apply
-from fastapi_lint.source import Source
+from fastapi_lint.fixing.edits.bindings import nodes
+from fastapi_lint.fixing.fixer import apply
 
 Node = TypeVar("Node", bound=cst.CSTNode)
 

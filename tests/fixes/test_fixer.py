@@ -16,21 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastapi_lint import fixer
-from fastapi_lint.edits import between
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Fix, Notice, Safety, Span
-from fastapi_lint.fixer import (
-    ROUNDS,
-    Conflict,
-    Unencodable,
-    advance,
-    apply,
-    diff,
-    encode,
-    merge,
-    select,
-)
-from fastapi_lint.source import Source
+from fastapi_lint.fixing import fixer
+from fastapi_lint.fixing.edits import between
+from fastapi_lint.fixing.fixer import ROUNDS, Conflict, Unencodable, advance, apply, diff, encode, merge, select
 
 
 @dataclass(frozen=True)

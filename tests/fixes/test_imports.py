@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastapi_lint.edits import importing, newly_unused, remove_import_if_unused
-from fastapi_lint.edits.bindings import nodes
-from fastapi_lint.fixer import apply
-from fastapi_lint.source import Source
+from fastapi_lint.files.source import Source
+from fastapi_lint.fixing.edits import importing, newly_unused, remove_import_if_unused
+from fastapi_lint.fixing.edits.bindings import nodes
+from fastapi_lint.fixing.fixer import apply
 
 
 def source_of(text: str, path: str = "app.py") -> Source:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fastapi_lint import writing
-from fastapi_lint.writing import ChangedOnDisk, NotWritten, ReadOnly, Vanished, put, write
+from fastapi_lint.files import writing
+from fastapi_lint.files.writing import ChangedOnDisk, NotWritten, ReadOnly, Vanished, put, write
 
 OLD, NEW = b"old\r\n", b"new\r\n"
 

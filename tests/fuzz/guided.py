@@ -50,7 +50,7 @@ def run(stored: list[str], options: argparse.Namespace) -> None:
         from fuzz.mutations import edited, projected
         from fuzz.properties import fix_and_judge, judge
 
-        from fastapi_lint import edits, fixer, run  # noqa: F401 what is imported late, too
+        from fastapi_lint.run import story as run
 
         run.rules()
 

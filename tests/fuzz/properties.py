@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fastapi_lint.run import LintResult, lint_sources
-from fastapi_lint.source import Source, Unreadable
+from fastapi_lint.files.source import Source, Unreadable
+from fastapi_lint.run.story import LintResult, lint_sources
 
 
 def judge(result: LintResult, files: Mapping[str, bytes]) -> None:

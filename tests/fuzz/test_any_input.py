@@ -12,14 +12,14 @@ from fuzz.properties import fix_and_judge, judge
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastapi_lint import baseline
-from fastapi_lint.configuration import KEYS, ConfigurationError
+from fastapi_lint.config.schema import KEYS, ConfigurationError
+from fastapi_lint.config.settings import load
+from fastapi_lint.files.source import Source, Unreadable
 from fastapi_lint.index.build import build
 from fastapi_lint.index.facts import Facts
-from fastapi_lint.run import lint_sources, planned, rules
-from fastapi_lint.settings import load
-from fastapi_lint.source import Source, Unreadable
-from fastapi_lint.suppression import directives
+from fastapi_lint.run.story import lint_sources, planned, rules
+from fastapi_lint.suppressing import baseline
+from fastapi_lint.suppressing.suppression import directives
 
 
 @fuzzed

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textwrap import dedent
 
+from fastapi_lint.files.source import Source
 from fastapi_lint.index.build import build
+from fastapi_lint.model.names.symbols import Class, Function, Module
 from fastapi_lint.model.project import Project
-from fastapi_lint.model.symbols import Class, Function, Module
-from fastapi_lint.source import Source
 
 
 def project(**files: str) -> Project:

@@ -7,9 +7,8 @@ import inspect
 import pytest
 from model.projects import cls, function, project
 
-from fastapi_lint.model.database import OrmModel, OrmModels
-from fastapi_lint.model.project import Project
-from fastapi_lint.model.sessions import (
+from fastapi_lint.model.data.orm import OrmModel, OrmModels
+from fastapi_lint.model.data.sessions import (
     CONNECTION_IO,
     ENGINE_IO,
     QUERY_IO,
@@ -24,6 +23,7 @@ from fastapi_lint.model.sessions import (
     is_sync_engine,
     is_sync_session,
 )
+from fastapi_lint.model.project import Project
 
 
 def models(**files: str) -> tuple[Project, OrmModels]:

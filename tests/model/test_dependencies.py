@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from model.projects import function, project
 
-from fastapi_lint.model.authentication import named_for_authentication
-from fastapi_lint.model.dependencies import Depends
+from fastapi_lint.model.injection.authentication import named_for_authentication
+from fastapi_lint.model.injection.dependencies import Depends
 from fastapi_lint.model.project import Project
 
 

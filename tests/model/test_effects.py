@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from model.projects import function, project
 
+from fastapi_lint.model.names.symbols import Function
 from fastapi_lint.model.project import Project
-from fastapi_lint.model.symbols import Function
 
 
 def found(of: Project, name: str) -> list[str]:

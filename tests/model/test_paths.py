@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.routing import compile_path
 
-from fastapi_lint.model.paths import PathIndex, covers, normalised, placeholders, without_placeholders
+from fastapi_lint.model.routing.paths import PathIndex, covers, normalised, placeholders, without_placeholders
 
 VALUES = {
     "str": ["me", "7", "7.5", "a.json"],

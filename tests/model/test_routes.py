@@ -7,11 +7,11 @@ from textwrap import dedent
 import pytest
 from model.projects import project
 
+from fastapi_lint.files.source import Source
 from fastapi_lint.index.build import build
+from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.project import Project
-from fastapi_lint.model.routes import Address, Route
-from fastapi_lint.model.symbols import Module
-from fastapi_lint.source import Source
+from fastapi_lint.model.routing.routes import Address, Route
 
 
 def tree(files: dict[str, str]) -> Project:

@@ -6,9 +6,9 @@ import pydantic
 import pytest
 from model.projects import cls, project
 
-from fastapi_lint.model.exchange import body_parameters, request_schemas, response_schemas, response_types
+from fastapi_lint.model.data.exchange import body_parameters, request_schemas, response_schemas, response_types
+from fastapi_lint.model.data.schemas import Schema, Schemas
 from fastapi_lint.model.project import Project
-from fastapi_lint.model.schemas import Schema, Schemas
 
 
 def schemas(**files: str) -> tuple[Project, Schemas]:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from fastapi_lint.model.declarations import standard_specifier
-from fastapi_lint.model.versions import Versions, bounds
+from fastapi_lint.model.versions.declarations import standard_specifier
+from fastapi_lint.model.versions.versions import Versions, bounds
 
 
 def of(path: str, text: str) -> Versions:

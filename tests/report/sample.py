@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Fix, Notice, Related, Safety, Severity, Span, by_place
 from fastapi_lint.report import Report
 from fastapi_lint.rule import Check, Rule, rule
-from fastapi_lint.source import Source
 
 USERS = "app/nutzer übersicht/users.py"
 DATABASE = "app/db.py"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from report.sample import finding
 
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, Span
 from fastapi_lint.report.fingerprint import fingerprints
-from fastapi_lint.source import Source
 
 
 def identities(text: str, *findings: Finding) -> list[str]:

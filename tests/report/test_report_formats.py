@@ -105,7 +105,7 @@ def test_file_name_that_is_not_utf8_can_be_written(format: str) -> None:
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("data", [b"x = '\xff'\n", b"x = 1\0\n", b"", b"# coding: nonsense\n"])
 def test_place_in_a_file_that_cannot_be_shown(format: str, data: bytes) -> None:
-    from fastapi_lint.source import Source
+    from fastapi_lint.files.source import Source
 
     broken = finding("a.py", Span(7, 3, 7, 3), "source contains a NUL byte", code="FAPI001")
     text = render(format, Report(findings=(broken,), sources={"a.py": Source("a.py", data)}, files=1))

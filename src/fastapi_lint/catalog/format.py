@@ -8,7 +8,7 @@ from typing import Literal, Union
 
 import msgspec
 
-from fastapi_lint.nearest import hint
+from fastapi_lint.config.suggestions import hint
 
 Kind = Literal[
     "network", "dns", "sleep", "subprocess", "file", "database", "cache", "broker", "cloud", "mail", "cpu", "input",

@@ -6,10 +6,8 @@ values, effects, expansion, routes, dependencies, schemas, database, project.
 
 from __future__ import annotations
 
-from fastapi_lint.model.dependencies import Depends, Parameter
-from fastapi_lint.model.project import Project
-from fastapi_lint.model.routes import Address, App, Route, Router
-from fastapi_lint.model.symbols import (
+from fastapi_lint.model.injection.dependencies import Depends, Parameter
+from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
     Coroutine,
@@ -21,6 +19,8 @@ from fastapi_lint.model.symbols import (
     Module,
     Type,
 )
+from fastapi_lint.model.project import Project
+from fastapi_lint.model.routing.routes import Address, App, Route, Router
 
 __all__ = [
     "Address",

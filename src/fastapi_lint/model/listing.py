@@ -7,10 +7,10 @@ from typing import TypedDict
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Instance
 from fastapi_lint.model.project import Project
-from fastapi_lint.model.routes import Address, Inclusion, Route, Router
-from fastapi_lint.model.symbols import Instance
-from fastapi_lint.model.types import is_none
+from fastapi_lint.model.routing.routes import Address, Inclusion, Route, Router
+from fastapi_lint.model.types.inference.inference import is_none
 
 
 class RouteRow(TypedDict):

@@ -7,22 +7,22 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import reading
-from fastapi_lint.model.callers import Callers
-from fastapi_lint.model.database import OrmModels
-from fastapi_lint.model.dependencies import Dependencies, Depends
-from fastapi_lint.model.effects import Effects
-from fastapi_lint.model.expansion import Expansion
-from fastapi_lint.model.names import Modules
-from fastapi_lint.model.protection import Protection
-from fastapi_lint.model.reading import Slice, remembered
-from fastapi_lint.model.routes import Routes
-from fastapi_lint.model.schemas import Schemas
-from fastapi_lint.model.symbols import Class, Function, FunctionObject, Module, Type
+from fastapi_lint.model.calls.callers import Callers
+from fastapi_lint.model.calls.effects import Effects
+from fastapi_lint.model.data.orm import OrmModels
+from fastapi_lint.model.data.schemas import Schemas
+from fastapi_lint.model.injection.dependencies import Dependencies, Depends
+from fastapi_lint.model.injection.protection import Protection
+from fastapi_lint.model.names.modules import Modules
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module, Type
+from fastapi_lint.model.routing.routes import Routes
 from fastapi_lint.model.tables import collected, contribution, digest_of, modules_in, slices
-from fastapi_lint.model.types import Inference
-from fastapi_lint.model.values import Values
-from fastapi_lint.model.versions import Versions
+from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.model.values.constants import Values
+from fastapi_lint.model.values.expansion import Expansion
+from fastapi_lint.model.versions.versions import Versions
+from fastapi_lint.tracking import reading
+from fastapi_lint.tracking.reading import Slice, remembered
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -102,13 +102,13 @@ class Project:
     @collected("signing_keys")
     def signing_keys(self) -> Mapping[Module, Mapping[int, str]]:
         """The variables, class attributes and settings that are given away as signing keys (see `signing`)."""
-        from fastapi_lint.model.signing import signing_keys
+        from fastapi_lint.model.data.signing import signing_keys
 
         return signing_keys(self)
 
     def contributes(self, group: str, module: Module) -> bool:
         """Whether a module contributes to a group of tables, asked of it alone (see `tables.contribution`)."""
-        from fastapi_lint.model import signing
+        from fastapi_lint.model.data import signing
 
         contribute: dict[str, Callable[[Module], Collection[int]]] = {
             "routes": Routes(self.types, self.values, self.routes.expansion).contribute,

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 import msgspec
 
-from fastapi_lint.model import reading
-from fastapi_lint.model.reading import Reads, Slice
-from fastapi_lint.model.symbols import Class, Function, Module
+from fastapi_lint.model.names.symbols import Class, Function, Module
+from fastapi_lint.tracking import reading
+from fastapi_lint.tracking.reading import Reads, Slice
 
 if TYPE_CHECKING:
-    from fastapi_lint.model.names import Modules
+    from fastapi_lint.model.names.modules import Modules
 
 S = TypeVar("S")
 K = TypeVar("K", bound=Hashable)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, Notice
-from fastapi_lint.source import Source
 
 if TYPE_CHECKING:
     from fastapi_lint.rule import Described

@@ -13,10 +13,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, Safety, Severity, Span
 from fastapi_lint.report import Report
 from fastapi_lint.report.excerpt import MASK, Ranges, overlapping, secrets, text_of, visible
-from fastapi_lint.source import Source
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold blue"}
 _NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "info"}

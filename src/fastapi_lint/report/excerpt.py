@@ -6,8 +6,8 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
+from fastapi_lint.files.source import Source, Unreadable
 from fastapi_lint.finding import Finding, Span
-from fastapi_lint.source import Source, Unreadable
 
 SECRET_CODES = frozenset({"FAPI601", "FAPI602", "FAPI603"})
 """Rules whose findings point at a secret: its text is in no report, whichever rule's excerpt shows the line."""

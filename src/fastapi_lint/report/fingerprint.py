@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, by_place
 from fastapi_lint.report.excerpt import SECRET_CODES, masked, secrets, text_of
-from fastapi_lint.source import Source
 
 _LINES = 5
 """So many lines of a long span count: a finding about a class is not a new one because its last method changed."""

@@ -10,8 +10,8 @@ from fastapi_lint import catalog
 from fastapi_lint.finding import Finding, Related
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module, Project
-from fastapi_lint.model.texts import environment_read
 from fastapi_lint.model.types import Where
+from fastapi_lint.model.values import environment_read
 from fastapi_lint.rule import Check, rule
 
 _SHARED_ARGUMENTS = frozenset({

@@ -7,17 +7,16 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from fastapi_lint import edits
-from fastapi_lint.edits.bindings import module_names
-from fastapi_lint.edits.calls import call_nodes
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.fixing import edits
+from fastapi_lint.fixing.edits.bindings import module_names
+from fastapi_lint.fixing.edits.calls import call_nodes
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
-from fastapi_lint.model.events import Handler, app_that_ignores, handlers, in_module
-from fastapi_lint.model.routes import Router
-from fastapi_lint.model.symbols import Function, FunctionObject
+from fastapi_lint.model.names import Function, FunctionObject
+from fastapi_lint.model.routing import Handler, Router, app_that_ignores, handlers, in_module
 from fastapi_lint.rule import Check, rule
-from fastapi_lint.source import Source
 
 
 @rule("FAPI701", fix=Safety.UNSAFE)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Module
-from fastapi_lint.model.events import app_that_ignores, in_module
+from fastapi_lint.model.routing import app_that_ignores, in_module
 from fastapi_lint.rule import Check, rule
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 
 from fastapi_lint.catalog import Entry
-from fastapi_lint.edits import asyncio_sleep, in_threadpool
-from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
+from fastapi_lint.fixing.edits import asyncio_sleep, in_threadpool
+from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.model import Function
-from fastapi_lint.model.execution import Step
+from fastapi_lint.model.calls import Step
 from fastapi_lint.rule import Check, rule
 
 _LEFT_ALONE = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint import catalog
-from fastapi_lint.edits.calls import handed_over
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
+from fastapi_lint.fixing.edits.calls import handed_over
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
-from fastapi_lint.model.results import NotCallable, not_callable
+from fastapi_lint.model.calls import NotCallable, not_callable
 from fastapi_lint.rule import Check, rule
 
 _RECEIVERS = frozenset({"run_in_threadpool", "to_thread", "run_sync", "run_in_executor"})

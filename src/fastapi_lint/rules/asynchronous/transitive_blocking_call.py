@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 
 from fastapi_lint.catalog import Entry
-from fastapi_lint.edits import in_threadpool
-from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Finding, Fix, Related, Safety
+from fastapi_lint.fixing.edits import in_threadpool
+from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.model import External, Function, Method
-from fastapi_lint.model.execution import Step
-from fastapi_lint.model.feasibility import is_ruled_out
-from fastapi_lint.model.sparing import Settings
-from fastapi_lint.model.trails import Trail
+from fastapi_lint.model.calls import Settings, Step, Trail, is_ruled_out
 from fastapi_lint.rule import Check, rule
 
 _MOST_STEPS = 5

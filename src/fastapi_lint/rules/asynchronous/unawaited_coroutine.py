@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi_lint.edits import awaited
-from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
+from fastapi_lint.fixing.edits import awaited
+from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
+from fastapi_lint.model.calls import never_runs
 from fastapi_lint.model.names import Binding
-from fastapi_lint.model.sparing import never_runs
 from fastapi_lint.rule import Check, rule
 
 _OF_COROUTINES = frozenset({"send", "throw", "close"})

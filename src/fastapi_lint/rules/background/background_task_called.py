@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.edits.calls import handed_over
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
+from fastapi_lint.fixing.edits.calls import handed_over
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import External, Method, Module
-from fastapi_lint.model.results import NotCallable, not_callable
+from fastapi_lint.model.calls import NotCallable, not_callable
 from fastapi_lint.rule import Check, rule
 
 _TASKS = "starlette.background.BackgroundTasks"

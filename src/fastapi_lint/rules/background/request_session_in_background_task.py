@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
-from fastapi_lint.model.dependencies import Depends, Parameter
-from fastapi_lint.model.sessions import is_async_connection, is_async_session, is_sync_connection, is_sync_session
-from fastapi_lint.model.symbols import Class, FunctionObject, Instance, Method, Type
+from fastapi_lint.model.data import is_async_connection, is_async_session, is_sync_connection, is_sync_session
+from fastapi_lint.model.injection import Depends, Parameter
+from fastapi_lint.model.names import Class, FunctionObject, Instance, Method, Type
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Route
-from fastapi_lint.model.symbols import ClassObject, External, FunctionObject, TupleOf
+from fastapi_lint.model.names import ClassObject, External, FunctionObject, TupleOf
 from fastapi_lint.rule import Check, rule
 
 _WEBSOCKET = ("fastapi.WebSocket", "starlette.websockets.WebSocket")

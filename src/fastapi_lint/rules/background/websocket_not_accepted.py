@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Route
-from fastapi_lint.model.dependencies import Depends
-from fastapi_lint.model.symbols import ClassObject, FunctionObject
+from fastapi_lint.model.injection import Depends
+from fastapi_lint.model.names import ClassObject, FunctionObject
 from fastapi_lint.rule import Check, rule
 
 _WEBSOCKET = ("fastapi.WebSocket", "starlette.websockets.WebSocket")

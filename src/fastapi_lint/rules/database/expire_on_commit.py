@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi_lint import edits
-from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Finding, Fix, Safety
+from fastapi_lint.fixing import edits
+from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
-from fastapi_lint.model.sessions import ASYNC_SESSIONS, is_async_session
-from fastapi_lint.model.symbols import Class, ClassObject, External, Type
+from fastapi_lint.model.data import ASYNC_SESSIONS, is_async_session
+from fastapi_lint.model.names import Class, ClassObject, External, Type
 from fastapi_lint.rule import Check, rule
 
 _FACTORIES = frozenset({"sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.orm.sessionmaker"})

@@ -10,13 +10,8 @@ from itertools import pairwise
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
-from fastapi_lint.model.sessions import (
-    is_async_connection,
-    is_async_session,
-    is_sync_connection,
-    is_sync_session,
-)
-from fastapi_lint.model.symbols import Class, FunctionObject, Instance, Type
+from fastapi_lint.model.data import is_async_connection, is_async_session, is_sync_connection, is_sync_session
+from fastapi_lint.model.names import Class, FunctionObject, Instance, Type
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.composition import Compositions, Outside, Piece
-from fastapi_lint.model.routes import argument
-from fastapi_lint.model.sessions import is_async_connection, is_async_session, is_sync_connection, is_sync_session
-from fastapi_lint.model.symbols import External, Instance, Method
+from fastapi_lint.model.data import is_async_connection, is_async_session, is_sync_connection, is_sync_session
+from fastapi_lint.model.names import External, Instance, Method
+from fastapi_lint.model.routing import argument
+from fastapi_lint.model.values import Compositions, Outside, Piece
 from fastapi_lint.rule import Check, rule
 
 _METHODS = frozenset({

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
-from fastapi_lint.model.routes import argument
-from fastapi_lint.model.symbols import Class, ClassObject, Instance, ModuleObject
-from fastapi_lint.model.texts import environment_read, quoted
+from fastapi_lint.model.names import Class, ClassObject, Instance, ModuleObject
+from fastapi_lint.model.routing import argument
 from fastapi_lint.model.types import Where
+from fastapi_lint.model.values import environment_read, quoted
 from fastapi_lint.rule import Check, rule
 
 _MAKERS = {"sqlalchemy.create_engine": False, "sqlalchemy.ext.asyncio.create_async_engine": True}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Related
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
-from fastapi_lint.model.execution import Step
+from fastapi_lint.model.calls import Step
 from fastapi_lint.rule import Check, rule
 
 _KINDS = {"Engine": "engine", "Connection": "connection", "Transaction": "connection"}

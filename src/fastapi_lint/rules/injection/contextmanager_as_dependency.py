@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi_lint import edits
-from fastapi_lint.edits.calls import function_node
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
+from fastapi_lint.fixing import edits
+from fastapi_lint.fixing.edits.calls import function_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Depends, Function
 from fastapi_lint.rule import Check, rule

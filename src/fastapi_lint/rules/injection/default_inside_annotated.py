@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi_lint import edits
-from fastapi_lint.edits.calls import argument_node, value_text
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
+from fastapi_lint.fixing import edits
+from fastapi_lint.fixing.edits.calls import argument_node, value_text
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.dependencies import MARKERS
+from fastapi_lint.model.injection import MARKERS
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Depends, Function, FunctionObject, Instance, Parameter, Project, Type
-from fastapi_lint.model.symbols import Partial
+from fastapi_lint.model.names import Partial
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule
 

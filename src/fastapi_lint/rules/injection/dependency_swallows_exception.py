@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import External, Function, FunctionObject, Method
-from fastapi_lint.model.symbols import TupleOf, Type
+from fastapi_lint.model.names import TupleOf, Type
 from fastapi_lint.rule import Check, rule
 
 _BROAD = frozenset({"Exception", "BaseException"})

@@ -10,12 +10,12 @@ from itertools import pairwise
 
 import libcst as cst
 
-from fastapi_lint import edits
-from fastapi_lint.edits.calls import function_node
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
+from fastapi_lint.fixing import edits
+from fastapi_lint.fixing.edits.calls import function_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, External, Function, FunctionObject, Instance, Method
-from fastapi_lint.model.symbols import Type
+from fastapi_lint.model.names import Type
 from fastapi_lint.rule import Check, rule
 
 _RESOURCES: dict[str, str] = {

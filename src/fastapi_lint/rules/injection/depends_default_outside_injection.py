@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, Function, FunctionObject, Instance, Module, Parameter
-from fastapi_lint.model.callers import Use
-from fastapi_lint.model.decorators import decorator_effect
-from fastapi_lint.model.names import target_names
-from fastapi_lint.model.symbols import Type
+from fastapi_lint.model.calls import Use, decorator_effect
+from fastapi_lint.model.names import Type, target_names
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule
 

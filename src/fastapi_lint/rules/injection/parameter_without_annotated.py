@@ -8,18 +8,16 @@ from functools import cached_property, partial
 
 import libcst as cst
 
-from fastapi_lint import edits
-from fastapi_lint.edits.annotated import Rewriting, annotated
-from fastapi_lint.edits.bindings import nodes
-from fastapi_lint.edits.calls import function_node
 from fastapi_lint.finding import Finding, Fix, Safety
+from fastapi_lint.fixing import edits
+from fastapi_lint.fixing.edits.annotated import Rewriting, annotated
+from fastapi_lint.fixing.edits.bindings import nodes
+from fastapi_lint.fixing.edits.calls import function_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, External, Function, FunctionObject, Parameter
-from fastapi_lint.model.deferral import Deferral
-from fastapi_lint.model.dependencies import MARKERS
-from fastapi_lint.model.markers import default_of, is_read_alike, means_required, target_of
-from fastapi_lint.model.symbols import ModuleObject
-from fastapi_lint.model.types import DEPENDS
+from fastapi_lint.model.injection import MARKERS, default_of, is_read_alike, means_required, target_of
+from fastapi_lint.model.names import ModuleObject
+from fastapi_lint.model.types import DEPENDS, Deferral
 from fastapi_lint.rule import Check, rule
 
 _ROUTES = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "trace", "api_route", "websocket"})

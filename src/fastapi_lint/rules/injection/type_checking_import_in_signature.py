@@ -7,14 +7,14 @@ from typing import Literal
 
 import libcst as cst
 
-from fastapi_lint import edits
-from fastapi_lint.edits.bindings import Imported, module_imports, parents
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
+from fastapi_lint.fixing import edits
+from fastapi_lint.fixing.edits.bindings import Imported, module_imports, parents
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Function, Module, Parameter, Project
-from fastapi_lint.model.annotations import parse_annotation
-from fastapi_lint.model.decorators import decorator_effect
-from fastapi_lint.model.schemas import Schema
+from fastapi_lint.model.calls import decorator_effect
+from fastapi_lint.model.data import Schema
+from fastapi_lint.model.names import parse_annotation
 from fastapi_lint.model.types import DEPENDS, Where
 from fastapi_lint.rule import Check, rule
 

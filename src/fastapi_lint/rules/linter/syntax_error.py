@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from fastapi_lint.files.source import TooLarge, Unreadable
 from fastapi_lint.finding import Finding, Severity, Span
 from fastapi_lint.model import Module
 from fastapi_lint.rule import Check, rule
-from fastapi_lint.source import TooLarge, Unreadable
 
 
 @rule("FAPI001", severity=Severity.ERROR)

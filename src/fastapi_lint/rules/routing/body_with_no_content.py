@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi_lint.edits import remove_argument
-from fastapi_lint.edits.calls import argument_node
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.fixing.edits import remove_argument
+from fastapi_lint.fixing.edits.calls import argument_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Instance, Project, Route
-from fastapi_lint.model.responses import declares_response, is_response
+from fastapi_lint.model.routing import declares_response, is_response
 from fastapi_lint.model.types import is_none
 from fastapi_lint.rule import Check, rule
 

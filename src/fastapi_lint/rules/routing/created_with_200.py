@@ -8,9 +8,10 @@ from functools import partial
 
 import libcst as cst
 
-from fastapi_lint.edits import importing, replace_argument_value, with_argument
-from fastapi_lint.edits.calls import call_node
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
+from fastapi_lint.fixing.edits import importing, replace_argument_value, with_argument
+from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import (
     Class,
@@ -24,13 +25,10 @@ from fastapi_lint.model import (
     Project,
     Route,
 )
-from fastapi_lint.model.execution import Step
-from fastapi_lint.model.paths import placeholders
-from fastapi_lint.model.responses import returns_response
-from fastapi_lint.model.trails import Trail
+from fastapi_lint.model.calls import Step, Trail
+from fastapi_lint.model.routing import placeholders, returns_response
 from fastapi_lint.model.values import UNKNOWN
 from fastapi_lint.rule import Check, rule
-from fastapi_lint.source import Source
 
 _VERBS = frozenset({"create", "add", "register", "new", "signup"})
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from fastapi_lint import edits
-from fastapi_lint.edits.calls import function_node
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, Fix, Safety, Severity, Span
+from fastapi_lint.fixing import edits
+from fastapi_lint.fixing.edits.calls import function_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Route
-from fastapi_lint.model.decorators import decorator_effect
+from fastapi_lint.model.calls import decorator_effect
 from fastapi_lint.rule import Check, rule
-from fastapi_lint.source import Source
 
 
 @rule("FAPI310", severity=Severity.ERROR, fix=Safety.UNSAFE)

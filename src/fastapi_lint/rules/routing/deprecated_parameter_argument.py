@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.edits.calls import value_text
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.fixing.edits.calls import value_text
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
-from fastapi_lint.model.dependencies import MARKERS
+from fastapi_lint.model.injection import MARKERS
 from fastapi_lint.rule import Check, rule
 
 _KNOWN = frozenset({

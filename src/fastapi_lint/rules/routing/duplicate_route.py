@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.model import Project, Route
-from fastapi_lint.model.matching import Place, is_versioned, matches_by_itself, places, roots
-from fastapi_lint.model.routes import Routes
+from fastapi_lint.model.routing import Place, Routes, is_versioned, matches_by_itself, places, roots
 from fastapi_lint.rule import Check, rule
 
 _MOST_RIVALS = 50

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Project, Route
-from fastapi_lint.model.paths import CONVERTORS, placeholders, without_placeholders
-from fastapi_lint.model.routes import argument
+from fastapi_lint.model.routing import CONVERTORS, argument, placeholders, without_placeholders
 from fastapi_lint.model.values import UNKNOWN
 from fastapi_lint.rule import Check, rule
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi_lint.edits import importing, with_argument
-from fastapi_lint.edits.calls import call_node
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
+from fastapi_lint.fixing.edits import importing, with_argument
+from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Project, Route
-from fastapi_lint.model.responses import declares_response, returns_response
+from fastapi_lint.model.routing import declares_response, returns_response
 from fastapi_lint.rule import Check, rule
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.model import Function, Instance, Project, Route
-from fastapi_lint.model.paths import placeholders
-from fastapi_lint.model.received import path_name, received, taken_by
-from fastapi_lint.model.routes import Address, argument
+from fastapi_lint.model.injection import path_name, received, taken_by
+from fastapi_lint.model.routing import Address, argument, placeholders
 from fastapi_lint.model.values import UNKNOWN
 from fastapi_lint.rule import Check, rule
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Project, Route, Router
-from fastapi_lint.model.routes import HTTP_METHODS
+from fastapi_lint.model.routing import HTTP_METHODS
 from fastapi_lint.rule import Check, rule
 
 _REGISTERS = frozenset({

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Project, Route
-from fastapi_lint.model.matching import Place, is_versioned, matches_by_itself, places, roots
-from fastapi_lint.model.paths import PathIndex
-from fastapi_lint.model.routes import Mount, Routes
+from fastapi_lint.model.routing import Mount, PathIndex, Place, Routes, is_versioned, matches_by_itself, places, roots
 from fastapi_lint.rule import Check, rule
 
 _MOST_RIVALS = 200

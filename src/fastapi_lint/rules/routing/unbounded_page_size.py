@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi_lint.edits import add_argument, between, importing
-from fastapi_lint.edits.calls import call_node, function_node
-from fastapi_lint.edits.layout import broken_signature
 from fastapi_lint.finding import Edit, Finding, Fix, Related, Safety
+from fastapi_lint.fixing.edits import add_argument, between, importing
+from fastapi_lint.fixing.edits.calls import call_node, function_node
+from fastapi_lint.fixing.edits.layout import broken_signature
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Function, FunctionObject, Instance, Module, Parameter, Project, Route
-from fastapi_lint.model.paths import placeholders
+from fastapi_lint.model.routing import placeholders
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule
 

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Span
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Project
-from fastapi_lint.model.alternatives import options
-from fastapi_lint.model.exchange import Use, body_parameters, response_schemas
-from fastapi_lint.model.routes import Route
-from fastapi_lint.model.schemas import Schema, SchemaField
+from fastapi_lint.model.data import Schema, SchemaField, Use, body_parameters, response_schemas
+from fastapi_lint.model.routing import Route
+from fastapi_lint.model.types import options
 from fastapi_lint.rule import Check, rule
 
 _PARTIAL = frozenset({"PATCH", "PUT"})

@@ -7,16 +7,15 @@ from functools import partial
 
 import libcst as cst
 
-from fastapi_lint import edits
-from fastapi_lint.edits.calls import argument_node, value_text
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
+from fastapi_lint.fixing import edits
+from fastapi_lint.fixing.edits.calls import argument_node, value_text
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Route
-from fastapi_lint.model.annotation_identity import classes_in, identity, survives_as_text
-from fastapi_lint.model.decorators import decorator_effect
-from fastapi_lint.model.types import is_none
+from fastapi_lint.model.calls import decorator_effect
+from fastapi_lint.model.types import classes_in, identity, is_none, survives_as_text
 from fastapi_lint.rule import Check, rule
-from fastapi_lint.source import Source
 
 _WIDTH = 88
 """A decorator that was broken over lines becomes one line again when it is shorter than this."""

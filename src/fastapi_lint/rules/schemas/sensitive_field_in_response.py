@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Route
-from fastapi_lint.model.exchange import response_types
-from fastapi_lint.model.responses import RESPONSE
-from fastapi_lint.model.schemas import Schema, SchemaField
-from fastapi_lint.model.symbols import Instance, Type
+from fastapi_lint.model.data import Schema, SchemaField, response_types
+from fastapi_lint.model.names import Instance, Type
+from fastapi_lint.model.routing import RESPONSE
 from fastapi_lint.rule import Check, rule
 
 _PASSWORD = re.compile(

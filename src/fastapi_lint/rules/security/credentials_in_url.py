@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from fastapi_lint.catalog import secrets
 from fastapi_lint.finding import Finding, Severity
-from fastapi_lint.model.symbols import Module
-from fastapi_lint.model.texts import (
+from fastapi_lint.model.names import Module
+from fastapi_lint.model.values import (
     DOCUMENTED,
     Quoted,
     is_named_for_tests,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.routes import argument
-from fastapi_lint.model.symbols import ClassObject, External, Function, Instance, Module, TupleOf, Type
+from fastapi_lint.model.names import ClassObject, External, Function, Instance, Module, TupleOf, Type
+from fastapi_lint.model.routing import argument
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from fastapi_lint.catalog import secrets
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.signing import keys_given
-from fastapi_lint.model.symbols import Class, Module
-from fastapi_lint.model.texts import (
+from fastapi_lint.model.data import keys_given
+from fastapi_lint.model.names import Class, Module
+from fastapi_lint.model.values import (
     DOCUMENTED,
     BoundText,
     bound_texts,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from fastapi_lint.catalog import secrets
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.symbols import Module
-from fastapi_lint.model.texts import BoundText, bound_texts, written_for_tests
+from fastapi_lint.model.names import Module
+from fastapi_lint.model.values import BoundText, bound_texts, written_for_tests
 from fastapi_lint.rule import Check, rule
 
 
@@ -108,7 +108,7 @@ def _without_default(module: Module, call: f.Call) -> tuple[Edit, ...] | None:
         case f.Attr(value=f.Name(id=owner), attr="getenv"):
             return (Edit(source.span(call.start, call.end), f"{owner}.environ[{name}]"),)
         case f.Name(id="getenv"):
-            from fastapi_lint.edits import importing  # libcst is only loaded where there is something to fix
+            from fastapi_lint.fixing.edits import importing  # libcst is only loaded where there is something to fix
 
             try:
                 found = importing(source, "os", "environ")

@@ -10,9 +10,8 @@ from fnmatch import fnmatchcase
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Function, Project, Route
-from fastapi_lint.model.dependencies import Depends
-from fastapi_lint.model.protection import Protection
-from fastapi_lint.model.routes import Address, App
+from fastapi_lint.model.injection import Depends, Protection
+from fastapi_lint.model.routing import Address, App
 from fastapi_lint.rule import Check, rule
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})

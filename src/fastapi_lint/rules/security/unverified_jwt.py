@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.routes import argument
-from fastapi_lint.model.symbols import Function, Module
+from fastapi_lint.model.names import Function, Module
+from fastapi_lint.model.routing import argument
 from fastapi_lint.rule import Check, rule
 
 _PYJWT = frozenset({"jwt.decode", "jwt.api_jwt.decode", "jwt.decode_complete", "jwt.api_jwt.decode_complete"})

@@ -9,8 +9,8 @@ from dataclasses import replace
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
-from fastapi_lint.model.client_strings import PATHS, SAME, ClientStrings, Source, Taint
-from fastapi_lint.model.symbols import External, FunctionObject
+from fastapi_lint.model.names import External, FunctionObject
+from fastapi_lint.model.taint import PATHS, SAME, ClientStrings, Source, Taint
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 

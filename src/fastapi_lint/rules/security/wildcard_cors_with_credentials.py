@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.routes import argument
-from fastapi_lint.model.symbols import Module
-from fastapi_lint.model.texts import environment_read
+from fastapi_lint.model.names import Module
+from fastapi_lint.model.routing import argument
 from fastapi_lint.model.types import Where
-from fastapi_lint.model.values import Unfolded
+from fastapi_lint.model.values import Unfolded, environment_read
 from fastapi_lint.rule import Check, rule
 
 _MIDDLEWARE = frozenset({"starlette.middleware.cors.CORSMiddleware", "fastapi.middleware.cors.CORSMiddleware"})

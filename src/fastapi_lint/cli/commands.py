@@ -1,0 +1,260 @@
+"""The commands besides `check`: routes, rules, configuration, cache, a new rule."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+from fastapi_lint.cli import terminal
+from fastapi_lint.cli.main import Choice, settings_for
+from fastapi_lint.config.schema import KEYS, ConfigurationError, schema
+from fastapi_lint.config.selection import find
+from fastapi_lint.config.settings import CACHE_DIRECTORY, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import RenderableType
+
+_CONFIG = click.option("--config", type=click.Path(path_type=Path), help="Read this configuration.")
+_ISOLATED = click.option("--isolated", is_flag=True, help="Read no configuration.")
+
+
+def register(group: click.Group) -> None:
+    """Add the commands to the group."""
+    for command in (routes, rule, rules, config, clean, new_rule):
+        group.add_command(command)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--output-format", type=Choice(("console", "json", "markdown")), default="console")
+@_CONFIG
+@_ISOLATED
+def routes(paths: tuple[Path, ...], output_format: str, config: Path | None, isolated: bool) -> None:
+    """Show every route that the linter knows: methods, path, handler, authentication."""
+    from fastapi_lint.run import story as run
+
+    settings = settings_for(paths, config=config, isolated=isolated)
+    request = run.Request(
+        root=settings.root,
+        paths=paths,
+        settings=settings,
+        fix=False,
+        unsafe_fixes=False,
+        diff=False,
+        stdin=None,
+        jobs=0,
+        cache=True,
+        add_noqa=False,
+        baseline=None,
+        write_baseline=None,
+        progress=None,
+    )
+    found = run.routes(request)
+    if output_format == "json":
+        terminal.write(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        return
+    heads = ("methods", "path", "handler", "place", "auth", "status", "response")
+    rows = [
+        (
+            _joined(route.get("methods")) or str(route.get("kind", "")),
+            str(route.get("path", "")),
+            str(route.get("handler") or route.get("name") or ""),
+            f"{route.get('file', '')}:{route.get('line', '')}",
+            _joined(route.get("authenticated_by")),
+            str(route.get("status_code") or ""),
+            str(route.get("response_model") or ""),
+        )
+        for route in found
+    ]
+    _table(heads, rows, markdown=output_format == "markdown")
+    if not rows:
+        terminal.say("no routes found")
+
+
+def _joined(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value or "")
+
+
+class _RuleName(click.ParamType[str]):
+    name = "rule"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from fastapi_lint.run import story as run
+
+        words = [word for each in run.rules() for word in (each.code, each.name)]
+        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+@click.command()
+@click.argument("rule", metavar="CODE-OR-NAME", type=_RuleName())
+def rule(rule: str) -> None:
+    """Explain a rule: why it is there, what its fix does, what it cannot see."""
+    from fastapi_lint.docs import documentation as docs
+    from fastapi_lint.run import story as run
+
+    text = docs.explain(find(rule, run.rules(), run.planned()))
+    if not sys.stdout.isatty() and not terminal.has_color(sys.stdout):
+        terminal.write(text)
+        return
+    from rich.markdown import Markdown
+
+    _show(Markdown(text))
+
+
+@click.command()
+@click.option("--output-format", type=Choice(("console", "json", "markdown")), default="console")
+def rules(output_format: str) -> None:
+    """List the rules that are built."""
+    from fastapi_lint.run import story as run
+
+    found: list[dict[str, str]] = [
+        {
+            "code": each.code,
+            "name": each.name,
+            "preset": each.preset,
+            "kind": each.kind,
+            "fix": each.fix.value if each.fix else "none",
+            "severity": each.severity.value,
+            "summary": each.summary,
+            "since": each.since,
+        }
+        for each in sorted(run.rules(), key=lambda each: each.code)
+    ]
+    if output_format == "json":
+        terminal.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        return
+    heads = ("code", "name", "preset", "kind", "fix", "severity", "summary")
+    _table(heads, [tuple(each[head] for head in heads) for each in found], markdown=output_format == "markdown")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--schema", "as_schema", is_flag=True, help="Show the JSON Schema of the configuration instead.")
+@_CONFIG
+@_ISOLATED
+def config(paths: tuple[Path, ...], as_schema: bool, config: Path | None, isolated: bool) -> None:
+    """Show the configuration that counts for the paths, as a fastapi-lint.toml would have it."""
+    if as_schema:
+        terminal.write(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")
+        return
+    settings = settings_for(paths, config=config, isolated=isolated)
+    terminal.write(f"# root: {settings.root}\n# file: {settings.file or 'none'}\n{as_toml(settings)}", encoding="utf-8")
+
+
+def as_toml(settings: Settings) -> str:
+    """The settings as TOML that `load` reads back to the same settings; absent and empty values are left out."""
+    plain: list[str] = []
+    tables: list[str] = []
+    for key in KEYS:
+        value: object = getattr(settings, key.replace("-", "_"), None)
+        if value is None or value == {} or (value == () and key not in ("select", "exclude")):
+            continue
+        if not isinstance(value, dict):
+            plain.append(f"{key} = {_toml(value)}\n")
+        elif key == "rules":
+            for code, options in value.items():
+                tables.append(f"\n[rules.{code}]\n{_pairs(options)}")
+        else:
+            tables.append(f"\n[{key}]\n{_pairs(value)}")
+    return "".join(plain + tables)
+
+
+def _pairs(table: Mapping[str, object]) -> str:
+    return "".join(f"{_toml(key)} = {_toml(value)}\n" for key, value in table.items())
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(_toml, value))}]"
+    # JSON's strings, booleans and integers are TOML's, but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@_CONFIG
+def clean(paths: tuple[Path, ...], config: Path | None) -> None:
+    """Remove the cache of the project."""
+    directory = settings_for(paths, config=config).root / CACHE_DIRECTORY
+    if directory.is_symlink() or directory.is_file():
+        directory.unlink()  # whatever the link leads to is not ours
+    elif directory.is_dir():
+        shutil.rmtree(directory)
+    else:
+        terminal.say(f"no cache at {directory}")
+        return
+    terminal.say(f"removed {directory}")
+
+
+@click.command("new-rule")
+@click.argument("code", metavar="CODE-OR-NAME")
+def new_rule(code: str) -> None:
+    """Scaffold a planned rule in a checkout of fastapi-lint: its file and its fixture."""
+    from fastapi_lint.docs import scaffold
+
+    root = Path.cwd()
+    if not (root / "src" / "fastapi_lint" / "rules").is_dir():
+        raise ConfigurationError(
+            "new-rule works at the top of a checkout of fastapi-lint; src/fastapi_lint/rules is missing"
+        )
+    try:
+        files = scaffold.new_rule(code, root)
+    except (ValueError, FileExistsError) as error:
+        raise ConfigurationError(str(error)) from None
+    terminal.write("".join(f"{os.path.relpath(file, root)}\n" for file in files))
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, markdown: bool) -> None:
+    """A table for people: Markdown, or rich at a terminal, or columns that `grep` and `cut` understand."""
+    rows = [tuple(_visible(cell) for cell in row) for row in rows]
+    if markdown:
+        lines = [heads, ["---"] * len(heads), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+        terminal.write("".join(f"| {' | '.join(line)} |\n" for line in lines), encoding="utf-8")
+        return
+    if not sys.stdout.isatty():
+        widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+        for row in rows:
+            line = "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True))
+            terminal.write(f"{line.rstrip()}\n")
+        return
+    from rich.box import SIMPLE
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE, pad_edge=False)
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    _show(table)
+
+
+def _visible(cell: str) -> str:
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cell)
+
+
+def _show(what: RenderableType) -> None:
+    """Render with rich to a string first, so that a reader who goes away meets the same treatment everywhere."""
+    from rich.console import Console
+
+    color = terminal.has_color(sys.stdout)
+    console = Console(
+        width=terminal.width(sys.stdout) or 100,
+        force_terminal=color,
+        no_color=not color,
+        color_system="standard" if color else None,
+    )
+    with console.capture() as capture:
+        console.print(what)
+    terminal.write(capture.get())

@@ -1,0 +1,129 @@
+"""Which rules run, and where: selectors against the rules that exist. Reads no configuration files.
+
+A selector is `all`, a preset, the beginning of codes (`FAPI3`), a code or a rule's name. Of the selectors that match a
+rule the most specific one decides; of equally specific ones `ignore` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from fastapi_lint.config.schema import ConfigurationError
+from fastapi_lint.config.suggestions import nearest
+from fastapi_lint.files.globs import Globs
+
+if TYPE_CHECKING:
+    from fastapi_lint.config.settings import Settings
+
+
+class Named(Protocol):
+    """A rule as far as selecting it goes; both built and planned rules are one."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def preset(self) -> str: ...
+
+
+R = TypeVar("R", bound=Named)
+
+_EXACT = 1000
+_GROUPS = ("all", "recommended", "strict")
+
+
+def level(selector: str, rule: Named) -> int:
+    """How specifically a selector means a rule: -1 not at all, 0 `all`, 1 a preset, more for more of a code."""
+    if selector == "all":
+        return 0
+    if selector == rule.preset:
+        return 1
+    if selector == rule.name:
+        return _EXACT
+    code = selector.upper()
+    if code == rule.code:
+        return _EXACT
+    return 1 + len(code) if code.startswith("FAPI") and rule.code.startswith(code) else -1
+
+
+def validate(
+    selectors: Iterable[str],
+    where: str,
+    rules: Iterable[Named],
+    planned: Iterable[Named] = (),
+    *,
+    choosing: bool = True,
+) -> None:
+    """Raise `ConfigurationError` for a selector that means no rule.
+
+    `where` begins the message. A planned rule cannot be chosen, but it may be ignored (`choosing` False).
+    """
+    rules, planned = list(rules), list(planned)
+    for selector in selectors:
+        if selector in _GROUPS or any(level(selector, rule) >= 0 for rule in rules):
+            continue
+        awaited = [rule for rule in planned if level(selector, rule) >= 0]
+        if awaited and not choosing:
+            continue
+        if len(awaited) == 1:
+            raise ConfigurationError(f"{where}: {awaited[0].code} {awaited[0].name} is planned, not built yet")
+        if awaited:
+            raise ConfigurationError(
+                f"{where}: {selector} stands for {len(awaited)} rules that are planned, not built yet"
+            )
+        raise ConfigurationError(f"{where}: {unknown(selector, rules)}")
+
+
+def unknown(word: str, rules: Iterable[Named]) -> str:
+    """The message for a word that is no rule: with the nearest code or name."""
+    rules = list(rules)
+    by_code = word.upper().startswith("FAPI")
+    found = nearest(word, [rule.code for rule in rules] if by_code else [*_GROUPS, *(rule.name for rule in rules)])
+    same = next((rule for rule in rules if found in (rule.code, rule.name)), None)
+    if same is not None:
+        return f"unknown rule '{word}'; did you mean {same.code} ({same.name})?"
+    return f"unknown rule '{word}'" + (f"; did you mean '{found}'?" if found else "")
+
+
+def find(word: str, rules: Iterable[R], planned: Iterable[Named] = ()) -> R:
+    """The one rule with this code or name in any case; `ConfigurationError` names the nearest, or says planned."""
+    rules = list(rules)
+    for rule in rules:
+        if word.upper() == rule.code or word.lower() == rule.name:
+            return rule
+    for awaited in planned:
+        if word.upper() == awaited.code or word.lower() == awaited.name:
+            raise ConfigurationError(f"{awaited.code} {awaited.name} is planned, not built yet")
+    raise ConfigurationError(unknown(word, rules))
+
+
+def selected(settings: Settings, rules: Sequence[R], planned: Sequence[Named] = ()) -> tuple[R, ...]:
+    """The rules that the settings select, in the order given; `ConfigurationError` for a selector without rules."""
+    validate(settings.select, "select", rules, planned)
+    validate(settings.extend_select, "extend-select", rules, planned)
+    validate(settings.ignore, "ignore", rules, planned, choosing=False)
+    wanted = (*settings.select, *settings.extend_select)
+    return tuple(rule for rule in rules if _best(wanted, rule) > _best(settings.ignore, rule))
+
+
+def _best(selectors: Iterable[str], rule: Named) -> int:
+    return max((level(selector, rule) for selector in selectors), default=-1)
+
+
+def ignored_by_path(settings: Settings, rules: Sequence[Named]) -> Callable[[str], frozenset[str]]:
+    """A function from a relative path to the codes that `per-file-ignores` silences there."""
+    table = [
+        (
+            Globs([pattern[pattern.startswith("!") :]]),
+            pattern.startswith("!"),
+            frozenset(rule.code for rule in rules if _best(selectors, rule) >= 0),
+        )
+        for pattern, selectors in settings.per_file_ignores.items()
+    ]
+
+    def ignored(path: str) -> frozenset[str]:
+        return frozenset().union(*(codes for globs, inverted, codes in table if globs.matches(path) != inverted))
+
+    return ignored

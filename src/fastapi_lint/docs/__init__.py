@@ -1,0 +1,1 @@
+"""The documentation of rules as Markdown, and the files that a new rule starts from."""

@@ -1,0 +1,128 @@
+"""Keeps secrets out of what a run leaves behind: what findings say in the words of a file is kept as places in it.
+
+Knows neither rules nor the cache; whoever unseals must have the same files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+import msgspec
+
+from fastapi_lint.files.source import Source
+from fastapi_lint.finding import Edit, Finding, Fix, Notice, Related
+
+_PLACE = re.compile("\0([0-9]+)\0")
+"""What stands for a piece of a file: its number between two characters that Python source cannot hold."""
+_LITERAL = re.compile(r"(?s)\"\"\".*?\"\"\"|'''.*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
+_SHORTEST = 4
+"""Texts that are shorter than this give nothing away, and stand everywhere."""
+
+
+class Result(msgspec.Struct, frozen=True, array_like=True):
+    """What came of one analysis: findings before and after suppressions, and notices."""
+
+    findings: tuple[Finding, ...]
+    suppressed: tuple[Finding, ...]
+    notices: tuple[Notice, ...]
+
+
+class Piece(msgspec.Struct, frozen=True, array_like=True):
+    """A piece of the text of a file, as offsets in that."""
+
+    path: str
+    start: int
+    end: int
+
+
+class Sealed(msgspec.Struct, frozen=True, array_like=True):
+    """A result in whose texts pieces of files are replaced by their numbers."""
+
+    result: Result
+    pieces: tuple[Piece, ...]
+
+
+class Unsealable(ValueError):
+    """A finding says something that may hold a secret and stands in no file."""
+
+
+def seal(result: Result, secrets: Mapping[str, Collection[str]], sources: Mapping[str, Source]) -> Sealed:
+    """The result without the secrets, which are given by file. Raises `Unsealable`.
+
+    In a file with a secret no other literal is trusted either: it may be a part of it, or one that no rule knows.
+    """
+    pieces: dict[Piece, int] = {}
+
+    def taken(text: str, paths: Iterable[str]) -> str | None:
+        for path in paths:
+            start = sources[path].text.find(text) if path in sources else -1
+            if start >= 0:
+                number = pieces.setdefault(Piece(path, start, start + len(text)), len(pieces))
+                return f"\0{number}\0"
+        return None
+
+    def sealed(finding: Finding) -> Finding:
+        paths = sorted({finding.path, *(related.path for related in finding.related)} & secrets.keys())
+        if not paths:
+            return finding
+        known = sorted({text for path in paths for text in secrets[path] if len(text) >= _SHORTEST}, key=len)
+
+        def said(text: str) -> str:
+            text = _LITERAL.sub(lambda match: taken(match[0], paths) or match[0], text)
+            for secret in reversed(known):
+                if secret in text:
+                    text = text.replace(secret, _found(taken(secret, paths)))
+            return text
+
+        def written(text: str) -> str:
+            text = said(text)
+            if finding.path in secrets and ("'" in text or '"' in text):
+                raise Unsealable("an edit writes a literal that stands in no file, or a part of one")
+            return text
+
+        return _rewritten(finding, said, written)
+
+    findings, suppressed = (tuple(map(sealed, group)) for group in (result.findings, result.suppressed))
+    return Sealed(Result(findings, suppressed, result.notices), tuple(pieces))
+
+
+def unseal(sealed: Sealed, sources: Mapping[str, Source]) -> Result:
+    """The result as it was. Raises `Unsealable` when a piece is not to be had."""
+    if not sealed.pieces:
+        return sealed.result
+
+    def opened(match: re.Match[str]) -> str:
+        number = int(match[1])
+        if number >= len(sealed.pieces) or sealed.pieces[number].path not in sources:
+            raise Unsealable("a piece of a file is missing")
+        piece = sealed.pieces[number]
+        return sources[piece.path].text[piece.start : piece.end]
+
+    def whole(text: str) -> str:
+        return _PLACE.sub(opened, text) if "\0" in text else text
+
+    findings, suppressed = (
+        tuple(_rewritten(finding, whole, whole) for finding in group)
+        for group in (sealed.result.findings, sealed.result.suppressed)
+    )
+    return Result(findings, suppressed, sealed.result.notices)
+
+
+def _found(piece: str | None) -> str:
+    if piece is None:
+        raise Unsealable("a secret stands in no file")
+    return piece
+
+
+def _rewritten(finding: Finding, said: Callable[[str], str], written: Callable[[str], str]) -> Finding:
+    """A finding with its messages and the contents of its edits sent through functions."""
+    fix = finding.fix
+    if fix is not None:
+        fix = Fix(said(fix.message), fix.safety, tuple(Edit(edit.span, written(edit.content)) for edit in fix.edits))
+    return msgspec.structs.replace(
+        finding,
+        message=said(finding.message),
+        related=tuple(Related(each.path, each.span, said(each.message)) for each in finding.related),
+        fix=fix,
+    )

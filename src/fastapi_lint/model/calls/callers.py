@@ -1,0 +1,170 @@
+"""How the project itself calls its functions: what each call passes by position and by keyword. Judges nothing.
+
+Finds calls by name (import aliases included) and confirms them by type; a call whose target is not known counts when
+the name in it may well be the function's. Calls through containers, and of methods in modules that never mention the
+class, are not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Partial
+from fastapi_lint.model.tables import collected, grouped
+from fastapi_lint.model.types.inference.inference import Inference, Where
+
+_FORWARDING = frozenset({
+    "partial", "partialmethod", "to_thread", "run_sync", "run_in_threadpool", "run_in_executor", "add_task", "submit",
+    "start_soon", "call_soon", "call_later", "map", "starmap", "sync_to_async", "BackgroundTask",
+})  # fmt: skip
+"""Last names of callables that hand the arguments behind a function on to it."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """One call of a function. `positional` counts from its first parameter on (`self` included).
+
+    `is_complete` is false when other arguments may be added later (partial); `is_unpacked` when `*` or `**` hides some.
+    """
+
+    module: Module = field(repr=False)
+    start: int
+    positional: int
+    keywords: frozenset[str]
+    is_complete: bool = True
+    is_unpacked: bool = False
+
+    def passes(self, name: str, index: int) -> bool:
+        """Whether the parameter of that name and index is certainly given."""
+        return name in self.keywords or (index < self.positional and not self.is_unpacked)
+
+
+def _handed(module: Module) -> Iterator[tuple[str, object]]:
+    for call in module.facts.calls:
+        if f.last_name(call.func) in _FORWARDING:
+            for index, arg in enumerate(call.args):
+                if arg.name in ("", "func") and (given := f.last_name(arg.value)):
+                    yield given, (module, call, index)
+
+
+class Callers:
+    """Answers who calls a function directly, not through FastAPI."""
+
+    def __init__(self, types: Inference) -> None:
+        self.types = types
+
+    @collected("callers.handed", pairs=_handed)
+    def handed(self) -> Mapping[str, list[tuple[Module, f.Call, int]]]:
+        """The arguments that are handed on to be called, by the last name in them: module, call, index."""
+        table = grouped(self.types.modules, "callers.handed")
+        return cast("dict[str, list[tuple[Module, f.Call, int]]]", table)
+
+    def _named(self, name: str) -> Iterator[tuple[Module, f.Call]]:
+        return ((module, module.facts.calls[i]) for module, i in self.types.modules.calls_by_name.get(name, ()))
+
+    def uses(self, function: Function) -> list[Use]:
+        """Every call of a function that the project may make, constructor calls for an `__init__`."""
+        found = []
+        for module, expr, args, start, is_complete in self._candidates(function):
+            shift = self._shift(function, expr, (module, *start))
+            if shift is None:
+                continue
+            positional = sum(arg.name == "" for arg in args)
+            keywords = frozenset(arg.name for arg in args if arg.name not in ("", "*", "**"))
+            unpacked = any(arg.name in ("*", "**") for arg in args)
+            found.append(Use(module, start[1], positional + shift, keywords, is_complete, unpacked))
+        return found
+
+    def _candidates(
+        self, function: Function
+    ) -> Iterator[tuple[Module, f.Expr, tuple[f.Arg, ...], tuple[int, int], bool]]:
+        if function.name == "__call__" and function.cls is not None:
+            word = function.cls.name.encode()
+            for module in self.types.modules:
+                if word in module.source.data:
+                    for call in module.facts.calls:
+                        yield module, call.func, call.args, (call.block, call.start), True
+            return
+        for name in self._names(function):
+            for module, call in self._named(name):
+                yield module, call.func, call.args, (call.block, call.start), True
+            for module, call, index in self.handed.get(name, ()):
+                behind = call.args[index + 1 :]
+                is_complete = not f.last_name(call.func).startswith("partial")
+                yield module, call.args[index].value, behind, (call.block, call.start), is_complete
+
+    def _names(self, function: Function) -> set[str]:
+        names = {function.name}
+        if function.name == "__init__":
+            names |= {cls.name for cls in self._constructed(function)}
+        return names | {alias for name in names for alias in self.types.modules.aliases.get(name, ())}
+
+    def _constructed(self, function: Function) -> Iterator[Class]:
+        """The classes whose construction runs this `__init__`."""
+        for module in self.types.modules:
+            for cls in module.classes:
+                if cls is function.cls or self._inherits(cls, function):
+                    yield cls
+
+    def _inherits(self, cls: Class, function: Function) -> bool:
+        if not cls.facts.bases or "__init__" in cls.methods:
+            return False
+        found = self.types.member(cls, "__init__", Instance(cls))
+        return isinstance(found, FunctionObject) and found.function is function
+
+    def _shift(self, function: Function, expr: f.Expr, where: Where) -> int | None:
+        """How many parameters a call through `expr` fills before its arguments; None when it is another function."""
+        value = self.types.infer(expr, where)
+        while isinstance(value, Partial):  # a wrapper that calls it in place
+            value = value.callable
+        bound = 0 if function.cls is None or "staticmethod" in self.types.decorators(function) else 1
+        match value:
+            case FunctionObject(function=other, owner=owner):
+                if other is function or self._is_related(other, function):
+                    return bound if owner is not None else 0
+                return None
+            case ClassObject(cls=cls) if function.name == "__init__":
+                init = self.types.member(cls, "__init__", Instance(cls))
+                return 1 if isinstance(init, FunctionObject) and init.function is function else None
+            case Instance(cls=Class() as cls) if function.name == "__call__":
+                method = self.types.member(cls, "__call__", value)
+                return 1 if isinstance(method, FunctionObject) and method.function is function else None
+            case None if function.name not in ("__call__", "__init__") or not isinstance(expr, f.Attr):
+                return bound if self._may_be(function, expr, where) else None
+        return None
+
+    def _is_related(self, one: Function, other: Function) -> bool:
+        """Whether one method may stand for the other at run time."""
+        if one.cls is None or other.cls is None or one.name != other.name:
+            return False
+        return one.cls in self.types.mro(other.cls) or other.cls in self.types.mro(one.cls)
+
+    def _may_be(self, function: Function, expr: f.Expr, where: Where) -> bool:
+        """Whether an expression of unknown value may be the function: its own name, an import, a method's name."""
+        module = where[0]
+        if function.cls is not None and function.name != "__init__":
+            mentions = module is function.module or function.cls.name.encode() in module.source.data
+            return isinstance(expr, f.Attr) and mentions
+        root = expr
+        while isinstance(root, f.Attr):
+            root = root.value
+        if not isinstance(root, f.Name) or function.name == "__call__":
+            return False
+        entries = [one.entry for one in self.types.find_bindings(root.id, where)]
+        if isinstance(expr, f.Attr):
+            return any(isinstance(entry, f.Import) and self._may_be_module(entry, module) for entry in entries)
+        return any(isinstance(entry, f.Import) or entry is function for entry in entries)
+
+    def _may_be_module(self, entry: f.Import, importer: Module) -> bool:
+        """Whether what an import binds is not known to be an object of a module of the project."""
+        modules = self.types.modules
+        if not entry.name:
+            return True
+        if entry.level:
+            source = modules.relative(importer, entry.level, entry.module)
+        else:
+            source = modules.find(entry.module, importer)
+        return source is None or modules.submodule(source, entry.name) is not None

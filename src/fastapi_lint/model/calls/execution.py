@@ -1,0 +1,361 @@
+"""Which project functions run when a function runs: by calls, constructors, contexts, loops, properties, decorators.
+
+Follows what happens at once and in the same thread. What is only passed on (to a thread, to a task, to a framework) is
+not run here: hand-offs need no table, they take a function and do not call it in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.sparing import NO_SETTINGS, Settings, Sparing, allows_cache
+from fastapi_lint.model.calls.wrapping import Wrapping
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    Partial,
+    Type,
+)
+from fastapi_lint.model.tables import collected, grouped
+from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.tracking.reading import remembered
+
+_CONSUMERS = frozenset({
+    "list", "tuple", "set", "dict", "sum", "any", "all", "sorted", "max", "min", "next", "frozenset", "deque",
+})  # fmt: skip
+_PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
+_MOST_OVERRIDES = 12
+_LONGEST = 70
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a function does: where it stands, and the project function that it runs (None: a library's).
+
+    `call` is the call, or None for what happens without one: a property is read, a `for` or `with` runs an object.
+    `needs` is what the function's own boolean parameters have to be for it to happen.
+    """
+
+    module: Module
+    start: int
+    end: int
+    function: Function | None
+    call: f.Call | None = None
+    name: str = ""
+    needs: Settings = NO_SETTINGS
+
+    @property
+    def shown(self) -> str:
+        """What runs, in the words of the code (`self.client.get`); its full name when those are too many."""
+        if self.call is not None and (text := written(self.module, self.call)):
+            return text
+        return self.name or (self.function.qualname if self.function else "?")
+
+
+@dataclass
+class _Table:
+    """What one module's blocks say: loops and contexts by function, and the calls that `async with` or `for` drive."""
+
+    driven: dict[int, list[f.Block]] = field(default_factory=dict)
+    asynchronous: set[int] = field(default_factory=set)
+    delegated: set[int] = field(default_factory=set)
+    assigns: dict[int, list[f.Assign]] = field(default_factory=dict)
+
+
+def _own_methods(module: Module) -> Iterator[tuple[str, object]]:
+    if not module.is_test:
+        for function in module.functions:
+            if function.facts.cls >= 0:
+                yield function.name, function
+
+
+def _own_properties(module: Module) -> Iterator[tuple[str, object]]:
+    for function in module.functions:
+        is_method = function.facts.cls >= 0 and not function.is_async
+        if is_method and any(map(_is_property, function.facts.decorators)):
+            yield function.name, True
+
+
+class Execution:
+    """Answers "which functions of the project does this run", each question once; `sparing` says when."""
+
+    def __init__(self, types: Inference) -> None:
+        self.types = types
+        self.sparing = Sparing()
+        self.bodies = Wrapping(types).bodies
+        self._tables: dict[Module, _Table] = {}
+
+    @remembered
+    def steps(self, function: Function) -> tuple[Step, ...]:
+        """Everything in a body that runs project functions at once, awaited coroutines included, in source order."""
+        found = [*self._calls(function), *self._reads(function), *self._drives(function)]
+        return tuple(sorted(found, key=lambda step: step.start))
+
+    # ---------------------------------------------------------------- calls
+
+    def _calls(self, function: Function) -> Iterator[Step]:
+        module = function.module
+        for call in function.calls:
+            for target in self.targets(module, call, awaited=True):
+                if not allows_cache(call) and not self.sparing.is_once(function, call.block, call.start):
+                    needs = self.sparing.needs(function, call.block, call.start)
+                    yield Step(module, call.start, call.name_end, target, call, needs=needs)
+
+    def targets(self, module: Module, call: f.Call, *, awaited: bool = False) -> Iterator[Function]:
+        """The project functions whose bodies a call runs at once.
+
+        Coroutine functions only with `awaited`, and only when the call is awaited.
+        """
+        yield from self._called(self.types.callee(module, call), module, call, awaited)
+
+    def _called(self, callee: Type, module: Module, call: f.Call, awaited: bool) -> Iterator[Function]:
+        match callee:
+            case FunctionObject(function=function, owner=owner):
+                for each in self._implementations(function, owner):
+                    for body in self.bodies(each):
+                        if body.is_async and not (awaited and call.awaited):
+                            continue
+                        if body.is_generator and not self._consumed(module, call):
+                            continue
+                        yield body
+            case ClassObject(cls=cls):
+                yield from self._methods(cls, ("__new__", "__init__", "__post_init__", "model_post_init"))
+            case Instance(cls=Class() as cls):
+                yield from self._methods(cls, ("__call__",), awaited=awaited and call.awaited)
+            case Partial(callable=inner):
+                yield from self._called(inner, module, call, awaited)
+
+    def _implementations(self, function: Function, owner: Instance | ClassObject | None) -> list[Function]:
+        """The method itself, or for an abstract one those of subclasses; nothing when some of them are coroutines."""
+        overrides = self._overrides(function, owner)
+        if any(each.is_async != function.is_async for each in overrides):
+            return []
+        if not self.is_abstract(function):
+            return [function]
+        made = [each for each in overrides if not self.is_abstract(each)]
+        return made if len(made) <= _MOST_OVERRIDES else []
+
+    def has_sync_override(self, function: Function, owner: Instance | ClassObject | None) -> bool:
+        """Whether a subclass of what a method is called on has a plain function in its place."""
+        return any(not each.is_async for each in self._overrides(function, owner))
+
+    def _overrides(self, function: Function, owner: Instance | ClassObject | None) -> list[Function]:
+        """The methods of subclasses that may run in a method's stead, when an object's very class is not known."""
+        if not isinstance(owner, Instance) or owner.origin is not None or function.cls is None:
+            return []
+        return [
+            each
+            for each in self.methods_by_name.get(function.name, ())
+            if each is not function and each.cls not in (None, owner.cls) and self._is_below(each.cls, owner.cls)
+        ]
+
+    @collected("effects.execution.methods_by_name", pairs=_own_methods)
+    def methods_by_name(self) -> Mapping[str, list[Function]]:
+        """The methods of the project, tests aside, by name."""
+        table = grouped(self.types.modules, "effects.execution.methods_by_name")
+        return cast("dict[str, list[Function]]", table)
+
+    def is_abstract(self, function: Function) -> bool:
+        """Whether a method only says that subclasses have it: abstract, or all it does is raise NotImplementedError."""
+        if any(name.startswith("abc.abstract") for name in self.types.decorators(function)):
+            return True
+        return any(
+            entry.kind == "raise" and _name_of(function.module, entry.value) == "NotImplementedError"
+            for entry in function.exits
+            if function.module.facts.blocks[entry.block].kind == "function"
+        )
+
+    def _is_below(self, cls: Class | None, of: Class | str) -> bool:
+        return cls is not None and self.types.is_subclass(cls, of)
+
+    def _methods(self, cls: Class, names: tuple[str, ...], *, awaited: bool = False) -> Iterator[Function]:
+        for name in names:
+            found = self.types.member(cls, name, Instance(cls))
+            if isinstance(found, FunctionObject):
+                for body in self.bodies(found.function):
+                    if not body.is_async or awaited:
+                        yield body
+
+    def _consumed(self, module: Module, call: f.Call) -> bool:
+        """Whether a call of a generator function also runs it: looped over, entered, or given to list() and its kin."""
+        table = self._table(module)
+        if call.use in ("iter", "with"):
+            return id(call) not in table.asynchronous
+        if id(call) in table.delegated:
+            return True
+        for other in module.calls_in.get(module.facts.blocks[call.block].function, ()):
+            if other.start >= call.start:
+                break
+            if call.end < other.end and isinstance(other.func, f.Name) and other.func.id in _CONSUMERS:
+                return any(
+                    isinstance(a.value, f.CallRef) and module.facts.calls[a.value.index] is call for a in other.args
+                )
+        return False
+
+    # ---------------------------------------------------------------- for and with
+
+    def _drives(self, function: Function) -> Iterator[Step]:
+        """Objects of project classes that a `for` iterates over or a `with` enters."""
+        module = function.module
+        for value, names, start, end, block in self.driven(function):
+            if isinstance(value, Instance) and isinstance(value.cls, Class):
+                for target in self._methods(value.cls, names):
+                    needs = self.sparing.needs(function, block.parent, start)
+                    yield Step(module, start, end, target, needs=needs)
+
+    def driven(self, function: Function) -> Iterator[tuple[Type, tuple[str, ...], int, int, f.Block]]:
+        """The values that synchronous `for` and `with` run: type, special methods called, place, and block."""
+        module = function.module
+        for block in self._table(module).driven.get(function.index, ()):
+            if block.test is None:
+                continue
+            value = self.types.infer(block.test, (module, max(block.parent, 0), block.start))
+            if value is None:
+                continue
+            if isinstance(block.test, f.CallRef):
+                call = module.facts.calls[block.test.index]
+                start, end = call.start, call.name_end
+            else:
+                start, end = block.start, _end_of_head(module, block)
+            yield value, (("__enter__", "__exit__") if block.kind == "with" else ("__iter__",)), start, end, block
+
+    def _table(self, module: Module) -> _Table:
+        if module not in self._tables:
+            table = self._tables[module] = _Table()
+            calls = module.facts.calls
+            for block in module.facts.blocks:
+                if block.kind in ("for", "with", "comprehension"):
+                    if not block.is_async:
+                        table.driven.setdefault(block.function, []).append(block)
+                    elif isinstance(block.test, f.CallRef):
+                        table.asynchronous.add(id(calls[block.test.index]))
+            for entry in module.facts.exits:
+                if entry.kind == "yield from" and isinstance(entry.value, f.CallRef):
+                    table.delegated.add(id(calls[entry.value.index]))
+            for assign in module.facts.assigns:
+                table.assigns.setdefault(module.facts.blocks[assign.block].function, []).append(assign)
+        return self._tables[module]
+
+    def is_asynchronous(self, module: Module, call: f.Call) -> bool:
+        """Whether a call is the context of an `async with` or what an `async for` runs over."""
+        return id(call) in self._table(module).asynchronous
+
+    # ---------------------------------------------------------------- properties
+
+    def _reads(self, function: Function) -> Iterator[Step]:
+        """Properties of project classes that a body reads."""
+        names = self.property_names
+        if not names:
+            return
+        module = function.module
+        for expr, start, end, block in self.expressions(function):
+            for attribute in _attributes(expr, names):
+                owner = self.types.infer(attribute.value, (module, block, start))
+                if isinstance(owner, Instance) and isinstance(owner.cls, Class):
+                    for target in self._property(owner.cls, attribute.attr):
+                        if not self.sparing.is_once(function, block, start):
+                            yield Step(module, start, end, target, needs=self.sparing.needs(function, block, start))
+
+    def _property(self, cls: Class, name: str) -> Iterator[Function]:
+        for base in self.types.mro(cls):
+            if isinstance(base, str):
+                if base != "object":
+                    return
+            elif method := base.methods.get(name):
+                if not method.is_async and any(each in _PROPERTY for each in self.types.decorators(method)):
+                    yield from self.bodies(method)
+                return
+
+    @collected("effects.execution.property_names", whole=True, pairs=_own_properties)
+    def property_names(self) -> frozenset[str]:
+        """The names of all properties of the project; some that are none any more do no harm."""
+        name, modules = "effects.execution.property_names", self.types.modules
+        return frozenset(modules.filled[name] if name in modules.filled else grouped(modules, name))
+
+    def expressions(self, function: Function) -> Iterator[tuple[f.Expr, int, int, int]]:
+        """What a body evaluates, as far as facts keep it: expression, place of its call or statement, block."""
+        module = function.module
+        for call in function.calls:
+            yield call.func, call.start, call.name_end, call.block
+            for arg in call.args:
+                yield arg.value, arg.start, arg.end, call.block
+        for entry in function.exits:
+            if entry.value is not None and entry.kind != "del":
+                yield entry.value, entry.start, entry.end, entry.block
+        for assign in self._table(module).assigns.get(function.index, ()):
+            if assign.value is not None:
+                yield assign.value, assign.start, assign.end, assign.block
+
+
+def written(module: Module, call: f.Call) -> str:
+    """The callee of a call as the code names it, arguments left out: `db.query(...).first`; "" if too long."""
+    text = _written(module, call.func)
+    return text if "?" not in text and len(text) <= _LONGEST else ""
+
+
+def _written(module: Module, expr: f.Expr) -> str:
+    match expr:
+        case f.Name(id=name):
+            return name
+        case f.Attr(value=value, attr=attr):
+            return f"{_written(module, value)}.{attr}"
+        case f.CallRef(index=index):
+            call = module.facts.calls[index]
+            return f"{_written(module, call.func)}({'...' if call.args else ''})"
+        case f.Sub(value=value):
+            return f"{_written(module, value)}[...]"
+        case f.Await(value=value):
+            return f"(await {_written(module, value)})"
+    return "?"
+
+
+def _attributes(expr: f.Expr | None, names: frozenset[str]) -> Iterator[f.Attr]:
+    """The attributes with one of the names that an expression reads; calls inside it answer for themselves."""
+    match expr:
+        case f.Attr(value=value, attr=attr):
+            if attr in names:
+                yield expr
+            yield from _attributes(value, names)
+        case f.Display(items=items) | f.Choice(options=items) | f.Joined(parts=items):
+            for item in items:
+                yield from _attributes(item, names)
+        case f.Sub(value=value, items=items):
+            yield from _attributes(value, names)
+            for item in items:
+                yield from _attributes(item, names)
+        case f.Binary(left=left, right=right):
+            yield from _attributes(left, names)
+            yield from _attributes(right, names)
+        case f.Mapping(items=pairs):
+            for key, value in pairs:
+                yield from _attributes(key, names)
+                yield from _attributes(value, names)
+        case f.Star(value=value) | f.Await(value=value):
+            yield from _attributes(value, names)
+
+
+def _is_property(decorator: f.Expr) -> bool:
+    match decorator:
+        case f.Name(id=name) | f.Attr(attr=name):
+            return name.endswith("property")
+    return False
+
+
+def _name_of(module: Module, expr: f.Expr | None) -> str:
+    if isinstance(expr, f.CallRef):
+        expr = module.facts.calls[expr.index].func
+    return expr.id if isinstance(expr, f.Name) else ""
+
+
+def _end_of_head(module: Module, block: f.Block) -> int:
+    """The end of a statement's first line, or of the whole of a comprehension that stands on one line."""
+    text = module.source.utf8[block.start : block.end]
+    line = text.split(b"\n", 1)[0].rstrip()
+    return block.start + len(line.removesuffix(b":"))

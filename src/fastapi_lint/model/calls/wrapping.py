@@ -1,0 +1,90 @@
+"""What decorators make of functions: the bodies that a call of one runs; none when a decorator is not known."""
+
+from __future__ import annotations
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Method, Type
+from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.tracking.reading import remembered_after
+
+_TRANSPARENT = (
+    "functools.", "contextlib.", "tenacity.", "backoff.", "abc.", "typing.", "typing_extensions.", "warnings.",
+    "pydantic.", "logfire.", "opentelemetry.", "langfuse.", "ddtrace.", "staticmethod", "classmethod", "property",
+    "retry.", "retrying.", "stamina.", "cachetools.", "sqlalchemy.",
+)  # fmt: skip
+"""Decorators that call the decorated function in place; any other external decorator makes it unknown."""
+_ONCE = frozenset({"functools.lru_cache", "functools.cache"})
+
+
+class Wrapping:
+    """Answers "which bodies does a call of this run", through decorators of the project and known libraries."""
+
+    def __init__(self, types: Inference) -> None:
+        self.types = types
+
+    @remembered_after(())
+    def bodies(self, function: Function) -> tuple[Function, ...]:
+        """What calling a function really runs: its body and the wrappers of its decorators; nothing when unknown.
+
+        Nothing as well for a cached function that needs no arguments: it runs once in the life of the process.
+        """
+        return tuple(self._unwrapped(function))
+
+    def _unwrapped(self, function: Function) -> tuple[Function, ...]:
+        module, facts = function.module, function.facts
+        where = (module, facts.outer, facts.start)
+        found = [function]
+        for decorator in facts.decorators:
+            called = isinstance(decorator, f.CallRef)
+            expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+            match self.types.infer(expr, where):
+                case External(name=name) if name in _ONCE and all(
+                    param.default is not None for param in function.params
+                ):
+                    return ()
+                case External(name=name) if name.startswith(_TRANSPARENT):
+                    continue
+                case Method(cls=cls) if cls.startswith(("fastapi.", "starlette.")):
+                    continue  # a route decorator returns the function itself
+                case FunctionObject(function=factory):
+                    wrapper = self._wrapper(factory, called)
+                    if wrapper is None:
+                        return ()
+                    if isinstance(wrapper, Function):
+                        if not self._calls_parameter(wrapper):
+                            return ()
+                        if not wrapper.is_async:
+                            found.append(wrapper)
+                case _:
+                    if not self._is_accessor(expr):
+                        return ()
+        return tuple(found)
+
+    @staticmethod
+    def _is_accessor(decorator: f.Expr) -> bool:
+        """`@name.setter`, `@name.getter` and the like of a property."""
+        return isinstance(decorator, f.Attr) and decorator.attr in ("setter", "getter", "deleter", "overload")
+
+    def _wrapper(self, factory: Function, called: bool) -> Function | bool | None:
+        """What a decorator of the project puts in the place of the decorated function; True: the function itself."""
+        made: Type = FunctionObject(factory)
+        if called:
+            made = self.types.return_type(factory)
+        if not isinstance(made, FunctionObject):
+            return None
+        decorator = made.function
+        first = next((param.name for param in decorator.params if param.name not in ("self", "cls")), None)
+        returned = [e.value for e in decorator.exits if e.kind == "return"]
+        if first and returned and all(isinstance(value, f.Name) and value.id == first for value in returned):
+            return True
+        made = self.types.return_type(decorator)
+        return made.function if isinstance(made, FunctionObject) else None
+
+    @staticmethod
+    def _calls_parameter(wrapper: Function) -> bool:
+        """Whether a wrapper calls, in its own body, a parameter of the decorator around it."""
+        decorator = wrapper.parent
+        if decorator is None:
+            return False
+        names = {param.name for param in decorator.params}
+        return any(isinstance(call.func, f.Name) and call.func.id in names for call in wrapper.calls)

@@ -1,0 +1,29 @@
+"""Schemas, mapped classes, sessions and signing keys. Judges nothing."""
+
+from __future__ import annotations
+
+from fastapi_lint.model.data.exchange import Use, body_parameters, response_schemas, response_types
+from fastapi_lint.model.data.schemas import Schema, SchemaField
+from fastapi_lint.model.data.sessions import (
+    ASYNC_SESSIONS,
+    is_async_connection,
+    is_async_session,
+    is_sync_connection,
+    is_sync_session,
+)
+from fastapi_lint.model.data.signing import keys_given
+
+__all__ = [
+    "ASYNC_SESSIONS",
+    "Schema",
+    "SchemaField",
+    "Use",
+    "body_parameters",
+    "is_async_connection",
+    "is_async_session",
+    "is_sync_connection",
+    "is_sync_session",
+    "keys_given",
+    "response_schemas",
+    "response_types",
+]

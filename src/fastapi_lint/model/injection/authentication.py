@@ -1,0 +1,163 @@
+"""Which dependencies authenticate: by what they are, by what they read and refuse, and by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fastapi_lint import catalog
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Partial,
+)
+from fastapi_lint.tracking import reading
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.injection.dependencies import Dependencies, Depends
+
+_AUTH_NAME = re.compile(
+    r"(^|_)(auth|authn|authz|authed|authenticat\w{0,60}|authori[sz]\w{0,60}|current_(\w{1,60}_)?(user|account|member|"
+    r"admin|customer|principal|subject|identity|org|"
+    r"organi[sz]ation|tenant|incident|case|actor)s?\w{0,60}|logged_in\w{0,60}|login_required|"
+    r"(verify|validate|check|decode|parse|require|requires|required|need|needs|ensure|enforce|"
+    r"assert)_\w{0,60}(token|key|user|auth|jwt|signature|secret|access|admin|"
+    r"session|password|permission|role|scope|login|credential|member|owner|superuser|bearer)\w{0,60}|is_(admin|"
+    r"authenticated|superuser|owner|staff)|"
+    r"admin_(required|only|user|auth)|(user|token|role|login|auth|permission|scope)s?_required|"
+    r"permissions?|api_?key|x_api_key|"
+    r"(verified|active|admin|authenticated|authorized|session|optional|human|api|super)_?user|superuser|"
+    r"get_user|get_user_from_\w{1,60}|get_me|"
+    r"jwt\w{0,60}|\w{0,60}bearer|oauth2?_?\w{0,60}|protect(ed)?|guard|rbac|acl|has_(role|permission|scope|access)s?|"
+    r"\w{0,60}principal|\w{0,60}identity|"
+    r"access_token|id_token|bearer_token|get_token|token_auth|http_?basic\w{0,60})($|_)",
+    re.IGNORECASE,
+)
+_PROVIDER = re.compile(
+    r"(service|repo|repository|manager|crud|dao|store|storage|filter|params?|parameters|settings|config|"
+    r"factory|client|provider|resolver|form|"
+    r"formstrict|schema|adapter|controller|usecase|use_case|limiter|limit|strategy|backend|gateway|db|"
+    r"database|session_maker|cache|url|uri)s?(_dep|_dependency)?$",
+    re.IGNORECASE,
+)
+"""Names of what gives access to users, tokens and permissions as data: such a dependency identifies nobody."""
+_CREDENTIAL = re.compile(
+    r"authorization|cookie|api[-_]?key|token|signature|secret|x-[\w-]{0,60}(key|token|auth|signature)|session",
+    re.IGNORECASE,
+)
+
+
+def named_for_authentication(name: str) -> bool:
+    """Whether a dependency is called like one that authenticates: `get_current_user`, `require_admin`."""
+    # CamelCase is read as snake_case: an initial after a small letter begins a word.
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return _PROVIDER.search(snake) is None and _AUTH_NAME.search(snake) is not None
+
+
+class Authentication:
+    """Answers whether a dependency checks who is asking."""
+
+    def __init__(self, dependencies: Dependencies) -> None:
+        self.dependencies = dependencies
+        self.types = dependencies.types
+        self._known: dict[object, tuple[bool | None, Hashable]] = {}
+
+    def authenticates(self, depends: Depends) -> bool | None:
+        """Whether a dependency, or one below it, checks who is asking; None when it cannot be known."""
+        unknown = False
+        for one in self.dependencies.closure(depends):
+            verdict = self._checks(one)
+            if verdict:
+                return True
+            unknown = unknown or verdict is None
+        return None if unknown else False
+
+    def _checks(self, depends: Depends) -> bool | None:
+        if depends.is_security:
+            return True
+        target = depends.target
+        key = target if target is not None else id(depends)
+        held = self._known.get(key)
+        if held is None:
+            held = self._known[key] = reading.made(lambda: self._judged(depends))
+        reading.note(held[1])
+        return held[0]
+
+    def _judged(self, depends: Depends) -> bool | None:
+        target = depends.target
+        if named_for_authentication(depends.name):
+            return True
+        match target:
+            case Instance(cls=cls):
+                if self._is_scheme(cls):
+                    return True
+                if isinstance(cls, Class):
+                    if named_for_authentication(cls.name):
+                        return True
+                    method = self.types.member(cls, "__call__", target)
+                    return self._reads_credentials(method.function) if isinstance(method, FunctionObject) else None
+                return None
+            case FunctionObject(function=function):
+                outer = function.parent  # `Depends(require_role("admin"))`: the function inside is called anything
+                if named_for_authentication(function.name) or (outer and named_for_authentication(outer.name)):
+                    return True
+                return self._reads_credentials(function)
+            case ClassObject(cls=cls):
+                if self._is_scheme(cls) or named_for_authentication(cls.name):
+                    return True
+                init = self.types.member(cls, "__init__", Instance(cls))
+                return self._reads_credentials(init.function) if isinstance(init, FunctionObject) else False
+            case External(name=name):
+                if name.endswith(("RequestForm", "RequestFormStrict")):  # the form of a login
+                    return False
+                return (
+                    True
+                    if catalog.auth_dependency(name) or name.startswith("fastapi.security.")
+                    else (None if "." in name else False)
+                )
+            case Method(cls=cls, name=name):
+                return True if catalog.auth_dependency(f"{cls}.{name}") else None
+            case Partial(callable=inner):
+                return self._judged(replace(depends, target=inner, is_security=False))
+        return None
+
+    def _is_scheme(self, cls: Class | str) -> bool:
+        """Whether a class is a security scheme of FastAPI or of a known authentication package."""
+        for base in self.types.mro(cls) if isinstance(cls, Class) else (cls,):
+            if isinstance(base, str) and (catalog.security_scheme(base) or catalog.auth_dependency(base)):
+                return True
+        return False
+
+    def _reads_credentials(self, function: Function) -> bool:
+        """Whether a dependency reads a credential of the request itself, or refuses with 401 or 403."""
+        for parameter in self.dependencies.parameters(function):
+            if parameter.marker in ("fastapi.Header", "fastapi.Cookie"):
+                alias = parameter.keyword("alias")
+                text = alias.value.value if alias and isinstance(alias.value, f.Const) else parameter.name
+                if _CREDENTIAL.search(str(text)):
+                    return True
+        return self.refuses(function)
+
+    def refuses(self, function: Function) -> bool:
+        """Whether a function's own body raises an error with status 401 or 403, or reads a credential of a request."""
+        module = function.module
+        for call in function.calls:
+            where = (module, call.block, call.start)
+            match call.func:
+                case f.Attr(value=f.Attr(attr="headers" | "cookies"), attr="get") if call.args:
+                    text = self.dependencies.routes.values.text(call.args[0].value, where)
+                    if text and _CREDENTIAL.search(text):
+                        return True
+            for arg in call.args[:2]:
+                if arg.name in ("", "status_code") and isinstance(arg.value, (f.Const, f.Attr)):
+                    if self.dependencies.routes.values.status(arg.value, where) in (401, 403):
+                        return True
+        return False

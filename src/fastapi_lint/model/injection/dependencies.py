@@ -1,0 +1,415 @@
+"""What FastAPI injects: the parameters of callables, the Depends graph, and which dependencies authenticate."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.injection.authentication import Authentication
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    Partial,
+    Type,
+)
+from fastapi_lint.model.routing.routes import Address, Inclusion, Route, Router, Routes
+from fastapi_lint.model.tables import collected, contributions
+from fastapi_lint.model.types.inference.inference import DEPENDS, Inference, Where, is_none
+from fastapi_lint.tracking.reading import remembered
+
+MARKERS = frozenset({
+    "fastapi.Query", "fastapi.Path", "fastapi.Body", "fastapi.Header", "fastapi.Cookie", "fastapi.Form", "fastapi.File",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Depends:
+    """One use of a dependency: the call of Depends or Security, and what it depends on (None when not known)."""
+
+    target: Type
+    module: Module
+    call: f.Call
+    is_security: bool
+
+    @property
+    def start(self) -> int:
+        return self.call.start
+
+    @property
+    def end(self) -> int:
+        return self.call.end
+
+    @property
+    def function(self) -> Function | None:
+        """The project function that is depended on, when it is one."""
+        return self.target.function if isinstance(self.target, FunctionObject) else None
+
+    @property
+    def name(self) -> str:
+        """What the dependency is called in the code, for messages."""
+        match self.target:
+            case FunctionObject(function=function):
+                return function.name
+            case ClassObject(cls=cls) | Instance(cls=Class() as cls):
+                for arg in self.call.args:
+                    if isinstance(arg.value, (f.Name, f.Attr)):
+                        return arg.value.id if isinstance(arg.value, f.Name) else arg.value.attr
+                return cls.name
+            case External(name=name) | Instance(cls=str(name)):
+                for arg in self.call.args:
+                    if isinstance(arg.value, (f.Name, f.Attr)):
+                        return arg.value.id if isinstance(arg.value, f.Name) else arg.value.attr
+                return name.rsplit(".", 1)[-1]
+        for arg in self.call.args:
+            match arg.value:
+                case f.Name(id=name) | f.Attr(attr=name):
+                    return name
+                case f.CallRef(index=index):
+                    func = self.module.facts.calls[index].func
+                    return func.id if isinstance(func, f.Name) else getattr(func, "attr", "?")
+        return "?"
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """A parameter of an endpoint or dependency as FastAPI reads it.
+
+    `marker` is the canonical name of Query, Depends and their kin, "" without one; `marker_call` its call, with the
+    module it is written in (an Annotated alias may stand elsewhere). `in_annotation` tells Annotated from a default.
+    """
+
+    function: Function
+    fact: f.Param
+    type: Type
+    marker: str = ""
+    marker_call: f.Call | None = None
+    marker_module: Module | None = field(default=None, repr=False)
+    in_annotation: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.fact.name
+
+    @property
+    def start(self) -> int:
+        return self.fact.start
+
+    @property
+    def end(self) -> int:
+        return self.fact.end
+
+    def keyword(self, name: str) -> f.Arg | None:
+        """A keyword argument of the marker."""
+        return next((a for a in self.marker_call.args if a.name == name), None) if self.marker_call else None
+
+
+class Dependencies:
+    """Answers what a callable needs injected, and what a route has in front of it."""
+
+    def __init__(self, types: Inference, routes: Routes) -> None:
+        self.types = types
+        self.routes = routes
+        self._authentication = Authentication(self)
+
+    # ---------------------------------------------------------------- parameters
+
+    @remembered
+    def parameters(self, function: Function) -> tuple[Parameter, ...]:
+        """The parameters of a function with their markers, `self` excluded."""
+        return tuple(self._read(function))
+
+    def _read(self, function: Function) -> Iterator[Parameter]:
+        module, facts = function.module, function.facts
+        static = "staticmethod" in self.types.decorators(function) if facts.cls >= 0 else True
+        for index, param in enumerate(function.params):
+            if index == 0 and not static:
+                continue
+            where = (module, facts.outer, param.start)
+            declared = self.types.annotation(param.annotation, where) if param.annotation is not None else None
+            marker = self._marker(param, where)
+            if marker is None:
+                yield Parameter(function, param, declared)
+            else:
+                name, call, holder, in_annotation = marker
+                yield Parameter(function, param, declared, name, call, holder, in_annotation)
+
+    def _marker(self, param: f.Param, where: Where) -> tuple[str, f.Call | None, Module, bool] | None:
+        if param.default is not None and (found := self._marker_of(param.default, where)):
+            return (*found, False)
+        if param.annotation is not None:
+            for module, expr, place in reversed(list(self.types.metadata(param.annotation, where))):
+                if found := self._marker_of(expr, (module, place[1], place[2])):
+                    return (*found, True)
+        return None
+
+    def _marker_of(self, expr: f.Expr, where: Where) -> tuple[str, f.Call | None, Module] | None:
+        module = where[0]
+        if isinstance(expr, (f.Name, f.Attr)):
+            for value, place in self.routes.values.definitions(expr, where):
+                if isinstance(value, f.CallRef):
+                    return self._marker_of(value, place)
+        if isinstance(expr, f.CallRef):
+            call = module.facts.calls[expr.index]
+            name = self.types.name_of_type(self.types.callee(module, call))
+            if name in DEPENDS or name in MARKERS:
+                return name or "", call, module
+        return None
+
+    # ---------------------------------------------------------------- the graph
+
+    def depends(self, module: Module, index: int) -> Depends | None:
+        """The Depends or Security that a call is; None when it is another call."""
+        call = module.facts.calls[index]
+        name = self.types.name_of_type(self.types.callee(module, call))
+        if name not in DEPENDS:
+            return None
+        target: Type = None
+        for argument in call.args:
+            if argument.name in ("", "dependency"):
+                target = self.types.infer(argument.value, (module, call.block, call.start))
+                break
+        return Depends(target, module, call, name == "fastapi.Security")
+
+    def of_function(self, function: Function) -> tuple[Depends, ...]:
+        """The dependencies in a function's own signature, in order."""
+        found = []
+        for parameter in self.parameters(function):
+            if (
+                parameter.marker in DEPENDS
+                and parameter.marker_call is not None
+                and parameter.marker_module is not None
+            ):
+                where = (function.module, function.facts.outer, parameter.start)
+                target = self.types.dependency_of(parameter.fact, where)
+                security = parameter.marker == "fastapi.Security"
+                found.append(Depends(target, parameter.marker_module, parameter.marker_call, security))
+        return tuple(found)
+
+    def needs(self, target: Type) -> tuple[Depends, ...]:
+        """The sub-dependencies of what Depends was given: of the function, the class's `__init__`, or `__call__`."""
+        match target:
+            case FunctionObject(function=function):
+                return self.of_function(function)
+            case ClassObject(cls=cls):
+                init = self.types.member(cls, "__init__", Instance(cls))
+                own = self.of_function(init.function) if isinstance(init, FunctionObject) else ()
+                return own + tuple(self._fields(cls))
+            case Instance(cls=Class() as cls):
+                method = self.types.member(cls, "__call__", target)
+                return self.of_function(method.function) if isinstance(method, FunctionObject) else ()
+            case Partial(callable=inner):
+                return self.needs(inner)
+        return ()
+
+    def _fields(self, cls: Class) -> Iterator[Depends]:
+        """Dependencies declared as class attributes: dataclasses as dependencies, class-based views."""
+        for base in self.types.mro(cls):
+            if not isinstance(base, Class):
+                continue
+            for entry in base.assigns.values():
+                if isinstance(entry.value, f.CallRef) and (found := self.depends(base.module, entry.value.index)):
+                    if found.target is None and not found.call.args and entry.annotation is not None:
+                        declared = self.types.annotation(entry.annotation, (base.module, entry.block, entry.start))
+                        if isinstance(declared, Instance) and isinstance(declared.cls, Class):
+                            found = Depends(ClassObject(declared.cls), found.module, found.call, found.is_security)
+                    yield found
+                elif entry.annotation is not None:
+                    where = (base.module, entry.block, entry.start)
+                    for module, expr, _ in self.types.metadata(entry.annotation, where):
+                        if isinstance(expr, f.CallRef) and (found := self.depends(module, expr.index)):
+                            yield found
+
+    def closure(self, depends: Depends) -> Iterator[Depends]:
+        """A dependency and all that it depends on, each callable once, outermost first."""
+        seen: set[object] = set()
+        queue = [depends]
+        while queue:
+            current = queue.pop(0)
+            key = current.target if current.target is not None else id(current)
+            if key in seen:
+                continue
+            seen.add(key)
+            yield current
+            queue.extend(self.needs(current.target))
+
+    def listed(self, expr: f.Expr | None, where: Where) -> tuple[tuple[Depends, ...], bool]:
+        """The dependencies in a `dependencies=[...]` argument, and whether all of it could be read."""
+        if expr is None or is_none(expr):
+            return (), True
+        match expr:
+            case f.Display(items=items):
+                found: list[Depends] = []
+                complete = True
+                for item in items:
+                    inner, known = self._one(item, where)
+                    found.extend(inner)
+                    complete = complete and known
+                return tuple(found), complete
+            case f.Binary(op="+", left=left, right=right):
+                first, known = self.listed(left, where)
+                second, also = self.listed(right, where)
+                return first + second, known and also
+            case f.Choice(options=options):
+                everything = [self.listed(option, where) for option in options]
+                return tuple(d for found, _ in everything for d in found), False
+            case f.Name() | f.Attr():
+                places = list(self.routes.values.definitions(expr, where))
+                if len(places) == 1:
+                    return self.listed(*places[0])
+        return (), False
+
+    def _one(self, item: f.Expr, where: Where) -> tuple[tuple[Depends, ...], bool]:
+        if isinstance(item, f.Star):
+            return self.listed(item.value, where)
+        if isinstance(item, f.CallRef):
+            found = self.depends(where[0], item.index)
+            if found is not None:
+                return (found,), True
+            call = where[0].facts.calls[item.index]  # a project function that returns Depends(...)
+            callee = self.types.callee(where[0], call)
+            if isinstance(callee, FunctionObject):
+                for entry in callee.function.exits:
+                    if entry.kind == "return" and isinstance(entry.value, f.CallRef):
+                        inner = self.depends(callee.function.module, entry.value.index)
+                        if inner is not None:
+                            return (inner,), True
+            return (), False
+        if isinstance(item, (f.Name, f.Attr)):
+            for value, place in self.routes.values.definitions(item, where):
+                if isinstance(value, f.CallRef):
+                    return self._one(value, place)
+        return (), False
+
+    # ---------------------------------------------------------------- routes
+
+    def of_handler(self, route: Route) -> tuple[Depends, ...]:
+        """The dependencies in a handler's signature, and of the class around it (class-based views)."""
+        if route.handler is None:
+            return ()
+        own = self.of_function(route.handler)
+        cls = route.handler.cls
+        return own + (self.needs(ClassObject(cls)) if cls is not None else ())
+
+    def effective(self, address: Address) -> tuple[tuple[Depends, ...], bool]:
+        """All dependencies in front of an address, outermost first, and whether every list of them could be read."""
+        found: list[Depends] = []
+        complete = True
+        holders: list[Router | Inclusion | Route] = [address.app]
+        for inclusion in address.inclusions:
+            holders.append(inclusion)
+            child = self.routes.router_of(inclusion.child)
+            if child is not None:
+                holders.append(child)
+        if isinstance(address.route, Route):
+            holders.append(address.route)
+        for holder in holders:
+            given, known = self.holder_dependencies(holder)
+            found.extend(given)
+            complete = complete and known
+        if isinstance(address.route, Route):
+            found.extend(self.of_handler(address.route))
+            complete = complete and address.route.handler is not None
+        return tuple(found), complete
+
+    def holder_dependencies(self, holder: Router | Inclusion | Route) -> tuple[tuple[Depends, ...], bool]:
+        """What a `dependencies=` argument of a router, inclusion or route lists, and whether it could be read."""
+        if isinstance(holder, Route) and holder.forwarded is not None:
+            module, call = holder.forwarded
+            inner = next((arg for arg in call.args if arg.name == "dependencies"), None)
+            given, known = self.listed(inner.value, (module, call.block, call.start)) if inner else ((), True)
+            own = next((arg for arg in holder.call.args if arg.name == "dependencies"), None)
+            more, also = self.listed(own.value, holder.where) if own else ((), True)
+            return given + more, known and also
+        argument = next((a for a in holder.call.args if a.name == "dependencies"), None)
+        unpacked = any(a.name == "**" for a in holder.call.args)
+        if argument is None:
+            return (), not unpacked
+        environment = getattr(holder, "environment", {})
+        if isinstance(argument.value, f.Name) and argument.value.id in environment:
+            value, place, _ = environment[argument.value.id]
+            return self.listed(value, place)
+        return self.listed(argument.value, holder.where)
+
+    @collected("dependencies.used")
+    def used(self) -> Mapping[Function, list[Depends]]:
+        """Every project function that something depends on, with those uses."""
+        table: dict[Function, list[Depends]] = {}
+        for found in self._given()[0]:
+            if isinstance(found.target, FunctionObject):
+                table.setdefault(found.target.function, []).append(found)
+        return table
+
+    @remembered
+    def _given(self) -> tuple[list[Depends], list[Class]]:
+        """Every use of a dependency in the project, and the classes that parameters depend on by their type."""
+        uses: list[Depends] = []
+        classes: list[Class] = []
+        contributions(self.types.modules, "dependencies", lambda module: self.contribute(module, uses, classes))
+        return uses, classes
+
+    def contribute(self, module: Module, uses: list[Depends], classes: list[Class]) -> Collection[int]:
+        """Add the dependencies that are used in a module: at calls, and (below 0) by parameters of functions."""
+        known = self.types.modules.places.get("dependencies", {}).get(module.path)
+        found = set()
+        for index, call in enumerate(module.facts.calls):
+            last = f.last_name(call.func) if known is None or index in known else ""
+            if last[:1].isupper() or "epends" in last or "ecurity" in last:
+                if (depends := self.depends(module, index)) is not None:
+                    uses.append(depends)
+                    found.add(index)
+        for function in module.functions:
+            for param in function.params if known is None or -1 - function.index in known else ():
+                if isinstance(param.default, f.CallRef) or isinstance(param.annotation, f.Sub):
+                    target = self.types.dependency_of(param, (module, function.facts.outer, param.start))
+                    if isinstance(target, ClassObject):
+                        classes.append(target.cls)
+                        found.add(-1 - function.index)
+        return found
+
+    @collected("dependencies.used_classes")
+    def used_classes(self) -> Mapping[Class, bool]:
+        """Every project class that something depends on: `Depends(Class)`, `Depends()` on a parameter of its type."""
+        uses, classes = self._given()
+        found = {
+            one.target.cls
+            for one in uses
+            if isinstance(one.target, ClassObject) and f.last_name(one.call.func) in ("Depends", "Security")
+        }
+        return dict.fromkeys(sorted(found.union(classes), key=lambda cls: (cls.module.path, cls.index)), True)
+
+    @collected("dependencies.injected")
+    def injected(self) -> Mapping[Function, bool]:
+        """Every project function that FastAPI calls for a dependency: itself, as `__init__`, or as `__call__`."""
+        found = set(self.used)
+        targets: list[Type] = [ClassObject(cls) for cls in self.used_classes]
+        for one in self._given()[0]:
+            if f.last_name(one.call.func)[:1].isupper():
+                target = one.target
+                while isinstance(target, Partial):
+                    target = target.callable
+                targets.append(target)
+        for target in targets:
+            if isinstance(target, FunctionObject):
+                found.add(target.function)
+            elif isinstance(target, (ClassObject, Instance)) and isinstance(target.cls, Class):
+                owner = Instance(target.cls)
+                name = "__init__" if isinstance(target, ClassObject) else "__call__"
+                if isinstance(method := self.types.member(target.cls, name, owner), FunctionObject):
+                    found.add(method.function)
+        return dict.fromkeys(sorted(found, key=lambda each: (each.module.path, each.index)), True)
+
+    # ---------------------------------------------------------------- authentication
+
+    def authenticates(self, depends: Depends) -> bool | None:
+        """Whether a dependency, or one below it, checks who is asking; None when it cannot be known."""
+        return self._authentication.authenticates(depends)
+
+    def refuses(self, function: Function) -> bool:
+        """Whether a function's own body raises an error with status 401 or 403, or reads a credential of a request."""
+        return self._authentication.refuses(function)

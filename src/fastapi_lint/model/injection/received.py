@@ -1,0 +1,139 @@
+"""Which path parameters a route's handler and its dependencies take. Judges nothing; what cannot be read is `None`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.injection.dependencies import Dependencies, Depends, Parameter
+from fastapi_lint.model.names.modules import Modules
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Instance, Partial
+from fastapi_lint.model.routing.routes import Address, Route
+from fastapi_lint.model.types.inference.inference import DEPENDS, Inference
+
+_CONNECTION = ("fastapi.Request", "fastapi.WebSocket", "fastapi.requests.HTTPConnection")
+_HARMLESS = (
+    r"(?:headers|client|cookies|state|app|query_params|method|json|body|form|session|user|auth|is_disconnected|stream|"
+    r"base_url|url_for)"
+)
+_DATA = ("pydantic.", "sqlmodel.", "typing.", "object", "abc.", "enum.", "dataclasses.")
+
+
+def received(route: Route, address: Address | None, dependencies: Dependencies) -> set[str] | None:
+    """The names by which the handler and the dependencies in front of it take path parameters; None if not known."""
+    handler = route.handler
+    if handler is None:
+        return None
+    if address is not None:
+        depends, complete = dependencies.effective(address)
+    else:
+        return None
+    if not complete:
+        return None
+    names: set[str] = set()
+    if not _collect(handler, dependencies, names) or not _class_names(handler, names):
+        return None
+    for dependency in depends:
+        for one in dependencies.closure(dependency):
+            if not _dependency(one, dependencies, names):
+                return None
+    return names
+
+
+def taken_by(handler: Function, dependencies: Dependencies) -> set[str] | None:
+    """The names that a handler itself takes, its dependencies aside; None when it may take anything."""
+    names: set[str] = set()
+    return names if _collect(handler, dependencies, names) and _class_names(handler, names) else None
+
+
+def path_name(parameter: Parameter) -> str | None:
+    """The name under which a parameter is looked up; None when its alias is not a plain text."""
+    for keyword in ("alias", "validation_alias"):
+        given = parameter.keyword(keyword)
+        if given is not None:
+            return (
+                given.value.value if isinstance(given.value, f.Const) and isinstance(given.value.value, str) else None
+            )
+    return parameter.name
+
+
+def _collect(function: Function, dependencies: Dependencies, names: set[str]) -> bool:
+    """Add what a function takes; False when it may take anything."""
+    for parameter in dependencies.parameters(function):
+        if parameter.fact.kind in ("args", "kwargs"):
+            return False
+        if parameter.marker in DEPENDS:
+            continue
+        name = path_name(parameter)
+        if name is None:
+            return False
+        names.update((name, parameter.name))
+        match parameter.type:
+            case Instance(cls=cls) if any(dependencies.types.is_subclass(cls, one) for one in _CONNECTION):
+                if _uses_path(function, parameter.name, dependencies.types.modules):
+                    return False
+            case Instance(cls=Class() as cls) if parameter.marker == "fastapi.Path":
+                if not _fields(cls, dependencies.types, names):
+                    return False
+            case None if parameter.name in ("request", "req", "websocket", "ws", "conn", "connection"):
+                if _uses_path(function, parameter.name, dependencies.types.modules):
+                    return False
+    return "__signature__" not in function.module.source.data.decode("utf-8", "replace")
+
+
+def _uses_path(function: Function, name: str, modules: Modules) -> bool:
+    """Whether a request may be asked for the path parameters: here by its URL or scope, or where it is handed on to."""
+    body = function.module.source.slice(function.facts.head_end, function.facts.end)
+    word = rf"\b{re.escape(name)}\b"
+    if not modules.reads_path_params:
+        return re.search(rf"{word}\s*\.\s*(?:url|scope)\b", body) is not None
+    return re.search(rf"{word}(?!\s*\.\s*{_HARMLESS}\b)", body) is not None
+
+
+def _class_names(handler: Function, names: set[str]) -> bool:
+    """The attributes of a class-based view, which are parameters of all its operations."""
+    if handler.cls is not None:
+        names.update(handler.cls.assigns)
+        return not handler.cls.facts.bases
+    return True
+
+
+def _dependency(depends: Depends, dependencies: Dependencies, names: set[str]) -> bool:
+    types = dependencies.types
+    target = depends.target
+    match target:
+        case FunctionObject(function=function):
+            return _collect(function, dependencies, names)
+        case Partial(callable=FunctionObject(function=function)):
+            return _collect(function, dependencies, names)
+        case ClassObject(cls=cls):
+            init = types.member(cls, "__init__", Instance(cls))
+            if isinstance(init, FunctionObject):
+                return _collect(init.function, dependencies, names)
+            return _fields(cls, types, names)
+        case Instance(cls=Class() as cls):
+            method = types.member(cls, "__call__", target)
+            return isinstance(method, FunctionObject) and _collect(method.function, dependencies, names)
+        case Instance(cls=str(name)) | External(name=name):
+            return name.startswith("fastapi.security.")
+    return False
+
+
+def _fields(cls: Class, types: Inference, names: set[str]) -> bool:
+    """Add the fields of a data class or model; False when a base is not known."""
+    for base in types.mro(cls):
+        if isinstance(base, Class):
+            names.update(base.assigns)
+            names.update(_aliases(base))
+        elif not base.startswith(_DATA):
+            return False
+    return True
+
+
+def _aliases(cls: Class) -> Iterator[str]:
+    for entry in cls.assigns.values():
+        if isinstance(entry.value, f.CallRef):
+            for arg in cls.module.facts.calls[entry.value.index].args:
+                if arg.name in ("alias", "validation_alias") and isinstance(arg.value, f.Const):
+                    yield str(arg.value.value)

@@ -1,0 +1,40 @@
+"""Modules, imports, symbols and scopes: what a name of one file means in the whole project. Infers no types."""
+
+from __future__ import annotations
+
+from fastapi_lint.model.names.annotations import parse_annotation
+from fastapi_lint.model.names.excerpts import NotYet
+from fastapi_lint.model.names.modules import Binding, target_names
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    ModuleObject,
+    Partial,
+    TupleOf,
+    Type,
+)
+
+__all__ = [
+    "Binding",
+    "Class",
+    "ClassObject",
+    "External",
+    "Function",
+    "FunctionObject",
+    "Instance",
+    "Method",
+    "Module",
+    "ModuleObject",
+    "NotYet",
+    "Partial",
+    "TupleOf",
+    "Type",
+    "parse_annotation",
+    "target_names",
+]

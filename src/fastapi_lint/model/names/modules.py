@@ -1,0 +1,297 @@
+"""Which module an import means, and which bindings a scope has. Infers no types.
+
+A module's file gives it many possible names (src layouts, namespace packages, several roots in one repository); an
+import is matched against path suffixes, and the root nearest to the importing file wins. Ambiguous means unresolved.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Union, cast
+
+import msgspec
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, Function, Module
+from fastapi_lint.model.tables import collected, grouped
+from fastapi_lint.tracking import reading
+
+Bound = Union[f.Import, f.Assign, f.Param, f.Block, Function, Class]
+
+FRAMEWORKS = frozenset({
+    "fastapi", "starlette", "pydantic", "pydantic_settings", "pydantic_core", "sqlalchemy", "sqlmodel",
+    "typing_extensions",
+    "httpx", "requests", "aiohttp", "redis", "celery", "boto3", "uvicorn", "anyio", "click", "typer", "jwt", "jose",
+    "passlib", "bcrypt", "psycopg2", "psycopg", "asyncpg", "pymongo", "motor", "docker", "openai", "anthropic",
+    "stripe", "numpy", "pandas", "yaml", "jinja2", "kafka", "elasticsearch", "opentelemetry", "sentry_sdk",
+})  # fmt: skip
+"""Packages whose names stay external even if the project has a module of that name beside the importing file."""
+
+
+class Binding(msgspec.Struct, frozen=True, gc=False):
+    """One place where a scope binds a name. A Block stands for the target of a for, with, except or comprehension."""
+
+    entry: Bound
+    block: int
+    start: int
+
+
+Scope = tuple[int, int]
+"""(function index, class index) of a block: (-1, -1) is the module."""
+
+
+_REGISTERS = (b"register_url_convertor", b"CONVERTOR_TYPES")
+
+
+def _calls(module: Module) -> Iterator[tuple[str, object]]:
+    for index, call in enumerate(module.facts.calls):
+        if name := f.last_name(call.func):
+            yield name, (module, index)
+
+
+def _decorating_calls(module: Module) -> Iterator[tuple[str, object]]:
+    calls = module.facts.calls
+    for function in module.facts.functions:
+        for decorator in function.decorators:
+            if isinstance(decorator, f.CallRef) and (name := f.last_name(calls[decorator.index].func)):
+                yield name, (module, decorator.index)
+
+
+def _aliases(module: Module) -> Iterator[tuple[str, object]]:
+    for entry in module.facts.imports:
+        if entry.name and entry.alias and entry.alias != entry.name:
+            yield entry.name, entry.alias
+
+
+class Modules:
+    """All modules of the project by path, and the answer to "which file does this import mean".
+
+    What is known from the last run: `barren` are the paths of those that contribute nothing to a group of tables, by
+    its name, `places` those at which others contribute, `known` slices of tables that are what they were, in short,
+    `filled` the slices in which there may be something, with the paths of the modules that bring it.
+
+    What is found out now: `contributed` are the places at which modules contribute to a group, and what was read to
+    find them, `homes` the modules that bring something to slices of tables (see `tables`).
+    """
+
+    ABOUT = "itself"
+
+    def __init__(self, modules: Iterable[Module], roots: Iterable[str] = ()) -> None:
+        self.by_path: dict[str, Module] = {module.path: module for module in sorted(modules, key=lambda m: m.path)}
+        self._packages = {m.parts for m in self.by_path.values() if m.is_package}
+        self._by_parts: dict[tuple[str, ...], Module] = {}
+        self._by_suffix: dict[str, list[Module]] = {}
+        self._folders: dict[str, list[tuple[str, ...]]] = {}
+        self._found: dict[tuple[tuple[str, ...], str], tuple[Module, tuple[str, ...]] | None] = {}
+        self.barren: Mapping[str, Collection[str]] = {}
+        self.contributed: dict[str, dict[Module, tuple[Collection[int], reading.Reads]]] = {}
+        self.known: Mapping[reading.Slice, bytes] = {}
+        self.filled: Mapping[str, Mapping[str, Collection[str]]] = {}
+        self.homes: dict[str, dict[str, dict[str, None]]] = {}
+        self.places: Mapping[str, Mapping[str, Collection[int]]] = {}
+        self._roots = [tuple(part for part in root.split("/") if part not in ("", ".")) for root in roots]
+        folders: set[tuple[str, ...]] = set()
+        for module in self.by_path.values():
+            if module.path.endswith(".pyi") and module.parts in self._by_parts:
+                continue
+            self._by_parts.setdefault(module.parts, module)
+            for i in range(len(module.parts)):
+                self._by_suffix.setdefault(".".join(module.parts[i:]), []).append(module)
+            folder = module.parts if module.is_package else module.parts[:-1]
+            while folder and folder not in folders:
+                folders.add(folder)
+                folder = folder[:-1]
+        for folder in sorted(folders):
+            for i in range(len(folder)):
+                self._folders.setdefault(".".join(folder[i:]), []).append(folder)
+
+    @property
+    def itself(self) -> Modules:
+        """These modules: what is asked of everything that collects something from them."""
+        return self
+
+    def is_known_empty(self, each: reading.Slice) -> bool:
+        """Whether there is known to be nothing in a slice of a table."""
+        if each.part is not None and each.table in self.filled:
+            return each.part not in self.filled[each.table]
+        return self.known.get(each) == b""
+
+    def __iter__(self) -> Iterator[Module]:
+        reading.note(reading.EVERYTHING)
+        return iter(self.by_path.values())
+
+    @collected("modules.calls_by_name", pairs=_calls)
+    def calls_by_name(self) -> Mapping[str, list[tuple[Module, int]]]:
+        """Every call of the project, by the last name of its callee: its module and its index there."""
+        return cast("dict[str, list[tuple[Module, int]]]", grouped(self, "modules.calls_by_name"))
+
+    @collected("modules.decorating_calls", pairs=_decorating_calls)
+    def decorating_calls(self) -> Mapping[str, list[tuple[Module, int]]]:
+        """The calls that are decorators, as `calls_by_name`."""
+        return cast("dict[str, list[tuple[Module, int]]]", grouped(self, "modules.decorating_calls"))
+
+    @collected("modules.aliases", pairs=_aliases)
+    def aliases(self) -> Mapping[str, list[str]]:
+        """The other names under which a name is imported somewhere, as often as it is."""
+        return cast("dict[str, list[str]]", grouped(self, "modules.aliases"))
+
+    @collected("modules.reads_path_params", whole=True)
+    def reads_path_params(self) -> bool:
+        """Whether the project reads path parameters from requests anywhere."""
+        return any(b"path_params" in module.source.data for module in self if not module.is_test)
+
+    @collected("modules.registers_convertors", whole=True)
+    def registers_convertors(self) -> bool:
+        """Whether the project has path convertors of its own."""
+        return any(word in module.source.data for module in self for word in _REGISTERS)
+
+    def package_root(self, module: Module) -> tuple[str, ...]:
+        """The folder from which a module is imported when every folder with an `__init__.py` is a package."""
+        folder = module.parts if module.is_package else module.parts[:-1]
+        while folder and folder in self._packages:
+            folder = folder[:-1]
+        return folder
+
+    def find(self, dotted: str, importer: Module) -> Module | None:
+        """The module an absolute import names, seen from `importer`; None when external or ambiguous."""
+        found = self._find(dotted, importer)
+        if found is None:
+            return None
+        if reading.noting:
+            reading.note(found[0])
+        return found[0]
+
+    def _find(self, dotted: str, importer: Module) -> tuple[Module, tuple[str, ...]] | None:
+        near = self.package_root(importer)
+        key = (near, dotted)
+        if key not in self._found:
+            self._found[key] = self._search(dotted, near)
+        return self._found[key]
+
+    def _search(self, dotted: str, near: tuple[str, ...]) -> tuple[Module, tuple[str, ...]] | None:
+        """The module, and the folder from which it is imported."""
+        top = dotted.split(".", 1)[0]
+        if top in sys.stdlib_module_names or top in FRAMEWORKS:
+            return None
+        candidates = self._by_suffix.get(dotted)
+        if not candidates:
+            return None
+        parts = tuple(dotted.split("."))
+        for root in self._roots:
+            if found := self._by_parts.get(root + parts):
+                return found, root
+        root = near
+        while True:
+            if found := self._by_parts.get(root + parts):
+                return found, root
+            if not root:
+                break
+            root = root[:-1]
+        # Elsewhere in the repository: only if the folder can be a root (is no package itself) and it is the only one.
+        others = [m for m in candidates if m.parts[: len(m.parts) - len(parts)] not in self._packages]
+        if len(others) == 1:
+            return others[0], others[0].parts[: len(others[0].parts) - len(parts)]
+        return None
+
+    def is_folder(self, dotted: str, importer: Module) -> bool:
+        """Whether a dotted name can be a namespace package of the project."""
+        top = dotted.split(".", 1)[0]
+        return top not in sys.stdlib_module_names and top not in FRAMEWORKS and dotted in self._folders
+
+    def relative(self, importer: Module, level: int, dotted: str) -> Module | None:
+        """The module that `from ..dotted import` names."""
+        folder = importer.parts if importer.is_package else importer.parts[:-1]
+        if level - 1 > len(folder):
+            return None
+        folder = folder[: len(folder) - (level - 1)]
+        return self._read(folder + tuple(dotted.split(".") if dotted else ()))
+
+    def imported_from(self, importer: Module, entry: f.Import) -> Module | None:
+        """The module of the project from which `from module import name` takes a name."""
+        if entry.level:
+            return self.relative(importer, entry.level, entry.module)
+        return self.find(entry.module, importer)
+
+    def submodule(self, module: Module, name: str) -> Module | None:
+        """A module inside a package."""
+        return self._read((*module.parts, name)) if module.is_package else None
+
+    def in_folder(self, folder: tuple[str, ...], name: str) -> Module | None:
+        """A module directly inside a folder, with or without `__init__.py`."""
+        return self._read((*folder, name))
+
+    def _read(self, parts: tuple[str, ...]) -> Module | None:
+        found = self._by_parts.get(parts)
+        if found is not None and reading.noting:
+            reading.note(found)
+        return found
+
+    @cached_property
+    def _used_roots(self) -> dict[tuple[str, ...], int]:
+        """The folders from which the modules of the project import each other, and how often."""
+        used: dict[tuple[str, ...], int] = {}
+        for module in self.by_path.values():
+            for entry in module.facts.imports:
+                if not entry.level and (found := self._find(entry.module, module)) is not None:
+                    used[found[1]] = used.get(found[1], 0) + 1
+        return used
+
+    def import_name(self, module: Module) -> str:
+        """The dotted name by which the program most likely imports a module: `backend/app/main.py` -> "app.main"."""
+        root = self.package_root(module)
+        if root == (module.parts if module.is_package else module.parts[:-1]):  # not in a package
+            prefixes = [r for r in self._used_roots if module.parts[: len(r)] == r and len(r) < len(module.parts)]
+            root = min(prefixes, key=lambda r: (-self._used_roots[r], len(r)), default=root)
+        if root[:1] == ("src",) and len(root) == 1:
+            return ".".join(module.parts[1:])
+        return ".".join(module.parts[len(root) :]) or module.name
+
+
+def target_names(target: f.Expr | None) -> Iterator[str]:
+    """The names bound by an assignment target, nested tuples included."""
+    if isinstance(target, f.Name):
+        yield target.id
+    elif isinstance(target, f.Display):
+        for item in target.items:
+            yield from target_names(item)
+    elif isinstance(target, f.Star):
+        yield from target_names(target.value)
+
+
+def bindings(module: Module) -> dict[Scope, dict[str, list[Binding]]]:
+    """Every binding of every scope of a module, in source order within a name. Comprehension targets are left out."""
+    table: dict[Scope, dict[str, list[Binding]]] = {}
+    facts = module.facts
+    blocks = facts.blocks
+    global_names = {(blocks[block].function, name) for name, block in facts.globals}
+
+    def bind(name: str, entry: Bound, block: int, start: int) -> None:
+        holder = blocks[block]
+        scope = (holder.function, holder.cls)
+        if holder.function >= 0 and (holder.function, name) in global_names:
+            scope = (-1, -1)
+        table.setdefault(scope, {}).setdefault(name, []).append(Binding(entry, block, start))
+
+    for entry in facts.imports:
+        if entry.name != "*":
+            bind(entry.alias or entry.name or entry.module.split(".", 1)[0], entry, entry.block, entry.start)
+    for function in module.functions:
+        if function.name != "<lambda>":
+            bind(function.name, function, function.facts.outer, function.facts.start)
+        for param in function.params:
+            bind(param.name, param, function.facts.block, param.start)
+    for cls in module.classes:
+        bind(cls.name, cls, cls.facts.outer, cls.facts.start)
+    for assign in facts.assigns:
+        for name in target_names(assign.target):
+            bind(name, assign, assign.block, assign.end)
+    for index, block in enumerate(blocks):
+        if block.target is not None and block.kind in ("for", "with", "except"):
+            for name in target_names(block.target):
+                bind(name, block, index, block.start)
+    for scope in table.values():
+        for found in scope.values():
+            found.sort(key=lambda b: b.start)
+    return table

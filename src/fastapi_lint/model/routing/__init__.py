@@ -1,0 +1,37 @@
+"""Apps, routers, registrations, inclusions and addresses, and how an answer leaves. Judges nothing."""
+
+from __future__ import annotations
+
+from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
+from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
+from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
+from fastapi_lint.model.routing.responses import RESPONSE, declares_response, is_response, returns_response
+from fastapi_lint.model.routing.routes import HTTP_METHODS, Address, App, Mount, Route, Router, Routes, argument
+
+__all__ = [
+    "CONVERTORS",
+    "HTTP_METHODS",
+    "RESPONSE",
+    "Address",
+    "App",
+    "Handler",
+    "Mount",
+    "PathIndex",
+    "Place",
+    "Route",
+    "Router",
+    "Routes",
+    "app_that_ignores",
+    "argument",
+    "declares_response",
+    "handlers",
+    "in_module",
+    "is_response",
+    "is_versioned",
+    "matches_by_itself",
+    "placeholders",
+    "places",
+    "returns_response",
+    "roots",
+    "without_placeholders",
+]

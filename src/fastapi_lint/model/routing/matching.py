@@ -1,0 +1,101 @@
+"""Which requests get to which route: the addresses of an app side by side. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, ClassObject
+from fastapi_lint.model.routing.paths import normalised
+from fastapi_lint.model.routing.routes import Address, Inclusion, Mount, Route, Router, Routes
+from fastapi_lint.model.values.constants import UNKNOWN
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """An address as it takes part in matching.
+
+    `anchor` are the inclusions up to the last one whose prefix is not known; `rest` is the path after that. Two places
+    can be compared when they have one anchor: what is unknown is then the same for both.
+    """
+
+    address: Address
+    index: int
+    anchor: tuple[Inclusion, ...]
+    rest: str
+
+    @property
+    def route(self) -> Route | Mount:
+        return self.address.route
+
+    @property
+    def shown(self) -> str:
+        """The path for messages; the unknown part is left out."""
+        return self.rest if self.anchor else self.address.path
+
+    @property
+    def pattern(self) -> str:
+        """The path with anonymous placeholders."""
+        return normalised(self.rest)
+
+    def sometimes(self, other: Place) -> bool:
+        """Whether this is registered under a condition that does not hold for `other` as well."""
+        mine, theirs = (
+            {condition for event in (*place.address.inclusions, place.route) for condition in event.conditions}
+            for place in (self, other)
+        )
+        return bool(mine - theirs)
+
+
+def roots(routes: Routes) -> Iterator[Router]:
+    """The apps of the project, tests aside, and the routers that nothing is known to include."""
+    included = {inclusion.child for inclusion in routes.inclusions}
+    for router in list(routes.routers.values()):
+        if not router.module.is_test and (router.is_app or router.origin not in included):
+            yield router
+
+
+def places(root: Router, routes: Routes) -> Iterator[Place]:
+    """The addresses below an app or router whose paths are known, in the order in which they are seen."""
+    for index, address in enumerate(routes.addresses(root)):
+        if UNKNOWN in address.route.path or address.route.module.is_test:
+            continue
+        anchor: tuple[Inclusion, ...] = ()
+        rest = "" if root.is_app else root.prefix
+        if UNKNOWN in rest:
+            continue
+        for count, inclusion in enumerate(address.inclusions, 1):
+            child = routes.router_of(inclusion.child)
+            piece = inclusion.prefix + (child.prefix if child is not None else UNKNOWN)
+            known = piece.rsplit(UNKNOWN, 1)
+            if len(known) == 2:
+                anchor, rest = address.inclusions[:count], known[1]
+            else:
+                rest += piece
+        yield Place(address, index, anchor, rest + address.route.path)
+
+
+def matches_by_itself(route: Route | Mount, routes: Routes) -> bool:
+    """Whether the router's own route class decides what a path matches (host, version or header routing)."""
+    router = routes.router_of(route.parent if isinstance(route, Mount) else route.key)
+    given = router.keyword("route_class") if router is not None else None
+    if given is None or router is None:
+        return False
+    value = routes.types.infer(given.value, router.where)
+    if not isinstance(value, ClassObject):
+        return True
+    return any(isinstance(base, Class) and "matches" in base.methods for base in routes.types.mro(value.cls))
+
+
+def is_versioned(route: Route | Mount) -> bool:
+    """Whether a decorator of the handler says for which version of the API it stands."""
+    if not isinstance(route, Route) or route.handler is None:
+        return False
+    module = route.handler.module
+    for decorator in route.handler.facts.decorators:
+        expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+        name = expr.id if isinstance(expr, f.Name) else expr.attr if isinstance(expr, f.Attr) else ""
+        if "version" in name.lower():
+            return True
+    return False

@@ -1,0 +1,298 @@
+"""Routers, routes, inclusions, mounts and addresses: what is known of each. Finds none of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Union
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, Function, Module, Origin, Type
+from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.constants import UNKNOWN
+from fastapi_lint.model.values.environment import NOWHERE, Condition, Environment
+from fastapi_lint.tracking.reading import remembered
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.routing.routes import Routes
+
+RouterKey = Union[Origin, Class]
+"""What identifies a router: the call that makes it, or the class on whose `self` routes are registered."""
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """One registration of a handler under a path of one router: a decorator, or a call of `add_api_route`.
+
+    `path` is folded as far as known (`UNKNOWN` marks the rest); `methods` are upper case and empty for websockets.
+    `conditions` are blocks of which it is not known whether they run. `forwarded` is the registration inside a function
+    of the project that is used as the decorator (`@protected(router.get, "/x")`); `call` is then the decorator.
+    """
+
+    project: Routes = field(repr=False)
+    key: RouterKey
+    module: Module
+    call: f.Call
+    kind: str
+    methods: tuple[str, ...]
+    path: str
+    path_known: bool
+    handler: Function | None
+    environment: Environment = field(default_factory=lambda: NOWHERE, repr=False)
+    by_decorator: bool = True
+    conditions: tuple[Condition, ...] = field(default=(), repr=False)
+    forwarded: tuple[Module, f.Call] | None = field(default=None, repr=False)
+
+    @property
+    def start(self) -> int:
+        """Byte offset of the registration: `router.post` of the decorator or call."""
+        return self.call.start
+
+    @property
+    def end(self) -> int:
+        return self.call.name_end
+
+    @property
+    def name(self) -> str:
+        """The handler's name, for messages."""
+        return self.handler.name if self.handler is not None else self.path
+
+    @property
+    def where(self) -> Where:
+        return (self.module, self.call.block, self.call.start)
+
+    @property
+    def router(self) -> Router | None:
+        """The router it is registered on, when that is made by a call in the project."""
+        return self.project.router_of(self.key)
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where it answers: one for every way from an app through the inclusions of its router."""
+        return self.project.addresses_of(self)
+
+    def keyword(self, name: str) -> f.Arg | None:
+        """A keyword argument of the registration, or None."""
+        return next((arg for arg in self.call.args if arg.name == name), None)
+
+    @property
+    def has_unpacked(self) -> bool:
+        """Whether `**kwargs` may carry more arguments than are seen."""
+        return any(arg.name == "**" for arg in self.call.args)
+
+    @property
+    def status_code(self) -> int | None:
+        """The declared status code; None when there is none or it is not known (see `keyword`)."""
+        argument = self.keyword("status_code")
+        return self.project.values.status(argument.value, self.where) if argument else None
+
+
+@dataclass(frozen=True, eq=False)
+class Inclusion:
+    """One `include_router` call: `child` gets into `parent` under `prefix`."""
+
+    parent: RouterKey
+    child: RouterKey
+    module: Module
+    call: f.Call
+    prefix: str
+    environment: Environment = field(default_factory=lambda: NOWHERE, repr=False)
+    position: int = 0
+    conditions: tuple[Condition, ...] = field(default=(), repr=False)
+
+    @property
+    def start(self) -> int:
+        return self.call.start
+
+    @property
+    def end(self) -> int:
+        return self.call.end
+
+    @property
+    def where(self) -> Where:
+        return (self.module, self.call.block, self.call.start)
+
+
+@dataclass(frozen=True, eq=False)
+class Mount:
+    """One `mount` call: an ASGI app (`child` when it is a FastAPI app of the project) answers below `path`."""
+
+    parent: RouterKey
+    child: RouterKey | None
+    target: Type
+    module: Module
+    call: f.Call
+    path: str
+    conditions: tuple[Condition, ...] = field(default=(), repr=False)
+
+    @property
+    def start(self) -> int:
+        return self.call.start
+
+    @property
+    def end(self) -> int:
+        return self.call.end
+
+
+Event = Union[Route, Inclusion, Mount]
+
+
+@dataclass(frozen=True, eq=False)
+class Router:
+    """An APIRouter or FastAPI object made by a call in the project."""
+
+    project: Routes = field(repr=False)
+    origin: Origin
+    cls: Class | str
+    is_app: bool
+
+    @property
+    def module(self) -> Module:
+        return self.origin.module
+
+    @property
+    def call(self) -> f.Call:
+        return self.origin.facts
+
+    @property
+    def start(self) -> int:
+        return self.call.start
+
+    @property
+    def end(self) -> int:
+        return self.call.name_end
+
+    @property
+    def where(self) -> Where:
+        return (self.module, self.call.block, self.call.start)
+
+    def keyword(self, name: str) -> f.Arg | None:
+        """A keyword argument of its construction, also one that its class gives to `super().__init__`."""
+        own = next((arg for arg in self.call.args if arg.name == name), None)
+        return own
+
+    @property
+    @remembered
+    def prefix(self) -> str:
+        """Its own prefix, folded as far as known."""
+        return self.project.router_prefix(self)
+
+    @cached_property
+    def variable(self) -> str:
+        """The variable it is first assigned to, "" when there is none."""
+        facts = self.module.facts
+        for entry in facts.assigns:
+            if isinstance(entry.value, f.CallRef) and entry.value.index == self.origin.call:
+                match entry.target:
+                    case f.Name(id=name):
+                        return name
+                    case f.Attr(attr=name):
+                        return name
+        return ""
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Its routes, inclusions and mounts in the order of registration."""
+        return self.project.events_of(self)
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes registered on itself."""
+        return tuple(event for event in self.events if isinstance(event, Route))
+
+
+class App(Router):
+    """A FastAPI object made by a call in the project."""
+
+
+@dataclass(frozen=True, eq=False)
+class Address:
+    """A route or mount as an app answers it: the full path and the inclusions on the way, outermost first."""
+
+    app: Router
+    route: Route | Mount
+    path: str
+    inclusions: tuple[Inclusion, ...]
+
+    @property
+    def routers(self) -> tuple[RouterKey, ...]:
+        """The routers on the way, the app first."""
+        return (self.app.origin, *(inclusion.child for inclusion in self.inclusions))
+
+    @property
+    def known(self) -> bool:
+        """Whether every piece of the path is known."""
+        return UNKNOWN not in self.path
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it exists in some configurations only: something on the way is registered under a condition (an `if`,
+        an early return) of which it is not known whether it holds."""
+        return any(event.conditions for event in (*self.inclusions, self.route))
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return self.route.methods if isinstance(self.route, Route) else ()
+
+    def registered_before(self, other: Address) -> bool | None:
+        """Whether this comes before `other` in the order of registration; None when that cannot be known."""
+        for mine, theirs in zip((*self.inclusions, self.route), (*other.inclusions, other.route), strict=False):
+            if mine is theirs:
+                continue
+            if mine.module is not theirs.module:
+                return None
+            blocks = mine.module.facts.blocks
+            if blocks[mine.call.block].function != blocks[theirs.call.block].function:
+                return None
+            if mine.call is theirs.call:
+                left, right = getattr(mine, "position", 0), getattr(theirs, "position", 0)
+                return None if left == right else left < right
+            # Decorators are applied from the inside out: of two on one function the lower one registers first.
+            if isinstance(mine, Route) and isinstance(theirs, Route) and mine.handler is theirs.handler is not None:
+                return mine.start > theirs.start
+            return mine.start < theirs.start
+        return None
+
+    def exclusive_with(self, other: Address) -> bool:
+        """Whether the two are registered in different branches of one `if` (or try): only one of them exists."""
+        for mine in (*self.inclusions, self.route):
+            for theirs in (*other.inclusions, other.route):
+                if mine.module is theirs.module and _exclusive(mine.module, mine.call.block, theirs.call.block):
+                    return True
+        return False
+
+
+def argument(call: f.Call, position: int, name: str) -> f.Arg | None:
+    """An argument of a call by keyword or position (None after `*args`)."""
+    for index, arg in enumerate(call.args):
+        if arg.name == name:
+            return arg
+        if arg.name == "" and index == position:
+            return arg
+        if arg.name == "*" and index <= position:
+            return None
+    return None
+
+
+def call_named(module: Module, index: int, name: str) -> bool:
+    """Whether a call is of a bare name."""
+    func = module.facts.calls[index].func
+    return isinstance(func, f.Name) and func.id == name
+
+
+def _exclusive(module: Module, one: int, other: int) -> bool:
+    blocks = module.facts.blocks
+    branches: dict[int, int] = {}
+    while one >= 0:
+        parent = blocks[one].parent
+        if parent >= 0 and blocks[parent].kind in ("choice", "try"):
+            branches[parent] = one
+        one = parent
+    while other >= 0:
+        parent = blocks[other].parent
+        if parent in branches and branches[parent] != other:
+            kinds = {blocks[branches[parent]].kind, blocks[other].kind}
+            if blocks[parent].kind == "choice" or kinds == {"body", "except"}:
+                return True
+        other = parent
+    return False

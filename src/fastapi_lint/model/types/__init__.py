@@ -1,0 +1,19 @@
+"""Light types of expressions: annotations, members, returns, generics, containers. Unknown stays unknown."""
+
+from __future__ import annotations
+
+from fastapi_lint.model.types.alternatives import options
+from fastapi_lint.model.types.deferral import Deferral
+from fastapi_lint.model.types.identity import classes_in, identity, survives_as_text
+from fastapi_lint.model.types.inference.inference import DEPENDS, Where, is_none
+
+__all__ = [
+    "DEPENDS",
+    "Deferral",
+    "Where",
+    "classes_in",
+    "identity",
+    "is_none",
+    "options",
+    "survives_as_text",
+]

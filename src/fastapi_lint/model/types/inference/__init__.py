@@ -1,0 +1,1 @@
+"""Light type inference, one module a question; `inference` puts the parts together."""

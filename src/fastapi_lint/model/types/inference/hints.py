@@ -1,0 +1,207 @@
+"""What annotations admit, through aliases in other modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.annotations import parse_annotation
+from fastapi_lint.model.names.modules import Binding
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    Coroutine,
+    External,
+    Instance,
+    Module,
+    ModuleObject,
+    TupleOf,
+    Type,
+)
+from fastapi_lint.model.types.inference.questions import Questions, Where, is_none
+from fastapi_lint.tracking import reading
+
+_TRANSPARENT = frozenset({
+    "typing.Annotated", "typing.Optional", "typing.Final", "typing.ClassVar", "typing.Required", "typing.NotRequired",
+    "typing.ReadOnly", "dataclasses.InitVar", "sqlalchemy.orm.Mapped",
+})  # fmt: skip
+_BUILTIN_GENERICS = {
+    "typing.List": "list",
+    "typing.Dict": "dict",
+    "typing.Set": "set",
+    "typing.FrozenSet": "frozenset",
+    "typing.Tuple": "tuple",
+    "contextlib.AbstractContextManager": "typing.AbstractContextManager",
+    "contextlib.AbstractAsyncContextManager": "typing.AbstractContextManager",
+    "typing.ContextManager": "typing.AbstractContextManager",
+    "typing.AsyncContextManager": "typing.AbstractContextManager",
+}
+_MOST_FOLLOWED = 500
+
+
+class Hints(Questions):
+    """What annotations admit, through aliases in other modules."""
+
+    def annotation(self, expr: f.Expr | None, where: Where) -> Type:
+        """The type of the values that an annotation admits; None for unions of several types and for the unknown."""
+        match expr:
+            case f.Const(value=str(text)):
+                return self.annotation(parse_annotation(text), where)
+            case f.Binary(op="|", left=left, right=right):
+                return self._either((left, right), where)
+            case f.Sub(value=value, items=items) if items:
+                return self._generic(value, items, where)
+            case f.Name() | f.Attr():
+                return self._plain(expr, where)
+        return None
+
+    def _either(self, options: tuple[f.Expr, ...], where: Where) -> Type:
+        types = [self.annotation(option, where) for option in options if not is_none(option)]
+        return self.agree(types)
+
+    def _plain(self, expr: f.Expr, where: Where) -> Type:
+        value = self.infer(expr, where)
+        match value:
+            case ClassObject(cls=cls, args=args):
+                return Instance(cls, args)
+            case External(name="typing.Any" | "object" | "typing.TypeVar" | "typing.Self" | "None"):
+                return None
+            case External(name=name):
+                return None if name in _TRANSPARENT else Instance(name)  # a bare Final or ClassVar says nothing
+        if alias := self.alias(expr, where):
+            target, place = alias
+            if isinstance(target, f.CallRef):  # NewType("UserId", int), TypeVar(...)
+                call = place[0].facts.calls[target.index]
+                if self.name_of_type(self.callee(place[0], call)) == "typing.NewType" and len(call.args) == 2:
+                    return self.annotation(call.args[1].value, place)
+                return None
+            return self._followed(target, place)
+        return None
+
+    def _followed(self, target: f.Expr, place: Where) -> Type:
+        """The annotation that is the right side of an alias, worked out once unless a circle cut it off."""
+        key = (place, id(target))  # equal expressions of several places may be one object
+        if self._depth == 0:
+            self._followings = 0
+        held = self._aliased.get(key)
+        if held is not None:
+            reading.note(held[1])
+            return held[0]
+        self._followings += 1
+        if self._followings > _MOST_FOLLOWED:  # aliases of unions of aliases, where each names the one above twice
+            return None
+        cuts = self._cuts
+        held = reading.made(lambda: self.guarded(("alias", key), lambda: self.annotation(target, place)))
+        if self._cuts == cuts:
+            self._aliased[key] = held
+        return held[0]
+
+    def _generic(self, value: f.Expr, items: tuple[f.Expr, ...], where: Where) -> Type:
+        base = self.infer(value, where)
+        if isinstance(base, ClassObject):
+            return Instance(base.cls, tuple(self.annotation(item, where) for item in items))
+        name = base.name if isinstance(base, External) else None
+        if name is None:
+            if alias := self.alias(value, where):
+                return self._followed(*alias)
+            return None
+        name = _BUILTIN_GENERICS.get(name, name)
+        if name in _TRANSPARENT:
+            return self.annotation(items[0], where)
+        if name == "typing.Union":
+            return self._either(items, where)
+        if name in ("typing.Literal", "typing.Callable"):
+            return Instance("str") if name == "typing.Literal" else None
+        if name in ("type", "typing.Type"):
+            inner = self.annotation(items[0], where)
+            if isinstance(inner, Instance):
+                return ClassObject(inner.cls) if isinstance(inner.cls, Class) else External(inner.cls)
+            return None
+        if name in ("typing.Awaitable", "typing.Coroutine"):
+            return Coroutine(self.annotation(items[-1], where))
+        if name == "tuple" and len(items) > 1 and not isinstance(items[-1], f.Raw):
+            return TupleOf(tuple(self.annotation(item, where) for item in items))
+        if name == "typing.AbstractContextManager":
+            return Instance("contextmanager", (self.annotation(items[0], where),))
+        return Instance(name, tuple(self.annotation(item, where) for item in items))
+
+    def metadata(
+        self, annotation: f.Expr | None, where: Where, seen: set[tuple[Where, int]] | None = None
+    ) -> Iterator[tuple[Module, f.Expr, Where]]:
+        """The metadata of an Annotated annotation, outermost last, each with the module and place it is written in.
+
+        Aliases (`SessionDep = Annotated[...]`, also `type` statements) are followed into other modules,
+        each once (`seen` holds those that were).
+        """
+        seen = set() if seen is None else seen
+        match annotation:
+            case f.Sub(value=value, items=items) if items:
+                name = self.name_of_type(self.infer(value, where))
+                if name == "typing.Annotated":
+                    yield from self.metadata(items[0], where, seen)
+                    for item in items[1:]:
+                        yield where[0], item, where
+                elif name in ("typing.Optional", "typing.Union"):
+                    for item in items:
+                        yield from self.metadata(item, where, seen)
+            case f.Binary(op="|", left=left, right=right):
+                yield from self.metadata(left, where, seen)
+                yield from self.metadata(right, where, seen)
+            case f.Const(value=str(text)):
+                yield from self.metadata(parse_annotation(text), where, seen)
+            case f.Name() | f.Attr():
+                if alias := self.alias(annotation, where):
+                    key = (alias[1], id(alias[0]))
+                    if key not in seen and len(seen) < 200:
+                        seen.add(key)
+                        yield from self.metadata(*alias, seen)
+
+    def alias(self, expr: f.Expr, where: Where) -> tuple[f.Expr, Where] | None:
+        """The right side of the assignment (in any module) that a name in an annotation stands for."""
+        if isinstance(expr, f.Name):
+            found = self.find_bindings(expr.id, where)
+            return self.alias_of(where[0], expr.id, found)
+        if isinstance(expr, f.Attr):
+            owner = self.infer(expr.value, where)
+            if isinstance(owner, ModuleObject):
+                return self.export_alias(owner.module, expr.attr)
+            if (
+                isinstance(owner, ClassObject)
+                and (entry := owner.cls.assigns.get(expr.attr))
+                and entry.value is not None
+            ):
+                return entry.value, (owner.cls.module, entry.block, entry.start)
+        return None
+
+    def export_alias(self, module: Module, name: str, depth: int = 0) -> tuple[f.Expr, Where] | None:
+        found = self.bindings(module).get((-1, -1), {}).get(name, [])
+        if found:
+            return self.alias_of(module, name, found, depth)
+        for entry in module.facts.imports:
+            if entry.name == "*" and depth < 10:
+                source = (
+                    self.modules.relative(module, entry.level, entry.module)
+                    if entry.level
+                    else self.modules.find(entry.module, module)
+                )
+                if source is not None and (answer := self.export_alias(source, name, depth + 1)):
+                    return answer
+        return None
+
+    def alias_of(self, module: Module, name: str, found: list[Binding], depth: int = 0) -> tuple[f.Expr, Where] | None:
+        if len(found) != 1 or depth > 10:
+            found = [b for b in found if isinstance(b.entry, f.Assign)][-1:] if depth <= 10 else []
+            if not found:
+                return None
+        entry = found[0].entry
+        if isinstance(entry, f.Assign) and entry.value is not None and isinstance(entry.target, f.Name):
+            return entry.value, (module, entry.block, entry.start)
+        if isinstance(entry, f.Import) and entry.name:
+            source = (
+                self.modules.relative(module, entry.level, entry.module)
+                if entry.level
+                else self.modules.find(entry.module, module)
+            )
+            if source is not None and source is not module:
+                return self.export_alias(source, entry.name, depth + 1)
+        return None

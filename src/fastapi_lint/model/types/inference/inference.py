@@ -1,0 +1,123 @@
+"""Light type inference: what an expression is, as far as annotations, constructors and assignments say. Never guesses.
+
+Flow is followed as far as a reader would: within a function the latest binding before the use counts, together with
+conditional ones after it; bindings that disagree make the type unknown (None), and unknown silences.
+"""
+
+from __future__ import annotations
+
+from fastapi_lint import catalog
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import (
+    ClassObject,
+    Coroutine,
+    External,
+    FunctionObject,
+    Instance,
+    Method,
+    ModuleObject,
+    Partial,
+    TupleOf,
+    Type,
+)
+from fastapi_lint.model.types.inference.hints import Hints
+from fastapi_lint.model.types.inference.imports import Imports
+from fastapi_lint.model.types.inference.injection import Injection
+from fastapi_lint.model.types.inference.members import Members
+from fastapi_lint.model.types.inference.questions import (
+    DEPENDS,
+    ELEMENTS,
+    MAPPINGS,
+    Where,
+    instance_of,
+    is_none,
+    starred,
+)
+from fastapi_lint.model.types.inference.returns import Returns
+from fastapi_lint.model.types.inference.scopes import Scopes
+
+__all__ = ["DEPENDS", "Inference", "Where", "instance_of", "is_none"]
+
+_CONSTANTS = {str: "str", bool: "bool", int: "int", float: "float"}
+
+
+class Inference(Scopes, Imports, Members, Returns, Injection, Hints):
+    """Answers "what is this expression" for the whole project, each question once."""
+
+    def infer(self, expr: f.Expr | None, where: Where) -> Type:
+        """The type of an expression at a place."""
+        module = where[0]
+        match expr:
+            case f.Name(id=name):
+                return self.lookup(name, where)
+            case f.Attr(value=value, attr=attr):
+                return self.attribute(self.infer(value, where), attr)
+            case f.CallRef(index=index):
+                return self.call_type(module, index)
+            case f.Await(value=value):
+                awaited = self.infer(value, where)
+                return awaited.result if isinstance(awaited, Coroutine) else None
+            case f.Const(value=value):
+                return Instance(_CONSTANTS[type(value)]) if value is not None else None
+            case f.Joined():
+                return Instance("str")
+            case f.Raw(kind="bytes"):
+                return Instance("bytes")
+            case f.Display(kind="tuple", items=items) if len(items) <= 8 and not starred(items):
+                return TupleOf(tuple(self.infer(item, where) for item in items))
+            case f.Display(kind=kind, items=items):
+                return Instance(kind, (self.agree(self.infer(item, where) for item in items[:20]),))
+            case f.Mapping(items=items):
+                return Instance("dict", (Instance("str"), self.agree(self.infer(v, where) for _, v in items[:20])))
+            case f.Each(kind=kind, element=element) if kind != "dict":
+                return Instance(kind, (self.infer(element, where),))
+            case f.Choice(options=options):
+                return self.agree(self.infer(o, where) for o in options if not is_none(o))
+            case f.Sub(value=value, items=items):
+                return self.subscript(self.infer(value, where), items, where)
+            case f.Lambda(index=index):
+                return FunctionObject(module.functions[index])
+            case f.Binary(op="/", left=left):
+                base = self.infer(left, where)
+                return base if isinstance(base, Instance) and base.cls in ("pathlib.Path", "anyio.Path") else None
+            case f.Binary(op="+" | "%", left=left):
+                base = self.infer(left, where)
+                return base if isinstance(base, Instance) and base.cls == "str" else None
+        return None
+
+    def subscript(self, value: Type, items: tuple[f.Expr, ...], where: Where) -> Type:
+        match value:
+            case ClassObject(cls=cls):
+                return ClassObject(cls, tuple(self.annotation(item, where) for item in items))
+            case External(name="typing.Annotated" | "typing.Optional" | "typing.Union" | "typing.Literal"):
+                return None  # an alias of an annotation: `alias` and `annotation` know what it stands for
+            case External(name=name):
+                return None if name.startswith("typing.") else value
+            case TupleOf(items=types):
+                if len(items) == 1 and isinstance(items[0], f.Const) and isinstance(items[0].value, int):
+                    return types[items[0].value] if -len(types) <= items[0].value < len(types) else None
+                return None
+            case Instance(cls=str(name), args=args):
+                if name in MAPPINGS:
+                    return args[1] if len(args) == 2 else None
+                if name in ELEMENTS:
+                    return args[0] if args else None
+                return instance_of(catalog.returns(f"{name}.__getitem__"))
+        return None
+
+    def name_of_type(self, value: Type) -> str | None:
+        """The dotted name of what a value is: canonical for externals, by module and qualname for our own."""
+        match value:
+            case External(name=name):
+                return name
+            case ClassObject(cls=cls):
+                return f"{cls.module.name}.{cls.qualname}"
+            case FunctionObject(function=function):
+                return f"{function.module.name}.{function.qualname}"
+            case ModuleObject(module=module):
+                return module.name
+            case Method() as method:
+                return method.dotted
+            case Partial(callable=inner):
+                return self.name_of_type(inner)
+        return None

@@ -1,0 +1,118 @@
+"""What parameters hold: by annotation, as `self`, or as FastAPI injects it."""
+
+from __future__ import annotations
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    Coroutine,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    Type,
+)
+from fastapi_lint.model.types.inference.questions import DEPENDS, Questions, Where, is_none
+
+_CLASS_METHODS = frozenset({"__new__", "__init_subclass__", "__class_getitem__", "__get_pydantic_core_schema__"})
+
+
+class Injection(Questions):
+    """What parameters hold: by annotation, as `self`, or as FastAPI injects it."""
+
+    def parameter(self, function: Function, param: f.Param) -> Type:
+        """What a parameter is inside its function: by annotation, as `self`, or as what its dependency gives."""
+        module, facts = function.module, function.facts
+        if param.kind == "args":
+            return Instance("tuple")
+        if param.kind == "kwargs":
+            return Instance("dict")
+        cls = function.cls
+        if cls is not None and facts.params and facts.params[0] is param and param.annotation is None:
+            names = self.decorators(function)
+            if "staticmethod" not in names:
+                return ClassObject(cls) if "classmethod" in names or function.name in _CLASS_METHODS else Instance(cls)
+        where = (module, facts.outer, param.start)
+        declared = self.annotation(param.annotation, where) if param.annotation is not None else None
+        given = self.dependency_of(param, where)
+        if given is not None:
+            result = self.dependency_result(given)
+            if result is not None and (declared is None or _is_any(declared)):
+                return result
+            if (
+                isinstance(result, Instance)
+                and isinstance(declared, Instance)
+                and _is_session(result.cls)
+                and _is_session(declared.cls)
+            ):
+                return result if result.cls != declared.cls else declared
+        if (
+            declared is None
+            and param.annotation is None
+            and param.default is not None
+            and not is_none(param.default)
+            and given is None
+        ):
+            made = self.infer(param.default, where)
+            return (
+                made
+                if isinstance(made, Instance) and isinstance(made.cls, str) and not made.cls.startswith("fastapi.")
+                else None
+            )
+        return declared
+
+    def dependency_of(self, param: f.Param, where: Where) -> Type:
+        """The callable that a parameter depends on, by its default or its Annotated metadata; None when it does not."""
+        marker = self.depends_call(param, where)
+        if marker is None:
+            return None
+        module, index = marker
+        call = module.facts.calls[index]
+        for argument in call.args:
+            if argument.name in ("", "dependency"):
+                return self.infer(argument.value, (module, call.block, call.start))
+        if param.annotation is not None:
+            declared = self.annotation(param.annotation, where)
+            if isinstance(declared, Instance):
+                return ClassObject(declared.cls) if isinstance(declared.cls, Class) else External(declared.cls)
+        return None
+
+    def depends_call(self, param: f.Param, where: Where) -> tuple[Module, int] | None:
+        """The Depends or Security call of a parameter, with the module in which it is written."""
+        candidates = list(self.metadata(param.annotation, where)) if param.annotation is not None else []
+        if param.default is not None:
+            candidates.append((where[0], param.default, where))
+        for module, expr, place in reversed(candidates):
+            if isinstance(expr, f.Name):  # a variable that holds Depends(...)
+                found = self.find_bindings(expr.id, place)
+                if len(found) == 1 and isinstance(found[0].entry, f.Assign) and found[0].entry.value is not None:
+                    expr = found[0].entry.value
+            if isinstance(expr, f.CallRef):
+                name = self.name_of_type(self.callee(module, module.facts.calls[expr.index]))
+                if name in DEPENDS:
+                    return module, expr.index
+        return None
+
+    def dependency_result(self, dependency: Type) -> Type:
+        """What FastAPI injects for `Depends(dependency)`: returned, yielded or constructed, awaited where needed."""
+        match dependency:
+            case FunctionObject(function=function):
+                return self.yield_type(function) if function.is_generator else self.return_type(function)
+            case Coroutine():
+                return None
+        made = self.result(dependency)
+        if isinstance(made, Coroutine):
+            return made.result
+        if isinstance(made, Instance) and made.cls == "generator":
+            return made.args[0] if made.args else None
+        return made
+
+
+def _is_any(value: Type) -> bool:
+    return isinstance(value, Instance) and value.cls in ("typing.Any", "object")
+
+
+def _is_session(cls: Class | str) -> bool:
+    return isinstance(cls, str) and cls.endswith("Session") and cls.startswith(("sqlalchemy", "sqlmodel"))

@@ -1,0 +1,180 @@
+"""What attributes are, through the class hierarchy."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi_lint import catalog
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    ModuleObject,
+    Namespace,
+    Origin,
+    Type,
+)
+from fastapi_lint.model.types.inference.questions import DEEPEST, Questions, instance_of, is_none
+from fastapi_lint.tracking import reading
+from fastapi_lint.tracking.reading import remembered
+
+_PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
+
+
+class Members(Questions):
+    """What attributes are, through the class hierarchy."""
+
+    def attribute(self, value: Type, attr: str) -> Type:
+        """What `value.attr` is."""
+        match value:
+            case ModuleObject(module=module):
+                return self.export(module, attr)
+            case Namespace(dotted=dotted, importer=importer):
+                return self.inner_module(f"{dotted}.{attr}", importer)
+            case External(name=name):
+                return External(catalog.canonical(f"{name}.{attr}"))
+            case ClassObject(cls=cls):
+                return self.member(cls, attr, value)
+            case Instance(cls=Class() as cls):
+                return self.owned(self.member(cls, attr, value), value)
+            case Instance(cls=str(name)):
+                given = catalog.attribute(name, attr)
+                if given:
+                    return instance_of(given)
+                return Method(name, attr, value)
+        return None
+
+    def owned(self, found: Type, owner: Instance) -> Type:
+        """A router that a class makes for each of its instances belongs to the instance and its own class."""
+        if (
+            not isinstance(owner.cls, Class)
+            or not isinstance(found, Instance)
+            or found.origin is None
+            or found.origin.owner is not None
+        ):
+            return found
+        origin = found.origin
+        function = origin.module.enclosing(origin.facts.block)
+        in_class = origin.module.facts.blocks[origin.facts.block].cls >= 0
+        if (in_class or (function is not None and function.cls is not None)) and self.is_instance(
+            found, "fastapi.APIRouter"
+        ):
+            return Instance(found.cls, found.args, Origin(origin.module, origin.call, owner.cls, owner.origin))
+        return found
+
+    def member(self, cls: Class, attr: str, owner: Instance | ClassObject) -> Type:
+        """What an attribute of a class or its instance is, through the class hierarchy."""
+        for base in self.mro(cls):
+            if isinstance(base, str):
+                if base == "object":
+                    continue
+                if isinstance(owner, ClassObject):
+                    return External(f"{base}.{attr}")
+                given = catalog.attribute(base, attr)
+                return instance_of(given) if given else Method(base, attr, owner)
+            if method := base.methods.get(attr):
+                names = self.decorators(method)
+                if any(name in _PROPERTY for name in names) and isinstance(owner, Instance):
+                    return self.return_type(method)
+                return FunctionObject(method, owner)
+            if nested := base.nested.get(attr):
+                return ClassObject(nested)
+            if (found := self._field(base, attr)) is not None:
+                return found
+            if attr in base.assigns or attr in self.self_assigns(base):
+                return None
+        return None
+
+    @remembered
+    def _field(self, cls: Class, attr: str) -> Type:
+        return self.guarded(("member", cls, attr), partial(self._declared, cls, attr))
+
+    def _declared(self, cls: Class, attr: str) -> Type:
+        if entry := cls.assigns.get(attr):
+            where = (cls.module, entry.block, entry.end)
+            if entry.annotation is not None:
+                declared = self.annotation(entry.annotation, where)
+                if declared is not None:
+                    if entry.value is not None and self.is_instance(declared, "fastapi.APIRouter"):
+                        made = self.infer(entry.value, where)
+                        return made if isinstance(made, Instance) and made.origin is not None else declared
+                    return declared
+            if entry.value is not None and not is_none(entry.value):
+                return self.infer(entry.value, where)
+        found = self.self_assigns(cls).get(attr, [])
+        types = []
+        for assign, function in found[:12]:
+            where = (function.module, assign.block, assign.start)
+            if assign.annotation is not None:
+                declared = self.annotation(assign.annotation, where)
+                if declared is not None:
+                    return declared
+            if assign.value is not None and not is_none(assign.value):
+                types.append(self.infer(assign.value, where))
+        return self.agree(types)
+
+    def self_assigns(self, cls: Class) -> dict[str, list[tuple[f.Assign, Function]]]:
+        """The assignments to `self.name` in the methods of a class."""
+        if cls not in self._self_assigns:
+            for each in cls.module.classes:
+                self._self_assigns[each] = {}
+            module = cls.module
+            for entry in module.facts.assigns:
+                if not isinstance(entry.target, f.Attr) or not isinstance(entry.target.value, f.Name):
+                    continue
+                function = module.enclosing(entry.block)
+                if function is None or function.cls is None or not function.params:
+                    continue
+                if entry.target.value.id == function.params[0].name and entry.op == "=":
+                    self._self_assigns[function.cls].setdefault(entry.target.attr, []).append((entry, function))
+        return self._self_assigns[cls]
+
+    def mro(self, cls: Class) -> tuple[Class | str, ...]:
+        """A class and its bases, nearest first; external ones by canonical name, unresolved ones as "?"."""
+        held = self._mro.get(cls)
+        if held is not None:
+            reading.note(held[1])
+            return held[0]
+        if self._depth > DEEPEST:
+            return (cls, "?")
+        self._depth += 1
+        self._mro[cls] = (cls, "?"), None  # what a class that inherits from itself sees
+        held = self._mro[cls] = reading.made(lambda: self._order(cls))
+        self._depth -= 1
+        return held[0]
+
+    def _order(self, cls: Class) -> tuple[Class | str, ...]:
+        order: list[Class | str] = [cls]
+        where = (cls.module, cls.facts.outer, cls.facts.start)
+        for base in cls.facts.bases:
+            match self.infer(base, where):
+                case ClassObject(cls=parent) if parent is not cls:
+                    order.extend(self.mro(parent))
+                case External(name=name):
+                    order.append(name)
+                case Instance(cls=str(name)) if name.startswith("sqlalchemy"):
+                    order.append(name)
+                case _:
+                    order.append("?")
+        # The last occurrence stays, as in Python's own order for diamonds; names cannot conflict here.
+        return tuple(reversed(dict.fromkeys(reversed(order))))
+
+    def is_subclass(self, cls: Class | str, of: Class | str) -> bool:
+        """Whether a class is, or inherits from, another; False when that is not known."""
+        if cls == of:
+            return True
+        if isinstance(cls, Class):
+            return any(
+                base == of or (isinstance(base, str) and isinstance(of, str) and catalog.is_subclass(base, of))
+                for base in self.mro(cls)
+            )
+        return isinstance(of, str) and catalog.is_subclass(cls, of)
+
+    def is_instance(self, value: Type, *of: Class | str) -> bool:
+        """Whether a value is known to be an instance of one of the classes or of a subclass."""
+        return isinstance(value, Instance) and any(self.is_subclass(value.cls, one) for one in of)

@@ -1,0 +1,197 @@
+"""What the parts of inference share: their state, and the questions that they ask of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.modules import Binding, Modules, Scope
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Instance, Module, Origin, Type
+
+ELEMENTS = frozenset({
+    "list", "set", "frozenset", "tuple", "deque", "generator", "collections.deque", "typing.List", "typing.Set",
+    "typing.Sequence", "typing.Iterable", "typing.Iterator", "typing.Generator", "typing.AsyncGenerator",
+    "typing.AsyncIterator", "typing.AsyncIterable", "typing.Collection", "typing.FrozenSet",
+    "typing.Tuple", "sqlalchemy.ScalarResult",
+})  # fmt: skip
+MAPPINGS = frozenset({"dict", "typing.Dict", "typing.Mapping", "typing.MutableMapping", "collections.defaultdict"})
+_DEPTH = 40
+DEEPEST = 60
+Where = tuple[Module, int, int]
+"""Where an expression is evaluated: module, block, byte offset of the use."""
+DEPENDS = frozenset({"fastapi.Depends", "fastapi.Security"})
+
+
+class Questions:
+    """The state of inference, and what its parts ask of each other; each question is answered in one of them."""
+
+    def __init__(self, modules: Modules) -> None:
+        self.modules = modules
+        self._bindings: dict[Module, dict[Scope, dict[str, list[Binding]]]] = {}
+        self._callees: dict[int, Type] = {}
+        self._bound: dict[tuple[int, str], Type] = {}
+        self._read_for: dict[Hashable, Hashable] = {}
+        self._mro: dict[Class, tuple[tuple[Class | str, ...], Hashable]] = {}
+        self._self_assigns: dict[Class, dict[str, list[tuple[f.Assign, Function]]]] = {}
+        self._active: set[object] = set()
+        self._depth = 0
+        self._cuts = 0
+        self._followings = 0
+        self._aliased: dict[tuple[Where, int], tuple[Type, Hashable]] = {}
+
+    def guarded(self, key: object, answer: Callable[[], Type]) -> Type:
+        if key in self._active or self._depth >= _DEPTH:
+            self._cuts += 1
+            return None
+        self._active.add(key)
+        self._depth += 1
+        try:
+            return answer()
+        finally:
+            self._active.discard(key)
+            self._depth -= 1
+
+    def agree(self, types: Iterable[Type]) -> Type:
+        """The one type that all are; None when they differ, one is unknown, or there is none."""
+        found: Type = None
+        for one in types:
+            if one is None:
+                return None
+            if found is None:
+                found = one
+            elif found != one:
+                return None
+            elif isinstance(found, Instance) and isinstance(one, Instance) and found.origin != one.origin:
+                found = Instance(found.cls, found.args)
+        return found
+
+    # ---------------------------------------------------------------- answered in the parts
+
+    def bindings(self, module: Module) -> dict[Scope, dict[str, list[Binding]]]:
+        raise NotImplementedError
+
+    def find_bindings(self, name: str, where: Where) -> list[Binding]:
+        raise NotImplementedError
+
+    def lookup(self, name: str, where: Where) -> Type:
+        raise NotImplementedError
+
+    def merge(self, module: Module, name: str, found: list[Binding]) -> Type:
+        raise NotImplementedError
+
+    def element(self, value: Type) -> Type:
+        raise NotImplementedError
+
+    def entered(self, value: Type) -> Type:
+        raise NotImplementedError
+
+    def imported(self, importer: Module, entry: f.Import) -> Type:
+        raise NotImplementedError
+
+    def inner_module(self, dotted: str, importer: Module) -> Type:
+        raise NotImplementedError
+
+    def export(self, module: Module, name: str) -> Type:
+        raise NotImplementedError
+
+    def starred(self, module: Module, name: str) -> Type:
+        raise NotImplementedError
+
+    def attribute(self, value: Type, attr: str) -> Type:
+        raise NotImplementedError
+
+    def owned(self, found: Type, owner: Instance) -> Type:
+        raise NotImplementedError
+
+    def member(self, cls: Class, attr: str, owner: Instance | ClassObject) -> Type:
+        raise NotImplementedError
+
+    def self_assigns(self, cls: Class) -> dict[str, list[tuple[f.Assign, Function]]]:
+        raise NotImplementedError
+
+    def mro(self, cls: Class) -> tuple[Class | str, ...]:
+        raise NotImplementedError
+
+    def is_subclass(self, cls: Class | str, of: Class | str) -> bool:
+        raise NotImplementedError
+
+    def is_instance(self, value: Type, *of: Class | str) -> bool:
+        raise NotImplementedError
+
+    def call_type(self, module: Module, index: int) -> Type:
+        raise NotImplementedError
+
+    def callee(self, module: Module, call: f.Call) -> Type:
+        raise NotImplementedError
+
+    def result(self, function: Type, origin: Origin | None = None) -> Type:
+        raise NotImplementedError
+
+    def instantiate(self, value: Type) -> Type:
+        raise NotImplementedError
+
+    def decorators(self, function: Function) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def return_type(self, function: Function) -> Type:
+        raise NotImplementedError
+
+    def yield_type(self, function: Function) -> Type:
+        raise NotImplementedError
+
+    def parameter(self, function: Function, param: f.Param) -> Type:
+        raise NotImplementedError
+
+    def dependency_of(self, param: f.Param, where: Where) -> Type:
+        raise NotImplementedError
+
+    def depends_call(self, param: f.Param, where: Where) -> tuple[Module, int] | None:
+        raise NotImplementedError
+
+    def dependency_result(self, dependency: Type) -> Type:
+        raise NotImplementedError
+
+    def annotation(self, expr: f.Expr | None, where: Where) -> Type:
+        raise NotImplementedError
+
+    def metadata(
+        self, annotation: f.Expr | None, where: Where, seen: set[tuple[Where, int]] | None = None
+    ) -> Iterator[tuple[Module, f.Expr, Where]]:
+        raise NotImplementedError
+
+    def alias(self, expr: f.Expr, where: Where) -> tuple[f.Expr, Where] | None:
+        raise NotImplementedError
+
+    def export_alias(self, module: Module, name: str, depth: int = 0) -> tuple[f.Expr, Where] | None:
+        raise NotImplementedError
+
+    def alias_of(self, module: Module, name: str, found: list[Binding], depth: int = 0) -> tuple[f.Expr, Where] | None:
+        raise NotImplementedError
+
+    def infer(self, expr: f.Expr | None, where: Where) -> Type:
+        raise NotImplementedError
+
+    def subscript(self, value: Type, items: tuple[f.Expr, ...], where: Where) -> Type:
+        raise NotImplementedError
+
+    def name_of_type(self, value: Type) -> str | None:
+        raise NotImplementedError
+
+
+def is_none(expr: f.Expr | None) -> bool:
+    """Whether an expression is the constant None."""
+    return isinstance(expr, f.Const) and expr.value is None
+
+
+def starred(items: tuple[f.Expr, ...]) -> bool:
+    return any(isinstance(item, f.Star) for item in items)
+
+
+def instance_of(name: str | None, origin: Origin | None = None) -> Type:
+    """The instance a catalogue entry names: "redis.Redis", "list[x.Y]", "contextmanager[x.Y]"; None for no name."""
+    if not name:
+        return None
+    if name.endswith("]"):
+        head, _, inner = name[:-1].partition("[")
+        return Instance(head, (instance_of(inner),), origin)
+    return Instance(name, (), origin)

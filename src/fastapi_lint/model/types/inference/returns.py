@@ -1,0 +1,229 @@
+"""What calls give: of functions, classes, methods and library objects."""
+
+from __future__ import annotations
+
+from fastapi_lint import catalog
+from fastapi_lint.catalog.routers import library_router
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    Coroutine,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    Origin,
+    Partial,
+    Type,
+)
+from fastapi_lint.model.types.inference.questions import Questions, Where, instance_of, is_none
+from fastapi_lint.tracking import reading
+from fastapi_lint.tracking.reading import remembered, remembered_after
+
+_CACHED = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property", "async_lru.alru_cache"})
+_FIELDS = frozenset({"dataclasses.field", "attrs.field", "attr.field", "attr.ib", "pydantic.Field"})
+_CONTEXT = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+_VAGUE = frozenset({"typing.Callable", "Callable", "object", "collections.abc.Callable"})
+
+
+class Returns(Questions):
+    """What calls give: of functions, classes, methods and library objects."""
+
+    @remembered
+    def call_type(self, module: Module, index: int) -> Type:
+        """What a call gives."""
+        return self.guarded((module, index), lambda: self._called(module, index))
+
+    def callee(self, module: Module, call: f.Call) -> Type:
+        """What is called."""
+        key = id(call)  # calls of facts differ in their place, and live as long as the module
+        if key in self._callees:
+            if reading.noting:
+                reading.note(self._read_for.get(key, reading.EVERYTHING))
+            return self._callees[key]
+        cuts = self._cuts
+        if not reading.noting:
+            found = self.infer(call.func, (module, call.block, call.start))
+        else:
+            found, self._read_for[key] = reading.made(lambda: self.infer(call.func, (module, call.block, call.start)))
+        if cuts == self._cuts:
+            self._callees[key] = found
+        return found
+
+    def _called(self, module: Module, index: int) -> Type:
+        call = module.facts.calls[index]
+        where = (module, call.block, call.start)
+        function = self.infer(call.func, where)
+        origin = Origin(module, index)
+        match function:
+            case External(name=name):
+                return self._external_call(name, call, where, origin)
+            case Instance(cls=str(name), args=args) if name.endswith("sessionmaker"):
+                default = "sqlalchemy.ext.asyncio.AsyncSession" if "async" in name else "sqlalchemy.orm.Session"
+                return args[0] if args else Instance(default)
+            case Method(cls=cls, name=name, owner=owner):
+                return self._method_call(cls, name, owner, origin)
+        return self.result(function, origin)
+
+    def _external_call(self, name: str, call: f.Call, where: Where, origin: Origin) -> Type:
+        positional = [a.value for a in call.args if a.name == ""]
+        match name:
+            case "functools.partial" if positional:
+                return Partial(self.infer(positional[0], where))
+            case "typing.cast" if positional:
+                return self.annotation(positional[0], where)
+            case "super":
+                return self._super(where)
+            case "sqlalchemy.orm.sessionmaker" | "sqlalchemy.ext.asyncio.async_sessionmaker":
+                made = next((a.value for a in call.args if a.name == "class_"), None)
+                kind = self.instantiate(self.infer(made, where)) if made is not None else None
+                if kind is None and any(a.name == "**" for a in call.args):
+                    return None
+                return Instance(name, (kind,) if kind else (), origin)
+            case "contextlib.closing" | "contextlib.nullcontext" if positional:
+                return Instance("contextmanager", (self.infer(positional[0], where),))
+        if name in _FIELDS:  # dataclasses.field(default_factory=APIRouter), attrs.field(factory=APIRouter)
+            made = next((a.value for a in call.args if a.name in ("default_factory", "factory")), None)
+            return self.result(self.infer(made, where), origin) if made is not None else None
+        if name in _CACHED:  # lru_cache(f) called by hand
+            return self.infer(positional[0], where) if positional else None
+        given = catalog.returns(name)
+        result: Type
+        if given:
+            result = instance_of(given, origin)
+        elif name.rsplit(".", 1)[-1][:1].isupper() or name in (
+            "list",
+            "dict",
+            "set",
+            "tuple",
+            "str",
+            "int",
+            "bytes",
+            "float",
+        ):
+            result = Instance(name, (), origin)
+        else:
+            result = None
+        return Coroutine(result) if catalog.awaitable(name) else result
+
+    def _method_call(self, cls: str, name: str, owner: Instance | None, origin: Origin) -> Type:
+        given = catalog.method_returns(cls, name)
+        if given is None and library_router(f"{cls}.{name}"):
+            return Instance("fastapi.APIRouter", (), origin)
+        if cls.endswith("sessionmaker") and name == "begin":
+            args = owner.args if owner else ()
+            default = "sqlalchemy.ext.asyncio.AsyncSession" if "async" in cls else "sqlalchemy.orm.Session"
+            return Instance("contextmanager", args or (Instance(default),))
+        result = (owner if given == "self" else instance_of(given, origin)) if given else None
+        return Coroutine(result) if catalog.awaitable_method(cls, name) else result
+
+    def _super(self, where: Where) -> Type:
+        function = where[0].enclosing(where[1])
+        cls = function.cls if function else None
+        if cls is None:
+            return None
+        for base in self.mro(cls)[1:]:
+            return Instance(base) if base != "?" else None
+        return None
+
+    def result(self, function: Type, origin: Origin | None = None) -> Type:
+        """What calling a value gives (a coroutine is not awaited)."""
+        match function:
+            case ClassObject(cls=cls, args=args):
+                return Instance(cls, args, origin)
+            case FunctionObject(function=target):
+                returned = self.return_type(target)
+                names = self.decorators(target)
+                if target.is_generator:
+                    if any(name in _CONTEXT for name in names):
+                        return Instance("contextmanager", (self.yield_type(target),))
+                    return Instance("generator", (self.yield_type(target),))
+                if isinstance(function.owner, Instance) and _is_self(target.facts.returns):
+                    returned = function.owner
+                return Coroutine(returned) if target.is_async else returned
+            case Partial(callable=inner):
+                return self.result(inner, origin)
+            case Instance(cls=Class()):
+                method = self.attribute(function, "__call__")
+                return self.result(method, origin) if isinstance(method, FunctionObject) else None
+            case Instance(cls=str(name)):
+                return instance_of(catalog.returns(f"{name}.__call__"))
+            case External(name=name) if name.rsplit(".", 1)[-1][:1].isupper():
+                return Instance(name, (), origin)
+        return None
+
+    def instantiate(self, value: Type) -> Type:
+        """The instance that a class value makes."""
+        match value:
+            case ClassObject(cls=cls, args=args):
+                return Instance(cls, args)
+            case External(name=name):
+                return Instance(name)
+        return None
+
+    @remembered_after(())
+    def decorators(self, function: Function) -> tuple[str, ...]:
+        """The dotted names of a function's decorators (of what is called, for calls); "?" for an unknown one."""
+        names = []
+        where = (function.module, function.facts.outer, function.facts.start)
+        for decorator in function.facts.decorators:
+            if isinstance(decorator, f.CallRef):
+                decorator = function.module.facts.calls[decorator.index].func
+            names.append(self.name_of_type(self.infer(decorator, where)) or "?")
+        return tuple(names)
+
+    @remembered
+    def return_type(self, function: Function) -> Type:
+        """What a function returns (for a coroutine: what awaiting gives), declared or from its return statements."""
+        return self.guarded(("returns", function), lambda: self._returned(function))
+
+    def _returned(self, function: Function) -> Type:
+        module, facts = function.module, function.facts
+        if facts.returns is not None and not _is_self(facts.returns):
+            declared = self.annotation(facts.returns, (module, facts.outer, facts.start))
+            if self.is_instance(declared, "fastapi.FastAPI", "fastapi.APIRouter"):
+                made = self._inferred_return(function)  # for these it matters which object it is
+                return made if isinstance(made, Instance) and made.origin is not None else declared
+            if declared is not None and not (isinstance(declared, Instance) and declared.cls in _VAGUE):
+                return declared
+            if declared is None and is_none(facts.returns):
+                return None
+        return self._inferred_return(function)
+
+    def _inferred_return(self, function: Function) -> Type:
+        module = function.module
+        if function.name == "<lambda>":
+            returned = [e for e in function.exits if e.kind == "return"]
+        else:
+            returned = [
+                e for e in function.exits if e.kind == "return" and e.value is not None and not is_none(e.value)
+            ]
+        if len(returned) > 8:
+            return None
+        return self.agree(self.infer(e.value, (module, e.block, e.start)) for e in returned)
+
+    @remembered
+    def yield_type(self, function: Function) -> Type:
+        """What a generator yields."""
+        return self.guarded(("yields", function), lambda: self._yielded(function))
+
+    def _yielded(self, function: Function) -> Type:
+        module, facts = function.module, function.facts
+        if facts.returns is not None:
+            declared = self.annotation(facts.returns, (module, facts.outer, facts.start))
+            if isinstance(declared, Instance) and isinstance(declared.cls, str) and declared.args:
+                return declared.args[0]
+        yields = [e for e in function.exits if e.kind == "yield" and not is_none(e.value)]
+        return self.agree(self.infer(e.value, (module, e.block, e.start)) for e in yields[:8])
+
+
+def _is_self(expr: f.Expr | None) -> bool:
+    match expr:
+        case f.Name(id="Self") | f.Attr(attr="Self"):
+            return True
+        case f.Const(value=str(text)):
+            return text.rsplit(".", 1)[-1] == "Self"
+    return False

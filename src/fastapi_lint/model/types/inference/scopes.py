@@ -1,0 +1,243 @@
+"""What a bare name is at a place: through scopes, bindings and the flow of a function."""
+
+from __future__ import annotations
+
+import builtins
+from functools import partial
+
+from fastapi_lint import catalog
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.modules import Binding, Scope, bindings, target_names
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    Coroutine,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    TupleOf,
+    Type,
+)
+from fastapi_lint.model.types.inference.questions import (
+    ELEMENTS,
+    MAPPINGS,
+    Questions,
+    Where,
+    instance_of,
+    is_none,
+    starred,
+)
+from fastapi_lint.tracking import reading
+
+BUILTINS = frozenset(dir(builtins))
+
+
+class Scopes(Questions):
+    """What a bare name is at a place: through scopes, bindings and the flow of a function."""
+
+    def bindings(self, module: Module) -> dict[Scope, dict[str, list[Binding]]]:
+        if module not in self._bindings:
+            self._bindings[module] = bindings(module)
+        return self._bindings[module]
+
+    def find_bindings(self, name: str, where: Where) -> list[Binding]:
+        """The bindings of a name that can reach a use, nearest scope first; empty when it is a builtin or unknown."""
+        module, block, _ = where
+        blocks = module.facts.blocks
+        table = self.bindings(module)
+        inner = block
+        while blocks[inner].kind == "comprehension":
+            if name in target_names(blocks[inner].target):
+                return [Binding(blocks[inner], inner, blocks[inner].start)]
+            inner = blocks[inner].parent
+        scope = (blocks[inner].function, blocks[inner].cls)
+        first = True
+        while True:
+            found = table.get(scope, {}).get(name)
+            if found:
+                return self._reaching(found, where) if first else found
+            function, cls = scope
+            if function < 0 and cls < 0:
+                return []
+            outer = module.facts.classes[cls].outer if cls >= 0 else module.facts.functions[function].outer
+            while blocks[outer].cls >= 0:  # the names of a class body are not seen from inside its methods
+                outer = module.facts.classes[blocks[outer].cls].outer
+            scope = (blocks[outer].function, -1)
+            first = False
+
+    def _reaching(self, found: list[Binding], where: Where) -> list[Binding]:
+        module, block, at = where
+        if len(found) == 1:
+            return found
+        ancestors = set()
+        blocks = module.facts.blocks
+        exclusive = {}
+        while block >= 0:
+            ancestors.add(block)
+            parent = blocks[block].parent
+            if parent >= 0 and blocks[parent].kind == "choice":
+                exclusive[parent] = block
+            block = parent
+        chosen = []
+        for binding in reversed([b for b in found if b.start <= at]):
+            if isinstance(binding.entry, f.Assign) and binding.entry.op not in ("=", ":=", "type"):
+                continue
+            if binding.block in ancestors:
+                chosen.append(binding)
+                break
+            if not self._excluded(binding.block, exclusive, module):
+                chosen.append(binding)
+        return chosen or found
+
+    @staticmethod
+    def _excluded(block: int, exclusive: dict[int, int], module: Module) -> bool:
+        blocks = module.facts.blocks
+        while block >= 0:
+            parent = blocks[block].parent
+            if parent in exclusive and exclusive[parent] != block:
+                return True
+            block = parent
+        return False
+
+    def lookup(self, name: str, where: Where) -> Type:
+        """What a bare name is at a place: through scopes, imports and assignments."""
+        found = self.find_bindings(name, where)
+        if found:
+            return self.merge(where[0], name, found)
+        if starred := self.starred(where[0], name):
+            return starred
+        return External(name) if name in BUILTINS else None
+
+    def merge(self, module: Module, name: str, found: list[Binding]) -> Type:
+        useful = [
+            b
+            for b in found
+            if not (isinstance(b.entry, f.Assign) and is_none(b.entry.value) and b.entry.annotation is None)
+        ]
+        if len(useful) > 12:
+            return None
+        if len(useful) > 1 and all(isinstance(b.entry, Function) for b in useful):
+            useful = useful[-1:]  # overloads, redefinitions: the last one stays
+        return self.agree(self._bound_type(module, name, binding) for binding in useful)
+
+    def _bound_type(self, module: Module, name: str, binding: Binding) -> Type:
+        key = (id(binding.entry), name)
+        if key in self._bound:
+            if reading.noting:
+                reading.note(self._read_for.get(key, reading.EVERYTHING))
+            return self._bound[key]
+        if not reading.noting:
+            found = self.guarded(("bound", key), lambda: self._bind(module, name, binding))
+        else:
+            found, self._read_for[key] = reading.made(
+                lambda: self.guarded(("bound", key), lambda: self._bind(module, name, binding))
+            )
+        self._bound[key] = found
+        return found
+
+    def _bind(self, module: Module, name: str, binding: Binding) -> Type:
+        entry = binding.entry
+        match entry:
+            case f.Import():
+                return self.imported(module, entry)
+            case Function():
+                return self._defined(entry)
+            case Class():
+                return ClassObject(entry)
+            case f.Param():
+                function = module.enclosing(binding.block)
+                return self.parameter(function, entry) if function else None
+            case f.Assign():
+                return self._assigned(module, name, entry)
+            case f.Block():
+                return self._block_target(module, name, entry, binding.block)
+
+    def _defined(self, function: Function) -> Type:
+        """A function, or the object that its decorators make of it (a Celery task)."""
+        if function.facts.decorators:
+            for name in self.decorators(function):
+                if made := catalog.decorated(name):
+                    return instance_of(made)
+        return FunctionObject(function)
+
+    def _assigned(self, module: Module, name: str, entry: f.Assign) -> Type:
+        where = (module, entry.block, entry.start)
+        if entry.op == "type":
+            return None
+        declared = self.annotation(entry.annotation, where) if entry.annotation is not None else None
+        value = self.infer(entry.value, where) if entry.value is not None else None
+        if declared is not None:
+            # An annotation as wide as a base class loses to the object that is really made there.
+            if isinstance(value, Instance) and value.origin is not None and isinstance(declared, Instance):
+                return value if self.is_instance(value, declared.cls) else declared
+            return declared
+        if isinstance(entry.target, f.Name):
+            return value
+        return self._destructure(entry.target, value, name)
+
+    def _destructure(self, target: f.Expr, value: Type, name: str) -> Type:
+        if isinstance(target, f.Name):
+            return value if target.id == name else None
+        if not isinstance(target, f.Display) or starred(target.items):
+            return None
+        for i, item in enumerate(target.items):
+            if name in target_names(item):
+                if isinstance(value, TupleOf):
+                    part = value.items[i] if len(value.items) == len(target.items) else None
+                else:
+                    part = self.element(value)
+                return self._destructure(item, part, name)
+        return None
+
+    def _block_target(self, module: Module, name: str, entry: f.Block, index: int) -> Type:
+        where = (module, entry.parent, entry.start)
+        value = self.infer(entry.test, where)
+        if entry.kind in ("for", "comprehension"):
+            return self._destructure(entry.target, self.element(value), name) if entry.target is not None else None
+        if entry.kind == "with":
+            return self._destructure(entry.target, self.entered(value), name) if entry.target is not None else None
+        if entry.kind == "except" and not isinstance(value, TupleOf):
+            return self.instantiate(value)
+        return None
+
+    def element(self, value: Type) -> Type:
+        """What iterating over a value gives."""
+        match value:
+            case TupleOf(items=items):
+                return self.agree(items)
+            case Instance(cls=str(name), args=args) if args and (name in ELEMENTS or name in MAPPINGS):
+                return args[0]
+            case Instance(cls=Class()):
+                for dunder in ("__iter__", "__aiter__"):
+                    if isinstance(method := self.attribute(value, dunder), FunctionObject):
+                        made = self.result(method)
+                        if made == value:  # its own iterator
+                            step = self.result(self.attribute(value, dunder.replace("iter", "next")))
+                            return step.result if isinstance(step, Coroutine) else step
+                        return self.guarded(("element", method.function), partial(self.element, made))
+            case Instance(cls=str(name)):
+                return instance_of(catalog.attribute(name, "iter"))
+        return None
+
+    def entered(self, value: Type) -> Type:
+        """What `with value as target` (or `async with`) binds."""
+        match value:
+            case Coroutine(result=result):
+                return self.entered(result)
+            case Instance(cls="contextmanager", args=args):
+                return args[0] if args else None
+            case Instance(cls=Class() as cls):
+                for dunder in ("__aenter__", "__enter__"):
+                    method = self.attribute(value, dunder)
+                    if isinstance(method, FunctionObject):
+                        result = self.result(method)
+                        return result.result if isinstance(result, Coroutine) else result
+                return value if any(isinstance(base, str) for base in self.mro(cls)) else None
+            case Instance(cls=str(name), args=args):
+                if name in ("sqlalchemy.orm.sessionmaker", "sqlalchemy.ext.asyncio.async_sessionmaker"):
+                    return None
+                given = catalog.enters(name)
+                return instance_of(given) if given else value
+        return None

@@ -1,0 +1,38 @@
+"""Constants, texts, and the values that code has where it runs several times. Judges nothing."""
+
+from __future__ import annotations
+
+from fastapi_lint.model.values.composition import Compositions, Outside, Piece
+from fastapi_lint.model.values.constants import UNKNOWN, Unfolded
+from fastapi_lint.model.values.texts import (
+    DOCUMENTED,
+    BoundText,
+    Quoted,
+    bound_texts,
+    environment_read,
+    is_named_for_tests,
+    quoted,
+    quoted_at,
+    quoted_between,
+    target_name,
+    written_for_tests,
+)
+
+__all__ = [
+    "DOCUMENTED",
+    "UNKNOWN",
+    "BoundText",
+    "Compositions",
+    "Outside",
+    "Piece",
+    "Quoted",
+    "Unfolded",
+    "bound_texts",
+    "environment_read",
+    "is_named_for_tests",
+    "quoted",
+    "quoted_at",
+    "quoted_between",
+    "target_name",
+    "written_for_tests",
+]

@@ -1,0 +1,313 @@
+"""What a run leaves for the next one, in `.fastapi_lint_cache`: facts by content, results by all that they depend on.
+
+Msgpack with checksums, read as data and never executed. Whatever is wrong with a file of the cache (torn, foreign, of
+another version, not writable) makes it count as empty, with one notice at most. Knows no rule and analyses nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import TypeVar, Union
+
+import msgspec
+
+from fastapi_lint import __version__
+from fastapi_lint.config.settings import CACHE_DIRECTORY as DIRECTORY
+from fastapi_lint.finding import Notice, Severity
+from fastapi_lint.incremental.redaction import Sealed
+from fastapi_lint.index.facts import FORMAT
+from fastapi_lint.rule import RULES_URL
+
+_MAGIC = b"fastapi-lint cache 1\n"
+_DIGEST = 16
+_SHARDS = 16
+_MOST_RESULTS = 24
+_MOST_VERDICTS = 4
+_MOST_RUNS = 12
+"""Times that a shard is written without an entry being used before the entry is dropped."""
+_LARGEST_SHARD = 24_000_000
+_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# The cache of fastapi-lint; it can be deleted at any time.\n"
+"""What backup programs look for (https://bford.info/cachedir/)."""
+
+T = TypeVar("T")
+
+
+class RuleRow(msgspec.Struct, frozen=True, array_like=True):
+    """What there is to know about a rule without importing it; the fields are those of `Rule`."""
+
+    code: str
+    name: str
+    preset: str
+    severity: Severity = Severity.WARNING
+    summary: str = ""
+    documentation: str = ""
+    options: dict[str, Union[bool, int, str, tuple[str, ...]]] = {}
+
+    @property
+    def url(self) -> str:
+        """Where the rule is explained."""
+        return f"{RULES_URL}#{self.code.lower()}-{self.name}"
+
+
+class RuleTable(msgspec.Struct, frozen=True, array_like=True):
+    """The rules that are built and those that are planned."""
+
+    built: tuple[RuleRow, ...]
+    planned: tuple[RuleRow, ...]
+
+
+class _Entry(msgspec.Struct, array_like=True):
+    idle: int
+    data: bytes
+
+
+def digest(*parts: bytes) -> bytes:
+    """A key for byte strings in this order: 16 bytes, equal only for equal parts."""
+    made = blake2b(digest_size=_DIGEST)
+    for part in parts:
+        made.update(len(part).to_bytes(8, "little"))
+        made.update(part)
+    return made.digest()
+
+
+@cache
+def program() -> bytes:
+    """The identity of this program: its version and files (sizes and times), its parsers, the Python that runs it.
+
+    Changes whenever a rule, a catalogue or any other file of the package does.
+    """
+    return digest(__version__.encode(), repr(sys.version_info[:2]).encode(), *_stats(_PACKAGE), *_versions())
+
+
+@cache
+def _indexer() -> bytes:
+    """The identity of what makes facts: format, grammar, and the files of the index."""
+    return digest(str(FORMAT).encode(), __version__.encode(), *_stats(_PACKAGE / "index"), *_versions())
+
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def _versions() -> Iterator[bytes]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name in ("tree-sitter", "tree-sitter-python", "libcst"):
+        with contextlib.suppress(PackageNotFoundError):
+            yield f"{name} {version(name)}".encode()
+
+
+def _stats(folder: Path) -> list[bytes]:
+    found = []
+    pending = [str(folder)]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    if entry.name != "__pycache__":
+                        pending.append(entry.path)
+                elif not entry.name.endswith(".pyc"):
+                    status = entry.stat()
+                    found.append(f"{entry.path[len(str(folder)) :]} {status.st_size} {status.st_mtime_ns}".encode())
+    return sorted(found)
+
+
+def stored_rules(start: Path) -> RuleTable | None:
+    """The table of rules that an earlier run left in the cache of the folder or of one around it."""
+    for folder in (start, *start.parents):
+        held = _load(folder / DIRECTORY / f"rules-{_short(program())}.bin", program())
+        if held is not None:
+            with contextlib.suppress(msgspec.MsgspecError):
+                return msgspec.msgpack.decode(held, type=RuleTable)
+    return None
+
+
+class Store:
+    """The cache of one project root. `root` None: there is none, and nothing is kept.
+
+    `notices` tells why nothing could be kept, once.
+    """
+
+    def __init__(self, root: Path | None) -> None:
+        self.notices: list[Notice] = []
+        self._folder = None if root is None else root / DIRECTORY
+        self._shards: dict[int, dict[bytes, _Entry]] = {}
+        self._is_ready = False
+        if self._folder is not None and self._folder.is_symlink():
+            self._give_up("it is a symbolic link")
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything can be found or kept here."""
+        return self._folder is not None
+
+    # ---------------------------------------------------------------- rules and results
+
+    def keep_rules(self, table: RuleTable) -> None:
+        """Leave the table of rules for the next start."""
+        if self._folder is not None:
+            path = self._folder / f"rules-{_short(program())}.bin"
+            if not path.exists():
+                self._write(path, program(), msgspec.msgpack.encode(table))
+                self._forget("rules-*.bin", 3)
+
+    def result(self, key: bytes) -> Sealed | None:
+        """The result under a key; None when there is none (any more)."""
+        held = None if self._folder is None else self._read(self._result_path(key), program() + key)
+        return None if held is None else self._decoded(held, Sealed)
+
+    def keep_result(self, key: bytes, result: Sealed) -> None:
+        """Leave a result under its key; the oldest ones go."""
+        if self._folder is not None:
+            self._write(self._result_path(key), program() + key, msgspec.msgpack.encode(result))
+            self._forget("run-*.bin", _MOST_RESULTS)
+
+    def verdicts(self, key: bytes, kind: type[T]) -> T | None:
+        """What an earlier run left under a key about each of its files (see `standing`)."""
+        held = None if self._folder is None else self._read(self._verdicts_path(key), program() + key)
+        return None if held is None else self._decoded(held, kind)
+
+    def keep_verdicts(self, key: bytes, made: object) -> None:
+        """Leave that for the next run, in the place of what was there under the key."""
+        if self._folder is not None:
+            self._write(self._verdicts_path(key), program() + key, msgspec.msgpack.encode(made))
+            self._forget("verdicts-*.bin", _MOST_VERDICTS)
+
+    def _verdicts_path(self, key: bytes) -> Path:
+        assert self._folder is not None
+        return self._folder / f"verdicts-{digest(program(), key).hex()}.bin"
+
+    def _result_path(self, key: bytes) -> Path:
+        assert self._folder is not None
+        return self._folder / f"run-{digest(program(), key).hex()}.bin"
+
+    def _forget(self, pattern: str, most: int) -> None:
+        """Delete all but the newest files of a kind; another process may be doing the same."""
+        if self._folder is None:
+            return
+        dated = []
+        with contextlib.suppress(OSError):
+            for path in self._folder.glob(pattern):
+                with contextlib.suppress(OSError):
+                    dated.append((path.stat().st_mtime_ns, path))
+        for _, path in sorted(dated)[:-most]:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    # ---------------------------------------------------------------- facts
+
+    def facts(self, key: bytes) -> bytes | None:
+        """The facts (msgpack) of the text with this digest."""
+        if self._folder is None:
+            return None
+        entry = self._shard(key[0] % _SHARDS).get(key)
+        if entry is None:
+            return None
+        return entry.data
+
+    def keep_facts(self, made: Iterable[tuple[bytes, bytes]], used: Collection[bytes]) -> None:
+        """Leave facts by the digest of their text. What has not been used for some runs goes."""
+        if self._folder is None:
+            return
+        fresh: dict[int, dict[bytes, _Entry]] = {}
+        for key, data in made:
+            fresh.setdefault(key[0] % _SHARDS, {})[key] = _Entry(0, data)
+        for number, entries in sorted(fresh.items()):
+            held = self._shard(number)
+            held.update(entries)
+            for key, entry in held.items():
+                entry.idle = 0 if key in used else entry.idle + 1
+            kept: dict[bytes, _Entry] = {}
+            size = 0
+            for key, entry in sorted(held.items(), key=lambda item: (item[1].idle, item[0])):
+                size += len(entry.data)
+                if entry.idle <= _MOST_RUNS and size <= _LARGEST_SHARD:
+                    kept[key] = entry
+            self._shards[number] = kept
+            self._write(self._shard_path(number), _indexer(), msgspec.msgpack.encode(kept))
+        self._forget("facts-*.bin", 2 * _SHARDS)
+
+    def _shard_path(self, number: int) -> Path:
+        assert self._folder is not None
+        return self._folder / f"facts-{_short(_indexer())}-{number:x}.bin"
+
+    def _shard(self, number: int) -> dict[bytes, _Entry]:
+        if number not in self._shards:
+            held = self._read(self._shard_path(number), _indexer())
+            self._shards[number] = (self._decoded(held, dict[bytes, _Entry]) if held is not None else None) or {}
+        return self._shards[number]
+
+    # ---------------------------------------------------------------- disk
+
+    def _read(self, path: Path, identity: bytes) -> bytes | None:
+        if not path.exists():
+            return None
+        held = _load(path, identity)
+        if held is None:
+            self._say(f"'{DIRECTORY}/{path.name}' is damaged or cannot be read, and is made again")
+        return held
+
+    def _decoded(self, held: bytes, kind: type[T]) -> T | None:
+        try:
+            return msgspec.msgpack.decode(held, type=kind)
+        except (msgspec.MsgspecError, RecursionError, ValueError):
+            self._say(f"a file in '{DIRECTORY}' holds something else than it should, and is made again")
+            return None
+
+    def _write(self, path: Path, identity: bytes, data: bytes) -> None:
+        """Replace a file as a whole: others see the old content or the new one."""
+        if self._folder is None:
+            return
+        try:
+            self._prepare()
+            handle, temporary = tempfile.mkstemp(prefix=".new-", dir=self._folder)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(_MAGIC + digest(identity, data))
+                    file.write(data)
+                Path(temporary).replace(path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    Path(temporary).unlink()
+                raise
+        except OSError as error:
+            self._give_up(error.strerror or str(error))
+
+    def _prepare(self) -> None:
+        if self._is_ready or self._folder is None:
+            return
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        for name, content in ((".gitignore", b"*\n"), ("CACHEDIR.TAG", _TAG)):
+            # "x" follows no link that somebody left here, be it to nothing.
+            with contextlib.suppress(FileExistsError), (self._folder / name).open("xb") as file:
+                file.write(content)
+        self._is_ready = True
+
+    def _give_up(self, reason: str) -> None:
+        self._folder = None
+        self._say(f"'{DIRECTORY}' is not used: {reason}")
+
+    def _say(self, message: str) -> None:
+        if not self.notices:
+            self.notices.append(Notice(f"the cache {message}", level=Severity.INFO))
+
+
+def _short(identity: bytes) -> str:
+    return identity[:6].hex()
+
+
+def _load(path: Path, identity: bytes) -> bytes | None:
+    """The content of a file of the cache if it is whole and was written for this identity."""
+    try:
+        held = path.read_bytes()
+    except OSError:
+        return None
+    start = len(_MAGIC) + _DIGEST
+    data = held[start:]
+    return data if held[:start] == _MAGIC + digest(identity, data) else None

@@ -1,0 +1,1 @@
+"""What keeps a finding out of the report: comments, `# noqa`, the baseline. Judges no code."""

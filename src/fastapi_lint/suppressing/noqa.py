@@ -1,0 +1,52 @@
+"""Writes `# noqa` comments for findings into a text, so that a legacy code base starts out silent. Touches no files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fastapi_lint.files.source import Source
+from fastapi_lint.finding import Finding
+from fastapi_lint.suppressing.comments import closed_lines
+from fastapi_lint.suppressing.suppression import UNUSED_CODE, Directive, directives, render
+
+_NEVER = frozenset({"FAPI001", UNUSED_CODE})
+
+
+def add_noqa(source: Source, findings: Iterable[Finding]) -> str:
+    """The text of the source with a comment on the last possible line of each finding's statement head.
+
+    An existing `# noqa: ...` there is extended. A head whose lines all end inside a string or with a backslash gets no
+    comment, nor do syntax errors and unused suppressions. `findings` are those that are not suppressed yet.
+    """
+    closed: frozenset[int] | None = None
+    wanted: dict[int, set[str]] = {}
+    for finding in findings:
+        if finding.code in _NEVER:
+            continue
+        if closed is None:
+            closed = closed_lines(source.text, source.line_starts)
+        first, last = finding.noqa_lines if finding.noqa_lines[0] > 0 else (finding.span.line, finding.span.line)
+        line = next((line for line in range(last, first - 1, -1) if line not in closed), None)
+        if line is not None and line <= len(source.line_starts):
+            wanted.setdefault(line, set()).add(finding.code)
+    text = source.text
+    if not wanted:
+        return text
+    listing = {directive.line: directive for directive in directives(source) if _lists(directive)}
+    for line in sorted(wanted, reverse=True):
+        codes = sorted(wanted[line])
+        if line in listing:
+            entries = listing[line].entries or ()
+            present = {entry.text.upper() for entry in entries}
+            end = entries[-1].end
+            text = text[:end] + "".join(f", {code}" for code in codes if code not in present) + text[end:]
+        else:
+            start = source.line_starts[line - 1]
+            end = start + len(source.line(line))
+            written = source.line(line).rstrip()
+            text = f"{text[:start]}{written}{'  ' if written else ''}{render('noqa', codes)}{text[end:]}"
+    return text
+
+
+def _lists(directive: Directive) -> bool:
+    return directive.kind == "noqa" and directive.entries is not None
