@@ -6,7 +6,7 @@ an end is exclusive. Paths are relative to the project root, with forward slashe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 
 import msgspec
@@ -66,6 +66,9 @@ class Related(msgspec.Struct, frozen=True):
 class Finding(msgspec.Struct, frozen=True):
     """One report of one rule at one place.
 
+    `title` says what is wrong, with the user's symbols, in at most about 80 characters; `why` what that leads to;
+    `instead` what to write. The last two may be empty.
+
     `noqa_lines` is the inclusive range of lines on which a suppression comment counts (the head of the statement
     around the finding). `chain` says that `related` is an ordered call chain (SARIF codeFlows), not a loose set.
     `symbol` is the dotted name of the enclosing function or class, for fingerprints that survive moved lines.
@@ -73,7 +76,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     code: str
     name: str
-    message: str
+    title: str
     path: str
     span: Span
     severity: Severity = Severity.WARNING
@@ -82,6 +85,29 @@ class Finding(msgspec.Struct, frozen=True):
     fix: Fix | None = None
     noqa_lines: tuple[int, int] = (0, 0)
     symbol: str = ""
+    why: str = ""
+    instead: str = ""
+
+    @property
+    def message(self) -> str:
+        """Title, why and instead in one line, for formats that have one field for text."""
+        return "; ".join(filter(None, (self.title, self.why, self.instead)))
+
+    @property
+    def brief(self) -> str:
+        """Title and instead in one line: what to read where there is little room."""
+        return "; ".join(filter(None, (self.title, self.instead)))
+
+    def reworded(self, said: Callable[[str], str]) -> Finding:
+        """The finding with all that it says sent through a function; edits stay as they are."""
+        return msgspec.structs.replace(
+            self,
+            title=said(self.title),
+            why=said(self.why),
+            instead=said(self.instead),
+            related=tuple(Related(each.path, each.span, said(each.message)) for each in self.related),
+            fix=self.fix and msgspec.structs.replace(self.fix, message=said(self.fix.message)),
+        )
 
 
 class Notice(msgspec.Struct, frozen=True):

@@ -182,8 +182,10 @@ class Check:
     def finding(
         self,
         at: cst.CSTNode | Placed | tuple[int, int] | Span,
-        message: str,
+        title: str,
         *,
+        why: str = "",
+        instead: str = "",
         module: Module | None = None,
         related: Iterable[Related] = (),
         chain: bool = False,
@@ -192,6 +194,7 @@ class Check:
     ) -> Finding:
         """A finding of this rule at a libcst node, a fact, a handle, a byte range or a span.
 
+        `title` says what is wrong in at most about 80 characters, `why` what that leads to, `instead` what to write.
         The place is in `module`, by default the one at hand. A fix that needs a tree is better given as what makes it,
         which runs when all rules have spoken about the module: its tree is then opened once, for all fixes.
         """
@@ -200,7 +203,9 @@ class Check:
         found = Finding(
             code=self.rule.code,
             name=self.rule.name,
-            message=message,
+            title=title,
+            why=why,
+            instead=instead,
             path=module.path,
             span=span,
             severity=severity or self.rule.severity,

@@ -137,7 +137,7 @@ def finding(
     return Finding(
         code=code,
         name=next(rule.name for rule in RULES if rule.code == code),
-        message="`x` is wrong; it hurts; write y",
+        title="`x` is wrong; it hurts; write y",
         path=path,
         span=Span(line, 1, line, 2),
         fix=Fix("Write y", Safety.SAFE, (edit,)) if fix else None,

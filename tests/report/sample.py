@@ -112,7 +112,8 @@ FINDINGS = (
     Finding(
         code="FAPI601",
         name="hardcoded-secret",
-        message="`API_KEY` is a secret in the source; read it from the environment",
+        title="`API_KEY` is a secret in the source",
+        instead="read it from the environment",
         path=USERS,
         span=Span(4, 11, 4, 37),
         severity=Severity.ERROR,
@@ -121,7 +122,7 @@ FINDINGS = (
     Finding(
         code="FAPI301",
         name="trailing-slash",
-        message="the path `/用户/{user_id}` is not what clients ask for",
+        title="the path `/用户/{user_id}` is not what clients ask for",
         path=USERS,
         span=Span(7, 13, 7, 28),
         severity=Severity.INFO,
@@ -131,7 +132,8 @@ FINDINGS = (
     Finding(
         code="FAPI201",
         name="parameter-without-annotated",
-        message="`session` is declared by its default; use `Annotated`",
+        title="`session` is declared by its default",
+        instead="use `Annotated`",
         path=USERS,
         span=Span(8, 30, 8, 58),
         related=(Related(DATABASE, Span(8, 5, 8, 10), "the dependency is declared here"),),
@@ -149,7 +151,9 @@ FINDINGS = (
     Finding(
         code="FAPI101",
         name="blocking-call-in-async",
-        message="`requests.get()` blocks the event loop; use `httpx.AsyncClient`, 100% of the time",
+        title="`requests.get()` blocks the event loop",
+        why="all other requests wait until the answer is there",
+        instead="use `httpx.AsyncClient`, 100% of the time",
         path=USERS,
         span=Span(9, 12, 9, 59),
         severity=Severity.ERROR,
@@ -162,7 +166,7 @@ FINDINGS = (
     Finding(
         code="FAPI102",
         name="transitive-blocking-call",
-        message="`load()` blocks the event loop: it calls `fetch()`, which calls `requests.get()`",
+        title="`load()` blocks the event loop: it calls `fetch()`, which calls `requests.get()`",
         path=USERS,
         span=Span(10, 18, 13, 6),
         severity=Severity.ERROR,
@@ -180,7 +184,8 @@ SUPPRESSED = (
     Finding(
         code="FAPI101",
         name="blocking-call-in-async",
-        message="`time.sleep()` blocks the event loop; use `asyncio.sleep`",
+        title="`time.sleep()` blocks the event loop",
+        instead="use `asyncio.sleep`",
         path=USERS,
         span=Span(17, 5, 17, 18),
         severity=Severity.ERROR,
@@ -223,7 +228,7 @@ def finding(path: str, span: Span, message: str = "message", code: str = "FAPI10
     fields: dict[str, object] = {
         "code": code,
         "name": "some-rule",
-        "message": message,
+        "title": message,
         "path": path,
         "span": span,
         **more,

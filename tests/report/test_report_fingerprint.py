@@ -21,7 +21,7 @@ def test_moved_lines_indentation_message_and_added_suppression_change_nothing() 
     before = identities("call(x)\n", at(1))
     assert identities("\n\n\ncall(x)\n", at(4)) == before
     assert identities("    call(x)\n", finding("a.py", Span(1, 5, 1, 9))) == before
-    assert identities("call(x)\r\n", at(1, message="said otherwise")) == before
+    assert identities("call(x)\r\n", at(1, title="said otherwise")) == before
     assert identities("call(x)  # noqa: FAPI101\n", at(1)) == before
 
 

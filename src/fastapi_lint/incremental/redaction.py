@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 import msgspec
 
 from fastapi_lint.files.source import Source
-from fastapi_lint.finding import Edit, Finding, Fix, Notice, Related
+from fastapi_lint.finding import Edit, Finding, Notice
 
 _PLACE = re.compile("\0([0-9]+)\0")
 """What stands for a piece of a file: its number between two characters that Python source cannot hold."""
@@ -117,12 +117,8 @@ def _found(piece: str | None) -> str:
 
 def _rewritten(finding: Finding, said: Callable[[str], str], written: Callable[[str], str]) -> Finding:
     """A finding with its messages and the contents of its edits sent through functions."""
-    fix = finding.fix
-    if fix is not None:
-        fix = Fix(said(fix.message), fix.safety, tuple(Edit(edit.span, written(edit.content)) for edit in fix.edits))
-    return msgspec.structs.replace(
-        finding,
-        message=said(finding.message),
-        related=tuple(Related(each.path, each.span, said(each.message)) for each in finding.related),
-        fix=fix,
-    )
+    found = finding.reworded(said)
+    if found.fix is None:
+        return found
+    edits = tuple(Edit(edit.span, written(edit.content)) for edit in found.fix.edits)
+    return msgspec.structs.replace(found, fix=msgspec.structs.replace(found.fix, edits=edits))

@@ -86,8 +86,6 @@ def render(format: str, report: Report, *, color: bool = False, width: int | Non
 
 def _masked(report: Report) -> Report:
     """The report with messages that repeat no secret: some quote the code they are about, and what it is to become."""
-    from msgspec.structs import replace as changed
-
     from fastapi_lint.report.excerpt import MASK, SECRET_CODES, secret_texts, secrets
 
     shown = (*report.findings, *report.suppressed)
@@ -100,9 +98,7 @@ def _masked(report: Report) -> Report:
     def masked(finding: Finding) -> Finding:
         if finding.code in SECRET_CODES:
             return finding  # these name what is there, and take care themselves
-        related = tuple(changed(each, message=pattern.sub(MASK, each.message)) for each in finding.related)
-        fix = finding.fix and changed(finding.fix, message=pattern.sub(MASK, finding.fix.message))
-        return changed(finding, message=pattern.sub(MASK, finding.message), related=related, fix=fix)
+        return finding.reworded(lambda text: pattern.sub(MASK, text))
 
     findings, suppressed = (tuple(map(masked, each)) for each in (report.findings, report.suppressed))
     return replace(report, findings=findings, suppressed=suppressed)

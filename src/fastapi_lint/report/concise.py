@@ -1,4 +1,4 @@
-"""One line a finding: `path:line:column: CODE [*] message`, `[*]` where `--fix` helps."""
+"""One line a finding: `path:line:column: CODE [*] title; instead`, `[*]` where `--fix` helps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _lines(report: Report) -> Iterator[str]:
     for finding in report.findings:
         mark = "[*] " if _fixable(finding) else ""
         place = f"{visible(report.shown(finding.path))}:{finding.span.line}:{finding.span.column}"
-        yield f"{place}: {finding.code} {mark}{visible(finding.message)}\n"
+        yield f"{place}: {finding.code} {mark}{visible(finding.brief)}\n"
 
 
 def _fixable(finding: Finding) -> bool:

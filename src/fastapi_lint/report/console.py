@@ -74,7 +74,7 @@ def _lines(finding: Finding, report: Report, hidden: Mapping[str, Ranges], width
         ": ",
         (finding.code, style),
         f" [{visible(finding.name)}] ",
-        (visible(finding.message), style),
+        (visible(finding.title), style),
     )
     spans = [finding.span, *(each.span for each in finding.related)]
     gutter = max(len(str(max(span.line, span.end_line))) for span in spans)
@@ -87,6 +87,9 @@ def _lines(finding: Finding, report: Report, hidden: Mapping[str, Ranges], width
             f" {_place(report, related.path, related.span)}: {step}{visible(related.message)}",
         )
         yield from _excerpt(report, hidden, related.path, related.span, gutter, width, ("-", _GUTTER))
+    for word, text in (("why", finding.why), ("instead", finding.instead)):
+        if text:
+            yield Text.assemble(" " * gutter, (" = ", _GUTTER), (f"{word}: ", "bold"), visible(text))
     if finding.fix:
         hint = f"{_FIXES[finding.fix.safety]}: "
         yield Text.assemble(" " * gutter, (" = ", _GUTTER), (hint, "bold green"), visible(finding.fix.message))

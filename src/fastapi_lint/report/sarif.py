@@ -167,6 +167,7 @@ class _Log:
             "level": _LEVELS[finding.severity],
             "message": _message(finding.message),
             "locations": [place],
+            "properties": {"title": finding.title, "why": finding.why, "instead": finding.instead},
             "partialFingerprints": {FINGERPRINT: identity},
         }
         if finding.related:

@@ -253,7 +253,7 @@ def _finding(directive: Directive, source: Source, message: str, spare: tuple[En
     return Finding(
         code=UNUSED_CODE,
         name=UNUSED_NAME,
-        message=message,
+        title=message,
         path=source.path,
         span=_span(source, directive.start, directive.end),
         severity=Severity.WARNING,
