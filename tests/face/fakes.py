@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-import fastapi_lint
+import fastapi_lint.run
 from fastapi_lint.config.settings import Settings
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Fix, Notice, Safety, Severity, Span
@@ -125,7 +125,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> FakeRun:
     """The fake in the place of `fastapi_lint.run` until the test ends."""
     fake = FakeRun()
     monkeypatch.setitem(sys.modules, "fastapi_lint.run.story", fake)
-    monkeypatch.setattr(fastapi_lint, "run", fake, raising=False)
+    monkeypatch.setattr(fastapi_lint.run, "story", fake, raising=False)
     return fake
 
 

@@ -380,7 +380,7 @@ def test_help_names_every_command() -> None:
 
 
 def test_a_reader_that_goes_away(fake: FakeRun) -> None:
-    code = "from fastapi_lint import terminal\nfor _ in range(50): terminal.write('x' * 100_000)"
+    code = "from fastapi_lint.cli import terminal\nfor _ in range(50): terminal.write('x' * 100_000)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
