@@ -19,6 +19,13 @@ class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fix: Literal["safe", "unsafe", "none"]
     wave: int
     guideline: str
+    reason: str = ""
+    """Why the rule was dropped; such a row stays, so that its code is not used again."""
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether the rule will never be built."""
+        return self.wave == 0
 
     @property
     def family(self) -> str:

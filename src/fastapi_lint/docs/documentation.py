@@ -91,7 +91,8 @@ def rules_markdown(rules: Iterable[Rule], examples: Mapping[str, Example] = Mapp
     `rules` are the rules that are built, in any order; `examples` their fixtures by code.
     """
     built = {rule.code: rule for rule in sorted(rules, key=lambda rule: rule.code)}
-    known = identities()
+    known = {code: row for code, row in identities().items() if not row.is_dropped}
+    dropped = [row for row in identities().values() if row.is_dropped]
     lines = [_INTRODUCTION.format(built=len(built), known=len(known))]
     for digit, (_, title) in FAMILIES.items():
         family = [rule for rule in built.values() if rule.code[4] == digit]
@@ -99,6 +100,7 @@ def rules_markdown(rules: Iterable[Rule], examples: Mapping[str, Example] = Mapp
         lines += [f"## {title}", "", *_table(family), *_planned(planned)]
         for rule in family:
             lines += [f"### {rule.code} {rule.name}", "", *_page(rule, examples.get(rule.code), level=4)]
+    lines += ["## Dropped", "", *(f"- {row.code} {row.name}: {row.reason}." for row in dropped), ""]
     lines += _coverage(built)
     return "\n".join(lines).rstrip() + "\n"
 

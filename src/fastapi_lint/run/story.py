@@ -100,7 +100,7 @@ def planned() -> tuple[Identity, ...]:
     from fastapi_lint.catalog.identities import identities
 
     built = {rule.code for rule in rules()}
-    return tuple(row for row in identities().values() if row.code not in built)
+    return tuple(row for row in identities().values() if row.code not in built and not row.is_dropped)
 
 
 @cache
