@@ -15,6 +15,7 @@ from fastapi_lint.model.injection.dependencies import Dependencies, Depends
 from fastapi_lint.model.injection.protection import Protection
 from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module, Type
+from fastapi_lint.model.routing.answers import Answers
 from fastapi_lint.model.routing.routes import Routes
 from fastapi_lint.model.tables import collected, contribution, digest_of, modules_in, slices
 from fastapi_lint.model.types.inference.inference import Inference
@@ -68,6 +69,11 @@ class Project:
     def routes(self) -> Routes:
         """Routers, routes, inclusions and apps."""
         return Routes(self.types, self.values, Expansion(self.types, self.values))
+
+    @cached_property
+    def answers(self) -> Answers:
+        """What goes to the client: response objects, HTTP errors, returned values."""
+        return Answers(self.types, self.routes.expansion)
 
     @cached_property
     def dependencies(self) -> Dependencies:

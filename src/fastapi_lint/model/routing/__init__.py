@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.routing.answers import Answer, Answers
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
 from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
@@ -13,6 +14,8 @@ __all__ = [
     "HTTP_METHODS",
     "RESPONSE",
     "Address",
+    "Answer",
+    "Answers",
     "App",
     "Handler",
     "Mount",

@@ -123,7 +123,7 @@ class Expansion:
                 made = self.types.call_type(maker.module, maker.call)
                 if isinstance(made, Instance) and self._method(made, function.name) is function:
                     where = (maker.module, maker.facts.block, maker.start)
-                    bound = self._given(function, maker.facts, where, NOWHERE, 1)
+                    bound = self.given(function, maker.facts, where, NOWHERE, 1)
                     bound[itself] = (f.CallRef(maker.call), where, NOWHERE)
                     yield NOWHERE.with_bound(bound)
         callers = self.objects.callers(function.name)
@@ -146,10 +146,10 @@ class Expansion:
         self, function: Function, wanted: frozenset[str], module: Module, call: f.Call, depth: int, shift: int
     ) -> Iterator[Environment]:
         where = (module, call.block, call.start)
-        given = self._given(function, call, where, NOWHERE, shift)
+        given = self.given(function, call, where, NOWHERE, shift)
         values = [value for name, (value, _, _) in given.items() if name in wanted]
         for outer in self.environments(module, call.block, call.start, values, depth + 1):
-            yield NOWHERE.with_bound(self._given(function, call, where, outer, shift), outer.conditions)
+            yield NOWHERE.with_bound(self.given(function, call, where, outer, shift), outer.conditions)
 
     def _dispatched(
         self,
@@ -172,10 +172,10 @@ class Expansion:
                 return
             receiver = f.Name(caller.params[0].name)
         itself = function.params[0].name if function.params else ""
-        given = self._given(function, call, where, NOWHERE, 1)
+        given = self.given(function, call, where, NOWHERE, 1)
         values = [value for name, (value, _, _) in given.items() if name in wanted]
         for outer in self.environments(module, call.block, call.start, (receiver, *values), depth + 1):
-            bound = self._given(function, call, where, outer, 1)
+            bound = self.given(function, call, where, outer, 1)
             for owner in self.values(receiver, where, outer):
                 if not isinstance(owner, Instance) or not isinstance(owner.cls, Class):
                     continue
@@ -193,7 +193,7 @@ class Expansion:
         return found.function if isinstance(found, FunctionObject) else None
 
     @staticmethod
-    def _given(function: Function, call: f.Call, where: Where, outer: Environment, shift: int) -> dict[str, Bound]:
+    def given(function: Function, call: f.Call, where: Where, outer: Environment, shift: int) -> dict[str, Bound]:
         """The arguments of a call by the names of the parameters, and the defaults of those not given."""
         bound: dict[str, Bound] = {}
         position = shift

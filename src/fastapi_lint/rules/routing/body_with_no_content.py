@@ -1,4 +1,4 @@
-"""FAPI303: bodies declared or returned with a status that has none."""
+"""FAPI303: bodies declared, returned or built with a status that has none."""
 
 from __future__ import annotations
 
@@ -9,22 +9,33 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing.edits import remove_argument
 from fastapi_lint.fixing.edits.calls import argument_node
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, Function, Instance, Project, Route
-from fastapi_lint.model.routing import declares_response, is_response
+from fastapi_lint.model import Class, Function, Instance, Module, Project, Route
+from fastapi_lint.model.routing import Answer, declares_response
 from fastapi_lint.model.types import is_none
 from fastapi_lint.rule import Check, rule
 
 _BODILESS = (204, 205, 304)
-_PLAIN = ("str", "int", "float", "bool", "bytes", "dict", "list", "tuple", "set")
+_SAID = ("204", "205", "304", "NO_CONTENT", "RESET_CONTENT", "NOT_MODIFIED")
+_PLAIN = frozenset({"str", "bytes", "dict", "list", "tuple", "set"})
+_COUNTS = frozenset({"int", "float", "bool"})
+"""What a function tells the server, not the client (was it there, how many): reported only where it is kept first."""
+_BROKEN = {
+    204: "the server sends it behind a head that forbids it, which breaks the connection",
+    205: "the client must not get one, but it is sent all the same",
+    304: "the server sends it behind a head that forbids it, which breaks the connection",
+}
 
 
 @rule("FAPI303", fix=Safety.UNSAFE)
-def body_with_no_content(route: Route, check: Check) -> Iterator[Finding]:
-    """A path operation with status 204, 205 or 304 declares or returns a body.
+def body_with_no_content(subject: Route | Function, check: Check) -> Iterator[Finding]:
+    """A path operation or response with status 204, 205 or 304 has a body.
 
     Why is this bad?
     Responses with these statuses have no body. With a response model, or a return annotation that becomes one, FastAPI
     fails at import; a value that is returned all the same is dropped in silence, and the client gets nothing.
+
+    A response object takes its body along: the server finds more data than the head announces, and the connection is
+    lost for the next request on it. `JSONResponse(None, status_code=204)` has a body, too: it is written `null`.
 
     Fix safety
     The fix makes the code say what happens: no response model, `-> None`, a bare `return`. It is unsafe because the
@@ -32,42 +43,111 @@ def body_with_no_content(route: Route, check: Check) -> Iterator[Finding]:
 
     Known limits
     Of returned values only those are reported that are known to be one: literals, and objects of known classes.
+    Functions of the project that make a response are followed, unless it depends on a condition whether they do.
 
     References
     - [FastAPI: response status code](https://fastapi.tiangolo.com/tutorial/response-status-code/)
     - [RFC 9110: 204 No Content](https://www.rfc-editor.org/rfc/rfc9110.html#name-204-no-content)
     """
-    handler, status = route.handler, route.status_code
-    if handler is None or status not in _BODILESS or route.kind != "http" or route.module.is_test:
+    if subject.module.is_test:
         return
+    if isinstance(subject, Function):
+        if subject.module.mentions(*_SAID):
+            yield from _objects(subject, check)
+            yield from _set_later(subject, check)
+    elif subject.handler is not None and subject.status_code in _BODILESS and subject.kind == "http":
+        yield from _declared(subject, subject.handler, subject.status_code, check)
+
+
+def _declared(route: Route, handler: Function, status: int, check: Check) -> Iterator[Finding]:
+    """The response model, annotation and returned values of a route with such a status."""
+    title, why = f"`{handler.name}` answers {status}", "a response with this status has no body"
     model = route.keyword("response_model")
     if model is not None and not is_none(model.value):
         yield check.finding(
             model,
-            f"`{handler.name}` answers {status}, which has no body, but declares a response model: FastAPI fails at "
-            "import; drop `response_model`",
+            f"{title}, but declares a response model",
+            why=f"{why}, and FastAPI fails at import",
+            instead="drop `response_model`",
             fix=partial(_without, route, model),
         )
     declared = handler.facts.returns
     if declared is not None and model is None and _becomes_model(declared, handler, check.project):
         yield check.finding(
             handler,
-            f"`{handler.name}` answers {status}, which has no body, but its return annotation becomes a response "
-            "model: FastAPI fails at import; annotate `-> None`",
+            f"{title}, but its return annotation becomes a response model",
+            why=f"{why}, and FastAPI fails at import",
+            instead="annotate `-> None`",
             fix=_annotated_none(handler),
             module=handler.module,
         )
-    if declares_response(handler, check.project.types):
-        return
-    for leaving in handler.exits:
-        if leaving.kind == "return" and leaving.value is not None and _is_body(leaving, handler, check.project):
-            yield check.finding(
-                leaving,
-                f"`{handler.name}` answers {status}, which has no body: what it returns here is dropped in silence; "
-                "return nothing, or choose a status with a body",
-                fix=_bare(leaving, handler),
-                module=handler.module,
-            )
+    for answer in check.project.answers.of(handler):
+        if answer.kind == "value" and _is_value(answer, check.project):
+            yield _dropped(answer, handler, status, check)
+
+
+def _dropped(answer: Answer, handler: Function, status: int, check: Check) -> Finding:
+    leaving = next((e for e in handler.exits if e.start == answer.start), None)
+    return check.finding(
+        answer,
+        f"`{handler.name}` answers {status}, but returns a value here",
+        why="a response with this status has no body: the value is dropped in silence",
+        instead="return nothing, or choose a status with a body",
+        fix=_bare(leaving, handler) if leaving is not None else None,
+        module=handler.module,
+    )
+
+
+def _objects(function: Function, check: Check) -> Iterator[Finding]:
+    """Response objects that are made with such a status and a body, by a call or by a function that it calls."""
+    answers = check.project.answers
+    for answer in answers.of(function):
+        if answer.kind not in ("response", "stream") or answer.conditions or answer.call is None:
+            continue
+        status = answers.code(answer.status)
+        if status in _BODILESS and answers.is_passed(answer) and answers.has_body(answer):
+            yield _object(answer, status, check)
+
+
+def _object(answer: Answer, status: int, check: Check) -> Finding:
+    shown = answer.made.name.rpartition(".")[2] if answer.made is not None and answer.is_direct else "the response"
+    return check.finding(
+        answer,
+        f"{f'`{shown}`' if answer.is_direct else shown} has status {status}, and a body",
+        why=_BROKEN[status],
+        instead=f"return `Response(status_code={status})`, or choose a status with a body",
+        module=answer.module,
+    )
+
+
+def _set_later(function: Function, check: Check) -> Iterator[Finding]:
+    """`response.status_code = 204`: of the injected response, or of one that was made with a body."""
+    project, module = check.project, function.module
+    for entry in module.assigns_in.get(function.index, ()):
+        match entry.target:
+            case f.Attr(value=f.Name(id=name), attr="status_code") if entry.value is not None:
+                status = project.values.status(entry.value, (module, entry.block, entry.start))
+            case _:
+                continue
+        if status not in _BODILESS or not project.routes.by_handler.get(function):
+            continue
+        around = _around(module, entry.block)
+        answers = project.answers
+        for answer in answers.of(function):
+            if answer.kind == "value" and entry.end <= answer.start and project.answers.injects(function, name):
+                if around <= _around(module, answer.block) and _is_value(answer, project):
+                    yield _dropped(answer, function, status, check)
+            elif answer.kind == "response" and answers.is_kept_as(answer, name, entry) and answers.has_body(answer):
+                yield _object(answer, status, check)
+
+
+def _around(module: Module, block: int) -> set[int]:
+    """A block and all around it."""
+    found = set()
+    while block >= 0:
+        found.add(block)
+        block = module.facts.blocks[block].parent
+    return found
 
 
 def _becomes_model(declared: f.Expr, handler: Function, project: Project) -> bool:
@@ -83,15 +163,19 @@ def _becomes_model(declared: f.Expr, handler: Function, project: Project) -> boo
     return isinstance(project.types.annotation(declared, where), Instance)
 
 
-def _is_body(leaving: f.Exit, handler: Function, project: Project) -> bool:
-    match leaving.value:
-        case f.Const(value=value):
-            return value is not None
+def _is_value(answer: Answer, project: Project) -> bool:
+    """Whether what a handler returns is known to be a value that would be a body."""
+    if answer.content is None:
+        return False
+    value, where, _ = answer.content
+    match value:
+        case f.Const():
+            return True
         case f.Display() | f.Mapping() | f.Joined() | f.Each():
             return True
         case f.Name() | f.CallRef() | f.Await():
-            made = project.infer(leaving.value, handler.module, leaving.block, leaving.start)
-            if not isinstance(made, Instance) or is_response(made, project.types):
+            made = project.infer(value, *where)
+            if not isinstance(made, Instance):
                 return False
             if isinstance(made.cls, Class):
                 bases = project.types.mro(made.cls)
@@ -100,7 +184,7 @@ def _is_body(leaving: f.Exit, handler: Function, project: Project) -> bool:
                     and not base.startswith(("pydantic.", "sqlmodel.", "typing.", "object", "sqlalchemy."))
                     for base in bases
                 )
-            return made.cls in _PLAIN and isinstance(leaving.value, f.Name)
+            return made.cls in _PLAIN or (made.cls in _COUNTS and isinstance(value, f.Name))
     return False
 
 
