@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md as tests: who may import whom, and what each layer never does. Reads the source."""
+"""ARCHITECTURE.md as tests: who may import whom, and what each layer never does. DependencySet the source."""
 
 from __future__ import annotations
 
@@ -203,11 +203,11 @@ def test_tree_sitter_lives_in_the_index_only(path: Path) -> None:
     assert not uses or layer(path) == "index"
 
 
-def test_the_model_remembers_by_reading() -> None:
+def test_the_model_memoizes_by_tracking() -> None:
     # What is kept by other means is about one module alone, or about none, or holds what does its own noting.
     alone = {
         "annotations", "client_strings", "deferral", "modules", "paths", "project", "routers", "schemas", "symbols",
-        "tables", "texts",
+        "texts",
     }  # fmt: skip
     kept_by = re.compile(r"^\s*@(?:functools\.)?(?:lru_cache|cached_property|cache)\b", re.MULTILINE)
     holding = {path.stem for path in (PACKAGE / "model").rglob("*.py") if kept_by.search(path.read_text("utf-8"))}

@@ -18,7 +18,7 @@ from fastapi_lint.finding import Finding
 from fastapi_lint.model import Function
 from fastapi_lint.rule import Check, Rule
 from fastapi_lint.run import story as run
-from fastapi_lint.tracking import reading
+from fastapi_lint.tracking import recording
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -122,7 +122,7 @@ def told(outcome: run.Outcome) -> tuple[tuple[Finding, ...], tuple[Finding, ...]
 @pytest.fixture(autouse=True)
 def nothing_is_noted_afterwards() -> Iterator[None]:
     yield
-    reading.stop()
+    recording.disable()
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from fastapi_lint.files.source import Unreadable
 from fastapi_lint.finding import Finding, Notice, Severity, by_place, nearest
 from fastapi_lint.model.names import Class, Function, Module, NotYet
 from fastapi_lint.model.project import Project
-from fastapi_lint.model.tables import digest_of, identity
 from fastapi_lint.rule import Check, Making, Option, Rule
-from fastapi_lint.tracking import reading
-from fastapi_lint.tracking.reading import Reads, Slice
+from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.fingerprints import fingerprint, plain
+from fastapi_lint.tracking.recording import DependencySet, Input, Slice
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -102,8 +102,8 @@ class _Unit:
     """What one rule says about one module, as it comes, and what it reads."""
 
     findings: set[Finding] = field(default_factory=set)
-    reads: Reads = field(default_factory=set)
-    fix_reads: Reads = field(default_factory=set)
+    reads: DependencySet = field(default_factory=set)
+    fix_reads: DependencySet = field(default_factory=set)
     asked: dict[Finding, bytes] = field(default_factory=dict)
 
     def replace(self, finding: Finding, fixed: Finding, asked: bytes | None) -> None:
@@ -128,8 +128,8 @@ class _Run:
     def judge(self, rule: Rule, subject: object, check: Check) -> None:
         """Ask one rule about one subject, and survive whatever it raises."""
         found: list[Finding] = []
-        reads: Reads = set()
-        before = reading.into(reads)
+        reads: DependencySet = set()
+        before = recording.record_into(reads)
         try:
             found.extend(rule.judge(subject, check))
         except Unreadable:
@@ -137,7 +137,7 @@ class _Run:
         except Exception as error:
             self._failed(rule, check.module, error)
         finally:
-            reading.into(before)
+            recording.record_into(before)
         if not found and not reads:
             return
         judged = (rule.code, WHOLE if subject is self.project else check.module.path)
@@ -174,12 +174,12 @@ class _Run:
         unit = self.units[judged]
         if finding not in unit.findings:
             return True
-        told = _told_making(making, unit.fix_reads) if reading.noting else None
+        told = _told_making(making, unit.fix_reads) if recording.active else None
         if self.held is not None and told is not None:
             if (kept := self.held.fixed(judged, finding, told)) is not None:
                 unit.replace(finding, kept, told)
                 return True
-        before = reading.into(unit.fix_reads)
+        before = recording.record_into(unit.fix_reads)
         try:
             fix = making()
         except NotYet:
@@ -188,7 +188,7 @@ class _Run:
             self._failed(rule, module, error)
             return True
         finally:
-            reading.into(before)
+            recording.record_into(before)
         unit.replace(finding, msgspec.structs.replace(finding, fix=fix), told)
         return True
 
@@ -214,14 +214,14 @@ class _Run:
         return Check(rule, self.project, module, self.options.get(rule.code, {}))
 
 
-def _flat(reads: Reads, judged: Judged) -> tuple[tuple[str, ...], tuple[Slice, ...]]:
+def _flat(reads: DependencySet, judged: Judged) -> tuple[tuple[str, ...], tuple[Slice, ...]]:
     """The paths of other modules than the judged one, and the slices of tables, in what was read."""
-    modules, slices = reading.flat(reads)
+    modules, slices = recording.flattened(reads)
     paths = {module.path for module in modules} - {judged[1]}
     return tuple(sorted(paths)), tuple(sorted(slices, key=repr))
 
 
-def _told_making(making: Making, reads: Reads) -> bytes | None:
+def _told_making(making: Making, reads: DependencySet) -> bytes | None:
     """Of what a fix is made, in short: which function is called with what; None when that cannot be told.
 
     The modules that this leads to are added to `reads`: things in them are told by their place alone.
@@ -231,9 +231,9 @@ def _told_making(making: Making, reads: Reads) -> bytes | None:
     called = making.func
     owner = getattr(called, "__self__", None)
     given = [None if isinstance(each, Check) else each for each in (owner, *making.args)]
-    found: set[Module] = set()
+    found: set[Input] = set()
     try:
-        told = digest_of([called.__module__, called.__qualname__, identity(given, found)])
+        told = fingerprint([called.__module__, called.__qualname__, plain(given, found)])
     except (AttributeError, TypeError, RecursionError):
         return None
     reads |= found
@@ -277,7 +277,7 @@ def check(
         for rule in whole:
             if stale is None or rule.code in stale:
                 run.judge(rule, project, run.checks(rule, first))
-    is_noting = reading.noting
+    is_noting = recording.active
     kinds = [kind for kind in SUBJECTS if kind in by_subject]
     same = [kind for kind in kinds if held is not None and held.keeps(kind)]
     placed = _placed(project, [kind for kind in kinds if kind not in same], wanted)
@@ -355,8 +355,8 @@ def _told(subjects: Iterable[tuple[object, str]]) -> dict[str, bytes]:
     """The subjects of a module in short, by kind: equal when they are the same."""
     by_kind: dict[str, list[object]] = {}
     for subject, kind in subjects:
-        by_kind.setdefault(kind, []).append(identity(subject))
-    return {kind: digest_of(told) for kind, told in by_kind.items()}
+        by_kind.setdefault(kind, []).append(plain(subject))
+    return {kind: fingerprint(told) for kind, told in by_kind.items()}
 
 
 def _is_due(rule: Rule, stale: Collection[str] | None) -> bool:

@@ -20,8 +20,10 @@ from fastapi_lint.incremental.redaction import Result, Sealed, Unsealable, unsea
 from fastapi_lint.incremental.snapshot import ANY, Contribution, Kept, Origins, Record
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.project import Project
-from fastapi_lint.model.tables import EXTRACTS, NEEDS, PAIRS, differing, digest_of
-from fastapi_lint.tracking.reading import EVERYTHING, Slice, remembered
+from fastapi_lint.tracking import memoized
+from fastapi_lint.tracking.fingerprints import fingerprint
+from fastapi_lint.tracking.recording import EVERYTHING, Slice
+from fastapi_lint.tracking.tables import EXTRACTS, NEEDS, PAIRS, Earlier, differing
 
 _Read = tuple[list[str], list[Slice]]
 """Paths of modules, and slices of tables."""
@@ -67,26 +69,25 @@ class Standing:
 
     def _hand_over(self) -> None:
         """Tell the project what it need not find out again."""
-        modules = self._project.modules
-        modules.known = known = {}
+        tables = self._project.modules.tables
+        known: dict[Slice, bytes] = {}
+        tables.earlier = Earlier(known)
         for each, code in self._kept.slices:
             if code is not None and self._told(each):
                 known[each] = code
-        modules.barren = {
-            group: {self._paths[each.file] for each in found if not each.places and self._stands(each)}
+        places = {
+            group: {self._paths[each.file]: each.places for each in found if self._stands(each)}
             for group, found in self._groups.items()
         }
-        modules.places = {
-            group: {self._paths[each.file]: each.places for each in found if each.places and self._stands(each)}
-            for group, found in self._groups.items()
-        }
+        tables.earlier = Earlier(known, {}, places)
         for each, code in self._kept.slices:
             if code is not None and self._is_same(each):
                 known[each] = code
-        modules.filled = {name: filled for name, (_, filled) in self.tables() if filled is not None}
+        contributors = {name: filled for name, (_, filled) in self.tables() if filled is not None}
+        tables.earlier = Earlier(known, contributors, places)
         for path in self._kept.broken:
             if path not in self.changed:
-                modules.by_path[path].is_broken = True
+                self._project.modules.by_path[path].is_broken = True
 
     # ---------------------------------------------------------------- what is told from the changed modules alone
 
@@ -95,11 +96,11 @@ class Standing:
         by_path = self._project.modules.by_path
         found = {}
         for name, codes in self._kept.extracts.items():
-            now = {path: digest_of(EXTRACTS[name](by_path[path])) for path in self.changed}
+            now = {path: fingerprint(EXTRACTS[name](by_path[path])) for path in self.changed}
             found[name] = {**dict(zip(self._paths, codes, strict=True)), **now}
         return found
 
-    @remembered
+    @memoized
     def _matters_alike(self, name: str) -> bool:
         """Whether all that matters for a table is what it was."""
         return self.extracts[name] == dict(zip(self._paths, self._kept.extracts[name], strict=True))
@@ -230,7 +231,7 @@ class Standing:
         paths = {finding.path, *(related.path for related in finding.related)}
         return self._fixed(judged).get((finding, asked)) if paths.isdisjoint(self.changed) else None
 
-    @remembered
+    @memoized
     def _fixed(self, judged: Judged) -> dict[tuple[Finding, bytes], Finding]:
         """The findings of a verdict that has fallen, by what they are without fix and what that was made of."""
         position, verdict = self._by_judged.get(judged, (0, None))

@@ -15,9 +15,10 @@ from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Notice
 from fastapi_lint.incremental.redaction import Result, Sealed, seal
 from fastapi_lint.model.project import Project
-from fastapi_lint.model.tables import COLLECTED, EXTRACTS, PAIRS, Table, Whole, digest_of, holder
-from fastapi_lint.tracking import reading
-from fastapi_lint.tracking.reading import EVERYTHING, Reads, Slice
+from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.fingerprints import fingerprint
+from fastapi_lint.tracking.recording import EVERYTHING, DependencySet, Slice
+from fastapi_lint.tracking.tables import COLLECTED, EXTRACTS, PAIRS, Table, Whole, collection
 
 if TYPE_CHECKING:
     from fastapi_lint.incremental.reuse import Standing
@@ -101,9 +102,9 @@ class _Numbers:
             return Origins((ANY,), ())
         return Origins(files, tuple(self.slices.setdefault(each, len(self.slices)) for each in looked_at))
 
-    def read(self, reads: Reads) -> Origins:
+    def read(self, reads: DependencySet) -> Origins:
         """What was noted, as it is kept."""
-        modules, slices = reading.flat(reads)
+        modules, slices = recording.flattened(reads)
         return self.origins(sorted(module.path for module in modules), sorted(slices, key=repr))
 
 
@@ -149,7 +150,9 @@ def record(
 
 def _is_there(project: Project, each: Slice) -> bool:
     """Whether it can be said what stands in a slice without collecting anything for that."""
-    return each.table in COLLECTED and (each in project.modules.known or holder(project, each.table).reads is not None)
+    return each.table in COLLECTED and (
+        each in project.modules.tables.earlier.fingerprints or collection(project, each.table).dependencies is not None
+    )
 
 
 def _contributions(project: Project, numbers: _Numbers, before: Standing | None) -> Iterator[Contribution]:
@@ -157,7 +160,7 @@ def _contributions(project: Project, numbers: _Numbers, before: Standing | None)
     for group, path, places, (paths, slices) in before.contributions() if before is not None else ():
         kept.add((group, path))
         yield Contribution(group, numbers.files[path], places, numbers.origins(paths, slices))
-    for group, found in project.modules.contributed.items():
+    for group, found in project.modules.tables.contributed.items():
         for module, (at, reads) in found.items():
             if (group, module.path) not in kept:  # else not all of it was looked at again
                 yield Contribution(group, numbers.files[module.path], tuple(sorted(at)), numbers.read(reads | {module}))
@@ -166,10 +169,10 @@ def _contributions(project: Project, numbers: _Numbers, before: Standing | None)
 def _tables(project: Project, numbers: _Numbers, before: Standing | None) -> Iterator[tuple[str, Gathered]]:
     held = dict(before.tables()) if before is not None else {}
     for name in COLLECTED:
-        table = holder(project, name)
-        if table.reads is not None and (name not in PAIRS or name in project.modules.homes):
+        table = collection(project, name)
+        if table.dependencies is not None and (name not in PAIRS or name in project.modules.tables.contributors):
             # Of what modules bring by themselves it is not asked what it was collected from.
-            origins = numbers.read(table.reads) if name not in PAIRS else Origins((), ())
+            origins = numbers.read(table.dependencies) if name not in PAIRS else Origins((), ())
             # What is collected from everything falls anyway, and its slices may be named by texts.
             falls = ANY in origins.files and name not in EXTRACTS
             yield name, Gathered(origins, None if falls else _filled(project, numbers, name, table))
@@ -182,7 +185,7 @@ def _tables(project: Project, numbers: _Numbers, before: Standing | None) -> Ite
 def _filled(
     project: Project, numbers: _Numbers, name: str, table: Table[Hashable, object] | Whole[object]
 ) -> dict[str, tuple[int, ...]] | None:
-    homes = project.modules.homes.get(name)
+    homes = project.modules.tables.contributors.get(name)
     if homes is not None:
         return {part: tuple(numbers.files[path] for path in paths) for part, paths in homes.items()}
     return None if isinstance(table, Whole) else dict.fromkeys(table.parts, ())
@@ -191,4 +194,4 @@ def _filled(
 def _extracts(name: str, project: Project, before: Standing | None) -> Iterator[bytes]:
     held = before.extracts.get(name, {}) if before is not None else {}
     for path, module in project.modules.by_path.items():
-        yield held[path] if path in held else digest_of(EXTRACTS[name](module))
+        yield held[path] if path in held else fingerprint(EXTRACTS[name](module))

@@ -17,13 +17,14 @@ from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module, Type
 from fastapi_lint.model.routing.answers import Answers
 from fastapi_lint.model.routing.routes import Routes
-from fastapi_lint.model.tables import collected, contribution, digest_of, modules_in, slices
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.model.values.constants import Values
 from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.model.versions.versions import Versions
-from fastapi_lint.tracking import reading
-from fastapi_lint.tracking.reading import Slice, remembered
+from fastapi_lint.tracking import memoized, recording
+from fastapi_lint.tracking.fingerprints import modules_in
+from fastapi_lint.tracking.recording import Slice
+from fastapi_lint.tracking.tables import collected, contribution, fingerprints
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -34,7 +35,7 @@ V = TypeVar("V")
 class Project:
     """Every module of an analysed tree, and what is inferred about them together."""
 
-    ABOUT = "modules"
+    TABLES = "modules.tables"
 
     def __init__(
         self,
@@ -125,9 +126,9 @@ class Project:
             "middleware": lambda each: self.protection.contribute(each, {}),
             "signing": lambda each: signing.contribute(self, each, {}),
         }
-        return bool(contribution(self.modules, group, module, contribute[group]))
+        return bool(contribution(self.modules.tables, group, module, contribute[group]))
 
-    @remembered
+    @memoized
     def about(self, answer: Callable[[Project], V]) -> V:
         """What a function says about the whole project, once."""
         return answer(self)
@@ -209,21 +210,16 @@ class Project:
     def sources_of(self, subject: object) -> Hashable:
         """What a subject is made from, to be noted by whoever judges it (see `reading`)."""
         if isinstance(subject, Class):  # a schema, when it is opened
-            return reading.made(lambda: self.schemas.of(subject))[1]
-        return frozenset(modules_in(subject))
+            return recording.tracked(lambda: self.schemas.of(subject))[1]
+        return modules_in(subject)
 
     def opened(self, subject: object) -> object:
         """A subject as a rule is given it: of a class that is a schema, the schema."""
         return self.schemas.of(subject) if isinstance(subject, Class) else subject
 
     def slices(self, wanted: Iterable[Slice]) -> dict[Slice, bytes]:
-        """What stands in slices of the project's tables, in short: equal when it is the same."""
-        wanted = [each for each in wanted if each != reading.EVERYTHING]
-        known = {each: b"" for each in wanted if self.modules.is_known_empty(each)}
-        known.update((each, self.modules.known[each]) for each in wanted if each in self.modules.known)
-        found = slices(self, [each for each in wanted if each not in known])
-        told = {each: digest_of(content) for each, content in found.items()}
-        return {each: known.get(each, told.get(each, b"")) for each in wanted}
+        """The fingerprints of slices of the project's tables."""
+        return fingerprints(self, self.modules.tables, wanted)
 
     def subjects(self, names: Iterable[str]) -> Iterator[tuple[str, list[tuple[object, Module]]]]:
         """For each kind of project-wide subject among `names`, every subject with the module it is reported in.

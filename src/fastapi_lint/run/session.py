@@ -96,7 +96,7 @@ class Desk:
         """The project that the sources are, linked."""
         from fastapi_lint.model.names import Module
         from fastapi_lint.model.project import Project
-        from fastapi_lint.tracking import reading
+        from fastapi_lint.tracking import recording
 
         if self._linked is None or self._linked[0] is not self.sources:
             if self._linked is not None:
@@ -106,7 +106,7 @@ class Desk:
             if self._is_much_new():
                 self._indexing.prepare(list(sources))
             modules = (Module(source, partial(self._indexing.facts, source)) for source in sources)
-            (reading.start if self._store.is_used else reading.stop)()
+            (recording.enable if self._store.is_used else recording.disable)()
             settings = self._settings
             project = Project(
                 modules,
@@ -335,14 +335,14 @@ class Desk:
         """
         from fastapi_lint.catalog import secrets
         from fastapi_lint.engine import check
-        from fastapi_lint.tracking import reading
+        from fastapi_lint.tracking import recording
 
         found: dict[str, list[str]] = {}
         findings = list(checked.findings)
         judged = self._reported if _SECRETS.issubset(self._codes) else frozenset[str]()
         unjudged = frozenset(path for path in paths if path not in judged)
         if unjudged:
-            reading.into(None)
+            recording.record_into(None)
             rules = [rule for rule in self._load() if rule.code in _SECRETS]
             findings += check(self.project, rules, only=lambda module: module.path in unjudged).findings
         for finding in findings:

@@ -1,1 +1,14 @@
-"""What an answer is made from: dependencies noted while it is worked out. Knows no rule and no finding."""
+"""Queries and what their answers depend on: a small salsa for a program that is read once per run.
+
+A *query* is a method that works out an answer from modules; `memoized` keeps the answer as a *memo* with its
+*dependencies*: the modules that were read for it, and *slices* of tables that are collected from all modules
+(`tables`). Whoever asks again inherits them. `recording` notes them, `fingerprints` makes answers of two runs
+comparable. Knows no rule, no finding and nothing of FastAPI; costs nothing unless recording is enabled.
+"""
+
+from __future__ import annotations
+
+from fastapi_lint.tracking.recording import memoized, memoized_cyclic
+from fastapi_lint.tracking.tables import collected
+
+__all__ = ["collected", "memoized", "memoized_cyclic"]

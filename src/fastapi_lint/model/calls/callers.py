@@ -13,8 +13,8 @@ from typing import cast
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Partial
-from fastapi_lint.model.tables import collected, grouped
 from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.tracking.tables import collected, grouped
 
 _FORWARDING = frozenset({
     "partial", "partialmethod", "to_thread", "run_sync", "run_in_threadpool", "run_in_executor", "add_task", "submit",
@@ -59,7 +59,7 @@ class Callers:
     @collected("callers.handed", pairs=_handed)
     def handed(self) -> Mapping[str, list[tuple[Module, f.Call, int]]]:
         """The arguments that are handed on to be called, by the last name in them: module, call, index."""
-        table = grouped(self.types.modules, "callers.handed")
+        table = grouped(self.types.modules.tables, "callers.handed")
         return cast("dict[str, list[tuple[Module, f.Call, int]]]", table)
 
     def _named(self, name: str) -> Iterator[tuple[Module, f.Call]]:

@@ -23,9 +23,9 @@ from fastapi_lint.model.names.symbols import (
     Partial,
     Type,
 )
-from fastapi_lint.model.tables import collected, grouped
 from fastapi_lint.model.types.inference.inference import Inference
-from fastapi_lint.tracking.reading import remembered
+from fastapi_lint.tracking import memoized
+from fastapi_lint.tracking.tables import collected, grouped
 
 _CONSUMERS = frozenset({
     "list", "tuple", "set", "dict", "sum", "any", "all", "sorted", "max", "min", "next", "frozenset", "deque",
@@ -92,7 +92,7 @@ class Execution:
         self.bodies = Wrapping(types).bodies
         self._tables: dict[Module, _Table] = {}
 
-    @remembered
+    @memoized
     def steps(self, function: Function) -> tuple[Step, ...]:
         """Everything in a body that runs project functions at once, awaited coroutines included, in source order."""
         found = [*self._calls(function), *self._reads(function), *self._drives(function)]
@@ -159,7 +159,7 @@ class Execution:
     @collected("effects.execution.methods_by_name", pairs=_own_methods)
     def methods_by_name(self) -> Mapping[str, list[Function]]:
         """The methods of the project, tests aside, by name."""
-        table = grouped(self.types.modules, "effects.execution.methods_by_name")
+        table = grouped(self.types.modules.tables, "effects.execution.methods_by_name")
         return cast("dict[str, list[Function]]", table)
 
     def is_abstract(self, function: Function) -> bool:
@@ -276,8 +276,7 @@ class Execution:
     @collected("effects.execution.property_names", whole=True, pairs=_own_properties)
     def property_names(self) -> frozenset[str]:
         """The names of all properties of the project; some that are none any more do no harm."""
-        name, modules = "effects.execution.property_names", self.types.modules
-        return frozenset(modules.filled[name] if name in modules.filled else grouped(modules, name))
+        return frozenset(self.types.modules.tables.parts("effects.execution.property_names"))
 
     def expressions(self, function: Function) -> Iterator[tuple[f.Expr, int, int, int]]:
         """What a body evaluates, as far as facts keep it: expression, place of its call or statement, block."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.reach import served, what_matters
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
-from fastapi_lint.model.tables import collected, grouped
 from fastapi_lint.model.types.inference.inference import Inference
-from fastapi_lint.tracking.reading import remembered_after
+from fastapi_lint.tracking import memoized_cyclic
+from fastapi_lint.tracking.tables import collected, grouped
 
 _QUEUES_JOB = frozenset({"enqueue", "enqueue_in", "enqueue_at", "enqueue_call"})
 _NAMED_JOBS = frozenset({"rq", "rq.job", "rq_scheduler"})
@@ -60,7 +60,7 @@ class Serving:
         """Whether what a function does can make requests wait: async, of the application, and run while it serves."""
         return function.is_async and self.is_served(function.module) and not self.runs_aside(function)
 
-    @remembered_after(False)
+    @memoized_cyclic(False)
     def runs_aside(self, function: Function) -> bool:
         """Whether a function runs at start-up or in a worker process only, as far as its mentions in the project tell.
 
@@ -78,7 +78,7 @@ class Serving:
     @collected("effects.serving.names_jobs", whole=True, pairs=_job_queues)
     def names_jobs(self) -> bool:
         """Whether the project uses RQ, which takes functions by name."""
-        return bool(grouped(self.types.modules, "effects.serving.names_jobs"))
+        return bool(grouped(self.types.modules.tables, "effects.serving.names_jobs"))
 
     @collected("effects.serving.named_jobs")
     def named_jobs(self) -> Mapping[str, list[tuple[str, ...]]]:

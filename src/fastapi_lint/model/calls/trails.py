@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from fastapi_lint.tracking import reading
+from fastapi_lint.tracking import recording
 
 if TYPE_CHECKING:
     from fastapi_lint.model.calls.execution import Step
@@ -82,10 +82,10 @@ def search(
     `own` says which effect a function has itself, `onward` what it runs, in the order of the code.
     """
     if start in memo.trails:
-        reading.note(memo.searches[start].read)
+        recording.depend_on(memo.searches[start].read)
         return memo.trails[start]
     this = _Search()
-    found, this.read = reading.made(lambda: _searched(start, own, onward, memo, this))
+    found, this.read = recording.tracked(lambda: _searched(start, own, onward, memo, this))
     return found
 
 
@@ -136,12 +136,12 @@ def _searched(
 def _known(run: Run, own: Callable[[Run], tuple[Step, T] | None], memo: Memo[T]) -> Trail[T] | None:
     """The way from a function as far as it is known: by an earlier search, or because it ends here."""
     if run in memo.trails:
-        reading.note(memo.searches[run].read)
+        recording.depend_on(memo.searches[run].read)
         return memo.trails[run]
     if run not in memo.own:
-        memo.own[run] = reading.made(lambda: own(run))
+        memo.own[run] = recording.tracked(lambda: own(run))
     found, sources = memo.own[run]
-    reading.note(sources)
+    recording.depend_on(sources)
     return Trail(found[0], None, found[1], 1) if found is not None else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Method, Type
 from fastapi_lint.model.types.inference.inference import Inference
-from fastapi_lint.tracking.reading import remembered_after
+from fastapi_lint.tracking import memoized_cyclic
 
 _TRANSPARENT = (
     "functools.", "contextlib.", "tenacity.", "backoff.", "abc.", "typing.", "typing_extensions.", "warnings.",
@@ -22,7 +22,7 @@ class Wrapping:
     def __init__(self, types: Inference) -> None:
         self.types = types
 
-    @remembered_after(())
+    @memoized_cyclic(())
     def bodies(self, function: Function) -> tuple[Function, ...]:
         """What calling a function really runs: its body and the wrappers of its decorators; nothing when unknown.
 

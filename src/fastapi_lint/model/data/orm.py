@@ -14,11 +14,11 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.data.declarative import call_behind, called_name, is_base, is_declarative, last_part, makes_base
 from fastapi_lint.model.names.annotations import parse_annotation
 from fastapi_lint.model.names.symbols import Class, ClassObject, Instance, Module, TupleOf, Type
-from fastapi_lint.model.tables import collected, contributions
 from fastapi_lint.model.types.alternatives import admitted
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Unfolded, Values
-from fastapi_lint.tracking.reading import remembered, remembered_after
+from fastapi_lint.tracking import memoized, memoized_cyclic
+from fastapi_lint.tracking.tables import collected, contributions
 
 _COLUMNS = frozenset({"Column", "mapped_column", "Field"})
 _RELATIONSHIPS = frozenset({"relationship", "Relationship", "relation", "dynamic_loader"})
@@ -130,12 +130,12 @@ class OrmModels:
     def classes(self) -> tuple[Class, ...]:
         """The classes that are ORM objects, by path and place."""
         found: list[Class] = []
-        contributions(self.types.modules, "orm", lambda module: self.contribute(module, found))
+        contributions(self.types.modules.tables, "orm", lambda module: self.contribute(module, found))
         return tuple(found)
 
     def contribute(self, module: Module, found: list[Class]) -> Collection[int]:
         """Add the ORM classes of a module; the indices of these classes."""
-        known = self.types.modules.places.get("orm", {}).get(module.path)
+        known = self.types.modules.tables.places("orm", module)
         own = [c for c in module.classes if (self.is_orm(c) if known is None else c.index in known)]
         found.extend(own)
         return [cls.index for cls in own]
@@ -144,7 +144,7 @@ class OrmModels:
         """Whether instances of a class are ORM objects: declarative classes with their bases, and SQLModel tables."""
         return self._kind(cls) is not None
 
-    @remembered
+    @memoized
     def of(self, cls: Class) -> OrmModel | None:
         """What a declarative class maps; None for another class."""
         kind = self._kind(cls)
@@ -152,7 +152,7 @@ class OrmModels:
 
     # ---------------------------------------------------------------- which classes
 
-    @remembered_after(None)
+    @memoized_cyclic(None)
     def _kind(self, cls: Class) -> Literal["declarative", "sqlmodel"] | None:
         if self.types.is_subclass(cls, "sqlmodel.SQLModel"):
             is_table = any(arg.name == "table" and arg.value == f.Const(True) for arg in cls.facts.keywords)

@@ -14,13 +14,12 @@ from typing import Literal
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, Instance, Module, TupleOf, Type
-from fastapi_lint.model.tables import collected, contributions
 from fastapi_lint.model.types.alternatives import admits_none, admitted
 from fastapi_lint.model.types.generics import type_variables
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Constant, Unfolded, Values
-from fastapi_lint.tracking import reading
-from fastapi_lint.tracking.reading import remembered
+from fastapi_lint.tracking import memoized, recording
+from fastapi_lint.tracking.tables import collected, contributions
 
 Kind = Literal["pydantic", "sqlmodel", "sqlmodel-table", "settings", "dataclass"]
 
@@ -157,17 +156,17 @@ class Schemas:
     def classes(self) -> tuple[Class, ...]:
         """The classes that are schemas, by path and place."""
         found: list[Class] = []
-        contributions(self.types.modules, "schemas", lambda module: self.contribute(module, found))
+        contributions(self.types.modules.tables, "schemas", lambda module: self.contribute(module, found))
         return tuple(found)
 
     def contribute(self, module: Module, found: list[Class]) -> Collection[int]:
         """Add the schemas of a module; the indices of these classes."""
-        known = self.types.modules.places.get("schemas", {}).get(module.path)
+        known = self.types.modules.tables.places("schemas", module)
         own = [c for c in module.classes if (self.is_schema(c) if known is None else c.index in known)]
         found.extend(own)
         return [cls.index for cls in own]
 
-    @remembered
+    @memoized
     def of(self, cls: Class) -> Schema | None:
         """The schema that a class is (dataclasses included); None for another class."""
         kind = self._kind(cls)
@@ -350,16 +349,16 @@ class Schemas:
         key = (id(one), of if variables else None)
         held = self._field_types.get(key)
         if held is None:
-            held = reading.made(lambda: admitted(self.types, one.annotation, one.where, variables))
+            held = recording.tracked(lambda: admitted(self.types, one.annotation, one.where, variables))
             self._field_types[key] = held
-        reading.note(held[1])
+        recording.depend_on(held[1])
         return held[0]
 
-    @remembered
+    @memoized
     def _variables(self, of: Instance) -> dict[Class, dict[str, Type]]:
         return type_variables(self.types, of)
 
-    @remembered
+    @memoized
     def closure(self, start: Type) -> tuple[tuple[Schema, tuple[SchemaField, ...]], ...]:
         """Every schema inside a type, each once, with the shortest trail of fields that leads to it."""
         return tuple(self._inside(start))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Module
-from fastapi_lint.model.tables import contributions
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.texts import written_for_tests
+from fastapi_lint.tracking.tables import contributions
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -67,7 +67,7 @@ def signing_keys(project: Project) -> Mapping[Module, Mapping[int, str]]:
     By module and start of the assignment; the value is what gets the key ("jwt.encode").
     """
     found: dict[Module, dict[int, str]] = {}
-    contributions(project.modules, "signing", lambda module: contribute(project, module, found))
+    contributions(project.modules.tables, "signing", lambda module: contribute(project, module, found))
     return found
 
 

@@ -19,7 +19,7 @@ from fastapi_lint.model.names.symbols import (
     Method,
     Partial,
 )
-from fastapi_lint.tracking import reading
+from fastapi_lint.tracking import recording
 
 if TYPE_CHECKING:
     from fastapi_lint.model.injection.dependencies import Dependencies, Depends
@@ -87,8 +87,8 @@ class Authentication:
         key = target if target is not None else id(depends)
         held = self._known.get(key)
         if held is None:
-            held = self._known[key] = reading.made(lambda: self._judged(depends))
-        reading.note(held[1])
+            held = self._known[key] = recording.tracked(lambda: self._judged(depends))
+        recording.depend_on(held[1])
         return held[0]
 
     def _judged(self, depends: Depends) -> bool | None:

@@ -19,9 +19,9 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.routing.routes import Address, Inclusion, Route, Router, Routes
-from fastapi_lint.model.tables import collected, contributions
 from fastapi_lint.model.types.inference.inference import DEPENDS, Inference, Where, is_none
-from fastapi_lint.tracking.reading import remembered
+from fastapi_lint.tracking import memoized
+from fastapi_lint.tracking.tables import collected, contributions
 
 MARKERS = frozenset({
     "fastapi.Query", "fastapi.Path", "fastapi.Body", "fastapi.Header", "fastapi.Cookie", "fastapi.Form", "fastapi.File",
@@ -119,7 +119,7 @@ class Dependencies:
 
     # ---------------------------------------------------------------- parameters
 
-    @remembered
+    @memoized
     def parameters(self, function: Function) -> tuple[Parameter, ...]:
         """The parameters of a function with their markers, `self` excluded."""
         return tuple(self._read(function))
@@ -345,17 +345,17 @@ class Dependencies:
                 table.setdefault(found.target.function, []).append(found)
         return table
 
-    @remembered
+    @memoized
     def _given(self) -> tuple[list[Depends], list[Class]]:
         """Every use of a dependency in the project, and the classes that parameters depend on by their type."""
         uses: list[Depends] = []
         classes: list[Class] = []
-        contributions(self.types.modules, "dependencies", lambda module: self.contribute(module, uses, classes))
+        contributions(self.types.modules.tables, "dependencies", lambda module: self.contribute(module, uses, classes))
         return uses, classes
 
     def contribute(self, module: Module, uses: list[Depends], classes: list[Class]) -> Collection[int]:
         """Add the dependencies that are used in a module: at calls, and (below 0) by parameters of functions."""
-        known = self.types.modules.places.get("dependencies", {}).get(module.path)
+        known = self.types.modules.tables.places("dependencies", module)
         found = set()
         for index, call in enumerate(module.facts.calls):
             last = f.last_name(call.func) if known is None or index in known else ""

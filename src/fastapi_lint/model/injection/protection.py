@@ -22,8 +22,8 @@ from fastapi_lint.model.names.symbols import (
     Module,
 )
 from fastapi_lint.model.routing.routes import HTTP_METHODS, Address, Route, Router, Routes
-from fastapi_lint.model.tables import collected, contributions
 from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.tracking.tables import collected, contributions
 
 _WORDS = re.compile(
     r"authori[sz]|authenticat|(?<![a-z])auth(?![a-z])|auth_|_auth|permission|privilege|current_?user|api_?key|apikey|"
@@ -70,7 +70,7 @@ class Protection:
     def middleware(self) -> tuple[tuple[str, bool], ...]:
         """The roots of source trees with middleware, and whether it authenticates."""
         found: dict[str, bool] = {}
-        contributions(self.types.modules, "middleware", lambda module: self.contribute(module, found))
+        contributions(self.types.modules.tables, "middleware", lambda module: self.contribute(module, found))
         return tuple(found.items())
 
     def contribute(self, module: Module, found: dict[str, bool]) -> Collection[int]:

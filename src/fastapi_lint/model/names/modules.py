@@ -7,7 +7,7 @@ import is matched against path suffixes, and the root nearest to the importing f
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Union, cast
 
@@ -15,8 +15,8 @@ import msgspec
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, Module
-from fastapi_lint.model.tables import collected, grouped
-from fastapi_lint.tracking import reading
+from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.tables import Tables, collected, grouped
 
 Bound = Union[f.Import, f.Assign, f.Param, f.Block, Function, Class]
 
@@ -68,29 +68,19 @@ def _aliases(module: Module) -> Iterator[tuple[str, object]]:
 class Modules:
     """All modules of the project by path, and the answer to "which file does this import mean".
 
-    What is known from the last run: `barren` are the paths of those that contribute nothing to a group of tables, by
-    its name, `places` those at which others contribute, `known` slices of tables that are what they were, in short,
-    `filled` the slices in which there may be something, with the paths of the modules that bring it.
-
-    What is found out now: `contributed` are the places at which modules contribute to a group, and what was read to
-    find them, `homes` the modules that bring something to slices of tables (see `tables`).
+    `tables` is what is known about the tables that are collected from them.
     """
 
-    ABOUT = "itself"
+    TABLES = "tables"
 
     def __init__(self, modules: Iterable[Module], roots: Iterable[str] = ()) -> None:
         self.by_path: dict[str, Module] = {module.path: module for module in sorted(modules, key=lambda m: m.path)}
+        self.tables = Tables(self.by_path)
         self._packages = {m.parts for m in self.by_path.values() if m.is_package}
         self._by_parts: dict[tuple[str, ...], Module] = {}
         self._by_suffix: dict[str, list[Module]] = {}
         self._folders: dict[str, list[tuple[str, ...]]] = {}
         self._found: dict[tuple[tuple[str, ...], str], tuple[Module, tuple[str, ...]] | None] = {}
-        self.barren: Mapping[str, Collection[str]] = {}
-        self.contributed: dict[str, dict[Module, tuple[Collection[int], reading.Reads]]] = {}
-        self.known: Mapping[reading.Slice, bytes] = {}
-        self.filled: Mapping[str, Mapping[str, Collection[str]]] = {}
-        self.homes: dict[str, dict[str, dict[str, None]]] = {}
-        self.places: Mapping[str, Mapping[str, Collection[int]]] = {}
         self._roots = [tuple(part for part in root.split("/") if part not in ("", ".")) for root in roots]
         folders: set[tuple[str, ...]] = set()
         for module in self.by_path.values():
@@ -107,35 +97,24 @@ class Modules:
             for i in range(len(folder)):
                 self._folders.setdefault(".".join(folder[i:]), []).append(folder)
 
-    @property
-    def itself(self) -> Modules:
-        """These modules: what is asked of everything that collects something from them."""
-        return self
-
-    def is_known_empty(self, each: reading.Slice) -> bool:
-        """Whether there is known to be nothing in a slice of a table."""
-        if each.part is not None and each.table in self.filled:
-            return each.part not in self.filled[each.table]
-        return self.known.get(each) == b""
-
     def __iter__(self) -> Iterator[Module]:
-        reading.note(reading.EVERYTHING)
+        recording.depend_on(recording.EVERYTHING)
         return iter(self.by_path.values())
 
     @collected("modules.calls_by_name", pairs=_calls)
     def calls_by_name(self) -> Mapping[str, list[tuple[Module, int]]]:
         """Every call of the project, by the last name of its callee: its module and its index there."""
-        return cast("dict[str, list[tuple[Module, int]]]", grouped(self, "modules.calls_by_name"))
+        return cast("dict[str, list[tuple[Module, int]]]", grouped(self.tables, "modules.calls_by_name"))
 
     @collected("modules.decorating_calls", pairs=_decorating_calls)
     def decorating_calls(self) -> Mapping[str, list[tuple[Module, int]]]:
         """The calls that are decorators, as `calls_by_name`."""
-        return cast("dict[str, list[tuple[Module, int]]]", grouped(self, "modules.decorating_calls"))
+        return cast("dict[str, list[tuple[Module, int]]]", grouped(self.tables, "modules.decorating_calls"))
 
     @collected("modules.aliases", pairs=_aliases)
     def aliases(self) -> Mapping[str, list[str]]:
         """The other names under which a name is imported somewhere, as often as it is."""
-        return cast("dict[str, list[str]]", grouped(self, "modules.aliases"))
+        return cast("dict[str, list[str]]", grouped(self.tables, "modules.aliases"))
 
     @collected("modules.reads_path_params", whole=True)
     def reads_path_params(self) -> bool:
@@ -159,8 +138,8 @@ class Modules:
         found = self._find(dotted, importer)
         if found is None:
             return None
-        if reading.noting:
-            reading.note(found[0])
+        if recording.active:
+            recording.depend_on(found[0])
         return found[0]
 
     def _find(self, dotted: str, importer: Module) -> tuple[Module, tuple[str, ...]] | None:
@@ -224,8 +203,8 @@ class Modules:
 
     def _read(self, parts: tuple[str, ...]) -> Module | None:
         found = self._by_parts.get(parts)
-        if found is not None and reading.noting:
-            reading.note(found)
+        if found is not None and recording.active:
+            recording.depend_on(found)
         return found
 
     @cached_property

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Union
 from fastapi_lint.files.source import LARGEST_TREE, Source, TooLarge
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import excerpts
+from fastapi_lint.tracking.recording import Handle, Input
 
 if TYPE_CHECKING:
     import libcst as cst
 
 
-class Module:
+class Module(Input):
     """A file of the project. `name` is its dotted name from the project root: unique, not always importable."""
+
+    source: Source
 
     def __init__(self, source: Source, facts: f.Facts | Callable[[], f.Facts]) -> None:
         """`facts` may be what makes them: of most modules of a project nobody asks, when little has changed."""
@@ -216,10 +219,11 @@ class Module:
         return ""
 
 
-class Function:
+class Function(Handle):
     """A function, method or lambda of the project."""
 
     __slots__ = ("__dict__", "facts", "index", "is_async", "module", "name", "qualname")
+    module: Module
 
     def __init__(self, module: Module, index: int, facts: f.Function) -> None:
         self.module = module
@@ -282,10 +286,11 @@ class Function:
         return self.module.exits_in.get(self.index, [])
 
 
-class Class:
+class Class(Handle):
     """A class of the project."""
 
     __slots__ = ("__dict__", "facts", "index", "module", "name", "qualname")
+    module: Module
 
     def __init__(self, module: Module, index: int, facts: f.Class) -> None:
         self.module = module

@@ -20,12 +20,12 @@ from fastapi_lint.model.names.symbols import (
 )
 from fastapi_lint.model.routing.rewriting import Rewriting, rewritings
 from fastapi_lint.model.routing.routers import App, Event, Inclusion, Mount, Route, Router, RouterKey, argument
-from fastapi_lint.model.tables import collected, contributions
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
 from fastapi_lint.model.values.constants import UNKNOWN, Values
 from fastapi_lint.model.values.environment import NOWHERE, Condition, Environment
 from fastapi_lint.model.values.expansion import Expansion, names_in
-from fastapi_lint.tracking import reading
+from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.tables import collected, contributions
 
 if TYPE_CHECKING:
     from fastapi_lint.model.routing.routes import Routes
@@ -56,15 +56,15 @@ class Registrations:
     def _complete(self) -> None:
         if not self._is_complete:
             self._is_complete = True
-            contributions(self.types.modules, "routes", self.contribute)
-        reading.note(reading.Slice("routes", None))
+            contributions(self.types.modules.tables, "routes", self.contribute)
+        recording.depend_on(recording.Slice("routes", None))
 
     def contribute(self, module: Module) -> Collection[int]:
         """Find what a module makes, registers and includes; the calls that do, -1 for the rest of the module."""
         data = module.source.data
         if b"fastapi" not in data.lower() and b"route" not in data and b"@" not in data:
             return ()
-        known = self.types.modules.places.get("routes", {}).get(module.path)
+        known = self.types.modules.tables.places("routes", module)
         found = set()
         if known is None or -1 in known:
             for receiver, where, rewriting in rewritings(module):

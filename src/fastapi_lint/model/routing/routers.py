@@ -11,7 +11,7 @@ from fastapi_lint.model.names.symbols import Class, Function, Module, Origin, Ty
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.constants import UNKNOWN
 from fastapi_lint.model.values.environment import NOWHERE, Condition, Environment
-from fastapi_lint.tracking.reading import remembered
+from fastapi_lint.tracking import memoized
 
 if TYPE_CHECKING:
     from fastapi_lint.model.routing.routes import Routes
@@ -172,7 +172,7 @@ class Router:
         return own
 
     @property
-    @remembered
+    @memoized
     def prefix(self) -> str:
         """Its own prefix, folded as far as known."""
         return self.project.router_prefix(self)

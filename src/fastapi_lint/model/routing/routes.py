@@ -24,11 +24,11 @@ from fastapi_lint.model.routing.routers import (
     argument,
     call_named,
 )
-from fastapi_lint.model.tables import collected
 from fastapi_lint.model.types.inference.inference import is_none
 from fastapi_lint.model.values.constants import UNKNOWN
 from fastapi_lint.model.values.environment import NOWHERE
-from fastapi_lint.tracking.reading import remembered
+from fastapi_lint.tracking import memoized
+from fastapi_lint.tracking.tables import collected
 
 __all__ = [
     "HTTP_METHODS",
@@ -93,7 +93,7 @@ class Routes(Registrations):
             return self._owned(key)
         return found
 
-    @remembered
+    @memoized
     def _owned(self, key: Origin) -> Router | None:
         """The router that a class makes for one of its instances, or for those of a subclass."""
         made = self.routers.get(Origin(key.module, key.call))

@@ -12,7 +12,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.modules import Binding
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Instance, Module, ModuleObject
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
-from fastapi_lint.tracking import reading
+from fastapi_lint.tracking import recording
 
 Constant = Union[str, int, float, bool, None]
 UNKNOWN = "\N{HORIZONTAL ELLIPSIS}"
@@ -66,13 +66,13 @@ class Values:
         key = (where, id(expr))
         held = self._folded.get(key)
         if held is not None:
-            reading.note(held[1])
+            recording.depend_on(held[1])
             return held[0]
         if key in self._active or len(self._active) > 30:
             raise Unfolded
         self._active.add(key)
         try:
-            held = self._folded[key] = reading.made(lambda: self.constant(expr, where))
+            held = self._folded[key] = recording.tracked(lambda: self.constant(expr, where))
         finally:
             self._active.discard(key)
         return held[0]
@@ -124,11 +124,11 @@ class Values:
                     if held is None:
                         self._active.add(key)
                         try:
-                            folded, sources = reading.made(lambda: self.pieces(*found[0]))
+                            folded, sources = recording.tracked(lambda: self.pieces(*found[0]))
                         finally:
                             self._active.discard(key)
                         held = self._pieced[target] = folded if len(folded) <= _LONGEST else UNKNOWN, sources
-                    reading.note(held[1])
+                    recording.depend_on(held[1])
                     return held[0]
         try:
             value = self.constant(expr, where)

@@ -16,7 +16,7 @@ from fastapi_lint.model.values.conditions import Condition, Conditions
 from fastapi_lint.model.values.constants import UNKNOWN, Values
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
 from fastapi_lint.model.values.objects import Objects
-from fastapi_lint.tracking import reading
+from fastapi_lint.tracking import recording
 
 Element = tuple[f.Expr, Where, Environment]
 _MOST_ROUNDS = 400
@@ -103,11 +103,11 @@ class Expansion:
             return []
         held = self._frames.get(key)
         if held is not None:
-            reading.note(held[1])
+            recording.depend_on(held[1])
             return held[0]
         self._active.add(key)
         try:
-            held = reading.made(lambda: list(self._calls(function, wanted, depth))[:_MOST_ROUNDS])
+            held = recording.tracked(lambda: list(self._calls(function, wanted, depth))[:_MOST_ROUNDS])
         finally:
             self._active.discard(key)
         if held[0] or not self._active:  # otherwise perhaps none for want of a frame that is being worked out

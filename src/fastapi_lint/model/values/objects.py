@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
-from fastapi_lint.model.tables import collected, contributions
 from fastapi_lint.model.types.inference.inference import Inference, Where
-from fastapi_lint.tracking.reading import remembered
+from fastapi_lint.tracking import memoized
+from fastapi_lint.tracking.tables import collected, contributions
 
 _ENTRIES = frozenset({"__init__", "__post_init__", "__attrs_post_init__", "__new__", "model_post_init", "setUp"})
 _FIELDS = frozenset({"field", "Field", "ib", "attrib"})
@@ -41,7 +41,7 @@ class Objects:
         for each in (name, *sorted(set(self.types.modules.aliases.get(name, ())))):
             yield from calls.get(each, ())
 
-    @remembered
+    @memoized
     def makers(self, cls: Class) -> tuple[Origin, ...]:
         """The calls that make instances of a class or of its subclasses."""
         found = []
@@ -60,7 +60,7 @@ class Objects:
     def inheriting(self) -> Mapping[Class, tuple[Class, ...]]:
         """The classes that inherit from each class."""
         table: dict[Class, list[Class]] = {}
-        contributions(self.types.modules, "inheriting", lambda module: self.contribute(module, table))
+        contributions(self.types.modules.tables, "inheriting", lambda module: self.contribute(module, table))
         return {base: tuple(found) for base, found in table.items()}
 
     def contribute(self, module: Module, table: dict[Class, list[Class]]) -> Collection[int]:

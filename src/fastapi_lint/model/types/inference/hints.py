@@ -19,7 +19,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.questions import Questions, Where, is_none
-from fastapi_lint.tracking import reading
+from fastapi_lint.tracking import recording
 
 _TRANSPARENT = frozenset({
     "typing.Annotated", "typing.Optional", "typing.Final", "typing.ClassVar", "typing.Required", "typing.NotRequired",
@@ -85,13 +85,13 @@ class Hints(Questions):
             self._followings = 0
         held = self._aliased.get(key)
         if held is not None:
-            reading.note(held[1])
+            recording.depend_on(held[1])
             return held[0]
         self._followings += 1
         if self._followings > _MOST_FOLLOWED:  # aliases of unions of aliases, where each names the one above twice
             return None
         cuts = self._cuts
-        held = reading.made(lambda: self.guarded(("alias", key), lambda: self.annotation(target, place)))
+        held = recording.tracked(lambda: self.guarded(("alias", key), lambda: self.annotation(target, place)))
         if self._cuts == cuts:
             self._aliased[key] = held
         return held[0]

@@ -6,7 +6,7 @@ from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import External, Module, ModuleObject, Namespace, Type
 from fastapi_lint.model.types.inference.questions import Questions
-from fastapi_lint.tracking.reading import remembered
+from fastapi_lint.tracking import memoized
 
 
 class Imports(Questions):
@@ -52,7 +52,7 @@ class Imports(Questions):
             return ModuleObject(module)
         return Namespace(dotted, importer) if self.modules.is_folder(dotted, importer) else None
 
-    @remembered
+    @memoized
     def export(self, module: Module, name: str) -> Type:
         """What a name of a module is, seen from outside: its own bindings, submodules, star imports."""
         return self.guarded(("export", module, name), lambda: self._exported(module, name))

@@ -20,8 +20,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.questions import DEEPEST, Questions, instance_of, is_none
-from fastapi_lint.tracking import reading
-from fastapi_lint.tracking.reading import remembered
+from fastapi_lint.tracking import memoized, recording
 
 _PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
 
@@ -90,7 +89,7 @@ class Members(Questions):
                 return None
         return None
 
-    @remembered
+    @memoized
     def _field(self, cls: Class, attr: str) -> Type:
         return self.guarded(("member", cls, attr), partial(self._declared, cls, attr))
 
@@ -138,13 +137,13 @@ class Members(Questions):
         """A class and its bases, nearest first; external ones by canonical name, unresolved ones as "?"."""
         held = self._mro.get(cls)
         if held is not None:
-            reading.note(held[1])
+            recording.depend_on(held[1])
             return held[0]
         if self._depth > DEEPEST:
             return (cls, "?")
         self._depth += 1
         self._mro[cls] = (cls, "?"), None  # what a class that inherits from itself sees
-        held = self._mro[cls] = reading.made(lambda: self._order(cls))
+        held = self._mro[cls] = recording.tracked(lambda: self._order(cls))
         self._depth -= 1
         return held[0]
 

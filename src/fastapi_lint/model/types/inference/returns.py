@@ -20,8 +20,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.questions import Questions, Where, instance_of, is_none
-from fastapi_lint.tracking import reading
-from fastapi_lint.tracking.reading import remembered, remembered_after
+from fastapi_lint.tracking import memoized, memoized_cyclic, recording
 
 _CACHED = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property", "async_lru.alru_cache"})
 _FIELDS = frozenset({"dataclasses.field", "attrs.field", "attr.field", "attr.ib", "pydantic.Field"})
@@ -32,7 +31,7 @@ _VAGUE = frozenset({"typing.Callable", "Callable", "object", "collections.abc.Ca
 class Returns(Questions):
     """What calls give: of functions, classes, methods and library objects."""
 
-    @remembered
+    @memoized
     def call_type(self, module: Module, index: int) -> Type:
         """What a call gives."""
         return self.guarded((module, index), lambda: self._called(module, index))
@@ -41,14 +40,16 @@ class Returns(Questions):
         """What is called."""
         key = id(call)  # calls of facts differ in their place, and live as long as the module
         if key in self._callees:
-            if reading.noting:
-                reading.note(self._read_for.get(key, reading.EVERYTHING))
+            if recording.active:
+                recording.depend_on(self._read_for.get(key, recording.EVERYTHING))
             return self._callees[key]
         cuts = self._cuts
-        if not reading.noting:
+        if not recording.active:
             found = self.infer(call.func, (module, call.block, call.start))
         else:
-            found, self._read_for[key] = reading.made(lambda: self.infer(call.func, (module, call.block, call.start)))
+            found, self._read_for[key] = recording.tracked(
+                lambda: self.infer(call.func, (module, call.block, call.start))
+            )
         if cuts == self._cuts:
             self._callees[key] = found
         return found
@@ -164,7 +165,7 @@ class Returns(Questions):
                 return Instance(name)
         return None
 
-    @remembered_after(())
+    @memoized_cyclic(())
     def decorators(self, function: Function) -> tuple[str, ...]:
         """The dotted names of a function's decorators (of what is called, for calls); "?" for an unknown one."""
         names = []
@@ -175,7 +176,7 @@ class Returns(Questions):
             names.append(self.name_of_type(self.infer(decorator, where)) or "?")
         return tuple(names)
 
-    @remembered
+    @memoized
     def return_type(self, function: Function) -> Type:
         """What a function returns (for a coroutine: what awaiting gives), declared or from its return statements."""
         return self.guarded(("returns", function), lambda: self._returned(function))
@@ -205,7 +206,7 @@ class Returns(Questions):
             return None
         return self.agree(self.infer(e.value, (module, e.block, e.start)) for e in returned)
 
-    @remembered
+    @memoized
     def yield_type(self, function: Function) -> Type:
         """What a generator yields."""
         return self.guarded(("yields", function), lambda: self._yielded(function))

@@ -29,7 +29,7 @@ from fastapi_lint.model.types.inference.questions import (
     is_none,
     starred,
 )
-from fastapi_lint.tracking import reading
+from fastapi_lint.tracking import recording
 
 BUILTINS = frozenset(dir(builtins))
 
@@ -125,13 +125,13 @@ class Scopes(Questions):
     def _bound_type(self, module: Module, name: str, binding: Binding) -> Type:
         key = (id(binding.entry), name)
         if key in self._bound:
-            if reading.noting:
-                reading.note(self._read_for.get(key, reading.EVERYTHING))
+            if recording.active:
+                recording.depend_on(self._read_for.get(key, recording.EVERYTHING))
             return self._bound[key]
-        if not reading.noting:
+        if not recording.active:
             found = self.guarded(("bound", key), lambda: self._bind(module, name, binding))
         else:
-            found, self._read_for[key] = reading.made(
+            found, self._read_for[key] = recording.tracked(
                 lambda: self.guarded(("bound", key), lambda: self._bind(module, name, binding))
             )
         self._bound[key] = found

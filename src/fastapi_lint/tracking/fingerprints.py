@@ -1,0 +1,87 @@
+"""Answers of two runs made comparable: a value as plain data, and plain data as a fingerprint of twelve bytes.
+
+Nothing is compared by the identity of an object, which a second run does not have: modules are known by their path,
+what is in them by its place, values by what they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from hashlib import blake2b
+from typing import cast
+
+import msgspec
+
+from fastapi_lint.tracking.recording import Handle, Input
+
+_MEMO = "_fingerprint"
+_OWNERS = frozenset({"project", "types", "check"})
+"""Fields of values that hold the whole model: they say nothing by themselves."""
+
+
+def fingerprint(plain: object) -> bytes:
+    """Plain data in twelve bytes."""
+    return blake2b(msgspec.msgpack.encode(plain), digest_size=12).digest()
+
+
+def plain(value: object, modules: set[Input] | None = None) -> object:
+    """A value as plain data, equal for equal values of two runs. The modules that it leads to are added to `modules`.
+
+    Nodes of facts are known by their place: whoever compares has compared their module as well. Raises `TypeError` for
+    values that cannot be compared.
+    """
+    match value:
+        case None | bool() | int() | float() | str() | bytes():
+            return value
+        case Input():
+            if modules is not None:
+                modules.add(value)
+            return [value.path]
+        case Handle():
+            if modules is not None:
+                modules.add(value.module)
+            return [type(value).__name__, value.module.path, value.index]
+        case msgspec.Struct():
+            start = getattr(value, "start", None)
+            return start if start is not None else [type(value).__name__, msgspec.msgpack.encode(value)]
+        case Mapping():
+            pairs = [[plain(key, modules), plain(each, modules)] for key, each in value.items()]
+            return [pairs, plain(getattr(value, "conditions", None), modules)]
+        case tuple() | list():
+            return [plain(each, modules) for each in value]
+        case set() | frozenset():
+            return sorted((plain(each, modules) for each in value), key=repr)
+    if is_dataclass(value):
+        found, leads_to = _of_dataclass(value)
+        if modules is not None:
+            modules.update(leads_to)
+        return found
+    raise TypeError(f"{type(value).__name__} has no fingerprint")
+
+
+def modules_in(value: object) -> frozenset[Input]:
+    """The modules that a value leads to."""
+    found: set[Input] = set()
+    plain(value, found)
+    return frozenset(found)
+
+
+def part_of(key: object) -> str:
+    """The slice of a table that a key belongs to: its name, or the path of the module that it lies in."""
+    if isinstance(key, str):
+        return key
+    if isinstance(key, tuple):
+        return part_of(key[-1])
+    return key.path if isinstance(key, Input) else cast(Handle, key).module.path
+
+
+def _of_dataclass(value: object) -> tuple[bytes, frozenset[Input]]:
+    """The fingerprint of a frozen dataclass, worked out once, and the modules that it leads to."""
+    memo = vars(value).get(_MEMO)
+    if memo is None:
+        found: set[Input] = set()
+        names = (each.name for each in fields(value) if each.name not in _OWNERS)  # type: ignore[arg-type]
+        parts = [plain(getattr(value, name), found) for name in names]
+        memo = vars(value)[_MEMO] = fingerprint([type(value).__name__, parts]), frozenset(found)
+    return cast("tuple[bytes, frozenset[Input]]", memo)

@@ -1,0 +1,195 @@
+"""Records what answers depend on: the modules that are read for them, and slices of tables about the whole project.
+
+A memo keeps the dependencies of its answer, and gives them to whoever asks for it again (`memoized`), so that a verdict
+of a rule ends up with all it depends on, however deep. Getting hold of a module counts as reading it: `Modules` records
+each one that it returns. Of what is collected from all modules (`tables`) not those are recorded, but the slice that
+was looked at, whose fingerprint the next run compares.
+
+Nothing is recorded, and nothing costs time, unless `enable` was called. One project at a time: the state is of the
+process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import wraps
+from typing import Concatenate, Final, NamedTuple, ParamSpec, Protocol, TypeVar, cast
+
+S = TypeVar("S")
+V = TypeVar("V")
+P = ParamSpec("P")
+
+DependencySet = set[Hashable]
+"""The dependencies of an answer in the making: modules, slices, and (nested, as frozensets) those of other answers."""
+
+
+class Text(Protocol):
+    """The content of a module."""
+
+    @property
+    def data(self) -> bytes: ...
+
+
+class Input:
+    """A module, as far as tracking goes: a path that tells it from all others, and its text."""
+
+    __slots__ = ()
+    path: str
+    source: Text
+
+
+class Handle:
+    """A function or class of a module, known by its number there."""
+
+    __slots__ = ()
+    module: Input
+    index: int
+
+
+class Slice(NamedTuple):
+    """A part of a table: what it has under one name, or about one module (by path). None: all of it."""
+
+    table: str
+    part: str | None
+
+
+EVERYTHING: Final = Slice("", None)
+"""Every module was looked at: such an answer holds for one state of the project only."""
+
+enabled = False
+"""Whether dependencies are recorded for this project."""
+active = False
+"""Whether they are recorded at the moment."""
+_current: DependencySet | None = None
+_shared: dict[frozenset[Hashable], frozenset[Hashable]] = {}
+_MISSING: Final = object()
+
+
+def enable() -> None:
+    """Record dependencies from now on; for a project that is not asked anything yet."""
+    global _current, active, enabled
+    _current, active, enabled = set(), True, True
+    _shared.clear()
+
+
+def disable() -> None:
+    """Record nothing any more."""
+    global _current, active, enabled
+    _current, active, enabled = None, False, False
+    _shared.clear()
+
+
+def record_into(dependencies: DependencySet | None) -> DependencySet | None:
+    """Record into another set from now on (None: nowhere). Returns the one before, to be put back."""
+    global _current, active
+    before = _current
+    if before is not None:
+        _current, active = dependencies, dependencies is not None
+    return before
+
+
+def depend_on(what: Hashable) -> None:
+    """Record a module, a slice of a table, or the dependency of a memo (`tracked`)."""
+    if _current is not None:
+        _current.add(what)
+
+
+def combined(dependencies: DependencySet) -> Hashable:
+    """The dependencies of an answer as one, to be recorded whenever the answer is given again."""
+    if len(dependencies) == 1:
+        return next(iter(dependencies))
+    whole = frozenset(dependencies)
+    return _shared.setdefault(whole, whole)
+
+
+def tracked(answer: Callable[[], V]) -> tuple[V, Hashable]:
+    """An answer and its dependency: recorded now, and to be recorded (`depend_on`) when the answer is given again."""
+    global _current
+    outer = _current
+    if outer is None:
+        return answer(), EVERYTHING
+    _current = own = set[Hashable]()
+    try:
+        found = answer()
+    finally:
+        _current = outer
+        outer |= own
+    return found, combined(own)
+
+
+def flattened(dependencies: DependencySet) -> tuple[frozenset[Input], frozenset[Slice]]:
+    """All modules and slices among dependencies, nested ones included."""
+    modules: set[Input] = set()
+    slices: set[Slice] = set()
+    seen: set[Hashable] = set()
+    pending = list(dependencies)
+    while pending:
+        each = pending.pop()
+        if each in seen:
+            continue
+        seen.add(each)
+        if isinstance(each, frozenset):
+            pending.extend(each)
+        elif isinstance(each, Slice):
+            slices.add(each)
+        elif each is not None:
+            modules.add(cast("Input", each))
+    return frozenset(modules), frozenset(slices)
+
+
+def memoized(method: Callable[Concatenate[S, P], V]) -> Callable[Concatenate[S, P], V]:
+    """A query: a method that works out each answer once. Its arguments are positional and hashable."""
+    return _memoized(method, _MISSING)
+
+
+def memoized_cyclic(initial: object) -> Callable[[Callable[Concatenate[S, P], V]], Callable[Concatenate[S, P], V]]:
+    """As `memoized`, for a query that may come to ask itself: there the answer is `initial`."""
+    return lambda method: _memoized(method, initial)
+
+
+def _memoized(method: Callable[Concatenate[S, P], V], initial: object) -> Callable[Concatenate[S, P], V]:
+    slot, dependencies_slot = f"_{method.__name__}_memos", f"_{method.__name__}_dependencies"
+    work_out = cast("Callable[..., V]", method)
+
+    def compute(self: object, arguments: tuple[object, ...], key: Hashable) -> V:
+        global _current
+        memos = self.__dict__.setdefault(slot, {})
+        if initial is not _MISSING:
+            memos[key] = initial
+        outer = _current
+        if outer is None:
+            memos[key] = answer = work_out(self, *arguments)
+            return answer
+        _current = own = set[Hashable]()
+        try:
+            memos[key] = answer = work_out(self, *arguments)
+        finally:
+            _current = outer
+        self.__dict__.setdefault(dependencies_slot, {})[key] = whole = combined(own)
+        outer.add(whole)
+        return answer
+
+    def inherit(self: object, key: Hashable) -> None:
+        assert _current is not None
+        _current.add(self.__dict__.get(dependencies_slot, {}).get(key, EVERYTHING if initial is _MISSING else None))
+
+    def ask_with_one(self: S, key: Hashable) -> V:  # the most frequent queries have one argument
+        try:
+            found = self.__dict__[slot][key]
+        except KeyError:
+            return compute(self, (key,), key)
+        if _current is not None:
+            inherit(self, key)
+        return cast(V, found)
+
+    def ask(self: S, *key: Hashable) -> V:
+        try:
+            found = self.__dict__[slot][key]
+        except KeyError:
+            return compute(self, key, key)
+        if _current is not None:
+            inherit(self, key)
+        return cast(V, found)
+
+    chosen = ask_with_one if method.__code__.co_argcount == 2 else ask
+    return cast("Callable[Concatenate[S, P], V]", wraps(method)(chosen))

@@ -1,0 +1,372 @@
+"""Tables that are collected from all modules: they record which slice was looked at, and give its fingerprint.
+
+A slice is what a table has under one name, or about one module. The next run compares slices, not tables; and it
+need not collect a table to find out that a slice is what it was (`collected`, `contribution`, `Earlier`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from inspect import getattr_static
+from operator import attrgetter
+from typing import Final, Generic, TypeVar, cast
+
+from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.fingerprints import fingerprint, modules_in, part_of, plain
+from fastapi_lint.tracking.recording import DependencySet, Input, Slice
+
+S = TypeVar("S")
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+M = TypeVar("M", bound=Input)
+
+_SLOT = "_collected_"
+_MISSING: Final = object()
+_MOST_LOOKED_UP = 12
+"""Names that are looked up one by one in a table before all of it is collected."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What is known from an earlier run, and holds for the modules as they are now."""
+
+    fingerprints: Mapping[Slice, bytes] = field(default_factory=dict)
+    """Of slices that are what they were."""
+    contributors: Mapping[str, Mapping[str, Collection[str]]] = field(default_factory=dict)
+    """By table: the slices in which there may be something, with the paths of the modules that contribute to them."""
+    places: Mapping[str, Mapping[str, Collection[int]]] = field(default_factory=dict)
+    """By group: the places at which modules (by path) contribute, none for those that do not (see `contribution`)."""
+
+
+class Tables(Generic[M]):
+    """What is known about the tables of one project: from an earlier run, and found out in this one."""
+
+    def __init__(self, modules: Mapping[str, M]) -> None:
+        """`modules` are those of the project, by path."""
+        self.modules = modules
+        self.earlier = Earlier()
+        self.contributed: dict[str, dict[M, tuple[Collection[int], DependencySet]]] = {}
+        """By group: the places at which modules contribute to it, and the dependencies of that."""
+        self.contributors: dict[str, dict[str, dict[str, None]]] = {}
+        """By table and slice: the paths of the modules that contribute to it."""
+
+    def is_known_empty(self, each: Slice) -> bool:
+        """Whether there is known to be nothing in a slice."""
+        if each.part is not None and each.table in self.earlier.contributors:
+            return each.part not in self.earlier.contributors[each.table]
+        return self.earlier.fingerprints.get(each) == b""
+
+    def places(self, group: str, module: Input) -> Collection[int] | None:
+        """The only places at which a module can contribute to a group; None when that is not known."""
+        return self.earlier.places.get(group, {}).get(module.path)
+
+    def parts(self, name: str) -> Collection[str]:
+        """The slices of a table that is made of `pairs` in which there may be something."""
+        known = self.earlier.contributors
+        return known[name] if name in known else grouped(self, name)
+
+
+class _Collection(Generic[V]):
+    """Something that is collected when it is first needed; `dependencies` is then what it was collected from."""
+
+    def __init__(self, name: str, collect: Callable[[], V]) -> None:
+        self.name = name
+        self._collect = collect
+        self.dependencies: DependencySet | None = None
+
+    @cached_property
+    def content(self) -> V:
+        """What is collected."""
+        dependencies: DependencySet = set()
+        before = recording.record_into(dependencies)
+        try:
+            found = self._collect()
+        finally:
+            recording.record_into(before)
+        self.dependencies = dependencies if before is not None else None
+        return found
+
+
+class Table(_Collection[Mapping[K, V]], Mapping[K, V]):
+    """A mapping that records the slice that is looked at, and the modules that what is found there leads to.
+
+    A slice that is known to be empty is answered without collecting.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        collect: Callable[[], Mapping[K, V]],
+        is_empty: Callable[[Slice], bool],
+        single: Callable[[K], object] | None = None,
+    ) -> None:
+        """`is_empty` says whether a slice is known to be; `single` looks up one key alone."""
+        super().__init__(name, collect)
+        self._is_empty = is_empty
+        self._single = single
+        self._looked_up: dict[K, object] = {}
+        self._modules: dict[K, Hashable] = {}
+
+    def _found(self, key: K) -> object:
+        each = Slice(self.name, part_of(key))
+        recording.depend_on(each)
+        if self._is_empty(each):
+            return _MISSING
+        found = self._value(key)
+        if found is not _MISSING and recording.active:
+            if key not in self._modules:
+                self._modules[key] = modules_in(found)
+            recording.depend_on(self._modules[key])
+        return found
+
+    def _value(self, key: K) -> object:
+        """What is under a key; a few names are looked up one by one, where they occur in the text."""
+        if self._single is not None and "content" not in vars(self):
+            if key not in self._looked_up and len(self._looked_up) < _MOST_LOOKED_UP:
+                self._looked_up[key] = self._single(key)
+            if key in self._looked_up:
+                return self._looked_up[key]
+        return self.content.get(key, _MISSING)
+
+    def __getitem__(self, key: K) -> V:
+        found = self._found(key)
+        if found is _MISSING:
+            raise KeyError(key)
+        return cast(V, found)
+
+    def __contains__(self, key: object) -> bool:
+        return self._found(cast(K, key)) is not _MISSING
+
+    def get(self, key: K, default: object = None) -> V:
+        """As for a dict."""
+        found = self._found(key)
+        return cast(V, found if found is not _MISSING else default)
+
+    def __iter__(self) -> Iterator[K]:
+        if recording.active:
+            recording.depend_on(Slice(self.name, None))
+            recording.depend_on(modules_in(self.content))
+        return iter(self.content)
+
+    def __len__(self) -> int:
+        recording.depend_on(Slice(self.name, None))
+        return len(self.content)
+
+    def plain(self, parts: Collection[str | None]) -> dict[str | None, object]:
+        """What is in slices, as plain data; nothing for empty ones."""
+        found: dict[str | None, object] = {}
+        for part in parts:
+            if part in self._looked_up:
+                keys = [part] if self._looked_up[part] is not _MISSING else []
+            else:
+                keys = list(self.content) if part is None else self._by_part.get(part, [])
+            if keys:
+                found[part] = [[plain(key), plain(self._value(key))] for key in keys]
+        return found
+
+    @property
+    def parts(self) -> Collection[str]:
+        """The slices in which there is something."""
+        return self._by_part.keys()
+
+    @cached_property
+    def _by_part(self) -> dict[str, list[K]]:
+        table: dict[str, list[K]] = {}
+        for key in self.content:
+            table.setdefault(part_of(key), []).append(key)
+        return table
+
+
+class Whole(_Collection[V]):
+    """Something that is always looked at as a whole."""
+
+    @cached_property
+    def _modules(self) -> frozenset[Input]:
+        return modules_in(self.content)
+
+    def read(self) -> V:
+        """What is collected; it is recorded that it was read."""
+        if recording.active:
+            recording.depend_on(Slice(self.name, None))
+            recording.depend_on(self._modules)
+        return self.content
+
+    def plain(self, parts: Collection[str | None]) -> dict[str | None, object]:
+        """As for a table."""
+        return {None: plain(self.content)} if None in parts else {}
+
+
+class Collected(Generic[S, V]):
+    """A property with what is collected from all modules, once."""
+
+    def __init__(self, name: str, method: Callable[[S], V], whole: bool) -> None:
+        self.name = name
+        self.method = method
+        self.whole = whole
+        self.slot = _SLOT + method.__name__
+        self.__doc__ = method.__doc__
+
+    def __get__(self, instance: S, owner: type[S]) -> V:
+        state = instance.__dict__
+        if not recording.enabled:  # from now on the instance's own attribute is found before this one
+            found = state[self.method.__name__] = self.method(instance)
+            return found
+        collection = state.get(self.slot)
+        if collection is None:
+            collection = state[self.slot] = self.collection_of(instance)
+        return cast(V, collection.read() if isinstance(collection, Whole) else collection)
+
+    def collection_of(self, instance: S) -> Table[Hashable, object] | Whole[object]:
+        """The table of an instance, not collected yet."""
+        collect = partial(self.method, instance)
+        if self.whole:
+            return Whole(self.name, collect)
+        tables = tables_of(instance)
+        single = None
+        if tables.earlier.fingerprints and self.name in PAIRS and self.name not in NEEDS:
+            single = partial(_looked_up, tables, self.name)
+        mapping = cast("Callable[[], Mapping[Hashable, object]]", collect)
+        if self.name in EXTRACTS and self.name in tables.earlier.contributors:
+            paths = tables.earlier.contributors[self.name]
+            known: dict[Hashable, object] = {m: True for path, m in tables.modules.items() if path in paths}
+            return Table(self.name, lambda: known, tables.is_known_empty)
+        return Table(self.name, mapping, tables.is_known_empty, single)
+
+
+def _looked_up(tables: Tables[M], name: str, key: Hashable) -> object:
+    """What the modules bring to one slice of a table: those that did, or else those in whose text its name occurs."""
+    found: list[object] = []
+    word = cast(str, key).encode()
+    contributors = tables.earlier.contributors
+    if name in contributors:
+        likely = [tables.modules[path] for path in sorted(contributors[name].get(cast(str, key), ()))]
+    else:
+        likely = [module for module in tables.modules.values() if word in module.source.data]
+    for module in likely:
+        found += [value for brought, value in PAIRS[name](module) if brought == key]
+    return found or _MISSING
+
+
+def collected(
+    name: str,
+    *,
+    whole: bool = False,
+    pairs: Callable[[M], Iterable[tuple[str, object]]] | None = None,
+    extract: Callable[[M], object] | None = None,
+    needs: str = "",
+) -> Callable[[Callable[[S], V]], Collected[S, V]]:
+    """Makes a property of what a method collects from all modules; `name`: where a project has it ("routes.all").
+
+    It is a mapping, of which slices are looked at, or else looked at as a `whole`. So that it need not be collected to
+    find out that it is what it was: `pairs` are what a single module brings by the facts about it, with the slice where
+    it gets to; `extract` is all of a module that matters (then the mapping is from modules to True); `needs` the name
+    of another table on which this one depends.
+    """
+    if pairs is not None:
+        PAIRS[name] = cast("Callable[[Input], Iterable[tuple[str, object]]]", pairs)
+    if extract is not None:
+        EXTRACTS[name] = cast("Callable[[Input], object]", extract)
+    if needs:
+        NEEDS[name] = needs
+    COLLECTED.append(name)
+    return lambda method: Collected(name, method, whole)
+
+
+COLLECTED: list[str] = []
+PAIRS: dict[str, Callable[[Input], Iterable[tuple[str, object]]]] = {}
+EXTRACTS: dict[str, Callable[[Input], object]] = {}
+NEEDS: dict[str, str] = {}
+
+
+def grouped(tables: Tables[M], name: str) -> dict[str, list[object]]:
+    """The pairs of all modules by slice, in the order of modules; who brings them is kept (`Tables.contributors`)."""
+    table: dict[str, list[object]] = {}
+    contributors: dict[str, dict[str, None]] = {}
+    pairs = PAIRS[name]
+    for module in tables.modules.values():
+        for key, value in pairs(module):
+            table.setdefault(key, []).append(value)
+            if recording.active:
+                contributors.setdefault(key, {})[module.path] = None
+    if recording.active:
+        tables.contributors[name] = contributors
+    return table
+
+
+def differing(name: str, one: Input, other: Input) -> set[str]:
+    """The slices of a table to which two states of a module bring different pairs."""
+    brought = []
+    for module in (one, other):
+        table: dict[str, list[object]] = {}
+        for key, value in PAIRS[name](module):
+            table.setdefault(key, []).append(plain(value))
+        brought.append(table)
+    return {key for key in {*brought[0], *brought[1]} if brought[0].get(key) != brought[1].get(key)}
+
+
+def contributions(tables: Tables[M], group: str, contribute: Callable[[M], Collection[int]]) -> None:
+    """Have every module contribute to what is collected; what, and at which places, is up to `contribute`.
+
+    Modules that are known to contribute nothing are left out (`Earlier.places`).
+    """
+    recording.depend_on(Slice(group, None))
+    known = tables.earlier.places.get(group, {})
+    for path, module in tables.modules.items():
+        if known.get(path) != ():
+            contribution(tables, group, module, contribute)
+
+
+def contribution(
+    tables: Tables[M], group: str, module: M, contribute: Callable[[M], Collection[int]]
+) -> Collection[int]:
+    """Have one module contribute; the places at which it does are kept with their dependencies (`Tables.contributed`).
+
+    A place is a number that means something to `contribute` alone, which may look at those of `Tables.places` only.
+    """
+    dependencies: DependencySet = set()
+    before = recording.record_into(dependencies)
+    try:
+        found = contribute(module)
+    finally:
+        recording.record_into(before)
+    if before is not None:
+        tables.contributed.setdefault(group, {})[module] = found, dependencies
+    return found
+
+
+def tables_of(instance: object) -> Tables[Input]:
+    """The tables of the project that something which collects is about: where its class says in `TABLES`."""
+    return cast("Tables[Input]", attrgetter(getattr(instance, "TABLES", "types.modules.tables"))(instance))
+
+
+def fingerprints(project: object, tables: Tables[M], wanted: Iterable[Slice]) -> dict[Slice, bytes]:
+    """The fingerprints of slices of a project's tables; empty where there is nothing, or no such table."""
+    known: dict[Slice, bytes] = {}
+    missing: dict[str, set[str | None]] = {}
+    for each in wanted:
+        if each == recording.EVERYTHING:
+            continue
+        if tables.is_known_empty(each):
+            known[each] = b""
+        elif each in tables.earlier.fingerprints:
+            known[each] = tables.earlier.fingerprints[each]
+        else:
+            known[each] = b""
+            missing.setdefault(each.table, set()).add(each.part)
+    for name, parts in missing.items():
+        for part, content in collection(project, name).plain(parts).items():
+            known[Slice(name, part)] = fingerprint(content)
+    return known
+
+
+def collection(project: object, name: str) -> Table[Hashable, object] | Whole[object]:
+    """The table of a project with a name, whether it is collected yet or not."""
+    path, _, last = f".{name}".rpartition(".")
+    owner = attrgetter(path[1:])(project) if path else project
+    found = vars(owner).get(_SLOT + last)
+    if found is None:
+        declared = cast("Collected[object, object]", getattr_static(owner, last))
+        found = vars(owner)[_SLOT + last] = declared.collection_of(owner)
+    return cast("Table[Hashable, object] | Whole[object]", found)
