@@ -197,6 +197,23 @@ def test_nothing_analysed_is_imported_or_executed(path: Path) -> None:
     assert [name for name in imported(path) if name.split(".")[0] in modules] == []
 
 
+IDENTITY: dict[str, str] = {}
+"""Files that may use `id(...)`, each with the reason: within one call and on one module alone."""
+
+
+@every_module
+def test_nothing_goes_by_the_identity_of_an_object(path: Path) -> None:
+    # Facts are made once for equal content, and equal expressions of all files may be one object (`names/places.py`).
+    if layer(path) not in {"model", "rules", "rule", "engine", "incremental", "tracking"}:
+        return
+    uses = [
+        node.lineno
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Name) and node.id == "id" and isinstance(node.ctx, ast.Load)
+    ]
+    assert bool(uses) == (place(path) in IDENTITY), f"`id` in lines {uses}: key by place, or say in IDENTITY why not"
+
+
 @every_module
 def test_tree_sitter_lives_in_the_index_only(path: Path) -> None:
     uses = {name.split(".")[0] for name in imported(path)} & {"tree_sitter", "tree_sitter_python"}

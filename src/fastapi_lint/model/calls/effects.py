@@ -15,6 +15,7 @@ from fastapi_lint.model.calls.execution import Execution, Step, written
 from fastapi_lint.model.calls.serving import Serving
 from fastapi_lint.model.calls.sparing import NO_SETTINGS, Settings, Sparing, expects, is_ready, never_runs
 from fastapi_lint.model.calls.trails import Memo, Run, Trail, search
+from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
     Class,
     Coroutine,
@@ -73,7 +74,7 @@ class Effects:
         # What rules have found out about effects of their own.
         self.bound_to_loop: Memo[str] = Memo()
         self.inserting: Memo[str] = Memo()
-        self._scheduled: dict[Module, frozenset[int]] = {}
+        self._scheduled: dict[Module, frozenset[tuple[int, int]]] = {}
 
     def is_served(self, module: Module) -> bool:
         """Whether a module can run in the process of an application: it imports FastAPI, or is imported from there."""
@@ -103,7 +104,7 @@ class Effects:
             return None
         if entry.kind in _WAITS_FOR and is_ready(module, call, written(module, call)):
             return None
-        if self.execution.is_asynchronous(module, call) or id(call) in self._scheduled_in(module):
+        if self.execution.is_asynchronous(module, call) or (call.start, call.end) in self._scheduled_in(module):
             return None  # whoever awaits it knows better what it is
         return entry
 
@@ -111,7 +112,8 @@ class Effects:
         """Whether the first argument is a file that lies in memory, or the object (an archive) was made of one."""
         callee = self.types.callee(module, call)
         if isinstance(callee, Method) and callee.owner is not None and (made := callee.owner.origin) is not None:
-            if made.facts is not call and self._is_in_memory(made.module, made.facts):
+            is_itself = place_of(made.module, made.facts) == place_of(module, call)
+            if not is_itself and self._is_in_memory(made.module, made.facts):
                 return True
         if not call.args or call.args[0].name:
             return False
@@ -303,12 +305,12 @@ class Effects:
                 return isinstance(self.types.result(callee), Coroutine)
         return False
 
-    def _scheduled_in(self, module: Module) -> frozenset[int]:
-        """The calls whose result is handed to asyncio.gather, create_task and their kin, by identity."""
+    def _scheduled_in(self, module: Module) -> frozenset[tuple[int, int]]:
+        """The calls whose result is handed to asyncio.gather, create_task and their kin, by start and end."""
         if module not in self._scheduled:
             calls = module.facts.calls
             self._scheduled[module] = frozenset(
-                id(calls[arg.value.index])
+                (calls[arg.value.index].start, calls[arg.value.index].end)
                 for call in calls
                 if f.last_name(call.func) in _SCHEDULERS
                 for arg in call.args

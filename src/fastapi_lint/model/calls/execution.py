@@ -61,11 +61,14 @@ class Step:
 
 @dataclass
 class _Table:
-    """What one module's blocks say: loops and contexts by function, and the calls that `async with` or `for` drive."""
+    """What one module's blocks say: loops and contexts by function, and the calls that `async with` or `for` drive.
+
+    Calls are known by start and end.
+    """
 
     driven: dict[int, list[f.Block]] = field(default_factory=dict)
-    asynchronous: set[int] = field(default_factory=set)
-    delegated: set[int] = field(default_factory=set)
+    asynchronous: set[tuple[int, int]] = field(default_factory=set)
+    delegated: set[tuple[int, int]] = field(default_factory=set)
     assigns: dict[int, list[f.Assign]] = field(default_factory=dict)
 
 
@@ -187,8 +190,8 @@ class Execution:
         """Whether a call of a generator function also runs it: looped over, entered, or given to list() and its kin."""
         table = self._table(module)
         if call.use in ("iter", "with"):
-            return id(call) not in table.asynchronous
-        if id(call) in table.delegated:
+            return (call.start, call.end) not in table.asynchronous
+        if (call.start, call.end) in table.delegated:
             return True
         for other in module.calls_in.get(module.facts.blocks[call.block].function, ()):
             if other.start >= call.start:
@@ -235,17 +238,17 @@ class Execution:
                     if not block.is_async:
                         table.driven.setdefault(block.function, []).append(block)
                     elif isinstance(block.test, f.CallRef):
-                        table.asynchronous.add(id(calls[block.test.index]))
+                        table.asynchronous.add((calls[block.test.index].start, calls[block.test.index].end))
             for entry in module.facts.exits:
                 if entry.kind == "yield from" and isinstance(entry.value, f.CallRef):
-                    table.delegated.add(id(calls[entry.value.index]))
+                    table.delegated.add((calls[entry.value.index].start, calls[entry.value.index].end))
             for assign in module.facts.assigns:
                 table.assigns.setdefault(module.facts.blocks[assign.block].function, []).append(assign)
         return self._tables[module]
 
     def is_asynchronous(self, module: Module, call: f.Call) -> bool:
         """Whether a call is the context of an `async with` or what an `async for` runs over."""
-        return id(call) in self._table(module).asynchronous
+        return (call.start, call.end) in self._table(module).asynchronous
 
     # ---------------------------------------------------------------- properties
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.places import Place, place_of
 from fastapi_lint.model.names.symbols import Class, Function, Instance, Module, TupleOf, Type
 from fastapi_lint.model.types.alternatives import admits_none, admitted
 from fastapi_lint.model.types.generics import type_variables
@@ -145,7 +146,7 @@ class Schemas:
     def __init__(self, types: Inference, values: Values) -> None:
         self.types = types
         self.values = values
-        self._field_types: dict[tuple[int, Type], tuple[tuple[Type, ...], Hashable]] = {}
+        self._field_types: dict[tuple[Place, Type], tuple[tuple[Type, ...], Hashable]] = {}
 
     @property
     def all(self) -> tuple[Schema, ...]:
@@ -346,7 +347,7 @@ class Schemas:
         variables: Mapping[str, Type] = {}
         if isinstance(of, Instance):
             variables = self._variables(of).get(one.owner, {})
-        key = (id(one), of if variables else None)
+        key = (place_of(one.module, one), of if variables else None)
         held = self._field_types.get(key)
         if held is None:
             held = recording.tracked(lambda: admitted(self.types, one.annotation, one.where, variables))

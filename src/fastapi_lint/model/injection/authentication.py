@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -84,7 +85,7 @@ class Authentication:
         if depends.is_security:
             return True
         target = depends.target
-        key = target if target is not None else id(depends)
+        key = target if target is not None else place_of(depends.module, depends.call)
         held = self._known.get(key)
         if held is None:
             held = self._known[key] = recording.tracked(lambda: self._judged(depends))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.injection.authentication import Authentication
+from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -231,7 +232,7 @@ class Dependencies:
         queue = [depends]
         while queue:
             current = queue.pop(0)
-            key = current.target if current.target is not None else id(current)
+            key = current.target if current.target is not None else place_of(current.module, current.call)
             if key in seen:
                 continue
             seen.add(key)

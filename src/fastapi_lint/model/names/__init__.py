@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi_lint.model.names.annotations import parse_annotation
 from fastapi_lint.model.names.excerpts import NotYet
 from fastapi_lint.model.names.modules import Binding, target_names
+from fastapi_lint.model.names.places import place_of, same_call
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -36,5 +37,7 @@ __all__ = [
     "TupleOf",
     "Type",
     "parse_annotation",
+    "place_of",
+    "same_call",
     "target_names",
 ]

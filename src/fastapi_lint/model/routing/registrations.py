@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from fastapi_lint.catalog.routers import library_router
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
     Class,
     External,
@@ -215,7 +216,7 @@ class Registrations:
                 what = (event.child, event.prefix)
             case Mount():
                 what = event.path
-        identity = (key, id(event.call), what)
+        identity = (key, place_of(event.module, event.call), what)
         if identity not in self._known:
             self._known.add(identity)
             self._events.setdefault(key, []).append(event)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Union
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.places import same_call
 from fastapi_lint.model.names.symbols import Class, Function, Module, Origin, Type
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.constants import UNKNOWN
@@ -244,7 +245,7 @@ class Address:
             blocks = mine.module.facts.blocks
             if blocks[mine.call.block].function != blocks[theirs.call.block].function:
                 return None
-            if mine.call is theirs.call:
+            if same_call(mine, theirs):
                 left, right = getattr(mine, "position", 0), getattr(theirs, "position", 0)
                 return None if left == right else left < right
             # Decorators are applied from the inside out: of two on one function the lower one registers first.

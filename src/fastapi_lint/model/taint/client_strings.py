@@ -66,7 +66,7 @@ class Taint:
 
 
 class ClientStrings:
-    """The strings of the client in one function. `sources` are the parameters that hold one, by identity.
+    """The strings of the client in one function. `sources` are the parameters that hold one, by their start.
 
     `given` are parameters of the function that hold one because of how a call fills them.
     """
@@ -132,7 +132,7 @@ class ClientStrings:
     def _name(self, expr: f.Name, where: Where, depth: int) -> Taint | None:
         for binding in self.project.types.find_bindings(expr.id, where):
             entry = binding.entry
-            if isinstance(entry, f.Param) and (source := self.sources.get(id(entry))):
+            if isinstance(entry, f.Param) and (source := self.sources.get(entry.start)):
                 return Taint(source)
             if not isinstance(entry, f.Assign) or entry.op not in ("=", ":=") or entry.start > where[2]:
                 continue
@@ -229,7 +229,7 @@ def _parameters(function: Function, project: Project) -> Iterator[tuple[int, Sou
             if parameter.marker == "fastapi.Form"
             else "query parameter"
         )
-        yield id(parameter.fact), Source(name, what, part)
+        yield parameter.fact.start, Source(name, what, part)
 
 
 def _is_free(parameter: Parameter, project: Project) -> bool:

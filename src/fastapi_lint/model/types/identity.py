@@ -69,7 +69,7 @@ def _named(types: Inference, expr: f.Expr, where: Where, depth: int) -> Identity
     if alias is not None:
         target, place = alias
         module = place[0]
-        entry = next((a for a in module.facts.assigns if a.value is target), None)
+        entry = next((a for a in module.facts.assigns if (a.block, a.start) == place[1:]), None)
         if entry is None:
             return None
         if isinstance(target, f.CallRef) or entry.op == "type":  # create_model(...), NewType, a named alias: one object

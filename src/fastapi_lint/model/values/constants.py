@@ -32,10 +32,10 @@ class Values:
 
     def __init__(self, types: Inference) -> None:
         self.types = types
-        self._active: set[tuple[Where, int]] = set()
-        # By place and right side of a definition: equal expressions of several places may be one object.
-        self._folded: dict[tuple[Where, int], tuple[Constant, Hashable]] = {}
-        self._pieced: dict[tuple[Where, int], tuple[str, Hashable]] = {}
+        self._active: set[Where] = set()
+        # By the place of a definition, which has one right side.
+        self._folded: dict[Where, tuple[Constant, Hashable]] = {}
+        self._pieced: dict[Where, tuple[str, Hashable]] = {}
 
     def constant(self, expr: f.Expr | None, where: Where) -> Constant:
         """The constant an expression folds to; raises `Unfolded` when it is not one."""
@@ -63,18 +63,17 @@ class Values:
         raise Unfolded
 
     def _guarded(self, expr: f.Expr, where: Where) -> Constant:
-        key = (where, id(expr))
-        held = self._folded.get(key)
+        held = self._folded.get(where)
         if held is not None:
             recording.depend_on(held[1])
             return held[0]
-        if key in self._active or len(self._active) > 30:
+        if where in self._active or len(self._active) > 30:
             raise Unfolded
-        self._active.add(key)
+        self._active.add(where)
         try:
-            held = self._folded[key] = recording.tracked(lambda: self.constant(expr, where))
+            held = self._folded[where] = recording.tracked(lambda: self.constant(expr, where))
         finally:
-            self._active.discard(key)
+            self._active.discard(where)
         return held[0]
 
     def _called(self, module: Module, index: int) -> Constant:
@@ -117,16 +116,15 @@ class Values:
                 return self.pieces(left, where) + self.pieces(right, where)
             case f.Name() | f.Attr():
                 found = list(self.definitions(expr, where))
-                key = (where, id(expr))
-                if len(found) == 1 and key not in self._active and len(self._active) < 30:
-                    target = (found[0][1], id(found[0][0]))
+                target = found[0][1] if len(found) == 1 else where
+                if len(found) == 1 and target not in self._active and len(self._active) < 30:
                     held = self._pieced.get(target)
                     if held is None:
-                        self._active.add(key)
+                        self._active.add(target)
                         try:
                             folded, sources = recording.tracked(lambda: self.pieces(*found[0]))
                         finally:
-                            self._active.discard(key)
+                            self._active.discard(target)
                         held = self._pieced[target] = folded if len(folded) <= _LONGEST else UNKNOWN, sources
                     recording.depend_on(held[1])
                     return held[0]

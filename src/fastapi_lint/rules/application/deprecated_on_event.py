@@ -47,18 +47,17 @@ def deprecated_on_event(module: Module, check: Check) -> Iterator[Finding]:
     found = [
         handler for handler in in_module(check.project, module) if app_that_ignores(check.project, handler) is None
     ]
-    fixes: dict[int, Fix | None] = {}
+    fixes: dict[Router | None, Fix | None] = {}
     for handler in found:
-        key = id(handler.router)
-        if key not in fixes:
-            fixes[key] = _fix(handler.router, module, check) if handler.router else None
+        if handler.router not in fixes:
+            fixes[handler.router] = _fix(handler.router, module, check) if handler.router else None
         written = {"decorator": "on_event", "call": "add_event_handler"}.get(handler.how, f"on_{handler.event}")
         yield check.finding(
             handler,
             f"`{written}` is deprecated: "
             + (f"move `{handler.function.name}` into a `lifespan`" if handler.function else "use a `lifespan`")
             + (", before the `yield`" if handler.event == "startup" else ", after the `yield`"),
-            fix=fixes[key],
+            fix=fixes[handler.router],
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Depends, Function, FunctionObject, Instance, Parameter, Project, Type
-from fastapi_lint.model.names import Partial
+from fastapi_lint.model.names import Partial, place_of
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule
 
@@ -110,9 +110,12 @@ class _Graph:
     def _find(self, node: Type) -> Iterator[tuple[Type, Depends]]:
         function = self._signature(node)
         late = {
-            id(parameter.marker_call)
+            place_of(parameter.marker_module, parameter.marker_call)
             for parameter in (self.dependencies.parameters(function) if function else ())
-            if parameter.marker in DEPENDS and self._is_early(parameter)
+            if parameter.marker in DEPENDS
+            and parameter.marker_module is not None
+            and parameter.marker_call is not None
+            and self._is_early(parameter)
         }
         for uses in self.dependencies.needs(node):
             target = uses.target
@@ -122,7 +125,11 @@ class _Graph:
                 continue
             if not isinstance(target, (FunctionObject, ClassObject, Instance)):
                 continue
-            if function is not None and id(uses.call) in late and not self._is_defined(function, target, uses):
+            if (
+                function is not None
+                and place_of(uses.module, uses.call) in late
+                and not self._is_defined(function, target, uses)
+            ):
                 continue
             yield _plain(target), uses
 

@@ -283,7 +283,8 @@ def _is_closed_by_users(function: Function, check: Check) -> bool:
             continue  # in a decorator, or an alias
         text = module.source.utf8[user.facts.head_end : user.facts.end]
         for parameter in project.dependencies.parameters(user):
-            if parameter.marker_call is uses.call:
+            written = (parameter.marker_module, parameter.marker_call)
+            if written == (uses.module, uses.call):
                 name = re.escape(parameter.name.encode())
                 closes = rb"\b%b\s*\.\s*(close|aclose|remove)\b|with\s[^:\n]{0,300}\b%b\b" % (name, name)
                 if re.search(closes, text):

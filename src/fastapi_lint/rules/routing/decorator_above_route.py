@@ -73,7 +73,10 @@ def _is_route(decorator: f.Expr, handler: Function, check: Check) -> bool:
     if not isinstance(decorator, f.CallRef):
         return False
     call = handler.module.facts.calls[decorator.index]
-    return any(route.call is call for route in check.project.routes.by_handler.get(handler, ()))
+    return any(
+        route.module is handler.module and route.call is call
+        for route in check.project.routes.by_handler.get(handler, ())
+    )
 
 
 def _place(span: Span, source: Source) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.model import Project, Route
+from fastapi_lint.model.names import same_call
 from fastapi_lint.model.routing import Place, Routes, is_versioned, matches_by_itself, places, roots
 from fastapi_lint.rule import Check, rule
 
@@ -40,7 +41,7 @@ def duplicate_route(project: Project, check: Check) -> Iterator[Finding]:
             ):
                 continue
             for method in place.route.methods or ([""] if place.route.kind == "websocket" else ()):
-                key = (place.route.kind, method, tuple(map(id, place.anchor)), place.pattern)
+                key = (place.route.kind, method, place.anchor, place.pattern)
                 groups.setdefault(key, []).append(place)
         for (_, method, *_), group in groups.items():  # type: ignore[misc]
             yield from _pairs(group, method, check, routes, reported)
@@ -52,7 +53,7 @@ def _pairs(
     group = group[:_MOST_RIVALS]
     for number, place in enumerate(group):
         for rival in group[:number]:
-            if place.route.call is rival.route.call or not _both_exist(place, rival):
+            if same_call(place.route, rival.route) or not _both_exist(place, rival):
                 continue
             before = rival.address.registered_before(place.address)
             second, first = (rival, place) if before is False else (place, rival)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Project, Route
+from fastapi_lint.model.names import same_call
 from fastapi_lint.model.routing import Mount, PathIndex, Place, Routes, is_versioned, matches_by_itself, places, roots
 from fastapi_lint.rule import Check, rule
 
@@ -36,7 +37,7 @@ def shadowed_route(project: Project, check: Check) -> Iterator[Finding]:
         groups: dict[object, list[Place]] = {}
         for place in places(root, routes):
             if not matches_by_itself(place.route, routes):
-                groups.setdefault(tuple(map(id, place.anchor)), []).append(place)
+                groups.setdefault(place.anchor, []).append(place)
         for group in groups.values():
             index = PathIndex((_own_pattern(place), place) for place in group if _is_known(place))
             for place in group:
@@ -90,7 +91,7 @@ def _takes_all(rival: Place, place: Place) -> bool:
             return False  # a duplicate: another rule's finding
         if one.handler is not None and one.handler is other.handler:
             return False  # the same code answers either way
-    if one.call is other.call or is_versioned(one):
+    if same_call(one, other) or is_versioned(one):
         return False
     if rival.sometimes(place) and not _is_static(one):
         return False

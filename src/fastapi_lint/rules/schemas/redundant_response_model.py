@@ -14,6 +14,7 @@ from fastapi_lint.fixing.edits.calls import argument_node, value_text
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Route
 from fastapi_lint.model.calls import decorator_effect
+from fastapi_lint.model.names import place_of
 from fastapi_lint.model.types import classes_in, identity, is_none, survives_as_text
 from fastapi_lint.rule import Check, rule
 
@@ -113,11 +114,12 @@ def _quoted(expr: f.Expr) -> bool:
 def _hides_annotation(route: Route, handler: Function, check: Check) -> bool:
     """Whether a decorator between the route and the function may give FastAPI another signature."""
     calls = handler.module.facts.calls
-    routes = {id(other.call) for other in check.project.routes.by_handler.get(handler, ())}
+    routes = {place_of(other.module, other.call) for other in check.project.routes.by_handler.get(handler, ())}
     below = not route.by_decorator
     for decorator in handler.facts.decorators:
-        if isinstance(decorator, f.CallRef) and id(calls[decorator.index]) in routes:
-            below = below or calls[decorator.index] is route.call
+        here = place_of(handler.module, calls[decorator.index]) if isinstance(decorator, f.CallRef) else None
+        if here in routes:
+            below = below or here == place_of(route.module, route.call)
         elif below and decorator_effect(check.project.types, handler, decorator)[0] not in ("same", "wraps"):
             return True
     return False

@@ -112,7 +112,7 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
         source = taint.source
         if source in seen or not taint.escapes or flow.is_guarded(source, call.start, (module, call.block, call.start)):
             continue
-        inside = _Flow(callee, check.project, {id(parameter): Source(parameter.name, source.what, source.part)})
+        inside = _Flow(callee, check.project, {parameter.start: Source(parameter.name, source.what, source.part)})
         found = _first_sink(inside, parameter.name)
         if found is None:
             continue

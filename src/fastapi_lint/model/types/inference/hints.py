@@ -80,10 +80,9 @@ class Hints(Questions):
 
     def _followed(self, target: f.Expr, place: Where) -> Type:
         """The annotation that is the right side of an alias, worked out once unless a circle cut it off."""
-        key = (place, id(target))  # equal expressions of several places may be one object
         if self._depth == 0:
             self._followings = 0
-        held = self._aliased.get(key)
+        held = self._aliased.get(place)
         if held is not None:
             recording.depend_on(held[1])
             return held[0]
@@ -91,9 +90,9 @@ class Hints(Questions):
         if self._followings > _MOST_FOLLOWED:  # aliases of unions of aliases, where each names the one above twice
             return None
         cuts = self._cuts
-        held = recording.tracked(lambda: self.guarded(("alias", key), lambda: self.annotation(target, place)))
+        held = recording.tracked(lambda: self.guarded(("alias", place), lambda: self.annotation(target, place)))
         if self._cuts == cuts:
-            self._aliased[key] = held
+            self._aliased[place] = held
         return held[0]
 
     def _generic(self, value: f.Expr, items: tuple[f.Expr, ...], where: Where) -> Type:
@@ -126,7 +125,7 @@ class Hints(Questions):
         return Instance(name, tuple(self.annotation(item, where) for item in items))
 
     def metadata(
-        self, annotation: f.Expr | None, where: Where, seen: set[tuple[Where, int]] | None = None
+        self, annotation: f.Expr | None, where: Where, seen: set[Where] | None = None
     ) -> Iterator[tuple[Module, f.Expr, Where]]:
         """The metadata of an Annotated annotation, outermost last, each with the module and place it is written in.
 
@@ -151,9 +150,8 @@ class Hints(Questions):
                 yield from self.metadata(parse_annotation(text), where, seen)
             case f.Name() | f.Attr():
                 if alias := self.alias(annotation, where):
-                    key = (alias[1], id(alias[0]))
-                    if key not in seen and len(seen) < 200:
-                        seen.add(key)
+                    if alias[1] not in seen and len(seen) < 200:
+                        seen.add(alias[1])
                         yield from self.metadata(*alias, seen)
 
     def alias(self, expr: f.Expr, where: Where) -> tuple[f.Expr, Where] | None:

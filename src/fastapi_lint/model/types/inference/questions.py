@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.modules import Binding, Modules, Scope
+from fastapi_lint.model.names.places import Place
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Instance, Module, Origin, Type
 
 ELEMENTS = frozenset({
@@ -28,8 +29,8 @@ class Questions:
     def __init__(self, modules: Modules) -> None:
         self.modules = modules
         self._bindings: dict[Module, dict[Scope, dict[str, list[Binding]]]] = {}
-        self._callees: dict[int, Type] = {}
-        self._bound: dict[tuple[int, str], Type] = {}
+        self._callees: dict[Place, Type] = {}
+        self._bound: dict[tuple[Module, int, int, str], Type] = {}
         self._read_for: dict[Hashable, Hashable] = {}
         self._mro: dict[Class, tuple[tuple[Class | str, ...], Hashable]] = {}
         self._self_assigns: dict[Class, dict[str, list[tuple[f.Assign, Function]]]] = {}
@@ -37,7 +38,7 @@ class Questions:
         self._depth = 0
         self._cuts = 0
         self._followings = 0
-        self._aliased: dict[tuple[Where, int], tuple[Type, Hashable]] = {}
+        self._aliased: dict[Where, tuple[Type, Hashable]] = {}
 
     def guarded(self, key: object, answer: Callable[[], Type]) -> Type:
         if key in self._active or self._depth >= _DEPTH:
@@ -155,7 +156,7 @@ class Questions:
         raise NotImplementedError
 
     def metadata(
-        self, annotation: f.Expr | None, where: Where, seen: set[tuple[Where, int]] | None = None
+        self, annotation: f.Expr | None, where: Where, seen: set[Where] | None = None
     ) -> Iterator[tuple[Module, f.Expr, Where]]:
         raise NotImplementedError
 

@@ -38,7 +38,7 @@ class Returns(Questions):
 
     def callee(self, module: Module, call: f.Call) -> Type:
         """What is called."""
-        key = id(call)  # calls of facts differ in their place, and live as long as the module
+        key = (module, call.start, call.end)
         if key in self._callees:
             if recording.active:
                 recording.depend_on(self._read_for.get(key, recording.EVERYTHING))

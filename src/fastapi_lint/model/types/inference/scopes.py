@@ -123,7 +123,7 @@ class Scopes(Questions):
         return self.agree(self._bound_type(module, name, binding) for binding in useful)
 
     def _bound_type(self, module: Module, name: str, binding: Binding) -> Type:
-        key = (id(binding.entry), name)
+        key = (module, binding.block, binding.start, name)
         if key in self._bound:
             if recording.active:
                 recording.depend_on(self._read_for.get(key, recording.EVERYTHING))
