@@ -41,12 +41,20 @@ def show(value: f.Expr | None) -> str:
         return f"joined({', '.join(map(show, value.parts))})"
     if isinstance(value, f.Binary):
         return f"({show(value.left)} {value.op} {show(value.right)})"
+    if isinstance(value, f.Unary):
+        return f"({value.op} {show(value.value)})"
+    if isinstance(value, f.Compare):
+        operators = ("", *value.operators)
+        return (
+            "(" + " ".join(f"{op} {show(one)}".strip() for op, one in zip(operators, value.operands, strict=True)) + ")"
+        )
     if isinstance(value, f.Star):
         return f"*{show(value.value)}"
     if isinstance(value, f.Lambda):
         return f"lambda{value.index}"
     if isinstance(value, f.Choice):
-        return f"one({', '.join(map(show, value.options))})"
+        test = f" if {show(value.test)}" if value.test is not None else ""
+        return f"one({', '.join(map(show, value.options))}{test})"
     if isinstance(value, f.Each):
         return f"each {value.kind}({show(value.element)})"
     return "yielded" if isinstance(value, f.Yielded) else "?"
@@ -102,13 +110,17 @@ VALUES = {
     "-3": "-3",
     "- 2.5": "-2.5",
     "+1": "1",
-    "-x": "?",
-    "not x": "?",
+    "-x": "(- x)",
+    "not x": "(not x)",
+    "~f()": "(~ call0)",
+    "a is  not b": "(a is not b)",
+    "(a not in\n b)": "(a not in b)",
+    "a < f() <= c": "(a < call0 <= c)",
     "3j": "?",
     "18446744073709551615": "18446744073709551615",
     "18446744073709551616": "?",
     "-9223372036854775808": "-9223372036854775808",
-    "-9223372036854775809": "?",
+    "-9223372036854775809": "(- 9223372036854775809)",
     "...": "<ellipsis>",
     "b'x' rb'y'": "<bytes>",
     "'a' \"b\"": "'ab'",
@@ -144,8 +156,8 @@ VALUES = {
     "a[b].c": "a[b].c",
     "a + b % c": "(a + (b % c))",
     "a | b | None": "((a | b) | None)",
-    "a < b": "?",
-    "a if b else c": "one(a, c)",
+    "a < b": "(a < b)",
+    "a if b else c": "one(a, c if b)",
     "a or b and c or d": "one(a, one(b, c), d)",
     "await a": "await a",
     "lambda: 0": "lambda0",
@@ -274,7 +286,8 @@ BLOCKS = {
     ],
     "match a:\n case [b, *c] if d: pass\n case A(x=y) | {'k': z, **w}: pass\n case m.n: pass\n case e as g: pass\n"
     " case _: pass": [
-        "choice<0", "case<1 as tuple(b, c)", "case<1 as tuple(y, z, w)", "case<1", "case<1 as tuple(e, g)", "case<1",
+        "choice<0 a", "case<1 d as tuple(b, c)", "case<1 as tuple(y, z, w)", "case<1", "case<1 as tuple(e, g)",
+        "case<1",
     ],
     "[a for b in c for d in e]": ["comprehension<0 c as b", "comprehension<1 e as d"],
     "[[a for b in c] for d in e]": ["comprehension<0 e as d", "comprehension<1 c as b"],
@@ -356,7 +369,7 @@ ASSIGNS = {
     "a >>= yield b": ["a >>= yielded"],
     "a[b] = c": ["a[b] = c"],
     "if (a := b): pass": ["a := b"],
-    "(a := b if c else d)": ["a := one(b, d)"],
+    "(a := b if c else d)": ["a := one(b, d if c)"],
     "(a := (b := c))": ["a := c", "b := c"],
     "type(a).b = c": ["call0.b = c"],
     "type (a)[0] = c": ["call0[0] = c"],
@@ -384,6 +397,21 @@ EXITS = {
     "del a, b[0]": ["del a", "del b[0]"],
     "del (a, b)": ["del a", "del b"],
 }
+
+
+TESTS = {
+    "assert a, b": ["assert a"],
+    "assert (not a)": ["assert (not a)"],
+    "x = [a for b in c if d if not e for g in h if i]": ["filter d", "filter (not e)", "filter i"],
+    "a == b": ["statement (a == b)"],
+    "await a": ["statement await a"],
+    "a()\nawait b()\n'text'\nyield c": [],
+}
+
+
+@pytest.mark.parametrize("source", TESTS)
+def test_tests(source: str) -> None:
+    assert [f"{e.kind} {show(e.value)}" for e in read(source).tests] == TESTS[source]
 
 
 @pytest.mark.parametrize("source", EXITS)

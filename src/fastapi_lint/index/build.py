@@ -41,12 +41,12 @@ def build(data: bytes) -> Facts:
         d.errors.extend(_errors(root, d.text))
         d.statements = _outermost(d.statements)
     d.errors.sort()
-    for table in (d.assigns, d.exits, d.imports, d.classes):
+    for table in (d.assigns, d.exits, d.tests, d.imports, d.classes):
         table.sort(key=_START)
     d.dead.sort()
     return Facts(
         tuple(d.blocks), tuple(d.imports), tuple(d.functions), tuple(d.classes), tuple(d.calls), tuple(d.assigns),
-        tuple(d.exits), _exported(d) if b"__all__" in data else None, tuple(d.dead), tuple(d.globals),
+        tuple(d.exits), tuple(d.tests), _exported(d) if b"__all__" in data else None, tuple(d.dead), tuple(d.globals),
         tuple(d.statements), tuple(d.errors), d.main_guard,
     )  # fmt: skip
 

@@ -279,6 +279,7 @@ def _context(d: Draft, node: Node) -> tuple[Expr, Expr | None]:
 def _match(d: Draft, node: Node, depth: int) -> None:
     outer = d.block
     index = _open(d, "choice", node.start_byte, node.end_byte)
+    subject: list[Expr] = []
     for child in node.children:
         found = child.kind_id
         if found == COLON:
@@ -292,7 +293,9 @@ def _match(d: Draft, node: Node, depth: int) -> None:
                     broken(d, case, depth)
             d.block = outer
         elif found not in SKIPPED:
-            EXPR[found](d, child, 0)
+            subject.append(EXPR[found](d, child, 0))
+    test = subject[0] if len(subject) == 1 else Display("tuple", tuple(subject))
+    _fill(d, index, "choice", node, test, None, False)
 
 
 def _case(d: Draft, node: Node, depth: int) -> None:
@@ -311,9 +314,10 @@ def _case(d: Draft, node: Node, depth: int) -> None:
         elif found not in SKIPPED:
             names.extend(_captures(d, child))
     target = Display("tuple", tuple(names)) if names else None
-    d.block = _open(d, "case", node.start_byte, node.end_byte, None, target)
+    index = d.block = _open(d, "case", node.start_byte, node.end_byte, None, target)
     if guard is not None:
-        expression(d, inner(guard))
+        test = expression(d, last(guard))
+        d.blocks[index] = Block("case", outer, d.function, d.cls, False, test, target, node.start_byte, node.end_byte)
     nested(d, body, depth)
     d.block = outer
 

@@ -6,7 +6,7 @@ from typing import cast
 
 from tree_sitter import Node
 
-from fastapi_lint.index.facts import Assign, Block, Call, Class, Exit, Function, Import
+from fastapi_lint.index.facts import Assign, Block, Call, Class, Exit, Function, Import, Test
 from fastapi_lint.index.literals import decoded
 
 # Entries get their number where they begin and their content when they end; until then one of these holds the place.
@@ -25,7 +25,7 @@ class Draft:
 
     __slots__ = (
         "assigns", "block", "blocks", "calls", "classes", "cls", "dead", "errors", "exits", "function", "functions",
-        "generators", "globals", "imports", "main_guard", "path", "statements", "text",
+        "generators", "globals", "imports", "main_guard", "path", "statements", "tests", "text",
     )  # fmt: skip
 
     def __init__(self, text: str) -> None:
@@ -41,6 +41,7 @@ class Draft:
         self.calls: list[Call] = []
         self.assigns: list[Assign] = []
         self.exits: list[Exit] = []
+        self.tests: list[Test] = []
         self.dead: list[int] = []
         self.globals: list[tuple[str, int]] = []
         self.statements: list[tuple[int, int]] = []

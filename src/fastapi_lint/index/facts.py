@@ -12,7 +12,7 @@ from typing import Literal, Union
 
 import msgspec
 
-FORMAT = 2
+FORMAT = 3
 """Version of this data format; raise it whenever a struct changes, so that cached facts are made again."""
 
 
@@ -91,6 +91,20 @@ class Binary(_Expression, frozen=True, tag="b"):
     right: Expr
 
 
+class Unary(_Expression, frozen=True, tag="!"):
+    """`op value`: "not", "-", "+" or "~". (A number with its sign is a `Const`.)"""
+
+    op: str
+    value: Expr
+
+
+class Compare(_Expression, frozen=True, tag="="):
+    """`a < b`, `a is not b`, `a in b`, or several in a row: `operators` stand between the `operands`."""
+
+    operators: tuple[str, ...]
+    operands: tuple[Expr, ...]
+
+
 class Star(_Expression, frozen=True, tag="*"):
     """`*value` inside a display, target, subscript or the bases of a class. (Arguments say it in `Arg.name`.)"""
 
@@ -104,19 +118,23 @@ class Lambda(_Expression, frozen=True, tag="l"):
 
 
 class Choice(_Expression, frozen=True, tag="o"):
-    """One of several values: `a if c else b`, `a or b`, `a and b`."""
+    """One of several values: `a if c else b` (`test` is `c`), or `a or b`, `a and b`: then `test` is None, and all
+    options but the last are asked for their truth."""
 
     options: tuple[Expr, ...]
+    test: Expr | None = None
 
 
 class Each(_Expression, frozen=True, tag="e"):
     """A comprehension or generator expression: `element` for every item. `kind` as written.
 
-    The element of a dict comprehension is a `Mapping` with one entry.
+    The element of a dict comprehension is a `Mapping` with one entry. `block` is the one in which it is evaluated, that
+    of the innermost `for`.
     """
 
     kind: Literal["list", "set", "dict", "generator"]
     element: Expr
+    block: int = 0
 
 
 class Yielded(_Expression, frozen=True, tag="y"):
@@ -128,8 +146,8 @@ class Unknown(_Expression, frozen=True, tag="u"):
 
 
 Expr = Union[
-    Name, Attr, CallRef, Const, Raw, Display, Mapping, Sub, Await, Joined, Binary, Star, Lambda, Choice, Each, Yielded,
-    Unknown,
+    Name, Attr, CallRef, Const, Raw, Display, Mapping, Sub, Await, Joined, Binary, Unary, Compare, Star, Lambda, Choice,
+    Each, Yielded, Unknown,
 ]  # fmt: skip
 
 
@@ -244,12 +262,26 @@ class Assign(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Exit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A return, yield, yield from, raise or del; `cause` is the `from` part of a raise. `value` is None for a bare one.
 
-    `del a, b` is two entries whose values are the targets, each with the place of the statement.
+    The body of a lambda is its return. `del a, b` is two entries whose values are the targets, each with the place of
+    the statement.
     """
 
     kind: Literal["return", "yield", "yield from", "raise", "del"]
     value: Expr | None
     cause: Expr | None
+    block: int
+    start: int
+    end: int
+
+
+class Test(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An expression that is only asked for its truth or evaluated for nothing, besides the tests of `Block`.
+
+    assert; filter: an `if` of a comprehension; statement: one of its own that is no call, awaited or not (`a == b`).
+    """
+
+    kind: Literal["assert", "filter", "statement"]
+    value: Expr
     block: int
     start: int
     end: int
@@ -279,9 +311,9 @@ class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
     (module, function, lambda or class) of that place is a class body, else -1: -1 in the body of a method.
 
     module, function, class, lambda: bodies.
-    choice: a whole if or match statement; its children are `if` (also elif; `test`), `else`, `case` (`target` the names
-        that the pattern binds). The first test is evaluated in the parent, those of elif in the choice, a guard in the
-        case.
+    choice: a whole if or match statement (`test` is what a match looks at); its children are `if` (also elif; `test`),
+        `else`, `case` (`target` the names that the pattern binds, `test` the guard). The first test is evaluated in the
+        parent, those of elif in the choice, a guard in the case.
     try: a whole try statement; its children are `body`, `except` (`test` the types, `target` the name), `else`,
         `finally`. Types are evaluated in the `try`; several without parentheses are a tuple; `test` is None for a bare
         except.
@@ -326,6 +358,7 @@ class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     calls: tuple[Call, ...]
     assigns: tuple[Assign, ...]
     exits: tuple[Exit, ...]
+    tests: tuple[Test, ...]
     exported: tuple[str, ...] | None
     dead: tuple[int, ...]
     globals: tuple[tuple[str, int], ...]

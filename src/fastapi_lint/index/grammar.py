@@ -69,6 +69,7 @@ ARGUMENTS = kind("argument_list")
 GENERATOR = kind("generator_expression")
 CONTENT = kind("string_content")
 INTERPOLATION = kind("interpolation")
+LINE_CONTINUATION = kind("line_continuation")
 FORMAT_SPEC = kind("format_specifier")
 CONVERSION = kind("type_conversion")
 FOR_IN = kind("for_in_clause")
@@ -81,7 +82,7 @@ IN = token("in")
 ASYNC = token("async")
 FROM = token("from")
 COLON = token(":")
-SKIPPED = tokens() | {COMMENT, kind("line_continuation")}
+SKIPPED = tokens() | {COMMENT, LINE_CONTINUATION}
 """Children that are no part of an expression's value."""
 LAMBDA_PARAMETERS = kind("lambda_parameters")
 SIMPLE_PARAMS = kinds("default_parameter", "typed_default_parameter", "typed_parameter")

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import re
+
 from tree_sitter import Node
 
 from fastapi_lint.index.dispatch import EXPR, LIMIT, anything, expression, inner, last, parts, readers
 from fastapi_lint.index.draft import Draft
 from fastapi_lint.index.expressions import items, pair
-from fastapi_lint.index.facts import Assign, Attr, Binary, Choice, Const, Display, Expr, Mapping, Star, Sub
-from fastapi_lint.index.grammar import BINARY, BOOLEAN, COMMENT, DICT_SPLAT, NAMED, PAIR, kinds
+from fastapi_lint.index.facts import (
+    Assign,
+    Attr,
+    Binary,
+    Choice,
+    Compare,
+    Const,
+    Display,
+    Expr,
+    Mapping,
+    Star,
+    Sub,
+    Unary,
+)
+from fastapi_lint.index.grammar import (
+    BINARY,
+    BOOLEAN,
+    COMMENT,
+    DICT_SPLAT,
+    LINE_CONTINUATION,
+    NAMED,
+    PAIR,
+    SKIPPED,
+    kinds,
+)
 from fastapi_lint.index.literals import UNKNOWN, decoded, negative
 
 _LONG = 50
@@ -102,9 +127,32 @@ def _unary(d: Draft, node: Node, depth: int) -> Expr:
         return UNKNOWN
     value = expression(d, last(node), depth + 1)
     sign = d.text[node.start_byte]
-    if sign == "-":
-        return negative(value)
-    return value if sign == "+" and isinstance(value, Const) and isinstance(value.value, (int, float)) else UNKNOWN
+    if sign == "-" and (found := negative(value)) is not UNKNOWN:
+        return found
+    if sign == "+" and isinstance(value, Const) and isinstance(value.value, (int, float)):
+        return value
+    return Unary(sign, value)
+
+
+def _not(d: Draft, node: Node, depth: int) -> Expr:
+    return Unary("not", expression(d, last(node), depth + 1)) if depth < LIMIT else UNKNOWN
+
+
+_SPACE = re.compile(r"[\s\\]+")
+
+
+def _compare(d: Draft, node: Node, depth: int) -> Expr:
+    if depth >= LIMIT:
+        return UNKNOWN
+    operators: list[str] = []
+    operands: list[Expr] = []
+    for child in node.children:
+        found = child.kind_id
+        if found not in SKIPPED:
+            operands.append(EXPR[found](d, child, depth + 1))
+        elif found not in (COMMENT, LINE_CONTINUATION):
+            operators.append(_SPACE.sub(" ", d.text[child.start_byte : child.end_byte]))
+    return Compare(tuple(operators), tuple(operands)) if len(operands) <= _LONG else UNKNOWN
 
 
 def _conditional(d: Draft, node: Node, depth: int) -> Expr:
@@ -114,11 +162,11 @@ def _conditional(d: Draft, node: Node, depth: int) -> Expr:
     if first is not None and first.kind_id == NAMED:  # the grammar takes `x := a if b else c` for `(x := a) if ...`
         target = expression(d, inner(first), depth + 1)
         values = [expression(d, last(first), depth + 1), *items(d, node, depth + 1, 1)]
-        value = Choice((values[0], values[-1]))
+        value = Choice((values[0], values[-1]), values[1] if len(values) == 3 else None)
         d.assigns.append(Assign(target, value, None, ":=", d.block, node.start_byte, node.end_byte))
         return value
     values = [EXPR[c.kind_id](d, c, depth + 1) for c in parts(node)]
-    return Choice((values[0], values[-1])) if len(values) == 3 else UNKNOWN
+    return Choice((values[0], values[-1]), values[1]) if len(values) == 3 else UNKNOWN
 
 
 readers(
@@ -142,6 +190,8 @@ readers(
         "binary_operator": _binary,
         "boolean_operator": _boolean,
         "unary_operator": _unary,
+        "not_operator": _not,
+        "comparison_operator": _compare,
         "conditional_expression": _conditional,
     }
 )

@@ -9,7 +9,20 @@ from tree_sitter import Node
 from fastapi_lint.index.dispatch import EXPR, LIMIT, expression, last, readers
 from fastapi_lint.index.draft import PENDING_BLOCK, PENDING_FUNCTION, Draft
 from fastapi_lint.index.expressions import annotation, pair, used
-from fastapi_lint.index.facts import Assign, Block, Display, Each, Exit, Expr, Function, Lambda, Mapping, Param, Yielded
+from fastapi_lint.index.facts import (
+    Assign,
+    Block,
+    Display,
+    Each,
+    Exit,
+    Expr,
+    Function,
+    Lambda,
+    Mapping,
+    Param,
+    Test,
+    Yielded,
+)
 from fastapi_lint.index.grammar import (
     ASYNC,
     COLON,
@@ -18,6 +31,7 @@ from fastapi_lint.index.grammar import (
     FROM,
     GENERATOR,
     IDENTIFIER,
+    IF_CLAUSE,
     IN,
     KEYWORD_START,
     LAMBDA_PARAMETERS,
@@ -67,10 +81,14 @@ def _comprehension(d: Draft, node: Node, depth: int) -> Expr:
             element = Mapping((pair(d, child, depth + 1),))
         elif current == outer:
             element = EXPR[found](d, child, depth + 1)
+        elif found == IF_CLAUSE:
+            test = last(child)
+            value = EXPR[test.kind_id](d, test, depth + 1)
+            d.tests.append(Test("filter", value, d.block, test.start_byte, test.end_byte))
         else:
             EXPR[found](d, child, depth + 1)
     d.block = outer
-    return Each(_EACH[node.kind_id], element)
+    return Each(_EACH[node.kind_id], element, innermost)
 
 
 def _loop(d: Draft, node: Node, depth: int) -> tuple[Expr, Expr, bool]:
@@ -116,7 +134,8 @@ def _lambda(d: Draft, node: Node, depth: int) -> Expr:
     )
     block = d.block
     if body is not None:
-        EXPR[body.kind_id](d, body, depth + 1)
+        value = EXPR[body.kind_id](d, body, depth + 1)
+        d.exits.append(Exit("return", value, None, block, body.start_byte, body.end_byte))
     d.block, d.function, d.cls, d.path = outer, function, cls, path
     d.functions[index] = Function(
         "<lambda>", f"{path}<lambda>", False, index in d.generators, params, None, (), cls, block, outer,

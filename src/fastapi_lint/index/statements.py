@@ -9,7 +9,7 @@ from tree_sitter import Node
 from fastapi_lint.index.dispatch import DEPTH, EXPR, LIMIT, STMT, expression, last, parts, takers
 from fastapi_lint.index.draft import Draft
 from fastapi_lint.index.expressions import call, used
-from fastapi_lint.index.facts import Assign, Display, Exit, Expr, Sub
+from fastapi_lint.index.facts import Assign, Await, CallRef, Display, Exit, Expr, Sub, Test, Yielded
 from fastapi_lint.index.grammar import (
     ASSIGNMENT,
     AUGMENTED,
@@ -80,6 +80,15 @@ def _plain(d: Draft, node: Node, depth: int) -> None:
             EXPR[child.kind_id](d, child, 0)
 
 
+def _assert(d: Draft, node: Node, depth: int) -> None:
+    """An assertion: what it asserts is a test, its message is only evaluated."""
+    lines(d, node.start_byte, node.end_byte)
+    for index, child in enumerate(parts(node)):
+        value = EXPR[child.kind_id](d, child, 0)
+        if index == 0:
+            d.tests.append(Test("assert", value, d.block, child.start_byte, child.end_byte))
+
+
 def _python2(d: Draft, node: Node, depth: int) -> None:
     d.errors.append((node.start_byte, node.end_byte))
     _plain(d, node, depth)
@@ -101,11 +110,15 @@ def _expression_statement(d: Draft, node: Node, depth: int) -> None:
     elif found == ASSIGNMENT:
         _assignment(d, child)
     elif found in (AWAIT, PAREN):
-        used(d, child, 0, "statement")
+        value = used(d, child, 0, "statement")
+        if not isinstance(value.value if isinstance(value, Await) else value, CallRef):
+            d.tests.append(Test("statement", value, d.block, start, end))
     elif found == AUGMENTED:
         _augmented(d, child)
     elif found != STRING or d.text[start] not in "\"'":
-        EXPR[found](d, child, 0)
+        value = EXPR[found](d, child, 0)
+        if value is not UNKNOWN and not isinstance(value, Yielded):
+            d.tests.append(Test("statement", value, d.block, start, end))
 
 
 def _assignment(d: Draft, node: Node) -> None:
@@ -231,7 +244,7 @@ takers(
         "return_statement": _return,
         "raise_statement": _raise,
         "delete_statement": _delete,
-        "assert_statement": _plain,
+        "assert_statement": _assert,
         "global_statement": _global,
         "nonlocal_statement": _plain,
         "print_statement": _python2,

@@ -253,4 +253,4 @@ def expression_of(node: cst.CSTNode) -> f.Expr | None:
 def empty_facts() -> f.Facts:
     """The facts of a file that could not be read: a module with nothing in it."""
     block = f.Block("module", -1, -1, -1, False, None, None, 0, 0)
-    return f.Facts((block,), (), (), (), (), (), (), None, (), (), (), (), False)
+    return f.Facts((block,), (), (), (), (), (), (), (), None, (), (), (), (), False)

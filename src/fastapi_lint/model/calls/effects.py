@@ -25,6 +25,7 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Method,
     Module,
+    Partial,
 )
 from fastapi_lint.model.types.inference.inference import Inference
 
@@ -91,7 +92,10 @@ class Effects:
         if call.awaited:
             return None
         entry: catalog.Entry | None = None
-        match self.types.callee(module, call):
+        callee = self.types.callee(module, call)
+        while isinstance(callee, Partial):
+            callee = callee.callable
+        match callee:
             case External(name=name):
                 entry = self.catalogue.function(name)
             case Method(cls=cls, name=name):

@@ -65,6 +65,71 @@ def _aliases(module: Module) -> Iterator[tuple[str, object]]:
             yield entry.name, entry.alias
 
 
+def _values(module: Module) -> Iterator[tuple[str, object]]:
+    """The functions and classes that may be meant where a name or attribute is used as a value, and not called."""
+    facts = module.facts
+    known = {function.name for function in facts.functions}
+    known.update(cls.name for cls in facts.classes)
+    known.update(entry.alias or entry.name for entry in facts.imports)
+    for index, call in enumerate(facts.calls):
+        for arg in call.args:
+            for name in _names_in(arg.value, known):
+                yield name, (module, "call", index)
+    for index, assign in enumerate(facts.assigns):
+        for name in _names_in(assign.value, known):
+            yield name, (module, "assign", index)
+    for index, leave in enumerate(facts.exits):
+        if leave.kind in ("return", "yield"):
+            for name in _names_in(leave.value, known):
+                yield name, (module, "exit", index)
+
+
+def _names_in(expr: f.Expr | None, known: set[str]) -> Iterator[str]:
+    match expr:
+        case None | f.Const() | f.CallRef() | f.Unknown():
+            return
+        case f.Name(id=name):
+            if name in known:
+                yield name
+        case f.Attr(attr=name):
+            yield name
+        case f.Display(items=items) | f.Choice(options=items):
+            for item in items:
+                yield from _names_in(item, known)
+        case f.Mapping(items=pairs):
+            for _, value in pairs:
+                yield from _names_in(value, known)
+        case f.Star(value=value) | f.Each(element=value):
+            yield from _names_in(value, known)
+
+
+def _stores(module: Module) -> Iterator[tuple[str, object]]:
+    """What is assigned to attributes of other objects than `self`, by attribute; `setattr`, yielded dicts."""
+    facts = module.facts
+    for index, entry in enumerate(facts.assigns):
+        if isinstance(entry.target, f.Attr) and entry.op == "=" and entry.target.value != _SELF:
+            yield entry.target.attr, (module, "assign", index)
+    for index, call in enumerate(facts.calls):
+        if call.func == _SETATTR and len(call.args) == 3 and isinstance(call.args[1].value, f.Const):
+            yield str(call.args[1].value.value), (module, "call", index)
+    for index, leave in enumerate(facts.exits):
+        if leave.kind == "yield" and isinstance(leave.value, f.Mapping):
+            for key, _ in leave.value.items:
+                if isinstance(key, f.Const) and isinstance(key.value, str):
+                    yield key.value, (module, "yield", index)
+
+
+def _derived(module: Module) -> Iterator[tuple[str, object]]:
+    for cls in module.classes:
+        for base in cls.facts.bases:
+            if name := f.last_name(base.value if isinstance(base, f.Sub) else base):
+                yield name, cls
+
+
+_SELF = f.Name("self")
+_SETATTR = f.Name("setattr")
+
+
 class Modules:
     """All modules of the project by path, and the answer to "which file does this import mean".
 
@@ -110,6 +175,21 @@ class Modules:
     def decorating_calls(self) -> Mapping[str, list[tuple[Module, int]]]:
         """The calls that are decorators, as `calls_by_name`."""
         return cast("dict[str, list[tuple[Module, int]]]", grouped(self.tables, "modules.decorating_calls"))
+
+    @collected("modules.values_by_name", pairs=_values)
+    def values_by_name(self) -> Mapping[str, list[tuple[Module, str, int]]]:
+        """Where a function or class of a name may be used as a value: "call", "assign" or "exit", and its index."""
+        return cast("dict[str, list[tuple[Module, str, int]]]", grouped(self.tables, "modules.values_by_name"))
+
+    @collected("modules.stores_by_name", pairs=_stores)
+    def stores_by_name(self) -> Mapping[str, list[tuple[Module, str, int]]]:
+        """Where an attribute of a name is assigned from outside: "assign", "call" (setattr) or "yield" (of a dict)."""
+        return cast("dict[str, list[tuple[Module, str, int]]]", grouped(self.tables, "modules.stores_by_name"))
+
+    @collected("modules.classes_by_base", pairs=_derived)
+    def classes_by_base(self) -> Mapping[str, list[Class]]:
+        """The classes that name a base by its last name."""
+        return cast("dict[str, list[Class]]", grouped(self.tables, "modules.classes_by_base"))
 
     @collected("modules.aliases", pairs=_aliases)
     def aliases(self) -> Mapping[str, list[str]]:

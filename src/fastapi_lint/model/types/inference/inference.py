@@ -6,7 +6,6 @@ conditional ones after it; bindings that disagree make the type unknown (None), 
 
 from __future__ import annotations
 
-from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import (
     ClassObject,
@@ -20,28 +19,23 @@ from fastapi_lint.model.names.symbols import (
     TupleOf,
     Type,
 )
+from fastapi_lint.model.types.inference.containers import Containers
 from fastapi_lint.model.types.inference.hints import Hints
 from fastapi_lint.model.types.inference.imports import Imports
 from fastapi_lint.model.types.inference.injection import Injection
 from fastapi_lint.model.types.inference.members import Members
-from fastapi_lint.model.types.inference.questions import (
-    DEPENDS,
-    ELEMENTS,
-    MAPPINGS,
-    Where,
-    instance_of,
-    is_none,
-    starred,
-)
+from fastapi_lint.model.types.inference.passing import Passing
+from fastapi_lint.model.types.inference.questions import DEPENDS, Where, instance_of, is_none, starred
 from fastapi_lint.model.types.inference.returns import Returns
 from fastapi_lint.model.types.inference.scopes import Scopes
+from fastapi_lint.model.types.inference.stores import Stores
 
 __all__ = ["DEPENDS", "Inference", "Where", "instance_of", "is_none"]
 
 _CONSTANTS = {str: "str", bool: "bool", int: "int", float: "float"}
 
 
-class Inference(Scopes, Imports, Members, Returns, Injection, Hints):
+class Inference(Scopes, Imports, Members, Returns, Containers, Injection, Passing, Stores, Hints):
     """Answers "what is this expression" for the whole project, each question once."""
 
     def infer(self, expr: f.Expr | None, where: Where) -> Type:
@@ -68,15 +62,18 @@ class Inference(Scopes, Imports, Members, Returns, Injection, Hints):
             case f.Display(kind=kind, items=items):
                 return Instance(kind, (self.agree(self.infer(item, where) for item in items[:20]),))
             case f.Mapping(items=items):
-                return Instance("dict", (Instance("str"), self.agree(self.infer(v, where) for _, v in items[:20])))
-            case f.Each(kind=kind, element=element) if kind != "dict":
-                return Instance(kind, (self.infer(element, where),))
+                return self._mapping(items, where)
+            case f.Each(kind=kind, element=element, block=block):
+                inner = self.infer(element, (module, block, module.facts.blocks[block].start))
+                return inner if kind == "dict" else Instance(kind, (inner,))
             case f.Choice(options=options):
                 return self.agree(self.infer(o, where) for o in options if not is_none(o))
             case f.Sub(value=value, items=items):
-                return self.subscript(self.infer(value, where), items, where)
+                return self.subscripted(value, items, where)
             case f.Lambda(index=index):
                 return FunctionObject(module.functions[index])
+            case f.Unary(op="not") | f.Compare():
+                return Instance("bool")
             case f.Binary(op="/", left=left):
                 base = self.infer(left, where)
                 return base if isinstance(base, Instance) and base.cls in ("pathlib.Path", "anyio.Path") else None
@@ -85,25 +82,43 @@ class Inference(Scopes, Imports, Members, Returns, Injection, Hints):
                 return base if isinstance(base, Instance) and base.cls == "str" else None
         return None
 
-    def subscript(self, value: Type, items: tuple[f.Expr, ...], where: Where) -> Type:
-        match value:
+    def _mapping(self, items: tuple[tuple[f.Expr | None, f.Expr], ...], where: Where) -> Type:
+        """A dict display; entries of a dict that is unpacked in it count like its own."""
+        keys, values = [], []
+        for key, value in items[:20]:
+            if key is not None:
+                keys.append(self.infer(key, where))
+                values.append(self.infer(value, where))
+            elif isinstance(inner := self.infer(value, where), Instance) and len(inner.args) == 2:
+                keys.append(inner.args[0])
+                values.append(inner.args[1])
+            else:
+                keys, values = [None], [None]
+                break
+        return Instance("dict", (self.agree(keys), self.agree(values)))
+
+    def subscripted(self, value: f.Expr, items: tuple[f.Expr, ...], where: Where) -> Type:
+        """What a subscript is: an annotation's, a container's, or an entry of a display that is written elsewhere."""
+        owner = self.infer(value, where)
+        match owner:
             case ClassObject(cls=cls):
                 return ClassObject(cls, tuple(self.annotation(item, where) for item in items))
             case External(name="typing.Annotated" | "typing.Optional" | "typing.Union" | "typing.Literal"):
                 return None  # an alias of an annotation: `alias` and `annotation` know what it stands for
             case External(name=name):
-                return None if name.startswith("typing.") else value
-            case TupleOf(items=types):
-                if len(items) == 1 and isinstance(items[0], f.Const) and isinstance(items[0].value, int):
-                    return types[items[0].value] if -len(types) <= items[0].value < len(types) else None
-                return None
-            case Instance(cls=str(name), args=args):
-                if name in MAPPINGS:
-                    return args[1] if len(args) == 2 else None
-                if name in ELEMENTS:
-                    return args[0] if args else None
-                return instance_of(catalog.returns(f"{name}.__getitem__"))
-        return None
+                return None if name.startswith("typing.") else owner
+        found = self.subscript(owner, items, where)
+        return self._entry(value, items[0], where) if found is None and len(items) == 1 else found
+
+    def _entry(self, value: f.Expr, key: f.Expr, where: Where) -> Type:
+        """What a dict display of which a name stands has under a constant key, when nothing else is put there."""
+        if not isinstance(key, f.Const) or not isinstance(value, (f.Name, f.Attr)):
+            return None
+        display, place = self.alias(value, where) or (None, where)
+        if not isinstance(display, f.Mapping) or any(name is None for name, _ in display.items):
+            return None
+        found = [one for name, one in display.items if name == key]
+        return self.infer(found[0], place) if len(found) == 1 else None
 
     def name_of_type(self, value: Type) -> str | None:
         """The dotted name of what a value is: canonical for externals, by module and qualname for our own."""

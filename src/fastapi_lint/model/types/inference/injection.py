@@ -56,11 +56,10 @@ class Injection(Questions):
             and given is None
         ):
             made = self.infer(param.default, where)
-            return (
-                made
-                if isinstance(made, Instance) and isinstance(made.cls, str) and not made.cls.startswith("fastapi.")
-                else None
-            )
+            if isinstance(made, Instance) and isinstance(made.cls, str):
+                return made if not made.cls.startswith("fastapi.") else None
+        if declared is None and param.annotation is None and given is None:
+            return self.passed(function, param)
         return declared
 
     def dependency_of(self, param: f.Param, where: Where) -> Type:

@@ -20,6 +20,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.questions import DEEPEST, Questions, instance_of, is_none
+from fastapi_lint.model.types.inference.stores import STATE
 from fastapi_lint.tracking import memoized, recording
 
 _PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
@@ -42,7 +43,11 @@ class Members(Questions):
             case Instance(cls=Class() as cls):
                 return self.owned(self.member(cls, attr, value), value)
             case Instance(cls=str(name)):
+                if name == STATE:
+                    return self.state_of(value, attr)
                 given = catalog.attribute(name, attr)
+                if given == STATE:
+                    return Instance(STATE, (value,))
                 if given:
                     return instance_of(given)
                 return Method(name, attr, value)
@@ -72,9 +77,9 @@ class Members(Questions):
             if isinstance(base, str):
                 if base == "object":
                     continue
-                if isinstance(owner, ClassObject):
-                    return External(f"{base}.{attr}")
                 given = catalog.attribute(base, attr)
+                if isinstance(owner, ClassObject):  # what a metaclass gives (Django's managers) is there already
+                    return instance_of(given) if given else External(f"{base}.{attr}")
                 return instance_of(given) if given else Method(base, attr, owner)
             if method := base.methods.get(attr):
                 names = self.decorators(method)
@@ -86,8 +91,28 @@ class Members(Questions):
             if (found := self._field(base, attr)) is not None:
                 return found
             if attr in base.assigns or attr in self.self_assigns(base):
-                return None
-        return None
+                return self.stored(base, attr)
+        return self._of_implementation(cls, attr, owner) or self.stored(cls, attr)
+
+    def _of_implementation(self, cls: Class, attr: str, owner: Instance | ClassObject) -> Type:
+        """What the one subclass of a class has, when nothing above has it."""
+        below = self.subclasses(cls)
+        if len(below) != 1 or not isinstance(owner, Instance) or owner.origin is not None:
+            return None
+        return self.guarded(("implementation", cls, attr), lambda: self.member(below[0], attr, owner))
+
+    @memoized
+    def subclasses(self, cls: Class) -> tuple[Class, ...]:
+        """The classes of the project that inherit from a class, however far; tests aside."""
+        found: dict[Class, None] = {}
+        pending = [cls]
+        for each in pending:  # grows while it runs
+            for name in (each.name, *self.modules.aliases.get(each.name, ())):
+                for one in self.modules.classes_by_base.get(name, ()):
+                    if one not in found and one is not cls and not one.module.is_test and each in self.mro(one):
+                        found[one] = None
+                        pending.append(one)
+        return tuple(found)
 
     @memoized
     def _field(self, cls: Class, attr: str) -> Type:

@@ -13,9 +13,13 @@ ELEMENTS = frozenset({
     "list", "set", "frozenset", "tuple", "deque", "generator", "collections.deque", "typing.List", "typing.Set",
     "typing.Sequence", "typing.Iterable", "typing.Iterator", "typing.Generator", "typing.AsyncGenerator",
     "typing.AsyncIterator", "typing.AsyncIterable", "typing.Collection", "typing.FrozenSet",
-    "typing.Tuple", "sqlalchemy.ScalarResult",
+    "typing.Tuple", "typing.MutableSequence", "typing.Deque", "typing.KeysView", "typing.ValuesView",
+    "typing.Reversible", "typing.AbstractSet", "typing.MutableSet", "sqlalchemy.ScalarResult",
 })  # fmt: skip
-MAPPINGS = frozenset({"dict", "typing.Dict", "typing.Mapping", "typing.MutableMapping", "collections.defaultdict"})
+MAPPINGS = frozenset({
+    "dict", "typing.Dict", "typing.Mapping", "typing.MutableMapping", "collections.defaultdict", "typing.DefaultDict",
+    "collections.OrderedDict", "typing.OrderedDict", "types.MappingProxyType", "weakref.WeakValueDictionary",
+})  # fmt: skip
 _DEPTH = 40
 DEEPEST = 60
 Where = tuple[Module, int, int]
@@ -86,6 +90,15 @@ class Questions:
     def entered(self, value: Type) -> Type:
         raise NotImplementedError
 
+    def container_method(self, owner: Instance, method: str, call: f.Call, where: Where) -> Type:
+        raise NotImplementedError
+
+    def iterating(self, name: str, positional: list[f.Expr], where: Where) -> Type:
+        raise NotImplementedError
+
+    def gathered(self, name: str, positional: list[f.Expr], where: Where) -> Type:
+        raise NotImplementedError
+
     def imported(self, importer: Module, entry: f.Import) -> Type:
         raise NotImplementedError
 
@@ -141,6 +154,18 @@ class Questions:
         raise NotImplementedError
 
     def parameter(self, function: Function, param: f.Param) -> Type:
+        raise NotImplementedError
+
+    def passed(self, function: Function, param: f.Param) -> Type:
+        raise NotImplementedError
+
+    def state_of(self, value: Instance, attr: str) -> Type:
+        raise NotImplementedError
+
+    def stored(self, holder: Class | Module | str, attr: str) -> Type:
+        raise NotImplementedError
+
+    def subclasses(self, cls: Class) -> tuple[Class, ...]:
         raise NotImplementedError
 
     def dependency_of(self, param: f.Param, where: Where) -> Type:

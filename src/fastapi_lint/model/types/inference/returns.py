@@ -66,6 +66,8 @@ class Returns(Questions):
                 default = "sqlalchemy.ext.asyncio.AsyncSession" if "async" in name else "sqlalchemy.orm.Session"
                 return args[0] if args else Instance(default)
             case Method(cls=cls, name=name, owner=owner):
+                if owner is not None and (found := self.container_method(owner, name, call, where)) is not None:
+                    return found
                 return self._method_call(cls, name, owner, origin)
         return self.result(function, origin)
 
@@ -91,8 +93,12 @@ class Returns(Questions):
             return self.result(self.infer(made, where), origin) if made is not None else None
         if name in _CACHED:  # lru_cache(f) called by hand
             return self.infer(positional[0], where) if positional else None
+        if (elements := self.iterating(name, positional, where)) is not None:
+            return elements
         given = catalog.returns(name)
-        result: Type
+        result: Type = self.gathered(name, positional, where)
+        if result is not None:
+            return Coroutine(result)
         if given:
             result = instance_of(given, origin)
         elif name.rsplit(".", 1)[-1][:1].isupper() or name in (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from functools import partial
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
@@ -21,8 +20,6 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.questions import (
-    ELEMENTS,
-    MAPPINGS,
     Questions,
     Where,
     instance_of,
@@ -200,25 +197,6 @@ class Scopes(Questions):
             return self._destructure(entry.target, self.entered(value), name) if entry.target is not None else None
         if entry.kind == "except" and not isinstance(value, TupleOf):
             return self.instantiate(value)
-        return None
-
-    def element(self, value: Type) -> Type:
-        """What iterating over a value gives."""
-        match value:
-            case TupleOf(items=items):
-                return self.agree(items)
-            case Instance(cls=str(name), args=args) if args and (name in ELEMENTS or name in MAPPINGS):
-                return args[0]
-            case Instance(cls=Class()):
-                for dunder in ("__iter__", "__aiter__"):
-                    if isinstance(method := self.attribute(value, dunder), FunctionObject):
-                        made = self.result(method)
-                        if made == value:  # its own iterator
-                            step = self.result(self.attribute(value, dunder.replace("iter", "next")))
-                            return step.result if isinstance(step, Coroutine) else step
-                        return self.guarded(("element", method.function), partial(self.element, made))
-            case Instance(cls=str(name)):
-                return instance_of(catalog.attribute(name, "iter"))
         return None
 
     def entered(self, value: Type) -> Type:
