@@ -6,7 +6,7 @@ import pydantic
 import pytest
 from model.projects import cls, project
 
-from fastapi_lint.model.data.exchange import body_parameters, request_schemas, response_schemas, response_types
+from fastapi_lint.model.data.exchange import Exchange, body_parameters, response_types
 from fastapi_lint.model.data.schemas import Schema, Schemas
 from fastapi_lint.model.project import Project
 
@@ -302,7 +302,7 @@ def test_responses_reach_schemas_through_containers_unions_generics_and_fields()
     assert [[one.name for each in found for one, _ in known.closure(each)] for found in loop] == [
         ["Dog"], ["Cat", "User", "Secret"],
     ]  # fmt: skip
-    used = response_schemas(known, of.routes.all)
+    used = Exchange(known, of.routes, of.dependencies).sent
     by_name = {one.name: sorted({use.route.name for use in uses}) for one, uses in used.items()}
     assert by_name["Secret"] == ["a", "b", "c", "f", "h"]
     assert by_name["Dog"] == ["c", "e", "f", "h"]
@@ -331,7 +331,7 @@ def test_requests_are_read_from_bodies_of_handlers_and_dependencies() -> None:
             def d(form: Annotated[UserIn, Form()], many: list[UserIn]): ...
         """,
     )
-    used = request_schemas(known, of.routes.all, of.dependencies)
+    used = Exchange(known, of.routes, of.dependencies).received
     found = {one.name: sorted({use.route.name for use in uses}) for one, uses in used.items()}
     assert found == {"UserIn": ["a", "d"], "Cat": ["b"], "Dog": ["b", "c"], "User": ["b"], "Secret": ["b"]}
     (handler,) = [one for one in of.functions if one.name == "d"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
 from fastapi_lint.model.calls.effects import Effects
+from fastapi_lint.model.data.exchange import Exchange
 from fastapi_lint.model.data.orm import OrmModels
 from fastapi_lint.model.data.schemas import Schemas
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends
@@ -100,6 +101,11 @@ class Project:
     def schemas(self) -> Schemas:
         """Pydantic and SQLModel classes with their fields."""
         return Schemas(self.types, self.values)
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        """Which routes read or send which classes."""
+        return Exchange(self.schemas, self.routes, self.dependencies)
 
     @cached_property
     def orm(self) -> OrmModels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.data.exchange import Use, body_parameters, response_schemas, response_types
+from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
 from fastapi_lint.model.data.schemas import Schema, SchemaField
 from fastapi_lint.model.data.sessions import (
     ASYNC_SESSIONS,
@@ -15,6 +15,7 @@ from fastapi_lint.model.data.signing import keys_given
 
 __all__ = [
     "ASYNC_SESSIONS",
+    "Exchange",
     "Schema",
     "SchemaField",
     "Use",
@@ -24,6 +25,5 @@ __all__ = [
     "is_sync_connection",
     "is_sync_session",
     "keys_given",
-    "response_schemas",
     "response_types",
 ]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.data.schemas import Schema, SchemaField, Schemas
 from fastapi_lint.model.injection.dependencies import Dependencies, Parameter
-from fastapi_lint.model.names.symbols import ClassObject, External, Function, FunctionObject, Type
-from fastapi_lint.model.routing.routes import Route
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module, Type
+from fastapi_lint.model.routing.routes import Route, Routes
+from fastapi_lint.model.tables import collected
 from fastapi_lint.model.types.alternatives import admitted
+from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.tracking.reading import remembered
 
+_PARTS = frozenset({"exclude_unset", "exclude_none", "exclude_defaults", "include", "**"})
+_ASKING = frozenset({"isinstance", "issubclass", "cast", "TypeAdapter", "type"})
 _BODY = frozenset({"", "fastapi.Body", "fastapi.Form", "fastapi.File"})
 
 
@@ -26,6 +31,24 @@ class Use:
     schema: Schema
     trail: tuple[SchemaField, ...]
     parameter: Parameter | None = None
+
+    @property
+    def is_body(self) -> bool:
+        """Whether the handler itself reads the schema (or a list of it), not as a part of another one."""
+        return not self.trail and self.parameter is not None and self.parameter.function is self.route.handler
+
+    @property
+    def is_written_whole(self) -> bool:
+        """Whether the handler takes every field out of what it reads, those that were not sent among them."""
+        function = self.parameter.function if self.parameter is not None else None
+        return any(self._dumps(call) for call in function.calls) if function is not None else False
+
+    def _dumps(self, call: f.Call) -> bool:
+        match call.func:
+            case f.Attr(value=f.Name(id=name), attr="model_dump" | "dict"):
+                is_this = self.parameter is not None and name == self.parameter.name
+                return is_this and all(arg.name and arg.name not in _PARTS for arg in call.args)
+        return False
 
 
 def response_types(schemas: Schemas, route: Route) -> list[Type]:
@@ -43,16 +66,6 @@ def response_types(schemas: Schemas, route: Route) -> list[Type]:
         return []
     facts = route.handler.facts
     return list(admitted(schemas.types, facts.returns, (route.handler.module, facts.outer, facts.start)))
-
-
-def response_schemas(schemas: Schemas, routes: Iterable[Route]) -> dict[Schema, tuple[Use, ...]]:
-    """The schemas that routes declare to return, with every such use. `responses=` is documentation and not read."""
-    return _uses(
-        Use(route, schema, trail)
-        for route in routes
-        for declared in response_types(schemas, route)
-        for schema, trail in schemas.closure(declared)
-    )
 
 
 def body_parameters(
@@ -83,22 +96,6 @@ def _may_be_injected(schemas: Schemas, parameter: Parameter) -> bool:
     return not parameter.marker and any(not isinstance(one, (External, ClassObject)) for one in made)
 
 
-def request_schemas(
-    schemas: Schemas, routes: Iterable[Route], dependencies: Dependencies
-) -> dict[Schema, tuple[Use, ...]]:
-    """The schemas that routes read from their bodies, with every such use: in handlers and in what these depend on."""
-
-    def uses() -> Iterator[Use]:
-        for route in routes:
-            for function in _injected(route, dependencies):
-                for parameter, found in body_parameters(schemas, function, dependencies.parameters):
-                    for one in found:
-                        for schema, trail in schemas.closure(one):
-                            yield Use(route, schema, trail, parameter)
-
-    return _uses(uses())
-
-
 def _injected(route: Route, dependencies: Dependencies) -> Iterator[Function]:
     """The handler of a route and the functions it depends on, each once."""
     if route.handler is None:
@@ -111,8 +108,76 @@ def _injected(route: Route, dependencies: Dependencies) -> Iterator[Function]:
     yield from seen
 
 
-def _uses(found: Iterable[Use]) -> dict[Schema, tuple[Use, ...]]:
-    table: dict[Schema, list[Use]] = {}
+class Exchange:
+    """Answers which routes read or send a class, each question once. Tests have no routes here."""
+
+    def __init__(self, schemas: Schemas, routes: Routes, dependencies: Dependencies) -> None:
+        self.types = schemas.types
+        self.schemas = schemas
+        self.routes = routes
+        self.dependencies = dependencies
+
+    @collected("exchange.received")
+    def received(self) -> Mapping[Class, tuple[Use, ...]]:
+        """The classes that routes read from their bodies: in handlers and in what these depend on."""
+        return _by_class(use for route in self._routes() for use in self._read(route))
+
+    @collected("exchange.sent")
+    def sent(self) -> Mapping[Class, tuple[Use, ...]]:
+        """The classes that routes declare to return. `responses=` is documentation and not read."""
+        return _by_class(
+            Use(route, schema, trail)
+            for route in self._routes()
+            for declared in response_types(self.schemas, route)
+            for schema, trail in self.schemas.closure(declared)
+        )
+
+    def is_exchanged(self, cls: Class) -> bool:
+        """Whether a route reads or sends a class."""
+        return cls in self.received or cls in self.sent
+
+    @remembered
+    def is_handed_on(self, cls: Class) -> bool:
+        """Whether a class is given to something as a value, or as a type argument: what makes of it, is not seen here.
+
+        What asks about its type (`isinstance`), and tests, do not count.
+        """
+        return any(
+            self.types.infer(given, where) == ClassObject(cls)
+            for module in self.types.modules
+            if not module.is_test and module.mentions(cls.name)
+            for given, where in _given_values(module)
+            if f.last_name(given) == cls.name
+        )
+
+    def _routes(self) -> Iterator[Route]:
+        return (route for route in self.routes.all if not route.module.is_test)
+
+    def _read(self, route: Route) -> Iterator[Use]:
+        for function in _injected(route, self.dependencies):
+            for parameter, found in body_parameters(self.schemas, function, self.dependencies.parameters):
+                for one in found:
+                    for schema, trail in self.schemas.closure(one):
+                        yield Use(route, schema, trail, parameter)
+
+
+def _given_values(module: Module) -> Iterator[tuple[f.Expr, Where]]:
+    """What calls and the bases of classes are given, also between brackets: `Crud[Item](Item)`."""
+    for call in module.facts.calls:
+        where = (module, call.block, call.start)
+        if f.last_name(call.func) not in _ASKING:
+            items = call.func.items if isinstance(call.func, f.Sub) else ()
+            yield from ((expr, where) for expr in (*items, *(arg.value for arg in call.args)))
+    for each in module.facts.classes:
+        where = (module, each.outer, each.start)
+        yield from ((item, where) for base in each.bases if isinstance(base, f.Sub) for item in base.items)
+    for entry in module.facts.assigns:
+        if entry.value is not None and module.facts.blocks[entry.block].cls >= 0:
+            yield entry.value, (module, entry.block, entry.start)
+
+
+def _by_class(found: Iterable[Use]) -> dict[Class, tuple[Use, ...]]:
+    table: dict[Class, list[Use]] = {}
     for use in found:
-        table.setdefault(use.schema, []).append(use)
-    return {schema: tuple(uses) for schema, uses in table.items()}
+        table.setdefault(use.schema.cls, []).append(use)
+    return {cls: tuple(uses) for cls, uses in table.items()}

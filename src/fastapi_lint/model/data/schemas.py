@@ -22,7 +22,11 @@ from fastapi_lint.model.values.constants import Constant, Unfolded, Values
 from fastapi_lint.tracking import memoized, recording
 from fastapi_lint.tracking.tables import collected, contributions
 
-Kind = Literal["pydantic", "sqlmodel", "sqlmodel-table", "settings", "dataclass"]
+Kind = Literal[
+    "pydantic", "sqlmodel", "sqlmodel-table", "settings", "dataclass", "pydantic-dataclass", "typed-dict", "named-tuple"
+]
+VALIDATED: frozenset[Kind] = frozenset({"pydantic", "sqlmodel", "sqlmodel-table", "settings", "pydantic-dataclass"})
+"""Kinds of classes of which Pydantic validates every instance; of the others those that FastAPI reads or sends."""
 
 ROOTS: Mapping[str, Kind] = {
     "pydantic_settings.BaseSettings": "settings",
@@ -34,6 +38,8 @@ ROOTS: Mapping[str, Kind] = {
     "pydantic.generics.GenericModel": "pydantic",
     "pydantic.v1.BaseModel": "pydantic",
     "pydantic.v1.generics.GenericModel": "pydantic",
+    "typing.TypedDict": "typed-dict",
+    "typing.NamedTuple": "named-tuple",
 }
 """External classes whose subclasses are schemas; the first that a class inherits from decides its kind."""
 
@@ -41,7 +47,7 @@ FIELD_CALLS = frozenset({
     "pydantic.Field", "pydantic.fields.Field", "pydantic.v1.Field", "sqlmodel.Field", "dataclasses.field",
     "fastapi.Query", "fastapi.Path", "fastapi.Body", "fastapi.Header", "fastapi.Cookie", "fastapi.Form", "fastapi.File",
 })  # fmt: skip
-_DATACLASS = frozenset({"dataclasses.dataclass", "pydantic.dataclasses.dataclass", "pydantic.v1.dataclasses.dataclass"})
+_PYDANTIC_DATACLASS = frozenset({"pydantic.dataclasses.dataclass", "pydantic.v1.dataclasses.dataclass"})
 _NO_FIELD = frozenset({
     "pydantic.PrivateAttr", "pydantic.fields.PrivateAttr", "pydantic.v1.PrivateAttr", "sqlmodel.Relationship",
 })  # fmt: skip
@@ -70,8 +76,8 @@ class SchemaField:
     `owner` is the class whose body holds it; `default` what stands behind `=`, also when that is a call of Field.
     `field_call` is that call, or the one in Annotated (then `field_module` may be another module); `keywords` are those
     of all its Field calls, the nearest wins. `metadata` is what else Annotated carries. `type` is None for unions of
-    several types: see `Schemas.field_types`. `alias` is the name in JSON input, `excluded` says it is never in the
-    output.
+    several types: see `Schemas.field_types`. `has_default` says that it may be left out, `alias` is the name in JSON
+    input, `excluded` says it is never in the output.
     """
 
     name: str
@@ -150,7 +156,7 @@ class Schemas:
 
     @property
     def all(self) -> tuple[Schema, ...]:
-        """Every Pydantic, SQLModel and settings class, by path and place; plain dataclasses are not among them."""
+        """Every class that Pydantic validates, by path and place; plain dataclasses and the like are not among them."""
         return tuple(schema for cls in self.classes if (schema := self.of(cls)) is not None)
 
     @collected("schemas.classes", whole=True)
@@ -169,13 +175,13 @@ class Schemas:
 
     @memoized
     def of(self, cls: Class) -> Schema | None:
-        """The schema that a class is (dataclasses included); None for another class."""
+        """The schema that a class is (dataclasses and typed dicts included); None for another class."""
         kind = self._kind(cls)
         return self._read(cls, kind) if kind is not None else None
 
     def is_schema(self, cls: Class) -> bool:
         """Whether Pydantic validates instances of a class: plain dataclasses do not count."""
-        return self._kind(cls) not in (None, "dataclass")
+        return self._kind(cls) in VALIDATED
 
     def is_settings(self, cls: Class) -> bool:
         """Whether a class is a BaseSettings subclass."""
@@ -201,7 +207,10 @@ class Schemas:
                     return kind
                 table = any(a.name == "table" and a.value == f.Const(True) for a in cls.facts.keywords)
                 return "sqlmodel-table" if table else kind
-        return "dataclass" if _DATACLASS.intersection(class_decorators(self.types, cls)) else None
+        decorators = class_decorators(self.types, cls) if cls.facts.decorators else ()
+        if not _PYDANTIC_DATACLASS.isdisjoint(decorators):
+            return "pydantic-dataclass"
+        return "dataclass" if "dataclasses.dataclass" in decorators else None
 
     def _read(self, cls: Class, kind: Kind) -> Schema:
         order = self.types.mro(cls)
@@ -210,7 +219,7 @@ class Schemas:
         methods: dict[str, Function] = {}
         for base in reversed(order):
             if isinstance(base, Class):
-                for one in self._own_fields(base):
+                for one in self.declared(base):
                     fields[one.name] = one
                 config.update(self._own_config(base))
                 methods.update(base.methods)
@@ -226,6 +235,11 @@ class Schemas:
             all(isinstance(base, Class) or base in known for base in order),
             any(isinstance(base, str) and base.startswith("pydantic.v1.") for base in order),
         )
+
+    @remembered
+    def declared(self, cls: Class) -> tuple[SchemaField, ...]:
+        """The fields that the body of a class declares: the same objects in every schema that inherits them."""
+        return tuple(self._own_fields(cls))
 
     def _own_fields(self, cls: Class) -> Iterator[SchemaField]:
         for base in cls.facts.bases:  # class Users(RootModel[list[User]])
@@ -248,6 +262,15 @@ class Schemas:
             return str(annotation.value).startswith(("ClassVar", "typing.ClassVar"))
         name = self.types.name_of_type(self.types.infer(annotation, where))
         return name in ("typing.ClassVar", "dataclasses.KW_ONLY")
+
+    def _may_be_missing(self, cls: Class, annotation: f.Expr, where: Where) -> bool:
+        """Whether the key of a typed dict need not be there."""
+        head = (
+            self.types.name_of_type(self.types.infer(annotation.value, where)) if isinstance(annotation, f.Sub) else ""
+        )
+        if head in ("typing.Required", "typing.NotRequired"):
+            return head == "typing.NotRequired"
+        return any(arg.name == "total" and arg.value == f.Const(False) for arg in cls.facts.keywords)
 
     def _call_name(self, expr: f.Expr | None, where: Where) -> str | None:
         if not isinstance(expr, f.CallRef):
@@ -277,7 +300,9 @@ class Schemas:
                 keywords[key] = Given(arg.value, place, arg.start, arg.end)
         given = keywords.get("default")
         has_default |= given is not None and not _is_ellipsis(given.value)
-        has_default |= not {"default_factory", "**"}.isdisjoint(keywords)
+        has_default |= not {"default_factory", "**"}.isdisjoint(keywords) or self._may_be_missing(
+            cls, annotation, where
+        )
         aliases = [self._text(keywords.get(key)) for key in ("validation_alias", "alias")]
         return SchemaField(
             name,

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Span
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Project
-from fastapi_lint.model.data import Schema, SchemaField, Use, body_parameters, response_schemas
-from fastapi_lint.model.routing import Route
+from fastapi_lint.model.data import Schema, SchemaField, Use
 from fastapi_lint.model.types import options
 from fastapi_lint.rule import Check, rule
 
 _PARTIAL = frozenset({"PATCH", "PUT"})
-_KINDS = frozenset({"pydantic", "sqlmodel"})
+_SPARED = frozenset({"settings", "sqlmodel-table", "named-tuple"})
 _NAMED = re.compile(
     r"(?:Update|Patch)(?:Request|Schema|In|Input|Payload|Body|DTO|Dto|Model|Form|Params|Data|Base|Req)?\Z"
     r"|\A(?:Update|Patch)(?=[A-Z])"
 )
-
+_SETS_A_VALUE = re.compile(r"\}/[^{}/]+/?\Z")
+"""The end of a path that names what is set of a thing: `/members/{id}/role`."""
 _NAME = "its name says that it carries changes"
 
 
@@ -38,74 +38,69 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
     was sent.
 
     Known limits
-    Looks at schemas that a PATCH or PUT handler reads, and at the own fields of schemas that are named like one
-    (`ItemUpdate`, `PatchItem`) and not only sent. What seems to be sent as a whole is spared: nested schemas, schemas
-    of which most other fields must have a value, and without such a name those with a single field or, in a PUT, with
-    defaults for other optional fields. Silent where Pydantic 1 may be installed, and where `...` says that the field
-    is required.
+    Looks at models, dataclasses and typed dicts that a PATCH or PUT handler reads, and at the own fields of those that
+    are named like one (`ItemUpdate`, `PatchItem`) and handed to something that makes routes. What seems to be sent as a
+    whole is spared: nested schemas, forms, what the handler writes out without `exclude_unset`, what a POST reads as
+    well, schemas of which most other fields must have a value, the only field of a route that sets just this
+    (`PUT /members/{id}/role`), and without a name for changes those with a single field or, in a PUT, with defaults
+    for other optional fields. Silent where Pydantic 1 may be installed, and where `...` says that the field is
+    required.
 
     References
     - [Pydantic: required fields](https://docs.pydantic.dev/latest/concepts/models/#required-fields)
     - [Pydantic: migration guide](https://docs.pydantic.dev/latest/migration/#required-optional-and-nullable-fields)
     - [Body: partial updates](https://fastapi.tiangolo.com/tutorial/body-updates/#partial-updates-with-patch)
     """
-    routes = [route for route in project.routes.all if not route.module.is_test]
-    changing = [route for route in routes if _PARTIAL.intersection(route.methods)]
-    readers = _read_directly(changing, project)
-    named = [
-        schema for cls in project.schemas.classes if _NAMED.search(cls.name) and (schema := project.schemas.of(cls))
-    ]
-    every: dict[Schema, list[Route]] | None = None
-    sent: dict[Schema, tuple[Use, ...]] | None = None
+    uses = {project.schemas.of(cls): found for cls, found in project.exchange.received.items()}
+    named = {project.schemas.of(cls): () for cls in project.schemas.classes if _NAMED.search(cls.name)}
     reported: set[SchemaField] = set()
-    for schema in sorted({*readers, *filter(None, named)}, key=lambda one: (one.module.path, one.cls.index)):
-        required = [each for each in schema.fields if _is_required(each, project)]
-        if not required or schema.kind not in _KINDS or schema.is_v1 or schema.module.is_test:
+    for schema, found in sorted({**named, **uses}.items(), key=_by_place):
+        if schema is None or schema.kind in _SPARED or schema.is_v1 or schema.module.is_test:
             continue
-        reason = _reason(schema, readers.get(schema, ()))
-        if not reason and _NAMED.search(schema.name) and not _needed(schema):
-            every = _read_directly(routes, project) if every is None else every
-            if schema not in every and sent is None:
-                sent = response_schemas(project.schemas, routes)
-            reason = _NAME if schema in every or schema not in (sent or {}) else ""
+        required = [each for each in schema.fields if _is_required(each, project)]
+        reason = _reason(schema, [use for use in found if use.is_body], project) if required else ""
         for one in required if reason else ():
             is_own = one.owner is schema.cls
-            if one in reported or (reason is _NAME and not is_own):
-                continue
-            if not _is_version_2(one, project):
+            if one in reported or (reason is _NAME and not is_own) or not _is_version_2(one, project):
                 continue
             reported.add(one)
             inherited = "" if is_own else f" (inherited by `{schema.name}`)"
             yield check.finding(
-                (one.start, one.end),
-                f"`{one.name}` of `{one.owner.name}`{inherited} may be None and must be sent all the same: {reason},"
-                " and in Pydantic 2 a field without default is required; add `= None`",
+                one,
+                f"`{one.name}` of `{one.owner.name}`{inherited} may be None and must be sent all the same",
+                why=f"{reason}, and in Pydantic 2 a field without default is required",
+                instead="make it `NotRequired`" if schema.kind == "typed-dict" else "add `= None`",
                 module=one.module,
-                fix=_fix(one),
+                fix=_fix(one, schema),
             )
 
 
-def _read_directly(routes: Iterable[Route], project: Project) -> dict[Schema, list[Route]]:
-    """The schemas that handlers read as their bodies, not those inside of these, with the routes."""
-    found: dict[Schema, list[Route]] = {}
-    for route in routes:
-        if route.handler is not None:
-            for _, types in body_parameters(project.schemas, route.handler, project.dependencies.parameters):
-                for schema, trail in (each for one in types for each in project.schemas.closure(one)):
-                    if not trail:
-                        found.setdefault(schema, []).append(route)
-    return found
+def _by_place(item: tuple[Schema | None, object]) -> tuple[str, int]:
+    return (item[0].module.path, item[0].cls.index) if item[0] is not None else ("", -1)
 
 
-def _reason(schema: Schema, readers: Sequence[Route]) -> str:
+def _reason(schema: Schema, bodies: Sequence[Use], project: Project) -> str:
     """Why a schema is one for updates, as far as those who read it tell; empty when it is not."""
     is_named = _NAMED.search(schema.name) is not None
     needed = _needed(schema)
-    for route in readers:
-        method = next((method for method in route.methods if method in _PARTIAL), None)
+    if not bodies:
+        return _NAME if is_named and not needed and project.exchange.is_handed_on(schema.cls) else ""
+    if not is_named and any("POST" in use.route.methods for use in bodies):
+        return ""
+    changing = [use for use in bodies if not _is_whole(use)]
+    for use in changing:
+        method = next((method for method in use.route.methods if method in _PARTIAL), None)
         if method and 2 * needed < len(schema.fields) and (is_named or _is_likely(schema, method)):
-            return f"`{route.name}` reads it from a {method} body"
-    return _NAME if is_named and readers and not needed else ""
+            return f"`{use.route.name}` reads it from a {method} body"
+    return _NAME if is_named and changing and not needed else ""
+
+
+def _is_whole(use: Use) -> bool:
+    """Whether a route takes a schema as one value: a form, all fields written out, or the only one that it sets."""
+    if use.is_written_whole or (use.parameter is not None and use.parameter.marker == "fastapi.Form"):
+        return True
+    values = [one for one in use.schema.fields if not one.has_default or one.optional]
+    return len(values) < 2 and _SETS_A_VALUE.search(use.route.path) is not None
 
 
 def _is_likely(schema: Schema, method: str) -> bool:
@@ -140,8 +135,10 @@ def _is_version_2(one: SchemaField, project: Project) -> bool:
     return versions.always_at_least("pydantic", "2", default=True) is True
 
 
-def _fix(one: SchemaField) -> Fix | None:
-    """`= None` behind the annotation, or `default=None` in the call behind `=`."""
+def _fix(one: SchemaField, schema: Schema) -> Fix | None:
+    """`= None` behind the annotation, or `default=None` in the call; none where the order of fields counts."""
+    if schema.kind == "typed-dict" or schema.kind.endswith("dataclass"):
+        return None
     source = one.module.source
     if one.default is None:
         end = source.span(one.start, one.end)
