@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
 from fastapi_lint.model.data.schemas import Schema, SchemaField
+from fastapi_lint.model.data.serialization import is_left_out, serialized
 from fastapi_lint.model.data.sessions import (
     ASYNC_SESSIONS,
     is_async_connection,
@@ -22,8 +23,10 @@ __all__ = [
     "body_parameters",
     "is_async_connection",
     "is_async_session",
+    "is_left_out",
     "is_sync_connection",
     "is_sync_session",
     "keys_given",
     "response_types",
+    "serialized",
 ]

@@ -132,6 +132,17 @@ class Exchange:
             for schema, trail in self.schemas.closure(declared)
         )
 
+    @collected("exchange.senders")
+    def senders(self) -> Mapping[Class, tuple[Route, ...]]:
+        """The routes that declare to return something with fields of a class, its own or inherited by others."""
+        table: dict[Class, dict[Route, None]] = {}
+        for uses in self.sent.values():
+            for use in uses:
+                for owner in {one.owner for one in use.schema.fields}:
+                    table.setdefault(owner, {})[use.route] = None
+        order = {route: number for number, route in enumerate(self.routes.all)}
+        return {cls: tuple(sorted(found, key=order.__getitem__)) for cls, found in table.items()}
+
     def is_exchanged(self, cls: Class) -> bool:
         """Whether a route reads or sends a class."""
         return cls in self.received or cls in self.sent

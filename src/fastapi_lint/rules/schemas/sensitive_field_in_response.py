@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, Function, Route
-from fastapi_lint.model.data import Schema, SchemaField, response_types
+from fastapi_lint.model import Route
+from fastapi_lint.model.data import Schema, SchemaField, is_left_out, response_types, serialized
 from fastapi_lint.model.names import Instance, Type
 from fastapi_lint.model.routing import RESPONSE
 from fastapi_lint.rule import Check, rule
@@ -18,28 +19,31 @@ _PASSWORD = re.compile(
     r"|(?:hash|hashed|encrypted|crypted)_?(?:password|passwd|pass|pwd)|pwd_?hash|pass_?hash|pwd|(?:user|db|admin)_pwd"
 )
 _SECRET = re.compile(
-    r"(?:api_|app_|totp_|otp_|mfa_|tfa_|two_factor_|webhook_|signing_|jwt_|shared_|consumer_|hmac_)?secret(?:_key)?"
-    r"|(?:aws_)?secret_access_key|(?:ssh_|rsa_|signing_|tls_|encrypted_)?private_key(?:_pem)?|encryption_key"
+    r"(?:\w+_)?(?:secret(?:_key)?|api_?key|access_?key)|(?:ssh_|rsa_|signing_|tls_|encrypted_)?private_key(?:_pem)?"
+    r"|encryption_key"
 )
 _PERSONAL = re.compile(r"ssn|social_security_number|cvv2?|cvc2?|(?:card_)?(?:cvv|cvc)(?:_code)?|card_security_code")
 _NO_SECRET = re.compile(
     r"(?:has|have|is|use|uses|used|requires?d?|needs?|allow|allows|show|hide|with|no|enabled?|disabled?|must|can|auto|"
     r"should|set|reset|change|forgot|forgotten|min|max|masked|obfuscated|redacted|new|temp|temporary|initial|generated|"
-    r"one_time|meeting|room|wifi)_"
+    r"one_time|meeting|room|wifi|public|publishable)_"
 )
 """Beginnings of names that speak about a secret (whether there is one, whether it must change), or that are there to be
 given out."""
 _GIVEN_OUT = re.compile(
     r"(?:^|_)(?:created?|creation|creating|generated?|generation|new|rotated?|rotation|regenerated?|renew(?:ed)?|issued?|"
     r"setup|set_up|enable[ds]?|enroll?(?:ed|ment)?|provision(?:ed|ing)?|reveal(?:ed)?|once|temporary|temp|initial|one_time|"
-    r"credentials?|secrets?|keys?|key_?pairs?|passwords?|totp|mfa|2fa|otp)(?:_|$)"
+    r"credentials?|secrets?|keys?|key_?pairs?|passwords?|totp|mfa|2fa|otp|payment|checkout|intent|ephemeral|realtime)(?:_|$)"
 )
 """Words in the name of a schema that is there to hand a secret out, once or at all."""
 _MAKES = re.compile(
     r"(?:^|_)(?:create|generate|new|rotate|regenerate|renew|issue|setup|set_up|enable|enroll?|provision|reveal|"
     r"register|add|roll|reset|refresh|init)(?:_|$)"
 )
-_MASKS = re.compile(r"mask|redact|hide|\*{3}|return None|obfuscat")
+_VERIFIES = re.compile(
+    r"(?:^|_)(?:web_?hooks?|hooks?|subscriptions?|integrations?|endpoints?|callbacks?|destinations?|receivers?)(?:_|$)"
+)
+"""Words in the name of a schema whose owner needs its secret, to verify what is delivered."""
 _HIDES = re.compile(r"(?:^|_)(?:redact|mask|scrub|censor|obfuscat|hide|conceal|strip_secret)", re.IGNORECASE)
 _TEXTS = frozenset({"str", "bytes"})
 _HIDDEN = frozenset({"pydantic.SecretStr", "pydantic.SecretBytes", "pydantic.types.SecretStr", "pydantic.v1.SecretStr"})
@@ -58,10 +62,11 @@ def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]
     response model declares.
 
     Known limits
-    The names of fields decide (`password`, `hashed_password`, `api_secret`, `totp_secret`, `private_key`, `ssn`, `cvv`
-    and the like). Tokens are not reported. Neither are schemas that hand out a secret by their name
-    (`ApiKeyCreated`, `ClientSecretResponse`), secrets in the answers of operations that make them, fields that a
-    serializer of the class rewrites, and handlers that call something like `mask_secrets`. Pydantic sends a
+    The names of fields decide (`password`, `hashed_password`, `api_key`, `client_secret`, `private_key`, `ssn`, `cvv`
+    and the like), and each field is reported once, at the first route that sends it. Tokens are not reported. Neither
+    are schemas that hand out a secret by their name (`ApiKeyCreated`, `PaymentIntent`), secrets in the answers of
+    operations that make them, fields that a serializer of the class rewrites, and handlers that call something like
+    `mask_secrets`. The secret of a web hook or an integration, which its owner may need, is a warning. Pydantic sends a
     `SecretStr` as asterisks: such fields are reported as information only.
 
     References
@@ -69,53 +74,62 @@ def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]
     - [OWASP API security: excessive data exposure](https://owasp.org/API-Security/editions/2023/en/0xa3-broken-object-property-level-authorization/)
     - [CWE-200](https://cwe.mitre.org/data/definitions/200.html)
     """
-    if route.kind != "http" or route.module.is_test or route.has_unpacked or _answers_itself(route, check):
-        return
-    if _is_repeated(route, check):
-        return
-    reported: set[SchemaField] = set()
+    for one, sent in _sent(route, check).items():
+        routes = [each for each in check.project.exchange.senders[one.owner] if one in _sent(each, check)]
+        if not routes or routes[0] is route:
+            yield _finding(one, sent, routes[1:], route, check)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """How a route sends a field: inside which schema, through which fields, and whether Pydantic masks it."""
+
+    schema: Schema
+    trail: tuple[SchemaField, ...]
+    is_hidden: bool
+
+
+def _sent(route: Route, check: Check) -> dict[SchemaField, _Sent]:
+    """The fields with something secret that a route sends, each with the first way."""
+    found: dict[SchemaField, _Sent] = {}
+    if route.kind != "http" or route.module.is_test or route.has_unpacked:
+        return found
     for declared in response_types(check.project.schemas, route):
         for schema, trail in check.project.schemas.closure(declared):
             if any(one.excluded for one in trail):
                 continue
             for one in schema.fields:
-                if one in reported or one.excluded or not (what := _sensitive(one, check)):
+                if one in found or one.excluded or not (what := _sensitive(one, check)):
                     continue
-                if _is_given_out(one, schema, trail, route) or _is_left_out(one, trail, route, check):
+                names = {one.name, *(step.name for step in trail)}
+                if _is_given_out(one, schema, trail, route) or is_left_out(route, names, check.project.values):
                     continue
-                serialized = _serialized(one, schema, check)
-                if serialized == "rewritten":
-                    continue
-                if serialized == "revealed":
-                    what = "plain"
-                reported.add(one)
-                yield _finding(one, schema, trail, what, route, check)
+                way = serialized(one, schema, check.project.types)
+                if way != "rewritten":
+                    found[one] = _Sent(schema, trail, what == "hidden" and way != "revealed")
+    return {} if found and _answers_itself(route, check) else found
 
 
-def _finding(
-    one: SchemaField, schema: Schema, trail: tuple[SchemaField, ...], what: str, route: Route, check: Check
-) -> Finding:
-    given = route.keyword("response_model")
-    path = ".".join(step.name for step in (*trail, one))
-    inside = f", as `{path}`" if trail else ""
-    if what == "hidden":
-        message = (
-            f"`{route.name}` answers with the secret `{one.name}` of `{schema.name}`{inside}: the client gets"
-            " asterisks; leave the field out of the response model"
-        )
-    else:
-        message = (
-            f"`{route.name}` sends `{one.name}` of `{schema.name}`{inside} to the client; "
-            "answer with a schema that does not have it"
-        )
-    steps = [check.related(step, f"`{step.name}` holds it", module=step.module) for step in trail]
+def _finding(one: SchemaField, sent: _Sent, others: list[Route], route: Route, check: Check) -> Finding:
+    path = ".".join(step.name for step in (*sent.trail, one))
+    inside = f", as `{path}`" if sent.trail else ""
+    more = f" and {len(others)} more route{'s' * (len(others) > 1)} send" if others else " sends"
+    steps = [check.related(step, f"`{step.name}` holds it", module=step.module) for step in sent.trail]
     steps.append(check.related(one, f"`{one.name}` is declared here", module=one.module))
+    steps += [check.related(each, f"`{each.name}` sends it too", module=each.module) for each in others[:5]]
+    severity = Severity.WARNING if _may_be_needed(one, sent) else None
+    title = f"`{route.name}`{more} `{one.name}` of `{sent.schema.name}`{inside} to the client"
+    why, instead = "", "answer with a schema that does not have it"
+    if sent.is_hidden:
+        why, instead, severity = "it gets asterisks", "leave the field out of the response model", Severity.INFO
     return check.finding(
-        given or route,
-        message,
+        route.keyword("response_model") or route,
+        title,
+        why=why,
+        instead=instead,
         module=route.module,
         related=steps,
-        severity=Severity.INFO if what == "hidden" else None,
+        severity=severity,
     )
 
 
@@ -142,36 +156,17 @@ def _snake(name: str) -> str:
 
 
 def _may_be_text(one: SchemaField, types: tuple[Type, ...], check: Check) -> bool:
-    if not types:
-        return _is_text_annotation(one, check)
-    return any(_is_value(each) for each in types)
+    if types or not isinstance(one.annotation, f.CallRef):
+        return any(_is_value(each) for each in types)
+    call = one.where[0].facts.calls[one.annotation.index]
+    return check.project.called_name(one.where[0], call) in ("pydantic.constr", "pydantic.types.constr")
 
 
 def _is_value(one: Type, *also: str) -> bool:
     return isinstance(one, Instance) and isinstance(one.cls, str) and one.cls in _TEXTS.union(also)
 
 
-def _is_text_annotation(one: SchemaField, check: Check) -> bool:
-    """Whether an annotation of unknown type is `constr(...)`."""
-    if isinstance(one.annotation, f.CallRef):
-        call = one.where[0].facts.calls[one.annotation.index]
-        return check.project.called_name(one.where[0], call) in ("pydantic.constr", "pydantic.types.constr")
-    return False
-
-
 # -------------------------------------------------------------------- what is spared
-
-
-def _is_repeated(route: Route, check: Check) -> bool:
-    """Whether the handler is registered before under another path (stacked decorators) with the same response model."""
-    model = route.keyword("response_model")
-    for other in check.project.routes.by_handler.get(route.handler, ()) if route.handler is not None else ():
-        given = other.keyword("response_model")
-        if other.module is route.module and other.start < route.start and not other.has_unpacked:
-            same = (given.value if given else None) == (model.value if model else None)
-            if same and {arg.name for arg in other.call.args} == {arg.name for arg in route.call.args}:
-                return True
-    return False
 
 
 def _answers_itself(route: Route, check: Check) -> bool:
@@ -200,59 +195,8 @@ def _is_given_out(one: SchemaField, schema: Schema, trail: tuple[SchemaField, ..
     return re.search(r"secret|credential|private_key|password_generat|reveal|decrypt", words) is not None
 
 
-def _is_left_out(one: SchemaField, trail: tuple[SchemaField, ...], route: Route, check: Check) -> bool:
-    """Whether `response_model_exclude` names the field, or `response_model_include` does not."""
-    excluded, included = route.keyword("response_model_exclude"), route.keyword("response_model_include")
-    names = {one.name, *(step.name for step in trail)}
-    if excluded is not None and ((found := _texts(excluded, route, check)) is None or not names.isdisjoint(found)):
-        return True
-    return included is not None and ((kept := _texts(included, route, check)) is None or names.isdisjoint(kept))
-
-
-def _texts(arg: f.Arg, route: Route, check: Check) -> frozenset[str] | None:
-    """The texts in a set or dict display, also behind a name; None when they are not known."""
-    expr = arg.value
-    if isinstance(expr, (f.Name, f.Attr)):
-        found = list(check.project.values.definitions(expr, route.where))
-        if len(found) != 1:
-            return None
-        expr = found[0][0]
-    return frozenset(_strings(expr)) if isinstance(expr, (f.Display, f.Mapping)) else None
-
-
-def _strings(expr: f.Expr | None) -> Iterator[str]:
-    match expr:
-        case f.Const(value=str(text)):
-            yield text
-        case f.Display(items=items):
-            for item in items:
-                yield from _strings(item)
-        case f.Mapping(items=pairs):
-            for key, value in pairs:
-                yield from _strings(key)
-                yield from _strings(value)
-
-
-def _serialized(one: SchemaField, schema: Schema, check: Check) -> str:
-    """What a serializer or validator of the class does to the field: "rewritten", "revealed" (a SecretStr), or ""."""
-    for cls in check.project.types.mro(schema.cls):
-        if isinstance(cls, Class) and cls.module.mentions("serializer", "validator"):
-            for method in cls.methods.values():
-                if found := _by_method(method, one, check):
-                    return found
-    return ""
-
-
-def _by_method(method: Function, one: SchemaField, check: Check) -> str:
-    module, facts = method.module, method.facts
-    for decorator in facts.decorators:
-        call = module.facts.calls[decorator.index] if isinstance(decorator, f.CallRef) else None
-        expr = call.func if call is not None else decorator
-        name = check.project.name(expr, module, facts.outer, facts.start)
-        named = {arg.value.value for arg in call.args if isinstance(arg.value, f.Const)} if call is not None else set()
-        text = module.source.slice(facts.start, facts.end)
-        if name == "pydantic.model_serializer" or (name == "pydantic.field_serializer" and named & {one.name, "*"}):
-            return "revealed" if "get_secret_value" in text and "context" not in text else "rewritten"
-        if name in ("pydantic.field_validator", "pydantic.validator") and one.name in named and _MASKS.search(text):
-            return "rewritten"
-    return ""
+def _may_be_needed(one: SchemaField, sent: _Sent) -> bool:
+    """Whether the owner of what is sent needs this secret to verify what comes in."""
+    names = [one.name, sent.schema.name, *(step.owner.name for step in sent.trail), *(step.name for step in sent.trail)]
+    is_secret = _SECRET.fullmatch(_snake(one.name)) is not None
+    return is_secret and any(_VERIFIES.search(_snake(name)) for name in names)
