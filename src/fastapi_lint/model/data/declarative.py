@@ -6,7 +6,7 @@ Reads nothing else about them: what they map is in `database`.
 from __future__ import annotations
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.data.schemas import class_decorators
+from fastapi_lint.model.data.kinds import class_decorators
 from fastapi_lint.model.names.symbols import Class, Module
 from fastapi_lint.model.types.inference.inference import Inference, Where
 

@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.data.configuration import Given, own_config
+from fastapi_lint.model.data.kinds import ROOTS, VALIDATED, Kind, kind_of
 from fastapi_lint.model.names.places import Place, place_of
 from fastapi_lint.model.names.symbols import Class, Function, Instance, Module, TupleOf, Type
 from fastapi_lint.model.types.alternatives import admits_none, admitted
@@ -22,51 +23,14 @@ from fastapi_lint.model.values.constants import Constant, Unfolded, Values
 from fastapi_lint.tracking import memoized, recording
 from fastapi_lint.tracking.tables import collected, contributions
 
-Kind = Literal[
-    "pydantic", "sqlmodel", "sqlmodel-table", "settings", "dataclass", "pydantic-dataclass", "typed-dict", "named-tuple"
-]
-VALIDATED: frozenset[Kind] = frozenset({"pydantic", "sqlmodel", "sqlmodel-table", "settings", "pydantic-dataclass"})
-"""Kinds of classes of which Pydantic validates every instance; of the others those that FastAPI reads or sends."""
-
-ROOTS: Mapping[str, Kind] = {
-    "pydantic_settings.BaseSettings": "settings",
-    "pydantic.BaseSettings": "settings",
-    "pydantic.v1.BaseSettings": "settings",
-    "sqlmodel.SQLModel": "sqlmodel",
-    "pydantic.BaseModel": "pydantic",
-    "pydantic.RootModel": "pydantic",
-    "pydantic.generics.GenericModel": "pydantic",
-    "pydantic.v1.BaseModel": "pydantic",
-    "pydantic.v1.generics.GenericModel": "pydantic",
-    "typing.TypedDict": "typed-dict",
-    "typing.NamedTuple": "named-tuple",
-}
-"""External classes whose subclasses are schemas; the first that a class inherits from decides its kind."""
-
 FIELD_CALLS = frozenset({
     "pydantic.Field", "pydantic.fields.Field", "pydantic.v1.Field", "sqlmodel.Field", "dataclasses.field",
     "fastapi.Query", "fastapi.Path", "fastapi.Body", "fastapi.Header", "fastapi.Cookie", "fastapi.Form", "fastapi.File",
 })  # fmt: skip
-_PYDANTIC_DATACLASS = frozenset({"pydantic.dataclasses.dataclass", "pydantic.v1.dataclasses.dataclass"})
 _NO_FIELD = frozenset({
     "pydantic.PrivateAttr", "pydantic.fields.PrivateAttr", "pydantic.v1.PrivateAttr", "sqlmodel.Relationship",
 })  # fmt: skip
 _PLAIN_BASES = frozenset({"object", "typing.Generic", "typing.Protocol", "abc.ABC"})
-_HEAD_KEYWORDS = frozenset({"table", "metaclass", "registry"})
-
-
-@dataclass(frozen=True)
-class Given:
-    """A keyword that was given to a field or a configuration: its value and where it is written."""
-
-    value: f.Expr
-    where: Where
-    start: int
-    end: int
-
-    @property
-    def module(self) -> Module:
-        return self.where[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,16 +140,16 @@ class Schemas:
     @memoized
     def of(self, cls: Class) -> Schema | None:
         """The schema that a class is (dataclasses and typed dicts included); None for another class."""
-        kind = self._kind(cls)
+        kind = kind_of(self.types, cls)
         return self._read(cls, kind) if kind is not None else None
 
     def is_schema(self, cls: Class) -> bool:
         """Whether Pydantic validates instances of a class: plain dataclasses do not count."""
-        return self._kind(cls) in VALIDATED
+        return kind_of(self.types, cls) in VALIDATED
 
     def is_settings(self, cls: Class) -> bool:
         """Whether a class is a BaseSettings subclass."""
-        return self._kind(cls) == "settings"
+        return kind_of(self.types, cls) == "settings"
 
     def option(self, schema: Schema, name: str) -> Constant:
         """A configuration value as a constant; None when it is not set or not known (see `Schema.config`)."""
@@ -199,19 +163,6 @@ class Schemas:
 
     # ---------------------------------------------------------------- reading a class
 
-    def _kind(self, cls: Class) -> Kind | None:
-        order = self.types.mro(cls)
-        for root, kind in ROOTS.items():
-            if any(isinstance(base, str) and self.types.is_subclass(base, root) for base in order):
-                if kind != "sqlmodel":
-                    return kind
-                table = any(a.name == "table" and a.value == f.Const(True) for a in cls.facts.keywords)
-                return "sqlmodel-table" if table else kind
-        decorators = class_decorators(self.types, cls) if cls.facts.decorators else ()
-        if not _PYDANTIC_DATACLASS.isdisjoint(decorators):
-            return "pydantic-dataclass"
-        return "dataclass" if "dataclasses.dataclass" in decorators else None
-
     def _read(self, cls: Class, kind: Kind) -> Schema:
         order = self.types.mro(cls)
         fields: dict[str, SchemaField] = {}
@@ -221,7 +172,7 @@ class Schemas:
             if isinstance(base, Class):
                 for one in self.declared(base):
                     fields[one.name] = one
-                config.update(self._own_config(base))
+                config.update(own_config(self.values, base))
                 methods.update(base.methods)
         marks = {method: frozenset(self.types.decorators(method)) for method in methods.values()}
         known = _PLAIN_BASES | ROOTS.keys()
@@ -326,45 +277,6 @@ class Schemas:
     def _text(self, given: Given | None) -> str | None:
         return self.values.text(given.value, given.where) if given is not None else None
 
-    def _own_config(self, cls: Class) -> Iterator[tuple[str, Given]]:
-        where = (cls.module, cls.facts.outer, cls.facts.start)
-        for arg in cls.facts.keywords:
-            if arg.name not in _HEAD_KEYWORDS:
-                yield arg.name, Given(arg.value, where, arg.start, arg.end)
-        if (inner := cls.nested.get("Config")) is not None:
-            for base in reversed(self.types.mro(inner)):
-                for name, entry in base.assigns.items() if isinstance(base, Class) else ():
-                    if entry.value is not None:
-                        place = (base.module, entry.block, entry.start) if isinstance(base, Class) else where
-                        yield name, Given(entry.value, place, entry.start, entry.end)
-        if (own := cls.assigns.get("model_config")) is not None:
-            yield from self._dictionary(own.value, (cls.module, own.block, own.start), own.start, own.end)
-
-    def _dictionary(
-        self, expr: f.Expr | None, where: Where, start: int, end: int, depth: int = 0
-    ) -> Iterator[tuple[str, Given]]:
-        """The entries of ConfigDict(...), a dict display, `a | b`, or a name that holds one of these."""
-        match expr:
-            case f.CallRef(index=index):
-                call = where[0].facts.calls[index]
-                for arg in call.args:
-                    if arg.name in ("**", ""):
-                        yield from self._dictionary(arg.value, where, start, end, depth + 1)
-                    else:
-                        yield arg.name, Given(arg.value, (where[0], call.block, call.start), arg.start, arg.end)
-            case f.Mapping(items=items):
-                for key, value in items:
-                    if isinstance(key, f.Const):
-                        yield str(key.value), Given(value, where, start, end)
-                    elif key is None:
-                        yield from self._dictionary(value, where, start, end, depth + 1)
-            case f.Binary(op="|", left=left, right=right):
-                yield from self._dictionary(left, where, start, end, depth + 1)
-                yield from self._dictionary(right, where, start, end, depth + 1)
-            case f.Name() | f.Attr() if depth < 10:
-                for meant, place in self.values.definitions(expr, where):
-                    yield from self._dictionary(meant, place, start, end, depth + 1)
-
     # ---------------------------------------------------------------- types of fields
 
     def field_types(self, one: SchemaField, of: Type = None) -> tuple[Type, ...]:
@@ -409,14 +321,6 @@ class Schemas:
                 yield schema, trail
             for one in schema.fields:
                 queue.extend((inner, (*trail, one)) for inner in self.field_types(one, current))
-
-
-def class_decorators(types: Inference, cls: Class) -> tuple[str, ...]:
-    """The dotted names of a class's decorators (of what is called, for calls); unknown ones are left out."""
-    where = (cls.module, cls.facts.outer, cls.facts.start)
-    calls = cls.module.facts.calls
-    shown = (calls[one.index].func if isinstance(one, f.CallRef) else one for one in cls.facts.decorators)
-    return tuple(name for one in shown if (name := types.name_of_type(types.infer(one, where))) is not None)
 
 
 def _is_ellipsis(expr: f.Expr) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.values.composition import Compositions, Outside, Piece
 from fastapi_lint.model.values.constants import UNKNOWN, Unfolded
+from fastapi_lint.model.values.freshness import FRESH_WORDS, fresh
 from fastapi_lint.model.values.texts import (
     DOCUMENTED,
     BoundText,
@@ -20,6 +21,7 @@ from fastapi_lint.model.values.texts import (
 
 __all__ = [
     "DOCUMENTED",
+    "FRESH_WORDS",
     "UNKNOWN",
     "BoundText",
     "Compositions",
@@ -29,6 +31,7 @@ __all__ = [
     "Unfolded",
     "bound_texts",
     "environment_read",
+    "fresh",
     "is_named_for_tests",
     "quoted",
     "quoted_at",

@@ -1,4 +1,4 @@
-"""FAPI414: a time, an identifier or a random value as a default. Knows which calls give something new each time."""
+"""FAPI414: a time, an identifier or a random value as a default. Knows where defaults stand."""
 
 from __future__ import annotations
 
@@ -9,22 +9,33 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing import edits
 from fastapi_lint.fixing.edits.calls import call_node, value_text
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, External, Function, FunctionObject, Module
+from fastapi_lint.model import Class, Module
+from fastapi_lint.model.data import is_made_anew, is_made_once, record_kind
 from fastapi_lint.model.injection import MARKERS
+from fastapi_lint.model.values import FRESH_WORDS, fresh
 from fastapi_lint.rule import Check, rule
 
-_FRESH = frozenset({
-    "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today", "time.time",
-    "time.time_ns", "uuid.uuid1", "uuid.uuid4", "uuid.uuid6", "uuid.uuid7", "secrets.token_hex", "secrets.token_bytes",
-    "secrets.token_urlsafe", "secrets.randbelow", "secrets.choice", "random.random", "random.randint", "random.choice",
-    "random.randrange", "random.uniform", "random.getrandbits", "os.urandom",
-})  # fmt: skip
-_THROUGH = frozenset({"str", "int", "float", "round", "bytes", "repr"})
-_FIELDS = frozenset({"pydantic.Field", "sqlmodel.Field", "pydantic.PrivateAttr"})
+_FACTORIES = {
+    "pydantic.Field": "default_factory",
+    "sqlmodel.Field": "default_factory",
+    "pydantic.PrivateAttr": "default_factory",
+    "dataclasses.field": "default_factory",
+    "msgspec.field": "default_factory",
+    "attrs.field": "factory",
+    "attr.field": "factory",
+    "attr.ib": "factory",
+}
+"""What declares a field, with the argument that takes a factory."""
+_MAKERS = {
+    "pydantic": ("pydantic", "Field"),
+    "sqlmodel": ("sqlmodel", "Field"),
+    "sqlmodel-table": ("sqlmodel", "Field"),
+    "pydantic-dataclass": ("pydantic", "Field"),
+    "dataclass": ("dataclasses", "field"),
+}
+"""What a field is declared with, by the kind of its class."""
 _COLUMNS = frozenset({"sqlalchemy.Column", "sqlalchemy.orm.mapped_column", "sqlalchemy.schema.Column"})
 _COLUMN_DEFAULTS = frozenset({"default", "onupdate", "insert_default"})
-_MODELS = ("pydantic.BaseModel", "sqlmodel.SQLModel")
-_WORDS = (b"now(", b"today(", b"time(", b"uuid", b"token_", b"rand", b"choice(", b"time_ns(")
 
 
 @rule("FAPI414", fix=Safety.UNSAFE)
@@ -41,18 +52,21 @@ def default_evaluated_at_import(module: Module, check: Check) -> Iterator[Findin
     defaults are not rewritten: they need `None` and a line in the body.
 
     Known limits
-    Settings classes are spared: they are read once for each process. So are functions and classes that are defined
-    inside a function, parameters in scripts (with a `__main__` guard), which end soon after, and test modules.
+    Settings are spared, with what they inherit and hold: they are read once for each process. So are classes of which
+    all objects are made with their modules, and dataclasses, named tuples and the like that no route and no function of
+    the application makes. Functions and classes that are defined inside a function are left alone, parameters in
+    scripts (with a `__main__` guard), which end soon after, and test modules.
 
     References
     - [Pydantic: fields with dynamic default values](https://docs.pydantic.dev/latest/concepts/fields/#default-values)
+    - [dataclasses: default factory functions](https://docs.python.org/3/library/dataclasses.html#default-factory-functions)
     - [SQLAlchemy: column defaults](https://docs.sqlalchemy.org/en/20/core/defaults.html#python-executed-functions)
     """
     data = module.source.data
-    if module.is_test or not any(word in data for word in _WORDS):
+    if module.is_test or not any(word in data for word in FRESH_WORDS):
         return
     for cls in module.classes:
-        if not _is_local(module, cls.facts.outer) and _is_schema(cls, check):
+        if not _is_local(module, cls.facts.outer):
             yield from _fields(cls, check)
     for call in module.facts.calls:
         if _may_declare(call) and not _is_local(module, call.block):
@@ -60,63 +74,74 @@ def default_evaluated_at_import(module: Module, check: Check) -> Iterator[Findin
     for function in module.functions if not module.facts.has_main_guard else ():
         if function.name != "<lambda>" and not _is_local(module, function.facts.outer):
             for param in function.params:
-                if param.default is not None and (found := _fresh(param.default, module, check)):
+                if found := fresh(param.default, module, check.project.types):
                     consequence = f"every call of `{function.name}` without `{param.name}` gets the same value"
-                    message = _message(module, found, consequence, "default to None and make it in the body")
-                    yield check.finding(found, message)
+                    yield _finding(module, found, consequence, "default to None and make it in the body", check)
 
 
 def _arguments(module: Module, call: f.Call, check: Check) -> Iterator[Finding]:
     """Columns and parameter markers."""
     name = check.project.called_name(module, call)
+    types = check.project.types
     if name in _COLUMNS:
         for arg in call.args:
-            if arg.name in _COLUMN_DEFAULTS and (found := _fresh(arg.value, module, check)):
-                message = _message(module, found, f"every row gets the same `{arg.name}`", "pass a callable")
-                yield check.finding(found, message, fix=_as_callable(module, arg, arg.name, found))
+            if arg.name in _COLUMN_DEFAULTS and (found := fresh(arg.value, module, types)):
+                fix = partial(_as_callable, module, arg, arg.name, found)
+                yield _finding(module, found, f"every row gets the same `{arg.name}`", "pass a callable", check, fix)
     elif name in MARKERS:
         for arg in _defaults(call):
-            if found := _fresh(arg.value, module, check):
-                message = _message(module, found, "every request gets the same default", "use `default_factory`")
-                yield check.finding(found, message, fix=_as_callable(module, arg, "default_factory", found))
+            if found := fresh(arg.value, module, types):
+                fix = partial(_as_callable, module, arg, "default_factory", found)
+                consequence = "every request gets the same default"
+                yield _finding(module, found, consequence, "use `default_factory`", check, fix)
 
 
 def _fields(cls: Class, check: Check) -> Iterator[Finding]:
-    module = cls.module
-    for name, entry in cls.assigns.items():
-        value = entry.value
-        if value is None or (entry.annotation is not None and _is_class_variable(entry, module, check)):
-            continue
-        consequence = f"every `{cls.name}` gets the same `{name}`"
-        if found := _fresh(value, module, check):
-            if entry.annotation is None:
-                continue
-            call = module.facts.calls[value.index] if isinstance(value, f.CallRef) else None
-            fix = partial(_as_field, cls, call, check) if call is not None else None
-            message = _message(module, found, consequence, "use `Field(default_factory=...)`")
-            yield check.finding(found, message, fix=fix)
-        elif isinstance(value, f.CallRef):
-            call = module.facts.calls[value.index]
-            if check.project.called_name(module, call) in _FIELDS:
-                for arg in _defaults(call):
-                    if inner := _fresh(arg.value, module, check):
-                        message = _message(module, inner, consequence, "use `default_factory`")
-                        yield check.finding(inner, message, fix=_as_callable(module, arg, "default_factory", inner))
+    module, types = cls.module, check.project.types
+    found = [(entry, arg, call) for entry in cls.assigns.values() for arg, call in _made_once(entry, module, check)]
+    kind = record_kind(types, cls) if found else None
+    if kind is None or kind == "settings" or is_made_once(check.project, cls):
+        return
+    is_model = any(types.is_subclass(cls, model) for model in ("pydantic.BaseModel", "sqlmodel.SQLModel"))
+    if not is_model and not is_made_anew(check.project, cls):
+        return
+    for entry, arg, call in found:
+        consequence = f"every `{cls.name}` gets the same `{f.last_name(entry.target)}`"
+        if arg is not None and isinstance(entry.value, f.CallRef):
+            declared = check.project.called_name(module, module.facts.calls[entry.value.index]) or ""
+            keyword = _FACTORIES[declared]
+            fix = partial(_as_callable, module, arg, keyword, call)
+            yield _finding(module, call, consequence, f"use `{keyword}`", check, fix)
+        elif kind in _MAKERS:
+            instead = f"use `{_MAKERS[kind][1]}(default_factory=...)`"
+            value = entry.value
+            outer = module.facts.calls[value.index] if isinstance(value, f.CallRef) else None
+            yield _finding(
+                module, call, consequence, instead, check, partial(_as_field, cls, outer, kind) if outer else None
+            )
+        else:
+            yield _finding(module, call, consequence, "make it where the object is made", check)
 
 
-def _message(module: Module, call: f.Call, consequence: str, instead: str) -> str:
+def _made_once(entry: f.Assign, module: Module, check: Check) -> Iterator[tuple[f.Arg | None, f.Call]]:
+    """The call in the default of a field that gives something new each time, with the argument that it stands in."""
+    value = entry.value
+    call = module.facts.calls[value.index] if isinstance(value, f.CallRef) else None
+    if call is not None and check.project.called_name(module, call) in _FACTORIES:
+        for arg in _defaults(call):
+            if found := fresh(arg.value, module, check.project.types):
+                yield arg, found
+    elif entry.annotation is not None and (found := fresh(value, module, check.project.types)):
+        expr = entry.annotation.value if isinstance(entry.annotation, f.Sub) else entry.annotation
+        if check.project.name(expr, module, entry.block, entry.start) != "typing.ClassVar":
+            yield None, found
+
+
+def _finding(
+    module: Module, call: f.Call, consequence: str, instead: str, check: Check, fix: partial[Fix | None] | None = None
+) -> Finding:
     called = module.source.slice(call.start, call.name_end)
-    return f"`{called}()` runs once, at import: {consequence}; {instead}"
-
-
-# -------------------------------------------------------------------- what is looked at
-
-
-def _is_schema(cls: Class, check: Check) -> bool:
-    types = check.project.types
-    return any(types.is_subclass(cls, model) for model in _MODELS) and not types.is_subclass(
-        cls, "pydantic_settings.BaseSettings"
-    )
+    return check.finding(call, f"`{called}()` runs once, at import", why=consequence, instead=instead, fix=fix)
 
 
 def _is_local(module: Module, block: int) -> bool:
@@ -124,54 +149,14 @@ def _is_local(module: Module, block: int) -> bool:
 
 
 def _may_declare(call: f.Call) -> bool:
-    last = call.func.id if isinstance(call.func, f.Name) else call.func.attr if isinstance(call.func, f.Attr) else ""
+    last = f.last_name(call.func)
     return bool(call.args) and (last[:1].isupper() or last == "mapped_column")
-
-
-def _is_class_variable(entry: f.Assign, module: Module, check: Check) -> bool:
-    expr = entry.annotation.value if isinstance(entry.annotation, f.Sub) else entry.annotation
-    return check.project.name(expr, module, entry.block, entry.start) == "typing.ClassVar"
 
 
 def _defaults(call: f.Call) -> Iterator[f.Arg]:
     for i, arg in enumerate(call.args):
         if arg.name == "default" or (i == 0 and arg.name == ""):
             yield arg
-
-
-def _fresh(value: f.Expr, module: Module, check: Check, depth: int = 0) -> f.Call | None:
-    """The call in an expression that gives something new each time; the project's own one-liners are looked into."""
-    if depth > 6:
-        return None
-    match value:
-        case f.CallRef(index=index):
-            call = module.facts.calls[index]
-            callee = check.project.callee(module, call)
-            match callee:
-                case External(name=name) if name in _FRESH:
-                    return call
-                case External(name=name) if name in _THROUGH and call.args:
-                    return _fresh(call.args[0].value, module, check, depth + 1)
-                case FunctionObject(function=function) if _gives_fresh(function, check, depth):
-                    return call
-            if isinstance(call.func, f.Attr):
-                return _fresh(call.func.value, module, check, depth + 1)
-        case f.Attr(value=inner):
-            return _fresh(inner, module, check, depth + 1)
-        case f.Binary(left=left, right=right):
-            return _fresh(left, module, check, depth + 1) or _fresh(right, module, check, depth + 1)
-        case f.Joined(parts=parts):
-            return next((found for part in parts if (found := _fresh(part, module, check, depth + 1))), None)
-    return None
-
-
-def _gives_fresh(function: Function, check: Check, depth: int) -> bool:
-    """Whether a plain function of the project does nothing but return something new."""
-    if function.is_async or function.is_generator or function.facts.decorators or len(function.exits) != 1 or depth > 3:
-        return False
-    leaving = function.exits[0]
-    inside = leaving.block == function.facts.block and leaving.kind == "return" and leaving.value is not None
-    return inside and leaving.value is not None and _fresh(leaving.value, function.module, check, depth + 2) is not None
 
 
 # -------------------------------------------------------------------- fixes
@@ -191,15 +176,14 @@ def _as_callable(module: Module, arg: f.Arg, keyword: str, call: f.Call) -> Fix 
     return Fix("Make it a factory", Safety.UNSAFE, (edit,))
 
 
-def _as_field(cls: Class, call: f.Call, check: Check) -> Fix | None:
+def _as_field(cls: Class, call: f.Call, kind: str) -> Fix | None:
     module = cls.module
     text = module.source.slice(call.start, call.end)
     found = call_node(module, call) if "\n" not in text else None
     if found is None:
         return None
     source, node = found
-    package = "sqlmodel" if check.project.types.is_subclass(cls, "sqlmodel.SQLModel") else "pydantic"
-    imported = edits.importing(source, package, "Field", at=node)
+    imported = edits.importing(source, *_MAKERS[kind], at=node)
     if imported is None:
         return None
     name, imports = imported

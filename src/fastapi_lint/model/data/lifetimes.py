@@ -1,0 +1,73 @@
+"""How often objects of a class are made: once for the process, or again and again for requests. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, ClassObject, Instance, Module
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+
+def is_made_anew(project: Project, cls: Class) -> bool:
+    """Whether requests make objects of a class (or of one that inherits from it): a route reads or sends it, or a
+    function makes one that can run while the application serves."""
+    return any(_is_made_for_requests(project, one) for one in _family(project, cls))
+
+
+def is_made_once(project: Project, cls: Class) -> bool:
+    """Whether objects of a class seem to live as long as the process: they are variables of modules, or a part of
+    settings, which are read once; and nothing makes another one."""
+    if is_made_anew(project, cls):
+        return False
+    family = _family(project, cls)
+    places = [place for one in family for place in _makings(project, one)]
+    if places:
+        return all(module.facts.blocks[call.block].function < 0 and _is_kept(module, call) for module, call in places)
+    return any(project.schemas.is_settings(one) for one in family) or _is_part_of_settings(project, cls)
+
+
+def _family(project: Project, cls: Class) -> tuple[Class, ...]:
+    return cls, *project.routes.expansion.objects.subclasses(cls)
+
+
+def _is_made_for_requests(project: Project, cls: Class) -> bool:
+    if project.exchange.is_exchanged(cls):
+        return True
+    for module, call in _makings(project, cls):
+        function = module.enclosing(call.block)
+        if function is not None and project.effects.is_served(module) and not project.is_lifespan(function):
+            return True
+    return False
+
+
+def _makings(project: Project, cls: Class) -> Iterator[tuple[Module, f.Call]]:
+    """The calls that make an object of a class, tests aside."""
+    modules = project.types.modules
+    for name in (cls.name, *dict.fromkeys(modules.aliases.get(cls.name, ()))):
+        for module, index in modules.calls_by_name.get(name, ()):
+            call = module.facts.calls[index]
+            callee = project.callee(module, call)
+            if not module.is_test and isinstance(callee, ClassObject) and callee.cls is cls:
+                yield module, call
+
+
+def _is_kept(module: Module, call: f.Call) -> bool:
+    """Whether what a call gives is bound to a name."""
+    calls = module.facts.calls
+    values = (entry.value for entry in module.facts.assigns)
+    return any(isinstance(value, f.CallRef) and calls[value.index] is call for value in values)
+
+
+def _is_part_of_settings(project: Project, cls: Class) -> bool:
+    """Whether a settings class holds an object of it."""
+    for schema in project.schemas.all:
+        if schema.kind == "settings":
+            for one in schema.fields:
+                for each in project.schemas.field_types(one):
+                    if isinstance(each, Instance) and each.cls is cls:
+                        return True
+    return False
