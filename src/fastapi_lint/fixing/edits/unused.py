@@ -10,8 +10,15 @@ import libcst as cst
 
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Span
-from fastapi_lint.fixing.edits.bindings import Imported, dotted, module_imports, uses
-from fastapi_lint.fixing.edits.syntax import extent, line_start, next_line_start, remove_item, remove_statement
+from fastapi_lint.fixing.edits.bindings import Imported, dotted, module_imports, parents, uses
+from fastapi_lint.fixing.edits.syntax import (
+    comments_in,
+    extent,
+    line_start,
+    next_line_start,
+    remove_item,
+    remove_statement,
+)
 
 
 def remove_import_if_unused(
@@ -88,3 +95,30 @@ def _with_blank_lines(source: Source, edit: Edit) -> Edit:
     while end < len(source.line_starts) and not source.line(end).strip():
         end += 1
     return Edit(Span(span.line, 1, end, 1), "")
+
+
+def remove_from_type_checking(source: Source, binding: Imported) -> tuple[Edit, ...]:
+    """The edits that take a name out of `if TYPE_CHECKING:`, and the `if` away when nothing is left in it."""
+    tree, statement = source.tree, binding.statement
+    if isinstance(statement.names, cst.ImportStar) or binding.alias is None:
+        return ()
+    if len(statement.names) > 1:
+        return (remove_item(source, statement.names, binding.alias),)
+    above = parents(tree)
+    line = above[statement]
+    body = above.get(line)
+    around = above.get(body) if body is not None else None
+    alone = (
+        isinstance(line, cst.SimpleStatementLine)
+        and len(line.body) == 1
+        and isinstance(body, cst.IndentedBlock)
+        and len(body.body) == 1
+        and isinstance(around, cst.If)
+        and around.orelse is None
+        and above.get(around) is tree
+        and not comments_in(source, around)
+    )
+    if not alone or not isinstance(around, cst.If):
+        return (remove_statement(source, statement),)
+    unused = remove_import_if_unused(source, "typing", "TYPE_CHECKING", ignoring=[around])
+    return (remove_statement(source, around), *unused)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Method
+from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Method, Type
 from fastapi_lint.model.types.inference.inference import Inference
 
 Effect = Literal["same", "wraps", "replaces", "external", "unknown"]
@@ -45,21 +45,63 @@ def _external(name: str) -> Effect:
 
 def _of_project(types: Inference, factory: Function, *, called: bool) -> Effect:
     """Follows a decorator of the project to the function that receives the decorated one, and to what that returns."""
-    receiver = factory
+    receivers = [factory]
     if called:
-        made = types.return_type(factory)
-        if not isinstance(made, FunctionObject):
+        made = [_given(types, factory, leave) for leave in factory.exits if leave.kind == "return"]
+        receivers = [value.function for value in made if isinstance(value, FunctionObject)]
+        if not made or len(receivers) < len(made):
             return "unknown"
-        receiver = made.function
+    effects = {_received(types, receiver) for receiver in receivers}
+    return effects.pop() if len(effects) == 1 else "unknown"
+
+
+def _received(types: Inference, receiver: Function) -> Effect:
+    """What a function that receives the decorated one does with it: several wrappers are one when all look like it."""
     params = [param for param in receiver.params if param.kind in ("positional-only", "normal")]
     if receiver.cls is not None and params and params[0].name in ("self", "cls"):
         params = params[1:]
-    returned = [entry.value for entry in receiver.exits if entry.kind == "return"]
+    returned = [leave for leave in receiver.exits if leave.kind == "return"]
     if not params or not returned:
         return "unknown"
-    if all(isinstance(value, f.Name) and value.id == params[0].name for value in returned):
+    own = f.Name(params[0].name)
+    others = [leave for leave in returned if _uncast(types, receiver, leave) != own]
+    if not others:
         return "same"
-    wrapper = types.return_type(receiver)
-    if not isinstance(wrapper, FunctionObject) or wrapper.function.parent is not receiver:
-        return "unknown"
-    return "wraps" if "functools.wraps" in types.decorators(wrapper.function) else "replaces"
+    found: Effect = "wraps"
+    for leave in others:
+        wrapper = _given(types, receiver, leave)
+        if not isinstance(wrapper, FunctionObject) or wrapper.function.parent is not receiver:
+            return "unknown"
+        if not _looks_alike(types, receiver, wrapper.function, own):
+            found = "replaces"
+    return found
+
+
+def _looks_alike(types: Inference, receiver: Function, wrapper: Function, own: f.Name) -> bool:
+    """Whether a wrapper shows the signature of what it wraps: by `functools.wraps`, or `__signature__`."""
+    if "functools.wraps" in types.decorators(wrapper):
+        return True
+    module = receiver.module
+    shown = f.Attr(f.Name(wrapper.name), "__signature__")
+    for entry in module.assigns_in.get(receiver.index, ()):
+        if entry.target == shown and isinstance(entry.value, f.CallRef):
+            call = module.facts.calls[entry.value.index]
+            return bool(call.args) and call.args[0].value == own
+    updates = [call for call in receiver.calls if f.last_name(call.func) == "update_wrapper"]
+    return any([arg.value for arg in call.args[:2]] == [f.Name(wrapper.name), own] for call in updates)
+
+
+def _given(types: Inference, function: Function, leave: f.Exit) -> Type:
+    """What a return statement gives, seen through `typing.cast` and `functools.update_wrapper`."""
+    return types.infer(_uncast(types, function, leave), (function.module, leave.block, leave.start))
+
+
+def _uncast(types: Inference, function: Function, leave: f.Exit) -> f.Expr | None:
+    if isinstance(leave.value, f.CallRef):
+        call = function.module.facts.calls[leave.value.index]
+        name = types.name_of_type(types.callee(function.module, call)) if call.args else None
+        if name == "typing.cast" and len(call.args) == 2:
+            return call.args[1].value
+        if name == "functools.update_wrapper":
+            return call.args[0].value
+    return leave.value

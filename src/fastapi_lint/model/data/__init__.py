@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
 from fastapi_lint.model.data.kinds import record_kind
 from fastapi_lint.model.data.lifetimes import is_made_anew, is_made_once
+from fastapi_lint.model.data.rebuilding import is_imported_by_a_user, is_rebuilt
 from fastapi_lint.model.data.schemas import Schema, SchemaField
 from fastapi_lint.model.data.serialization import is_left_out, serialized
 from fastapi_lint.model.data.sessions import (
@@ -25,9 +26,11 @@ __all__ = [
     "body_parameters",
     "is_async_connection",
     "is_async_session",
+    "is_imported_by_a_user",
     "is_left_out",
     "is_made_anew",
     "is_made_once",
+    "is_rebuilt",
     "is_sync_connection",
     "is_sync_session",
     "keys_given",

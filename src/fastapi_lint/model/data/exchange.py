@@ -10,10 +10,10 @@ from fastapi_lint.model.data.schemas import Schema, SchemaField, Schemas
 from fastapi_lint.model.injection.dependencies import Dependencies, Parameter
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module, Type
 from fastapi_lint.model.routing.routes import Route, Routes
-from fastapi_lint.model.tables import collected
 from fastapi_lint.model.types.alternatives import admitted
 from fastapi_lint.model.types.inference.inference import Where
-from fastapi_lint.tracking.reading import remembered
+from fastapi_lint.tracking import memoized
+from fastapi_lint.tracking.tables import collected
 
 _PARTS = frozenset({"exclude_unset", "exclude_none", "exclude_defaults", "include", "**"})
 _ASKING = frozenset({"isinstance", "issubclass", "cast", "TypeAdapter", "type"})
@@ -147,7 +147,7 @@ class Exchange:
         """Whether a route reads or sends a class."""
         return cls in self.received or cls in self.sent
 
-    @remembered
+    @memoized
     def is_handed_on(self, cls: Class) -> bool:
         """Whether a class is given to something as a value, or as a type argument: what makes of it, is not seen here.
 

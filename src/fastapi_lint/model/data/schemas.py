@@ -100,6 +100,11 @@ class Schema:
     def end(self) -> int:
         return self.cls.end
 
+    @property
+    def is_validated(self) -> bool:
+        """Whether Pydantic validates every object of it, not only those that FastAPI reads or sends."""
+        return self.kind in VALIDATED
+
     @cached_property
     def own_fields(self) -> tuple[SchemaField, ...]:
         """The fields that its own body declares."""
@@ -120,7 +125,7 @@ class Schemas:
 
     @property
     def all(self) -> tuple[Schema, ...]:
-        """Every class that Pydantic validates, by path and place; plain dataclasses and the like are not among them."""
+        """Every schema, by path and place."""
         return tuple(schema for cls in self.classes if (schema := self.of(cls)) is not None)
 
     @collected("schemas.classes", whole=True)
@@ -133,7 +138,7 @@ class Schemas:
     def contribute(self, module: Module, found: list[Class]) -> Collection[int]:
         """Add the schemas of a module; the indices of these classes."""
         known = self.types.modules.tables.places("schemas", module)
-        own = [c for c in module.classes if (self.is_schema(c) if known is None else c.index in known)]
+        own = [c for c in module.classes if (kind_of(self.types, c) if known is None else c.index in known)]
         found.extend(own)
         return [cls.index for cls in own]
 
@@ -142,10 +147,6 @@ class Schemas:
         """The schema that a class is (dataclasses and typed dicts included); None for another class."""
         kind = kind_of(self.types, cls)
         return self._read(cls, kind) if kind is not None else None
-
-    def is_schema(self, cls: Class) -> bool:
-        """Whether Pydantic validates instances of a class: plain dataclasses do not count."""
-        return kind_of(self.types, cls) in VALIDATED
 
     def is_settings(self, cls: Class) -> bool:
         """Whether a class is a BaseSettings subclass."""
@@ -187,7 +188,7 @@ class Schemas:
             any(isinstance(base, str) and base.startswith("pydantic.v1.") for base in order),
         )
 
-    @remembered
+    @memoized
     def declared(self, cls: Class) -> tuple[SchemaField, ...]:
         """The fields that the body of a class declares: the same objects in every schema that inherits them."""
         return tuple(self._own_fields(cls))

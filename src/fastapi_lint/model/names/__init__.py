@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.names.annotations import parse_annotation
+from fastapi_lint.model.names.circles import imports_back
 from fastapi_lint.model.names.excerpts import NotYet
 from fastapi_lint.model.names.modules import Binding, target_names
 from fastapi_lint.model.names.places import place_of, same_call
@@ -36,6 +37,7 @@ __all__ = [
     "Partial",
     "TupleOf",
     "Type",
+    "imports_back",
     "parse_annotation",
     "place_of",
     "same_call",

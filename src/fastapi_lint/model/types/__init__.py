@@ -6,14 +6,19 @@ from fastapi_lint.model.types.alternatives import options
 from fastapi_lint.model.types.deferral import Deferral
 from fastapi_lint.model.types.identity import classes_in, identity, survives_as_text
 from fastapi_lint.model.types.inference.inference import DEPENDS, Where, is_none
+from fastapi_lint.model.types.unimported import When, is_dead, scope_around, unimported
 
 __all__ = [
     "DEPENDS",
     "Deferral",
+    "When",
     "Where",
     "classes_in",
     "identity",
+    "is_dead",
     "is_none",
     "options",
+    "scope_around",
     "survives_as_text",
+    "unimported",
 ]

@@ -1,0 +1,46 @@
+"""Classes that get the names in their forward references from elsewhere: rebuilt by hand, or used where they exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, ClassObject
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_REBUILDS = frozenset({"model_rebuild", "update_forward_refs", "rebuild_dataclass"})
+
+
+def is_rebuilt(project: Project, cls: Class) -> bool:
+    """Whether the project resolves the forward references of a class, or of classes that are not known, by hand."""
+    known = project.about(_rebuilt)
+    return any(one is None or project.types.is_subclass(one, cls) for one in known)
+
+
+def is_imported_by_a_user(project: Project, cls: Class, name: str) -> bool:
+    """Whether a function imports the name for itself where the class is in use: Pydantic looks for it at the first call
+    in the names of whoever calls."""
+    for module in project.modules:
+        if module.mentions(cls.name):
+            for entry in module.facts.imports:
+                in_function = module.facts.blocks[entry.block].function >= 0
+                if in_function and name == (entry.alias or entry.name or entry.module):
+                    return True
+    return False
+
+
+def _rebuilt(project: Project) -> frozenset[Class | None]:
+    """The classes for which the project calls `model_rebuild` or its kin; None among them is one that is not known."""
+    found: set[Class | None] = set()
+    for module in project.modules:
+        if not module.mentions(*_REBUILDS):
+            continue
+        for call in module.facts.calls:
+            last = call.func.attr if isinstance(call.func, f.Attr) else getattr(call.func, "id", "")
+            if last in _REBUILDS:
+                owner = call.func.value if isinstance(call.func, f.Attr) else call.args[0].value if call.args else None
+                value = project.infer(owner, module, call.block, call.start)
+                found.add(value.cls if isinstance(value, ClassObject) else None)
+    return frozenset(found)
