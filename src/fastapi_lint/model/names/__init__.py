@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi_lint.model.names.annotations import parse_annotation
 from fastapi_lint.model.names.circles import imports_back
 from fastapi_lint.model.names.excerpts import NotYet
+from fastapi_lint.model.names.guards import is_conditional_import
 from fastapi_lint.model.names.modules import Binding, target_names
 from fastapi_lint.model.names.places import place_of, same_call
 from fastapi_lint.model.names.symbols import (
@@ -38,6 +39,7 @@ __all__ = [
     "TupleOf",
     "Type",
     "imports_back",
+    "is_conditional_import",
     "parse_annotation",
     "place_of",
     "same_call",

@@ -165,6 +165,10 @@ class Versions:
             for one in found
         )
 
+    def reaches(self, package: str, version: str) -> bool:
+        """Whether every version that the project allows is `version` or newer; one that declares nothing is current."""
+        return self.always_at_least(package, version, default=True) is True
+
     @property
     def python(self) -> tuple[int, int] | None:
         """The oldest Python (major, minor) that is declared; None when there is no lower bound."""
