@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.decorators import decorator_effect
+from fastapi_lint.model.calls.endings import Endings
 from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.feasibility import is_ruled_out
 from fastapi_lint.model.calls.results import NotCallable, not_callable
@@ -11,6 +12,7 @@ from fastapi_lint.model.calls.sparing import Settings, never_runs
 from fastapi_lint.model.calls.trails import Trail
 
 __all__ = [
+    "Endings",
     "NotCallable",
     "Settings",
     "Step",

@@ -1,0 +1,95 @@
+"""How control leaves a function: whether its end can be reached. Infers no values; what is not known ends."""
+
+from __future__ import annotations
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Function, FunctionObject
+from fastapi_lint.model.types.inference.inference import Inference
+
+_NEVER_RETURN = frozenset({
+    "sys.exit", "os._exit", "os.abort", "exit", "quit", "typing.assert_never", "typing_extensions.assert_never",
+    "pytest.fail", "pytest.skip", "pytest.exit", "flask.abort",
+})  # fmt: skip
+_DEEPEST = 5
+
+
+class Endings:
+    """Answers about one function after the other; keeps nothing."""
+
+    def __init__(self, types: Inference) -> None:
+        self._types = types
+
+    def falls_through(self, function: Function) -> bool:
+        """Whether a path leads from the start of a function to its end without `return` or `raise`.
+
+        A `while True` and a `match` whose cases all end are taken to have no such path.
+        """
+        return _Body(function, self._types, 0).can_end(function.facts.block)
+
+    def never_returns(self, function: Function, depth: int = 0) -> bool:
+        """Whether every path of a function raises, as far as it can be seen."""
+        if function.is_generator or depth > _DEEPEST or any(entry.kind == "return" for entry in function.exits):
+            return False
+        return not _Body(function, self._types, depth).can_end(function.facts.block)
+
+
+class _Body:
+    """The control structure of one function."""
+
+    def __init__(self, function: Function, types: Inference, depth: int) -> None:
+        self.module = function.module
+        self.types = types
+        self.depth = depth
+        self.blocks = function.module.facts.blocks
+        self.children: dict[int, list[int]] = {}
+        for index in range(function.facts.block + 1, len(self.blocks)):
+            if self.blocks[index].start >= function.facts.end:
+                break
+            if self.blocks[index].function == function.index:
+                self.children.setdefault(self.blocks[index].parent, []).append(index)
+        self.ended = {entry.block for entry in function.exits if entry.kind in ("return", "raise")}
+        self.ended |= {call.block for call in function.calls if call.use == "statement" and self._never_returns(call)}
+
+    def can_end(self, index: int) -> bool:
+        """Whether control can reach the end of a block that it has entered."""
+        if index in self.ended:
+            return False
+        return all(self._goes_on(child) for child in self.children.get(index, ()))
+
+    def _goes_on(self, index: int) -> bool:
+        """Whether control can come out behind a compound statement."""
+        block = self.blocks[index]
+        inner = self.children.get(index, [])
+        match block.kind:
+            case "choice":
+                kinds = {self.blocks[each].kind for each in inner}
+                if "else" not in kinds and "case" not in kinds:
+                    return True
+                return any(self.can_end(each) for each in inner)
+            case "try":
+                by_kind: dict[str, list[int]] = {}
+                for each in inner:
+                    by_kind.setdefault(self.blocks[each].kind, []).append(each)
+                if any(not self.can_end(each) for each in by_kind.get("finally", ())):
+                    return False
+                body = by_kind.get("body", []) + by_kind.get("else", [])
+                return all(map(self.can_end, body)) or any(map(self.can_end, by_kind.get("except", ())))
+            case "with":
+                return self.can_end(index) or self._may_suppress(block)
+            case "while":
+                return block.test not in (f.Const(True), f.Const(1))
+        return True
+
+    def _may_suppress(self, block: f.Block) -> bool:
+        """Whether a `with` is known to keep exceptions for itself: then what stands behind it is reached."""
+        if not isinstance(block.test, f.CallRef):
+            return False
+        called = self.types.callee(self.module, self.module.facts.calls[block.test.index])
+        return self.types.name_of_type(called) == "contextlib.suppress"
+
+    def _never_returns(self, call: f.Call) -> bool:
+        called = self.types.callee(self.module, call)
+        if isinstance(called, FunctionObject):
+            is_run = not called.function.is_async or call.awaited
+            return is_run and Endings(self.types).never_returns(called.function, self.depth + 1)
+        return self.types.name_of_type(called) in _NEVER_RETURN
