@@ -62,10 +62,10 @@ class _Body:
         inner = self.children.get(index, [])
         match block.kind:
             case "choice":
-                kinds = {self.blocks[each].kind for each in inner}
-                if "else" not in kinds and "case" not in kinds:
+                branches = [each for each in inner if self.blocks[each].kind in ("if", "else", "case")]
+                if all(self.blocks[each].kind == "if" for each in branches):
                     return True
-                return any(self.can_end(each) for each in inner)
+                return any(map(self.can_end, branches))
             case "try":
                 by_kind: dict[str, list[int]] = {}
                 for each in inner:

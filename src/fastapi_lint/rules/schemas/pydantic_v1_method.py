@@ -1,0 +1,110 @@
+"""FAPI410: methods of models by their names in Pydantic 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Class, ClassObject, Instance, Module
+from fastapi_lint.rule import Check, rule
+
+_NEW = {
+    "dict": "model_dump",
+    "json": "model_dump_json",
+    "copy": "model_copy",
+    "parse_obj": "model_validate",
+    "parse_raw": "model_validate_json",
+    "from_orm": "model_validate",
+    "schema": "model_json_schema",
+    "schema_json": "model_json_schema",
+    "construct": "model_construct",
+    "update_forward_refs": "model_rebuild",
+}
+_SAME_ARGUMENTS: dict[str, frozenset[str]] = {
+    "dict": frozenset({"include", "exclude", "by_alias", "exclude_unset", "exclude_defaults", "exclude_none"}),
+    "json": frozenset({
+        "include", "exclude", "by_alias", "exclude_unset", "exclude_defaults", "exclude_none", "indent",
+    }),
+    "copy": frozenset({"update", "deep"}),
+    "parse_obj": frozenset({""}),
+    "parse_raw": frozenset({""}),
+    "schema": frozenset({"by_alias", "ref_template"}),
+    "construct": frozenset(),
+    "update_forward_refs": frozenset(),
+}  # fmt: skip
+"""The arguments with which a call only needs another name; `construct` takes any."""
+_KINDS = frozenset({"pydantic", "sqlmodel", "sqlmodel-table", "settings"})
+
+
+@rule("FAPI410", fix=Safety.UNSAFE, since="0.2.0")
+def pydantic_v1_method(module: Module, check: Check) -> Iterator[Finding]:
+    """A Pydantic 2 model is used through a method's name of Pydantic 1.
+
+    Why is this bad?
+    `dict`, `json`, `copy`, `parse_obj` and their kin are deprecated since Pydantic 2.0, warn at every call, and go with
+    version 3.
+
+    Fix safety
+    The call gets the new name. The fix is unsafe because an object of a subclass may define the old name itself. There
+    is none where more than the name changes: `from_orm`, `copy(include=...)`, `json()` with arguments of `json.dumps`.
+
+    Known limits
+    The receiver has to be known as a model or its class. Models of `pydantic.v1`, classes that define such a method
+    themselves, and projects that allow Pydantic 1 are left alone.
+
+    References
+    - [Pydantic: migration guide, changes to BaseModel](https://docs.pydantic.dev/latest/migration/#changes-to-pydanticbasemodel)
+    """
+    if not check.project.versions.for_path(module.path).reaches("pydantic", "2"):
+        return
+    for call in module.facts.calls:
+        if not isinstance(call.func, f.Attr) or call.func.attr not in _NEW:
+            continue
+        cls = _model(module, call, call.func, check)
+        if cls is None:
+            continue
+        old, new = call.func.attr, _NEW[call.func.attr]
+        yield check.finding(
+            (call.name_start, call.name_end),
+            f"`{cls.name}.{old}` is Pydantic 1's name",
+            why="it is deprecated and goes with Pydantic 3",
+            instead=f"call `{new}`{_more(old)}",
+            fix=partial(_fix, module, call, old, new),
+        )
+
+
+def _model(module: Module, call: f.Call, func: f.Attr, check: Check) -> Class | None:
+    """The Pydantic 2 model whose method is called; None for anything else, and where it may be another method."""
+    match check.project.infer(func.value, module, call.block, call.start):
+        case Instance(cls=Class() as cls) | ClassObject(cls=cls):
+            pass
+        case _:
+            return None
+    schema = check.project.schemas.of(cls)
+    if schema is None or schema.kind not in _KINDS or schema.is_v1 or schema.field(func.attr) is not None:
+        return None
+    order = check.project.types.mro(cls)
+    if any(isinstance(base, Class) and (func.attr in base.methods or func.attr in base.assigns) for base in order):
+        return None
+    known = all(
+        isinstance(base, Class)
+        or base.startswith(("pydantic.", "sqlmodel.", "typing.", "abc."))
+        or base in ("object", "pydantic_settings.BaseSettings")
+        for base in order
+    )
+    return cls if known else None
+
+
+def _more(old: str) -> str:
+    if old == "from_orm":
+        return " with `from_attributes=True`"
+    return " and dump it with `json.dumps`" if old == "schema_json" else ""
+
+
+def _fix(module: Module, call: f.Call, old: str, new: str) -> Fix | None:
+    allowed = _SAME_ARGUMENTS.get(old)
+    if allowed is None or (old != "construct" and any(arg.name not in allowed for arg in call.args)):
+        return None
+    return Fix(f"Call {new}", Safety.UNSAFE, (Edit(module.source.span(call.name_start, call.name_end), new),))
