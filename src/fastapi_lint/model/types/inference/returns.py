@@ -99,7 +99,10 @@ class Returns(Questions):
         result: Type = self.gathered(name, positional, where)
         if result is not None:
             return Coroutine(result)
-        if given:
+        owner = self.infer(call.func.value, where) if isinstance(call.func, f.Attr) and given else None
+        if isinstance(owner, ClassObject) and given == name.rpartition(".")[0]:
+            result = Instance(owner.cls, owner.args, origin)  # a class method of a library makes one of our own class
+        elif given:
             result = instance_of(given, origin)
         elif name.rsplit(".", 1)[-1][:1].isupper() or name in (
             "list",
