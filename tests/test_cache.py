@@ -16,17 +16,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastapi_lint.config.settings import CACHE_DIRECTORY, Settings
-from fastapi_lint.engine import Checked
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, Notice
-from fastapi_lint.incremental.redaction import Result, Sealed
+from fastapi_lint.incremental.redaction import Redacted, Result
+from fastapi_lint.incremental.reuse import Reuse
 from fastapi_lint.index.build import build
 from fastapi_lint.index.facts import Facts
-from fastapi_lint.run import cache, indexing, workers
-from fastapi_lint.run import session as desk
+from fastapi_lint.run import cache, indexing, session, workers
 from fastapi_lint.run import story as run
-from fastapi_lint.run.cache import RuleRow, RuleTable, Store, digest
+from fastapi_lint.run.cache import Store, digest
 from fastapi_lint.run.indexing import index_texts
+from fastapi_lint.run.judging import Judgement
+from fastapi_lint.run.registry import RuleRow, RuleTable
 
 MAIN = """\
 from fastapi import FastAPI
@@ -89,7 +90,7 @@ def found(outcome: run.Outcome) -> tuple[tuple[Finding, ...], tuple[Finding, ...
     return outcome.findings, outcome.suppressed
 
 
-def held(root: Path) -> bytes:
+def kept_bytes(root: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted((root / CACHE_DIRECTORY).iterdir()))
 
 
@@ -99,7 +100,7 @@ def held(root: Path) -> bytes:
 def test_a_second_run_analyses_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = check(project)
     assert {finding.code for finding in first.findings} >= {"FAPI101", "FAPI201"}
-    monkeypatch.setattr(desk.Desk, "_checked", lambda self: pytest.fail("analysed again"))
+    monkeypatch.setattr(session.Session, "_judgement", lambda self: pytest.fail("analysed again"))
     second = check(project)
     assert found(second) == found(first)
     assert second.notices == first.notices == ()
@@ -149,13 +150,13 @@ def test_results_change_with_the_program(project: Path, monkeypatch: pytest.Monk
     check(project)
     monkeypatch.setattr(cache, "program", lambda: b"another")
     analysed = []
-    original = desk.Desk._checked
+    original = session.Session._judgement
 
-    def counted(self: desk.Desk) -> Checked:
+    def counted(self: session.Session) -> tuple[Judgement, Reuse | None]:
         analysed.append(1)
         return original(self)
 
-    monkeypatch.setattr(desk.Desk, "_checked", counted)
+    monkeypatch.setattr(session.Session, "_judgement", counted)
     again = check(project)
     assert analysed == [1]
     assert again.notices == ()
@@ -301,8 +302,8 @@ def test_secrets_are_not_kept(project: Path, secret: str, text: str, select: tup
     router = '\n\n@router.get("/x")\nasync def get(q: str = Query("SECRET")): ...\n'.replace("SECRET", secret)
     write(project, {path: f"from fastapi import APIRouter, Query\nrouter = APIRouter()\n{text}{router}"})
     cold = check(project, select=select)
-    assert secret.encode() not in held(project)
-    assert b"current" in held(project)  # the others are kept
+    assert secret.encode() not in kept_bytes(project)
+    assert b"current" in kept_bytes(project)  # the others are kept
     assert list((project / CACHE_DIRECTORY).glob("run-*.bin"))
     assert check(project, select=select).findings == cold.findings
 
@@ -324,7 +325,7 @@ def test_facts_not_used_for_long_are_dropped(tmp_path: Path) -> None:
 def test_only_the_newest_results_are_kept(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for number in range(60):
-        store.keep_result(digest(str(number).encode()), Sealed(Result((), (), (Notice(str(number)),)), ()))
+        store.keep_result(digest(str(number).encode()), Redacted(Result((), (), (Notice(str(number)),)), ()))
     kept = list((tmp_path / CACHE_DIRECTORY).glob("run-*.bin"))
     assert 0 < len(kept) <= 24
 
@@ -334,7 +335,7 @@ def test_rules_are_known_from_the_cache_around(tmp_path: Path) -> None:
     Store(tmp_path).keep_rules(table)
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
-    assert cache.stored_rules(inner) == table
+    assert cache.stored_rules(inner, RuleTable) == table
 
 
 # -------------------------------------------------------------------- processes

@@ -15,6 +15,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.index.build import build
 from fastapi_lint.model import Function, Module, Project
 from fastapi_lint.rule import Check, Rule, rule
+from fastapi_lint.run.judging import Judgement, together
 
 TEXT = "import os\n\n" + "".join(f"def f{i}(a):\n    x = a\n    return g(a, {i})\n\n\n" for i in range(20))
 
@@ -100,4 +101,5 @@ def test_shares_come_to_the_same_as_one_run() -> None:
     rules: list[Rule] = [later, elsewhere]
     whole = engine.check(project(a=TEXT, b=TEXT), rules)
     parts = [engine.check(project(a=TEXT, b=TEXT), rules, share={path}) for path in ("a.py", "b.py")]
-    assert engine.merged(parts).findings == whole.findings
+    shares = [Judgement(part.findings, part.notices, part.broken) for part in parts]
+    assert together(shares).findings == whole.findings

@@ -65,7 +65,7 @@ def assert_whole(root: Path, old: dict[str, bytes], new: dict[str, bytes]) -> in
 
 MOMENTS = {
     "discovery": ("fastapi_lint.run.discovery:discover", 1, 0),
-    "reading": ("fastapi_lint.run.story:_read", 1, 0),
+    "reading": ("fastapi_lint.run.disk:read", 1, 0),
     "index": ("fastapi_lint.run.indexing:_facts_of", 2, 0),
     "rules": ("fastapi_lint.engine:check", 1, 0),
     "fixing": ("fastapi_lint.fixing.fixer:advance", 2, 0),

@@ -1,6 +1,6 @@
 """Keeps secrets out of what a run leaves behind: what findings say in the words of a file is kept as places in it.
 
-Knows neither rules nor the cache; whoever unseals must have the same files.
+Knows neither rules nor the cache; whoever restores must have the same files.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
     end: int
 
 
-class Sealed(msgspec.Struct, frozen=True, array_like=True):
+class Redacted(msgspec.Struct, frozen=True, array_like=True):
     """A result in whose texts pieces of files are replaced by their numbers."""
 
     result: Result
     pieces: tuple[Piece, ...]
 
 
-class Unsealable(ValueError):
+class RedactionError(ValueError):
     """A finding says something that may hold a secret and stands in no file."""
 
 
-def seal(result: Result, secrets: Mapping[str, Collection[str]], sources: Mapping[str, Source]) -> Sealed:
-    """The result without the secrets, which are given by file. Raises `Unsealable`.
+def redact(result: Result, secrets: Mapping[str, Collection[str]], sources: Mapping[str, Source]) -> Redacted:
+    """The result without the secrets, which are given by file. Raises `RedactionError`.
 
     In a file with a secret no other literal is trusted either: it may be a part of it, or one that no rule knows.
     """
@@ -62,7 +62,7 @@ def seal(result: Result, secrets: Mapping[str, Collection[str]], sources: Mappin
                 return f"\0{number}\0"
         return None
 
-    def sealed(finding: Finding) -> Finding:
+    def redacted(finding: Finding) -> Finding:
         paths = sorted({finding.path, *(related.path for related in finding.related)} & secrets.keys())
         if not paths:
             return finding
@@ -78,25 +78,25 @@ def seal(result: Result, secrets: Mapping[str, Collection[str]], sources: Mappin
         def written(text: str) -> str:
             text = said(text)
             if finding.path in secrets and ("'" in text or '"' in text):
-                raise Unsealable("an edit writes a literal that stands in no file, or a part of one")
+                raise RedactionError("an edit writes a literal that stands in no file, or a part of one")
             return text
 
         return _rewritten(finding, said, written)
 
-    findings, suppressed = (tuple(map(sealed, group)) for group in (result.findings, result.suppressed))
-    return Sealed(Result(findings, suppressed, result.notices), tuple(pieces))
+    findings, suppressed = (tuple(map(redacted, group)) for group in (result.findings, result.suppressed))
+    return Redacted(Result(findings, suppressed, result.notices), tuple(pieces))
 
 
-def unseal(sealed: Sealed, sources: Mapping[str, Source]) -> Result:
-    """The result as it was. Raises `Unsealable` when a piece is not to be had."""
-    if not sealed.pieces:
-        return sealed.result
+def restore(redacted: Redacted, sources: Mapping[str, Source]) -> Result:
+    """The result as it was. Raises `RedactionError` when a piece is not to be had."""
+    if not redacted.pieces:
+        return redacted.result
 
     def opened(match: re.Match[str]) -> str:
         number = int(match[1])
-        if number >= len(sealed.pieces) or sealed.pieces[number].path not in sources:
-            raise Unsealable("a piece of a file is missing")
-        piece = sealed.pieces[number]
+        if number >= len(redacted.pieces) or redacted.pieces[number].path not in sources:
+            raise RedactionError("a piece of a file is missing")
+        piece = redacted.pieces[number]
         return sources[piece.path].text[piece.start : piece.end]
 
     def whole(text: str) -> str:
@@ -104,14 +104,14 @@ def unseal(sealed: Sealed, sources: Mapping[str, Source]) -> Result:
 
     findings, suppressed = (
         tuple(_rewritten(finding, whole, whole) for finding in group)
-        for group in (sealed.result.findings, sealed.result.suppressed)
+        for group in (redacted.result.findings, redacted.result.suppressed)
     )
-    return Result(findings, suppressed, sealed.result.notices)
+    return Result(findings, suppressed, redacted.result.notices)
 
 
 def _found(piece: str | None) -> str:
     if piece is None:
-        raise Unsealable("a secret stands in no file")
+        raise RedactionError("a secret stands in no file")
     return piece
 
 

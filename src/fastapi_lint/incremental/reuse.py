@@ -1,8 +1,7 @@
-"""Which verdicts of an earlier run still stand: those of rules that would read the same again. Judges nothing itself.
+"""What of a snapshot holds for the files as they are now: which verdicts are reused, and which are invalidated.
 
-A verdict on a module stands while the module, every other one that was read for it, and every slice of a table that was
-looked at are what they were. A table is what it was while nobody contributes to it who did not, or otherwise. Whatever
-is not certain falls, and is judged again.
+A verdict is reused while its module, every other module that it depends on, and every slice are what they were.
+Whatever is not certain is invalidated. Judges nothing itself; `incremental` says why this is sound.
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ from functools import cached_property
 
 import msgspec
 
-from fastapi_lint.engine import SUBJECTS, WHOLE, Checked, Judged, Verdict
+from fastapi_lint.engine import WHOLE, Judged
 from fastapi_lint.files.source import Source
-from fastapi_lint.finding import Finding, by_place, nearest
-from fastapi_lint.incremental.redaction import Result, Sealed, Unsealable, unseal
-from fastapi_lint.incremental.snapshot import ANY, Contribution, Kept, Origins, Record
+from fastapi_lint.finding import Finding, Notice
+from fastapi_lint.incremental.redaction import Redacted, RedactionError, Result, restore
+from fastapi_lint.incremental.snapshot import ANY, Carried, Contribution, Numbered, Snapshot, StoredVerdict
+from fastapi_lint.incremental.verdicts import DependsOn, Recorded, Verdict
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.project import Project
 from fastapi_lint.tracking import memoized
@@ -25,89 +25,86 @@ from fastapi_lint.tracking.fingerprints import fingerprint
 from fastapi_lint.tracking.recording import EVERYTHING, Slice
 from fastapi_lint.tracking.tables import EXTRACTS, NEEDS, PAIRS, Earlier, differing
 
-_Read = tuple[list[str], list[Slice]]
-"""Paths of modules, and slices of tables."""
 _MOST_ASKED = 25
 """Modules that are asked one by one whether they contribute to a group of tables, before it is collected anew."""
 
 
-class Standing:
-    """What of a record stands, given the files as they are now. Answers the engine (`engine.Held`)."""
+class Reuse:
+    """A snapshot against the files as they are now."""
 
     def __init__(
         self,
-        kept: Record,
+        snapshot: Snapshot,
         files: Mapping[str, bytes],
         project: Project,
         kinds: Mapping[str, Collection[str]],
         before: Sequence[Module | None],
     ) -> None:
-        """`kinds` are the codes of the rules by the kind of subjects that the project has for them; `before` the
-        changed modules as they were, None where that is not known, in the order of `changed`."""
-        self.changed = kept.changed(files)
-        self._kept = kept
+        """`files` are digests by path; `kinds` the codes of the rules by the kind of subjects that they ask for;
+        `before` the changed modules as they were, in the order of `changed`, None where that is not known.
+
+        The project is told what it need not find out again (`tracking.tables.Earlier`).
+        """
+        self.changed = snapshot.changed(files)
+        self._snapshot = snapshot
         self._kinds = kinds
         self._project = project
         self._before = before
         self._sources = {path: module.source for path, module in project.modules.by_path.items()}
-        self._paths = list(kept.files)
+        self._paths = list(snapshot.files)
         self._changed = {number for number, path in enumerate(self._paths) if path in self.changed} | {ANY}
-        self._slices = [each for each, _ in kept.slices]
+        self._slices = [each for each, _ in snapshot.slices]
         self._groups: dict[str, list[Contribution]] = {}
-        for each in kept.contributions:
+        for each in snapshot.contributions:
             self._groups.setdefault(each.group, []).append(each)
-        self._answers: dict[str, bool] = {}
-        self.extracts = self._extracts_now()
+        self._same_tables: dict[str, bool] = {}
+        self._extracts = self._extracts_now()
         self._differing = {name: self._differences(name) for name in PAIRS}
-        self._hand_over()
+        self._inform_project()
         self._subjects: dict[str, dict[str, bytes]] = {}
-        for path, kind, told in kept.subjects:
-            self._subjects.setdefault(path, {})[kind] = told
-        self._stale: dict[str, set[str]] = {}
-        for code, path in self._fallen():
-            self._stale.setdefault(path, set()).add(code)
+        for path, kind, found in snapshot.subjects:
+            self._subjects.setdefault(path, {})[kind] = found
+        self._invalid: dict[str, set[str]] = {}
+        for code, path in self._invalidated():
+            self._invalid.setdefault(path, set()).add(code)
 
-    def _hand_over(self) -> None:
-        """Tell the project what it need not find out again."""
+    def _inform_project(self) -> None:
         tables = self._project.modules.tables
-        known: dict[Slice, bytes] = {}
-        tables.earlier = Earlier(known)
-        for each, code in self._kept.slices:
-            if code is not None and self._told(each):
-                known[each] = code
+        fingerprints: dict[Slice, bytes] = {}
+        tables.earlier = Earlier(fingerprints)
+        stored = [(each, code) for each, code in self._snapshot.slices if code is not None]
+        fingerprints.update((each, code) for each, code in stored if self._is_same_by_pairs(each))
         places = {
-            group: {self._paths[each.file]: each.places for each in found if self._stands(each)}
+            group: {self._paths[each.file]: each.places for each in found if self._is_valid(each)}
             for group, found in self._groups.items()
         }
-        tables.earlier = Earlier(known, {}, places)
-        for each, code in self._kept.slices:
-            if code is not None and self._is_same(each):
-                known[each] = code
-        contributors = {name: filled for name, (_, filled) in self.tables() if filled is not None}
-        tables.earlier = Earlier(known, contributors, places)
-        for path in self._kept.broken:
+        tables.earlier = Earlier(fingerprints, {}, places)
+        fingerprints.update((each, code) for each, code in stored if self._is_same(each))
+        contributors = {name: found for name, (_, found) in self._tables().items() if found is not None}
+        tables.earlier = Earlier(fingerprints, contributors, places)
+        for path in self._snapshot.broken:
             if path not in self.changed:
                 self._project.modules.by_path[path].is_broken = True
 
-    # ---------------------------------------------------------------- what is told from the changed modules alone
+    # ---------------------------------------------------------------- what the changed modules tell by themselves
 
     def _extracts_now(self) -> dict[str, dict[str, bytes]]:
         """What matters of the modules for each table: as it was for the unchanged ones, as it is for the others."""
         by_path = self._project.modules.by_path
         found = {}
-        for name, codes in self._kept.extracts.items():
+        for name, codes in self._snapshot.extracts.items():
             now = {path: fingerprint(EXTRACTS[name](by_path[path])) for path in self.changed}
             found[name] = {**dict(zip(self._paths, codes, strict=True)), **now}
         return found
 
     @memoized
-    def _matters_alike(self, name: str) -> bool:
-        """Whether all that matters for a table is what it was."""
-        return self.extracts[name] == dict(zip(self._paths, self._kept.extracts[name], strict=True))
+    def _has_same_extracts(self, name: str) -> bool:
+        """Whether all that matters of modules for a table is what it was."""
+        return self._extracts[name] == dict(zip(self._paths, self._snapshot.extracts[name], strict=True))
 
     def _differences(self, name: str) -> frozenset[str] | None:
         """The slices of a table to which changed modules bring something else than before; None when not known."""
-        if name in NEEDS and not self._matters_alike(NEEDS[name]):
+        if name in NEEDS and not self._has_same_extracts(NEEDS[name]):
             return None
         found: set[str] = set()
         for path, module in zip(self.changed, self._before, strict=True):
@@ -116,11 +113,11 @@ class Standing:
             found |= differing(name, module, self._project.modules.by_path[path])
         return frozenset(found)
 
-    def _told(self, each: Slice) -> bool | None:
-        """Whether a slice is what it was, as far as the changed modules tell; None when they do not."""
+    def _is_same_by_pairs(self, each: Slice) -> bool | None:
+        """Whether a slice is what it was, as far as the changed modules tell by themselves; None when they do not."""
         if (found := self._differing.get(each.table)) is not None:
             return each.part not in found if each.part is not None else not found
-        if each.table in EXTRACTS and self._matters_alike(each.table):
+        if each.table in EXTRACTS and self._has_same_extracts(each.table):
             return True
         return None
 
@@ -128,53 +125,60 @@ class Standing:
 
     def _is_same(self, each: Slice) -> bool:
         """Whether a slice is what it was without any doubt."""
-        told = self._told(each)
-        if told is not None:
-            return told
-        if each.table not in self._answers:
-            self._answers[each.table] = False  # in a circle
-            self._answers[each.table] = self._is_same_table(each.table)
-        return self._answers[each.table]
+        by_pairs = self._is_same_by_pairs(each)
+        if by_pairs is not None:
+            return by_pairs
+        if each.table not in self._same_tables:
+            self._same_tables[each.table] = False  # in a circle
+            self._same_tables[each.table] = self._is_same_table(each.table)
+        return self._same_tables[each.table]
 
     def _is_same_table(self, name: str) -> bool:
         if name in PAIRS or name in EXTRACTS:
             return False
         if name not in self._groups:
-            return name in self._kept.tables and self._have_not_changed(self._kept.tables[name].origins)
+            return name in self._snapshot.tables and self._is_unchanged(self._snapshot.tables[name].depends_on)
         contributions = self._groups[name]
-        fallen = [each for each in contributions if not self._stands(each)]
-        if len(contributions) < len(self._paths) or len(fallen) > _MOST_ASKED or any(each.places for each in fallen):
+        invalid = [each for each in contributions if not self._is_valid(each)]
+        if len(contributions) < len(self._paths) or len(invalid) > _MOST_ASKED or any(each.places for each in invalid):
             return False
         by_path = self._project.modules.by_path
-        return not any(self._project.contributes(name, by_path[self._paths[each.file]]) for each in fallen)
+        return not any(self._project.contributes(name, by_path[self._paths[each.file]]) for each in invalid)
 
-    def _stands(self, each: Contribution) -> bool:
-        return each.file not in self._changed and self._have_not_changed(each.origins)
+    def _is_valid(self, each: Contribution) -> bool:
+        return each.file not in self._changed and self._is_unchanged(each.depends_on)
 
-    def _have_not_changed(self, origins: Origins) -> bool:
-        return self._changed.isdisjoint(origins.files) and all(self._is_same(self._slices[n]) for n in origins.slices)
+    def _is_unchanged(self, found: Numbered) -> bool:
+        return self._changed.isdisjoint(found.files) and all(self._is_same(self._slices[n]) for n in found.slices)
 
-    def _read(self, origins: Origins) -> _Read:
-        if ANY in origins.files:
-            return [], [EVERYTHING]
-        return [self._paths[number] for number in origins.files], [self._slices[number] for number in origins.slices]
+    def _by_name(self, found: Numbered) -> DependsOn:
+        if ANY in found.files:
+            return DependsOn((), (EVERYTHING,))
+        return DependsOn(tuple(self._paths[n] for n in found.files), tuple(self._slices[n] for n in found.slices))
 
-    def contributions(self) -> Iterator[tuple[str, str, tuple[int, ...], _Read]]:
-        """Those that stand: group, path, the places, and what was read to find them."""
-        for found in self._groups.values():
-            for each in found:
-                if self._stands(each):
-                    yield each.group, self._paths[each.file], each.places, self._read(each.origins)
+    def carried(self) -> Carried:
+        """What the next snapshot takes over from this one."""
+        contributions = {
+            (each.group, self._paths[each.file]): (each.places, self._by_name(each.depends_on))
+            for found in self._groups.values()
+            for each in found
+            if self._is_valid(each)
+        }
+        return Carried(contributions, self._tables(), self._extracts)
 
-    def tables(self) -> Iterator[tuple[str, tuple[_Read, Mapping[str, Collection[str]] | None]]]:
+    def _tables(self) -> dict[str, tuple[DependsOn, Mapping[str, Collection[str]] | None]]:
         """The tables that are what they were, or of which it is known who brings what: with what they were collected
-        from, and the slices that are filled, by whom."""
-        for name, table in self._kept.tables.items():
-            same = self._matters_alike(name) if name in EXTRACTS else self._have_not_changed(table.origins)
+        from, and the contributors to their slices."""
+        found = {}
+        for name, table in self._snapshot.tables.items():
+            same = self._has_same_extracts(name) if name in EXTRACTS else self._is_unchanged(table.depends_on)
             if same or name in PAIRS:
-                yield name, (self._read(table.origins), self._filled(name, table.filled))
+                found[name] = self._by_name(table.depends_on), self._contributors(name, table.contributors)
+        return found
 
-    def _filled(self, name: str, before: Mapping[str, Sequence[int]] | None) -> Mapping[str, Collection[str]] | None:
+    def _contributors(
+        self, name: str, before: Mapping[str, Sequence[int]] | None
+    ) -> Mapping[str, Collection[str]] | None:
         """The slices of a table in which there may be something: what was there, and what changed modules bring."""
         if before is None:
             return None
@@ -187,69 +191,74 @@ class Standing:
 
     # ---------------------------------------------------------------- verdicts
 
-    def _fallen(self) -> Iterator[Judged]:
+    def _invalidated(self) -> Iterator[Judged]:
+        """The verdicts that depend on what is not the same, or not known to be."""
         untouched = []
-        for verdict in self._kept.verdicts:
-            if verdict.judged[1] in self.changed or not self._changed.isdisjoint(verdict.origins.files):
+        for verdict in self._snapshot.verdicts:
+            if verdict.judged[1] in self.changed or not self._changed.isdisjoint(verdict.depends_on.files):
                 yield verdict.judged
             else:
                 untouched.append(verdict)
-        looked_at = {number for verdict in untouched for number in verdict.origins.slices}
+        looked_at = {number for verdict in untouched for number in verdict.depends_on.slices}
         doubtful = {number for number in looked_at if not self._is_same(self._slices[number])}
         # What differs by what modules bring does differ; the rest has to be collected and compared.
-        compared = {number for number in doubtful if self._told(self._slices[number]) is None}
+        compared = {number for number in doubtful if self._is_same_by_pairs(self._slices[number]) is None}
         now = self._project.slices(self._slices[number] for number in compared)
-        same = {number for number in compared if now[self._slices[number]] == self._kept.slices[number][1]}
-        fallen = doubtful - same
+        same = {n for n in compared if now[self._slices[n]] == self._snapshot.slices[n][1]}
+        different = doubtful - same
         for verdict in untouched:
-            if not fallen.isdisjoint(verdict.origins.slices):
+            if not different.isdisjoint(verdict.depends_on.slices):
                 yield verdict.judged
 
-    def keeps(self, kind: str) -> bool:
-        """As the engine asks: whether the project's subjects of a kind are all what they were."""
-        return self._is_same(Slice(SUBJECTS[kind], None))
+    def has_same(self, kind: str) -> bool:
+        """Whether the project's subjects of a kind are all what they were."""
+        return self._is_same(Slice(self._project.SUBJECTS[kind], None))
 
     def subjects(self, path: str) -> Mapping[str, bytes]:
-        """As the engine asks: the subjects of a module as they were, in short."""
+        """The fingerprints of a module's subjects as they were, by kind."""
         return self._subjects.get(path, {})
 
-    def stale(self, path: str, subjects: Mapping[str, bytes]) -> Collection[str] | None:
-        """As the engine asks."""
+    def asks_for(self, kind: str, due: Collection[str] | None) -> bool:
+        """Whether one of the rules that are due (None: all) asks for subjects of a kind."""
+        return due is None or not set(self._kinds.get(kind, ())).isdisjoint(due)
+
+    def due(self, path: str, subjects: Mapping[str, bytes]) -> Collection[str] | None:
+        """The codes of the rules that have to judge a module again; None for all. `subjects` are fingerprints now."""
         if path in self.changed:
             return None
-        found = self._stale.get(path, set())
+        found = self._invalid.get(path, set())
         before = self.subjects(path)
         if subjects != before and path != WHOLE:
-            found = self._stale.setdefault(path, found)
+            found = self._invalid.setdefault(path, found)
             for kind in {*subjects, *before}:
                 if subjects.get(kind) != before.get(kind):
                     found.update(self._kinds.get(kind, ()))
         return found
 
-    def fixed(self, judged: Judged, finding: Finding, asked: bytes) -> Finding | None:
-        """As the engine asks."""
+    def fixed(self, judged: Judged, finding: Finding, made_from: bytes) -> Finding | None:
+        """A finding with the fix that it had, if that was made from the same and would come out the same."""
         paths = {finding.path, *(related.path for related in finding.related)}
-        return self._fixed(judged).get((finding, asked)) if paths.isdisjoint(self.changed) else None
+        return self._fixed(judged).get((finding, made_from)) if paths.isdisjoint(self.changed) else None
 
     @memoized
     def _fixed(self, judged: Judged) -> dict[tuple[Finding, bytes], Finding]:
-        """The findings of a verdict that has fallen, by what they are without fix and what that was made of."""
-        position, verdict = self._by_judged.get(judged, (0, None))
-        if verdict is None or not verdict.asked or not self._have_not_changed(verdict.fixes):
+        """The findings of an invalidated verdict, by what they are without fix and what that was made from."""
+        position, verdict = self._verdicts.get(judged, (0, None))
+        if verdict is None or not verdict.fixes or not self._is_unchanged(verdict.fix_depends_on):
             return {}
         found = {}
-        for number, asked in verdict.asked:
+        for number, made_from in verdict.fixes:
             place = position + number
-            with suppress(Unsealable):
+            with suppress(RedactionError):
                 (finding,) = self._findings([(place, place + 1)], self._sources)
-                found[msgspec.structs.replace(finding, fix=None), asked] = finding
+                found[msgspec.structs.replace(finding, fix=None), made_from] = finding
         return found
 
     @cached_property
-    def _by_judged(self) -> dict[Judged, tuple[int, Kept]]:
+    def _verdicts(self) -> dict[Judged, tuple[int, StoredVerdict]]:
         """Every verdict, with the number of the first finding that is its own."""
         found, position = {}, 0
-        for verdict in self._kept.verdicts:
+        for verdict in self._snapshot.verdicts:
             found[verdict.judged] = position, verdict
             position += verdict.findings
         return found
@@ -257,41 +266,36 @@ class Standing:
     @property
     def touched(self) -> frozenset[str]:
         """The modules of which something is to be judged again, as far as it is known before subjects are compared."""
-        return frozenset((*self.changed, *self._stale))
+        return frozenset((*self.changed, *self._invalid))
 
-    def with_standing(self, fresh: Checked, sources: Mapping[str, Source], reported: Collection[str]) -> Checked:
-        """What was checked now, together with what stands. Raises `Unsealable`, as `unseal` does."""
-        standing, places = [], []
+    @property
+    def notices(self) -> list[Notice]:
+        """What the earlier run had to say about unchanged files, and about none."""
+        return [each for each in self._snapshot.notices if each.path not in self.changed]
+
+    def completed(self, recorded: Recorded, sources: Mapping[str, Source]) -> Recorded:
+        """What was recorded now together with the verdicts that are reused. Raises `RedactionError`, as `restore`."""
+        reused, places = [], []
         changed = frozenset(self.changed)
-        for (code, path), (position, verdict) in self._by_judged.items():
-            if path not in changed and code not in self._stale.get(path, ()):
-                standing.append(verdict)
+        for (code, path), (position, verdict) in self._verdicts.items():
+            if path not in changed and code not in self._invalid.get(path, ()):
+                reused.append(verdict)
                 places.append((position, position + verdict.findings))
         found = self._findings(places, sources)
         verdicts: dict[Judged, Verdict] = {}
-        for verdict in standing:
+        for verdict in reused:
             own = tuple(next(found) for _ in range(verdict.findings))
-            paths, slices = self._read(verdict.origins)
-            fix_paths, fix_slices = self._read(verdict.fixes)
-            verdicts[verdict.judged] = Verdict(
-                verdict.judged, own, tuple(paths), tuple(slices), verdict.asked, tuple(fix_paths), tuple(fix_slices)
-            )
-        verdicts.update((each.judged, each) for each in fresh.verdicts)
-        every = (finding for verdict in verdicts.values() for finding in verdict.findings)
-        held = nearest(finding for finding in every if finding.path in reported)
-        told = {each: code for each, code in self._kept.slices if code is not None} | dict(fresh.slices)
-        needed = {each for verdict in verdicts.values() for each in verdict.slices} - {EVERYTHING}
-        notices = [each for each in self._kept.notices if each.path not in changed]
-        return Checked(
-            tuple(sorted(held, key=by_place)),
-            tuple(dict.fromkeys((*notices, *fresh.notices))),
-            fresh.broken,
-            tuple(verdicts.values()),
-            tuple((each, told[each]) for each in needed),
-            fresh.subjects,
+            every, of_fixes = self._by_name(verdict.depends_on), self._by_name(verdict.fix_depends_on)
+            verdicts[verdict.judged] = Verdict(verdict.judged, own, every, verdict.fixes, of_fixes)
+        verdicts.update((each.judged, each) for each in recorded.verdicts)
+        stored = {each: code for each, code in self._snapshot.slices if code is not None}
+        fingerprints = stored | dict(recorded.fingerprints)
+        needed = {each for verdict in verdicts.values() for each in verdict.depends_on.slices} - {EVERYTHING}
+        return Recorded(
+            tuple(verdicts.values()), tuple((each, fingerprints[each]) for each in needed), recorded.subjects
         )
 
     def _findings(self, places: Iterable[tuple[int, int]], sources: Mapping[str, Source]) -> Iterator[Finding]:
-        sealed = self._kept.findings
-        chosen = tuple(finding for start, end in places for finding in sealed.result.findings[start:end])
-        return iter(unseal(Sealed(Result(chosen, (), ()), sealed.pieces), sources).findings)
+        redacted = self._snapshot.findings
+        chosen = tuple(finding for start, end in places for finding in redacted.result.findings[start:end])
+        return iter(restore(Redacted(Result(chosen, (), ()), redacted.pieces), sources).findings)

@@ -1,85 +1,82 @@
-"""What a run leaves about each of its files for the next one: verdicts, and what they and the tables were made from.
+"""What a run leaves for the next one, as data: verdicts, and what they and the tables depend on.
 
-Plain data; what of it still stands is found out in `standing`.
+What of it still holds is found out in `reuse`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
-from fastapi_lint.engine import Checked, Judged
+from fastapi_lint.engine import Judged
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Notice
-from fastapi_lint.incremental.redaction import Result, Sealed, seal
+from fastapi_lint.incremental.redaction import Redacted, Result, redact
+from fastapi_lint.incremental.verdicts import DependsOn, Recorded, depends_on
 from fastapi_lint.model.project import Project
-from fastapi_lint.tracking import recording
 from fastapi_lint.tracking.fingerprints import fingerprint
-from fastapi_lint.tracking.recording import EVERYTHING, DependencySet, Slice
+from fastapi_lint.tracking.recording import EVERYTHING, Slice
 from fastapi_lint.tracking.tables import COLLECTED, EXTRACTS, PAIRS, Table, Whole, collection
-
-if TYPE_CHECKING:
-    from fastapi_lint.incremental.reuse import Standing
 
 ANY = -1
 """The number of a file that is changed whenever one is."""
 
 
-class Origins(msgspec.Struct, frozen=True, array_like=True):
-    """What something was made from: files and slices of tables, by their numbers in the record."""
+class Numbered(msgspec.Struct, frozen=True, array_like=True):
+    """Dependencies by their numbers in the snapshot: files and slices."""
 
-    files: tuple[int, ...]
-    slices: tuple[int, ...]
+    files: tuple[int, ...] = ()
+    slices: tuple[int, ...] = ()
 
 
-class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """A verdict, how many findings are its own, and what their fixes were made of (see `engine.Verdict`)."""
+class StoredVerdict(msgspec.Struct, frozen=True, array_like=True):
+    """A verdict (see `verdicts.Verdict`) with the number of its findings instead of these."""
 
     judged: Judged
     findings: int
-    origins: Origins
-    asked: tuple[tuple[int, bytes], ...] = ()
-    fixes: Origins = Origins((), ())
+    depends_on: Numbered
+    fixes: tuple[tuple[int, bytes], ...]
+    fix_depends_on: Numbered
 
 
 class Contribution(msgspec.Struct, frozen=True, array_like=True):
-    """The places at which a file contributes to a group of tables (see `model.tables`), if it does."""
+    """The places at which a file contributes to a group of tables (see `tracking.tables`), if it does."""
 
     group: str
     file: int
     places: tuple[int, ...]
-    origins: Origins
+    depends_on: Numbered
 
 
-class Gathered(msgspec.Struct, frozen=True, array_like=True):
-    """What a table was collected from, and the slices in which there is something, with the files that bring it.
+class StoredTable(msgspec.Struct, frozen=True, array_like=True):
+    """What a table was collected from, and the slices in which there is something, with the files that contribute it.
 
-    Without the latter where they are not known; no slices when that is not known.
+    No files where these are not known; no slices when they are not.
     """
 
-    origins: Origins
-    filled: dict[str, tuple[int, ...]] | None
+    depends_on: Numbered
+    contributors: dict[str, tuple[int, ...]] | None
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
-    """What a run leaves for the next one, given the same paths, rules and settings.
+class Snapshot(msgspec.Struct, frozen=True, array_like=True):
+    """What a run leaves for the next one with the same program, paths, rules and settings.
 
-    `files` are digests by path. `findings` are those of all verdicts in their order, without secrets. `slices` are all
-    that are spoken of, with what stands in them in short where that is known. `subjects` are those of the project, in
-    short, by path and kind; `extracts` what matters of each file for some tables, in short.
+    `files` are digests by path. `findings` are those of all verdicts in their order, redacted. `slices` are all that
+    something depends on, with their fingerprints where known. `subjects` are fingerprints of the project's subjects by
+    path and kind; `extracts` those of what matters of each file for some tables.
     """
 
     files: dict[str, bytes]
-    verdicts: tuple[Kept, ...]
-    findings: Sealed
+    verdicts: tuple[StoredVerdict, ...]
+    findings: Redacted
     slices: tuple[tuple[Slice, bytes | None], ...]
     subjects: tuple[tuple[str, str, bytes], ...]
     broken: tuple[str, ...]
     notices: tuple[Notice, ...]
     contributions: tuple[Contribution, ...]
-    tables: dict[str, Gathered]
+    tables: dict[str, StoredTable]
     extracts: dict[str, tuple[bytes, ...]]
 
     def changed(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -87,111 +84,123 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
         return tuple(path for path, digest in self.files.items() if files[path] != digest)
 
 
+@dataclass(frozen=True)
+class Carried:
+    """What of an earlier snapshot still holds, and is taken over: by group and path, by table, by table and path."""
+
+    contributions: Mapping[tuple[str, str], tuple[tuple[int, ...], DependsOn]] = field(default_factory=dict)
+    tables: Mapping[str, tuple[DependsOn, Mapping[str, Collection[str]] | None]] = field(default_factory=dict)
+    extracts: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+
+
+NOTHING = Carried()
+
+
+def take(
+    recorded: Recorded,
+    project: Project,
+    files: Mapping[str, bytes],
+    sources: Mapping[str, Source],
+    *,
+    broken: tuple[str, ...] = (),
+    notices: Iterable[Notice] = (),
+    secrets: Mapping[str, Collection[str]],
+    carried: Carried = NOTHING,
+) -> Snapshot:
+    """The snapshot of a run. `files` are digests by path; `secrets` are redacted. Raises `RedactionError`."""
+    numbers = _Numbers(files)
+    verdicts = tuple(
+        StoredVerdict(
+            each.judged,
+            len(each.findings),
+            numbers.of(each.depends_on),
+            each.fixes,
+            numbers.of(each.fix_depends_on),
+        )
+        for each in recorded.verdicts
+    )
+    findings = tuple(finding for verdict in recorded.verdicts for finding in verdict.findings)
+    contributions = tuple(_contributions(project, numbers, carried))
+    tables = dict(_tables(project, numbers, carried))
+    fingerprints = dict(recorded.fingerprints)
+    at_hand = [each for each in numbers.slices if each not in fingerprints and _is_at_hand(project, each)]
+    fingerprints.update(project.slices(at_hand))
+    return Snapshot(
+        dict(files),
+        verdicts,
+        redact(Result(findings, (), ()), secrets, sources),
+        tuple((each, fingerprints.get(each)) for each in numbers.slices),
+        recorded.subjects,
+        broken,
+        tuple(notices),
+        contributions,
+        tables,
+        {name: tuple(_extracts(name, project, carried)) for name in EXTRACTS},
+    )
+
+
 class _Numbers:
-    """Numbers for paths and slices, given as they are spoken of."""
+    """Numbers for paths and slices, given as they come."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self.files = {path: number for number, path in enumerate(paths)}
         self.slices: dict[Slice, int] = {}
 
-    def origins(self, paths: Iterable[str], slices: Iterable[Slice]) -> Origins:
-        """What was read, as it is kept."""
-        looked_at = [each for each in slices if each != EVERYTHING]
-        files = tuple(self.files[path] for path in paths)
-        if len(looked_at) < len(list(slices)):
-            return Origins((ANY,), ())
-        return Origins(files, tuple(self.slices.setdefault(each, len(self.slices)) for each in looked_at))
+    def of(self, found: DependsOn) -> Numbered:
+        """Dependencies by their numbers."""
+        if EVERYTHING in found.slices:
+            return Numbered((ANY,))
+        files = tuple(self.files[path] for path in found.modules)
+        return Numbered(files, tuple(self.slices.setdefault(each, len(self.slices)) for each in found.slices))
 
-    def read(self, reads: DependencySet) -> Origins:
-        """What was noted, as it is kept."""
-        modules, slices = recording.flattened(reads)
-        return self.origins(sorted(module.path for module in modules), sorted(slices, key=repr))
+    def paths(self, contributors: Mapping[str, Iterable[str]]) -> dict[str, tuple[int, ...]]:
+        """Contributors by their numbers."""
+        return {part: tuple(self.files[path] for path in paths) for part, paths in contributors.items()}
 
 
-def record(
-    checked: Checked,
-    project: Project,
-    files: Mapping[str, bytes],
-    secrets: Mapping[str, Collection[str]],
-    sources: Mapping[str, Source],
-    before: Standing | None = None,
-) -> Record:
-    """What is to be kept of a run; `before` is what it has built upon. Raises `Unsealable`, as `seal` does."""
-    numbers = _Numbers(files)
-    verdicts = tuple(
-        Kept(
-            each.judged,
-            len(each.findings),
-            numbers.origins(each.modules, each.slices),
-            each.asked,
-            numbers.origins(each.fix_modules, each.fix_slices),
-        )
-        for each in checked.verdicts
-    )
-    findings = tuple(finding for verdict in checked.verdicts for finding in verdict.findings)
-    contributions = tuple(_contributions(project, numbers, before))
-    tables = dict(_tables(project, numbers, before))
-    told = dict(checked.slices)
-    there = [each for each in numbers.slices if each not in told and _is_there(project, each)]
-    told.update(project.slices(there))
-    return Record(
-        dict(files),
-        verdicts,
-        seal(Result(findings, (), ()), secrets, sources),
-        tuple((each, told.get(each)) for each in numbers.slices),
-        checked.subjects,
-        checked.broken,
-        tuple(notice for notice in checked.notices if not notice.code),
-        contributions,
-        tables,
-        {name: tuple(_extracts(name, project, before)) for name in EXTRACTS},
-    )
+def _is_at_hand(project: Project, each: Slice) -> bool:
+    """Whether the fingerprint of a slice is to be had without collecting anything for it."""
+    if each.table not in COLLECTED:
+        return False
+    known = project.modules.tables.earlier.fingerprints
+    return each in known or collection(project, each.table).dependencies is not None
 
 
-def _is_there(project: Project, each: Slice) -> bool:
-    """Whether it can be said what stands in a slice without collecting anything for that."""
-    return each.table in COLLECTED and (
-        each in project.modules.tables.earlier.fingerprints or collection(project, each.table).dependencies is not None
-    )
+def _contributions(project: Project, numbers: _Numbers, carried: Carried) -> Iterator[Contribution]:
+    for (group, path), (places, found) in carried.contributions.items():
+        yield Contribution(group, numbers.files[path], places, numbers.of(found))
+    for group, contributed in project.modules.tables.contributed.items():
+        for module, (at, dependencies) in contributed.items():
+            if (group, module.path) not in carried.contributions:  # else not all of it was looked at again
+                every = numbers.of(depends_on(dependencies | {module}))
+                yield Contribution(group, numbers.files[module.path], tuple(sorted(at)), every)
 
 
-def _contributions(project: Project, numbers: _Numbers, before: Standing | None) -> Iterator[Contribution]:
-    kept = set()
-    for group, path, places, (paths, slices) in before.contributions() if before is not None else ():
-        kept.add((group, path))
-        yield Contribution(group, numbers.files[path], places, numbers.origins(paths, slices))
-    for group, found in project.modules.tables.contributed.items():
-        for module, (at, reads) in found.items():
-            if (group, module.path) not in kept:  # else not all of it was looked at again
-                yield Contribution(group, numbers.files[module.path], tuple(sorted(at)), numbers.read(reads | {module}))
-
-
-def _tables(project: Project, numbers: _Numbers, before: Standing | None) -> Iterator[tuple[str, Gathered]]:
-    held = dict(before.tables()) if before is not None else {}
+def _tables(project: Project, numbers: _Numbers, carried: Carried) -> Iterator[tuple[str, StoredTable]]:
     for name in COLLECTED:
         table = collection(project, name)
         if table.dependencies is not None and (name not in PAIRS or name in project.modules.tables.contributors):
             # Of what modules bring by themselves it is not asked what it was collected from.
-            origins = numbers.read(table.dependencies) if name not in PAIRS else Origins((), ())
-            # What is collected from everything falls anyway, and its slices may be named by texts.
-            falls = ANY in origins.files and name not in EXTRACTS
-            yield name, Gathered(origins, None if falls else _filled(project, numbers, name, table))
-        elif name in held:
-            (paths, slices), filled = held[name]
-            numbered = {part: tuple(numbers.files[each] for each in homes) for part, homes in (filled or {}).items()}
-            yield name, Gathered(numbers.origins(paths, slices), numbered if filled is not None else None)
+            every = Numbered() if name in PAIRS else numbers.of(depends_on(table.dependencies))
+            # What is collected from everything is invalidated anyway, and its slices may be named by texts.
+            is_lost = ANY in every.files and name not in EXTRACTS
+            yield name, StoredTable(every, None if is_lost else _contributors(project, numbers, name, table))
+        elif name in carried.tables:
+            found, contributors = carried.tables[name]
+            numbered = None if contributors is None else numbers.paths(contributors)
+            yield name, StoredTable(numbers.of(found), numbered)
 
 
-def _filled(
+def _contributors(
     project: Project, numbers: _Numbers, name: str, table: Table[Hashable, object] | Whole[object]
 ) -> dict[str, tuple[int, ...]] | None:
-    homes = project.modules.tables.contributors.get(name)
-    if homes is not None:
-        return {part: tuple(numbers.files[path] for path in paths) for part, paths in homes.items()}
+    known = project.modules.tables.contributors.get(name)
+    if known is not None:
+        return numbers.paths(known)
     return None if isinstance(table, Whole) else dict.fromkeys(table.parts, ())
 
 
-def _extracts(name: str, project: Project, before: Standing | None) -> Iterator[bytes]:
-    held = before.extracts.get(name, {}) if before is not None else {}
-    for path, module in project.modules.by_path.items():
-        yield held[path] if path in held else fingerprint(EXTRACTS[name](module))
+def _extracts(name: str, project: Project, carried: Carried) -> Sequence[bytes]:
+    known = carried.extracts.get(name, {})
+    modules = project.modules.by_path.items()
+    return [known[path] if path in known else fingerprint(EXTRACTS[name](module)) for path, module in modules]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
@@ -37,6 +37,14 @@ class Project:
     """Every module of an analysed tree, and what is inferred about them together."""
 
     TABLES = "modules.tables"
+    SUBJECTS: ClassVar = {
+        "Route": "routes.all",
+        "Router": "routes.routers",
+        "App": "routes.apps",
+        "Schema": "schemas.classes",
+        "Depends": "depended_on",
+    }
+    """Kinds of subjects that the project has, not a single module, each with the table in which they are collected."""
 
     def __init__(
         self,
@@ -227,22 +235,32 @@ class Project:
         """The fingerprints of slices of the project's tables."""
         return fingerprints(self, self.modules.tables, wanted)
 
-    def subjects(self, names: Iterable[str]) -> Iterator[tuple[str, list[tuple[object, Module]]]]:
-        """For each kind of project-wide subject among `names`, every subject with the module it is reported in.
+    def subjects_by_module(
+        self, kinds: Collection[str], modules: Iterable[Module]
+    ) -> dict[Module, list[tuple[str, object]]]:
+        """The subjects of some kinds (of `SUBJECTS`) by the module in which they are reported, each with its kind.
 
         Those in which is more than what they are known by are closed (see `opened`).
         """
-        for name in names:
-            if name == "Route":
-                yield name, [(route, route.module) for route in self.routes.all]
-            elif name == "Router":
-                yield name, [(router, router.module) for router in self.routes.routers.values()]
-            elif name == "App":
-                yield name, [(app, app.module) for app in self.routes.apps]
-            elif name == "Schema":
-                yield name, [(cls, cls.module) for cls in self.schemas.classes]
-            elif name == "Depends":
-                yield name, [(d, d.function.module) for d in self.depended_on.values() if d.function]
+        placed: dict[Module, list[tuple[str, object]]] = {module: [] for module in modules}
+        for kind in kinds:
+            for subject, module in self._subjects(kind):
+                if module in placed:
+                    placed[module].append((kind, subject))
+        return placed
+
+    def _subjects(self, kind: str) -> Iterator[tuple[object, Module]]:
+        match kind:
+            case "Route":
+                yield from ((route, route.module) for route in self.routes.all)
+            case "Router":
+                yield from ((router, router.module) for router in self.routes.routers.values())
+            case "App":
+                yield from ((app, app.module) for app in self.routes.apps)
+            case "Schema":
+                yield from ((cls, cls.module) for cls in self.schemas.classes)
+            case "Depends":
+                yield from ((each, each.function.module) for each in self.depended_on.values() if each.function)
 
 
 def expression_of(node: cst.CSTNode) -> f.Expr | None:

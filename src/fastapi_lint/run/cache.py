@@ -14,22 +14,21 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import TypeVar, Union
+from typing import TypeVar
 
 import msgspec
 
 from fastapi_lint import __version__
 from fastapi_lint.config.settings import CACHE_DIRECTORY as DIRECTORY
 from fastapi_lint.finding import Notice, Severity
-from fastapi_lint.incremental.redaction import Sealed
+from fastapi_lint.incremental.redaction import Redacted
 from fastapi_lint.index.facts import FORMAT
-from fastapi_lint.rule import RULES_URL
 
 _MAGIC = b"fastapi-lint cache 1\n"
 _DIGEST = 16
 _SHARDS = 16
 _MOST_RESULTS = 24
-_MOST_VERDICTS = 4
+_MOST_SNAPSHOTS = 4
 _MOST_RUNS = 12
 """Times that a shard is written without an entry being used before the entry is dropped."""
 _LARGEST_SHARD = 24_000_000
@@ -37,30 +36,6 @@ _TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# The cache of fastapi-lin
 """What backup programs look for (https://bford.info/cachedir/)."""
 
 T = TypeVar("T")
-
-
-class RuleRow(msgspec.Struct, frozen=True, array_like=True):
-    """What there is to know about a rule without importing it; the fields are those of `Rule`."""
-
-    code: str
-    name: str
-    preset: str
-    severity: Severity = Severity.WARNING
-    summary: str = ""
-    documentation: str = ""
-    options: dict[str, Union[bool, int, str, tuple[str, ...]]] = {}
-
-    @property
-    def url(self) -> str:
-        """Where the rule is explained."""
-        return f"{RULES_URL}#{self.code.lower()}-{self.name}"
-
-
-class RuleTable(msgspec.Struct, frozen=True, array_like=True):
-    """The rules that are built and those that are planned."""
-
-    built: tuple[RuleRow, ...]
-    planned: tuple[RuleRow, ...]
 
 
 class _Entry(msgspec.Struct, array_like=True):
@@ -118,13 +93,13 @@ def _stats(folder: Path) -> list[bytes]:
     return sorted(found)
 
 
-def stored_rules(start: Path) -> RuleTable | None:
+def stored_rules(start: Path, kind: type[T]) -> T | None:
     """The table of rules that an earlier run left in the cache of the folder or of one around it."""
     for folder in (start, *start.parents):
-        held = _load(folder / DIRECTORY / f"rules-{_short(program())}.bin", program())
-        if held is not None:
+        found = _load(folder / DIRECTORY / f"rules-{_short(program())}.bin", program())
+        if found is not None:
             with contextlib.suppress(msgspec.MsgspecError):
-                return msgspec.msgpack.decode(held, type=RuleTable)
+                return msgspec.msgpack.decode(found, type=kind)
     return None
 
 
@@ -149,7 +124,7 @@ class Store:
 
     # ---------------------------------------------------------------- rules and results
 
-    def keep_rules(self, table: RuleTable) -> None:
+    def keep_rules(self, table: object) -> None:
         """Leave the table of rules for the next start."""
         if self._folder is not None:
             path = self._folder / f"rules-{_short(program())}.bin"
@@ -157,31 +132,31 @@ class Store:
                 self._write(path, program(), msgspec.msgpack.encode(table))
                 self._forget("rules-*.bin", 3)
 
-    def result(self, key: bytes) -> Sealed | None:
+    def result(self, key: bytes) -> Redacted | None:
         """The result under a key; None when there is none (any more)."""
-        held = None if self._folder is None else self._read(self._result_path(key), program() + key)
-        return None if held is None else self._decoded(held, Sealed)
+        found = None if self._folder is None else self._read(self._result_path(key), program() + key)
+        return None if found is None else self._decoded(found, Redacted)
 
-    def keep_result(self, key: bytes, result: Sealed) -> None:
+    def keep_result(self, key: bytes, result: Redacted) -> None:
         """Leave a result under its key; the oldest ones go."""
         if self._folder is not None:
             self._write(self._result_path(key), program() + key, msgspec.msgpack.encode(result))
             self._forget("run-*.bin", _MOST_RESULTS)
 
-    def verdicts(self, key: bytes, kind: type[T]) -> T | None:
-        """What an earlier run left under a key about each of its files (see `standing`)."""
-        held = None if self._folder is None else self._read(self._verdicts_path(key), program() + key)
-        return None if held is None else self._decoded(held, kind)
+    def snapshot(self, key: bytes, kind: type[T]) -> T | None:
+        """The snapshot that an earlier run left under a key (see `incremental`)."""
+        found = None if self._folder is None else self._read(self._snapshot_path(key), program() + key)
+        return None if found is None else self._decoded(found, kind)
 
-    def keep_verdicts(self, key: bytes, made: object) -> None:
-        """Leave that for the next run, in the place of what was there under the key."""
+    def keep_snapshot(self, key: bytes, made: object) -> None:
+        """Leave a snapshot for the next run, in the place of the one under the key."""
         if self._folder is not None:
-            self._write(self._verdicts_path(key), program() + key, msgspec.msgpack.encode(made))
-            self._forget("verdicts-*.bin", _MOST_VERDICTS)
+            self._write(self._snapshot_path(key), program() + key, msgspec.msgpack.encode(made))
+            self._forget("snapshot-*.bin", _MOST_SNAPSHOTS)
 
-    def _verdicts_path(self, key: bytes) -> Path:
+    def _snapshot_path(self, key: bytes) -> Path:
         assert self._folder is not None
-        return self._folder / f"verdicts-{digest(program(), key).hex()}.bin"
+        return self._folder / f"snapshot-{digest(program(), key).hex()}.bin"
 
     def _result_path(self, key: bytes) -> Path:
         assert self._folder is not None
@@ -219,13 +194,13 @@ class Store:
         for key, data in made:
             fresh.setdefault(key[0] % _SHARDS, {})[key] = _Entry(0, data)
         for number, entries in sorted(fresh.items()):
-            held = self._shard(number)
-            held.update(entries)
-            for key, entry in held.items():
+            found = self._shard(number)
+            found.update(entries)
+            for key, entry in found.items():
                 entry.idle = 0 if key in used else entry.idle + 1
             kept: dict[bytes, _Entry] = {}
             size = 0
-            for key, entry in sorted(held.items(), key=lambda item: (item[1].idle, item[0])):
+            for key, entry in sorted(found.items(), key=lambda item: (item[1].idle, item[0])):
                 size += len(entry.data)
                 if entry.idle <= _MOST_RUNS and size <= _LARGEST_SHARD:
                     kept[key] = entry
@@ -239,8 +214,8 @@ class Store:
 
     def _shard(self, number: int) -> dict[bytes, _Entry]:
         if number not in self._shards:
-            held = self._read(self._shard_path(number), _indexer())
-            self._shards[number] = (self._decoded(held, dict[bytes, _Entry]) if held is not None else None) or {}
+            found = self._read(self._shard_path(number), _indexer())
+            self._shards[number] = (self._decoded(found, dict[bytes, _Entry]) if found is not None else None) or {}
         return self._shards[number]
 
     # ---------------------------------------------------------------- disk
@@ -248,14 +223,14 @@ class Store:
     def _read(self, path: Path, identity: bytes) -> bytes | None:
         if not path.exists():
             return None
-        held = _load(path, identity)
-        if held is None:
+        found = _load(path, identity)
+        if found is None:
             self._say(f"'{DIRECTORY}/{path.name}' is damaged or cannot be read, and is made again")
-        return held
+        return found
 
-    def _decoded(self, held: bytes, kind: type[T]) -> T | None:
+    def _decoded(self, found: bytes, kind: type[T]) -> T | None:
         try:
-            return msgspec.msgpack.decode(held, type=kind)
+            return msgspec.msgpack.decode(found, type=kind)
         except (msgspec.MsgspecError, RecursionError, ValueError):
             self._say(f"a file in '{DIRECTORY}' holds something else than it should, and is made again")
             return None
@@ -305,9 +280,9 @@ def _short(identity: bytes) -> str:
 def _load(path: Path, identity: bytes) -> bytes | None:
     """The content of a file of the cache if it is whole and was written for this identity."""
     try:
-        held = path.read_bytes()
+        found = path.read_bytes()
     except OSError:
         return None
     start = len(_MAGIC) + _DIGEST
-    data = held[start:]
-    return data if held[:start] == _MAGIC + digest(identity, data) else None
+    data = found[start:]
+    return data if found[:start] == _MAGIC + digest(identity, data) else None

@@ -1,4 +1,4 @@
-"""Modules that are loaded when something of them is asked for, not when they are imported.
+"""Lazy imports: a module is loaded when something of it is asked for, not when it is imported.
 
 What PEP 810 (`lazy import`) will do for Python 3.15. `importlib.util.LazyLoader` does not help: a second `import` of
 the module asks for its `__spec__`, which loads it.
@@ -12,12 +12,12 @@ from types import ModuleType
 
 
 def put_off(name: str) -> None:
-    """Have `import name` give a stand-in from now on, unless the module is there already."""
+    """Make `import name` give a stand-in from now on, unless the module is loaded already."""
     if name not in sys.modules:
-        sys.modules[name] = _Later(name)
+        sys.modules[name] = _LazyModule(name)
 
 
-class _Later(ModuleType):
+class _LazyModule(ModuleType):
     """Stands in for a module until it is asked for an attribute, and has all of those from then on."""
 
     def __getattr__(self, attr: str) -> object:

@@ -1,4 +1,4 @@
-"""The sources of one run and what is made of them: facts, the project, findings, from the cache where it has them.
+"""The sources of one run and what is made of them: facts, the project, a judgement, a result; reused where possible.
 
 Touches no disk but through the cache that it is given, and prints nothing.
 """
@@ -6,9 +6,9 @@ Touches no disk but through the cache that it is given, and prints nothing.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,22 +17,19 @@ import msgspec
 from fastapi_lint.config import selection
 from fastapi_lint.config.settings import Settings
 from fastapi_lint.files.source import Source, Unreadable
-from fastapi_lint.finding import Edit, Finding, Notice, by_place
-from fastapi_lint.incremental.redaction import Result, Unsealable, seal, unseal
+from fastapi_lint.finding import Edit, Finding, Notice
+from fastapi_lint.incremental.redaction import RedactionError, Result, redact, restore
 from fastapi_lint.run import indexing
-from fastapi_lint.run.cache import RuleTable, Store, digest
+from fastapi_lint.run.cache import Store, digest
+from fastapi_lint.run.registry import RuleTable
 
 if TYPE_CHECKING:
-    from fastapi_lint.engine import Checked
-    from fastapi_lint.incremental.reuse import Standing
-    from fastapi_lint.incremental.snapshot import Record
+    from fastapi_lint.incremental.reuse import Reuse
+    from fastapi_lint.incremental.snapshot import Snapshot
     from fastapi_lint.model.project import Project
     from fastapi_lint.rule import Rule
+    from fastapi_lint.run.judging import Judgement
 
-_SHARES = 6
-"""Into how many shares per process the modules are divided for the rules: enough that none waits for long."""
-_SECRETS = frozenset({"FAPI601", "FAPI602", "FAPI603"})
-"""The rules that find secrets in the source: a file in which they do leaves nothing in the cache."""
 _INDIFFERENT = frozenset({
     "root", "file", "select", "extend_select", "ignore", "exclude", "extend_exclude", "baseline", "output_format",
     "fix", "unsafe_fixes",
@@ -40,55 +37,82 @@ _INDIFFERENT = frozenset({
 """Settings that do not change what an analysis of given files with given rules finds."""
 
 
-class Desk:
-    """The sources of one run, which fixes replace, and the project linked from them.
+@dataclass(frozen=True)
+class Scope:
+    """What a result depends on, besides the program and what is in the sources.
 
-    `codes` are the selected rules; `load` imports them, and is asked only if the cache has no answer.
+    `codes` are those of the selected rules, `reported` the paths for which findings are wanted, `declared` the texts of
+    the files that declare dependencies.
     """
+
+    settings: Settings
+    codes: tuple[str, ...]
+    reported: frozenset[str]
+    declared: Mapping[str, str]
+
+    def key(self, paths: Collection[str]) -> bytes:
+        """A digest of it, and of which files there are."""
+        settings = {
+            field.name: getattr(self.settings, field.name)
+            for field in fields(self.settings)
+            if field.name not in _INDIFFERENT
+        }
+        said = [list(self.codes), settings, sorted(self.reported), self.declared]
+        names = (path.encode("utf-8", "surrogatepass") for path in sorted(paths))
+        return digest(msgspec.msgpack.encode(said, order="deterministic"), *names)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A result that was worked out, with what it came from, and the key under which it may be kept."""
+
+    key: bytes
+    result: Result
+    judgement: Judgement
+    reuse: Reuse | None
+
+
+class Session:
+    """The sources of one run, which fixes replace, and the project linked from them."""
 
     def __init__(
         self,
-        settings: Settings,
-        table: RuleTable,
-        codes: Sequence[str],
-        load: Callable[[], Sequence[Rule]],
+        scope: Scope,
         sources: dict[str, Source],
-        reported: set[str],
-        declared: Mapping[str, str],
+        table: RuleTable,
+        load: Callable[[], Sequence[Rule]],
         store: Store,
         *,
         jobs: int = 1,
         progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
+        """`load` imports the rules of the table, and is asked only if the cache has no answer."""
         self.sources = sources
-        self._settings = settings
+        self._scope = scope
         self._table = table
-        self._codes = codes
         self._load = load
-        self._reported = reported
-        self._declared = declared
         self._store = store
         self._jobs = jobs
         self._progress = progress
         self._indexing = indexing.Indexing(store, jobs, progress)
         self._linked: tuple[dict[str, Source], Project] | None = None
-        self._made: tuple[bytes, Result, Checked] | None = None
-        self._kept: Record | None = None
-        self._held: Standing | None = None
+        self._made: _Made | None = None
+        self._snapshot: Snapshot | None = None
+
+    # ---------------------------------------------------------------- the way of a check
 
     def check(self) -> Result:
-        """Index what is new, link, run the rules, and part the findings by suppressions; or remember all that."""
-        if self._made is not None:
-            failed = any(notice.code for notice in self._made[2].notices)
-            self._kept = None if failed else self._record({})
+        """Index what is new, link, ask the rules, part the findings by suppressions; or find all that in the cache."""
+        if self._made is not None:  # a round of fixes is behind us: the next one builds upon it
+            self._snapshot = None if self._made.judgement.has_failed else self._taken({})
             self._made = None
-        key = self._key() if self._store.is_used else b""
-        if key and (held := self._store.result(key)) is not None:
-            with suppress(Unsealable):
-                return unseal(held, self.sources)
-        checked = self._checked()
-        result = self._suppressed(checked)
-        self._made = (key, result, checked)
+        key = digest(self._scope.key(self.sources), *self._digests().values()) if self._store.is_used else b""
+        if key and (kept := self._store.result(key)) is not None:
+            with suppress(RedactionError):
+                return restore(kept, self.sources)
+        judgement, reuse = self._judgement()
+        result = self._suppressed(judgement)
+        self._made = _Made(key, result, judgement, reuse)
         return result
 
     @property
@@ -101,36 +125,68 @@ class Desk:
         if self._linked is None or self._linked[0] is not self.sources:
             if self._linked is not None:
                 self._linked = None
-                gc.collect()  # a project knows itself in many ways, and a run has no collector (`run._batch`)
+                gc.collect()  # a project knows itself in many ways, and a run has no collector (`story._batch`)
             sources = self.sources.values()
             if self._is_much_new():
                 self._indexing.prepare(list(sources))
-            modules = (Module(source, partial(self._indexing.facts, source)) for source in sources)
             (recording.enable if self._store.is_used else recording.disable)()
-            settings = self._settings
+            settings = self._scope.settings
             project = Project(
-                modules,
+                (Module(source, partial(self._indexing.facts, source)) for source in sources),
                 roots=settings.src,
-                declared=self._declared,
+                declared=self._scope.declared,
                 targets=settings.target_versions,
                 blocking=settings.blocking,
             )
             self._linked = (self.sources, project)
         return self._linked[1]
 
-    def fix(self, state: Result, *, unsafe: bool) -> tuple[Result, Mapping[str, int], tuple[Notice, ...]]:
+    def _judgement(self) -> tuple[Judgement, Reuse | None]:
+        """What the rules say, and of which earlier run a part of that is reused."""
+        from fastapi_lint.run.judging import Rules
+
+        project = self.project
+        selected = [rule for rule in self._load() if rule.code in self._scope.codes]
+        rules = Rules(selected, self._scope.settings.rules, self._scope.reported, self._jobs, self._progress)
+        reuse = self._reuse(project, rules.rules)
+        judgement = rules.judge(project, reuse)
+        if reuse is None:
+            return judgement, None
+        try:
+            every = reuse.completed(judgement.recorded, self.sources)
+        except RedactionError:  # what would be reused cannot be read any more
+            return rules.judge(project), None
+        return judgement.completed(reuse, every, self._scope.reported), reuse
+
+    def _suppressed(self, judgement: Judgement) -> Result:
+        from fastapi_lint.catalog.identities import identities
+        from fastapi_lint.suppressing.parting import part
+
+        kept, suppressed = part(
+            judgement.findings,
+            {path: self.sources[path] for path in sorted(self._scope.reported) if path in self.sources},
+            known=list(identities().values()),
+            selected=self._scope.codes,
+            ignored=selection.ignored_by_path(self._scope.settings, self._table.built),
+            failed={(notice.path, notice.code) for notice in judgement.notices if notice.code},
+        )
+        return Result(kept, suppressed, judgement.notices)
+
+    # ---------------------------------------------------------------- fixes
+
+    def fix(self, result: Result, *, unsafe: bool) -> tuple[Result, Mapping[str, int], tuple[Notice, ...]]:
         """Apply fixes to the reported files until nothing changes, and take out the imports they made unused."""
         from fastapi_lint.fixing import fixer
 
         def again(sources: Mapping[str, Source]) -> Sequence[Finding]:
-            nonlocal state
+            nonlocal result
             self.sources = dict(sources)
-            state = self.check()
-            return state.findings
+            result = self.check()
+            return result.findings
 
-        fixed = fixer.converge(self.sources, again, state.findings, unsafe=unsafe, tidy=self._unused_imports)
+        fixed = fixer.converge(self.sources, again, result.findings, unsafe=unsafe, tidy=self._unused_imports)
         self.sources = dict(fixed.sources)
-        return state, fixed.applied, fixed.notices
+        return result, fixed.applied, fixed.notices
 
     def _unused_imports(self, before: Source, after: Source) -> Sequence[Edit]:
         """Edits that remove what fixes made unused in a file, unless another module takes it from there."""
@@ -145,47 +201,50 @@ class Desk:
         except (Unreadable, cst.ParserSyntaxError, RecursionError):
             return ()  # the file did not parse until a fix, by chance, mended it
 
-    # ---------------------------------------------------------------- rules
+    # ---------------------------------------------------------------- what is left for the next run, and reused
 
-    def _checked(self) -> Checked:
-        """What the rules say, as far as they have not said it in the last run."""
-        project = self.project
-        rules = [rule for rule in self._load() if rule.code in self._codes]
-        held = self._held = self._standing(project, rules)
-        checked = self._judged(project, rules, held)
-        if held is None:
-            return checked
-        try:
-            return held.with_standing(checked, self.sources, self._reported)
-        except Unsealable:  # what stands cannot be read any more
-            self._held = None
-            return self._judged(project, rules, None)
+    def remember(self) -> None:
+        """Leave the last result, a snapshot and the facts it was made from in the cache, but no secrets."""
+        if not self._store.is_used:
+            return
+        self._store.keep_rules(self._table)
+        if self._made is None:
+            return
+        fresh = self._indexing.fresh(self.sources)
+        secrets = self._secrets(fresh)
+        digests = self._digests()
+        self._store.keep_facts(
+            ((digests[path], data) for path, data in fresh.items() if path not in secrets), set(digests.values())
+        )
+        if not self._made.judgement.has_failed:
+            with suppress(RedactionError):
+                self._store.keep_result(self._made.key, redact(self._made.result, secrets, self.sources))
+                self._store.keep_snapshot(self._scope.key(self.sources), self._taken(secrets))
 
-    def _judged(self, project: Project, rules: Sequence[Rule], held: Standing | None) -> Checked:
-        from fastapi_lint.engine import check
+    def _taken(self, secrets: Mapping[str, Collection[str]]) -> Snapshot | None:
+        """The snapshot of the last judgement. Raises `RedactionError`."""
+        from fastapi_lint.incremental.snapshot import NOTHING, take
 
-        reported = [path for path in project.modules.by_path if path in self._reported]
-        size = sum(len(self.sources[path].data) for path in reported if held is None or path in held.touched)
-        if self._jobs > 1 and size >= indexing.WORTH_PROCESSES:
-            from fastapi_lint.run import workers
-
-            if workers.can_inherit():
-                return self._shared(project, rules, reported, held)
-        progress = self._progress
-        return check(
+        if self._made is None or self._linked is None or not self._store.is_used:
+            return None
+        judgement, reuse = self._made.judgement, self._made.reuse
+        sources, project = self._linked
+        return take(
+            judgement.recorded,
             project,
-            rules,
-            self._settings.rules,
-            only=lambda module: module.path in self._reported,
-            held=held,
-            progress=None if progress is None else lambda done, total: progress("checking", done, total),
+            self._digests(sources),
+            sources,
+            broken=judgement.broken,
+            notices=[notice for notice in judgement.notices if not notice.code],
+            secrets=secrets,
+            carried=NOTHING if reuse is None else reuse.carried(),
         )
 
-    def _standing(self, project: Project, rules: Sequence[Rule]) -> Standing | None:
-        """What stands of what the last run left, if that was a run with the same paths, rules and settings."""
-        if self._kept is None:
+    def _reuse(self, project: Project, rules: Sequence[Rule]) -> Reuse | None:
+        """What holds of the snapshot that a run with the same paths, rules and settings has left."""
+        if self._snapshot is None:
             return None
-        from fastapi_lint.incremental.reuse import Standing
+        from fastapi_lint.incremental.reuse import Reuse
         from fastapi_lint.model.names import Module
 
         kinds: dict[str, set[str]] = {}
@@ -193,181 +252,38 @@ class Desk:
             for kind in rule.subjects:
                 kinds.setdefault(kind.__name__, set()).add(rule.code)
         before = []
-        files = self._files(self.sources)
-        for path in self._kept.changed(files):
-            facts = self._indexing.known(self._kept.files[path])
+        digests = self._digests()
+        for path in self._snapshot.changed(digests):
+            facts = self._indexing.known(self._snapshot.files[path])
             before.append(None if facts is None else Module(Source(path, b""), facts))
-        return Standing(self._kept, files, project, kinds, before)
+        return Reuse(self._snapshot, digests, project, kinds, before)
 
     def _is_much_new(self) -> bool:
         """Whether so much is new that all of it is indexed before anything else, if need be in several processes."""
-        if self._kept is None and self._store.is_used:
-            from fastapi_lint.incremental.snapshot import Record
+        if self._snapshot is None and self._store.is_used:
+            from fastapi_lint.incremental.snapshot import Snapshot
 
-            self._kept = self._store.verdicts(self._scope(), Record)
-        if self._kept is None:
+            self._snapshot = self._store.snapshot(self._scope.key(self.sources), Snapshot)
+        if self._snapshot is None:
             return True
-        changed = self._kept.changed(self._files(self.sources))
+        changed = self._snapshot.changed(self._digests())
         return sum(len(self.sources[path].data) for path in changed) >= indexing.WORTH_PROCESSES
 
-    def _shared(
-        self, project: Project, rules: Sequence[Rule], reported: Sequence[str], held: Standing | None
-    ) -> Checked:
-        """The rules in several processes that inherit the linked project; each judges some of the modules."""
-        from fastapi_lint.engine import Checked, check, merged
-        from fastapi_lint.model.names import Module
-        from fastapi_lint.run import workers
-
-        sources = [self.sources[path] for path in reported]
-        size = sum(len(source.data) for source in sources)
-        shares = [
-            frozenset(source.path for source in group)
-            for group in indexing.grouped(sources, max(size // (self._jobs * _SHARES), 1))
-        ]
-        project.prepare()  # what all processes would find out, each for itself
-        gc.freeze()
-
-        def judge(question: bytes) -> bytes:
-            made = check(project, rules, self._settings.rules, only=wanted, share=shares[int(question)], held=held)
-            return msgspec.msgpack.encode(made)
-
-        def wanted(module: Module) -> bool:
-            return module.path in self._reported
-
-        found: list[Checked] = []
-        try:
-            for answer in workers.answers(judge, [str(i).encode() for i in range(len(shares))], self._jobs):
-                found.append(msgspec.msgpack.decode(answer, type=Checked))
-                if self._progress is not None:
-                    self._progress("checking", len(found), len(shares))
-        finally:
-            gc.unfreeze()
-        whole = merged(found)
-        # A rule about one module may have been the first to see that another one, of another share, does not parse.
-        for path in whole.broken:
-            project.modules.by_path[path].is_broken = True
-        of_modules = [rule for rule in rules if Module in rule.subjects]
-        broken = frozenset(whole.broken)
-        if broken and of_modules:
-            again = check(project, of_modules, self._settings.rules, only=wanted, share=broken)
-            whole = merged((whole, again))
-        return whole
-
-    def _suppressed(self, checked: Checked) -> Result:
-        from fastapi_lint.catalog.identities import identities
-        from fastapi_lint.suppressing import suppression
-
-        by_path: dict[str, list[Finding]] = {}
-        for finding in checked.findings:
-            by_path.setdefault(finding.path, []).append(finding)
-        silenced = selection.ignored_by_path(self._settings, self._table.built)
-        known = list(identities().values())
-        failed = {(notice.path, notice.code) for notice in checked.notices if notice.code}
-        kept: list[Finding] = []
-        suppressed: list[Finding] = []
-        for path in sorted(self._reported):
-            source, own = self.sources.get(path), by_path.get(path, [])
-            if source is None or (not own and not suppression.may_be_spare(source.data)):
-                continue
-            ignored = silenced(path)
-            asked = {code for code in self._codes if code not in ignored and (path, code) not in failed}
-            applied = suppression.apply(
-                (f for f in own if f.code in asked or f.code not in ignored), source, known=known, selected=asked
-            )
-            kept += applied.kept
-            kept += applied.unused
-            suppressed += applied.suppressed
-        kept.sort(key=by_place)
-        return Result(tuple(kept), tuple(sorted(suppressed, key=by_place)), checked.notices)
-
-    # ---------------------------------------------------------------- memory
-
-    def _key(self) -> bytes:
-        """What a result depends on, besides the program."""
-        return digest(self._scope(), *self._files(self.sources).values())
-
-    def _scope(self) -> bytes:
-        """What a result depends on, besides the program and what is in the files."""
-        settings = {
-            field.name: getattr(self._settings, field.name)
-            for field in fields(self._settings)
-            if field.name not in _INDIFFERENT
-        }
-        said = [list(self._codes), settings, sorted(self._reported), self._declared]
-        return digest(msgspec.msgpack.encode(said, order="deterministic"), *map(_name, sorted(self.sources)))
-
-    def _files(self, sources: Mapping[str, Source]) -> dict[str, bytes]:
+    def _digests(self, sources: Mapping[str, Source] | None = None) -> dict[str, bytes]:
         """The digests of files, by path and in order of that."""
+        sources = self.sources if sources is None else sources
         return {path: self._indexing.digest(sources[path]) for path in sorted(sources)}
 
-    def remember(self) -> None:
-        """Leave the last result and the facts it was made from in the cache, but no secrets."""
-        if not self._store.is_used:
-            return
-        self._store.keep_rules(self._table)
-        if self._made is None:
-            return
-        key, result, checked = self._made
-        fresh = self._indexing.fresh(self.sources)
-        secret = self._secrets(fresh, checked)
-        files = self._files(self.sources)
-        self._store.keep_facts(
-            ((files[path], data) for path, data in fresh.items() if path not in secret), set(files.values())
-        )
-        if not any(notice.code for notice in checked.notices):  # a rule that failed may not fail again
-            with suppress(Unsealable):
-                self._store.keep_result(key, seal(result, secret, self.sources))
-                self._store.keep_verdicts(self._scope(), self._record(secret))
-
-    def _record(self, secret: Mapping[str, Collection[str]]) -> Record | None:
-        """What the last run found out about each file. Raises `Unsealable`."""
-        from fastapi_lint.incremental.snapshot import record
-
-        if self._made is None or self._linked is None or not self._store.is_used:
-            return None
-        sources, project = self._linked
-        return record(self._made[2], project, self._files(sources), secret, sources, self._held)
-
-    def _secrets(self, paths: Collection[str], checked: Checked) -> dict[str, list[str]]:
-        """The files that hold secrets, as far as the rules about them and the catalogue can tell, with these secrets.
-
-        The rules are asked about files for which they were not selected, too.
-        """
-        from fastapi_lint.catalog import secrets
-        from fastapi_lint.engine import check
+    def _secrets(self, paths: Collection[str]) -> dict[str, list[str]]:
+        """The secrets in files, by path."""
+        from fastapi_lint.run.judging import Rules
+        from fastapi_lint.run.secrets import RULES, secrets_in
         from fastapi_lint.tracking import recording
 
-        found: dict[str, list[str]] = {}
-        findings = list(checked.findings)
-        judged = self._reported if _SECRETS.issubset(self._codes) else frozenset[str]()
-        unjudged = frozenset(path for path in paths if path not in judged)
-        if unjudged:
+        def judge(others: Collection[str]) -> Sequence[Finding]:
             recording.record_into(None)
-            rules = [rule for rule in self._load() if rule.code in _SECRETS]
-            findings += check(self.project, rules, only=lambda module: module.path in unjudged).findings
-        for finding in findings:
-            if finding.code in _SECRETS:
-                found.setdefault(finding.path, []).extend(_literals(self.sources[finding.path], finding))
-        for path in paths:
-            source = self.sources[path]
-            if secrets.may_hold_token(source.data):
-                try:
-                    text = source.text
-                except Unreadable:
-                    continue
-                tokens = [text[start:end] for _, start, end in secrets.occurrences(text)]
-                if tokens:
-                    found.setdefault(path, []).extend(tokens)
-        return found
+            return Rules([rule for rule in self._load() if rule.code in RULES], {}, others).judge(self.project).findings
 
-
-def _literals(source: Source, finding: Finding) -> Iterator[str]:
-    """The texts in quotes where a finding is: the secret, with what stands beside it."""
-    span = finding.span
-    text = source.text[source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)]
-    for quote in ("'", '"'):
-        yield from text.split(quote)[1::2]
-
-
-def _name(path: str) -> bytes:
-    return path.encode("utf-8", "surrogatepass")
+        assert self._made is not None
+        judged = self._scope.reported if RULES.issubset(self._scope.codes) else ()
+        return secrets_in(self.sources, paths, self._made.judgement.findings, judged, judge)

@@ -6,6 +6,7 @@ Questions and answers are bytes. A process that dies takes the run with it: an e
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -21,6 +22,11 @@ _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 class WorkerDied(OSError):
     """A process of the pool ended before its work did: killed, or out of memory."""
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def can_inherit() -> bool:

@@ -1,4 +1,4 @@
-"""What is kept of a run about each file: with any change, a run that builds upon it finds what a run without it finds.
+"""Incremental runs: after any change they find what a run finds that starts afresh.
 
 And it judges again only what can have changed, and says so when it knows too little.
 """
@@ -115,12 +115,12 @@ def check(root: Path, *, cached: bool = True, jobs: int = 1) -> run.Outcome:
     return run.check(run.Request(root, (root,), settings, cache=cached, jobs=jobs))
 
 
-def told(outcome: run.Outcome) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+def found_by(outcome: run.Outcome) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     return outcome.findings, outcome.suppressed
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_noted_afterwards() -> Iterator[None]:
+def nothing_is_recorded_afterwards() -> Iterator[None]:
     yield
     recording.disable()
 
@@ -131,11 +131,11 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     original = engine._Run.judge
 
-    def noted(self: engine._Run, rule: Rule, subject: object, check: Check) -> None:
+    def watched(self: engine._Run, rule: Rule, subject: object, check: Check, path: str) -> None:
         found.add((rule.code, check.module.path))
-        original(self, rule, subject, check)
+        original(self, rule, subject, check, path)
 
-    monkeypatch.setattr(engine._Run, "judge", noted)
+    monkeypatch.setattr(engine._Run, "judge", watched)
     return found
 
 
@@ -176,9 +176,9 @@ def test_a_change_elsewhere_is_seen(tmp_path: Path, name: str) -> None:
     before = check(tmp_path)
     assert old in APP[path]
     write(tmp_path, {path: APP[path].replace(old, new)})
-    assert told(check(tmp_path)) == told(check(tmp_path, cached=False))
+    assert found_by(check(tmp_path)) == found_by(check(tmp_path, cached=False))
     write(tmp_path, APP)
-    assert told(check(tmp_path)) == told(before)
+    assert found_by(check(tmp_path)) == found_by(before)
 
 
 def test_a_module_that_nobody_reads_is_judged_alone(tmp_path: Path, judged: set[tuple[str, str]]) -> None:
@@ -214,7 +214,7 @@ def assert_same_after_changes(root: Path, files: dict[str, str], choices: random
         path = choices.choice(sorted(files))
         text = (root / path).read_text(encoding="utf-8", errors="replace")
         write(root, {path: changed(text, choices)})
-        assert told(check(root)) == told(check(root, cached=False))
+        assert found_by(check(root)) == found_by(check(root, cached=False))
 
 
 def changed(text: str, choices: random.Random) -> str:
@@ -255,23 +255,23 @@ def test_processes_build_upon_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
     write(tmp_path, APP)
     check(tmp_path, jobs=2)
     write(tmp_path, {"shop/store.py": APP["shop/store.py"].replace("time.sleep(3)", "pass")})
-    assert told(check(tmp_path, jobs=2)) == told(check(tmp_path, cached=False))
+    assert found_by(check(tmp_path, jobs=2)) == found_by(check(tmp_path, cached=False))
     write(tmp_path, {"shop/names.py": APP["shop/names.py"].replace("'/all'", "'/'")})
-    assert told(check(tmp_path)) == told(check(tmp_path, cached=False))
+    assert found_by(check(tmp_path)) == found_by(check(tmp_path, cached=False))
 
 
-def test_a_damaged_record_is_passed_over(tmp_path: Path) -> None:
+def test_a_damaged_snapshot_is_passed_over(tmp_path: Path) -> None:
     write(tmp_path, APP)
     check(tmp_path)
-    (kept,) = (tmp_path / ".fastapi_lint_cache").glob("verdicts-*.bin")
+    (kept,) = (tmp_path / ".fastapi_lint_cache").glob("snapshot-*.bin")
     kept.write_bytes(kept.read_bytes()[:-20])
     write(tmp_path, {"shop/names.py": "ITEMS = '/'\n"})
     after = check(tmp_path)
-    assert told(after) == told(check(tmp_path, cached=False))
+    assert found_by(after) == found_by(check(tmp_path, cached=False))
     assert any("damaged" in notice.message for notice in after.notices)
 
 
-def test_a_rule_that_failed_leaves_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rule_that_failed_leaves_no_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(function: Function, check: Check) -> Iterator[Finding]:
         raise ValueError("on purpose")
 
@@ -280,8 +280,8 @@ def test_a_rule_that_failed_leaves_no_record(tmp_path: Path, monkeypatch: pytest
         rule = next(rule for rule in run.rules() if rule.code == "FAPI102")
         patched.setattr(rule, "judge", fails)
         assert check(tmp_path).notices
-    assert not list((tmp_path / ".fastapi_lint_cache").glob("verdicts-*.bin"))
-    assert told(check(tmp_path)) == told(check(tmp_path, cached=False))
+    assert not list((tmp_path / ".fastapi_lint_cache").glob("snapshot-*.bin"))
+    assert found_by(check(tmp_path)) == found_by(check(tmp_path, cached=False))
 
 
 def test_fixes_build_upon_the_round_before(tmp_path: Path) -> None:
@@ -289,4 +289,4 @@ def test_fixes_build_upon_the_round_before(tmp_path: Path) -> None:
     settings = Settings(root=tmp_path, select=("all",))
     fixed = run.check(run.Request(tmp_path, (tmp_path,), settings, fix=True, unsafe_fixes=True))
     assert fixed.changed_files
-    assert told(fixed) == told(check(tmp_path, cached=False))
+    assert found_by(fixed) == found_by(check(tmp_path, cached=False))

@@ -1,4 +1,4 @@
-"""Sealed results: no secret is in them, and with the same files they are what they were."""
+"""Redacted results: no secret is in them, and with the same files they are what they were."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Fix, Related, Safety, Span
-from fastapi_lint.incremental.redaction import Piece, Result, Sealed, Unsealable, seal, unseal
+from fastapi_lint.incremental.redaction import Piece, Redacted, RedactionError, Result, redact, restore
 
 HERE = Span(1, 1, 1, 2)
 SECRET = "hunter2hunter"
@@ -39,41 +39,41 @@ def finding(
 )
 def test_a_secret_is_kept_as_a_place(one: Finding) -> None:
     result = Result((one,), (one,), ())
-    made = seal(result, {"a.py": [SECRET]}, FILES)
+    made = redact(result, {"a.py": [SECRET]}, FILES)
     assert SECRET.encode() not in msgspec.msgpack.encode(made)
     assert b"plain" not in msgspec.msgpack.encode(made)
     assert made.pieces
-    assert unseal(msgspec.msgpack.decode(msgspec.msgpack.encode(made), type=Sealed), FILES) == result
+    assert restore(msgspec.msgpack.decode(msgspec.msgpack.encode(made), type=Redacted), FILES) == result
 
 
 def test_other_literals_of_an_edit_in_such_a_file_are_places_too() -> None:
-    made = seal(Result((finding(edit="f('plain')"),), (), ()), {"a.py": [SECRET]}, FILES)
+    made = redact(Result((finding(edit="f('plain')"),), (), ()), {"a.py": [SECRET]}, FILES)
     assert b"plain" not in msgspec.msgpack.encode(made)
 
 
 @pytest.mark.parametrize("edit", ['f("hunter2" "hunter")', 'half of "a literal'])
-def test_what_stands_in_no_file_is_not_sealed(edit: str) -> None:
-    with pytest.raises(Unsealable):
-        seal(Result((finding(edit=edit),), (), ()), {"a.py": [SECRET]}, FILES)
+def test_what_stands_in_no_file_is_not_redacted(edit: str) -> None:
+    with pytest.raises(RedactionError):
+        redact(Result((finding(edit=edit),), (), ()), {"a.py": [SECRET]}, FILES)
 
 
 def test_files_without_secrets_are_left_alone() -> None:
     result = Result((finding('says "anything"', edit="'x'", path="b.py", about="b.py"),), (), ())
-    assert seal(result, {"a.py": [SECRET]}, FILES) == Sealed(result, ())
+    assert redact(result, {"a.py": [SECRET]}, FILES) == Redacted(result, ())
 
 
 @pytest.mark.parametrize("pieces", [(), (Piece("gone.py", 0, 1),)])
 def test_a_piece_that_is_missing_is_an_error(pieces: tuple[Piece, ...]) -> None:
     result = Result((finding("\0" + "0" + "\0" + "\0" + "1" + "\0"),), (), ())
-    with pytest.raises(Unsealable):
-        unseal(Sealed(result, pieces or (Piece("a.py", 0, 1),)), FILES)
+    with pytest.raises(RedactionError):
+        restore(Redacted(result, pieces or (Piece("a.py", 0, 1),)), FILES)
 
 
 @given(st.text(st.characters(exclude_characters="\0", codec="utf-8")), st.text("ab'\"\\\n", max_size=20))
-def test_what_can_be_sealed_is_unsealed_to_the_same(message: str, edit: str) -> None:
+def test_what_can_be_redacted_is_restored_to_the_same(message: str, edit: str) -> None:
     result = Result((finding(message, edit=edit),), (), ())
     try:
-        made = seal(result, {"a.py": [SECRET, "plain"]}, FILES)
-    except Unsealable:
+        made = redact(result, {"a.py": [SECRET, "plain"]}, FILES)
+    except RedactionError:
         return
-    assert unseal(made, FILES) == result
+    assert restore(made, FILES) == result

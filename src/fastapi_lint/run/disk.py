@@ -1,0 +1,106 @@
+"""The files of a run on the disk: reads sources and declarations, writes what fixes and suppressions make of them.
+
+Nothing outside the project's root is written, and nothing over a file that has changed since it was read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from fastapi_lint.files.source import Source, Unreadable
+from fastapi_lint.finding import Finding, Notice, Severity
+
+_DECLARING = re.compile(
+    r"(pyproject\.toml|requirements[\w.-]*\.txt|uv\.lock|poetry\.lock|pdm\.lock|Pipfile|Pipfile\.lock|setup\.cfg)\Z"
+)
+_LARGEST_DECLARATION = 8_000_000
+_DEEPEST_DECLARATION = 3
+
+
+def read(root: Path, files: Sequence[str]) -> tuple[dict[str, Source], tuple[Notice, ...]]:
+    """The sources of files by path, and notices about those that cannot be read."""
+    sources: dict[str, Source] = {}
+    notices = []
+    for path in files:
+        try:
+            sources[path] = Source(path, (root / path).read_bytes())
+        except OSError as error:
+            notices.append(Notice(f"cannot be read: {error.strerror or error}", path, level=Severity.ERROR))
+    return sources, tuple(notices)
+
+
+def is_declaration(path: str) -> bool:
+    """Whether a file declares dependencies, by its name."""
+    return _DECLARING.search(path) is not None
+
+
+def declarations(root: Path) -> dict[str, str]:
+    """The texts of the files that declare dependencies: at the root, and up to three folders below it."""
+    found: dict[str, str] = {}
+    for folder, folders, files in os.walk(root):
+        depth = len(Path(folder).relative_to(root).parts)
+        inside = (name for name in folders if not name.startswith(".") and name != "node_modules")
+        folders[:] = sorted(inside) if depth < _DEEPEST_DECLARATION else []
+        for name in sorted(files):
+            path = Path(folder, name)
+            if is_declaration(name) and not name.startswith("."):
+                try:
+                    if path.is_file() and path.stat().st_size < _LARGEST_DECLARATION:
+                        found[path.relative_to(root).as_posix()] = path.read_text("utf-8", "replace")
+                except OSError:
+                    continue
+    return found
+
+
+def place(root: Path, name: str) -> str:
+    """A file named on the command line as a path relative to the root; its bare name when it lies elsewhere."""
+    path = Path(name)
+    path = path if path.is_absolute() else Path.cwd() / path
+    try:
+        return path.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        return Path(name).name
+
+
+def write(root: Path, pairs: Iterable[tuple[Source, Source]]) -> tuple[tuple[str, ...], tuple[Notice, ...]]:
+    """Replace files by what was made of them: which are written, and notices about the others."""
+    from fastapi_lint.files import writing
+    from fastapi_lint.fixing import fixer
+
+    written, notices = [], []
+    inside = root.resolve()
+    for old, new in pairs:
+        try:
+            if not (root / old.path).resolve().is_relative_to(inside):
+                notices.append(Notice("not fixed: the file lies outside the project", old.path, level=Severity.ERROR))
+                continue
+            writing.write(root / old.path, fixer.encode(old, new.text), expected=old.data)
+            written.append(old.path)
+        except (writing.NotWritten, fixer.Unencodable, OSError) as error:
+            notices.append(Notice(f"not fixed: {error}", old.path, level=Severity.ERROR))
+    return tuple(written), tuple(notices)
+
+
+def add_noqa(
+    root: Path, findings: Iterable[Finding], sources: Mapping[str, Source]
+) -> tuple[tuple[str, ...], tuple[Notice, ...]]:
+    """Write suppressions of findings into their files: which are written, and notices about the others."""
+    from fastapi_lint.fixing import fixer
+    from fastapi_lint.suppressing import noqa
+
+    by_path: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_path.setdefault(finding.path, []).append(finding)
+    pairs, refused = [], []
+    for path, own in sorted(by_path.items()):
+        try:
+            text = noqa.add_noqa(sources[path], own)
+            if text != sources[path].text:
+                pairs.append((sources[path], Source(path, fixer.encode(sources[path], text))))
+        except (Unreadable, fixer.Unencodable) as error:
+            refused.append(Notice(f"no suppression added: {error}", path, level=Severity.ERROR))
+    written, failed = write(root, pairs)
+    return written, (*refused, *failed)
