@@ -78,9 +78,13 @@ class Await(_Expression, frozen=True, tag="w"):
 
 
 class Joined(_Expression, frozen=True, tag="f"):
-    """An f-string (or t-string): literal pieces as `Const`, interpolations as expressions."""
+    """An f-string (or t-string): literal pieces as `Const`, interpolations as expressions.
+
+    `formats` says how those are written that do not stand alone: the number of the part, and `!r:>10` as in the source.
+    """
 
     parts: tuple[Expr, ...]
+    formats: tuple[tuple[int, str], ...] = ()
 
 
 class Binary(_Expression, frozen=True, tag="b"):
@@ -119,10 +123,11 @@ class Lambda(_Expression, frozen=True, tag="l"):
 
 class Choice(_Expression, frozen=True, tag="o"):
     """One of several values: `a if c else b` (`test` is `c`), or `a or b`, `a and b`: then `test` is None, and all
-    options but the last are asked for their truth."""
+    options but the last are asked for their truth. Where `or` and `and` alternate, choices nest."""
 
     options: tuple[Expr, ...]
     test: Expr | None = None
+    op: Literal["if", "or", "and"] = "if"
 
 
 class Each(_Expression, frozen=True, tag="e"):

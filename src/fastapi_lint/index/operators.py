@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from tree_sitter import Node
 
@@ -102,9 +103,22 @@ def _boolean(d: Draft, node: Node, depth: int) -> Expr:
     if not spine:
         return anything(d, node, depth)
     options = [expression(d, spine[-1].child(0), depth + 1)]
+    before: Literal["or", "and"] = _operator(d, spine[-1])
+    changes = 0
     for link in reversed(spine):
+        op = _operator(d, link)
+        if op != before:
+            changes += 1
+            options = [Choice(tuple(options), None, before) if changes <= _LONG else UNKNOWN]
+            before = op
         options.append(expression(d, last(link), depth + 1))
-    return Choice(tuple(options))
+    return Choice(tuple(options), None, before)
+
+
+def _operator(d: Draft, node: Node) -> Literal["or", "and"]:
+    """Which word stands between the two sides of a boolean operator."""
+    found = next((c for c in node.children[1:] if c.kind_id != COMMENT), node)
+    return "or" if d.text.startswith("or", found.start_byte) else "and"
 
 
 def _binary(d: Draft, node: Node, depth: int) -> Expr:

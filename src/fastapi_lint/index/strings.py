@@ -22,67 +22,79 @@ def _text(d: Draft, node: Node, depth: int) -> Expr:
     if key[:1] not in "\"'":
         letters = prefix(key)
         if "f" in letters or "t" in letters:
-            return Joined(_merged(_pieces(d, node, depth, "r" in letters)))
+            return _joined(_pieces(d, node, depth, "r" in letters))
     value = string(key)
     if short and value is not UNKNOWN:  # in broken code a string may be any text: what means nothing here may elsewhere
         SEEN[key] = value
     return value
 
 
-def _pieces(d: Draft, node: Node, depth: int, raw: bool) -> list[Expr]:
+_Piece = tuple[Expr, str]
+"""A part of a formatted string, and how it is written: `!r:>10`."""
+
+
+def _pieces(d: Draft, node: Node, depth: int, raw: bool) -> list[_Piece]:
     """The parts of a formatted string."""
-    pieces: list[Expr] = []
+    pieces: list[_Piece] = []
     if depth >= LIMIT:
-        return [UNKNOWN]
+        return [(UNKNOWN, "")]
     for child in node.children:
         found = child.kind_id
         if found == CONTENT:
             text = content(d.text[child.start_byte : child.end_byte].replace("{{", "{").replace("}}", "}"), raw)
-            pieces.append(UNKNOWN if text is None else Const(text))
+            pieces.append((UNKNOWN if text is None else Const(text), ""))
         elif found == INTERPOLATION:
             value: Expr = UNKNOWN
-            formatted = False
+            written = ""
             for part in child.children:
                 found = part.kind_id
                 if found in (FORMAT_SPEC, CONVERSION):
-                    formatted = True
+                    written += d.slice(part)
                     anything(d, part, depth + 1)
                 elif found not in SKIPPED:
                     value = EXPR[found](d, part, depth + 1)
-            pieces.append(UNKNOWN if formatted and isinstance(value, Const) else value)
+            pieces.append((UNKNOWN if written and isinstance(value, Const) else value, written))
     return pieces
 
 
-def _merged(pieces: list[Expr]) -> tuple[Expr, ...]:
+def _joined(pieces: list[_Piece]) -> Joined:
+    """A formatted string of its parts, neighbouring texts in one."""
+    merged = _merged(pieces)
+    formats = [(number, written) for number, (_, written) in enumerate(merged) if written]
+    return Joined(tuple([piece for piece, _ in merged]), tuple(formats))
+
+
+def _merged(pieces: list[_Piece]) -> list[_Piece]:
     """The same with neighbouring texts joined."""
-    merged: list[Expr] = []
+    merged: list[_Piece] = []
     run: list[str] = []
-    for piece in [*pieces, None]:
+    for piece, written in [*pieces, (None, "")]:
         if isinstance(piece, Const) and isinstance(piece.value, str):
             run.append(piece.value)
             continue
         if run:
             text = "".join(run)
-            merged.append(Const(text) if len(text) <= MAX_TEXT else UNKNOWN)
+            merged.append((Const(text) if len(text) <= MAX_TEXT else UNKNOWN, ""))
             run = []
         if piece is not None:
-            merged.append(piece)
-    return tuple(merged)
+            merged.append((piece, written))
+    return merged
 
 
 def _concatenated(d: Draft, node: Node, depth: int) -> Expr:
-    pieces: list[Expr] = []
+    pieces: list[_Piece] = []
     formatted = False
     for child in parts(node):
         value = _text(d, child, depth) if child.kind_id == STRING else UNKNOWN
         if isinstance(value, Joined):
             formatted = True
-            pieces.extend(value.parts)
+            formats = dict(value.formats)
+            pieces.extend((part, formats.get(number, "")) for number, part in enumerate(value.parts))
         else:
-            pieces.append(value)
-    merged = _merged(pieces)
+            pieces.append((value, ""))
     if formatted:
-        return Joined(merged)
+        return _joined(pieces)
+    merged = [piece for piece, _ in _merged(pieces)]
     return merged[0] if merged and (len(merged) == 1 or all(isinstance(m, Raw) for m in merged)) else UNKNOWN
 
 
