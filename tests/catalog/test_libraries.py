@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import builtins
 import sys
+from collections.abc import Callable
+from typing import get_args
 
 import msgspec
 import pytest
@@ -12,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastapi_lint import catalog
-from fastapi_lint.catalog.format import Named
+from fastapi_lint.catalog.dangers import dangers
+from fastapi_lint.catalog.format import Danger, Named
 from fastapi_lint.catalog.names import tables
 from fastapi_lint.catalog.sources import MAPPINGS, encode, read, sources
 
@@ -256,13 +259,23 @@ def test_hierarchy() -> None:
 
 @pytest.mark.parametrize("table", [table for table in ENTRIES if table != "blocking"])
 def test_every_other_entry_is_found(table: str) -> None:
-    lookups = {
+    lookups: dict[str, Callable[[str], object]] = {
         "coroutines": lambda name: catalog.awaitable(name), "handoffs": catalog.handoff, "reentry": catalog.reentry,
         "clients": catalog.client, "schemes": catalog.security_scheme, "dependencies": catalog.auth_dependency,
         "middleware": catalog.is_auth_middleware, "decorators": catalog.is_auth_decorator, "markers": catalog.marker,
+        "sources": dangers().attributes, "passing": dangers().passing, "guards": dangers().guard,
+        "sinks": lambda name: any(dangers().sink(danger, name) for danger in get_args(Danger)),
     }  # fmt: skip
     full = [f"{name}.{method}" if method else name for _, name, method in pairs(table)]
     assert full and [name for name in full if not lookups[table](name)] == []
+
+
+def test_what_is_known_about_texts_of_clients_says_where_it_is_documented() -> None:
+    known = tables()
+    cited = [(e.names, e.source) for e in known.sources] + [(e.names, e.source) for e in known.passing]
+    cited += [(e.names, e.source) for e in known.guards] + [(e.names, e.source) for e in known.sinks]
+    assert [names for names, source in cited if not source.startswith("https://")] == []
+    assert {sink.danger for sink in known.sinks} <= set(get_args(Danger))
 
 
 def test_coroutines() -> None:

@@ -7,6 +7,7 @@ Libraries that are not installed are counted and left out. The tests use `proble
 from __future__ import annotations
 
 import asyncio
+import builtins
 import importlib
 import importlib.util
 import inspect
@@ -71,7 +72,7 @@ INSTANCES: tuple[Callable[[], object], ...] = (threading.Lock, threading.RLock, 
 
 ENTRIES = (
     "blocking", "coroutines", "handoffs", "reentry", "clients", "schemes", "dependencies", "middleware", "decorators",
-    "markers",
+    "markers", "sources", "passing", "guards", "sinks",
 )  # fmt: skip
 """The tables of entries with names."""
 
@@ -98,7 +99,9 @@ class Broken(Missing):
 @cache
 def resolve(name: str) -> object:
     """The object of a dotted name. Raises Missing or Broken."""
-    parts = name.split(".") if "." in name or importlib.util.find_spec(name) else ["builtins", name]
+    parts = name.split(".")
+    if hasattr(builtins, parts[0]) or ("." not in name and not importlib.util.find_spec(name)):
+        parts = ["builtins", *parts]
     for end in range(len(parts), 0, -1):
         try:
             value: object = importlib.import_module(".".join(parts[:end]))

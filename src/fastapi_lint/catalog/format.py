@@ -130,6 +130,61 @@ class Marker(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     why: str
 
 
+Danger = Literal[
+    "path", "sql", "url", "redirect", "code", "shell", "data", "module", "template", "html", "columns",
+]  # fmt: skip
+"""What a text of the client can do where it must not get: open a file of its choice, be read as SQL, ..."""
+Against = Literal[
+    "all", "path", "sql", "url", "redirect", "code", "shell", "data", "module", "template", "html", "columns",
+]  # fmt: skip
+Gives = Literal[
+    "same", "text", "parts", "parsed", "stem", "joined", "element", "item", "items", "values", "keys", "numbered",
+    "zipped", "mapped", "nothing",
+]  # fmt: skip
+
+
+class Origin(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A class whose instances hold what the client sent: which `attributes` (a method with brackets), called what."""
+
+    attributes: dict[str, str]
+    source: str = ""
+
+
+class Passing(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A call that gives a text of the client on; the keys are explained in taint/passing.toml."""
+
+    takes: tuple[str, ...]
+    gives: Gives
+    removes: tuple[Against, ...] = ()
+    resolved: bool = False
+    part: bool = False
+    source: str = ""
+
+
+class Guard(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A call that says whether a text is harmless, or raises; the keys are explained in taint/guards.toml."""
+
+    takes: tuple[str, ...]
+    against: tuple[Against, ...]
+    raises: bool = False
+    source: str = ""
+
+
+class Sink(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A call in which a text of the client is dangerous, where it `takes` it ("self", numbers and names of arguments).
+
+    `when` are arguments and the values that they must have for that; `unless` those with which it is harmless, a class
+    or function by its dotted name. `folders`: of paths, it works on folders, too.
+    """
+
+    danger: Danger
+    takes: tuple[str, ...]
+    when: dict[str, Constant] = msgspec.field(default_factory=dict)
+    unless: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    folders: bool = False
+    source: str = ""
+
+
 class Tables(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Everything that the files say. `aliases` maps a canonical name to the other names of the same thing.
 
@@ -149,6 +204,10 @@ class Tables(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_
     middleware: list[Named] = msgspec.field(default_factory=list)
     decorators: list[Named] = msgspec.field(default_factory=list)
     markers: list[Marker] = msgspec.field(default_factory=list)
+    sources: list[Origin] = msgspec.field(default_factory=list)
+    passing: list[Passing] = msgspec.field(default_factory=list)
+    guards: list[Guard] = msgspec.field(default_factory=list)
+    sinks: list[Sink] = msgspec.field(default_factory=list)
     aliases: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     returns: dict[str, str] = msgspec.field(default_factory=dict)
     enters: dict[str, str] = msgspec.field(default_factory=dict)
@@ -160,6 +219,7 @@ class Tables(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_
 LISTS: Mapping[str, type[Named]] = {
     "blocking": Entry, "coroutines": Coroutine, "handoffs": Handoff, "reentry": Reentry, "clients": Client,
     "schemes": Scheme, "dependencies": AuthDependency, "middleware": Named, "decorators": Named, "markers": Marker,
+    "sources": Origin, "passing": Passing, "guards": Guard, "sinks": Sink,
 }  # fmt: skip
 """The tables that are lists of entries, and what each entry is."""
 

@@ -15,8 +15,11 @@ MAPPINGS = ("aliases", "returns", "enters", "attributes", "decorates", "bases")
 
 def sources() -> dict[str, str]:
     """The text of each TOML file about libraries, by its name, in a fixed order."""
-    libraries = resources.files("fastapi_lint.catalog").joinpath("libraries").iterdir()
-    names = [*sorted(f"libraries/{file.name}" for file in libraries), "auth.toml", "markers.toml"]
+    folders = {
+        each: resources.files("fastapi_lint.catalog").joinpath(each).iterdir() for each in ("libraries", "taint")
+    }
+    inside = sorted(f"{folder}/{file.name}" for folder, files in folders.items() for file in files)
+    names = [*inside, "auth.toml", "markers.toml"]
     return {
         name: resources.files("fastapi_lint.catalog").joinpath(*name.split("/")).read_text(encoding="utf-8")
         for name in names

@@ -30,6 +30,8 @@ from fastapi_lint.tracking.tables import collected, contribution, fingerprints
 if TYPE_CHECKING:
     import libcst as cst
 
+    from fastapi_lint.model.taint.flows import Flows
+
 V = TypeVar("V")
 
 
@@ -119,6 +121,17 @@ class Project:
     def orm(self) -> OrmModels:
         """SQLAlchemy and SQLModel tables with their columns and relationships."""
         return OrmModels(self.types, self.values)
+
+    @cached_property
+    def taint(self) -> Flows:
+        """What clients send, followed to where it hurts."""
+        from fastapi_lint.catalog.dangers import dangers
+        from fastapi_lint.model.taint.flows import Flows
+        from fastapi_lint.model.taint.tracing import Tracing
+
+        known = dangers()
+        tracing = Tracing(self.types, self.values, self.routes, self.dependencies, self.schemas, known)
+        return Flows(tracing, self.callers, known)
 
     @collected("signing_keys")
     def signing_keys(self) -> Mapping[Module, Mapping[int, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.values.composition import Compositions, Outside, Piece
 from fastapi_lint.model.values.constants import UNKNOWN, Unfolded
 from fastapi_lint.model.values.freshness import FRESH_WORDS, fresh
 from fastapi_lint.model.values.texts import (
@@ -24,9 +23,6 @@ __all__ = [
     "FRESH_WORDS",
     "UNKNOWN",
     "BoundText",
-    "Compositions",
-    "Outside",
-    "Piece",
     "Quoted",
     "Unfolded",
     "bound_texts",

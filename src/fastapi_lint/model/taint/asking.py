@@ -1,0 +1,37 @@
+"""What the parts of following a text ask of each other."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fastapi_lint.catalog.dangers import Dangers
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, Function, Type
+from fastapi_lint.model.taint.strands import Path, Value
+from fastapi_lint.model.types.inference.inference import Inference, Where
+
+
+class Asks(Protocol):
+    """Whoever follows texts; `checking`: it is asked what a test looks at, and whatever depends on a text counts."""
+
+    types: Inference
+    known: Dangers
+    checking: bool
+
+    def value(self, expr: f.Expr | None, where: Where, path: Path = (), depth: int = 0) -> Value:
+        """What an expression is made of, or what is taken out of it."""
+
+    def returned(self, function: Function, path: Path, entered: bool, depth: int) -> Value:
+        """What a call of a function gives, in terms of its parameters; `entered`: what it yields."""
+
+    def attribute_of(self, cls: Class, path: Path, depth: int) -> Value:
+        """What an attribute of an object is made of, as its own methods set it."""
+
+    def subjects(self, expr: f.Expr | None, where: Where) -> Value:
+        """What a test looks at."""
+
+    def filled(self, value: Value, function: Function, call: f.Call, args: tuple[f.Arg, ...], where: Where) -> Value:
+        """What a function gives, with its parameters as a call fills them."""
+
+    def callee(self, call: f.Call, where: Where) -> tuple[Type, tuple[f.Arg, ...]]:
+        """What a call calls, with which arguments; that of a hand-off is what is handed over."""

@@ -1,0 +1,125 @@
+"""What is done to an object after it was made: `+=`, `append`, `update`, items and attributes that are set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.modules import Binding
+from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.taint.asking import Asks
+from fastapi_lint.model.taint.strands import (
+    EACH,
+    KEYS,
+    Path,
+    Step,
+    Value,
+    concatenated,
+    has_strands,
+    mapped,
+    union,
+)
+from fastapi_lint.model.types.inference.inference import Where
+
+_ADDING = frozenset({"append", "add", "appendleft", "insert", "put", "put_nowait"})
+_EXTENDING = frozenset({"extend", "update", "extendleft", "write", "writelines"})
+
+
+@dataclass(frozen=True)
+class _Change:
+    """One thing that is done to a variable: how, with which value, where."""
+
+    how: str
+    key: f.Expr | None
+    value: f.Expr
+    block: int
+    start: int
+    end: int
+
+
+class Changes:
+    """Answers "what is an object by now", from the facts of one function at a time."""
+
+    def __init__(self) -> None:
+        self._tables: dict[tuple[Module, int], dict[str, list[_Change]]] = {}
+
+    def applied(
+        self, asks: Asks, name: str, binding: Binding, where: Where, path: Path, base: Value, depth: int
+    ) -> Value:
+        """A variable's first value with all that is done to it before a place."""
+        module = where[0]
+        function = module.facts.blocks[binding.block].function
+        for change in self._of(module, function).get(name, ()):
+            if not binding.start <= change.start < where[2]:
+                continue
+            place = (module, change.block, change.start)
+            value = self._one(asks, change, place, path, base, depth)
+            if value is None:
+                continue
+            if has_strands(value) and not asks.checking and value != base:
+                step = Step(module, change.start, change.end, f"it gets into `{name}`")
+                value = mapped(value, lambda strand, step=step: strand.behind(step))  # type: ignore[misc]
+            base = value
+        return base
+
+    def _one(self, asks: Asks, change: _Change, place: Where, path: Path, base: Value, depth: int) -> Value | None:
+        """The value after one change; None when it does not touch what is asked for."""
+        key = path[0] if path else None
+        match change.how:
+            case "+=" if not path:
+                return concatenated((base, asks.value(change.value, place, (), depth)))
+            case "+=" | "|=" | "extend":
+                return union((base, asks.value(change.value, place, path, depth))) if path or asks.checking else None
+            case "append" if path and key != KEYS:
+                return union((base, asks.value(change.value, place, path[1:], depth)))
+            case "[]" if path:
+                if key == KEYS:
+                    return union((base, asks.value(change.key, place, (), depth)))
+                if isinstance(change.key, f.Const) and key not in (EACH, change.key.value):
+                    return None
+                return union((base, asks.value(change.value, place, path[1:], depth)))
+            case "keyword" if path and isinstance(change.key, f.Const) and key in (EACH, change.key.value):
+                return union((base, asks.value(change.value, place, path[1:], depth)))
+            case "." if path and isinstance(change.key, f.Const) and key == f".{change.key.value}":
+                return asks.value(change.value, place, path[1:], depth)  # what was there before is gone
+        return None
+
+    def _of(self, module: Module, function: int) -> dict[str, list[_Change]]:
+        key = (module, function)
+        if key not in self._tables:
+            table: dict[str, list[_Change]] = {}
+            for assign in module.assigns_in.get(function, ()):
+                if assign.value is None:
+                    continue
+                span = (assign.block, assign.start, assign.end)
+                match assign.target:
+                    case f.Name(id=name) if assign.op in ("+=", "|="):
+                        table.setdefault(name, []).append(_Change(assign.op, None, assign.value, *span))
+                    case f.Sub(value=f.Name(id=name), items=(item,)) if assign.op == "=":
+                        table.setdefault(name, []).append(_Change("[]", item, assign.value, *span))
+                    case f.Attr(value=f.Name(id=name), attr=attr) if assign.op == "=":
+                        table.setdefault(name, []).append(_Change(".", f.Const(attr), assign.value, *span))
+            for call in module.calls_in.get(function, ()):
+                match call.func:
+                    case f.Attr(value=f.Name(id=name), attr=attr) if attr in _ADDING and call.args:
+                        self._note(table, name, "append", call, call.args[-1].value)
+                    case f.Attr(value=f.Name(id=name), attr=attr) if attr in _EXTENDING and call.args:
+                        for arg in call.args:
+                            if arg.name and not arg.name.startswith("*"):
+                                span = (call.block, call.start, call.end)
+                                change = _Change("keyword", f.Const(arg.name), arg.value, *span)
+                                table.setdefault(name, []).append(change)
+                            else:
+                                self._note(table, name, "extend", call, arg.value)
+                    case f.Attr(value=f.Name(id=name), attr="setdefault") if len(call.args) == 2:
+                        span = (call.block, call.start, call.end)
+                        change = _Change("[]", call.args[0].value, call.args[1].value, *span)
+                        table.setdefault(name, []).append(change)
+            for changes in table.values():
+                changes.sort(key=lambda change: change.start)
+            self._tables[key] = table
+        return self._tables[key]
+
+    @staticmethod
+    def _note(table: dict[str, list[_Change]], name: str, how: str, call: f.Call, value: f.Expr) -> None:
+        table.setdefault(name, []).append(_Change(how, None, value, call.block, call.start, call.end))

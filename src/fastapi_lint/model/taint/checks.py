@@ -1,0 +1,465 @@
+"""Which dangers are ruled out where code runs, because a text was compared, matched, looked up or validated before.
+
+A test counts for everything that has the same origin; one of a piece (`name[:3]`) counts for that piece alone, unless
+it is the host of a URL. Names decide nothing about functions of the project: it is looked into what they test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Method
+from fastapi_lint.model.taint.asking import Asks
+from fastapi_lint.model.taint.holding import Held, Holding, chain
+from fastapi_lint.model.taint.strands import (
+    HARMLESS,
+    Entry,
+    Slot,
+    Strand,
+    Value,
+    has_strands,
+    mapped,
+    strands,
+)
+from fastapi_lint.model.types.inference.inference import Where, is_none
+from fastapi_lint.tracking import recording
+
+_ALL = frozenset({"all"})
+_VALIDATING = re.compile(
+    r"valid|check|sanit|safe|secur|clean|verif|allow|authori|permission|ensure|assert|normali|slug|escape|trusted|"
+    r"within|inside|belongs|contains|ssrf|forbid|reject|permit|restrict|or_404|or_raise|lookup|exists_in",
+    re.IGNORECASE,
+)
+"""Names of functions of elsewhere that are called like a check."""
+_SIGNS: dict[str, frozenset[str]] = {
+    "..": frozenset({"path"}), "/": frozenset({"path"}), "\\": frozenset({"path"}), "'": frozenset({"sql"}),
+    '"': frozenset({"sql"}), ";": frozenset({"sql", "shell"}), "<": frozenset({"html"}),
+    "://": frozenset({"url", "redirect"}), "//": frozenset({"url", "redirect"}), "\0": frozenset(),
+}  # fmt: skip
+_HOST = frozenset({"url", "redirect"})
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/]+/", re.IGNORECASE)
+_DEEPEST = 4
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What a test says: of which text, what it rules out. `whole`: of everything that is taken out of it, too."""
+
+    origin: Entry | Slot
+    part: str
+    against: frozenset[str]
+    whole: bool = False
+
+    def applies(self, strand: Strand) -> bool:
+        """Whether it speaks of a strand."""
+        if self.part and self.part not in ("host", strand.part):
+            return False
+        if self.origin == strand.origin:
+            return True
+        mine, other = self.origin, strand.origin
+        if isinstance(mine, Entry) and isinstance(other, Entry):
+            same = (mine.function, mine.start) == (other.function, other.start)
+            return same and (mine.shown == other.shown or (self.whole and mine.whole))
+        if isinstance(mine, Slot) and isinstance(other, Slot) and self.whole:
+            return mine.function == other.function and mine.param == other.param and not mine.path
+        return False
+
+
+class Checks:
+    """Answers "what has been ruled out here"."""
+
+    def __init__(self, asks: Asks, holding: Holding) -> None:
+        self.asks = asks
+        self.holding = holding
+        self._said: dict[Hashable, tuple[tuple[Ruling, ...], Hashable]] = {}
+        self._ensured: dict[Function, tuple[tuple[Ruling, ...], Hashable]] = {}
+        self._asked: set[Hashable] = set()
+
+    # ---------------------------------------------------------------- applying
+
+    def cleared(self, value: Value, where: Where) -> Value:
+        """A value without the dangers that are ruled out where it is used."""
+        if self.asks.checking or not has_strands(value):
+            return value
+        return self._applied(value, self.rulings_at(where))
+
+    def cleared_by(self, value: Value, test: f.Expr, truth: bool, where: Where) -> Value:
+        """A value without the dangers that a test rules out."""
+        if self.asks.checking or not has_strands(value):
+            return value
+        return self._applied(value, self._rulings(test, truth, where, 0))
+
+    def cleared_anywhere(self, value: Value, function: Function) -> Value:
+        """A value without the dangers that a function rules out at any place, in some branch: of what it only makes."""
+        if self.asks.checking or not has_strands(value):
+            return value
+        return self._applied(value, self._kept(("anywhere", function), lambda: self._anywhere(function)))
+
+    def _anywhere(self, function: Function) -> Iterator[Ruling]:
+        module = function.module
+        for index, block in enumerate(module.facts.blocks):
+            if block.function == function.index and block.kind in ("if", "while") and block.test is not None:
+                where = (module, index if block.kind == "while" else block.parent, block.start)
+                for truth in (True, False):
+                    yield from self._rulings(block.test, truth, where, 0)
+        for test in module.facts.tests:
+            if module.facts.blocks[test.block].function == function.index:
+                yield from self._rulings(test.value, True, (module, test.block, test.start), 0)
+        for call in function.calls:
+            yield from self._kept((module, call.start, call.end), lambda call=call: self._raising(module, call))
+
+    @staticmethod
+    def _applied(value: Value, rulings: Iterable[Ruling]) -> Value:
+        known = tuple(rulings)
+        if not known:
+            return value
+
+        def clear(strand: Strand) -> Strand | object:
+            gone = frozenset[str]().union(*(ruling.against for ruling in known if ruling.applies(strand)))
+            if {"/slash", "/double"} <= gone | ({"/slash", "/double"} & strand.safe):
+                gone |= _HOST
+            return HARMLESS if "all" in gone else strand.without(gone)
+
+        return mapped(value, clear)  # type: ignore[arg-type]
+
+    def rulings_at(self, where: Where) -> Iterator[Ruling]:
+        """Everything that is ruled out at a place: by tests, by calls that raise, by look-ups."""
+        for held in self.holding.at(where):
+            yield from self._of_held(held)
+        function = where[0].enclosing(where[1])
+        for each, place in chain(function, where) if function is not None else ():
+            yield from self._of_statements(each, place)
+
+    def _of_held(self, held: Held) -> tuple[Ruling, ...]:
+        key = (held.module, held.block, held.at, held.truth)
+        return self._kept(key, lambda: self._rulings(held.test, held.truth, held.where, 0))
+
+    def _kept(self, key: Hashable, answer: object) -> tuple[Ruling, ...]:
+        kept = self._said.get(key)
+        if kept is None:
+            if key in self._asked:
+                return ()
+            self._asked.add(key)
+            try:
+                kept = recording.tracked(lambda: tuple(dict.fromkeys(answer())))  # type: ignore[operator]
+            finally:
+                self._asked.discard(key)
+            self._said[key] = kept
+        else:
+            recording.depend_on(kept[1])
+        return kept[0]
+
+    # ---------------------------------------------------------------- statements
+
+    def _of_statements(self, function: Function, where: Where) -> Iterator[Ruling]:
+        """What calls before a place rule out by raising otherwise, and subscripts by finding nothing."""
+        module = function.module
+        for call in function.calls:
+            if call.args and self.holding.runs_before(module, call.block, call.end, where):
+                yield from self._kept((module, call.start, call.end), lambda call=call: self._raising(module, call))
+        for assign in module.assigns_in.get(function.index, ()):
+            if isinstance(assign.value, f.Sub) and self.holding.runs_before(module, assign.block, assign.end, where):
+                for item in assign.value.items:
+                    if isinstance(item, (f.Name, f.Attr)) and not self._is_index(assign.value, item, assign):
+                        place = (module, assign.block, assign.start)
+                        key = (module, "[]", assign.start)
+                        yield from self._kept(key, lambda item=item, place=place: self._all(item, place))
+
+    def _is_index(self, value: f.Sub, item: f.Expr, assign: f.Assign) -> bool:
+        return value.value == item
+
+    def _all(self, expr: f.Expr, where: Where) -> Iterator[Ruling]:
+        for strand in strands(self.asks.subjects(expr, where)):
+            yield Ruling(strand.origin, strand.part, _ALL)
+
+    def _raising(self, module: object, call: f.Call) -> Iterator[Ruling]:
+        """What is known when a call has come back."""
+        where: Where = (module, call.block, call.start)  # type: ignore[assignment]
+        target, args = self.asks.callee(call, where)
+        guard = None
+        match target:
+            case FunctionObject(function=function):
+                yield from self._through(self.ensured(function), function, call, args, where)
+                return
+            case External(name=name):
+                guard = self.asks.known.guard(name)
+                is_check = guard is None and _VALIDATING.search(name.rpartition(".")[2]) is not None
+            case Method(cls=cls, name=name):
+                guard = self.asks.known.guard_method(cls, name)
+                is_check = guard is None and cls not in ("str", "dict") and _VALIDATING.search(name) is not None
+            case ClassObject(cls=Class() as made):
+                is_check = self.asks.types.is_subclass(made, "enum.Enum")
+            case None:
+                name = f.last_name(call.func)
+                guard = self.asks.known.guard_by_name(name) if isinstance(call.func, f.Attr) else None
+                is_check = guard is None and _VALIDATING.search(name) is not None
+            case _:
+                return
+        if guard is not None and guard.raises:
+            yield from self._guarded(guard.takes, guard.against, call, args, where)
+        elif is_check:
+            for arg in args:
+                for strand in strands(self.asks.subjects(arg.value, where)):
+                    yield Ruling(strand.origin, strand.part, _ALL, True)
+
+    def ensured(self, function: Function) -> tuple[Ruling, ...]:
+        """What of its parameters a function has ruled out when it comes back without an error."""
+        kept = self._ensured.get(function)
+        if kept is None:
+            if function in self._asked or function.name == "<lambda>":
+                return ()
+            self._asked.add(function)
+            try:
+                kept = recording.tracked(lambda: tuple(self._at_its_ends(function)))
+            finally:
+                self._asked.discard(function)
+            self._ensured[function] = kept
+        else:
+            recording.depend_on(kept[1])
+        return kept[0]
+
+    def _at_its_ends(self, function: Function) -> Iterator[Ruling]:
+        if function.is_generator or not function.params:
+            return
+        module, body = function.module, function.facts.block
+        ends: list[Where] = [(module, e.block, e.start) for e in function.exits if e.kind == "return"]
+        if not any(e.block == body and e.kind in ("return", "raise") for e in function.exits):
+            ends.append(self.holding.end_of(function))
+        if not ends or len(ends) > 8:
+            return
+        said = [{ruling for ruling in self.rulings_at(end) if isinstance(ruling.origin, Slot)} for end in ends]
+        for leave in function.exits:  # of what is not in a table nothing comes back
+            if leave.kind == "return" and isinstance(leave.value, f.Sub) and len(leave.value.items) == 1:
+                item, where = leave.value.items[0], (module, leave.block, leave.start)
+                if isinstance(item, (f.Name, f.Attr)):
+                    said[ends.index(where)].update(self._all(item, where))
+        first, *others = said
+        for ruling in sorted(first, key=repr):
+            if all(any(_covers(other, ruling) for other in found) for found in others):
+                yield ruling
+
+    # ---------------------------------------------------------------- tests
+
+    def _rulings(self, test: f.Expr, truth: bool, where: Where, depth: int) -> Iterator[Ruling]:
+        """What a test rules out when it is true, or not."""
+        if depth > _DEEPEST:
+            return
+        match test:
+            case f.Unary(op="not", value=value):
+                yield from self._rulings(value, not truth, where, depth)
+            case f.Await(value=value):
+                yield from self._rulings(value, truth, where, depth)
+            case f.Choice(options=options, test=None):
+                for option in options:
+                    yield from self._rulings(option, truth, where, depth + 1)
+            case f.Compare(operators=operators, operands=operands):
+                for operator, left, right in zip(operators, operands, operands[1:], strict=False):
+                    yield from self._compared(operator, left, right, truth, where)
+            case f.CallRef(index=index):
+                yield from self._called(where[0].facts.calls[index], test, truth, where, depth)
+            case f.Name() | f.Attr() | f.Sub():
+                yield from self._truth(test, truth, where, depth)
+
+    def _truth(self, test: f.Expr, truth: bool, where: Where, depth: int) -> Iterator[Ruling]:
+        """`if found:`: of what was looked up, and of a host that is empty; a variable may hold a test."""
+        for strand in strands(self.asks.subjects(test, where)):
+            if strand.opaque:
+                yield Ruling(strand.origin, "", _ALL)
+            elif strand.part == "host" and not truth:
+                yield Ruling(strand.origin, "", _HOST)
+        if isinstance(test, f.Name):
+            found = self.asks.types.find_bindings(test.id, where)
+            if len(found) == 1 and isinstance(entry := found[0].entry, f.Assign) and entry.value is not None:
+                if isinstance(entry.value, (f.Compare, f.CallRef, f.Unary, f.Choice, f.Await)):
+                    place = (where[0], entry.block, entry.start)
+                    yield from self._rulings(entry.value, truth, place, depth + 1)
+
+    def _compared(self, operator: str, left: f.Expr, right: f.Expr, truth: bool, where: Where) -> Iterator[Ruling]:
+        if operator in ("in", "not in"):
+            is_in = (operator == "in") is truth
+            yield from self._membership(left, right, is_in, where)
+        elif operator in ("==", "!=", "is", "is not"):
+            is_same = operator in ("==", "is")
+            yield from self._equality(left, right, is_same is truth, where)
+
+    def _membership(self, left: f.Expr, right: f.Expr, is_in: bool, where: Where) -> Iterator[Ruling]:
+        inside = list(strands(self.asks.subjects(left, where)))
+        among = list(strands(self.asks.subjects(right, where)))
+        if inside and is_in and not among:
+            yield from (Ruling(one.origin, "" if one.opaque else one.part, _ALL) for one in inside)
+        elif among and is_in and not inside and isinstance(right, f.Attr) and right.attr == "parents":
+            yield from (Ruling(one.origin, "", frozenset({"path"})) for one in among)
+        elif among and not is_in and not inside:
+            against = frozenset[str]().union(*(_SIGNS.get(sign, frozenset()) for sign in self._constants(left, where)))
+            if against:
+                yield from (Ruling(one.origin, one.part, against) for one in among)
+        for one in (*inside, *among):
+            if one.opaque:
+                yield Ruling(one.origin, "", _ALL)
+
+    def _constants(self, expr: f.Expr, where: Where) -> Iterator[str]:
+        for text in self.asks.value(expr, where, (), 1):
+            if len(text) == 1 and isinstance(text[0], str):
+                yield text[0]
+            elif isinstance(expr, f.Name):  # a sign of a text that is walked through: `for c in "/\\"`
+                for binding in self.asks.types.find_bindings(expr.id, where):
+                    if isinstance(binding.entry, f.Block) and binding.entry.test is not None:
+                        place = (where[0], binding.entry.parent, binding.entry.start)
+                        for inner in self.asks.value(binding.entry.test, place, (), 1):
+                            yield from "".join(piece for piece in inner if isinstance(piece, str))
+                            yield from (piece for piece in inner if isinstance(piece, str))
+
+    def _equality(self, left: f.Expr, right: f.Expr, is_same: bool, where: Where) -> Iterator[Ruling]:
+        sides = [(left, right), (right, left)]
+        for one, other in sides:
+            found = list(strands(self.asks.subjects(one, where)))
+            if not found:
+                continue
+            opposite = list(strands(self.asks.subjects(other, where)))
+            for strand in found:
+                if strand.opaque:
+                    yield Ruling(strand.origin, "", _ALL)
+                elif is_same and not is_none(other) and other != f.Const("") and not opposite:
+                    yield Ruling(strand.origin, strand.part, _ALL)
+                elif is_same and opposite:  # `os.path.basename(name) == name`
+                    safe = frozenset[str]().union(*(each.safe for each in opposite if each.origin == strand.origin))
+                    if safe:
+                        yield Ruling(strand.origin, "", safe)
+                    if strand.part == "host" and any(each.origin != strand.origin for each in opposite):
+                        yield Ruling(strand.origin, "", _HOST)
+        yield from self._commonpath(left, right, is_same, where)
+
+    def _commonpath(self, left: f.Expr, right: f.Expr, is_same: bool, where: Where) -> Iterator[Ruling]:
+        for side in (left, right) if is_same else ():
+            if isinstance(side, f.CallRef):
+                call = where[0].facts.calls[side.index]
+                name = self.asks.types.name_of_type(self.asks.types.callee(where[0], call))
+                if name == "os.path.commonpath" and call.args:
+                    for strand in strands(self.asks.subjects(call.args[0].value, where)):
+                        yield Ruling(strand.origin, "", frozenset({"path"}))
+
+    # ---------------------------------------------------------------- calls in tests
+
+    def _called(self, call: f.Call, test: f.CallRef, truth: bool, where: Where, depth: int) -> Iterator[Ruling]:
+        target, args = self.asks.callee(call, where)
+        last = f.last_name(call.func)
+        guard = None
+        by_name = False
+        match target:
+            case FunctionObject(function=function):
+                yield from self._through(self._answered(function, truth, depth), function, call, args, where)
+                if not truth:
+                    return
+            case External(name="any" | "all") if args and isinstance(args[0].value, f.Each):
+                each = args[0].value
+                yield from self._rulings(each.element, truth, (where[0], each.block, where[2]), depth + 1)
+                return
+            case External(name="isinstance") if len(args) == 2 and truth:
+                if f.last_name(args[1].value) not in ("str", "bytes", "list", "dict", "UploadFile", "Path", ""):
+                    yield from self._all(args[0].value, where)
+                return
+            case External(name=name):
+                guard = self.asks.known.guard(name)
+                by_name = guard is None and _VALIDATING.search(last) is not None
+            case Method(cls=cls, name=name):
+                guard = self.asks.known.guard_method(cls, name)
+                by_name = guard is None and cls not in ("str", "dict") and _VALIDATING.search(name) is not None
+            case None:
+                guard = self.asks.known.guard_by_name(last) if isinstance(call.func, f.Attr) else None
+                by_name = guard is None and _VALIDATING.search(last) is not None
+        if guard is not None and truth:
+            yield from self._guarded(guard.takes, guard.against, call, args, where)
+        elif by_name:
+            for arg in args:
+                for strand in strands(self.asks.subjects(arg.value, where)):
+                    yield Ruling(strand.origin, "", _ALL, True)
+        elif last == "startswith" and isinstance(call.func, f.Attr) and args:
+            yield from self._begins(call.func.value, args[0].value, truth, where)
+        elif guard is None:
+            for strand in strands(self.asks.subjects(test, where)):
+                if strand.opaque:
+                    yield Ruling(strand.origin, "", _ALL)
+
+    def _guarded(
+        self, takes: tuple[str, ...], against: tuple[str, ...], call: f.Call, args: tuple[f.Arg, ...], where: Where
+    ) -> Iterator[Ruling]:
+        positional = [arg.value for arg in args if arg.name == ""]
+        given: list[f.Expr] = []
+        for each in takes:
+            if each == "self":
+                given += [call.func.value] if isinstance(call.func, f.Attr) else []
+            elif each.isdigit():
+                given += positional[int(each) : int(each) + 1]
+            else:
+                given += [arg.value for arg in args if arg.name == each]
+        for one in given:
+            for strand in strands(self.asks.subjects(one, where)):
+                yield Ruling(strand.origin, strand.part, frozenset(against))
+
+    def _begins(self, subject: f.Expr, prefix: f.Expr, truth: bool, where: Where) -> Iterator[Ruling]:
+        """`text.startswith(prefix)`: of a resolved path a folder that ends in a separator, of a URL its host."""
+        found = list(strands(self.asks.subjects(subject, where)))
+        if not found:
+            return
+        values = self.asks.value(prefix, where, (), 1)
+        if isinstance(prefix, f.Display):
+            values = tuple(text for item in prefix.items for text in self.asks.value(item, where, (), 1))
+        ends = all(text and isinstance(text[-1], str) and text[-1].endswith(("/", "\\")) for text in values)
+        begins = [text[0] if text and isinstance(text[0], str) else "" for text in values]
+        for strand in found:
+            if truth and ends and strand.resolved:
+                yield Ruling(strand.origin, "", frozenset({"path"}))
+            if truth and begins and all(_ADDRESS.match(text) for text in begins):
+                yield Ruling(strand.origin, strand.part, _HOST)
+            if truth and begins == ["/"]:
+                yield Ruling(strand.origin, strand.part, frozenset({"/slash"}))
+            if not truth and any(text.startswith(("//", "/\\")) for text in begins):
+                yield Ruling(strand.origin, strand.part, frozenset({"/double"}))
+
+    def _answered(self, function: Function, truth: bool, depth: int) -> tuple[Ruling, ...]:
+        """What a function of the project has ruled out when its result is true, or not."""
+        return self._kept(("answer", function, truth), lambda: self._by_results(function, truth, depth))
+
+    def _by_results(self, function: Function, truth: bool, depth: int) -> Iterator[Ruling]:
+        yield from self.ensured(function)
+        module = function.module
+        said: list[set[Ruling]] = []
+        for leave in function.exits:
+            if leave.kind != "return":
+                continue
+            value = leave.value
+            if isinstance(value, f.Const) and bool(value.value) is not truth:
+                continue
+            where = (module, leave.block, leave.start)
+            found = {one for one in self.rulings_at(where) if isinstance(one.origin, Slot)}
+            if value is not None and not isinstance(value, f.Const):
+                found |= {one for one in self._rulings(value, truth, where, depth + 1) if isinstance(one.origin, Slot)}
+            said.append(found)
+        if said:
+            first, *others = said
+            for ruling in sorted(first, key=repr):
+                if all(any(_covers(other, ruling) for other in each) for each in others):
+                    yield ruling
+
+    def _through(
+        self, rulings: Iterable[Ruling], function: Function, call: f.Call, args: tuple[f.Arg, ...], where: Where
+    ) -> Iterator[Ruling]:
+        """What is ruled out of a function's parameters, as ruled out of what a call gives for them."""
+        for ruling in rulings:
+            if not isinstance(ruling.origin, Slot) or ruling.origin.function != function:
+                continue
+            inner: Value = ((Strand(ruling.origin, ""),),)
+            was, self.asks.checking = self.asks.checking, True
+            try:
+                outer = self.asks.filled(inner, function, call, args, where)
+            finally:
+                self.asks.checking = was
+            for strand in strands(outer):
+                yield Ruling(strand.origin, strand.part or ruling.part, ruling.against, ruling.whole)
+
+
+def _covers(one: Ruling, other: Ruling) -> bool:
+    return one.origin == other.origin and (one.against >= other.against or "all" in one.against)

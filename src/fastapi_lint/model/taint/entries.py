@@ -1,0 +1,343 @@
+"""What of a parameter the client wrote, by how FastAPI fills it and by its type. Follows nothing.
+
+Types that cannot hold a text (numbers, UUIDs, enums, `Literal`), patterns and validators make it harmless; what is not
+known is hidden.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from fastapi_lint import catalog
+from fastapi_lint.catalog.dangers import Dangers
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.data.schemas import Schema, SchemaField, Schemas
+from fastapi_lint.model.injection.dependencies import Dependencies, Parameter
+from fastapi_lint.model.injection.received import path_name
+from fastapi_lint.model.names.symbols import Class, Function, Instance, Type
+from fastapi_lint.model.routing.routes import Routes
+from fastapi_lint.model.taint.strands import (
+    EACH,
+    HIDDEN,
+    KEYS,
+    NUMBER,
+    UNKNOWN,
+    Entry,
+    Path,
+    Strand,
+    Value,
+    named,
+    union,
+)
+from fastapi_lint.model.types.alternatives import options
+from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
+from fastapi_lint.tracking import memoized
+
+NUMBERS = frozenset({
+    "int", "float", "bool", "complex", "uuid.UUID", "datetime.datetime", "datetime.date", "datetime.time",
+    "datetime.timedelta", "decimal.Decimal", "fractions.Fraction", "ipaddress.IPv4Address", "ipaddress.IPv6Address",
+    "ipaddress.IPv4Network", "ipaddress.IPv6Network", "enum.Enum", "pydantic.UUID1", "pydantic.UUID3", "pydantic.UUID4",
+    "pydantic.UUID5", "pydantic.types.UUID4", "pydantic.types.UUID1", "pydantic.types.UUID5", "pydantic.PositiveInt",
+    "pydantic.NegativeInt", "pydantic.NonNegativeInt", "pydantic.NonPositiveInt", "pydantic.StrictInt",
+    "pydantic.StrictBool", "pydantic.StrictFloat", "pydantic.PositiveFloat", "pydantic.NonNegativeFloat",
+    "pydantic.ByteSize", "pydantic.IPvAnyAddress", "pydantic.PastDate", "pydantic.FutureDate", "pydantic.AwareDatetime",
+    "pydantic.NaiveDatetime", "pydantic.PastDatetime", "pydantic.FutureDatetime", "bson.ObjectId",
+})  # fmt: skip
+"""Types that hold no text."""
+TEXTS = frozenset({
+    "str", "bytes", "pathlib.Path", "pathlib.PurePath", "pydantic.SecretStr", "pydantic.EmailStr", "pydantic.StrictStr",
+    "pydantic.NameEmail", "pydantic.FilePath", "pydantic.DirectoryPath", "pydantic.NewPath",
+})  # fmt: skip
+URLS = frozenset({
+    "pydantic.HttpUrl", "pydantic.AnyUrl", "pydantic.AnyHttpUrl", "pydantic.networks.HttpUrl", "pydantic.FtpUrl",
+    "pydantic.networks.AnyUrl", "pydantic.networks.AnyHttpUrl", "pydantic.WebsocketUrl", "pydantic.FileUrl",
+})  # fmt: skip
+_NO_MORE_THAN_A_URL = frozenset({"path", "sql", "code", "shell", "module", "template", "data"})
+_LISTS = frozenset({
+    "list", "set", "frozenset", "tuple", "typing.Sequence", "typing.Iterable", "typing.Collection", "typing.List",
+    "typing.Set", "typing.Tuple", "typing.FrozenSet", "typing.AbstractSet", "typing.MutableSequence",
+})  # fmt: skip
+_MAPPINGS = frozenset({"dict", "typing.Dict", "typing.Mapping", "typing.MutableMapping"})
+_LOOSE = frozenset({"typing.Any", "object"})
+_WHAT = {
+    "fastapi.Query": "query parameter",
+    "fastapi.Path": "path parameter",
+    "fastapi.Header": "header",
+    "fastapi.Cookie": "cookie",
+    "fastapi.Form": "form field",
+    "fastapi.File": "file",
+    "fastapi.Body": "body field",
+    "": "query parameter",
+}
+_ADMITTING = re.compile(r"(?<!\\)(?:\.(?!\w+\$?\Z)[*+?{]|\[\^|\\[SDWs])")
+"""What lets a pattern match nearly anything."""
+_VALIDATORS = frozenset({
+    "pydantic.field_validator", "pydantic.validator", "pydantic.functional_validators.field_validator",
+    "pydantic.class_validators.validator",
+})  # fmt: skip
+_WHOLE_VALIDATORS = frozenset({"pydantic.model_validator", "pydantic.root_validator"})
+_DEEPEST = 6
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One parameter that is being read: whose it is and what has been taken out of it."""
+
+    function: Function
+    fact: f.Param
+    what: str
+    part: bool
+    path: Path
+    taken: Path
+
+    def entry(self, what: str = "", *, whole: bool = False, part: str = "") -> Value:
+        """The client's text that is read."""
+        shown = named(self.fact.name, self.path)
+        found = Entry(
+            self.function, self.fact.start, self.fact.end, shown, what or self.what, self.part and not self.path, whole
+        )
+        return ((Strand(found, shown, part=part),),)
+
+
+class Entries:
+    """Answers "what of this parameter did the client write"."""
+
+    def __init__(
+        self, types: Inference, routes: Routes, dependencies: Dependencies, schemas: Schemas, known: Dangers
+    ) -> None:
+        self.types = types
+        self.routes = routes
+        self.dependencies = dependencies
+        self.schemas = schemas
+        self.known = known
+
+    @memoized
+    def parameters(self, function: Function) -> dict[str, Parameter]:
+        """The parameters of a function that FastAPI fills, by name; none of another function."""
+        if function.name == "<lambda>" and function not in self.routes.by_handler:
+            return {}
+        if function not in self.routes.by_handler and function not in self.dependencies.injected:
+            return {}
+        return {parameter.name: parameter for parameter in self.dependencies.parameters(function)}
+
+    def value(self, parameter: Parameter, path: Path) -> Value:
+        """What is read from the query, the path, a header, a cookie, a form or the body, and taken out by a path."""
+        function, fact = parameter.function, parameter.fact
+        if fact.kind in ("args", "kwargs"):
+            return UNKNOWN
+        routes = self.routes.by_handler.get(function, ())
+        name = path_name(parameter) or parameter.name
+        paths = " ".join(route.path for route in routes)
+        tail = f"{{{name}:path}}" in paths
+        inside = f"{{{name}}}" in paths or tail
+        unsaid = not routes and parameter.marker == "" and fact.default is None
+        part = not tail and (inside or parameter.marker == "fastapi.Path" or unsaid)
+        what = "path parameter" if inside else _WHAT.get(parameter.marker, "query parameter")
+        where = (function.module, function.facts.outer, parameter.start)
+        reading = _Reading(function, fact, what, part, path, path)
+        if self._is_checked(parameter, where):
+            return NUMBER
+        if fact.annotation is None:
+            return reading.entry(part="".join(map(str, path)))
+        return self._declared(fact.annotation, where, reading, path, 0)
+
+    def held(self, function: Function, fact: f.Param, kind: Type, path: Path) -> Value | None:
+        """What of a library's object the client wrote, whoever hands it over; None for other objects."""
+        if not isinstance(kind, Instance):
+            return None
+        base = next((b for b in self._bases(kind.cls) if self.known.attributes(b)), None)
+        if base is None:
+            return self._elements(function, fact, kind, path)
+        attributes = self.known.attributes(base)
+        dotted = ""
+        for length, key in enumerate(path, 1):
+            if not isinstance(key, str):
+                break
+            dotted = key.lstrip(".") if not dotted else f"{dotted}.{key.lstrip('.')}"
+            if dotted in attributes:
+                what = attributes[dotted]
+                rest = path[length:]
+                if rest[:1] in ((".filename",), (".content_type",)):  # an upload of a form
+                    what = "file name" if rest[0] == ".filename" else "media type"
+                part = what == "path parameter" and not self._takes_slashes(function, rest)
+                shown = named(fact.name, tuple(key for key in path if key != ".get"))
+                entry = Entry(function, fact.start, fact.end, shown, what, part, not rest and what == "body")
+                # A file that is read or unpacked is opened by its content, not by a path.
+                return ((Strand(entry, shown, frozenset({"path"} if what == "content" else ())),),)
+        return UNKNOWN
+
+    def _elements(self, function: Function, fact: f.Param, kind: Instance, path: Path) -> Value | None:
+        """As `held`, of what lies in a list."""
+        if isinstance(kind.cls, str) and kind.cls in _LISTS and kind.args and path:
+            inner = self.held(function, fact, kind.args[0], path[1:])
+            if inner is not None:
+                return tuple(
+                    tuple(replace(p, shown=named(fact.name, path)) if isinstance(p, Strand) else p for p in text)
+                    for text in inner
+                )
+        return None
+
+    def _bases(self, cls: Class | str) -> Iterator[str]:
+        if isinstance(cls, str):
+            yield cls
+        else:
+            yield from (base for base in self.types.mro(cls) if isinstance(base, str))
+
+    def _takes_slashes(self, function: Function, path: Path) -> bool:
+        """Whether what is taken out of `path_params` may hold a slash."""
+        paths = " ".join(route.path for route in self.routes.by_handler.get(function, ()))
+        name = next((key for key in path if isinstance(key, str)), "")
+        return ":path}" in paths if name == EACH or not paths else f"{{{name}:path}}" in paths
+
+    # ---------------------------------------------------------------- types
+
+    def _declared(self, annotation: f.Expr | None, where: Where, reading: _Reading, path: Path, depth: int) -> Value:
+        """What an annotation admits, one alternative after the other."""
+        found: list[Value] = []
+        for option, place in options(self.types, annotation, where):
+            if is_none(option) or option == f.Name("None"):
+                continue
+            if isinstance(option, f.Sub):
+                if self.types.name_of_type(self.types.infer(option.value, place)) == "typing.Literal":
+                    found.append(NUMBER)
+                    continue
+            elif self.types.name_of_type(self.types.infer(option, place)) in _LOOSE:
+                found.append(reading.entry(whole=not path))
+                continue
+            found.append(self.typed(self.types.annotation(option, place), reading, path, depth))
+        return union(found) if found else UNKNOWN
+
+    def typed(self, kind: Type, reading: _Reading, path: Path, depth: int) -> Value:
+        """What a value of a type holds of the client's."""
+        if not isinstance(kind, Instance) or depth > _DEEPEST:
+            return UNKNOWN
+        types = self.types
+        if types.is_instance(kind, *NUMBERS):
+            return NUMBER
+        if isinstance(kind.cls, Class):
+            schema = self.schemas.of(kind.cls)
+            return self._fields(schema, kind, reading, path, depth) if schema is not None else UNKNOWN
+        if kind.cls in TEXTS:
+            return reading.entry(part="".join(map(str, path)))
+        if kind.cls in URLS:
+            found = reading.entry(part="host" if path[:1] == (".host",) else "".join(map(str, path)))
+            return tuple(
+                tuple(p.without(_NO_MORE_THAN_A_URL) if isinstance(p, Strand) else p for p in text) for text in found
+            )
+        if kind.cls in _LISTS:
+            body = replace(reading, what="body field" if reading.what == "query parameter" and depth else reading.what)
+            if not path:
+                return body.entry(whole=True)
+            return self.typed(kind.args[0], body, path[1:], depth + 1) if kind.args else body.entry()
+        if kind.cls in _MAPPINGS:
+            body = replace(reading, what="body field" if reading.what == "query parameter" else reading.what)
+            if not path or path[0] == KEYS or len(kind.args) < 2 or kind.args[1] is None:
+                return body.entry(whole=not path)
+            return self.typed(kind.args[1], body, path[1:], depth + 1)
+        return UNKNOWN
+
+    def _fields(self, schema: Schema, kind: Instance, reading: _Reading, path: Path, depth: int) -> Value:
+        body = reading if reading.what != "query parameter" else replace(reading, what="body field")
+        if not path:
+            return body.entry(whole=True)
+        key = path[0]
+        if key == KEYS:
+            extra = self.schemas.option(schema, "extra")
+            return body.entry() if extra == "allow" else NUMBER
+        if key == EACH:
+            return union(self._field(schema, one, kind, body, path, depth) for one in schema.fields)
+        one = schema.field(str(key).lstrip("."))
+        if one is None:
+            return UNKNOWN
+        return self._field(schema, one, kind, body, path, depth)
+
+    def of_class(self, cls: Class, function: Function, fact: f.Param, path: Path) -> Value:
+        """What of an object that FastAPI makes of the query (`Depends()` on a model or dataclass) the client wrote."""
+        schema = self.schemas.of(cls)
+        if schema is None or not path:
+            return UNKNOWN
+        reading = _Reading(function, fact, "query parameter", False, path, path)
+        one = schema.field(str(path[0]).lstrip("."))
+        return self._field(schema, one, Instance(cls), reading, path, 0) if one is not None else UNKNOWN
+
+    def _field(
+        self, schema: Schema, one: SchemaField, kind: Instance, reading: _Reading, path: Path, depth: int
+    ) -> Value:
+        if self._is_validated(schema, one):
+            return NUMBER
+        if path[0] != f".{one.name}":
+            at = len(reading.path) - len(path)
+            reading = replace(reading, path=(*reading.path[:at], f".{one.name}", *reading.path[at + 1 :]))
+        return self._declared(one.annotation, one.where, reading, path[1:], depth + 1)
+
+    # ---------------------------------------------------------------- what is checked on the way in
+
+    def _is_checked(self, parameter: Parameter, where: Where) -> bool:
+        """Whether a pattern, a choice or a validator stands with a parameter."""
+        if parameter.marker_call is not None and self._constrains(parameter.marker_call.args, where):
+            return True
+        return any(
+            self._is_validator(expr, (module, place[1], place[2]))
+            for module, expr, place in self.types.metadata(parameter.fact.annotation, where)
+        )
+
+    def _is_validated(self, schema: Schema, one: SchemaField) -> bool:
+        """The same for a field: also validators of its class."""
+        for key in ("pattern", "regex", "enum", "const"):
+            if (given := one.keywords.get(key)) is not None and self._narrows(given.value):
+                return True
+        if any(self._is_validator(expr, (module, place[1], place[2])) for module, expr, place in one.metadata):
+            return True
+        return one.name in self._validated(schema.cls)
+
+    @memoized
+    def _validated(self, cls: Class) -> frozenset[str]:
+        """The fields that validators of a class look at."""
+        found: set[str] = set()
+        for base in self.types.mro(cls):
+            for method in base.methods.values() if isinstance(base, Class) else ():
+                for decorator in method.facts.decorators:
+                    if not isinstance(decorator, f.CallRef):
+                        continue
+                    call = method.module.facts.calls[decorator.index]
+                    name = self.types.name_of_type(self.types.callee(method.module, call))
+                    if name in _VALIDATORS:
+                        texts = [arg.value.value for arg in call.args if isinstance(arg.value, f.Const)]
+                        found.update(str(text) for text in texts)
+                    elif name in _WHOLE_VALIDATORS:
+                        text = method.module.source.slice(method.facts.head_end, method.facts.end)
+                        found.update(re.findall(r"\w+", text))
+        return frozenset(found)
+
+    def _is_validator(self, expr: f.Expr, where: Where) -> bool:
+        """Whether metadata of an annotation checks the value: a validator, a pattern."""
+        if not isinstance(expr, f.CallRef):
+            return False
+        call = where[0].facts.calls[expr.index]
+        name = self.types.name_of_type(self.types.callee(where[0], call)) or f.last_name(call.func)
+        last = name.rpartition(".")[2]
+        return last.endswith("Validator") or (not last.startswith("Depends") and self._constrains(call.args, where))
+
+    def _constrains(self, args: tuple[f.Arg, ...], where: Where) -> bool:
+        return any(arg.name in ("pattern", "regex", "enum") and self._narrows(arg.value) for arg in args)
+
+    @staticmethod
+    def _narrows(value: f.Expr) -> bool:
+        """Whether a pattern leaves out anything of note; one that is not known does."""
+        return not (isinstance(value, f.Const) and _ADMITTING.search(str(value.value)))
+
+
+def security_value(gives: str | None, function: Function, fact: f.Param, path: Path, known: Dangers) -> Value:
+    """What a security scheme of FastAPI injects, as far as it is the client's: the text, or the parts of an object."""
+    if gives is None:
+        return UNKNOWN
+    shown = named(fact.name, path)
+    if gives == "str":
+        return ((Strand(Entry(function, fact.start, fact.end, shown, "credential"), shown),),)
+    key = str(path[0]).lstrip(".") if path else ""
+    what = known.attributes(catalog.canonical(gives)).get(key)
+    if what is None:
+        return ((HIDDEN,),)
+    return ((Strand(Entry(function, fact.start, fact.end, shown, what), shown),),)

@@ -1,0 +1,155 @@
+"""What is known to hold where code runs: tests around a place, those before it that leave, assertions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Function, Module
+from fastapi_lint.model.types.inference.inference import Where
+
+_LEAVES = re.compile(rb"(?:^|[\n;:])[ \t]*(?:continue|break)[ \t]*(?:#[^\n]*)?\s*\Z")
+_LEAVING = frozenset({"exit", "abort", "_exit", "fail", "redirect"})
+_PLAIN = frozenset({"body", "try", "with", "function", "lambda", "module", "class"})
+"""Kinds of blocks that run whenever what is around them does."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A test that is known to be true, or not, at some place. `at` tells it from others of its module."""
+
+    test: f.Expr
+    truth: bool
+    module: Module = field(repr=False)
+    block: int
+    at: int
+
+    @property
+    def where(self) -> Where:
+        """Where it is evaluated."""
+        return self.module, self.block, self.at
+
+
+class Holding:
+    """Answers "what holds here", from the facts of one module at a time."""
+
+    def __init__(self) -> None:
+        self._children: dict[Module, dict[int, list[int]]] = {}
+        self._leaving: dict[Module, frozenset[int]] = {}
+
+    def children(self, module: Module, block: int) -> list[int]:
+        """The blocks directly inside a block."""
+        if module not in self._children:
+            table: dict[int, list[int]] = {}
+            for index, entry in enumerate(module.facts.blocks):
+                table.setdefault(entry.parent, []).append(index)
+            self._children[module] = table
+        return self._children[module].get(block, [])
+
+    def leaves(self, module: Module, block: int) -> bool:
+        """Whether whoever comes into a block does not come out at its end: it returns, raises, goes on or breaks."""
+        if module not in self._leaving:
+            found = {e.block for e in module.facts.exits if e.kind in ("return", "raise")}
+            found |= {
+                call.block
+                for call in module.facts.calls
+                if call.use == "statement" and f.last_name(call.func) in _LEAVING
+            }
+            self._leaving[module] = frozenset(found)
+        entry = module.facts.blocks[block]
+        return block in self._leaving[module] or _LEAVES.search(module.source.utf8, entry.start, entry.end) is not None
+
+    def at(self, where: Where) -> Iterator[Held]:
+        """Everything that holds at a place, nearest first, up to the outermost function around it."""
+        module, block, at = where
+        blocks = module.facts.blocks
+        inner = -1
+        while block >= 0:
+            entry = blocks[block]
+            yield from self._before(module, block, inner, at)
+            if entry.kind == "while" and entry.test is not None:
+                yield Held(entry.test, True, module, block, entry.start)
+            elif entry.kind in ("if", "else", "case") and entry.parent >= 0:
+                yield from self._chosen(module, block)
+            inner, at, block = block, entry.start, entry.parent
+
+    def _chosen(self, module: Module, block: int) -> Iterator[Held]:
+        """What the branch of an `if` says."""
+        blocks = module.facts.blocks
+        entry = blocks[block]
+        choice = blocks[entry.parent]
+        if choice.kind != "choice":
+            return
+        if entry.kind == "if" and entry.test is not None:
+            yield Held(entry.test, True, module, entry.parent, entry.start)
+        for sibling in self.children(module, entry.parent):
+            test = blocks[sibling].test
+            if sibling < block and blocks[sibling].kind == "if" and test is not None:
+                yield Held(test, False, module, entry.parent, blocks[sibling].start)
+
+    def _before(self, module: Module, block: int, inner: int, at: int) -> Iterator[Held]:
+        """What tests say that stand before a place directly in the same block, and leave when it is otherwise."""
+        blocks = module.facts.blocks
+        for child in self.children(module, block):
+            entry = blocks[child]
+            if child == inner or entry.end > at:
+                continue
+            if entry.kind == "choice":
+                yield from self._left(module, child)
+            elif entry.kind in ("try", "with", "body") and entry.end <= at:
+                yield from self._before(module, child, -1, at)
+        for test in module.facts.tests:
+            if test.block == block and test.kind in ("assert", "filter") and (test.start < at or test.kind == "filter"):
+                yield Held(test.value, True, module, block, test.start)
+
+    def _left(self, module: Module, choice: int) -> Iterator[Held]:
+        blocks = module.facts.blocks
+        for branch in self.children(module, choice):
+            test = blocks[branch].test
+            if blocks[branch].kind == "if" and test is not None and self.leaves(module, branch):
+                yield Held(test, False, module, choice, blocks[branch].start)
+
+    def alternatives(self, module: Module, block: int, use: int) -> Iterator[Held]:
+        """What does not hold where a branch was not taken: of a binding in `block`, seen from a use outside of it."""
+        blocks = module.facts.blocks
+        around = set()
+        while use >= 0:
+            around.add(use)
+            use = blocks[use].parent
+        while block >= 0 and block not in around:
+            entry = blocks[block]
+            if entry.kind == "if" and entry.test is not None:
+                yield Held(entry.test, False, module, entry.parent, entry.start)
+            block = entry.parent
+
+    def runs_before(self, module: Module, block: int, end: int, where: Where) -> bool:
+        """Whether a place in a block has certainly run when another one of the same function is reached."""
+        blocks = module.facts.blocks
+        if end > where[2]:
+            return False
+        around = set()
+        use = where[1]
+        while use >= 0:
+            around.add(use)
+            use = blocks[use].parent
+        while block >= 0 and block not in around:
+            if blocks[block].kind not in _PLAIN or blocks[block].kind in ("function", "lambda", "class"):
+                return False
+            block = blocks[block].parent
+        return True
+
+    @staticmethod
+    def end_of(function: Function) -> Where:
+        """The place behind the last statement of a function."""
+        return function.module, function.facts.block, function.facts.end
+
+
+def chain(function: Function, where: Where) -> Iterator[tuple[Function, Where]]:
+    """A function and those around it, each with the place in it at which the inner one is made."""
+    current: Function | None = function
+    while current is not None:
+        yield current, where
+        where = (current.module, current.facts.outer, current.facts.start)
+        current = current.parent

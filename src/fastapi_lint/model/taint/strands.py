@@ -1,0 +1,229 @@
+"""Texts as the pieces that they are made of, and what of them the client wrote. Data, and how it is put together.
+
+A `Value` is what an expression may be: one `Text` for each alternative. A text is its pieces in order: what is constant
+as it stands, what comes from a client or a caller as a `Strand`, and what is not known as `HIDDEN`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Union
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Function, Module
+
+_MOST = 8
+"""Alternatives of a value that are followed; of more, those without anything from outside are given up first."""
+_LONGEST = 40
+_MOST_STEPS = 10
+
+Key = Union[str, int]
+"""An attribute (`.name`), a key of a mapping (its text), the number of an item; `EACH` is any item, `KEYS` any key."""
+EACH = "[]"
+KEYS = "{}"
+CUT = "|"
+"""What the mark of a piece begins with that was cut out at a sign (`split`, `splitext`)."""
+Path = tuple[Key, ...]
+"""What is taken out of an object, outermost first."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A place on the way of a text, and what happens there."""
+
+    module: Module = field(repr=False)
+    start: int
+    end: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a text of the client comes in: a parameter of `function` that FastAPI fills, or a part of what it holds.
+
+    `shown` is it as the code names it, `what` what it is ("query parameter"). `part`: a path parameter without slashes,
+    of which only `..` leads elsewhere. `whole`: not a text, but all that was sent (`data: dict`, a model).
+    """
+
+    function: Function = field(repr=False)
+    start: int
+    end: int
+    shown: str
+    what: str
+    part: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A parameter that callers fill, or what is taken out of it."""
+
+    function: Function = field(repr=False)
+    param: f.Param
+    path: Path = ()
+
+    @property
+    def shown(self) -> str:
+        """It as the code would name it."""
+        return named(self.param.name, self.path)
+
+
+@dataclass(frozen=True)
+class Strand:
+    """A piece of a text that comes from outside.
+
+    `safe` are the dangers that it cannot bring any more, `part` what tells a piece of it from the whole (`name[:3]`),
+    `resolved` a path without `..`, `opaque` what only depends on it. `shown` is how it is named where it is used.
+    """
+
+    origin: Entry | Slot
+    shown: str
+    safe: frozenset[str] = frozenset()
+    part: str = ""
+    resolved: bool = False
+    opaque: bool = False
+    steps: tuple[Step, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is what stands between two signs of a text."""
+        return self.part.startswith(CUT)
+
+    def is_safe(self, danger: str) -> bool:
+        """Whether it cannot bring a danger."""
+        return danger in self.safe or "all" in self.safe
+
+    def without(self, dangers: Iterable[str]) -> Strand:
+        """The same when some dangers have been ruled out."""
+        more = self.safe | frozenset(dangers)
+        return self if more == self.safe else replace(self, safe=more)
+
+    def behind(self, step: Step) -> Strand:
+        """The same one step further."""
+        if (self.steps and self.steps[-1] == step) or len(self.steps) >= _MOST_STEPS:
+            return self
+        return replace(self, steps=(*self.steps, step))
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A piece that is not known; `is_harmless` when it is at least a number, a date or the like."""
+
+    is_harmless: bool = False
+
+
+HIDDEN = Hidden()
+HARMLESS = Hidden(True)
+Piece = Union[str, Strand, Hidden]
+Text = tuple[Piece, ...]
+Value = tuple[Text, ...]
+UNKNOWN: Value = ((HIDDEN,),)
+NUMBER: Value = ((HARMLESS,),)
+NOTHING: Value = ()
+
+
+def named(name: str, path: Path) -> str:
+    """An object and what is taken out of it, as Python writes it."""
+    text = name
+    for key in path:
+        if isinstance(key, int):
+            text += f"[{key}]"
+        elif key in (EACH, KEYS):
+            text += "[...]"
+        elif key.startswith("."):
+            text += key
+        elif key.endswith("()"):
+            text += f".{key}"
+        else:
+            text += f"[{key!r}]"
+    return text
+
+
+def strands(value: Value) -> Iterator[Strand]:
+    """Every piece from outside."""
+    for text in value:
+        for piece in text:
+            if isinstance(piece, Strand):
+                yield piece
+
+
+def has_strands(value: Value) -> bool:
+    """Whether anything in it comes from outside."""
+    return any(isinstance(piece, Strand) for text in value for piece in text)
+
+
+def union(values: Iterable[Value]) -> Value:
+    """One of several values."""
+    found: dict[Text, None] = {}
+    for value in values:
+        for text in value:
+            found.setdefault(text)
+    return bounded(found)
+
+
+def bounded(texts: Iterable[Text]) -> Value:
+    """Some of the alternatives, those with something from outside first."""
+    every = tuple(texts)
+    if len(every) <= _MOST:
+        return every
+    outside = [text for text in every if any(isinstance(piece, Strand) for piece in text)]
+    return (*outside[:_MOST], *([(HIDDEN,)] if len(outside) < _MOST else []))
+
+
+def concatenated(values: Iterable[Value]) -> Value:
+    """Texts one behind the other."""
+    found: list[Text] = [()]
+    for value in values:
+        following = value or UNKNOWN
+        found = list(bounded(merged((*text, *more)) for text in found for more in following))
+    return tuple(found)
+
+
+def merged(text: Text) -> Text:
+    """The same with neighbouring constants in one; of what is very long the end."""
+    pieces: list[Piece] = []
+    for piece in text:
+        if isinstance(piece, str) and pieces and isinstance(pieces[-1], str):
+            pieces[-1] += piece
+        elif piece != "":
+            pieces.append(piece)
+    return tuple(pieces[-_LONGEST:])
+
+
+def mapped(value: Value, change: Callable[[Strand], Piece]) -> Value:
+    """The same with every strand replaced."""
+    if not has_strands(value):
+        return value
+    changed = (merged(tuple(change(p) if isinstance(p, Strand) else p for p in text)) for text in value)
+    return tuple(dict.fromkeys(changed))
+
+
+def cleaned(value: Value, dangers: Iterable[str]) -> Value:
+    """The same when some dangers have been ruled out."""
+    dangers = frozenset(dangers)
+    if not dangers:
+        return value
+    if "all" in dangers:
+        return mapped(value, lambda strand: HARMLESS)
+    return mapped(value, lambda strand: strand.without(dangers))
+
+
+def flattened(value: Value) -> Value:
+    """What depends on a value: its strands, each alone."""
+    found = dict.fromkeys((strand,) for strand in strands(value))
+    return bounded(found) if found else UNKNOWN
+
+
+def substituted(value: Value, fill: Callable[[Strand], Value | None]) -> Value:
+    """The same with strands replaced by values, which may have alternatives; None leaves a strand as it is."""
+    if not has_strands(value):
+        return value
+    found: list[Text] = []
+    for text in value:
+        parts: list[Value] = []
+        for piece in text:
+            filled = fill(piece) if isinstance(piece, Strand) else None
+            parts.append(((piece,),) if filled is None else filled or UNKNOWN)
+        found.extend(concatenated(parts))
+    return bounded(dict.fromkeys(found))

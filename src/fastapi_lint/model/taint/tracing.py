@@ -1,0 +1,591 @@
+"""Which pieces an expression is made of, back to parameters: through variables, containers, attributes and texts.
+
+Goes backwards from where somebody asks. Calls are followed in `calling`, checks on the way in `checks`; a parameter of
+a function that FastAPI does not call stays a `Slot`, which callers fill (`flows`). What is not known is hidden.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from dataclasses import replace
+
+from fastapi_lint import catalog
+from fastapi_lint.catalog.dangers import Dangers
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.data.schemas import Schemas
+from fastapi_lint.model.injection.dependencies import Dependencies
+from fastapi_lint.model.names.modules import Binding, target_names
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    ModuleObject,
+    Partial,
+    Type,
+)
+from fastapi_lint.model.routing.routes import Routes
+from fastapi_lint.model.taint.calling import Calling, is_property
+from fastapi_lint.model.taint.changing import Changes
+from fastapi_lint.model.taint.checks import Checks
+from fastapi_lint.model.taint.entries import NUMBERS, TEXTS, Entries, security_value
+from fastapi_lint.model.taint.holding import Holding
+from fastapi_lint.model.taint.strands import (
+    EACH,
+    HIDDEN,
+    KEYS,
+    NOTHING,
+    NUMBER,
+    UNKNOWN,
+    Key,
+    Path,
+    Slot,
+    Step,
+    Strand,
+    Value,
+    concatenated,
+    flattened,
+    has_strands,
+    mapped,
+    named,
+    union,
+)
+from fastapi_lint.model.types.inference.inference import DEPENDS, Inference, Where, is_none
+from fastapi_lint.model.values.constants import Unfolded, Values
+from fastapi_lint.tracking import recording
+
+_DEEPEST = 28
+_MOST_WORK = 4_000
+"""Expressions that one question looks at before the rest of its answer is left unknown."""
+_AS_NUMBER = re.compile(r":[^!]*[bcdoxXeEfFgGn%]\Z")
+_PATHS = ("pathlib.Path", "pathlib.PurePath", "anyio.Path")
+_SEPARATORS = {"os.sep": "/", "os.path.sep": "/", "posixpath.sep": "/"}
+
+
+class Tracing:
+    """Answers "which pieces is this made of", each function's results once."""
+
+    def __init__(
+        self,
+        types: Inference,
+        values: Values,
+        routes: Routes,
+        dependencies: Dependencies,
+        schemas: Schemas,
+        known: Dangers,
+    ) -> None:
+        self.types = types
+        self.values = values
+        self.dependencies = dependencies
+        self.schemas = schemas
+        self.known = known
+        self.entries = Entries(types, routes, dependencies, schemas, known)
+        self.holding = Holding()
+        self.changes = Changes()
+        self.checks = Checks(self, self.holding)
+        self.calling = Calling(self)
+        self.checking = False
+        self._results: dict[Hashable, tuple[Value, Hashable]] = {}
+        self._active: set[Hashable] = set()
+        self._work = 0
+        self._cuts = 0
+
+    # ---------------------------------------------------------------- questions
+
+    def value(self, expr: f.Expr | None, where: Where, path: Path = (), depth: int = 0) -> Value:
+        """What an expression is made of, or what is taken out of it by a path; alternatives stand beside each other."""
+        if depth == 0:
+            self._work = 0
+        self._work += 1
+        if expr is None or depth > _DEEPEST or len(path) > 6:
+            self._cuts += depth > _DEEPEST
+            return UNKNOWN
+        if self._work > _MOST_WORK:
+            self._cuts += 1
+            return UNKNOWN
+        return self._followed(expr, where, path, depth + 1)
+
+    def subjects(self, expr: f.Expr | None, where: Where) -> Value:
+        """What a test looks at: whatever depends on a text counts, and checks that were made before do not."""
+        if self.checking:
+            return NOTHING
+        self.checking = True
+        try:
+            return self.value(expr, where, (), 1)
+        finally:
+            self.checking = False
+
+    def callee(self, call: f.Call, where: Where) -> tuple[Type, tuple[f.Arg, ...]]:
+        """What a call calls, with which arguments; that of a hand-off (`to_thread`) is what is handed over."""
+        target, args = self.types.callee(where[0], call), call.args
+        for _ in range(3):
+            while isinstance(target, Partial):
+                target = target.callable
+            name = target.name if isinstance(target, External) else target.dotted if isinstance(target, Method) else ""
+            handoff = catalog.handoff(name) if name else None
+            if handoff is None or handoff.gives != "result" or len(args) <= handoff.argument:
+                break
+            given = args[handoff.argument]
+            if given.name not in ("", handoff.keyword):
+                break
+            target, args = self.types.infer(given.value, where), args[handoff.argument + 1 :]
+        return target, args
+
+    def filled(self, value: Value, function: Function, call: f.Call, args: tuple[f.Arg, ...], where: Where) -> Value:
+        """What a function gives, with its parameters as a call fills them."""
+        return self.calling.filled(value, function, call, args, where)
+
+    def returned(self, function: Function, path: Path, entered: bool, depth: int) -> Value:
+        """What a call of a function gives, in terms of its parameters; `entered`: what it yields as it is entered."""
+        key = (function, path, entered, self.checking)
+        held = self._results.get(key)
+        if held is not None:
+            recording.depend_on(held[1])
+            return held[0]
+        if key in self._active or len(self._active) > 60:
+            self._cuts += 1
+            return NOTHING
+        cuts = self._cuts
+        self._active.add(key)
+        try:
+            held = recording.tracked(lambda: self._returned(function, path, entered, depth))
+        finally:
+            self._active.discard(key)
+        if cuts == self._cuts:
+            self._results[key] = held
+        return held[0]
+
+    def _returned(self, function: Function, path: Path, entered: bool, depth: int) -> Value:
+        module = function.module
+        kind = "yield" if function.is_generator else "return"
+        if function.is_generator and not entered:
+            if path[:1] != (EACH,):
+                return UNKNOWN
+            path = path[1:]
+        declared = self.types.yield_type(function) if function.is_generator else self.types.return_type(function)
+        if not path and self.types.is_instance(declared, *NUMBERS):
+            return NUMBER
+        found: list[Value] = []
+        for leave in function.exits:
+            if leave.kind != kind or leave.value is None or is_none(leave.value):
+                continue
+            where = (module, leave.block, leave.start)
+            value = self.checks.cleared(self.value(leave.value, where, path, depth), where)
+            found.append(value)
+        return union(found) if found else UNKNOWN
+
+    # ---------------------------------------------------------------- expressions
+
+    def _followed(self, expr: f.Expr, where: Where, path: Path, depth: int) -> Value:
+        match expr:
+            case f.Const(value=constant):
+                return ((str(constant),),) if not path else ((HIDDEN,),)
+            case f.Name():
+                return self._name(expr, where, path, depth)
+            case f.Attr():
+                return self._attribute(expr, where, path, depth)
+            case f.CallRef(index=index):
+                return self.calling.value(where[0].facts.calls[index], expr, where, path, depth)
+            case f.Sub(value=inner, items=items):
+                return self._item(expr, inner, items, where, path, depth)
+            case f.Await(value=inner) | f.Star(value=inner):
+                return self.value(inner, where, path, depth)
+            case f.Joined(parts=parts, formats=formats):
+                written = dict(formats)
+                return concatenated(
+                    NUMBER if _AS_NUMBER.match(written.get(number, "")) else self.value(part, where, (), depth)
+                    for number, part in enumerate(parts)
+                )
+            case f.Choice():
+                return self._choice(expr, where, path, depth)
+            case f.Binary():
+                return self._binary(expr, where, path, depth)
+            case f.Display(items=items):
+                return self._display(items, where, path, depth)
+            case f.Mapping(items=pairs):
+                return self._mapping(pairs, where, path, depth)
+            case f.Each(element=element, block=block):
+                return self._each(expr, element, (where[0], block, where[2]), path, depth)
+            case f.Compare(operands=operands) if self.checking:
+                return flattened(union(self.value(one, where, (), depth) for one in operands))
+            case f.Unary(value=inner) if self.checking:
+                return self.value(inner, where, path, depth)
+            case f.Compare() | f.Unary():
+                return NUMBER
+        return UNKNOWN
+
+    def _choice(self, expr: f.Choice, where: Where, path: Path, depth: int) -> Value:
+        """One of several values, each cleared by what has to hold for it."""
+        found: list[Value] = []
+        for number, option in enumerate(expr.options):
+            value = self.value(option, where, path, depth)
+            if expr.op == "if" and expr.test is not None:
+                value = self.checks.cleared_by(value, expr.test, number == 0, where)
+            elif number and expr.op in ("or", "and"):
+                for before in expr.options[:number]:
+                    value = self.checks.cleared_by(value, before, expr.op == "and", where)
+            found.append(value)
+        return union(found)
+
+    def _binary(self, expr: f.Binary, where: Where, path: Path, depth: int) -> Value:
+        left, right = expr.left, expr.right
+        if expr.op == "%" and not path:
+            return self.calling.formatted(left, right, where, depth)
+        if expr.op == "+" and not path:
+            return concatenated((self.value(left, where, (), depth), self.value(right, where, (), depth)))
+        if expr.op == "/" and not path:
+            first, second = self.value(left, where, (), depth), self.value(right, where, (), depth)
+            return concatenated((first, (("/",),), second))
+        if expr.op in ("+", "|"):
+            return union((self.value(left, where, path, depth), self.value(right, where, path, depth)))
+        if expr.op == "*":
+            return self.value(left, where, path, depth)
+        return NUMBER if not path else UNKNOWN
+
+    def _item(
+        self, expr: f.Sub, inner: f.Expr, items: tuple[f.Expr, ...], where: Where, path: Path, depth: int
+    ) -> Value:
+        """`value[key]`; of a table that is looked up in it is the table's values that come out."""
+        if len(items) != 1:
+            return UNKNOWN
+        match items[0]:
+            case f.Unknown() | f.Unary():  # a slice, or an item counted from the end
+                is_slice = isinstance(items[0], f.Unknown)
+                found = self.value(inner, where, path if is_slice else (EACH, *path), depth)
+            case f.Const(value=(str() | int()) as key):
+                found = self.value(inner, where, (EACH if isinstance(key, int) and key < 0 else key, *path), depth)
+            case f.Name() | f.Attr() if isinstance(meant := self._constant(items[0], where), (str, int)):
+                found = self.value(inner, where, (meant, *path), depth)
+            case _:
+                found = self.value(inner, where, (EACH, *path), depth)
+                if self.checking:
+                    looked_up = self.value(items[0], where, (), depth)
+                    found = union((found, mapped(looked_up, lambda strand: replace(strand, opaque=True))))
+        if not has_strands(found):
+            return found
+        mark = f"{items[0]}@{where[2]}"
+        return mapped(found, lambda strand: strand if strand.part else replace(strand, part=self._part(strand, mark)))
+
+    @staticmethod
+    def _part(strand: Strand, mark: str) -> str:
+        """What tells a piece of a text from the text: nothing when it is taken out of an object that holds texts."""
+        whole = strand.shown.endswith("]") or strand.shown.endswith(")")
+        return "" if whole else mark
+
+    def _display(self, items: tuple[f.Expr, ...], where: Where, path: Path, depth: int) -> Value:
+        if not path:
+            return concatenated(self.value(item, where, (), depth) for item in items) if items else ((),)
+        key, rest = path[0], path[1:]
+        if isinstance(key, int) and key < len(items) and not any(isinstance(item, f.Star) for item in items):
+            return self.value(items[key], where, rest, depth)
+        found = [
+            self.value(item.value, where, path, depth)
+            if isinstance(item, f.Star)
+            else self.value(item, where, rest, depth)
+            for item in items
+        ]
+        return union(found)
+
+    def _mapping(self, pairs: tuple[tuple[f.Expr | None, f.Expr], ...], where: Where, path: Path, depth: int) -> Value:
+        found: list[Value] = []
+        wanted = str(path[0]).lstrip(".") if path else ""
+        for key, value in pairs:
+            if key is None:
+                found.append(self.value(value, where, path, depth))
+            elif not path:
+                found.append(self.value(key, where, (), depth))
+                found.append(self.value(value, where, (), depth))
+            elif path[0] == KEYS:
+                found.append(self.value(key, where, path[1:], depth))
+            elif path[0] == EACH or not isinstance(key, f.Const) or str(key.value) == wanted:
+                found.append(self.value(value, where, path[1:], depth))
+        return union(found)
+
+    def _each(self, expr: f.Each, element: f.Expr, where: Where, path: Path, depth: int) -> Value:
+        if not path:
+            return self.value(element, where, (), depth)
+        if isinstance(element, f.Mapping):
+            return self._mapping(element.items, where, path, depth)
+        if path[0] == KEYS:
+            return UNKNOWN
+        return self.checks.cleared(self.value(element, where, path[1:], depth), where)
+
+    # ---------------------------------------------------------------- attributes
+
+    def _attribute(self, expr: f.Attr, where: Where, path: Path, depth: int) -> Value:
+        kind = self.types.infer(expr, where)
+        if not path and self.types.is_instance(kind, *NUMBERS):
+            return NUMBER
+        owner = self.types.infer(expr.value, where)
+        match owner:
+            case ModuleObject() | ClassObject():
+                found = [self.value(value, place, path, depth) for value, place in self.values.definitions(expr, where)]
+                return union(found) if found else UNKNOWN
+            case External():
+                name = kind.name if isinstance(kind, External) else ""
+                return ((_SEPARATORS[name],),) if name in _SEPARATORS else UNKNOWN
+            case Instance() if self.types.is_instance(owner, "enum.Enum"):
+                return NUMBER
+            case Instance() if self.types.is_instance(owner, *_PATHS):
+                return self._of_path(expr, where, path, depth)
+        if isinstance(kind, Instance) and not path and self._settled(owner) and (constant := self._text(expr, where)):
+            return ((constant,),)
+        return self.value(expr.value, where, (f".{expr.attr}", *path), depth)
+
+    def _settled(self, owner: Type) -> bool:
+        """Whether what a class says about an attribute is its value: of a schema it is only the default."""
+        if not isinstance(owner, Instance) or not isinstance(owner.cls, Class):
+            return False
+        return self.schemas.of(owner.cls) is None or self.schemas.is_settings(owner.cls)
+
+    def _of_path(self, expr: f.Attr, where: Where, path: Path, depth: int) -> Value:
+        """`path.name` and its like: without the folders, or a piece of it."""
+        found = self.value(expr.value, where, (), depth)
+        if expr.attr in ("parent", "parents", "parts", "drive", "anchor", "root"):
+            return flattened(found) if expr.attr != "parent" and has_strands(found) else found
+        mark = f".{expr.attr}"
+        if expr.attr in ("name", "stem", "suffix", "suffixes"):
+            return mapped(flattened(found), lambda strand: replace(strand.without({"path"}), part=strand.part or mark))
+        return UNKNOWN
+
+    def _text(self, expr: f.Expr, where: Where) -> str | None:
+        constant = self._constant(expr, where)
+        return str(constant) if constant is not None else None
+
+    def _constant(self, expr: f.Expr, where: Where) -> str | int | float | bool | None:
+        try:
+            return self.values.constant(expr, where)
+        except Unfolded:
+            return None
+
+    # ---------------------------------------------------------------- names
+
+    def _name(self, expr: f.Name, where: Where, path: Path, depth: int) -> Value:
+        module, name = where[0], expr.id
+        found = self.types.find_bindings(name, where)
+        if not found:
+            text = self._text(expr, where) if not path else None
+            return ((text,),) if text is not None else UNKNOWN
+        values: list[Value] = []
+        passed: list[Binding] = []
+        for binding in found[:8]:
+            value = self._bound(name, binding, where, path, depth)
+            for newer in passed:
+                for held in self.holding.alternatives(module, newer.block, where[1]):
+                    value = self.checks.cleared_by(value, held.test, held.truth, held.where)
+            values.append(value)
+            if module.facts.blocks[binding.block].kind != "comprehension":
+                passed.append(binding)
+        base = mapped(union(values), lambda strand: _renamed(strand, name, path))
+        return self.changes.applied(self, name, found[0], where, path, base, depth)
+
+    def _bound(self, name: str, binding: Binding, where: Where, path: Path, depth: int) -> Value:
+        module, entry = where[0], binding.entry
+        key = (module, binding.start, name, path, self.checking)
+        if key in self._active:
+            self._cuts += 1
+            return UNKNOWN
+        self._active.add(key)
+        try:
+            match entry:
+                case f.Assign():
+                    return self._assigned(name, entry, module, path, depth)
+                case f.Param():
+                    function = module.enclosing(binding.block)
+                    return self.parameter(function, entry, path, depth) if function is not None else UNKNOWN
+                case f.Import():
+                    meant = self.types.alias_of(module, name, [binding])
+                    return self.value(meant[0], meant[1], path, depth) if meant is not None else UNKNOWN
+                case f.Block():
+                    return self._target(name, entry, module, path, depth)
+        finally:
+            self._active.discard(key)
+        return UNKNOWN
+
+    def _assigned(self, name: str, entry: f.Assign, module: Module, path: Path, depth: int) -> Value:
+        if entry.value is None or entry.op == "type":
+            return UNKNOWN
+        place = (module, entry.block, entry.start)
+        inner = position(entry.target, name)
+        if inner is None:
+            return UNKNOWN
+        if not path and not inner and entry.annotation is not None:
+            if self.types.is_instance(self.types.annotation(entry.annotation, place), *NUMBERS):
+                return NUMBER
+        found = self.checks.cleared(self.value(entry.value, place, (*inner, *path), depth), place)
+        if not has_strands(found) or self.checking:
+            return found
+        step = Step(module, entry.start, entry.end, f"`{name}` is made of it")
+        return mapped(found, lambda strand: strand.behind(step))
+
+    def _target(self, name: str, entry: f.Block, module: Module, path: Path, depth: int) -> Value:
+        """The variable of a `for`, a comprehension or a `with`."""
+        place = (module, entry.parent, entry.start)
+        inner = position(entry.target, name) if entry.target is not None else None
+        if inner is None:
+            return UNKNOWN
+        if entry.kind in ("for", "comprehension"):
+            return self.value(entry.test, place, (EACH, *inner, *path), depth)
+        if entry.kind == "with":
+            return self.calling.entered(entry.test, place, (*inner, *path), depth)
+        return UNKNOWN
+
+    # ---------------------------------------------------------------- parameters
+
+    def parameter(self, function: Function, param: f.Param, path: Path, depth: int) -> Value:
+        """What a parameter holds: what FastAPI fills it with, or what is up to its callers."""
+        if param.kind in ("args", "kwargs"):
+            return UNKNOWN
+        kind = self.types.parameter(function, param)
+        if function.cls is not None and function.params and function.params[0] is param:
+            if isinstance(kind, (Instance, ClassObject)) and kind.cls is function.cls:
+                return self._of_self(function, param, function.cls, path, depth)
+        injected = self.entries.parameters(function).get(param.name)
+        if injected is not None:
+            if injected.marker in DEPENDS:
+                where = (function.module, function.facts.outer, param.start)
+                target = self.types.dependency_of(param, where)
+                return self._made(target, function, param, path, depth)
+            held = self.entries.held(function, param, kind, path)
+            found = held if held is not None else self.entries.value(injected, path)
+            return self._property(kind, path, depth) if found == UNKNOWN and path else found
+        held = self.entries.held(function, param, kind, path)
+        if held is not None:
+            return held
+        if not path and self.types.is_instance(kind, *NUMBERS):
+            return NUMBER
+        return self._slot(function, param, kind, path, depth)
+
+    def _slot(self, function: Function, param: f.Param, kind: Type, path: Path, depth: int) -> Value:
+        """A parameter that callers fill, unless its type says that no text can be in it."""
+        if isinstance(kind, Instance) and isinstance(kind.cls, str):
+            if not path and kind.cls not in TEXTS and not _is_loose(kind.cls):
+                return UNKNOWN
+        elif isinstance(kind, Instance) and isinstance(kind.cls, Class) and path:
+            schema = self.schemas.of(kind.cls)
+            one = schema.field(str(path[0]).lstrip(".")) if schema is not None else None
+            if one is not None and self.types.is_instance(one.type, *NUMBERS):
+                return NUMBER
+            if one is None and (found := self._property(kind, path, depth)) != UNKNOWN:
+                return found
+        elif kind is None and param.annotation is not None and not _admits_text(param.annotation):
+            return UNKNOWN
+        text = function.module.source.slice(param.start, param.end)
+        if any(word in text for word in ("Literal", "pattern=", "regex=", "Identifier")):
+            return NUMBER
+        return ((Strand(Slot(function, param, path), named(param.name, path)),),)
+
+    def _property(self, kind: Type, path: Path, depth: int) -> Value:
+        """What is taken out of an object of the project, as its class sets it."""
+        if isinstance(kind, Instance) and isinstance(kind.cls, Class):
+            return self.attribute_of(kind.cls, path, depth)
+        return UNKNOWN
+
+    def _of_self(self, function: Function, param: f.Param, cls: Class, path: Path, depth: int) -> Value:
+        if not path:
+            return UNKNOWN
+        found = self.attribute_of(cls, path, depth)
+        if found != UNKNOWN or self.schemas.of(cls) is None:
+            return found
+        if cls in self.dependencies.used_classes:
+            return self.entries.of_class(cls, function, param, path)
+        return ((Strand(Slot(function, param, path), named(param.name, path)),),)
+
+    def attribute_of(self, cls: Class, path: Path, depth: int) -> Value:
+        """What an attribute of an object is made of, as the methods of its class set it."""
+        key = path[0]
+        attr = key[1:] if isinstance(key, str) and key.startswith(".") else ""
+        if not attr:
+            return UNKNOWN
+        for base in self.types.mro(cls):
+            if not isinstance(base, Class):
+                continue
+            if (method := base.methods.get(attr)) is not None:
+                return self.returned(method, path[1:], False, depth) if is_property(self.types, method) else UNKNOWN
+            if (entry := base.assigns.get(attr)) is not None and entry.value is not None and entry.annotation is None:
+                return self.value(entry.value, (base.module, entry.block, entry.start), path[1:], depth)
+            if found := self.types.self_assigns(base).get(attr):
+                values = []
+                for assign, function in found[:6]:
+                    place = (function.module, assign.block, assign.start)
+                    value = self.checks.cleared(self.value(assign.value, place, path[1:], depth), place)
+                    step = Step(function.module, assign.start, assign.end, f"`self.{attr}` is made of it")
+                    values.append(mapped(value, lambda strand, step=step: strand.behind(step)))  # type: ignore[misc]
+                return union(values)
+        return UNKNOWN
+
+    def _made(self, target: Type, function: Function, param: f.Param, path: Path, depth: int) -> Value:
+        """What a dependency gives."""
+        while isinstance(target, Partial):
+            target = target.callable
+        match target:
+            case FunctionObject(function=dependency):
+                found = self.returned(dependency, path, True, depth)
+                step = Step(function.module, param.start, param.end, f"`{dependency.name}` gives it to `{param.name}`")
+                return mapped(found, lambda strand: strand.behind(step))
+            case ClassObject(cls=cls):
+                if not path:
+                    return UNKNOWN
+                found = self.attribute_of(cls, path, depth)
+                return found if found != UNKNOWN else self.entries.of_class(cls, function, param, path)
+            case Instance(cls=Class() as cls):
+                method = self.types.member(cls, "__call__", target)
+                if isinstance(method, FunctionObject):
+                    return self.returned(method.function, path, True, depth)
+            case Instance(cls=str(name)) | External(name=name):
+                scheme = catalog.security_scheme(name)
+                if scheme is not None:
+                    return security_value(scheme.gives, function, param, path, self.known)
+                held = self.entries.held(function, param, Instance(name), path)
+                return held if held is not None else UNKNOWN
+        return UNKNOWN
+
+
+def _renamed(strand: Strand, name: str, path: Path) -> Strand:
+    """An item of many is called as the variable that holds it."""
+    return replace(strand, shown=named(name, path)) if "[...]" in strand.shown else strand
+
+
+def position(target: f.Expr, name: str) -> tuple[Key, ...] | None:
+    """Where in what is unpacked a name of a target finds its value; None when it is not in there."""
+    if isinstance(target, f.Name):
+        return () if target.id == name else None
+    if isinstance(target, f.Star):
+        return position(target.value, name)
+    if isinstance(target, f.Display):
+        starred = False
+        for number, item in enumerate(target.items):
+            starred = starred or isinstance(item, f.Star)
+            if name in target_names(item):
+                inner = position(item, name)
+                if isinstance(item, f.Star):
+                    return inner
+                return None if inner is None else (EACH if starred else number, *inner)
+    return None
+
+
+def _is_loose(name: str) -> bool:
+    """Types of which nobody knows whether a text is in them."""
+    return name in (
+        "typing.Any", "object", "list", "set", "tuple", "dict", "frozenset", "typing.Sequence", "typing.Iterable",
+        "typing.Collection", "typing.Mapping", "typing.List", "typing.Dict",
+    )  # fmt: skip
+
+
+def _admits_text(annotation: f.Expr) -> bool:
+    """`Any`, `object`, or a union that admits a text."""
+    match annotation:
+        case f.Name(id=name) | f.Attr(attr=name):
+            return name in ("Any", "object", "str", "Path")
+        case f.Binary(op="|", left=left, right=right):
+            return _admits_text(left) or _admits_text(right)
+        case f.Sub(value=value, items=items):
+            return f.last_name(value) in ("Optional", "Union", "Annotated") and any(map(_admits_text, items))
+        case f.Const(value=str(text)):
+            return re.search(r"\b(?:str|Any|object)\b", text) is not None
+    return False
