@@ -212,6 +212,11 @@ class Project:
         """The type of an expression of a module at a byte offset inside a block; None when it is not known."""
         return self.types.infer(expr, (module, block, at))
 
+    def is_app(self, expr: f.Expr | None, module: Module, block: int, at: int) -> bool:
+        """Whether an expression is known to be an app of FastAPI or Starlette."""
+        value = self.infer(expr, module, block, at)
+        return self.types.is_instance(value, "fastapi.FastAPI", "starlette.applications.Starlette")
+
     def callee(self, module: Module, call: f.Call) -> Type:
         """What a call calls."""
         return self.types.callee(module, call)
