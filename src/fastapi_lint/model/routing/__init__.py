@@ -5,12 +5,14 @@ from __future__ import annotations
 from fastapi_lint.model.routing.answers import Answer, Answers
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
+from fastapi_lint.model.routing.middleware import CORS, Middleware, in_stack, is_caught, passes_on, stacks
 from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
 from fastapi_lint.model.routing.responses import RESPONSE, declares_response, is_response, returns_response
 from fastapi_lint.model.routing.routes import HTTP_METHODS, Address, App, Mount, Route, Router, Routes, argument
 
 __all__ = [
     "CONVERTORS",
+    "CORS",
     "HTTP_METHODS",
     "RESPONSE",
     "Address",
@@ -18,6 +20,7 @@ __all__ = [
     "Answers",
     "App",
     "Handler",
+    "Middleware",
     "Mount",
     "PathIndex",
     "Place",
@@ -29,12 +32,16 @@ __all__ = [
     "declares_response",
     "handlers",
     "in_module",
+    "in_stack",
+    "is_caught",
     "is_response",
     "is_versioned",
     "matches_by_itself",
+    "passes_on",
     "placeholders",
     "places",
     "returns_response",
     "roots",
+    "stacks",
     "without_placeholders",
 ]

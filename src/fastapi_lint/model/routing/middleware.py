@@ -1,0 +1,187 @@
+"""The middleware of apps: what is added to which app, how, and in which order it stands. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import (
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    Origin,
+    Type,
+)
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+APPS = ("fastapi.FastAPI", "starlette.applications.Starlette")
+_BASE = "starlette.middleware.base.BaseHTTPMiddleware"
+CORS = "fastapi.middleware.cors.CORSMiddleware"
+
+
+@dataclass(frozen=True, eq=False)
+class Middleware:
+    """One middleware that is added to an app.
+
+    `how` is "call" (`add_middleware`), "decorator" (`@app.middleware("http")`) or "list" (an entry of `middleware=`).
+    `what` is the class or function that is added, `arguments` those that are given along, `app` the call that makes the
+    app; both may be unknown. `call` is the registration (for an entry its own call), `block` where it runs.
+    """
+
+    module: Module = field(repr=False)
+    how: str
+    call: f.Call
+    what: Type
+    arguments: tuple[f.Arg, ...]
+    app: Origin | None
+    block: int
+
+    @property
+    def start(self) -> int:
+        return self.call.start
+
+    @property
+    def end(self) -> int:
+        return self.call.name_end
+
+    @property
+    def name(self) -> str:
+        """What is added, for messages."""
+        match self.what:
+            case External(name=name):
+                return name.rsplit(".", 1)[-1]
+            case ClassObject(cls=cls):
+                return cls.name
+            case FunctionObject(function=function):
+                return function.name
+        return "?"
+
+    @property
+    def function(self) -> Function | None:
+        """The function through which requests go that are not passed on as ASGI messages: an http middleware, or the
+        `dispatch` of a class of its own."""
+        match self.what:
+            case FunctionObject(function=function):
+                return function
+            case ClassObject(cls=cls):
+                return cls.methods.get("dispatch")
+        return None
+
+    def is_a(self, project: Project, name: str) -> bool:
+        """Whether a class of this name, or one derived from it, is added."""
+        match self.what:
+            case External(name=found):
+                return project.types.is_subclass(found, name)
+            case ClassObject(cls=cls):
+                return project.types.is_subclass(cls, name)
+        return False
+
+
+def in_module(project: Project, module: Module) -> Iterator[Middleware]:
+    """The middleware that a module adds to apps, in the order of its text; lists in their own order."""
+    if not module.mentions("iddleware"):
+        return
+    decorated = {
+        decorator.index: function
+        for function in module.functions
+        for decorator in function.facts.decorators
+        if isinstance(decorator, f.CallRef)
+    }
+    for index, call in enumerate(module.facts.calls):
+        where = (module, call.block, call.start)
+        match call.func:
+            case f.Attr(value=receiver, attr="add_middleware") if call.args:
+                app = project.infer(receiver, *where)
+                given = f.keyword(call, "middleware_class") or call.args[0]
+                if project.types.is_instance(app, *APPS):
+                    rest = tuple(arg for arg in call.args if arg is not given)
+                    yield Middleware(
+                        module, "call", call, project.infer(given.value, *where), rest, _origin(app), call.block
+                    )
+            case f.Attr(value=receiver, attr="middleware"):
+                app = project.infer(receiver, *where)
+                if not project.types.is_instance(app, *APPS):
+                    continue
+                if (function := decorated.get(index)) is not None:
+                    yield Middleware(module, "decorator", call, FunctionObject(function), (), _origin(app), call.block)
+                for other in module.facts.calls:
+                    if other.func == f.CallRef(index) and other.args:
+                        what = project.infer(other.args[0].value, *where)
+                        yield Middleware(module, "call", other, what, (), _origin(app), call.block)
+            case f.Name() | f.Attr() if (listed := f.keyword(call, "middleware")) is not None:
+                app = project.types.call_type(module, index)
+                if project.types.is_instance(app, *APPS):
+                    yield from _listed(project, module, listed.value, call, Origin(module, index))
+
+
+def _listed(project: Project, module: Module, value: f.Expr, call: f.Call, app: Origin) -> Iterator[Middleware]:
+    """The entries of a list that is given as `middleware=`, or of the one that a name stands for."""
+    found = [(value, (module, call.block, call.start))]
+    if isinstance(value, (f.Name, f.Attr)):
+        found = list(project.values.definitions(value, found[0][1]))
+    for display, where in found if len(found) == 1 else ():
+        for item in display.items if isinstance(display, f.Display) else ():
+            if isinstance(item, f.CallRef) and where[0] is module:
+                entry = module.facts.calls[item.index]
+                if entry.args and project.called_name(module, entry) == "fastapi.middleware.Middleware":
+                    what = project.infer(entry.args[0].value, module, entry.block, entry.start)
+                    yield Middleware(module, "list", entry, what, entry.args[1:], app, call.block)
+
+
+def _origin(app: Type) -> Origin | None:
+    return app.origin if isinstance(app, Instance) else None
+
+
+def stacks(project: Project, module: Module) -> Iterator[tuple[Middleware, ...]]:
+    """The middleware of each app to which a module adds some in one straight run of statements, outermost first.
+
+    What is added last is outermost; the entries of a list stand inside of it, the first of them outermost. Apps whose
+    middleware is added in several blocks, or under conditions, have no order that can be told.
+    """
+    by_app: dict[Origin, list[Middleware]] = {}
+    for each in in_module(project, module):
+        if each.app is not None:
+            by_app.setdefault(each.app, []).append(each)
+    for found in by_app.values():
+        blocks = {each.block for each in found}
+        if len(blocks) == 1 and module.facts.blocks[min(blocks)].kind in ("module", "function"):
+            added = sorted((each for each in found if each.how != "list"), key=lambda each: -each.start)
+            yield (*added, *(each for each in found if each.how == "list"))
+
+
+def passes_on(each: Middleware, project: Project) -> bool | None:
+    """Whether a middleware always hands requests on; False when it may answer by itself, None when not known."""
+    function = each.function
+    if function is None:
+        return None
+    answers = project.answers.of(function)
+    return not any(answer.kind in ("response", "stream", "error") for answer in answers)
+
+
+def in_stack(project: Project, module: Module) -> Iterator[Function]:
+    """The functions of a module through which requests go: http middleware, and `dispatch` of BaseHTTPMiddleware."""
+    found = {each.function for each in in_module(project, module) if each.how != "list"}
+    for cls in module.classes:
+        if project.types.is_subclass(cls, _BASE) and "dispatch" in cls.methods:
+            found.add(cls.methods["dispatch"])
+    own = (function for function in found if function is not None and function.module is module)
+    yield from sorted(own, key=lambda function: function.start)
+
+
+def is_caught(entry: f.Exit, function: Function) -> bool:
+    """Whether a `raise` stands in the body of a `try` that has a handler: somebody may take what it raises."""
+    blocks = function.module.facts.blocks
+    index = entry.block
+    while blocks[index].kind not in ("function", "lambda", "module", "class"):
+        parent = blocks[index].parent
+        if blocks[index].kind == "body" and any(each.parent == parent and each.kind == "except" for each in blocks):
+            return True
+        index = parent
+    return False

@@ -1,0 +1,74 @@
+"""FAPI704: CORS middleware inside of middleware that answers by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.model import Module, Project
+from fastapi_lint.model.routing import CORS, Middleware, passes_on, stacks
+from fastapi_lint.rule import Check, rule
+
+_HOSTS = ("fastapi.middleware.trustedhost.TrustedHostMiddleware",)
+_OF_LIBRARIES = (
+    "fastapi.middleware.httpsredirect.HTTPSRedirectMiddleware",
+    "starlette.middleware.authentication.AuthenticationMiddleware",
+    "slowapi.middleware.SlowAPIMiddleware",
+    "slowapi.middleware.SlowAPIASGIMiddleware",
+    "asgi_csrf.asgi_csrf",
+    "starlette_csrf.CSRFMiddleware",
+    "starlette_csrf.middleware.CSRFMiddleware",
+)
+"""Middleware of libraries that answers requests in the place of the app."""
+
+
+@rule("FAPI704", since="0.2.0")
+def middleware_order(module: Module, check: Check) -> Iterator[Finding]:
+    """CORS middleware stands inside of middleware that answers by itself.
+
+    Why is this bad?
+    What is added last is outermost. An answer that a middleware outside of `CORSMiddleware` makes by itself (a 401, a
+    429) carries no CORS headers: the browser hides it and reports a CORS error in its place. Such a middleware may also
+    refuse the preflight request, which never carries credentials.
+
+    Known limits
+    Only apps whose middleware is added in one straight run of statements, or in one list, have an order that is looked
+    at. Of middleware of libraries only those count that are known to answer; for `TrustedHostMiddleware` this is
+    information, because requests to foreign hosts seldom come from a browser's page.
+
+    References
+    - [Starlette: middleware](https://www.starlette.io/middleware/#using-middleware)
+    - [FastAPI: CORS](https://fastapi.tiangolo.com/tutorial/cors/)
+    """
+    project = check.project
+    for stack in stacks(project, module):
+        outside: list[Middleware] = []
+        for each in stack:
+            if each.is_a(project, CORS):
+                yield from _judged(each, outside, check)
+                break
+            outside.append(each)
+
+
+def _judged(cors: Middleware, outside: list[Middleware], check: Check) -> Iterator[Finding]:
+    answering = [each for each in outside if _answers(each, check.project)]
+    if not answering:
+        return
+    only_hosts = all(each.is_a(check.project, name) for each in answering for name in _HOSTS)
+    first = answering[-1]
+    where = "in front of it in the list" if cors.how == "list" else "after it"
+    yield check.finding(
+        cors,
+        f"`{cors.name}` stands inside of `{first.name}`, which answers by itself",
+        why="these answers have no CORS headers, so that the browser hides them",
+        instead=f"put `{cors.name}` first in the list" if cors.how == "list" else f"add `{cors.name}` last",
+        related=[check.related(each, f"`{each.name}` is added {where}", module=each.module) for each in answering],
+        severity=Severity.INFO if only_hosts else None,
+    )
+
+
+def _answers(each: Middleware, project: Project) -> bool:
+    """Whether a middleware is known to answer requests itself."""
+    if any(each.is_a(project, name) for name in (*_HOSTS, *_OF_LIBRARIES)):
+        return True
+    return passes_on(each, project) is False
