@@ -5,7 +5,15 @@ from __future__ import annotations
 from fastapi_lint.model.routing.answers import Answer, Answers
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
-from fastapi_lint.model.routing.middleware import CORS, Middleware, in_stack, is_caught, passes_on, stacks
+from fastapi_lint.model.routing.middleware import (
+    CORS,
+    Middleware,
+    in_stack,
+    is_caught,
+    passes_on,
+    stacks,
+    writes_cors_headers,
+)
 from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
 from fastapi_lint.model.routing.responses import RESPONSE, declares_response, is_response, returns_response
 from fastapi_lint.model.routing.routes import HTTP_METHODS, Address, App, Mount, Route, Router, Routes, argument
@@ -44,4 +52,5 @@ __all__ = [
     "roots",
     "stacks",
     "without_placeholders",
+    "writes_cors_headers",
 ]

@@ -165,6 +165,28 @@ def passes_on(each: Middleware, project: Project) -> bool | None:
     return not any(answer.kind in ("response", "stream", "error") for answer in answers)
 
 
+def writes_cors_headers(each: Middleware) -> bool:
+    """Whether a middleware of the project writes the header of CORS itself."""
+    function = each.function
+    if function is None:
+        return False
+    written = [entry.target for entry in function.module.assigns_in.get(function.index, ())]
+    for call in function.calls:
+        written += [arg.value for arg in call.args]
+    return any(_names_cors(value) for value in written)
+
+
+def _names_cors(value: f.Expr) -> bool:
+    match value:
+        case f.Const(value=str(text)):
+            return text.lower() == "access-control-allow-origin"
+        case f.Sub(items=(key,)):
+            return _names_cors(key)
+        case f.Mapping(items=items):
+            return any(key is not None and _names_cors(key) for key, _ in items)
+    return False
+
+
 def in_stack(project: Project, module: Module) -> Iterator[Function]:
     """The functions of a module through which requests go: http middleware, and `dispatch` of BaseHTTPMiddleware."""
     found = {each.function for each in in_module(project, module) if each.how != "list"}

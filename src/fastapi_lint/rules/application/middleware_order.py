@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Module, Project
-from fastapi_lint.model.routing import CORS, Middleware, passes_on, stacks
+from fastapi_lint.model.routing import CORS, Middleware, passes_on, stacks, writes_cors_headers
 from fastapi_lint.rule import Check, rule
 
 _HOSTS = ("fastapi.middleware.trustedhost.TrustedHostMiddleware",)
@@ -71,4 +71,4 @@ def _answers(each: Middleware, project: Project) -> bool:
     """Whether a middleware is known to answer requests itself."""
     if any(each.is_a(project, name) for name in (*_HOSTS, *_OF_LIBRARIES)):
         return True
-    return passes_on(each, project) is False
+    return passes_on(each, project) is False and not writes_cors_headers(each)
