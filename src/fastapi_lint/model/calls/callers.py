@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Partial
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    OneOf,
+    Partial,
+    Type,
+)
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.tracking.tables import collected, grouped
 
@@ -117,9 +127,14 @@ class Callers:
 
     def _shift(self, function: Function, expr: f.Expr, where: Where) -> int | None:
         """How many parameters a call through `expr` fills before its arguments; None when it is another function."""
-        value = self.types.infer(expr, where)
+        return self._shift_of(self.types.infer(expr, where), function, expr, where)
+
+    def _shift_of(self, value: Type, function: Function, expr: f.Expr, where: Where) -> int | None:
         while isinstance(value, Partial):  # a wrapper that calls it in place
             value = value.callable
+        if isinstance(value, OneOf):
+            found = (self._shift_of(option, function, expr, where) for option in value.options)
+            return next((one for one in found if one is not None), None)
         bound = 0 if function.cls is None or "staticmethod" in self.types.decorators(function) else 1
         match value:
             case FunctionObject(function=other, owner=owner):

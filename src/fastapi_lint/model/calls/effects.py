@@ -25,7 +25,9 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Method,
     Module,
+    OneOf,
     Partial,
+    Type,
 )
 from fastapi_lint.model.types.inference.inference import Inference
 
@@ -91,15 +93,7 @@ class Effects:
         """The blocking catalogue's entry for what a call calls; None for awaited, scheduled and unknown calls."""
         if call.awaited:
             return None
-        entry: catalog.Entry | None = None
-        callee = self.types.callee(module, call)
-        while isinstance(callee, Partial):
-            callee = callee.callable
-        match callee:
-            case External(name=name):
-                entry = self.catalogue.function(name)
-            case Method(cls=cls, name=name):
-                entry = self.catalogue.method(cls, name)
+        entry = self._entry_for(self.types.callee(module, call))
         if entry is None or not _applies(entry, call):
             return None
         if entry.kind == "sleep" and _is_moment(call):
@@ -111,6 +105,20 @@ class Effects:
         if self.execution.is_asynchronous(module, call) or (call.start, call.end) in self._scheduled_in(module):
             return None  # whoever awaits it knows better what it is
         return entry
+
+    def _entry_for(self, callee: Type) -> catalog.Entry | None:
+        """The entry for a callable; of one of several callables only when each of them has one."""
+        match callee:
+            case External(name=name):
+                return self.catalogue.function(name)
+            case Method(cls=cls, name=name):
+                return self.catalogue.method(cls, name)
+            case Partial(callable=inner):
+                return self._entry_for(inner)
+            case OneOf(options=options):
+                entries = [self._entry_for(option) for option in options]
+                return entries[0] if all(entries) else None
+        return None
 
     def _is_in_memory(self, module: Module, call: f.Call) -> bool:
         """Whether the first argument is a file that lies in memory, or the object (an archive) was made of one."""
@@ -295,7 +303,9 @@ class Effects:
 
     def makes_coroutine(self, module: Module, call: f.Call) -> bool:
         """Whether a call is known to give a coroutine that does nothing until it is awaited."""
-        callee = self.types.callee(module, call)
+        return self._gives_coroutine(self.types.callee(module, call))
+
+    def _gives_coroutine(self, callee: Type) -> bool:
         match callee:
             case FunctionObject(function=function):
                 if not function.is_async or function.is_generator or self.execution.bodies(function) != (function,):
@@ -307,6 +317,10 @@ class Effects:
                 return catalog.coroutine_method(cls, name)
             case Instance(cls=Class()):
                 return isinstance(self.types.result(callee), Coroutine)
+            case Partial(callable=inner):
+                return self._gives_coroutine(inner)
+            case OneOf(options=options):
+                return all(self._gives_coroutine(option) for option in options)
         return False
 
     def _scheduled_in(self, module: Module) -> frozenset[tuple[int, int]]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.protocols import implementing, is_protocol
 from fastapi_lint.model.calls.sparing import NO_SETTINGS, Settings, Sparing, allows_cache
+from fastapi_lint.model.calls.validation import validated, validators
 from fastapi_lint.model.calls.wrapping import Wrapping
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -116,7 +118,11 @@ class Execution:
 
         Coroutine functions only with `awaited`, and only when the call is awaited.
         """
-        yield from self._called(self.types.callee(module, call), module, call, awaited)
+        callee = self.types.callee(module, call)
+        yield from self._called(callee, module, call, awaited)
+        if (made := validated(self.types, callee, module, call)) is not None:
+            for validator in validators(self.types, made):
+                yield from self.bodies(validator)
 
     def _called(self, callee: Type, module: Module, call: f.Call, awaited: bool) -> Iterator[Function]:
         match callee:
@@ -140,6 +146,9 @@ class Execution:
         overrides = self._overrides(function, owner)
         if any(each.is_async != function.is_async for each in overrides):
             return []
+        if not overrides and is_protocol(self.types, function.cls):
+            found = implementing(self.types, function, self.methods_by_name.get(function.name, ()))
+            return [found] if found is not None else []
         if not self.is_abstract(function):
             return [function]
         made = [each for each in overrides if not self.is_abstract(each)]

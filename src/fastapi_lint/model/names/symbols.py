@@ -457,6 +457,14 @@ class Partial:
     callable: Type
 
 
+@dataclass(frozen=True)
+class OneOf:
+    """One of several known callables, which one is decided at run time: out of a table, by a condition."""
+
+    options: tuple[Type, ...]
+
+
 Type = Union[
-    ModuleObject, Namespace, External, ClassObject, FunctionObject, Instance, Method, Coroutine, TupleOf, Partial, None,
+    ModuleObject, Namespace, External, ClassObject, FunctionObject, Instance, Method, Coroutine, TupleOf, Partial,
+    OneOf, None,
 ]  # fmt: skip

@@ -40,7 +40,7 @@ class Containers(Questions):
         """What iterating over a value gives."""
         match value:
             case TupleOf(items=items):
-                return self.agree(items)
+                return self.one_of(items)
             case Instance(cls=str(name), args=args) if args and (name in ELEMENTS or name in MAPPINGS):
                 return args[0]
             case Instance(cls=Class()):

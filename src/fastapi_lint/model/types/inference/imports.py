@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.modules import Binding
 from fastapi_lint.model.names.symbols import External, Module, ModuleObject, Namespace, Type
-from fastapi_lint.model.types.inference.questions import Questions
+from fastapi_lint.model.types.inference.questions import Questions, is_none
 from fastapi_lint.tracking import memoized
 
 
@@ -62,6 +63,8 @@ class Imports(Questions):
         if found:
             inner = self.modules.submodule(module, name)
             merged = self.merge(module, name, found)
+            if merged is None and inner is None and all(is_unfilled(binding) for binding in found):
+                return self.stored(module, name)
             return merged if merged is not None or inner is None else ModuleObject(inner)
         if inner := self.modules.submodule(module, name):
             return ModuleObject(inner)
@@ -92,3 +95,8 @@ class Imports(Questions):
             if found := self.export(source, name):
                 return found
         return None
+
+
+def is_unfilled(binding: Binding) -> bool:
+    """Whether a binding says nothing yet: `client = None`, to be filled from elsewhere."""
+    return isinstance(binding.entry, f.Assign) and binding.entry.annotation is None and is_none(binding.entry.value)

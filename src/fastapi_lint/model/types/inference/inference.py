@@ -15,6 +15,7 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Method,
     ModuleObject,
+    OneOf,
     Partial,
     TupleOf,
     Type,
@@ -67,7 +68,7 @@ class Inference(Scopes, Imports, Members, Returns, Containers, Injection, Passin
                 inner = self.infer(element, (module, block, module.facts.blocks[block].start))
                 return inner if kind == "dict" else Instance(kind, (inner,))
             case f.Choice(options=options):
-                return self.agree(self.infer(o, where) for o in options if not is_none(o))
+                return self.one_of(self.infer(o, where) for o in options if not is_none(o))
             case f.Sub(value=value, items=items):
                 return self.subscripted(value, items, where)
             case f.Lambda(index=index):
@@ -111,12 +112,17 @@ class Inference(Scopes, Imports, Members, Returns, Containers, Injection, Passin
         return self._entry(value, items[0], where) if found is None and len(items) == 1 else found
 
     def _entry(self, value: f.Expr, key: f.Expr, where: Where) -> Type:
-        """What a dict display of which a name stands has under a constant key, when nothing else is put there."""
-        if not isinstance(key, f.Const) or not isinstance(value, (f.Name, f.Attr)):
+        """What a dict display of which a name stands has under a constant key; under another one, one of its callables.
+
+        The display is taken to be all that the dict holds.
+        """
+        if not isinstance(value, (f.Name, f.Attr)):
             return None
         display, place = self.alias(value, where) or (None, where)
         if not isinstance(display, f.Mapping) or any(name is None for name, _ in display.items):
             return None
+        if not isinstance(key, f.Const):
+            return self.one_of(self.infer(one, place) for _, one in display.items[:20])
         found = [one for name, one in display.items if name == key]
         return self.infer(found[0], place) if len(found) == 1 else None
 
@@ -135,4 +141,6 @@ class Inference(Scopes, Imports, Members, Returns, Containers, Injection, Passin
                 return method.dotted
             case Partial(callable=inner):
                 return self.name_of_type(inner)
+            case OneOf(options=options):
+                return self.name_of_type(options[0])
         return None

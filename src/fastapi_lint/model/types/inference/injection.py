@@ -41,6 +41,8 @@ class Injection(Questions):
             result = self.dependency_result(given)
             if result is not None and (declared is None or _is_any(declared)):
                 return result
+            if self.is_narrower(result, declared):
+                return result
             if (
                 isinstance(result, Instance)
                 and isinstance(declared, Instance)

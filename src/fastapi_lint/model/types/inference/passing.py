@@ -18,6 +18,7 @@ from fastapi_lint.model.names.symbols import (
     FunctionObject,
     Instance,
     Module,
+    OneOf,
     Partial,
     Type,
 )
@@ -159,6 +160,9 @@ class Passing(Questions):
         """How many parameters are filled when a value is called; None when it is another function for sure."""
         while isinstance(value, Partial):
             value = value.callable
+        if isinstance(value, OneOf):
+            found = (self._binds(function, option, expr, where) for option in value.options)
+            return next((one for one in found if one is not None), None)
         own = function.cls
         bound = 0 if own is None or "staticmethod" in self.decorators(function) else 1
         match value:

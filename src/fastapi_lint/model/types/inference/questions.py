@@ -7,7 +7,20 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.modules import Binding, Modules, Scope
 from fastapi_lint.model.names.places import Place
-from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Instance, Module, Origin, Type
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    OneOf,
+    Origin,
+    Partial,
+    Type,
+)
 
 ELEMENTS = frozenset({
     "list", "set", "frozenset", "tuple", "deque", "generator", "collections.deque", "typing.List", "typing.Set",
@@ -20,6 +33,8 @@ MAPPINGS = frozenset({
     "dict", "typing.Dict", "typing.Mapping", "typing.MutableMapping", "collections.defaultdict", "typing.DefaultDict",
     "collections.OrderedDict", "typing.OrderedDict", "types.MappingProxyType", "weakref.WeakValueDictionary",
 })  # fmt: skip
+_CALLABLES = (External, FunctionObject, Method, Partial)
+_MOST_OPTIONS = 12
 _DEPTH = 40
 DEEPEST = 60
 Where = tuple[Module, int, int]
@@ -69,6 +84,14 @@ class Questions:
             elif isinstance(found, Instance) and isinstance(one, Instance) and found.origin != one.origin:
                 found = Instance(found.cls, found.args)
         return found
+
+    def one_of(self, types: Iterable[Type]) -> Type:
+        """As `agree`; where several callables are known that differ, one of them."""
+        given = tuple(types)
+        options = tuple(dict.fromkeys(given))
+        if 1 < len(options) <= _MOST_OPTIONS and all(isinstance(one, _CALLABLES) for one in options):
+            return OneOf(options)
+        return self.agree(given)
 
     # ---------------------------------------------------------------- answered in the parts
 
@@ -154,6 +177,9 @@ class Questions:
         raise NotImplementedError
 
     def parameter(self, function: Function, param: f.Param) -> Type:
+        raise NotImplementedError
+
+    def is_narrower(self, made: Type, declared: Type) -> bool:
         raise NotImplementedError
 
     def passed(self, function: Function, param: f.Param) -> Type:

@@ -198,10 +198,28 @@ class Returns(Questions):
                 made = self._inferred_return(function)  # for these it matters which object it is
                 return made if isinstance(made, Instance) and made.origin is not None else declared
             if declared is not None and not (isinstance(declared, Instance) and declared.cls in _VAGUE):
-                return declared
+                return self.narrowed(declared, function)
             if declared is None and is_none(facts.returns):
                 return None
         return self._inferred_return(function)
+
+    def narrowed(self, declared: Type, function: Function) -> Type:
+        """What a function returns that is declared to return a base class or Protocol: the class that it makes."""
+        if not isinstance(declared, Instance) or not isinstance(declared.cls, Class):
+            return declared
+        cls = declared.cls
+        if "typing.Protocol" not in self.mro(cls) and not self.subclasses(cls):
+            return declared
+        made = self._inferred_return(function)
+        return made if self.is_narrower(made, declared) else declared
+
+    def is_narrower(self, made: Type, declared: Type) -> bool:
+        """Whether a value is of a class of the project below the declared one, which may be a Protocol."""
+        if not isinstance(made, Instance) or not isinstance(declared, Instance) or made.cls == declared.cls:
+            return False
+        if not isinstance(made.cls, Class) or not isinstance(declared.cls, Class):
+            return False
+        return self.is_subclass(made.cls, declared.cls) or "typing.Protocol" in self.mro(declared.cls)
 
     def _inferred_return(self, function: Function) -> Type:
         module = function.module
