@@ -128,7 +128,7 @@ def test_exceptions_do_not_block(name: str, method: str) -> None:
 @pytest.mark.parametrize("entry", tables().blocking, ids=lambda entry: entry.names[0])
 def test_texts_fit_into_a_message(entry: catalog.Entry) -> None:
     assert entry.why.split()[0].islower() and entry.why.split()[0].endswith("s")
-    assert entry.instead.strip() and entry.instead.count("`") % 2 == 0
+    assert entry.instead == entry.instead.strip() and entry.instead.count("`") % 2 == 0
     assert not entry.why.endswith(".") and not entry.instead.endswith(".")
 
 
@@ -265,6 +265,7 @@ def test_every_other_entry_is_found(table: str) -> None:
         "middleware": catalog.is_auth_middleware, "decorators": catalog.is_auth_decorator, "markers": catalog.marker,
         "sources": dangers().attributes, "passing": dangers().passing, "guards": dangers().guard,
         "sinks": lambda name: any(dangers().sink(danger, name) for danger in get_args(Danger)),
+        "bound": catalog.bound,
     }  # fmt: skip
     full = [f"{name}.{method}" if method else name for _, name, method in pairs(table)]
     assert full and [name for name in full if not lookups[table](name)] == []
@@ -334,7 +335,7 @@ GOOD = 'name = "a.b"\nkind = "network"\nweight = "long"\nwhy = "waits"\ninstead 
         ("[[blocking]]\n" + GOOD + 'except = ["x"]\n', "x.toml: blocking[0]: `except` without `methods`"),
         (
             "[[blocking]]\n" + GOOD.replace("long", "lnog"),
-            "`weight` is 'lnog', not one of long, short; did you mean 'long'?",
+            "`weight` is 'lnog', not one of local, long, short; did you mean 'long'?",
         ),
         (("[[blocking]]\n" + GOOD) * 2, "x.toml: blocking: `a.b` is already in x.toml"),
         ("[blocking]\n" + GOOD, "x.toml: `blocking` must be an array of tables"),

@@ -72,7 +72,7 @@ INSTANCES: tuple[Callable[[], object], ...] = (threading.Lock, threading.RLock, 
 
 ENTRIES = (
     "blocking", "coroutines", "handoffs", "reentry", "clients", "schemes", "dependencies", "middleware", "decorators",
-    "markers", "sources", "passing", "guards", "sinks",
+    "markers", "bound", "sources", "passing", "guards", "sinks",
 )  # fmt: skip
 """The tables of entries with names."""
 

@@ -11,7 +11,10 @@ from fastapi_lint.files.source import Source
 from fastapi_lint.fixing import edits
 from fastapi_lint.fixing.edits.bindings import nodes
 from fastapi_lint.fixing.fixer import apply
+from fastapi_lint.model.calls.handing import Handing
 
+POOL = Handing("fastapi.concurrency", "run_in_threadpool", "run_in_threadpool")
+RUN_SYNC = Handing("anyio.to_thread", "run_sync", "", keywords=False)
 IMPORT = "from fastapi.concurrency import run_in_threadpool\n"
 
 
@@ -22,7 +25,7 @@ def wrapped(body: str) -> str | None:
     call = next(
         node for node in nodes(source.tree) if isinstance(node, cst.Call) and source.code_of(node.func).endswith("work")
     )
-    found = edits.in_threadpool(source, call)
+    found = edits.in_threadpool(source, call, POOL)
     if found is None:
         return None
     text = apply(source, found)
@@ -51,33 +54,49 @@ def test_what_is_written(before: str, after: str) -> None:
     assert wrapped(before) == after
 
 
-def test_the_thread_that_the_module_uses_is_used() -> None:
-    text = "import asyncio\n\nasync def run():\n    await asyncio.to_thread(save)\n    work(1, b=2)\n"
+@pytest.mark.parametrize(
+    ("handing", "imports", "before", "after"),
+    [
+        (
+            Handing("asyncio", "to_thread", ""),
+            "import asyncio\n",
+            "work(1, b=2)",
+            "await asyncio.to_thread(work, 1, b=2)",
+        ),
+        (Handing("asyncio", "to_thread", ""), "from asyncio import to_thread\n", "work(1)", "await to_thread(work, 1)"),
+        (RUN_SYNC, "import anyio\n", "work(1)", "await anyio.to_thread.run_sync(work, 1)"),
+        (RUN_SYNC, "from anyio import to_thread\n", "x = work()", "x = await to_thread.run_sync(work)"),
+        (
+            RUN_SYNC,
+            "import anyio\nfrom functools import partial\n",
+            "return work(1, b=2).c",
+            "return (await anyio.to_thread.run_sync(partial(work, 1, b=2))).c",
+        ),
+    ],
+)
+def test_the_thread_that_is_named_is_used(handing: Handing, imports: str, before: str, after: str) -> None:
+    text = f"{imports}\nasync def run():\n    {before}\n"
     source = Source("app.py", text.encode())
     call = next(
         node for node in nodes(source.tree) if isinstance(node, cst.Call) and source.code_of(node.func) == "work"
     )
-    found = edits.in_threadpool(source, call)
+    found = edits.in_threadpool(source, call, handing)
     assert found is not None
-    assert apply(source, found) == text.replace("work(", "await asyncio.to_thread(work, ")
+    assert apply(source, found) == text.replace(before, after)
+
+
+def test_an_await_that_is_there_waits_for_the_thread() -> None:
+    assert wrapped("x = await work(1)") == "x = await run_in_threadpool(work, 1)"
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        "with lock:\n    work()",
-        "with self._cache_lock, open(p) as f:\n    work()",
-        "with locks[key]:\n    if x:\n        work()",
-        "with threading.RLock():\n    work()",
-        "with warnings.catch_warnings():\n    work()",
-        "with contextlib.chdir(p):\n    work()",
-        "try:\n    pass\nfinally:\n    work()",
-        "try:\n    pass\nfinally:\n    if x:\n        work()",
         "work(func=1)",
         "[work(x) for x in y]",
         "def inner():\n    work()",
         "f = lambda: work()",
     ],
 )
-def test_where_nothing_may_wait(body: str) -> None:
+def test_where_nothing_can_be_awaited(body: str) -> None:
     assert wrapped(body) is None

@@ -425,14 +425,15 @@ def test_what_does_not_block(name: str) -> None:
 
 def test_command_lines_hold_up_nobody() -> None:
     of = project(
-        app__main=HEAD + "from app.cli import colour\nfrom app.work import job\nasync def f(): ...\n",
+        app__main=HEAD
+        + "from app.cli import colour\nfrom app.work import job, alone\n@app.get('/')\nasync def f(): await job()\n",
         app__cli="import argparse\nfrom app.only import run\nasync def command(): ...\n",
         app__prompts="import typer\nasync def ask(): ...\n",
         app__only="async def run(): ...\n",
-        app__work="async def job(): ...\n",
-        app__serve_cli="from fastapi import FastAPI\napp = FastAPI()\nasync def route(): ...\n",
+        app__work="async def job(): ...\nasync def alone(): ...\n",
+        app__serve_cli="from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def route(): ...\n",
     )
-    names = ("f", "command", "ask", "run", "job", "route")
+    names = ("f", "command", "ask", "run", "job", "alone", "route")
     held = [name for name in names if of.effects.holds_up_requests(function(of, name))]
     assert held == ["f", "job", "route"]
 
@@ -448,6 +449,7 @@ def test_jobs_hold_up_nobody() -> None:
         "async def job(): await part()\n"
         "async def both(): ...\n"
         "async def own_job(): ...\n"
+        "@app.get('/')\n"
         "async def f():\n"
         "    queue.enqueue(job)\n"
         "    queue.enqueue(both)\n"
@@ -471,6 +473,7 @@ def test_functions_for_start_up_hold_up_nobody() -> None:
         "async def lifespan(app):\n"
         "    async with lock(): await warm_up()\n"
         "    yield\n"
+        "@app.get('/')\n"
         "async def f(): time.sleep(1)\n"
         "served = FastAPI(lifespan=lifespan)\n"
     )
@@ -480,3 +483,105 @@ def test_functions_for_start_up_hold_up_nobody() -> None:
         return of.effects.holds_up_requests(one)
 
     assert [name for name in ("warm_up", "lock", "lifespan", "f") if holds(name)] == ["f"]
+
+
+BY_OTHERS = {
+    "list of hooks": (
+        "async def f(): ...\nHOOKS = [f]\nasync def lifespan(app):\n    for hook in HOOKS: await hook()\n    yield\n",
+        False,
+    ),
+    "list of hooks that a route goes through": (
+        "async def f(): ...\nHOOKS = [f]\n@app.get('/')\nasync def route():\n    for hook in HOOKS: await hook()\n",
+        True,
+    ),
+    "decorator that keeps it for the start": (
+        "HOOKS = []\n"
+        "def hook(function):\n"
+        "    HOOKS.append(function)\n"
+        "    return function\n"
+        "@hook\n"
+        "async def f(): ...\n"
+        "async def lifespan(app):\n"
+        "    await gather(*(each() for each in HOOKS))\n"
+        "    yield\n",
+        False,
+    ),
+    "handed to a helper that awaits it": (
+        "async def f(): ...\n"
+        "async def run(step): await step()\n"
+        "async def lifespan(app):\n"
+        "    await run(f)\n"
+        "    yield\n",
+        False,
+    ),
+    "handed to what may keep it": (
+        "async def f(): ...\nasync def lifespan(app):\n    app.state.bus.subscribe('orders', f)\n    yield\n",
+        True,
+    ),
+    "task that goes on": (
+        "import asyncio\n"
+        "async def f(): ...\n"
+        "async def lifespan(app):\n"
+        "    task = asyncio.create_task(f())\n"
+        "    yield\n"
+        "    task.cancel()\n",
+        True,
+    ),
+    "task that is awaited before the application serves": (
+        "import asyncio\n"
+        "async def f(): ...\n"
+        "async def lifespan(app):\n"
+        "    task = asyncio.create_task(f())\n"
+        "    await task\n"
+        "    yield\n",
+        False,
+    ),
+    "loop of its own in a thread": (
+        "import asyncio, threading\n"
+        "async def f(): ...\n"
+        "def run(): asyncio.run(f())\n"
+        "threading.Thread(target=run).start()\n",
+        False,
+    ),
+    "loop of its own, made by hand": (
+        "import asyncio\n"
+        "loop = asyncio.new_event_loop()\n"
+        "async def f(): ...\n"
+        "@app.get('/')\n"
+        "def route(): asyncio.run_coroutine_threadsafe(f(), loop).result()\n",
+        False,
+    ),
+    "only its name is the same": (
+        "async def f(): ...\n"
+        "async def lifespan(app):\n"
+        "    await f()\n"
+        "    yield\n"
+        "@app.get('/')\n"
+        "def route(thing): return thing.f()\n",
+        False,
+    ),
+    "method of a library's class": ("import other\nclass View(other.View):\n    async def f(self): ...\n", True),
+    "method that nobody calls": ("class Orders:\n    async def f(self): ...\n", False),
+    "method by a protocol": (
+        "from typing import Protocol\n"
+        "class Store(Protocol):\n"
+        "    async def f(self): ...\n"
+        "class Files:\n"
+        "    async def f(self): ...\n"
+        "@app.get('/')\n"
+        "async def route(store: Store): await store.f()\n",
+        True,
+    ),
+    "job of a worker's settings": (
+        "from arq import cron\nasync def f(context): ...\nclass WorkerSettings:\n    functions = [f]\n",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_OTHERS)
+def test_who_reaches_a_function_decides(name: str) -> None:
+    text, expected = BY_OTHERS[name]
+    of = planted(text)
+    functions = [each for each in of.functions if each.name == "f"]
+    assert of.effects.holds_up_requests(functions[-1]) is expected

@@ -7,6 +7,7 @@ from fastapi_lint.catalog.effects import (
     awaitable,
     awaitable_method,
     blocking,
+    bound,
     client,
     coroutine,
     coroutine_method,
@@ -15,6 +16,7 @@ from fastapi_lint.catalog.effects import (
 )
 from fastapi_lint.catalog.format import (
     AuthDependency,
+    Bound,
     CatalogueError,
     Client,
     Coroutine,
@@ -50,6 +52,7 @@ from fastapi_lint.catalog.trust import (
 __all__ = [
     "AuthDependency",
     "BlockingCatalogue",
+    "Bound",
     "CatalogueError",
     "Client",
     "Coroutine",
@@ -64,6 +67,7 @@ __all__ = [
     "awaitable_method",
     "bases",
     "blocking",
+    "bound",
     "canonical",
     "client",
     "coroutine",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
-from fastapi_lint.catalog.format import Client, Coroutine, Entry, Handoff, Named, Reentry, selects
+from fastapi_lint.catalog.format import Bound, Client, Coroutine, Entry, Handoff, Named, Reentry, selects
 from fastapi_lint.catalog.names import canonical, lineage, tables
 
 E = TypeVar("E", bound=Named)
@@ -144,3 +144,26 @@ def reentry(name: str) -> Reentry | None:
 def client(name: str) -> Client | None:
     """Why a class or factory should be called once per process, if it should."""
     return _clients().function(name)
+
+
+@lru_cache(maxsize=1)
+def _bound() -> dict[str, Bound]:
+    return {canonical(name): entry for entry in tables().bound for name in entry.names}
+
+
+@cache
+def bound(name: str) -> Bound | None:
+    """Why what a name, or a module or class around it, stands for must not be moved to another thread, if so.
+
+    `Class.method` is also bound when a class is from which this one is derived.
+    """
+    known = _bound()
+    cls, _, method = canonical(name).rpartition(".")
+    for owner in (canonical(name), *(lineage(cls) if cls else ())):
+        while owner:
+            if (entry := known.get(owner)) is not None:
+                return (
+                    None if selects(entry, method) is False or (entry.methods and not selects(entry, method)) else entry
+                )
+            owner = owner.rpartition(".")[0]
+    return None

@@ -14,7 +14,7 @@ Kind = Literal[
     "network", "dns", "sleep", "subprocess", "file", "database", "cache", "broker", "cloud", "mail", "cpu", "input",
     "lock", "thread",
 ]  # fmt: skip
-Weight = Literal["long", "short"]
+Weight = Literal["long", "local", "short"]
 Constant = Union[bool, int, str]
 
 
@@ -38,17 +38,26 @@ class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 class Entry(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A call that blocks.
 
-    `why` completes "it ..." ("waits for the HTTP response"), `instead` completes "use ...". `when` names what must be
+    weight: "long" for everything that waits for a network, a database server, a process or a processor; "local" for a
+    database in a file; "short" for other files. `why` completes "it ..." ("waits for the HTTP response"), `instead`
+    completes "use ..." with what waits without blocking ("{method}" is the method that is called), "" when nothing but
+    a thread does; `instead_since` is the first version of the library that has it. `when` names what must be
     given for the call to block: "arguments" (any) or a parameter. `unless` maps a parameter to the value with which the
-    call returns at once. `since` is the first version of Python or the library that has it.
+    call returns at once. `mode` is the constant that the first argument must be for the call to wait; with another one
+    it does what `otherwise` says. `lazy`: it gives something that blocks later, when it is read. `since` is the first
+    version of Python or the library that has it.
     """
 
     kind: Kind
     weight: Weight
     why: str
-    instead: str
+    instead: str = ""
+    instead_since: str = ""
     when: str = ""
     unless: dict[str, Constant] = msgspec.field(default_factory=dict)
+    mode: str = ""
+    otherwise: str = ""
+    lazy: bool = False
     since: str = ""
 
     def applies(self, positional: Sequence[object], keywords: Mapping[str, object]) -> bool:
@@ -122,6 +131,20 @@ class AuthDependency(Named, frozen=True, forbid_unknown_fields=True, omit_defaul
     """
 
     form: Literal["class", "factory", "instance", "function"]
+
+
+class Bound(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What does not bear to be moved to another thread: a class, a function, or a module with everything in it.
+
+    to: "maker" an object works in the thread that made it; "each" there is one for each thread; "one" it must not be
+    used by two threads at once; "loop" it needs the thread of the event loop. `unless` maps a parameter of what makes
+    the object to the value with which it is not bound. `why` completes "it ...", `instead` completes "use ...".
+    """
+
+    to: Literal["maker", "each", "one", "loop"]
+    why: str
+    instead: str = ""
+    unless: dict[str, Constant] = msgspec.field(default_factory=dict)
 
 
 class Marker(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -199,6 +222,7 @@ class Tables(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_
     handoffs: list[Handoff] = msgspec.field(default_factory=list)
     reentry: list[Reentry] = msgspec.field(default_factory=list)
     clients: list[Client] = msgspec.field(default_factory=list)
+    bound: list[Bound] = msgspec.field(default_factory=list)
     schemes: list[Scheme] = msgspec.field(default_factory=list)
     dependencies: list[AuthDependency] = msgspec.field(default_factory=list)
     middleware: list[Named] = msgspec.field(default_factory=list)
@@ -218,7 +242,8 @@ class Tables(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_
 
 LISTS: Mapping[str, type[Named]] = {
     "blocking": Entry, "coroutines": Coroutine, "handoffs": Handoff, "reentry": Reentry, "clients": Client,
-    "schemes": Scheme, "dependencies": AuthDependency, "middleware": Named, "decorators": Named, "markers": Marker,
+    "bound": Bound, "schemes": Scheme, "dependencies": AuthDependency, "middleware": Named, "decorators": Named,
+    "markers": Marker,
     "sources": Origin, "passing": Passing, "guards": Guard, "sinks": Sink,
 }  # fmt: skip
 """The tables that are lists of entries, and what each entry is."""
@@ -265,7 +290,7 @@ def entry_from(raw: object, what: type[Named], where: str) -> Named:
         raise CatalogueError(f"{where}: `name` must be a dotted name, not {entry['names']!r}")
     if checked.exclude and not checked.methods:
         raise CatalogueError(f"{where}: `except` without `methods`")
-    for text in ("why", "instead", "gives"):
+    for text in ("why", "gives", *(("instead",) if isinstance(checked, Reentry) else ())):
         if getattr(checked, text, "x") == "":
             raise CatalogueError(f"{where}: `{text}` is empty")
     return checked
@@ -280,7 +305,7 @@ def entries_from(config: Sequence[object], where: str) -> tuple[Entry, ...]:
     entries = []
     for number, raw in enumerate(config):
         if isinstance(raw, Mapping):
-            raw = {"kind": "network", "weight": "long", "why": "blocks", "instead": "`run_in_threadpool(...)`", **raw}
+            raw = {"kind": "network", "weight": "long", "why": "blocks", **raw}
         entry = entry_from(raw, Entry, f"{where}[{number}]")
         assert isinstance(entry, Entry)
         entries.append(entry)

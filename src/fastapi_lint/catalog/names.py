@@ -27,6 +27,8 @@ def tables() -> Tables:
 _STUBS = re.compile(r"(?:mypy|types)_boto3_\w+(?:\.client|\.service_resource)?\.\w+?(Client|ServiceResource)")
 """The classes of the packages that say what boto3 gives: one for each service, a few hundred of them."""
 _BOTO3 = {"Client": "botocore.client.BaseClient", "ServiceResource": "boto3.resources.base.ServiceResource"}
+_AZURE = re.compile(r"azure\.mgmt\.(?:(?!aio\b)\w+\.)+\w*Client")
+"""The management clients of Azure, one for each service; those of the `aio` packages are awaited."""
 
 
 class _Canonical(dict[str, str]):
@@ -37,6 +39,8 @@ class _Canonical(dict[str, str]):
         result = name.removeprefix("builtins.")
         if (stub := _STUBS.fullmatch(name)) is not None:
             result = _BOTO3[stub[1]]
+        elif name.startswith("azure.mgmt.") and _AZURE.fullmatch(name):
+            result = "azure.mgmt.ManagementClient"
         head, dot, rest = name.rpartition(".")
         while dot:
             if (known := self.get(head, head)) != head:

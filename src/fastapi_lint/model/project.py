@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
 from fastapi_lint.model.calls.effects import Effects
+from fastapi_lint.model.calls.remedies import Remedies
 from fastapi_lint.model.data.exchange import Exchange
 from fastapi_lint.model.data.orm import OrmModels
 from fastapi_lint.model.data.schemas import Schemas
@@ -101,6 +102,11 @@ class Project:
     def callers(self) -> Callers:
         """Who calls a function directly, and with what."""
         return Callers(self.types)
+
+    @cached_property
+    def remedies(self) -> Remedies:
+        """What can be done about a call that blocks."""
+        return Remedies(self)
 
     @cached_property
     def versions(self) -> Versions:

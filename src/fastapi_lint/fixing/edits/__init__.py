@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi_lint.fixing.edits.awaiting import asyncio_sleep, awaited, in_threadpool
+from fastapi_lint.fixing.edits.awaiting import asyncio_sleep, awaited, in_threadpool, plain
 from fastapi_lint.fixing.edits.imports import importing
 from fastapi_lint.fixing.edits.layout import step_of, with_argument
 from fastapi_lint.fixing.edits.syntax import (
@@ -27,6 +27,7 @@ from fastapi_lint.fixing.edits.syntax import (
     replace,
     replace_argument_value,
 )
+from fastapi_lint.fixing.edits.unblocking import unblocked
 from fastapi_lint.fixing.edits.unused import newly_unused, remove_import_if_unused
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "newline_at",
     "newly_unused",
     "next_line_start",
+    "plain",
     "remove_argument",
     "remove_import_if_unused",
     "remove_item",
@@ -57,5 +59,6 @@ __all__ = [
     "replace",
     "replace_argument_value",
     "step_of",
+    "unblocked",
     "with_argument",
 ]

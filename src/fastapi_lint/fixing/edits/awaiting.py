@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import libcst as cst
 
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit
-from fastapi_lint.fixing.edits.bindings import module_imports, parents
+from fastapi_lint.fixing.edits.bindings import parents
 from fastapi_lint.fixing.edits.imports import importing
 from fastapi_lint.fixing.edits.layout import broken_call, is_too_long, listed, parentheses, realigned
 from fastapi_lint.fixing.edits.syntax import (
@@ -22,16 +20,7 @@ from fastapi_lint.fixing.edits.syntax import (
     next_line_start,
     replace,
 )
-
-_EXCLUSIVE = re.compile(
-    r"(?:^|_)\w?lock|Lock|mutex|semaphore|^(?:catch_warnings|redirect_std\w+|chdir)$"
-    r"|session|transaction|atomic|^begin|^connect$|cursor",
-    re.I,
-)
-"""Names of what a plain `with` takes from every other task until it ends: a thread's lock, the state of the process,
-a database's transaction and what it locks."""
-_HARMLESS = frozenset({"requests", "httpx", "curl_cffi", "aiohttp", "botocore", "boto3"})
-"""Libraries whose sessions lock nothing."""
+from fastapi_lint.model.calls.handing import Handing
 
 
 def awaited(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
@@ -45,7 +34,7 @@ def awaited(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
 
 def asyncio_sleep(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
     """`await asyncio.sleep(...)` in the place of another sleep with the same arguments."""
-    if not _can_await(source, call) or not _may_wait(source, call) or any(arg.keyword for arg in call.args):
+    if not _can_await(source, call) or any(arg.keyword for arg in call.args):
         return None
     found = importing(source, "asyncio", "", at=call)
     if found is None:
@@ -56,26 +45,28 @@ def asyncio_sleep(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
     return (*edits, insert_after(source, call, after)) if after else tuple(edits)
 
 
-def in_threadpool(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
+def in_threadpool(source: Source, call: cst.Call, handing: Handing) -> tuple[Edit, ...] | None:
     """`f(x)` as `await run_in_threadpool(f, x)`, with the import; None where that is not possible.
 
-    In a module that uses `asyncio.to_thread` and not the other, that is what is written.
-    None also where a call that does not wait is better than one that does: see `_may_wait`.
+    `handing` says what hands it over. A call that is awaited already keeps that `await`, which then waits for the
+    thread.
     """
-    if not _can_await(source, call) or not _may_wait(source, call):
+    if not _can_await(source, call) or getattr(call.func, "lpar", None) or _has_keyword(call, "func"):
         return None
-    if getattr(call.func, "lpar", None) or _has_keyword(call, "func"):
-        return None
-    found = _thread(source, call)
+    found = _named(source, call, handing)
     if found is None:
         return None
     name, imports = found
-    before, after = _around(source, call)
+    before, after, wait = *_around(source, call), "await "
+    if isinstance(parents(source.tree).get(call), cst.Await):
+        before, after, wait = "", "", ""
     code = _joined(source, call.func)
-    grows = len(f"{before}await {name}") - len(code)
+    if not handing.keywords and any(arg.keyword is not None or arg.star == "**" for arg in call.args):
+        return _with_partial(source, call, f"{before}{wait}{name}", code, after, imports)
+    grows = len(f"{before}{wait}{name}") - len(code)
     fits = not is_too_long(source, call, grows + len(f"{code}, {after}"))
     if not fits and before:
-        before, after, fits = parentheses(source, call, len(f"await {name}, {source.code_of(call)}"))
+        before, after, fits = parentheses(source, call, len(f"{wait}{name}, {source.code_of(call)}"))
     if (pieces := listed(source, call.args, code, first=True)) is not None:
         made = [between(source, *piece) for piece in pieces]
     elif fits:
@@ -83,17 +74,49 @@ def in_threadpool(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
     else:
         pieces = broken_call(source, call, code, first=True, depth=1 if after else 0)
         made = [between(source, *piece) for piece in pieces]
-    edits = [replace(source, call.func, f"{before}await {name}"), *made, *imports]
+    edits = [replace(source, call.func, f"{before}{wait}{name}"), *made, *imports]
     return (*edits, insert_after(source, call, after)) if after else tuple(edits)
 
 
-def _thread(source: Source, call: cst.Call) -> tuple[str, tuple[Edit, ...]] | None:
-    """What hands a call to a thread, as the module does it elsewhere, and the edits that import it."""
-    if b"asyncio.to_thread(" in source.data and b"run_in_threadpool" not in source.data:
-        found = importing(source, "asyncio", "", at=call)
-        if found is not None and not found[1]:
-            return f"{found[0]}.to_thread", ()
-    return importing(source, "fastapi.concurrency", "run_in_threadpool", at=call, also=("starlette.concurrency",))
+def _named(source: Source, call: cst.Call, handing: Handing) -> tuple[str, tuple[Edit, ...]] | None:
+    """How the module calls what hands over, and the edits that import it."""
+    if handing.module.endswith(".concurrency"):
+        other = {"fastapi.concurrency": "starlette.concurrency"}.get(handing.module, "fastapi.concurrency")
+        return importing(source, handing.module, handing.name, at=call, also=(other,))
+    found = importing(source, handing.module, handing.name, at=call)
+    if found is not None and not found[1]:
+        return found
+    package = handing.module.partition(".")[0]
+    rest = f"{handing.module}.{handing.name}".removeprefix(f"{package}.")
+    found = importing(source, package, "", at=call)
+    return None if found is None else (f"{found[0]}.{rest}", found[1])
+
+
+def _with_partial(
+    source: Source, call: cst.Call, name: str, code: str, after: str, imports: tuple[Edit, ...]
+) -> tuple[Edit, ...] | None:
+    """As `in_threadpool`, by what passes positional arguments on only: `await run_sync(partial(f, x, key=y))`."""
+    found = importing(source, "functools", "partial", at=call)
+    if (
+        found is None
+        or "\n" in source.code_of(call)
+        or is_too_long(source, call, len(f"{name}({found[0]}(), ){after}"))
+    ):
+        return None
+    first, last = extent(source, call.args[0])[0], extent(source, call.args[-1])[1]
+    arguments = source.text[first:last]
+    return (replace(source, call, f"{name}({found[0]}({code}, {arguments})){after}"), *imports, *found[1])
+
+
+def plain(source: Source, function: cst.FunctionDef) -> tuple[Edit, ...] | None:
+    """`async def` as `def`."""
+    word = function.asynchronous
+    if word is None:
+        return None
+    start = extent(source, function)[0]
+    at = source.text.index("async", start, extent(source, function.name)[0])
+    end = source.text.index("def", at + len("async"))
+    return (between(source, at, end, ""),)
 
 
 def _handed_over(source: Source, call: cst.Call, code: str) -> Edit:
@@ -127,47 +150,6 @@ def _joined(source: Source, node: cst.BaseExpression) -> str:
         case cst.Call():
             return _joined(source, node.func) + source.text[extent(source, node.func, parenthesised=True)[1] : end]
     return source.text[start:end]
-
-
-def _may_wait(source: Source, call: cst.Call) -> bool:
-    """Whether nothing around a call forbids that other tasks run meanwhile, or that it is cancelled at an `await`.
-
-    A task that waits below a lock of threads stops the event loop for good when the next one asks for the lock, and so
-    does one that waits in a transaction, when another asks for a row of it without `await`. In a
-    `finally`, a cancelled request leaves at the first `await`, and what was to be cleaned up stays.
-    """
-    above = parents(source.tree)
-    child: cst.CSTNode = call
-    while (node := above.get(child)) is not None and not isinstance(node, cst.FunctionDef):
-        if isinstance(node, cst.Finally):
-            return False
-        if isinstance(node, cst.With) and node.asynchronous is None and child is node.body:
-            if any(_is_exclusive(source, item.item) for item in node.items):
-                return False
-        child = node
-    return True
-
-
-def _is_exclusive(source: Source, node: cst.BaseExpression) -> bool:
-    if _EXCLUSIVE.search(_last_name(node)) is None:
-        return False
-    root = source.code_of(node).partition("(")[0].partition(".")[0]
-    return not any(
-        item.local == root and item.module.partition(".")[0] in _HARMLESS for item in module_imports(source.tree)
-    )
-
-
-def _last_name(node: cst.BaseExpression) -> str:
-    match node:
-        case cst.Call():
-            return _last_name(node.func)
-        case cst.Subscript():
-            return _last_name(node.value)
-        case cst.Attribute():
-            return node.attr.value
-        case cst.Name():
-            return node.value
-    return ""
 
 
 def _has_keyword(call: cst.Call, name: str) -> bool:

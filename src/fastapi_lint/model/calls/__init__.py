@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.calls.branches import Settings
 from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.decorators import decorator_effect
 from fastapi_lint.model.calls.endings import Endings
 from fastapi_lint.model.calls.execution import Step
-from fastapi_lint.model.calls.feasibility import is_ruled_out
+from fastapi_lint.model.calls.remedies import Remedy
 from fastapi_lint.model.calls.results import NotCallable, not_callable
-from fastapi_lint.model.calls.sparing import Settings, never_runs
+from fastapi_lint.model.calls.sparing import never_runs
 from fastapi_lint.model.calls.trails import Trail
 
 __all__ = [
     "Endings",
     "NotCallable",
+    "Remedy",
     "Settings",
     "Step",
     "Trail",
     "Use",
     "decorator_effect",
-    "is_ruled_out",
     "never_runs",
     "not_callable",
 ]

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
+
+import msgspec
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.branches import NO_SETTINGS, Branches, Settings
 from fastapi_lint.model.calls.execution import Execution, Step, written
 from fastapi_lint.model.calls.serving import Serving
-from fastapi_lint.model.calls.sparing import NO_SETTINGS, Settings, Sparing, expects, is_ready, never_runs
+from fastapi_lint.model.calls.sparing import expects, is_once, is_ready, never_runs
 from fastapi_lint.model.calls.trails import Memo, Run, Trail, search
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
@@ -45,7 +49,6 @@ _MOMENT = 0.001
 _WAITS_FOR = frozenset({"lock", "thread", "subprocess"})
 """Kinds of calls that return at once when what they wait for is there."""
 _IN_MEMORY = frozenset({"io.BytesIO", "io.StringIO", "tempfile.SpooledTemporaryFile"})
-_ROUTERS = ("fastapi.FastAPI.", "fastapi.APIRouter.")
 _AWAIT = re.compile(rb"\bawait\b|\basync\s+(?:for|with)\b")
 _SCHEDULERS = frozenset({
     "gather", "create_task", "ensure_future", "wait_for", "shield", "run_coroutine_threadsafe", "as_completed",
@@ -54,6 +57,28 @@ _ASKS_FOR_LOOP = frozenset({
     "get_running_loop", "is_running", "current_async_library", "_get_running_loop", "current_task",
 })  # fmt: skip
 """A function that calls one of these looks whether a loop runs before it starts one; nest_asyncio has its own test."""
+
+
+@dataclass(frozen=True)
+class _Tier:
+    """Which blocking calls a search is for: of a weight, of kinds with a rank (None: all), on ways that always run."""
+
+    weight: str
+    rank: int | None = None
+    always: bool = False
+
+
+_RANKS = {
+    "network": 0, "dns": 0, "mail": 0, "cloud": 0, "broker": 0, "cache": 0, "database": 1, "file": 3,
+}  # fmt: skip
+"""Which kind of call tells most about a chain; those that are left out come after the database."""
+_LAST = 100
+
+
+def _tiers(weight: str) -> Iterator[_Tier]:
+    for always in (True, False):
+        for rank in range(4):
+            yield _Tier(weight, rank, always)
 
 
 class Effects:
@@ -68,14 +93,14 @@ class Effects:
         """`additions` are the user's entries of the blocking catalogue; `is_lifespan` tells start-up code."""
         self.types = types
         self.execution = Execution(types)
+        self.branches = Branches(types)
         self.catalogue = catalog.blocking()
         if additions:
             self.catalogue = self.catalogue.extend(catalog.entries_from(additions, "blocking"))
         self.serving = Serving(types, is_lifespan)
-        self._blocking: Memo[catalog.Entry] = Memo()
+        self._tiers: dict[_Tier, Memo[catalog.Entry]] = {}
         self._reentries: Memo[catalog.Reentry] = Memo()
-        # What rules have found out about effects of their own.
-        self.bound_to_loop: Memo[str] = Memo()
+        # What a rule has found out about an effect of its own.
         self.inserting: Memo[str] = Memo()
         self._scheduled: dict[Module, frozenset[tuple[int, int]]] = {}
 
@@ -96,6 +121,8 @@ class Effects:
         entry = self._entry_for(self.types.callee(module, call))
         if entry is None or not _applies(entry, call):
             return None
+        if entry.mode and not self._waits_in_this_mode(module, call, entry.mode):
+            entry = msgspec.structs.replace(entry, weight="short", why=entry.otherwise)
         if entry.kind == "sleep" and _is_moment(call):
             return None
         if entry.weight == "short" and self._is_in_memory(module, call):
@@ -119,6 +146,13 @@ class Effects:
                 entries = [self._entry_for(option) for option in options]
                 return entries[0] if all(entries) else None
         return None
+
+    def _waits_in_this_mode(self, module: Module, call: f.Call, mode: str) -> bool:
+        """Whether the first argument of a call is the constant with which it waits."""
+        if not call.args or call.args[0].name:
+            return False
+        value = self.types.infer(call.args[0].value, (module, call.block, call.start))
+        return self.types.name_of_type(value) == mode
 
     def _is_in_memory(self, module: Module, call: f.Call) -> bool:
         """Whether the first argument is a file that lies in memory, or the object (an archive) was made of one."""
@@ -147,27 +181,18 @@ class Effects:
                     if entry is not None and entry.kind == "lock" and not _waits(module, block.start, block.end):
                         continue  # held for a moment between threads: what locks are for
                     if entry is not None:
-                        yield Step(module, start, end, None, None, f"{value.cls}.{name}"), entry
+                        yield Step(module, start, end, None, None, f"{value.cls}.{name}", block.parent), entry
                         break
 
     def runs_once(self, function: Function, step: Step) -> bool:
         """Whether a step only happens until an attribute or a global is filled: then it need not be fast."""
-        block = step.call.block if step.call else function.facts.block
-        return self.execution.sparing.is_once(function, block, step.start, of_async=True)
+        block = step.call.block if step.call else step.block
+        return is_once(function, block, step.start, of_async=True)
 
     @staticmethod
     def is_session(entry: catalog.Entry) -> bool:
         """Whether an entry is about a session, connection, engine or query of SQLAlchemy or SQLModel."""
         return any(name in _SESSIONS for name in entry.names)
-
-    def could_be_plain(self, function: Function) -> bool:
-        """Whether a function is an endpoint that awaits nothing, so that a plain `def` would do (in the threadpool)."""
-        return not self.awaits(function) and any(name.startswith(_ROUTERS) for name in self.types.decorators(function))
-
-    @staticmethod
-    def awaits(function: Function) -> bool:
-        """Whether the text of a body awaits something (a word in a comment or string counts, too)."""
-        return _waits(function.module, function.facts.head_end, function.facts.end)
 
     def written(self, module: Module, call: f.Call) -> str:
         """What a call calls, in the words of the code, or by its full name when those are too many."""
@@ -176,46 +201,68 @@ class Effects:
     def blocks(self, module: Module, call: f.Call) -> Trail[catalog.Entry] | None:
         """The chain by which a call runs project code that blocks for long; None when it does not or is not known."""
         steps = (Step(module, call.start, call.name_end, each, call) for each in self.execution.targets(module, call))
-        return self._shortest(steps)
+        return self._telling(steps, None)
 
     def chains(self, function: Function) -> Iterator[Trail[catalog.Entry]]:
-        """Every place in a function's own body at which it runs synchronous project code that blocks for long."""
+        """Every place in a function's own body at which it runs synchronous project code that blocks."""
         by_place: dict[tuple[int, int], list[Step]] = {}
         for step in self.execution.steps(function):
             if step.function is not None and not step.function.is_async:
                 by_place.setdefault((step.start, step.end), []).append(step)
         for steps in by_place.values():
-            trail = self._shortest(iter(steps))
+            trail = self._telling(iter(steps), function)
             if trail is not None:
                 yield trail
 
-    def _shortest(self, steps: Iterator[Step]) -> Trail[catalog.Entry] | None:
-        best: Trail[catalog.Entry] | None = None
+    def _telling(self, steps: Iterator[Step], caller: Function | None) -> Trail[catalog.Entry] | None:
+        """Of the chains behind several steps the one that tells most (see `function_blocks`)."""
+        best: tuple[int, Trail[catalog.Entry]] | None = None
         for step in steps:
-            inner = self.function_blocks(step.function, self._settings(step)) if step.function else None
-            if inner is not None and (best is None or inner.length < best.length - 1):
-                best = inner.behind(step)
-        return best
-
-    @staticmethod
-    def _settings(step: Step, caller: Function | None = None, known: Settings = NO_SETTINGS) -> Settings:
-        return Sparing.settings(step.function, step.call, caller, known) if step.function else NO_SETTINGS
+            if step.function is None:
+                continue
+            settings = self.branches.settings(step.function, step.call, caller, NO_SETTINGS)
+            found = self._ranked(step.function, settings)
+            if found is not None and (best is None or (found[0], found[1].length) < (best[0], best[1].length)):
+                best = found[0], found[1].behind(step)
+        return best[1] if best is not None else None
 
     def function_blocks(self, function: Function, settings: Settings = NO_SETTINGS) -> Trail[catalog.Entry] | None:
-        """The shortest chain by which running a synchronous function blocks for long."""
-        return self.search(function, self._blocks_long, self._blocking, settings)
+        """The chain by which running a synchronous function blocks: the one that tells most about it.
 
-    def _blocks_long(self, function: Function, settings: Settings) -> tuple[Step, catalog.Entry] | None:
-        sparing = self.execution.sparing
+        What always runs comes before what depends on a condition, a network before a database, a processor and files,
+        a database file last; then the shortest.
+        """
+        found = self._ranked(function, settings)
+        return found[1] if found is not None else None
+
+    def _ranked(self, function: Function, settings: Settings) -> tuple[int, Trail[catalog.Entry]] | None:
+        for weight in ("long", "local"):
+            if self._of_tier(function, settings, _Tier(weight)) is None:
+                continue
+            for rank, tier in enumerate(_tiers(weight)):
+                if (found := self._of_tier(function, settings, tier)) is not None:
+                    return rank if weight == "long" else _LAST + rank, found
+        return None
+
+    def _of_tier(self, function: Function, settings: Settings, tier: _Tier) -> Trail[catalog.Entry] | None:
+        def own(each: Function, known: Settings) -> tuple[Step, catalog.Entry] | None:
+            return self._blocks_itself(each, known, tier)
+
+        memo = self._tiers.setdefault(tier, Memo())
+        return self.search(function, own, memo, settings, always=tier.always)
+
+    def _blocks_itself(self, function: Function, settings: Settings, tier: _Tier) -> tuple[Step, catalog.Entry] | None:
         if self.asks_for_loop(function):
             return None
         for step, entry in self.blocking(function):
-            if entry.weight != "long":
+            if entry.weight != tier.weight or (tier.rank is not None and _RANKS.get(entry.kind, 2) != tier.rank):
                 continue
-            block = step.call.block if step.call else function.facts.block
-            if sparing.contradicts(function, settings, sparing.needs(function, block, step.start)):
+            block = step.call.block if step.call else step.block
+            if self.branches.is_dead(function, settings, block, step.start):
                 continue
-            if step.call is None or not sparing.is_once(function, block, step.start):
+            if tier.always and self.branches.is_conditional(function, settings, block, step.start):
+                continue
+            if step.call is None or not is_once(function, block, step.start):
                 return step, entry
         return None
 
@@ -229,27 +276,34 @@ class Effects:
         settings: Settings = NO_SETTINGS,
         *,
         through_await: bool = False,
+        always: bool = False,
     ) -> Trail[T] | None:
         """Breadth-first over what a function runs, to the nearest body with an effect; `memo` keeps the answers.
 
-        `settings` are those of the function's own parameters; `through_await` also follows awaited coroutine functions.
+        `settings` are those of the function's own parameters; `through_await` also follows awaited coroutine functions;
+        with `always` only what runs whenever the function does is followed.
         """
         return search(
             (function, settings),
             lambda run: effect(*run),
-            lambda run: self._onward(*run, through_await),
+            lambda run: self._onward(*run, through_await, always),
             memo,
         )
 
-    def _onward(self, function: Function, settings: Settings, through_await: bool) -> Iterator[tuple[Step, Run]]:
+    def _onward(
+        self, function: Function, settings: Settings, through_await: bool, always: bool
+    ) -> Iterator[tuple[Step, Run]]:
         """The functions that one runs, its parameters set like that, each with the step to it."""
         if not function.is_async and self.asks_for_loop(function):
             return  # it does something else when a loop runs
         for step in self.execution.steps(function):
             if step.function is None or (step.function.is_async and not through_await):
                 continue
-            if not Sparing.contradicts(function, settings, step.needs):
-                yield step, (step.function, self._settings(step, function, settings))
+            if self.branches.is_dead(function, settings, step.block, step.start):
+                continue
+            if always and self.branches.is_conditional(function, settings, step.block, step.start):
+                continue
+            yield step, (step.function, self.branches.settings(step.function, step.call, function, settings))
 
     # ---------------------------------------------------------------- re-entry
 
@@ -279,10 +333,9 @@ class Effects:
     def _reenters(self, function: Function, settings: Settings) -> tuple[Step, catalog.Reentry] | None:
         if self.asks_for_loop(function):
             return None
-        sparing = self.execution.sparing
         for call in function.calls:
             if (entry := self.reentry(function.module, call)) is not None:
-                if sparing.contradicts(function, settings, sparing.needs(function, call.block, call.start)):
+                if self.branches.is_dead(function, settings, call.block, call.start):
                     continue
                 name = self.types.name_of_type(self.types.callee(function.module, call)) or ""
                 return Step(function.module, call.start, call.name_end, None, call, name), entry

@@ -12,7 +12,7 @@ from typing import cast
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.protocols import implementing, is_protocol
-from fastapi_lint.model.calls.sparing import NO_SETTINGS, Settings, Sparing, allows_cache
+from fastapi_lint.model.calls.sparing import allows_cache, is_once
 from fastapi_lint.model.calls.validation import validated, validators
 from fastapi_lint.model.calls.wrapping import Wrapping
 from fastapi_lint.model.names.symbols import (
@@ -42,7 +42,7 @@ class Step:
     """One thing that a function does: where it stands, and the project function that it runs (None: a library's).
 
     `call` is the call, or None for what happens without one: a property is read, a `for` or `with` runs an object.
-    `needs` is what the function's own boolean parameters have to be for it to happen.
+    `block` is where it stands.
     """
 
     module: Module
@@ -51,7 +51,7 @@ class Step:
     function: Function | None
     call: f.Call | None = None
     name: str = ""
-    needs: Settings = NO_SETTINGS
+    block: int = -1
 
     @property
     def shown(self) -> str:
@@ -89,11 +89,10 @@ def _own_properties(module: Module) -> Iterator[tuple[str, object]]:
 
 
 class Execution:
-    """Answers "which functions of the project does this run", each question once; `sparing` says when."""
+    """Answers "which functions of the project does this run", each question once."""
 
     def __init__(self, types: Inference) -> None:
         self.types = types
-        self.sparing = Sparing()
         self.bodies = Wrapping(types).bodies
         self._tables: dict[Module, _Table] = {}
 
@@ -109,9 +108,8 @@ class Execution:
         module = function.module
         for call in function.calls:
             for target in self.targets(module, call, awaited=True):
-                if not allows_cache(call) and not self.sparing.is_once(function, call.block, call.start):
-                    needs = self.sparing.needs(function, call.block, call.start)
-                    yield Step(module, call.start, call.name_end, target, call, needs=needs)
+                if not allows_cache(call) and not is_once(function, call.block, call.start):
+                    yield Step(module, call.start, call.name_end, target, call, block=call.block)
 
     def targets(self, module: Module, call: f.Call, *, awaited: bool = False) -> Iterator[Function]:
         """The project functions whose bodies a call runs at once.
@@ -157,6 +155,14 @@ class Execution:
     def has_sync_override(self, function: Function, owner: Instance | ClassObject | None) -> bool:
         """Whether a subclass of what a method is called on has a plain function in its place."""
         return any(not each.is_async for each in self._overrides(function, owner))
+
+    def has_override(self, function: Function) -> bool:
+        """Whether a subclass of a method's class has a method of that name."""
+        cls = function.cls
+        return cls is not None and any(
+            each is not function and each.cls is not cls and self._is_below(each.cls, cls)
+            for each in self.methods_by_name.get(function.name, ())
+        )
 
     def _overrides(self, function: Function, owner: Instance | ClassObject | None) -> list[Function]:
         """The methods of subclasses that may run in a method's stead, when an object's very class is not known."""
@@ -219,8 +225,7 @@ class Execution:
         for value, names, start, end, block in self.driven(function):
             if isinstance(value, Instance) and isinstance(value.cls, Class):
                 for target in self._methods(value.cls, names):
-                    needs = self.sparing.needs(function, block.parent, start)
-                    yield Step(module, start, end, target, needs=needs)
+                    yield Step(module, start, end, target, block=block.parent)
 
     def driven(self, function: Function) -> Iterator[tuple[Type, tuple[str, ...], int, int, f.Block]]:
         """The values that synchronous `for` and `with` run: type, special methods called, place, and block."""
@@ -272,8 +277,8 @@ class Execution:
                 owner = self.types.infer(attribute.value, (module, block, start))
                 if isinstance(owner, Instance) and isinstance(owner.cls, Class):
                     for target in self._property(owner.cls, attribute.attr):
-                        if not self.sparing.is_once(function, block, start):
-                            yield Step(module, start, end, target, needs=self.sparing.needs(function, block, start))
+                        if not is_once(function, block, start):
+                            yield Step(module, start, end, target, block=block)
 
     def _property(self, cls: Class, name: str) -> Iterator[Function]:
         for base in self.types.mro(cls):

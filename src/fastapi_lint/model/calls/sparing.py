@@ -1,4 +1,4 @@
-"""Which places of a function do not run each time: once in the life of an object, or only as its parameters say.
+"""Which places of a function need not be fast: those that run once in the life of an object, or do not wait at all.
 
 Reads text and facts of one function at a time; knows nothing about what runs there.
 """
@@ -11,110 +11,37 @@ from collections.abc import Iterator
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Function, Module
 
-Settings = frozenset[tuple[str, bool]]
-"""Parameters of a function that a call sets to something else than their defaults, or that have none."""
-NO_SETTINGS: Settings = frozenset()
-
 _NAME = rb"([A-Za-z_][\w.]*)"
 _MADE = re.compile(rb"\bif\s+" + _NAME + rb"(?:\s+is\s+not\s+None)?\s*:\s+return([ \t]+\1)?[ \t]*(?:#|\n)")
 _LAZY = re.compile(rb"(?:el)?if[\s(]+(?:not\s+" + _NAME + rb"|" + _NAME + rb"\s+is\s+None)\s*(?:[:)]|(?:and|or)\b)")
-_SWITCH = re.compile(rb"(?:el)?if\s+(not\s+)?([A-Za-z_]\w*)\s*(:|and\b)")
 _OWN_CALL = re.compile(rb"\b(?:(?:self|cls)\s*\.\s*)?([A-Za-z_]\w*)\s*\(")
 _NEVER = re.compile(rb"(?:if|while)\s+(?:False|0)\s*(?::|and\b)")
 _ALLOWS_CACHE = re.compile(r"(?:allow|use|from|read|prefer|with|via)_cached?(?:_\w+)?|cached|cached?_ok")
 
 
-class Sparing:
-    """Answers "does this place run, and when", each function's early returns read once."""
+def is_once(function: Function, block: int, at: int, *, of_async: bool = False) -> bool:
+    """Whether a place of a function (a synchronous one, without `of_async`) only runs until something is there.
 
-    def __init__(self) -> None:
-        self._early: dict[Function, tuple[tuple[f.Exit, f.Block, tuple[str, bool]], ...]] = {}
-
-    # ---------------------------------------------------------------- once
-
-    def is_once(self, function: Function, block: int, at: int, *, of_async: bool = False) -> bool:
-        """Whether a place of a function (a synchronous one, without `of_async`) only runs until something is there.
-
-        That is below `if self._x is None:` when this, or a method called there, fills `self._x`, and behind
-        `if self._x: return self._x` (or a bare return) likewise. A private name may also be filled elsewhere in the
-        module (by a thread that is started there), but not only in `__init__`, nor before a bare return. The names are
-        attributes of the object or class, or globals.
-        """
-        if function.is_async and not of_async:
-            return False
-        module = function.module
-        text = module.source.utf8
-        for each in module.block_chain(block):
-            if each.kind == "if" and (found := _LAZY.match(text, each.start, each.end)) is not None:
-                name = found[1] or found[2]
-                if _is_kept(function, name) and (
-                    _fills(function, name, each.start, each.end) or _returns(function, name, each.end)
-                ):
-                    return True
-        found = _MADE.search(text, function.facts.head_end, at)
-        if found is None or not _is_kept(function, found[1]):
-            return False
-        return _fills(function, found[1], found.end(), function.facts.end, anywhere=found[2] is not None)
-
-    # ---------------------------------------------------------------- switches
-
-    def needs(self, function: Function, block: int, at: int) -> Settings:
-        """What boolean parameters of a synchronous function have to be for a place of it to run."""
-        if function.is_async or not function.params:
-            return NO_SETTINGS
-        module = function.module
-        blocks = module.facts.blocks
-        found: set[tuple[str, bool]] = set()
-        around: set[int] = set()
-        while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
-            around.add(block)
-            found.update(_tested(function, block))
-            block = blocks[block].parent
-        around.add(block)
-        for leave, inner, (name, value) in self._early_exits(function):
-            if leave.start < at and leave.block not in around and blocks[inner.parent].parent in around:
-                found.add((name, not value))
-        return frozenset(found)
-
-    def _early_exits(self, function: Function) -> tuple[tuple[f.Exit, f.Block, tuple[str, bool]], ...]:
-        """The returns and raises that depend on one parameter alone, each with its block and what leads there."""
-        if function not in self._early:
-            blocks = function.module.facts.blocks
-            self._early[function] = tuple(
-                (leave, blocks[leave.block], tested[0])
-                for leave in function.exits
-                if leave.kind in ("return", "raise")
-                and blocks[leave.block].kind == "if"
-                and len(tested := tuple(_tested(function, leave.block, alone=True))) == 1
-            )
-        return self._early[function]
-
-    @staticmethod
-    def contradicts(function: Function, settings: Settings, needs: Settings) -> bool:
-        """Whether a place does not run with these settings; a parameter nobody sets has its default."""
-        if not needs:
-            return False
-        known = {**_defaults(function), **dict(settings)}
-        return any(name in known and known[name] is not value for name, value in needs)
-
-    @staticmethod
-    def settings(function: Function, call: f.Call | None, caller: Function | None, known: Settings) -> Settings:
-        """What a call sets the boolean parameters of a function to; `known` are the caller's own settings.
-
-        A value that is not known counts as the default: nobody writes a default that is hardly ever right.
-        """
-        if call is None or not call.args:
-            return NO_SETTINGS
-        passed = {**(_defaults(caller) if caller is not None and not caller.is_async else {}), **dict(known)}
-        defaults = _defaults(function)
-        found = set()
-        for name, expr in _bound(function, call):
-            value = passed.get(expr.id) if isinstance(expr, f.Name) else None
-            if isinstance(expr, f.Const):
-                value = expr.value if isinstance(expr.value, bool) else None
-            if value is not None and defaults.get(name) is not value:
-                found.add((name, value))
-        return frozenset(found)
+    That is below `if self._x is None:` when this, or a method called there, fills `self._x`, and behind
+    `if self._x: return self._x` (or a bare return) likewise. A private name may also be filled elsewhere in the
+    module (by a thread that is started there), but not only in `__init__`, nor before a bare return. The names are
+    attributes of the object or class, or globals.
+    """
+    if function.is_async and not of_async:
+        return False
+    module = function.module
+    text = module.source.utf8
+    for each in module.block_chain(block):
+        if each.kind == "if" and (found := _LAZY.match(text, each.start, each.end)) is not None:
+            name = found[1] or found[2]
+            if _is_kept(function, name) and (
+                _fills(function, name, each.start, each.end) or _returns(function, name, each.end)
+            ):
+                return True
+    found = _MADE.search(text, function.facts.head_end, at)
+    if found is None or not _is_kept(function, found[1]):
+        return False
+    return _fills(function, found[1], found.end(), function.facts.end, anywhere=found[2] is not None)
 
 
 def never_runs(module: Module, block: int) -> bool:
@@ -171,40 +98,7 @@ def allows_cache(call: f.Call) -> bool:
     )
 
 
-def _tested(function: Function, index: int, *, alone: bool = False) -> Iterator[tuple[str, bool]]:
-    """What the head of an `if`, or of the only `if` before an `else`, says about a parameter of the function.
-
-    `alone`: only when it says nothing else.
-    """
-    module = function.module
-    block = module.facts.blocks[index]
-    text = module.source.utf8
-    is_else = block.kind == "else"
-    if is_else:
-        if block.parent < 0 or module.facts.blocks[block.parent].kind != "choice":
-            return
-        start = module.facts.blocks[block.parent].start
-    elif block.kind == "if":
-        start = block.start
-    else:
-        return
-    found = _SWITCH.match(text, start, block.end)
-    if found is None or (found[3] != b":" and (alone or is_else)):
-        return
-    name = found[2].decode()
-    if any(param.name == name for param in function.params) and not function.rebinds(name):
-        yield name, (found[1] is None) is not is_else
-
-
-def _defaults(function: Function) -> dict[str, bool]:
-    return {
-        param.name: param.default.value
-        for param in function.params
-        if isinstance(param.default, f.Const) and isinstance(param.default.value, bool)
-    }
-
-
-def _bound(function: Function, call: f.Call) -> Iterator[tuple[str, f.Expr]]:
+def bound(function: Function, call: f.Call) -> Iterator[tuple[str, f.Expr]]:
     """Parameters and the arguments that a call passes for them; what stands behind an unpacked one is not known."""
     positional = function.positional
     names = {param.name for param in function.params if param.kind in ("normal", "keyword-only")}

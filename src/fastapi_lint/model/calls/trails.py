@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from fastapi_lint.tracking import recording
 
 if TYPE_CHECKING:
+    from fastapi_lint.model.calls.branches import Settings
     from fastapi_lint.model.calls.execution import Step
-    from fastapi_lint.model.calls.sparing import Settings
     from fastapi_lint.model.names.symbols import Function
 
 T = TypeVar("T")
 Run = tuple["Function", "Settings"]
-"""A function, and what a call sets its boolean parameters to."""
+"""A function, and what a call sets its parameters to."""
 
 _MOST_RUNS = 20_000
 """Functions to look at in one search before giving up: unknown is silent."""

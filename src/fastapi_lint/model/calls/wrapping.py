@@ -7,7 +7,7 @@ from fastapi_lint.model.names.symbols import External, Function, FunctionObject,
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized_cyclic
 
-_TRANSPARENT = (
+TRANSPARENT = (
     "functools.", "contextlib.", "tenacity.", "backoff.", "abc.", "typing.", "typing_extensions.", "warnings.",
     "pydantic.", "logfire.", "opentelemetry.", "langfuse.", "ddtrace.", "staticmethod", "classmethod", "property",
     "retry.", "retrying.", "stamina.", "cachetools.", "sqlalchemy.",
@@ -42,7 +42,7 @@ class Wrapping:
                     param.default is not None for param in function.params
                 ):
                     return ()
-                case External(name=name) if name.startswith(_TRANSPARENT):
+                case External(name=name) if name.startswith(TRANSPARENT):
                     continue
                 case Method(cls=cls) if cls.startswith(("fastapi.", "starlette.")):
                     continue  # a route decorator returns the function itself

@@ -6,19 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 
 from fastapi_lint.catalog import Entry
-from fastapi_lint.finding import Finding, Fix, Safety, Severity
-from fastapi_lint.fixing.edits import asyncio_sleep, in_threadpool
-from fastapi_lint.fixing.edits.calls import call_node
+from fastapi_lint.finding import Finding, Safety, Severity
+from fastapi_lint.fixing.edits import unblocked
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Step
 from fastapi_lint.rule import Check, rule
-
-_LEFT_ALONE = (
-    "open", "os.fdopen", "os.walk", "os.scandir", "glob.iglob", "codecs.", "gzip.", "bz2.", "lzma.", "shelve.", "dbm.",
-    "tarfile.open", "fileinput.", "tempfile.", "pathlib.Path.open", "pathlib.Path.iterdir", "pathlib.Path.glob",
-    "pathlib.Path.rglob", "pathlib.Path.walk", "sqlite3.", "threading.",
-)  # fmt: skip
-"""What a thread does not help: it gives an object that blocks later, or one that is bound to its thread."""
 
 
 @rule("FAPI101", fix=Safety.UNSAFE, options={"report-short": True})
@@ -68,38 +60,19 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
         elif not effects.runs_once(function, step):
             short.setdefault(entry.kind, []).append((step, entry))
     if check.option("report-short"):
-        alone = sum(map(len, short.values())) == 1
         for group in short.values():
-            yield _finding(function, check, *group[0], [step for step, _ in group[1:]], fixed=alone)
+            yield _finding(function, check, *group[0], [step for step, _ in group[1:]])
 
 
-def _finding(
-    function: Function, check: Check, step: Step, entry: Entry, more: list[Step], *, fixed: bool = True
-) -> Finding:
+def _finding(function: Function, check: Check, step: Step, entry: Entry, more: list[Step]) -> Finding:
     also = f" (and {len(more)} more such {'calls' if len(more) > 1 else 'call'} here)" if more else ""
-    plain = f", or make `{function.name}` a plain `def`" if check.project.effects.could_be_plain(function) else ""
-    message = (
-        f"`{step.shown}` blocks the event loop in async `{function.name}`: it {entry.why}, and all other requests "
-        f"wait{also}; use {entry.instead}{plain}"
-    )
+    remedy = check.project.remedies.of_calls(function, [step, *more], entry)
     return check.finding(
         step,
-        message,
+        f"`{step.shown}` blocks the event loop in async `{function.name}`",
+        why=f"it {entry.why}, and all other requests wait{also}",
+        instead=remedy.says,
         severity=Severity.WARNING if entry.weight == "long" else Severity.INFO,
         related=[check.related(each, f"`{each.shown}` blocks as well") for each in more],
-        fix=partial(_fix, function, step, entry) if fixed else None,
+        fix=partial(unblocked, function, [each.call for each in [step, *more]], remedy),
     )
-
-
-def _fix(function: Function, step: Step, entry: Entry) -> Fix | None:
-    call = step.call
-    if call is None or call.use in ("with", "iter") or step.name.startswith(_LEFT_ALONE) or entry.kind == "lock":
-        return None
-    found = call_node(function.module, call)
-    if found is None:
-        return None
-    if step.name == "time.sleep":
-        edits, message = asyncio_sleep(*found), "Sleep with `await asyncio.sleep`"
-    else:
-        edits, message = in_threadpool(*found), f"Run `{step.shown}` in the threadpool"
-    return Fix(message, Safety.UNSAFE, edits) if edits else None

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from fastapi_lint.catalog import Entry
-from fastapi_lint.finding import Finding, Fix, Related, Safety
-from fastapi_lint.fixing.edits import in_threadpool
-from fastapi_lint.fixing.edits.calls import call_node
-from fastapi_lint.model import External, Function, Method
-from fastapi_lint.model.calls import Settings, Step, Trail, is_ruled_out
+from fastapi_lint.finding import Finding, Related, Safety, Severity
+from fastapi_lint.fixing.edits import unblocked
+from fastapi_lint.model import Function
+from fastapi_lint.model.calls import Trail
 from fastapi_lint.rule import Check, rule
 
 _MOST_STEPS = 5
-_OF_LOOP = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.get_event_loop", "asyncio.current_task"})
-"""What works in the thread of the event loop only."""
 
 
 @rule("FAPI102", fix=Safety.UNSAFE)
@@ -57,27 +54,32 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
     if not function.is_async:
         return
     effects = check.project.effects
+    by_root: dict[tuple[str, int], list[Trail[Entry]]] = {}
     for trail in effects.chains(function):
         if not effects.holds_up_requests(function):
             return
-        steps = trail.steps
-        if is_ruled_out(steps):
-            continue
-        first, last, around = steps[0], steps[-1], steps[-2].function
-        plain = f", or make `{function.name}` a plain `def`" if effects.could_be_plain(function) else ""
-        yield check.finding(
-            first,
-            f"`{first.shown}` blocks the event loop in async `{function.name}`: `{last.shown}` in "
-            f"`{around.qualname if around else '?'}` {trail.effect.why}; {_advice(trail.effect)}{plain}",
-            related=_chain(trail, check),
-            chain=True,
-            fix=partial(_fix, function, trail, check),
-        )
+        root = trail.steps[-1]
+        by_root.setdefault((root.module.path, root.start), []).append(trail)
+    for trails in by_root.values():
+        yield _finding(function, trails, check)
 
 
-def _advice(entry: Entry) -> str:
-    here = "use `await run_in_threadpool(...)` here"
-    return here if "run_in_threadpool" in entry.instead else f"{here}, or {entry.instead} there"
+def _finding(function: Function, trails: Sequence[Trail[Entry]], check: Check) -> Finding:
+    """One finding for all calls that come to the same blocking line."""
+    trail, more = trails[0], trails[1:]
+    first, last, around = trail.steps[0], trail.steps[-1], trail.steps[-2].function
+    also = f" (so {'do' if len(more) > 1 else 'does'} {len(more)} more {'calls' if len(more) > 1 else 'call'} here)"
+    remedy = check.project.remedies.of_chain(function, trails)
+    return check.finding(
+        first,
+        f"`{first.shown}` blocks the event loop in async `{function.name}`",
+        why=f"`{last.shown}` in `{around.qualname if around else '?'}` {trail.effect.why}{also if more else ''}",
+        instead=remedy.says,
+        severity=Severity.WARNING if trail.effect.weight == "long" else Severity.INFO,
+        related=_chain(trail, check),
+        chain=True,
+        fix=partial(unblocked, function, [each.first.call for each in trails], remedy),
+    )
 
 
 def _chain(trail: Trail[Entry], check: Check) -> list[Related]:
@@ -92,33 +94,3 @@ def _chain(trail: Trail[Entry], check: Check) -> list[Related]:
     ]
     last = steps[-1]
     return [*related, check.related(last, f"`{last.shown}` {trail.effect.why}", module=last.module)]
-
-
-def _bound_to_loop(function: Function, check: Check) -> bool:
-    """Whether running a function needs the event loop's own thread, or leaves something behind in its context."""
-
-    def touches(each: Function, _: Settings) -> tuple[Step, str] | None:
-        for call in each.calls:
-            match check.project.callee(each.module, call):
-                case External(name=name) if name in _OF_LOOP:
-                    return Step(each.module, call.start, call.name_end, None, call, name), name
-                case Method(cls=cls, name=name) if (cls, name) == ("contextvars.ContextVar", "set") or (
-                    cls.startswith("asyncio.") and not name.endswith("_threadsafe")
-                ):
-                    return Step(each.module, call.start, call.name_end, None, call, name), name
-        return None
-
-    return check.project.effects.search(function, touches, check.project.effects.bound_to_loop) is not None
-
-
-def _fix(function: Function, trail: Trail[Entry], check: Check) -> Fix | None:
-    call, target = trail.first.call, trail.first.function
-    if call is None or call.use in ("with", "iter") or "sqlite3" in trail.steps[-1].name:
-        return None
-    if target is not None and target.is_generator:
-        return None  # a thread would only make the generator: it runs where it is read
-    if target is not None and _bound_to_loop(target, check):
-        return None
-    found = call_node(function.module, call)
-    edits = in_threadpool(*found) if found is not None else None
-    return Fix(f"Run `{trail.first.shown}` in the threadpool", Safety.UNSAFE, edits) if edits else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from fastapi_lint.finding import Finding, Related
+from fastapi_lint.finding import Finding, Related, Safety
+from fastapi_lint.fixing.edits import unblocked
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Step
@@ -13,7 +15,7 @@ from fastapi_lint.rule import Check, rule
 _KINDS = {"Engine": "engine", "Connection": "connection", "Transaction": "connection"}
 
 
-@rule("FAPI501")
+@rule("FAPI501", fix=Safety.UNSAFE)
 def sync_session_in_async(function: Function, check: Check) -> Iterator[Finding]:
     """An async function works with a synchronous SQLAlchemy or SQLModel session, connection or engine.
 
@@ -25,6 +27,12 @@ def sync_session_in_async(function: Function, check: Check) -> Iterator[Finding]
     FastAPI runs those endpoints and dependencies in a threadpool, where a synchronous session is right.
 
     Reported once for each function, at the first call that goes to the database; the others are listed with it.
+
+    Fix safety
+    An endpoint or dependency that awaits nothing, and that only FastAPI calls, becomes a plain `def`. The fix is unsafe
+    because it then runs in a thread: what it uses must bear that. There is none where that is seen not to be so: it
+    needs the event loop, sets a context variable, changes what other requests read, or the session belongs to its
+    thread (`scoped_session`).
 
     Known limits
     A session is known by its annotation, by an `Annotated` alias, by the factory that made it, or by what the
@@ -45,15 +53,17 @@ def sync_session_in_async(function: Function, check: Check) -> Iterator[Finding]
     first, more = steps[0], steps[1:]
     kind = _KINDS.get(first.name.rsplit(".", 2)[-2] if first.name.count(".") else "", "session")
     also = f" (and {len(more)} more {'calls' if len(more) > 1 else 'call'} here)" if more else ""
-    plain = f", or make `{function.name}` a plain `def`" if not effects.awaits(function) else ""
+    remedy = check.project.remedies.of_session(function, steps, kind)
     yield check.finding(
         first,
-        f"`{first.shown}` uses a synchronous {kind} in async `{function.name}`: it waits for the database, and all "
-        f"other requests wait{also}; use `Async{kind.capitalize()}` and `await`{plain}",
+        f"`{first.shown}` uses a synchronous {kind} in async `{function.name}`",
+        why=f"it waits for the database, and all other requests wait{also}",
+        instead=remedy.says,
         related=[
             *_origin(function, check, first),
             *(check.related(each, f"`{each.shown}` waits as well") for each in more),
         ],
+        fix=partial(unblocked, function, [step.call for step in steps], remedy),
     )
 
 
