@@ -1,0 +1,107 @@
+"""FAPI215: parameters that are annotated with something else than their dependency gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint import catalog
+from fastapi_lint.finding import Finding
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Class, ClassObject, Function, FunctionObject, Instance, Type
+from fastapi_lint.model.types import DEPENDS, Where, is_none, options
+from fastapi_lint.rule import Check, rule
+
+_VAGUE = frozenset({
+    "typing.Any", "dict", "type", "typing.Self", "None", "typing.Protocol", "typing_extensions.Protocol",
+    "collections.abc.Callable", "typing.Callable", "generator", "contextmanager", "typing.TypeVar",
+})  # fmt: skip
+_PLAIN = frozenset({
+    "object", "typing.Generic", "abc.ABC", "pydantic.BaseModel", "sqlmodel.SQLModel", "enum.Enum", "str", "int",
+    "pydantic_settings.BaseSettings", "sqlalchemy.orm.DeclarativeBase",
+})  # fmt: skip
+"""Bases of other packages beside which a class has no other ancestor that matters."""
+
+
+@rule("FAPI215", since="0.2.0")
+def dependency_type_mismatch(function: Function, check: Check) -> Iterator[Finding]:
+    """A parameter is annotated with another class than its dependency returns.
+
+    Why is this bad?
+    `Depends` is typed as `Any`, so no type checker compares the two. The code reads attributes that the object does not
+    have, and fails at run time.
+
+    Known limits
+    Both sides have to be known classes of which neither derives from the other. A difference of `None` alone,
+    protocols, type variables, dictionaries, classes with bases that are not known, and dependencies without a declared
+    result are not reported.
+
+    References
+    - [Classes as dependencies](https://fastapi.tiangolo.com/tutorial/dependencies/classes-as-dependencies/)
+    - [Get current user](https://fastapi.tiangolo.com/tutorial/security/get-current-user/)
+    """
+    if function.name == "<lambda>":
+        return
+    for parameter in check.project.dependencies.parameters(function):
+        if parameter.marker not in DEPENDS or parameter.name.startswith("_"):
+            continue
+        where = (function.module, function.facts.outer, parameter.start)
+        given = _given(check.project.types.dependency_of(parameter.fact, where), check)
+        declared = _classes(parameter.fact.annotation, where, check) if given else []
+        if not given or not declared or any(_fit(one, other, check) for one in declared for other in given):
+            continue
+        names, gives = (" | ".join(map(_shown, each)) for each in (declared, given))
+        yield check.finding(
+            parameter,
+            f"`{parameter.name}` is declared as `{names}`, and its dependency gives `{gives}`",
+            why="no type checker sees it, and the attributes of the one are not those of the other",
+            instead=f"annotate it with `{gives}`, or depend on something else",
+        )
+
+
+def _given(target: Type, check: Check) -> list[Instance]:
+    """The classes that a dependency declares to give; none where it does not say, or one of them is not known."""
+    types = check.project.types
+    match target:
+        case FunctionObject(function=function) if function.facts.returns is not None and not function.facts.decorators:
+            if function.is_generator:
+                found = types.yield_type(function)
+                return [found] if isinstance(found, Instance) and _is_clear(found, check) else []
+            return _classes(
+                function.facts.returns, (function.module, function.facts.outer, function.facts.start), check
+            )
+        case ClassObject(cls=cls):
+            made = Instance(cls)
+            return [made] if _is_clear(made, check) else []
+        case Instance(cls=str(name)) if (scheme := catalog.security_scheme(name)) is not None:
+            return [Instance(scheme.gives)]
+    return []
+
+
+def _classes(annotation: f.Expr | None, where: Where, check: Check) -> list[Instance]:
+    """The classes that an annotation admits, None aside; none where one of them is not known."""
+    found = []
+    for option, place in options(check.project.types, annotation, where):
+        if is_none(option) or option == f.Name("None"):
+            continue
+        declared = check.project.types.annotation(option, place)
+        if not isinstance(declared, Instance) or not _is_clear(declared, check):
+            return []
+        found.append(declared)
+    return found
+
+
+def _fit(declared: Instance, given: Instance, check: Check) -> bool:
+    types = check.project.types
+    return types.is_subclass(declared.cls, given.cls) or types.is_subclass(given.cls, declared.cls)
+
+
+def _is_clear(value: Instance, check: Check) -> bool:
+    """Whether the bases of a class are all known, and it is no protocol."""
+    order = check.project.types.mro(value.cls) if isinstance(value.cls, Class) else (value.cls,)
+    if any(base in _VAGUE or (base in ("?", "object") and base is value.cls) for base in order):
+        return False
+    return isinstance(value.cls, str) or all(isinstance(base, Class) or base in _PLAIN for base in order)
+
+
+def _shown(value: Instance) -> str:
+    return value.cls.name if isinstance(value.cls, Class) else value.cls.rsplit(".", 1)[-1]
