@@ -53,10 +53,7 @@ def _injected(function: Function, check: Check) -> str | None:
         return "endpoint" if len(function.facts.decorators) <= 1 else None
     if function.facts.decorators:
         return None
-    if project.dependencies.used.get(function):
-        return "dependency"
-    cls = function.cls
-    if cls is not None and function.name == "__init__" and cls in project.dependencies.used_classes:
+    if project.dependencies.injected.get(function):
         return "dependency"
     return None
 

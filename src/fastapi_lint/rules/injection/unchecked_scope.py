@@ -18,7 +18,8 @@ def unchecked_scope(module: Module, check: Check) -> Iterator[Finding]:
 
     Why is this bad?
     FastAPI only collects the scopes and documents them. Whoever is to check them has to ask for them with a parameter
-    of type `SecurityScopes`. When nobody does, the endpoint is open to every token, and its documentation says otherwise.
+    of type `SecurityScopes`. When nobody does, the endpoint is open to every token, and its documentation says
+    otherwise.
 
     Known limits
     Dependencies that cannot be followed to their end are left alone, and so are those that take the request: they may
