@@ -14,7 +14,8 @@ from fastapi_lint.files.source import Source, Unreadable
 from fastapi_lint.finding import Finding, Notice, Severity
 
 _DECLARING = re.compile(
-    r"(pyproject\.toml|requirements[\w.-]*\.txt|uv\.lock|poetry\.lock|pdm\.lock|Pipfile|Pipfile\.lock|setup\.cfg)\Z"
+    r"(pyproject\.toml|requirements[\w.-]*\.txt|uv\.lock|poetry\.lock|pdm\.lock|Pipfile|Pipfile\.lock|setup\.cfg|"
+    r"pytest\.ini|pytest\.toml|tox\.ini)\Z"
 )
 _LARGEST_DECLARATION = 8_000_000
 _DEEPEST_DECLARATION = 3
@@ -33,7 +34,7 @@ def read(root: Path, files: Sequence[str]) -> tuple[dict[str, Source], tuple[Not
 
 
 def is_declaration(path: str) -> bool:
-    """Whether a file declares dependencies, by its name."""
+    """Whether a file declares dependencies or sets up tests, by its name."""
     return _DECLARING.search(path) is not None
 
 

@@ -373,6 +373,18 @@ class Dependencies:
                         found.add(-1 - function.index)
         return found
 
+    @collected("dependencies.unresolved")
+    def unresolved(self) -> Mapping[str, bool]:
+        """The last names of what stands in a Depends whose target is not known."""
+        found = set()
+        for one in self._given()[0]:
+            for arg in one.call.args if one.target is None else ():
+                name = f.last_name(arg.value)
+                if isinstance(arg.value, f.CallRef):
+                    name = f.last_name(one.module.facts.calls[arg.value.index].func)
+                found.add(name)
+        return dict.fromkeys(sorted(found - {""}), True)
+
     @collected("dependencies.used_classes")
     def used_classes(self) -> Mapping[Class, bool]:
         """Every project class that something depends on: `Depends(Class)`, `Depends()` on a parameter of its type."""

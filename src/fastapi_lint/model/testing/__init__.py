@@ -1,0 +1,18 @@
+"""Tests: what they override, which fixtures they get, how pytest is set up. Judges nothing."""
+
+from __future__ import annotations
+
+from fastapi_lint.model.testing.overrides import Override, is_patched, overrides, resets
+from fastapi_lint.model.testing.suites import conftests, fixture, fixture_call, fixture_option, runs_coroutines
+
+__all__ = [
+    "Override",
+    "conftests",
+    "fixture",
+    "fixture_call",
+    "fixture_option",
+    "is_patched",
+    "overrides",
+    "resets",
+    "runs_coroutines",
+]

@@ -1,0 +1,84 @@
+"""What tests put into `app.dependency_overrides`, and where that is taken back. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Function, Module
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+ATTRIBUTE = "dependency_overrides"
+_TAKING = frozenset({"clear", "pop", "popitem"})
+
+
+@dataclass(frozen=True, eq=False)
+class Override:
+    """One entry that is made in the overrides of an app; `app` is the expression in front of them."""
+
+    module: Module = field(repr=False)
+    app: f.Expr
+    key: f.Expr
+    block: int
+    start: int
+    end: int
+
+    @property
+    def function(self) -> Function | None:
+        """The function in which it is made; None at module level."""
+        return self.module.enclosing(self.block)
+
+
+def overrides(module: Module) -> Iterator[Override]:
+    """The entries that a module makes: by item, in a dict that is assigned, and by `update`, in source order."""
+    if not module.mentions(ATTRIBUTE):
+        return
+    for entry in module.facts.assigns:
+        match entry.target:
+            case f.Sub(value=f.Attr(attr=attr, value=app), items=(key,)) if attr == ATTRIBUTE and entry.op == "=":
+                yield Override(module, app, key, entry.block, entry.start, entry.end)
+            case f.Attr(attr=attr, value=app) if attr == ATTRIBUTE:
+                for key in _keys(entry.value):
+                    yield Override(module, app, key, entry.block, entry.start, entry.end)
+    for call in module.facts.calls:
+        match call.func:
+            case f.Attr(attr="update", value=f.Attr(attr=attr, value=app)) if attr == ATTRIBUTE and call.args:
+                for key in _keys(call.args[0].value):
+                    yield Override(module, app, key, call.block, call.start, call.end)
+
+
+def _keys(value: f.Expr | None) -> Iterator[f.Expr]:
+    if isinstance(value, f.Mapping):
+        yield from (key for key, _ in value.items if key is not None)
+
+
+def resets(module: Module) -> Iterator[Function | None]:
+    """The functions of a module (None: its top) that take overrides back: all, one, or by putting others in place."""
+    if not module.mentions(ATTRIBUTE):
+        return
+    for call in module.facts.calls:
+        match call.func:
+            case f.Attr(attr=method, value=f.Attr(attr=attr)) if attr == ATTRIBUTE and method in _TAKING:
+                yield module.enclosing(call.block)
+    for leaving in module.facts.exits:
+        match leaving:
+            case f.Exit(kind="del", value=f.Sub(value=f.Attr(attr=attr))) if attr == ATTRIBUTE:
+                yield module.enclosing(leaving.block)
+    for entry in module.facts.assigns:
+        if isinstance(entry.target, f.Attr) and entry.target.attr == ATTRIBUTE:
+            if not isinstance(entry.value, f.Mapping) or not entry.value.items:
+                yield module.enclosing(entry.block)
+
+
+def is_patched(each: Override, project: Project) -> bool:
+    """Whether an override is made inside of a `with` that puts the mapping back: `patch.dict(...)`."""
+    for block in each.module.block_chain(each.block):
+        if block.kind == "with" and isinstance(block.test, f.CallRef):
+            name = project.called_name(each.module, each.module.facts.calls[block.test.index]) or ""
+            if name.startswith(("unittest.mock.patch", "mock.patch")):
+                return True
+    return False

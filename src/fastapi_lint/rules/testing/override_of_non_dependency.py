@@ -1,0 +1,81 @@
+"""FAPI911: overrides of something that nothing depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import ClassObject, Function, FunctionObject, Module
+from fastapi_lint.model.testing import Override, overrides
+from fastapi_lint.rule import Check, rule
+
+_CACHES = frozenset({"functools.lru_cache", "functools.cache"})
+
+
+@rule("FAPI911", severity=Severity.ERROR, since="0.2.0")
+def override_of_non_dependency(module: Module, check: Check) -> Iterator[Finding]:
+    """`dependency_overrides` gets a key that nothing depends on.
+
+    Why is this bad?
+    FastAPI compares the object that stands in `Depends` with the keys. An override of a helper inside of a dependency,
+    of the function that builds a dependency, or of what such a function builds anew, is never used: the test runs
+    against the real thing, and passes or fails for another reason.
+
+    Known limits
+    Keys that cannot be resolved, objects, and functions of other packages are left alone. So are functions whose name
+    stands in a `Depends` that cannot be resolved.
+
+    References
+    - [Testing dependencies with overrides](https://fastapi.tiangolo.com/advanced/testing-dependencies/)
+    """
+    for each in overrides(module):
+        found = _mistaken(each, check)
+        if found is not None:
+            what, instead = found
+            yield check.finding(
+                each,
+                f"nothing depends on {what}, so that this override is never used",
+                why="the test runs against the real dependency",
+                instead=instead,
+            )
+
+
+def _mistaken(each: Override, check: Check) -> tuple[str, str] | None:
+    """What a key is that nothing depends on, and what to use; None for a key that is depended on, or may be."""
+    project = check.project
+    where = (each.module, each.block, each.start)
+    if isinstance(each.key, f.CallRef):
+        call = each.module.facts.calls[each.key.index]
+        maker = project.callee(each.module, call)
+        if isinstance(maker, FunctionObject) and _makes_new(maker.function, check):
+            name = maker.function.name
+            return f"this new result of `{name}`", "keep what stands in `Depends` in a variable, and override that"
+        return None
+    match project.infer(each.key, *where):
+        case FunctionObject(function=function) if function.name != "<lambda>":
+            if project.dependencies.injected.get(function) or _may_be_meant(function.name, check):
+                return None
+            return f"`{function.name}`", "override the callable that stands in `Depends`"
+        case ClassObject(cls=cls):
+            if cls in project.dependencies.used_classes or _may_be_meant(cls.name, check):
+                return None
+            return f"`{cls.name}`", "override the callable that stands in `Depends`"
+    return None
+
+
+def _makes_new(function: Function, check: Check) -> bool:
+    """Whether every call of a function gives another object: a function that it defines itself."""
+    if function.facts.decorators or not function.exits:
+        return False
+    returned = [entry for entry in function.exits if entry.kind == "return"]
+    for entry in returned:
+        found = check.project.infer(entry.value, function.module, entry.block, entry.start)
+        if not isinstance(found, FunctionObject) or found.function.parent is not function:
+            return False
+    return bool(returned)
+
+
+def _may_be_meant(name: str, check: Check) -> bool:
+    """Whether something of this name is depended on whose target is not known."""
+    return name in check.project.dependencies.unresolved
