@@ -51,6 +51,20 @@ def test_one_bad_file_is_reported_and_hides_nothing(tmp_path: Path, data: bytes,
     assert len(lines) == 2, done.stdout
 
 
+def test_a_file_that_cannot_be_read_says_nothing_of_the_others(tmp_path: Path) -> None:
+    queue = b"from rq import Queue\n\nqueue = Queue('work')\nqueue.enqueue('jobs.later')\n"
+    app = (
+        b"import time\nfrom fastapi import FastAPI\nfrom sqlalchemy.orm import Session\n\napp = FastAPI()\n\n"
+        b"def pause():\n    time.sleep(1)\n\n@app.get('/')\nasync def root(session: Session):\n    pause()\n"
+        b"    time.sleep(1)\n    session.execute('x')\n"
+    )
+    codes = ["FAPI001", "FAPI101", "FAPI102", "FAPI501"]
+    done = lint(project(tmp_path, queue=queue, app=app, bad=b"x = '\0'\n"), "--select", ",".join(codes))
+    found = sorted(line.split()[1] for line in done.stdout.splitlines())
+    assert found == codes, done.stdout + done.stderr
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize(
     ("data", "line"),
     [

@@ -13,7 +13,9 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.index.build import build
-from fastapi_lint.model import Function, Module, Project
+from fastapi_lint.model import Function, Module, Project, Route
+from fastapi_lint.model.project import empty_facts
+from fastapi_lint.model.routing.registrations import Registrations
 from fastapi_lint.rule import Check, Rule, rule
 from fastapi_lint.run.judging import Judgement, together
 
@@ -52,6 +54,28 @@ def failing(function: Function, check: Check) -> Iterator[Finding]:
     yield check.finding(function, "a function", fix=making)
 
 
+@rule("FAPI996")
+def half(function: Function, check: Check) -> Iterator[Finding]:
+    """Fails over a function that is named so, after it has said something."""
+    yield check.finding(function, "a function")
+    if function.name == "fails":
+        raise ZeroDivisionError
+
+
+@rule("FAPI995")
+def looking_around(function: Function, check: Check) -> Iterator[Finding]:
+    """Reads the text of every module."""
+    for module in check.project.modules:
+        _ = module.source.text
+    yield check.finding(function, "a function")
+
+
+@rule("FAPI994")
+def of_routes(route: Route, check: Check) -> Iterator[Finding]:
+    """Says something of every route."""
+    yield check.finding(route, "a route", module=route.module)
+
+
 @rule("FAPI997")
 def elsewhere(function: Function, check: Check) -> Iterator[Finding]:
     """Reports in another module than the one it was asked about."""
@@ -86,6 +110,37 @@ def test_a_fix_that_fails_takes_nothing_with_it() -> None:
     assert len(by_code["FAPI999"]) == 20
     assert not any(one.fix for one in by_code["FAPI999"])
     assert all(one.fix for one in by_code["FAPI998"])
+
+
+def test_a_rule_that_fails_costs_its_subject_and_nothing_else() -> None:
+    text = "def before(a): g(a)\n\ndef fails(a): g(a)\n\ndef behind(a): g(a)\n"
+    checked = engine.check(project(a=text, b=text.replace("fails", "works")), [half, later])
+    said = [(one.path, one.span.line) for one in checked.findings if one.code == "FAPI996"]
+    assert said == [("a.py", 1), ("a.py", 5), ("b.py", 1), ("b.py", 3), ("b.py", 5)]
+    assert len([one for one in checked.findings if one.code == "FAPI998"]) == 6
+    [notice] = checked.notices
+    assert (notice.path, notice.code) == ("a.py", "FAPI996")
+    assert "half" in notice.message
+
+
+def test_an_unreadable_module_silences_itself_and_no_other() -> None:
+    sources = [Source("a.py", b"def f(): g()\n"), Source("b.py", b"x = '\0'\n")]
+    modules = [Module(sources[0], build(sources[0].utf8)), Module(sources[1], empty_facts())]
+    checked = engine.check(Project(modules), [looking_around])
+    assert [notice.path for notice in checked.notices] == ["a.py"], "the module that is judged can be read"
+    alone = engine.check(Project(modules[1:]), [looking_around])
+    assert (alone.findings, alone.notices) == ((), ())
+
+
+def test_a_model_that_fails_takes_the_rules_about_its_subjects_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def contribute(self: Registrations, module: Module) -> list[int]:
+        raise RecursionError("in a circle")
+
+    monkeypatch.setattr(Registrations, "contribute", contribute)
+    checked = engine.check(project(a=TEXT), [later, of_routes])
+    assert len(checked.findings) == 20
+    [notice] = checked.notices
+    assert (notice.path, notice.code) == ("", "FAPI994")
 
 
 @pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])

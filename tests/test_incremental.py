@@ -131,9 +131,9 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     original = engine._Run.judge
 
-    def watched(self: engine._Run, rule: Rule, subject: object, check: Check, path: str) -> None:
+    def watched(self: engine._Run, rule: Rule, subject: object, check: Check, path: str, closed: bool = False) -> None:
         found.add((rule.code, check.module.path))
-        original(self, rule, subject, check, path)
+        original(self, rule, subject, check, path, closed=closed)
 
     monkeypatch.setattr(engine._Run, "judge", watched)
     return found

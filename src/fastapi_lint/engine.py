@@ -5,8 +5,6 @@ Reads no file, prints nothing, knows no rule by name. A rule that raises is repo
 
 from __future__ import annotations
 
-import sys
-import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -14,7 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from fastapi_lint.files.source import Unreadable
-from fastapi_lint.finding import Finding, Notice, Severity, by_place, nearest
+from fastapi_lint.finding import Finding, Notice, by_place, nearest
 from fastapi_lint.model.names import Module, NotYet
 from fastapi_lint.model.names.nodes import Walk
 from fastapi_lint.model.project import Project
@@ -118,17 +116,16 @@ def check(
         for rule in by_subject.get("Project", ()):
             if due is None or rule.code in due:
                 run.judge(rule, project, run.check_for(rule, first), WHOLE)
-    tasks = plan.tasks(modules, [kind for kind in project.SUBJECTS if kind in by_subject])
+    tasks = run.tasks(modules, by_subject)
     for done, task in enumerate(tasks):
         if progress is not None:
             progress(done, len(tasks))
         run.definitions(task, by_subject)
-        run.nodes(task, [rule for rule in syntax if task.asks(rule) and _occurs(rule, task.module)])
+        run.nodes(task, [rule for rule in syntax if task.asks(rule) and rule.may_concern(task.module)])
         for kind, found in task.subjects:
             for rule in by_subject[kind]:
                 if task.asks(rule):
-                    opened = plan.opened((rule.code, task.module.path), found)
-                    run.judge(rule, opened, run.check_for(rule, task.module), task.module.path)
+                    run.judge(rule, found, run.check_for(rule, task.module), task.module.path, closed=True)
         run.settle(task.module)
     for task in tasks:  # after everything that may have opened its tree and found it broken
         for rule in by_subject.get("Module", ()):
@@ -162,17 +159,33 @@ class _Run:
         """What a rule may ask about a module."""
         return Check(rule, self.project, module, self.options.get(rule.code, {}))
 
-    def judge(self, rule: Rule, subject: object, check: Check, path: str) -> None:
-        """Ask one rule about one subject, and survive whatever it raises."""
+    def tasks(self, modules: Sequence[Module], by_subject: Mapping[str, list[Rule]]) -> Sequence[Task]:
+        """What the plan says; over whatever subjects the model fails, the rules about them fail as well."""
+        kinds = [kind for kind in self.project.SUBJECTS if kind in by_subject]
+        try:
+            return self.plan.tasks(modules, kinds)
+        except Exception:
+            for kind in tuple(kinds):
+                try:
+                    self.project.subjects_by_module([kind], modules)
+                except Exception as error:
+                    kinds.remove(kind)
+                    for rule in by_subject[kind]:
+                        self.notices[rule.code, WHOLE] = rule.failure(error, WHOLE)
+            return self.plan.tasks(modules, kinds)
+
+    def judge(self, rule: Rule, subject: object, check: Check, path: str, *, closed: bool = False) -> None:
+        """Ask one rule about one subject, to be opened if `closed`. What it raises costs what it says of that alone."""
         found: list[Finding] = []
         judged = (rule.code, path)
-        with self.plan.watching(judged):
-            try:
-                found.extend(rule.judge(subject, check))
-            except Unreadable:
-                pass  # FAPI001 says why; nothing else is known of such a file
-            except Exception as error:
-                self._failed(rule, check.module, error)
+        try:
+            opened = self.plan.opened(judged, subject) if closed else subject
+            with self.plan.watching(judged):
+                found = list(rule.judge(opened, check))
+        except Exception as error:
+            check.fixes.clear()
+            if not (isinstance(error, Unreadable) and check.module.is_unreadable):  # of which FAPI001 says why
+                self.notices.setdefault(judged, rule.failure(error, path))
         if found:
             self.said.setdefault(judged, set()).update(found)
         for (module, finding), making in check.fixes.items():
@@ -184,7 +197,7 @@ class _Run:
         module = task.module
         for kind in ("Function", "Class"):
             for rule in by_subject.get(kind, ()):
-                if task.asks(rule) and _occurs(rule, module):
+                if task.asks(rule) and rule.may_concern(module):
                     check = self.check_for(rule, module)
                     for subject in module.functions if kind == "Function" else module.classes:
                         self.judge(rule, subject, check, module.path)
@@ -229,22 +242,8 @@ class _Run:
         except NotYet:
             return False
         except Exception as error:
-            self._failed(rule, module, error)
+            self.notices.setdefault((rule.code, module.path), rule.failure(error, module.path, "fixes"))
             return True
         self.said[judged].discard(finding)
         self.said[judged].add(fixed)
         return True
-
-    def _failed(self, rule: Rule, module: Module, error: Exception) -> None:
-        frames = traceback.extract_tb(sys.exc_info()[2])
-        place = f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "?"
-        what = f"{type(error).__name__}: {error} [{place}]"
-        message = f"rule {rule.code} ({rule.name}) failed with {what}; its findings here are missing"
-        self.notices.setdefault((rule.code, module.path), Notice(message, module.path, rule.code, Severity.ERROR))
-
-
-def _occurs(rule: Rule, module: Module) -> bool:
-    """Whether there may be something for a rule in a module, by the words and the pattern that it says it needs."""
-    data = module.source.data
-    has_word = not rule.words or any(word.encode() in data for word in rule.words)
-    return has_word and (rule.hint is None or rule.hint.search(data) is not None)

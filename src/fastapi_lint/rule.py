@@ -7,13 +7,14 @@ A rule is a generator function whose first parameter's annotation is its subscri
 from __future__ import annotations
 
 import re
+import traceback
 import types
 import typing
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar, Union
 
-from fastapi_lint.finding import Finding, Fix, Related, Safety, Severity, Span
+from fastapi_lint.finding import Finding, Fix, Notice, Related, Safety, Severity, Span
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -93,6 +94,20 @@ class Rule:
 
     def __repr__(self) -> str:
         return f"Rule({self.code} {self.name})"
+
+    def may_concern(self, module: Module) -> bool:
+        """Whether there may be something for it in a module, by the words and the pattern that it says it needs."""
+        data = module.source.data
+        has_word = not self.words or any(word.encode() in data for word in self.words)
+        return has_word and (self.hint is None or self.hint.search(data) is not None)
+
+    def failure(self, error: Exception, path: str, what: str = "findings") -> Notice:
+        """What to say when it failed over something in a file, or ("") over the project: its findings, or fixes."""
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "?"
+        why = f"{type(error).__name__}: {error} [{place}]"
+        missing = f"its {what} here are missing" if path else f"all of its {what} are missing"
+        return Notice(f"rule {self.code} ({self.name}) failed with {why}; {missing}", path, self.code, Severity.ERROR)
 
     @property
     def url(self) -> str:

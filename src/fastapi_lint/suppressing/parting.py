@@ -34,7 +34,7 @@ def part(
         if not own and not suppression.may_be_spare(source.data):
             continue
         silent = ignored(path)
-        asked = {code for code in selected if code not in silent and (path, code) not in failed}
+        asked = {code for code in selected if code not in silent and not {(path, code), ("", code)} & {*failed}}
         wanted = (finding for finding in own if finding.code in asked or finding.code not in silent)
         applied = suppression.apply(wanted, source, known=known, selected=asked)
         kept += (*applied.kept, *applied.unused)

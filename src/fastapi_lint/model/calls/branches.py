@@ -227,14 +227,14 @@ class Branches:
     def _truth(self, function: Function, index: int, values: dict[str, Value]) -> bool | None:
         module = function.module
         block = module.facts.blocks[index]
-        head = _HEAD.match(module.source.utf8, block.start)
+        head = _HEAD.match(module.text, block.start)
         if head is None:
             return None
         test = self._condition(module, head.end(), block.end)
         return None if test is None else truth(self._judged(function, test, values, block.start))
 
     def _evaluated(self, function: Function, assign: f.Assign, values: dict[str, Value]) -> Value:
-        text = function.module.source.utf8[assign.start : min(assign.end, assign.start + _LONGEST)]
+        text = function.module.text[assign.start : min(assign.end, assign.start + _LONGEST)]
         _, sign, right = text.partition(b":=" if assign.op == ":=" else b"=")
         tree = self._tree(function.module, assign.start, right) if sign else None
         return UNKNOWN if tree is None else self._judged(function, tree, values, assign.start)
@@ -249,7 +249,7 @@ class Branches:
         """The condition that begins at an offset: up to the first colon at which it is one."""
         key = (module, start, 0)
         if key not in self._parsed:
-            text = module.source.utf8[start : min(end, start + _LONGEST)]
+            text = module.text[start : min(end, start + _LONGEST)]
             found = None
             for colon in re.finditer(rb":(?!=)", text):
                 found = _parsed(text[: colon.start()])
@@ -301,12 +301,12 @@ def _names(target: f.Expr) -> Iterator[str]:
 
 
 def _first_line(module: Module, block: f.Block) -> int:
-    end = module.source.utf8.find(b"\n", block.start, block.end)
+    end = module.text.find(b"\n", block.start, block.end)
     return end if end >= 0 else min(block.end, block.start + _LONGEST)
 
 
 def _words(module: Module, start: int, end: int) -> set[str]:
-    return {found[0].decode() for found in _WORD.finditer(module.source.utf8, start, end)}
+    return {found[0].decode() for found in _WORD.finditer(module.text, start, end)}
 
 
 def _function_of(callee: Type, types: Inference) -> Function | None:

@@ -391,7 +391,7 @@ class Effects:
 
 
 def _waits(module: Module, start: int, end: int) -> bool:
-    return _AWAIT.search(module.source.utf8, start, end) is not None
+    return _AWAIT.search(module.text, start, end) is not None
 
 
 def _is_moment(call: f.Call) -> bool:

@@ -372,6 +372,6 @@ def _name_of(module: Module, expr: f.Expr | None) -> str:
 
 def _end_of_head(module: Module, block: f.Block) -> int:
     """The end of a statement's first line, or of the whole of a comprehension that stands on one line."""
-    text = module.source.utf8[block.start : block.end]
+    text = module.text[block.start : block.end]
     line = text.split(b"\n", 1)[0].rstrip()
     return block.start + len(line.removesuffix(b":"))

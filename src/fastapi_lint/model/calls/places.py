@@ -100,7 +100,7 @@ def _is_between(function: Function, types: Inference, block: int, start: int, en
     found = list(writes(function, types))
     if not found:
         return False
-    text = module.source.utf8
+    text = module.text
     loop = _loop_around(module, block)
     after = [write for write in found if write.start >= start and _AWAIT.search(text, end, write.start) is None]
     if not after:

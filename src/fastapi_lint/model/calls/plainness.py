@@ -59,7 +59,7 @@ class Plainness:
     @staticmethod
     def awaits(function: Function) -> bool:
         """Whether the text of a body awaits something (a word in a comment or string counts, too)."""
-        text, facts = function.module.source.utf8, function.facts
+        text, facts = function.module.text, function.facts
         return _WAITS.search(text, facts.head_end, facts.end) is not None
 
     def _is_only_registered(self, function: Function) -> bool:

@@ -188,7 +188,7 @@ class Remedies:
         if found is None:
             return None
         names = {param.name for param in function.params}
-        text = function.module.source.utf8
+        text = function.module.text
         for step in steps:
             end = step.call.end if step.call is not None else step.end
             if any(_has_word(text[step.start : end], name) for name in names):

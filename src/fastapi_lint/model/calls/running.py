@@ -86,7 +86,7 @@ def outlives_startup(module: Module, call: f.Call) -> bool:
     above = _receiver(module, outer)
     if above is not None and above.awaited:
         return False
-    text = module.source.utf8
+    text = module.text
     stop = min(
         (e.start for e in function.exits if e.kind == "yield" and e.start > outer.end), default=function.facts.end
     )
@@ -106,7 +106,7 @@ def passes_through(function: Function, call: f.Call, arg: f.Arg) -> bool:
 
 def only_called(function: Function, name: str) -> bool:
     """Whether a body does nothing with a variable but to call it, or what it holds."""
-    text = function.module.source.utf8[function.facts.head_end : function.facts.end]
+    text = function.module.text[function.facts.head_end : function.facts.end]
     word = re.escape(name.encode())
     all_of_them = len(re.findall(rb"(?<![\w.])" + word + rb"\b", text))
     fine = rb"\bin\s+" + word + rb"\b|(?<![\w.])" + word + rb"(?:\s*\(|\s*=[^=]|\s*\.\s*(?:items|values)\s*\()"

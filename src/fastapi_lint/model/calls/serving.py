@@ -117,7 +117,7 @@ class Serving:
         """The dotted names that stand in texts of the project, by their last part."""
         table: dict[str, list[tuple[str, ...]]] = {}
         for module in self.types.modules:
-            for found in () if module.is_test else _DOTTED.finditer(module.source.utf8):
+            for found in () if module.is_test else _DOTTED.finditer(module.text):
                 parts = tuple(found[1].decode().split("."))
                 table.setdefault(parts[-1], []).append(parts)
         return table
@@ -232,7 +232,7 @@ class Serving:
                 ):
                     return "served"
                 continue
-            for place in word.finditer(module.source.utf8):
+            for place in word.finditer(module.text):
                 if (function := _around(module, place.start())) is not None:
                     found = _earlier(found, self.when(function))
         return found or "served"

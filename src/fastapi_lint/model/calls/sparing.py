@@ -30,7 +30,7 @@ def is_once(function: Function, block: int, at: int, *, of_async: bool = False) 
     if function.is_async and not of_async:
         return False
     module = function.module
-    text = module.source.utf8
+    text = module.text
     for each in module.block_chain(block):
         if each.kind == "if" and (found := _LAZY.match(text, each.start, each.end)) is not None:
             name = found[1] or found[2]
@@ -46,7 +46,7 @@ def is_once(function: Function, block: int, at: int, *, of_async: bool = False) 
 
 def never_runs(module: Module, block: int) -> bool:
     """Whether a place stands below `if False:` or `if False and ...:`."""
-    text = module.source.utf8
+    text = module.text
     return any(
         each.kind in ("if", "while") and _NEVER.match(text, each.start, each.end) for each in module.block_chain(block)
     )
@@ -83,7 +83,7 @@ def is_ready(module: Module, call: f.Call, written: str) -> bool:
         rb"(?:el)?(?:if|while)\b[^\n]*(?:\bnot\s+" + re.escape(owner) + rb"\s*\.\s*empty\s*\("
         rb"|(?<![\w.])(?<!not )" + re.escape(owner) + rb"\s*\.\s*(?:qsize|done|poll|is_set)\s*\()"
     )
-    text = module.source.utf8
+    text = module.text
     return any(
         each.kind in ("if", "while") and asked.match(text, each.start, each.end)
         for each in module.block_chain(call.block)
@@ -129,7 +129,7 @@ def _globals(module: Module) -> frozenset[tuple[str, int]]:
 
 def _fills(function: Function, name: bytes, start: int, end: int, *, anywhere: bool = True) -> bool:
     """Whether a stretch of a function assigns a name, or a function of the module that it calls (any, if private)."""
-    text = function.module.source.utf8
+    text = function.module.text
     assigned = re.compile(
         rb"(?<![\w.])" + re.escape(name) + rb"\s*(?::[^=\n]{1,300})?=(?!=)"  # x = ..., x: T = ...
         rb"|(?<![\w.])" + re.escape(name) + rb"\s*,[^=\n]{0,300}=(?!=)"  # x, y = ...
@@ -151,4 +151,4 @@ def _fills(function: Function, name: bytes, start: int, end: int, *, anywhere: b
 def _returns(function: Function, name: bytes, start: int) -> bool:
     """Whether a function gives what a name holds, after a place: then it must have been filled there, by whomever."""
     returned = re.compile(rb"\breturn\s+" + re.escape(name) + rb"\s*(?:#|$)", re.M)
-    return returned.search(function.module.source.utf8, start, function.facts.end) is not None
+    return returned.search(function.module.text, start, function.facts.end) is not None

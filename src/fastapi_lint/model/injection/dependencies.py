@@ -22,6 +22,7 @@ from fastapi_lint.model.names.symbols import (
 from fastapi_lint.model.routing.routes import Address, Inclusion, Route, Router, Routes
 from fastapi_lint.model.types.inference.inference import DEPENDS, Inference, Where, is_none
 from fastapi_lint.tracking import memoized
+from fastapi_lint.tracking.acyclic import Acyclic
 from fastapi_lint.tracking.tables import collected, contributions
 
 MARKERS = frozenset({
@@ -77,6 +78,10 @@ class Depends:
         return "?"
 
 
+Listed = tuple[tuple[Depends, ...], bool]
+"""Dependencies in a list, and whether all of it could be read."""
+
+
 @dataclass(frozen=True, eq=False)
 class Parameter:
     """A parameter of an endpoint or dependency as FastAPI reads it.
@@ -117,6 +122,7 @@ class Dependencies:
         self.types = types
         self.routes = routes
         self._authentication = Authentication(self)
+        self._lists: Acyclic[Where, Listed] = Acyclic(((), False))
 
     # ---------------------------------------------------------------- parameters
 
@@ -239,7 +245,7 @@ class Dependencies:
             yield current
             queue.extend(self.needs(current.target))
 
-    def listed(self, expr: f.Expr | None, where: Where) -> tuple[tuple[Depends, ...], bool]:
+    def listed(self, expr: f.Expr | None, where: Where) -> Listed:
         """The dependencies in a `dependencies=[...]` argument, and whether all of it could be read."""
         if expr is None or is_none(expr):
             return (), True
@@ -262,10 +268,10 @@ class Dependencies:
             case f.Name() | f.Attr():
                 places = list(self.routes.values.definitions(expr, where))
                 if len(places) == 1:
-                    return self.listed(*places[0])
+                    return self._lists.ask(places[0][1], lambda: self.listed(*places[0]))
         return (), False
 
-    def _one(self, item: f.Expr, where: Where) -> tuple[tuple[Depends, ...], bool]:
+    def _one(self, item: f.Expr, where: Where) -> Listed:
         if isinstance(item, f.Star):
             return self.listed(item.value, where)
         if isinstance(item, f.CallRef):
@@ -297,7 +303,7 @@ class Dependencies:
         cls = route.handler.cls
         return own + (self.needs(ClassObject(cls)) if cls is not None else ())
 
-    def effective(self, address: Address) -> tuple[tuple[Depends, ...], bool]:
+    def effective(self, address: Address) -> Listed:
         """All dependencies in front of an address, outermost first, and whether every list of them could be read."""
         found: list[Depends] = []
         complete = True
@@ -318,7 +324,7 @@ class Dependencies:
             complete = complete and address.route.handler is not None
         return tuple(found), complete
 
-    def holder_dependencies(self, holder: Router | Inclusion | Route) -> tuple[tuple[Depends, ...], bool]:
+    def holder_dependencies(self, holder: Router | Inclusion | Route) -> Listed:
         """What a `dependencies=` argument of a router, inclusion or route lists, and whether it could be read."""
         if isinstance(holder, Route) and holder.forwarded is not None:
             module, call = holder.forwarded

@@ -124,7 +124,7 @@ def _named(module: Module, modules: Modules) -> Iterator[Module]:
     """The modules of the project that a module names in texts, or whose classes it names so, to load them later."""
     if module.mentions(*_QUEUES):
         return
-    for inner, outer in {(found["inner"], found["outer"]) for found in _NAMED.finditer(module.source.utf8)}:
+    for inner, outer in {(found["inner"], found["outer"]) for found in _NAMED.finditer(module.text)}:
         above = (module.parts[:end] for end in range(len(module.parts) - 1, 0, -1))
         names = [".".join(folder) + inner.decode() for folder in above] if inner else [outer.decode()]
         found = (modules.find(name, module) for name in names)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Union
 
-from fastapi_lint.files.source import LARGEST_TREE, Source, TooLarge
+from fastapi_lint.files.source import LARGEST_TREE, Source, TooLarge, Unreadable
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import excerpts
 from fastapi_lint.tracking.recording import Handle, Input
@@ -48,6 +48,22 @@ class Module(Input):
     def facts(self) -> f.Facts:
         """What the index knows of the file."""
         return self._given() if callable(self._given) else self._given
+
+    @property
+    def text(self) -> bytes:
+        """The text in UTF-8, in which the byte offsets of facts count; empty when the file cannot be read."""
+        try:
+            return self.source.utf8
+        except Unreadable:
+            return b""
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether the bytes cannot be Python, or are too many for a tree: the syntax-error rule speaks of it."""
+        try:
+            return len(self.source.utf8) > LARGEST_TREE
+        except Unreadable:
+            return True
 
     @cached_property
     def functions(self) -> tuple[Function, ...]:

@@ -53,11 +53,18 @@ class Registrations:
         self._callers_of: dict[Function, int] = {}
         self._rewritings: dict[RouterKey, list[Rewriting]] = {}
         self._is_complete = False
+        self._failure: Exception | None = None
 
     def _complete(self) -> None:
+        if self._failure is not None:
+            raise self._failure  # half of the routes would be worse than none
         if not self._is_complete:
             self._is_complete = True
-            contributions(self.types.modules.tables, "routes", self.contribute)
+            try:
+                contributions(self.types.modules.tables, "routes", self.contribute)
+            except Exception as error:
+                self._failure = error
+                raise
         recording.depend_on(recording.Slice("routes", None))
 
     def contribute(self, module: Module) -> Collection[int]:

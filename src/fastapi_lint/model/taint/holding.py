@@ -59,7 +59,7 @@ class Holding:
             }
             self._leaving[module] = frozenset(found)
         entry = module.facts.blocks[block]
-        return block in self._leaving[module] or _LEAVES.search(module.source.utf8, entry.start, entry.end) is not None
+        return block in self._leaving[module] or _LEAVES.search(module.text, entry.start, entry.end) is not None
 
     def at(self, where: Where) -> Iterator[Held]:
         """Everything that holds at a place, nearest first, up to the outermost function around it."""

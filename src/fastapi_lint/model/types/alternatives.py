@@ -12,6 +12,7 @@ from types import MappingProxyType
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.annotations import parse_annotation
 from fastapi_lint.model.names.symbols import Instance, TupleOf, Type
+from fastapi_lint.model.types.following import Following
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
 
 _WRAPPERS = frozenset({
@@ -20,38 +21,49 @@ _WRAPPERS = frozenset({
 })  # fmt: skip
 _WRITTEN = (f.Name, f.Attr, f.Sub, f.Binary, f.Const)
 _MOST = 16
+_DEEPEST = 60
+_DEEPEST_TYPE = 6
 _NOTHING: Mapping[str, Type] = MappingProxyType({})
 
 
-def options(types: Inference, expr: f.Expr | None, where: Where, depth: int = 0) -> Iterator[tuple[f.Expr, Where]]:
+def options(types: Inference, expr: f.Expr | None, where: Where) -> Iterator[tuple[f.Expr, Where]]:
     """The members of the union that an annotation is, each with the place it is written at; None as a constant."""
-    if expr is None or depth > 20:
+    for option, place, _ in _unfolded(types, expr, where, Following()):
+        yield option, place
+
+
+def _unfolded(
+    types: Inference, expr: f.Expr | None, where: Where, following: Following, depth: int = 0
+) -> Iterator[tuple[f.Expr, Where, Following]]:
+    """As `options`, each with the aliases that it is inside of. An alias in itself adds nothing to a union."""
+    if expr is None or depth > _DEEPEST:
         return
     match expr:
         case f.Const(value=str(text)):
-            yield from options(types, parse_annotation(text), where, depth + 1)
+            yield from _unfolded(types, parse_annotation(text), where, following, depth + 1)
             return
         case f.Binary(op="|", left=left, right=right):
-            yield from options(types, left, where, depth + 1)
-            yield from options(types, right, where, depth + 1)
+            yield from _unfolded(types, left, where, following, depth + 1)
+            yield from _unfolded(types, right, where, following, depth + 1)
             return
         case f.Sub(value=value, items=items) if items:
             name = types.name_of_type(types.infer(value, where))
             if name in ("typing.Optional", "typing.Union"):
                 for item in items:
-                    yield from options(types, item, where, depth + 1)
+                    yield from _unfolded(types, item, where, following, depth + 1)
                 if name == "typing.Optional":
-                    yield f.Const(None), where
+                    yield f.Const(None), where, following
                 return
             if name in _WRAPPERS:
-                yield from options(types, items[0], where, depth + 1)
+                yield from _unfolded(types, items[0], where, following, depth + 1)
                 return
         case f.Name() | f.Attr():
             meant = types.alias(expr, where)
-            if meant is not None and isinstance(meant[0], _WRITTEN) and not is_none(meant[0]) and meant[0] != expr:
-                yield from options(types, *meant, depth + 1)
+            if meant is not None and isinstance(meant[0], _WRITTEN) and not is_none(meant[0]):
+                if inside := following.into(meant[1]):
+                    yield from _unfolded(types, *meant, inside, depth + 1)
                 return
-    yield expr, where
+    yield expr, where, following
 
 
 def admits_none(types: Inference, expr: f.Expr | None, where: Where) -> bool:
@@ -66,24 +78,43 @@ def admitted(
 
     `list[A | B]` gives `list[A]` and `list[B]`. `variables` are the types that type variables stand for.
     """
-    found = dict.fromkeys(islice(_admitted(types, expr, where, variables), _MOST))
+    return _admitted(types, expr, where, variables, Following())
+
+
+def _admitted(
+    types: Inference, expr: f.Expr | None, where: Where, variables: Mapping[str, Type], following: Following
+) -> tuple[Type, ...]:
+    found = dict.fromkeys(islice(_each_admitted(types, expr, where, variables, following), _MOST))
     return tuple(one for one in found if one is not None)
 
 
-def _admitted(types: Inference, expr: f.Expr | None, where: Where, variables: Mapping[str, Type]) -> Iterator[Type]:
-    for option, place in options(types, expr, where):
+def _each_admitted(
+    types: Inference, expr: f.Expr | None, where: Where, variables: Mapping[str, Type], following: Following
+) -> Iterator[Type]:
+    for option, place, inside in _unfolded(types, expr, where, following):
         if isinstance(option, f.Name) and option.id in variables:
             yield variables[option.id]
         elif isinstance(option, f.Sub):
             whole = types.annotation(option, place)
-            inner = [admitted(types, item, place, variables) or (None,) for item in option.items]
+            inner = [_admitted(types, item, place, variables, inside) or (None,) for item in option.items]
             if isinstance(whole, Instance) and whole.args:
                 for arguments in product(*inner[: len(whole.args)]):
-                    yield Instance(whole.cls, arguments)
+                    yield Instance(whole.cls, arguments if _nesting(arguments) < _DEEPEST_TYPE else ())
             elif isinstance(whole, TupleOf):
                 for arguments in product(*inner):
-                    yield TupleOf(arguments)
+                    yield TupleOf(arguments) if _nesting(arguments) < _DEEPEST_TYPE else None
             else:
                 yield whole
         elif not is_none(option):
             yield types.annotation(option, place)
+
+
+def _nesting(arguments: tuple[Type, ...]) -> int:
+    """How deeply types are made of types: a generic class whose field is of itself, with more each time, has no end."""
+    deepest, level = 0, arguments
+    while level and deepest < _DEEPEST_TYPE:
+        deepest += 1
+        level = tuple(inner for one in level if isinstance(one, Instance) for inner in one.args) + tuple(
+            inner for one in level if isinstance(one, TupleOf) for inner in one.items
+        )
+    return deepest

@@ -14,9 +14,11 @@ def type_variables(types: Inference, of: Instance) -> dict[Class, dict[str, Type
     """The type variables of an instance's class and of each of its bases, by name, with what they stand for."""
     found: dict[Class, dict[str, Type]] = {}
 
-    def bind(cls: Class, arguments: tuple[Type, ...]) -> None:
+    queue: list[tuple[Class, tuple[Type, ...]]] = [(of.cls, of.args)] if isinstance(of.cls, Class) else []
+    while queue:
+        cls, arguments = queue.pop(0)
         if cls in found:
-            return
+            continue
         names = _parameters(types, cls)
         found[cls] = dict(zip(names, arguments, strict=True)) if len(names) == len(arguments) else {}
         where = (cls.module, cls.facts.outer, cls.facts.start)
@@ -25,10 +27,7 @@ def type_variables(types: Inference, of: Instance) -> dict[Class, dict[str, Type
             if isinstance(meant, ClassObject):
                 items = base.items if isinstance(base, f.Sub) else ()
                 given = (admitted(types, item, where, found[cls]) for item in items)
-                bind(meant.cls, tuple(one[0] if len(one) == 1 else None for one in given))
-
-    if isinstance(of.cls, Class):
-        bind(of.cls, of.args)
+                queue.append((meant.cls, tuple(one[0] if len(one) == 1 else None for one in given)))
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.annotations import parse_annotation
 from fastapi_lint.model.names.symbols import Class, ClassObject, External
+from fastapi_lint.model.types.following import Following
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
 
 Identity = tuple[object, ...]
@@ -25,33 +26,40 @@ _NONE: Identity = ("None",)
 _DEPTH = 20
 
 
-def identity(types: Inference, expr: f.Expr | None, where: Where, depth: int = 0) -> Identity | None:
+def identity(types: Inference, expr: f.Expr | None, where: Where) -> Identity | None:
     """What an annotation means: classes by identity, aliases followed, `Optional[X]` as `X | None`; None when unknown.
 
     Order counts in unions, as it does for Pydantic and in the OpenAPI document.
     """
+    return _identity(types, expr, where, Following(), 0)
+
+
+def _identity(types: Inference, expr: f.Expr | None, where: Where, following: Following, depth: int) -> Identity | None:
     if depth > _DEPTH:
         return None
-    deeper = depth + 1
+
+    def of(part: f.Expr) -> Identity | None:
+        return _identity(types, part, where, following, depth + 1)
+
     match expr:
         case f.Const(value=None):
             return _NONE
         case f.Const(value=str(text)):
-            return identity(types, parse_annotation(text), where, deeper)
+            return _identity(types, parse_annotation(text), where, following, depth + 1)
         case f.Name() | f.Attr():
-            return _named(types, expr, where, deeper)
+            return _named(types, expr, where, following, depth + 1)
         case f.Binary(op="|", left=left, right=right):
-            return _union([identity(types, left, where, deeper), identity(types, right, where, deeper)])
+            return _union([of(left), of(right)])
         case f.Sub(value=value, items=items):
-            head = identity(types, value, where, deeper)
+            head = of(value)
             if head == ("external", "typing.Literal"):
                 constants = [item.value for item in items if isinstance(item, f.Const)]
                 return (
                     ("literal", *((type(c).__name__, c) for c in constants)) if len(constants) == len(items) else None
                 )
             if head == ("external", "typing.Annotated"):
-                return _annotated(types, items, where, deeper)
-            inner = [identity(types, item, where, deeper) for item in items]
+                return _annotated(types, items, where, of(items[0]))
+            inner = [of(item) for item in items]
             if head is None or any(part is None for part in inner):
                 return None
             if head == ("external", "typing.Optional"):
@@ -64,7 +72,7 @@ def identity(types: Inference, expr: f.Expr | None, where: Where, depth: int = 0
     return None
 
 
-def _named(types: Inference, expr: f.Expr, where: Where, depth: int) -> Identity | None:
+def _named(types: Inference, expr: f.Expr, where: Where, following: Following, depth: int) -> Identity | None:
     alias = types.alias(expr, where)  # first: the value of `list[Item]` as an expression is just `list`
     if alias is not None:
         target, place = alias
@@ -74,7 +82,12 @@ def _named(types: Inference, expr: f.Expr, where: Where, depth: int) -> Identity
             return None
         if isinstance(target, f.CallRef) or entry.op == "type":  # create_model(...), NewType, a named alias: one object
             return ("object", module.path, entry.start)
-        return identity(types, target, place, depth) or ("object", module.path, entry.start)
+        inside = following.into(place)
+        return (_identity(types, target, place, inside, depth) if inside else None) or (
+            "object",
+            module.path,
+            entry.start,
+        )
     match types.infer(expr, where):
         case ClassObject(cls=cls, args=()):
             return ("class", cls)
@@ -96,9 +109,8 @@ def _union(parts: list[Identity | None]) -> Identity | None:
     return flat[0] if len(flat) == 1 else ("union", *flat)
 
 
-def _annotated(types: Inference, items: tuple[f.Expr, ...], where: Where, depth: int) -> Identity | None:
+def _annotated(types: Inference, items: tuple[f.Expr, ...], where: Where, inner: Identity | None) -> Identity | None:
     """Metadata counts by its text (comments and spaces included): objects made by equal calls are equal enough."""
-    inner = identity(types, items[0], where, depth)
     module = where[0]
     texts = []
     for item in items[1:]:

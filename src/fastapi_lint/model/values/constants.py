@@ -13,6 +13,7 @@ from fastapi_lint.model.names.modules import Binding
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Instance, Module, ModuleObject
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
 from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.acyclic import Acyclic
 
 Constant = Union[str, int, float, bool, None]
 UNKNOWN = "\N{HORIZONTAL ELLIPSIS}"
@@ -35,7 +36,7 @@ class Values:
         self._active: set[Where] = set()
         # By the place of a definition, which has one right side.
         self._folded: dict[Where, tuple[Constant, Hashable]] = {}
-        self._pieced: dict[Where, tuple[str, Hashable]] = {}
+        self._pieced: Acyclic[Where, str] = Acyclic(UNKNOWN)
 
     def constant(self, expr: f.Expr | None, where: Where) -> Constant:
         """The constant an expression folds to; raises `Unfolded` when it is not one."""
@@ -116,18 +117,8 @@ class Values:
                 return self.pieces(left, where) + self.pieces(right, where)
             case f.Name() | f.Attr():
                 found = list(self.definitions(expr, where))
-                target = found[0][1] if len(found) == 1 else where
-                if len(found) == 1 and target not in self._active and len(self._active) < 30:
-                    held = self._pieced.get(target)
-                    if held is None:
-                        self._active.add(target)
-                        try:
-                            folded, sources = recording.tracked(lambda: self.pieces(*found[0]))
-                        finally:
-                            self._active.discard(target)
-                        held = self._pieced[target] = folded if len(folded) <= _LONGEST else UNKNOWN, sources
-                    recording.depend_on(held[1])
-                    return held[0]
+                if len(found) == 1:
+                    return self._pieced.ask(found[0][1], lambda: _short_pieces(self.pieces(*found[0])))
         try:
             value = self.constant(expr, where)
         except Unfolded:
@@ -216,6 +207,10 @@ class Values:
                 return int(member) if member is not None else None
         number = self.number(expr, where)
         return int(number) if number is not None else None
+
+
+def _short_pieces(text: str) -> str:
+    return text if len(text) <= _LONGEST else UNKNOWN
 
 
 def _short(text: str) -> str:

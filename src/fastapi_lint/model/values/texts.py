@@ -50,7 +50,7 @@ class Quoted:
 @lru_cache(maxsize=8)
 def quoted(module: Module) -> tuple[Quoted, ...]:
     """Every string literal of a module, in order."""
-    return tuple(_scan(module.source.utf8))
+    return tuple(_scan(module.text))
 
 
 def _scan(data: bytes) -> Iterator[Quoted]:
@@ -130,7 +130,7 @@ class BoundText:
         inside = [each for each in quoted_between(self.module, self.start, self.end) if not each.formatted]
         if self.how == "key":
             for key, value in pairwise(inside):
-                between = self.module.source.utf8[key.end : value.start].strip()
+                between = self.module.text[key.end : value.start].strip()
                 if key.text == self.name and value.text == self.text and between == b":":
                     return value.start, value.end
         for each in reversed(inside):

@@ -122,7 +122,7 @@ def _leaves(module: Module, call: f.Call) -> bool:
     function = module.enclosing(call.block)
     if function is None:
         return True
-    return _COMMITS.search(module.source.utf8, function.facts.head_end, function.facts.end) is not None
+    return _COMMITS.search(module.text, function.facts.head_end, function.facts.end) is not None
 
 
 def _fix(module: Module, call: f.Call) -> Fix | None:

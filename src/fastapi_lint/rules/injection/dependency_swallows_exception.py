@@ -56,8 +56,8 @@ def dependency_swallows_exception(function: Function, check: Check) -> Iterator[
         if found is not None and found not in reported:
             reported.add(found)
             handler = blocks[found]
-            colon = module.source.utf8.index(b":", handler.start)
-            types = module.source.utf8[handler.start : colon].decode()
+            colon = module.text.index(b":", handler.start)
+            types = module.text[handler.start : colon].decode()
             yield check.finding(
                 (handler.start, colon),
                 f"`{types}` around the `yield` of `{function.name}` swallows what the endpoint raises, HTTPException "

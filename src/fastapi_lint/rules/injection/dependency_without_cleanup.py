@@ -281,7 +281,7 @@ def _is_closed_by_users(function: Function, check: Check) -> bool:
         user = module.functions[index] if index >= 0 else None
         if user is None or uses.start >= user.facts.head_end:
             continue  # in a decorator, or an alias
-        text = module.source.utf8[user.facts.head_end : user.facts.end]
+        text = module.text[user.facts.head_end : user.facts.end]
         for parameter in project.dependencies.parameters(user):
             written = (parameter.marker_module, parameter.marker_call)
             if written == (uses.module, uses.call):

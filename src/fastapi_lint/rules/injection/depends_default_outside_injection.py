@@ -81,7 +81,7 @@ def _is_used(function: Function, name: str) -> bool:
         asks = isinstance(call.func, f.Name) and call.func.id in ("isinstance", "type", "callable", "hasattr")
         if asks and call.args and call.args[0].value == f.Name(name):
             return False
-    text, facts = function.module.source.utf8, function.facts
+    text, facts = function.module.text, function.facts
     word = re.compile(rb"(?<![\w.])" + re.escape(name.encode()) + rb"(?!\w)")
     first = word.search(text, facts.head_end, facts.end)
     if first is None:

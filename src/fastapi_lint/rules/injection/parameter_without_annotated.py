@@ -136,7 +136,7 @@ def _message(function: Function, one: Parameter) -> str:
 
 def _annotation_place(function: Function, one: Parameter) -> tuple[int, int]:
     """Where the annotation of a parameter stands, by the text between its colon and its equals sign."""
-    data = function.module.source.utf8
+    data = function.module.text
     if one.fact.annotation is None:
         return 0, 0
     start = data.index(b":", one.start) + 1

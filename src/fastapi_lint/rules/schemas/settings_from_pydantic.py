@@ -78,7 +78,7 @@ def _shown(value: f.Expr) -> str:
 
 def _moved(module: Module, entry: f.Import) -> Fix | None:
     """The import on a line of its own, for statements that import nothing else."""
-    text = module.source.utf8
+    text = module.text
     line = text.rfind(b"\n", 0, entry.start) + 1
     before = text[line : entry.start]
     rest = text[entry.end :].split(b"\n", 1)[0].strip()

@@ -57,7 +57,7 @@ def credentials_in_url(module: Module, check: Check) -> Iterator[Finding]:
     if b"://" not in data or b"@" not in data or written_for_tests(module):
         return
     documented: list[tuple[int, int]] | None = None
-    for match in _urls(module.source.utf8):
+    for match in _urls(module.text):
         literal = quoted_at(module, match.start())
         if literal is None or literal.alone or not _is_value(literal, match):
             continue

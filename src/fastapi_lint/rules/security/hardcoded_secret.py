@@ -207,7 +207,7 @@ def _given(name: str) -> str:
 
 
 def _compared(module: Module) -> _Judged:
-    data = module.source.utf8
+    data = module.text
     for match in _OPERATOR.finditer(data):
         left = len(data[max(0, match.start() - 2) : match.start()].rstrip()) + max(0, match.start() - 2)
         behind = data[match.end() : match.end() + 3]

@@ -159,12 +159,12 @@ def _is_entrance(function: Function, check: Check) -> bool:
 def _looks_at_expiry(function: Function) -> bool:
     """Whether a module checks the expiry itself, or the name says that expired tokens are what the function is for."""
     name = function.name.lower()
-    return _EXPIRES.search(function.module.source.utf8) is not None or any(word in name for word in _FOR_EXPIRED)
+    return _EXPIRES.search(function.module.text) is not None or any(word in name for word in _FOR_EXPIRED)
 
 
 def _reads_expiry_only(function: Function) -> bool:
     """Whether a function asks a token that it holds how long it lives, and for nothing of whose it is."""
-    body = function.module.source.utf8[function.facts.start : function.facts.end]
+    body = function.module.text[function.facts.start : function.facts.end]
     return _EXPIRY.search(body) is not None and _IDENTITY.search(body) is None
 
 

@@ -73,7 +73,7 @@ class Hints(Questions):
             if isinstance(target, f.CallRef):  # NewType("UserId", int), TypeVar(...)
                 call = place[0].facts.calls[target.index]
                 if self.name_of_type(self.callee(place[0], call)) == "typing.NewType" and len(call.args) == 2:
-                    return self.annotation(call.args[1].value, place)
+                    return self._followed(call.args[1].value, (place[0], call.block, call.start))
                 return None
             return self._followed(target, place)
         return None
