@@ -265,7 +265,7 @@ def test_every_other_entry_is_found(table: str) -> None:
         "middleware": catalog.is_auth_middleware, "decorators": catalog.is_auth_decorator, "markers": catalog.marker,
         "sources": dangers().attributes, "passing": dangers().passing, "guards": dangers().guard,
         "sinks": lambda name: any(dangers().sink(danger, name) for danger in get_args(Danger)),
-        "bound": catalog.bound,
+        "bound": catalog.bound, "consumers": catalog.consumer, "callbacks": catalog.callback,
     }  # fmt: skip
     full = [f"{name}.{method}" if method else name for _, name, method in pairs(table)]
     assert full and [name for name in full if not lookups[table](name)] == []

@@ -57,6 +57,7 @@ NOT_IDENTICAL = {
     "anyio", "google.cloud.firestore", "google.cloud.secretmanager", "kubernetes.config", "elasticsearch.helpers",
     "opensearchpy.helpers", "pandas", "requests", "os", "os.path", "io", "sqlite3", "fastapi.status",
     "fastapi.responses",
+    "typing.Protocol",  # an implementation of its own for older Pythons
 }  # fmt: skip
 """Canonical names whose aliases are not the same object: modules whose content is re-exported, and these functions."""
 
@@ -72,7 +73,7 @@ INSTANCES: tuple[Callable[[], object], ...] = (threading.Lock, threading.RLock, 
 
 ENTRIES = (
     "blocking", "coroutines", "handoffs", "reentry", "clients", "schemes", "dependencies", "middleware", "decorators",
-    "markers", "bound", "sources", "passing", "guards", "sinks",
+    "markers", "bound", "sources", "passing", "guards", "sinks", "consumers", "callbacks",
 )  # fmt: skip
 """The tables of entries with names."""
 

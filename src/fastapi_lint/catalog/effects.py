@@ -6,7 +6,18 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
-from fastapi_lint.catalog.format import Bound, Client, Coroutine, Entry, Handoff, Named, Reentry, selects
+from fastapi_lint.catalog.format import (
+    Bound,
+    Callback,
+    Client,
+    Consumer,
+    Coroutine,
+    Entry,
+    Handoff,
+    Named,
+    Reentry,
+    selects,
+)
 from fastapi_lint.catalog.names import canonical, lineage, tables
 
 E = TypeVar("E", bound=Named)
@@ -139,6 +150,26 @@ def handoff(name: str) -> Handoff | None:
 def reentry(name: str) -> Reentry | None:
     """What a function or `Class.method` does to the event loop, if it starts or runs one."""
     return _reentries().function(name)
+
+
+@lru_cache(maxsize=1)
+def _consumers() -> Lookup[Consumer]:
+    return Lookup(tables().consumers)
+
+
+@lru_cache(maxsize=1)
+def _callbacks() -> Lookup[Callback]:
+    return Lookup(tables().callbacks)
+
+
+def consumer(name: str) -> Consumer | None:
+    """Whether a function, class or `Class.method` takes its arguments as they are, and awaits none."""
+    return _consumers().function(name)
+
+
+def callback(name: str) -> Callback | None:
+    """Which function a function or `Class.method` calls back without awaiting the result, if it does."""
+    return _callbacks().function(name)
 
 
 def client(name: str) -> Client | None:

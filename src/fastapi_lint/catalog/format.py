@@ -110,6 +110,22 @@ class Reentry(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     gives: Literal["result", "wrapper"] = "result"
 
 
+class Consumer(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What takes its arguments as they are: a coroutine among them is used as an object, and nobody awaits it.
+
+    `elements`: it looks at what it iterates over as well (`any(f(x) for x in y)`).
+    """
+
+    elements: bool = False
+
+
+class Callback(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What calls a function that it is given and awaits nothing: the positional `argument` (-1: none), or `keyword`."""
+
+    argument: int = -1
+    keyword: str = ""
+
+
 class Client(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A client or pool that is made once per process: constructing one per request is dear."""
 
@@ -221,6 +237,8 @@ class Tables(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_
     coroutines: list[Coroutine] = msgspec.field(default_factory=list)
     handoffs: list[Handoff] = msgspec.field(default_factory=list)
     reentry: list[Reentry] = msgspec.field(default_factory=list)
+    consumers: list[Consumer] = msgspec.field(default_factory=list)
+    callbacks: list[Callback] = msgspec.field(default_factory=list)
     clients: list[Client] = msgspec.field(default_factory=list)
     bound: list[Bound] = msgspec.field(default_factory=list)
     schemes: list[Scheme] = msgspec.field(default_factory=list)
@@ -242,8 +260,8 @@ class Tables(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_
 
 LISTS: Mapping[str, type[Named]] = {
     "blocking": Entry, "coroutines": Coroutine, "handoffs": Handoff, "reentry": Reentry, "clients": Client,
-    "bound": Bound, "schemes": Scheme, "dependencies": AuthDependency, "middleware": Named, "decorators": Named,
-    "markers": Marker,
+    "consumers": Consumer, "callbacks": Callback, "bound": Bound, "schemes": Scheme, "dependencies": AuthDependency,
+    "middleware": Named, "decorators": Named, "markers": Marker,
     "sources": Origin, "passing": Passing, "guards": Guard, "sinks": Sink,
 }  # fmt: skip
 """The tables that are lists of entries, and what each entry is."""

@@ -37,6 +37,8 @@ class _Canonical(dict[str, str]):
     def __missing__(self, name: str) -> str:
         # The longest prefix that has an alias decides: the class's, else the module's.
         result = name.removeprefix("builtins.")
+        if name.startswith("collections.abc."):  # what typing has by the same names
+            result = f"typing.{name.removeprefix('collections.abc.')}"
         if (stub := _STUBS.fullmatch(name)) is not None:
             result = _BOTO3[stub[1]]
         elif name.startswith("azure.mgmt.") and _AZURE.fullmatch(name):

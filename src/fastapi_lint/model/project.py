@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
+from fastapi_lint.model.calls.coroutines import Coroutines
 from fastapi_lint.model.calls.effects import Effects
 from fastapi_lint.model.calls.remedies import Remedies
 from fastapi_lint.model.data.exchange import Exchange
@@ -77,6 +78,11 @@ class Project:
     def effects(self) -> Effects:
         """What calls do: which functions block the event loop, and through which chain."""
         return Effects(self.types, self._blocking, self.is_lifespan)
+
+    @cached_property
+    def coroutines(self) -> Coroutines:
+        """What becomes of the coroutines that functions make."""
+        return Coroutines(self.types, self.effects)
 
     @cached_property
     def routes(self) -> Routes:

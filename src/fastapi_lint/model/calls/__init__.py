@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.calls.branches import Settings
 from fastapi_lint.model.calls.callers import Use
+from fastapi_lint.model.calls.coroutines import leaves, only_value, reads_of
 from fastapi_lint.model.calls.decorators import decorator_effect
 from fastapi_lint.model.calls.endings import Endings
 from fastapi_lint.model.calls.execution import Step
@@ -21,6 +22,10 @@ __all__ = [
     "Trail",
     "Use",
     "decorator_effect",
+    "is_ruled_out",
+    "leaves",
     "never_runs",
     "not_callable",
+    "only_value",
+    "reads_of",
 ]

@@ -356,9 +356,10 @@ class Effects:
 
     def makes_coroutine(self, module: Module, call: f.Call) -> bool:
         """Whether a call is known to give a coroutine that does nothing until it is awaited."""
-        return self._gives_coroutine(self.types.callee(module, call))
+        return self.gives_coroutine(self.types.callee(module, call))
 
-    def _gives_coroutine(self, callee: Type) -> bool:
+    def gives_coroutine(self, callee: Type) -> bool:
+        """Whether calling a value is known to give a coroutine."""
         match callee:
             case FunctionObject(function=function):
                 if not function.is_async or function.is_generator or self.execution.bodies(function) != (function,):
@@ -371,9 +372,9 @@ class Effects:
             case Instance(cls=Class()):
                 return isinstance(self.types.result(callee), Coroutine)
             case Partial(callable=inner):
-                return self._gives_coroutine(inner)
+                return self.gives_coroutine(inner)
             case OneOf(options=options):
-                return all(self._gives_coroutine(option) for option in options)
+                return all(self.gives_coroutine(option) for option in options)
         return False
 
     def _scheduled_in(self, module: Module) -> frozenset[tuple[int, int]]:

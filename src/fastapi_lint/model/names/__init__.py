@@ -11,6 +11,7 @@ from fastapi_lint.model.names.places import place_of, same_call
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
+    Coroutine,
     External,
     Function,
     FunctionObject,
@@ -28,6 +29,7 @@ __all__ = [
     "Binding",
     "Class",
     "ClassObject",
+    "Coroutine",
     "External",
     "Function",
     "FunctionObject",

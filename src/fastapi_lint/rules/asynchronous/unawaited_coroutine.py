@@ -10,11 +10,32 @@ from fastapi_lint.fixing.edits import awaited
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.calls import never_runs
-from fastapi_lint.model.names import Binding
+from fastapi_lint.model.calls import leaves, never_runs, only_value, reads_of
+from fastapi_lint.model.names import Coroutine
 from fastapi_lint.rule import Check, rule
 
-_OF_COROUTINES = frozenset({"send", "throw", "close"})
+_WHY = {
+    "dropped": "its coroutine is thrown away, and nothing runs",
+    "unread": "`{0}` is never used, and nothing runs",
+    "iterated": "a coroutine cannot be iterated over",
+    "entered": "a coroutine is no context manager",
+    "entered-async": "a coroutine is no context manager",
+    "attribute": "a coroutine has no attribute `{0}`",
+    "subscript": "a coroutine cannot be subscripted",
+    "operand": "a coroutine is no operand",
+    "unpacked": "a coroutine cannot be unpacked",
+    "raised": "a coroutine cannot be raised",
+    "truth": "a coroutine is always true, whatever the function would say",
+    "negated": "a coroutine is always true, so `not` of it never is",
+    "none": "a coroutine is never None",
+    "compared": "a coroutine equals nothing that it is compared with",
+    "member": "a coroutine is in nothing, and nothing is in it",
+    "text": "the text is `<coroutine object ...>`",
+    "argument": "`{0}` gets the coroutine, not its result",
+    "field": "`{0}` gets the coroutine, not its result",
+    "endpoint": "FastAPI does not await what an endpoint returns, so every request ends in 500",
+    "dependency": "FastAPI does not await what a dependency returns, so its body never runs",
+}
 
 
 @rule("FAPI103", severity=Severity.ERROR, fix=Safety.UNSAFE)
@@ -24,8 +45,11 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
     Why is this bad?
     Calling an `async def` function runs none of its body: it makes a coroutine object, and the body runs when that is
     awaited. A bare `session.commit()` on an `AsyncSession` commits nothing; `session.execute(query).scalars()` raises
-    AttributeError, because a coroutine has no such attribute. Python only says "coroutine was never awaited" when the
-    object is thrown away, in a log that nobody reads.
+    AttributeError, because a coroutine has no such attribute. A check that is not awaited refuses nobody: a coroutine
+    is always true and never None. Python only says "coroutine was never awaited" when the object is thrown away, in a
+    log that nobody reads.
+
+    FastAPI awaits endpoints and dependencies, but not what they return.
 
     Fix safety
     `await` is put before the call. The fix is unsafe because the code behind it has never run there before, and because
@@ -33,33 +57,33 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
 
     Known limits
     Known are the project's own coroutine functions and those of common libraries (asyncio, SQLAlchemy, httpx, aiohttp,
-    redis, FastAPI's `Request`, `UploadFile`, `WebSocket`) on objects whose class can be inferred. Coroutines that are
-    handed on (as an argument, in a list, returned, assigned) are left alone. In a plain `def` there is no fix.
+    redis, FastAPI's `Request`, `UploadFile`, `WebSocket`) on objects whose class can be inferred. Coroutines are left
+    alone that are handed on to code that may await them: as an argument of a function that is not known to use it as a
+    value, in a container, returned by what is no endpoint, in a variable that is used otherwise as well. A dependency
+    whose return annotation is an awaitable means it. In a plain `def` there is no fix.
 
     References
     - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)
     - [Developing with asyncio: detect never-awaited coroutines](https://docs.python.org/3/library/asyncio-dev.html#detect-never-awaited-coroutines)
     """
-    module, effects = function.module, check.project.effects
-    asynchronous = effects.execution.is_asynchronous
-    made = [call for call in function.calls if not call.awaited and effects.makes_coroutine(module, call)]
+    coroutines = check.project.coroutines
     reported = set()
-    for call in made:
-        if _expected_to_fail(function, call):
-            continue
-        if call.use == "statement":
-            wrong = "its coroutine is thrown away, and nothing runs"
-        elif call.use in ("iter", "with") and not asynchronous(module, call):
-            wrong = "a coroutine cannot be iterated over" if call.use == "iter" else "a coroutine is no context manager"
-        else:
-            continue
-        reported.add(call.start)
-        yield _finding(function, check, call, wrong)
-    for call, wrong in _used(function, check) if made else ():
-        if call.start in reported or call not in made:
-            continue
-        reported.add(call.start)
-        yield _finding(function, check, call, wrong)
+    for misuse in coroutines.misused(function):
+        if not _expected_to_fail(function, misuse.call):
+            reported.add(misuse.call.start)
+            yield _finding(function, check, misuse.call, _WHY[misuse.how].format(misuse.detail))
+    for call, role in _answered(function, check):
+        if call.start not in reported:
+            reported.add(call.start)
+            yield _finding(function, check, call, _WHY[role])
+    for argument, written, called in coroutines.called_back(function):
+        receiver = called.rpartition(".")[2]
+        yield check.finding(
+            argument,
+            f"`{written}` gives a coroutine, and `{receiver}` does not await it",
+            why="nothing of its body runs",
+            instead=f"give `{receiver}` a plain function, which can start a task",
+        )
 
 
 def _expected_to_fail(function: Function, call: f.Call) -> bool:
@@ -75,68 +99,54 @@ def _expected_to_fail(function: Function, call: f.Call) -> bool:
     return False
 
 
-def _used(function: Function, check: Check) -> Iterator[tuple[f.Call, str]]:
-    """Calls whose result is used at once (or through a variable that holds nothing else) as only a value can be."""
-    module = function.module
-    calls = module.facts.calls
-    types = check.project.types
-    for expr, start, _, block in check.project.effects.execution.expressions(function):
-        for value, wrong in _operands(expr):
-            if isinstance(value, f.Name) and wrong:
-                value = _only_value(types.find_bindings(value.id, (module, block, start))) or value
-            if isinstance(value, f.CallRef):
-                yield calls[value.index], wrong
-    for each in module.blocks_in.get(function.index, ()):
-        if each.kind in ("if", "while") and isinstance(each.test, f.CallRef):
-            yield calls[each.test.index], "a coroutine is always true"
+def _answered(function: Function, check: Check) -> Iterator[tuple[f.Call, str]]:
+    """The calls whose coroutine an endpoint or dependency returns, alone or inside of what an endpoint answers."""
+    role = _role(function, check)
+    if not role:
+        return
+    module, types = function.module, check.project.types
+    for leave in function.exits:
+        if leave.kind != "return":
+            continue
+        where = (module, leave.block, leave.start)
+        value = leave.value
+        if isinstance(value, f.Name) and reads_of(function, value.id) == 1:
+            value = only_value(types.find_bindings(value.id, where), value.id) or value
+        for leaf in leaves(value) if role == "endpoint" else (value,):
+            if isinstance(leaf, f.CallRef):
+                call = module.facts.calls[leaf.index]
+                if not call.awaited and isinstance(types.call_type(module, leaf.index), Coroutine):
+                    yield call, role
 
 
-def _only_value(found: list[Binding]) -> f.Expr | None:
-    """What a variable that is bound once, by a plain assignment, holds."""
-    match found:
-        case [Binding(entry=f.Assign(target=f.Name(), annotation=None, op="=", value=value))]:
-            return value
-    return None
+def _role(function: Function, check: Check) -> str:
+    """Whether FastAPI gets what a function returns as an "endpoint" or a "dependency"; empty when others may."""
+    project = check.project
+    if function.is_generator:
+        return ""
+    is_endpoint = function in project.routes.by_handler
+    if not is_endpoint and function not in project.dependencies.injected:
+        return ""
+    decorators = project.types.decorators(function)
+    if any(not name.startswith(("fastapi.", "starlette.")) for name in decorators):
+        return ""  # a wrapper may await it
+    if is_endpoint:
+        return "endpoint"
+    where = (function.module, function.facts.outer, function.facts.start)
+    is_meant = isinstance(project.types.annotation(function.facts.returns, where), Coroutine)
+    return "" if is_meant or function.name == "__init__" else "dependency"
 
 
-def _operands(expr: f.Expr | None) -> Iterator[tuple[f.Expr, str]]:
-    """The parts of an expression that are used as values, and what is wrong when one is a coroutine."""
-    match expr:
-        case f.Attr(value=value, attr=attr):
-            if attr not in _OF_COROUTINES and not attr.startswith(("cr_", "__")):
-                yield value, f"a coroutine has no attribute `{attr}`"
-            yield from _operands(value)
-        case f.Sub(value=value, items=items):
-            yield value, "a coroutine cannot be subscripted"
-            for each in (value, *items):
-                yield from _operands(each)
-        case f.Binary(left=left, right=right):
-            for each in (left, right):
-                if isinstance(each, f.CallRef):
-                    yield each, "a coroutine is no operand"
-                yield from _operands(each)
-        case f.Display(items=items) | f.Choice(options=items) | f.Joined(parts=items):
-            for each in items:
-                yield from _operands(each)
-        case f.Mapping(items=pairs):
-            for _, each in pairs:
-                yield from _operands(each)
-        case f.Star(value=value) | f.Await(value=value):
-            yield from _operands(value)
-
-
-def _finding(function: Function, check: Check, call: f.Call, wrong: str) -> Finding:
+def _finding(function: Function, check: Check, call: f.Call, why: str) -> Finding:
     module = function.module
     written = check.project.effects.written(module, call)
     if function.is_async:
-        message = f"`{written}(...)` is not awaited in `{function.name}`: {wrong}; write `await {written}(...)`"
+        title, instead = f"`{written}(...)` is not awaited in `{function.name}`", f"write `await {written}(...)`"
     else:
-        message = (
-            f"`{written}(...)` makes a coroutine that plain `{function.name}` cannot await: {wrong}; "
-            f"make `{function.name}` an `async def`"
-        )
+        title = f"`{written}(...)` makes a coroutine that plain `{function.name}` cannot await"
+        instead = f"make `{function.name}` an `async def`"
     fix = partial(_fix, module, call, written) if function.is_async else None
-    return check.finding((call.start, call.name_end), message, fix=fix)
+    return check.finding((call.start, call.name_end), title, why=why, instead=instead, fix=fix)
 
 
 def _fix(module: Module, call: f.Call, written: str) -> Fix | None:

@@ -1,0 +1,367 @@
+"""Where coroutines go that nobody awaits: tested, compared, printed, kept in a variable, given to what wants a value.
+
+Judges nothing: what comes out of here is a call that makes a coroutine (or a coroutine function that is called back),
+and how its result is used. Who awaits what an endpoint returns, the rule has to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from fastapi_lint import catalog
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.effects import Effects
+from fastapi_lint.model.names.modules import Binding, target_names
+from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.types.inference.inference import Inference, Where
+
+How = Literal[
+    "dropped", "iterated", "entered", "entered-async", "attribute", "subscript", "operand", "unpacked", "raised",
+    "truth", "negated", "none", "compared", "member", "text", "argument", "field", "unread",
+]  # fmt: skip
+_SOFT = frozenset({"truth", "negated", "none", "compared", "member", "text", "argument", "field"})
+"""Uses that raise no error: of a variable, they say something only when it has no others."""
+_OF_COROUTINES = frozenset({"send", "throw", "close"})
+_PLAIN = frozenset({"str", "bytes", "int", "float", "bool", "list", "dict", "set", "tuple"})
+_ANSWERS = ("fastapi.Response", "starlette.exceptions.HTTPException")
+_DOCSTRING = re.compile(r"\s*(?:\"\"\".*?\"\"\"|'''.*?''')", re.S)
+_COMMENTS = re.compile(r"^[ \t]*#.*$|#[^\n\"'{}]*$", re.M)
+"""Comments, except those behind a statement that may be part of a text."""
+_NOT_BOUND = r"(?!\s*(?::[^=\n()]{1,80})?=(?!=))"
+
+
+@dataclass(frozen=True)
+class Misuse:
+    """A call whose coroutine is used as a value, and how; `detail` is the attribute or function that gets it."""
+
+    call: f.Call
+    how: How
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class _Use:
+    """A name or call that is used as only a value can be, in a block of the function."""
+
+    expr: f.Name | f.CallRef
+    how: How
+    detail: str
+    where: Where
+
+
+class Coroutines:
+    """Answers "what becomes of the coroutines that this function makes"."""
+
+    def __init__(self, types: Inference, effects: Effects) -> None:
+        self.types = types
+        self.effects = effects
+
+    def misused(self, function: Function) -> Iterator[Misuse]:
+        """The calls in a function whose coroutine nobody awaits there, each once, in no order."""
+        module = function.module
+        made = {
+            (call.start, call.end): call
+            for call in function.calls
+            if not call.awaited and self.effects.makes_coroutine(module, call)
+        }
+        if not made:
+            return
+        found: dict[tuple[int, int], Misuse] = {}
+        for misuse in (*self._at_once(module, made), *self._in_expressions(function, made)):
+            found.setdefault((misuse.call.start, misuse.call.end), misuse)
+        yield from found.values()
+
+    def _at_once(self, module: Module, made: dict[tuple[int, int], f.Call]) -> Iterator[Misuse]:
+        for call in made.values():
+            is_asynchronous = self.effects.execution.is_asynchronous(module, call)
+            if call.use == "statement":
+                yield Misuse(call, "dropped")
+            elif call.use in ("iter", "with") and not is_asynchronous:
+                yield Misuse(call, "iterated" if call.use == "iter" else "entered")
+            elif call.use == "with" and self._is_no_context(module, call):
+                yield Misuse(call, "entered-async")
+
+    def _is_no_context(self, module: Module, call: f.Call) -> bool:
+        """Whether `async with` over a call is an error: what it gives can only be awaited."""
+        callee = self.types.callee(module, call)
+        if isinstance(callee, FunctionObject):
+            return callee.function.facts.decorators == ()
+        name = self.types.name_of_type(callee)
+        entry = catalog.awaitable(name) if name else None
+        return entry is not None and entry.gives == "coroutine"
+
+    def _in_expressions(self, function: Function, made: dict[tuple[int, int], f.Call]) -> Iterator[Misuse]:
+        module = function.module
+        calls = module.facts.calls
+        by_variable: dict[tuple[int, int], list[_Use]] = {}
+        for use in self._uses(function):
+            if isinstance(use.expr, f.CallRef):
+                call = calls[use.expr.index]
+                if (call.start, call.end) in made:
+                    yield Misuse(call, use.how, use.detail)
+            else:
+                held = only_value(self.types.find_bindings(use.expr.id, use.where), use.expr.id)
+                if isinstance(held, f.CallRef) and (key := (calls[held.index].start, calls[held.index].end)) in made:
+                    by_variable.setdefault(key, []).append(use)
+        for name, call in self._assigned(function, made):
+            uses = by_variable.get((call.start, call.end), [])
+            hard = next((use for use in uses if use.how not in _SOFT), None)
+            if hard is not None:
+                yield Misuse(call, hard.how, hard.detail)
+            elif len(uses) >= reads_of(function, name):
+                yield Misuse(call, uses[0].how, uses[0].detail) if uses else Misuse(call, "unread", name)
+
+    @staticmethod
+    def _assigned(function: Function, made: dict[tuple[int, int], f.Call]) -> Iterator[tuple[str, f.Call]]:
+        """The variables of a function that are given one of the coroutines, also item by item."""
+        module = function.module
+        outside = {
+            name for name, block in module.facts.globals if module.facts.blocks[block].function == function.index
+        }
+        for entry in module.assigns_in.get(function.index, ()):
+            if entry.op != "=" or module.facts.blocks[entry.block].cls >= 0:
+                continue
+            for target, value in _pairs(entry.target, entry.value):
+                if isinstance(target, f.Name) and isinstance(value, f.CallRef) and target.id not in outside:
+                    call = module.facts.calls[value.index]
+                    if (call.start, call.end) in made:
+                        yield target.id, call
+
+    # ---------------------------------------------------------------- uses as a value
+
+    def _uses(self, function: Function) -> Iterator[_Use]:
+        """Everything in a function's own body that is used as only a value can be."""
+        module = function.module
+        facts = module.facts
+        for call in function.calls:
+            where = (module, call.block, call.start)
+            yield from operands(call.func, where)
+            for arg in call.args:
+                yield from operands(arg.value, where)
+            yield from self._taken(module, call, where)
+        for leave in module.exits_in.get(function.index, ()):
+            where = (module, leave.block, leave.start)
+            if leave.kind == "raise":
+                yield from _as(leave.value, "raised", "", where)
+            if leave.kind != "del":
+                yield from operands(leave.value, where)
+        for entry in module.assigns_in.get(function.index, ()):
+            where = (module, entry.block, entry.start)
+            if entry.op not in ("=", ":=", "type"):
+                yield from _as(entry.value, "operand", "", where)
+            elif isinstance(entry.target, f.Display):
+                yield from _as(entry.value, "unpacked", "", where)
+            yield from operands(entry.value, where)
+        for block in module.blocks_in.get(function.index, ()):
+            where = (module, max(block.parent, 0), block.start)
+            match block.kind:
+                case "if" | "while" | "case":
+                    yield from operands(block.test, where, truth=True)
+                case "choice":
+                    yield from _as(block.test, "compared", "", where)
+                case "for" | "comprehension" if not block.is_async:
+                    if isinstance(block.test, f.Name):
+                        yield from _as(block.test, "iterated", "", where)
+                    yield from operands(block.test, where)
+        for test in facts.tests:
+            if facts.blocks[test.block].function == function.index:
+                yield from operands(test.value, (module, test.block, test.start), truth=test.kind != "statement")
+
+    def _taken(self, module: Module, call: f.Call, where: Where) -> Iterator[_Use]:
+        """The arguments of a call to something that is known to use them as they are."""
+        callee = self.types.callee(module, call)
+        name = self.types.name_of_type(callee) or ""
+        shown = f.last_name(call.func)
+        match callee:
+            case FunctionObject(function=function) if not function.facts.decorators:
+                for param, arg in _bound(function, call):
+                    if self._wants_plain(function, param):
+                        yield from _as(arg.value, "argument", shown, where)
+                return
+            case ClassObject() if self.types.is_instance(self.types.instantiate(callee), "pydantic.BaseModel"):
+                for arg in call.args:
+                    if arg.name and self._wants_value(callee, arg.name):
+                        yield from _as(arg.value, "field", arg.name, where)
+                return
+        if self.types.is_instance(self.types.result(callee), *_ANSWERS):
+            for arg in call.args:
+                for leaf in leaves(arg.value):
+                    yield from _as(leaf, "argument", shown, where)
+        consumer = catalog.consumer(name) if name else None
+        for arg in call.args if consumer is not None else ():
+            yield from _as(arg.value, "argument", shown, where)
+            if consumer is not None and consumer.elements and isinstance(arg.value, f.Each) and arg.name == "":
+                inner = (module, arg.value.block, module.facts.blocks[arg.value.block].start)
+                yield from _as(arg.value.element, "argument", shown, inner)
+
+    def _wants_plain(self, function: Function, param: f.Param) -> bool:
+        """Whether a parameter is annotated with a built-in type, which no coroutine is."""
+        if param.annotation is None or param.kind in ("args", "kwargs"):
+            return False
+        declared = self.types.annotation(param.annotation, (function.module, function.facts.outer, param.start))
+        return isinstance(declared, Instance) and declared.cls in _PLAIN
+
+    def _wants_value(self, schema: ClassObject, name: str) -> bool:
+        """Whether a field of a schema is known to hold a value, so that validation refuses a coroutine."""
+        for base in self.types.mro(schema.cls):
+            entry = base.assigns.get(name) if not isinstance(base, str) else None
+            if entry is not None and not isinstance(base, str):
+                declared = self.types.annotation(entry.annotation, (base.module, entry.block, entry.start))
+                return isinstance(declared, Instance) and declared.cls not in ("typing.Any", "object")
+        return False
+
+    # ---------------------------------------------------------------- callbacks
+
+    def called_back(self, function: Function) -> Iterator[tuple[f.Arg, str, str]]:
+        """The coroutine functions that a body gives to what only calls them: argument, its text, and who gets it."""
+        module = function.module
+        for call in function.calls:
+            name = self.types.name_of_type(self.types.callee(module, call))
+            if name is None or (callback := catalog.callback(name)) is None:
+                continue
+            positional = [arg for arg in call.args if arg.name == ""]
+            given = f.keyword(call, callback.keyword) if callback.keyword else None
+            if given is None and 0 <= callback.argument < len(positional):
+                given = positional[callback.argument]
+            if given is not None and self._is_coroutine_function(given.value, (module, call.block, call.start)):
+                yield given, module.source.slice(given.start, given.end).removeprefix(f"{given.name}="), name
+
+    def _is_coroutine_function(self, expr: f.Expr, where: Where) -> bool:
+        module = where[0]
+        if isinstance(expr, f.Lambda):
+            returned = [leave.value for leave in module.exits_in.get(expr.index, ()) if leave.kind == "return"]
+            return bool(returned) and all(
+                isinstance(one, f.CallRef)
+                and not module.facts.calls[one.index].awaited
+                and self.effects.makes_coroutine(module, module.facts.calls[one.index])
+                for one in returned
+            )
+        return self.effects.gives_coroutine(self.types.infer(expr, where))
+
+
+def only_value(found: list[Binding], name: str) -> f.Expr | None:
+    """What a variable that is bound once, by a plain assignment, holds; also item by item (`a, b = f(), g()`)."""
+    match found:
+        case [Binding(entry=f.Assign(target=target, annotation=None, op="=", value=value))]:
+            return next((one for each, one in _pairs(target, value) if each == f.Name(name)), None)
+    return None
+
+
+def reads_of(function: Function, name: str) -> int:
+    """How often the text of a function reads a name; where it is bound aside, and rather too many than too few."""
+    module = function.module
+    text = module.source.slice(function.facts.head_end, function.facts.end)
+    text = _COMMENTS.sub("", _DOCSTRING.sub("", text, count=1) if _DOCSTRING.match(text) else text)
+    found = len(re.findall(rf"(?<![\w.]){re.escape(name)}\b{_NOT_BOUND}", text))
+    targets: list[f.Expr] = [
+        e.target for e in module.assigns_in.get(function.index, ()) if isinstance(e.target, f.Display)
+    ]
+    targets += [b.target for b in module.blocks_in.get(function.index, ()) if b.target is not None]
+    return found - sum(list(target_names(target)).count(name) for target in targets)
+
+
+def leaves(expr: f.Expr | None) -> Iterator[f.Expr]:
+    """What a value is made of, through displays, comprehensions and conditions: the calls and names in it."""
+    match expr:
+        case f.Name() | f.CallRef():
+            yield expr
+        case f.Display(items=items) | f.Choice(options=items):
+            for item in items:
+                yield from leaves(item)
+        case f.Mapping(items=pairs):
+            for _, value in pairs:
+                yield from leaves(value)
+        case f.Each(element=value):
+            yield from leaves(value)
+
+
+def operands(expr: f.Expr | None, where: Where, *, truth: bool = False) -> Iterator[_Use]:
+    """The parts of an expression that are used as values; with `truth`, the expression is asked for its own."""
+    match expr:
+        case f.Name() | f.CallRef():
+            if truth:
+                yield _Use(expr, "truth", "", where)
+        case f.Unary(op="not", value=value):
+            if isinstance(value, (f.Name, f.CallRef)):
+                yield _Use(value, "negated", "", where)
+            else:
+                yield from operands(value, where, truth=True)
+        case f.Unary(value=value):
+            yield from _as(value, "operand", "", where)
+            yield from operands(value, where)
+        case f.Compare(operators=operators, operands=found):
+            for index, one in enumerate(found):
+                yield from _as(one, _compared(operators, found, index), "", where)
+                yield from operands(one, where)
+        case f.Choice(options=options, test=None):
+            for one in options[:-1]:
+                yield from operands(one, where, truth=True)
+            yield from operands(options[-1], where, truth=truth)
+        case f.Choice(options=options, test=test):
+            yield from operands(test, where, truth=True)
+            for one in options:
+                yield from operands(one, where, truth=truth)
+        case f.Attr(value=value, attr=attr):
+            if attr not in _OF_COROUTINES and not attr.startswith(("cr_", "__")):
+                yield from _as(value, "attribute", attr, where)
+            yield from operands(value, where)
+        case f.Sub(value=value, items=items):
+            yield from _as(value, "subscript", "", where)
+            for one in (value, *items):
+                yield from operands(one, where)
+        case f.Binary(left=left, right=right):
+            for one in (left, right):
+                yield from _as(one, "operand", "", where)
+                yield from operands(one, where)
+        case f.Joined(parts=parts):
+            for one in parts:
+                yield from _as(one, "text", "", where)
+                yield from operands(one, where)
+        case f.Display(items=items):
+            for one in items:
+                yield from operands(one, where)
+        case f.Mapping(items=pairs):
+            for key, one in pairs:
+                yield from operands(key, where)
+                yield from operands(one, where)
+        case f.Each(element=value, block=block):
+            yield from operands(value, (where[0], block, where[0].facts.blocks[block].start))
+        case f.Star(value=value) | f.Await(value=value):
+            yield from operands(value, where)
+
+
+def _compared(operators: tuple[str, ...], found: tuple[f.Expr, ...], index: int) -> How:
+    others = [found[i] for i in (index - 1, index + 1) if 0 <= i < len(found)]
+    around = [operators[i] for i in (index - 1, index) if 0 <= i < len(operators)]
+    if any(one == f.Const(None) for one in others) and all(op in ("is", "is not", "==", "!=") for op in around):
+        return "none"
+    return "member" if any(op.endswith("in") for op in around) else "compared"
+
+
+def _as(expr: f.Expr | None, how: How, detail: str, where: Where) -> Iterator[_Use]:
+    if isinstance(expr, (f.Name, f.CallRef)):
+        yield _Use(expr, how, detail, where)
+
+
+def _pairs(target: f.Expr, value: f.Expr | None) -> Iterator[tuple[f.Expr, f.Expr | None]]:
+    match target, value:
+        case f.Display(items=targets), f.Display(items=values) if len(targets) == len(values):
+            yield from zip(targets, values, strict=True)
+        case _:
+            yield target, value
+
+
+def _bound(function: Function, call: f.Call) -> Iterator[tuple[f.Param, f.Arg]]:
+    """The parameters of a function with what a call gives them; none behind an unpacked argument."""
+    named = {param.name: param for param in function.params}
+    positional = [named[name] for name in function.positional]
+    for index, arg in enumerate(call.args):
+        if arg.name in ("*", "**"):
+            return
+        if arg.name == "" and index < len(positional):
+            yield positional[index], arg
+        elif arg.name in named:
+            yield named[arg.name], arg
