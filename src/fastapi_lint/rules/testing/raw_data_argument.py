@@ -1,0 +1,73 @@
+"""FAPI913: raw bodies that are given to httpx as form data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Instance, Module
+from fastapi_lint.rule import Check, rule
+
+_CLIENTS = (
+    "fastapi.testclient.TestClient", "httpx.Client", "httpx.AsyncClient", "httpx2.Client", "httpx2.AsyncClient",
+)  # fmt: skip
+_METHODS = frozenset({"post", "put", "patch", "request", "stream", "build_request"})
+
+
+@rule("FAPI913", fix=Safety.SAFE, since="0.2.0")
+def raw_data_argument(module: Module, check: Check) -> Iterator[Finding]:
+    """A request gives bytes or text as `data=`, which is for forms.
+
+    Why is this bad?
+    httpx takes raw bodies as `content=`; as `data=` they are deprecated, and warn. A JSON text that is sent this way
+    has no content type, and FastAPI answers 422 since 0.132.
+
+    Known limits
+    The client has to be known as one of httpx, or TestClient. With `requests`, `data=` is right.
+
+    References
+    - [httpx: compatibility with requests](https://www.python-httpx.org/compatibility/#request-content)
+    - [FastAPI release notes: 0.132](https://fastapi.tiangolo.com/release-notes/#01320-2026-02-23)
+    """
+    for call in module.facts.calls:
+        given = f.keyword(call, "data") if isinstance(call.func, f.Attr) and call.func.attr in _METHODS else None
+        if given is None or not isinstance(call.func, f.Attr):
+            continue
+        owner = check.project.infer(call.func.value, module, call.block, call.start)
+        what = _raw(given.value, module, call, check) if check.project.types.is_instance(owner, *_CLIENTS) else None
+        if what is None:
+            continue
+        is_json = what == "a JSON text"
+        yield check.finding(
+            given,
+            f"`{call.func.attr}` gets {what} as `data=`",
+            why="that is for forms; raw bodies there are deprecated"
+            + (", and it is sent without its content type" if is_json else ""),
+            instead="pass the value as `json=`" if is_json else "write `content=`",
+            fix=None if is_json or f.keyword(call, "content") else partial(_fix, module, given),
+        )
+
+
+def _raw(value: f.Expr, module: Module, call: f.Call, check: Check) -> str | None:
+    """What kind of raw body a value is; None for forms and what is not known."""
+    if isinstance(value, f.CallRef):
+        if check.project.called_name(module, module.facts.calls[value.index]) == "json.dumps":
+            return "a JSON text"
+    match value:
+        case f.Const(value=str()) | f.Joined():
+            return "text"
+        case f.Raw(kind="bytes"):
+            return "bytes"
+        case f.Const():
+            return None
+    found = check.project.infer(value, module, call.block, call.start)
+    if isinstance(found, Instance) and found.cls in ("str", "bytes", "bytearray"):
+        return "text" if found.cls == "str" else "bytes"
+    return None
+
+
+def _fix(module: Module, given: f.Arg) -> Fix:
+    place = module.source.span(given.start, given.start + len("data"))
+    return Fix("Write content=", Safety.SAFE, (Edit(place, "content"),))

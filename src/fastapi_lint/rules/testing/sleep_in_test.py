@@ -1,0 +1,39 @@
+"""FAPI903: async tests that sleep without letting the event loop run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function
+from fastapi_lint.model.testing import fixture_call
+from fastapi_lint.rule import Check, rule
+
+
+@rule("FAPI903", since="0.2.0")
+def sleep_in_test(function: Function, check: Check) -> Iterator[Finding]:
+    """An async test or fixture calls `time.sleep`.
+
+    Why is this bad?
+    It stops the event loop, so that what the test waits for cannot happen meanwhile. The test gets slow and proves
+    nothing.
+
+    Known limits
+    Sync tests are not looked at: there the loop runs in another thread, if there is one.
+
+    References
+    - [FastAPI: async tests](https://fastapi.tiangolo.com/advanced/async-tests/)
+    """
+    if not function.module.is_test or not function.is_async:
+        return
+    if not function.name.startswith("test") and fixture_call(check.project, function) is None:
+        return
+    for call in function.calls:
+        if f.last_name(call.func) == "sleep" and check.project.called_name(function.module, call) == "time.sleep":
+            yield check.finding(
+                call,
+                f"`time.sleep` stops the event loop of `{function.name}`",
+                why="what the test waits for cannot happen meanwhile",
+                instead="wait for the condition, or write `await asyncio.sleep(...)`",
+            )
