@@ -8,6 +8,7 @@ from fastapi_lint.model.calls.coroutines import leaves, only_value, reads_of
 from fastapi_lint.model.calls.decorators import decorator_effect
 from fastapi_lint.model.calls.endings import Endings
 from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.calls.locks import held_across_await
 from fastapi_lint.model.calls.remedies import Remedy
 from fastapi_lint.model.calls.results import NotCallable, not_callable
 from fastapi_lint.model.calls.sparing import never_runs
@@ -24,6 +25,7 @@ __all__ = [
     "decorator_effect",
     "is_ruled_out",
     "leaves",
+    "held_across_await",
     "never_runs",
     "not_callable",
     "only_value",

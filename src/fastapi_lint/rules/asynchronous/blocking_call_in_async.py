@@ -9,7 +9,7 @@ from fastapi_lint.catalog import Entry
 from fastapi_lint.finding import Finding, Safety, Severity
 from fastapi_lint.fixing.edits import unblocked
 from fastapi_lint.model import Function
-from fastapi_lint.model.calls import Step
+from fastapi_lint.model.calls import Step, held_across_await
 from fastapi_lint.rule import Check, rule
 
 
@@ -53,6 +53,8 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
     found = [(step, entry) for step, entry in effects.blocking(function) if not effects.is_session(entry)]
     if not found or not effects.holds_up_requests(function):
         return
+    held = {block.start for block, _, _ in held_across_await(function, check.project.types)}
+    found = [(step, entry) for step, entry in found if _lock_of(function, step) not in held]  # FAPI106 speaks of these
     short: dict[str, list[tuple[Step, Entry]]] = {}
     for step, entry in found:
         if entry.weight == "long":
@@ -62,6 +64,14 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
     if check.option("report-short"):
         for group in short.values():
             yield _finding(function, check, *group[0], [step for step, _ in group[1:]])
+
+
+def _lock_of(function: Function, step: Step) -> int | None:
+    """Where the `with` starts whose lock a step takes; None for other steps."""
+    if not step.name.endswith(".__enter__"):
+        return None
+    around = (block for block in function.module.blocks_in.get(function.index, ()) if block.kind == "with")
+    return max((block.start for block in around if block.start <= step.start < block.end), default=None)
 
 
 def _finding(function: Function, check: Check, step: Step, entry: Entry, more: list[Step]) -> Finding:
