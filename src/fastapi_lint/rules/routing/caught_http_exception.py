@@ -1,0 +1,165 @@
+"""FAPI343: broad handlers that make another answer of an HTTPException."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.fixing.edits import importing, line_start, newline_at, step_of
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import External, Module
+from fastapi_lint.model.names import TupleOf
+from fastapi_lint.model.routing import Answer
+from fastapi_lint.rule import Check, rule
+
+_BROAD = frozenset({"Exception", "BaseException"})
+_HTTP = ("fastapi.HTTPException", "starlette.exceptions.HTTPException")
+
+
+@rule("FAPI343", fix=Safety.UNSAFE, since="0.2.0")
+def caught_http_exception(module: Module, check: Check) -> Iterator[Finding]:
+    """A broad `except` takes an `HTTPException` that is raised in its own `try`.
+
+    Why is this bad?
+    HTTPException is an Exception. The 404 that the body raises is caught a few lines further down, and leaves as the
+    500 (or the ordinary answer) that is meant for what nobody expected.
+
+    Fix safety
+    `except HTTPException: raise` is put in front. The fix is unsafe because the answer changes, which is the repair of
+    a bug.
+
+    Known limits
+    Handlers that raise what they caught, ask for its class or its status, or answer with the same status are left
+    alone. Functions that are called in the body are followed as far as they are known.
+
+    References
+    - [Handling errors](https://fastapi.tiangolo.com/tutorial/handling-errors/)
+    """
+    if not module.mentions("HTTPException"):
+        return
+    blocks = module.facts.blocks
+    handlers: dict[int, list[int]] = {}
+    for index, block in enumerate(blocks):
+        if block.kind == "except":
+            handlers.setdefault(block.parent, []).append(index)
+    for attempt, found in handlers.items():
+        broad = next((index for index in found if _is_broad(module, blocks[index], check)), None)
+        if broad is None or any(_catches_http(module, blocks[index], check) for index in found[: found.index(broad)]):
+            continue
+        raised = next(_raised(module, attempt, handlers, check), None)
+        if raised is None or not _answers_otherwise(module, blocks[broad], raised, check):
+            continue
+        status = check.project.answers.code(raised.status)
+        shown = f"the {status}" if status is not None else "the HTTPException"
+        yield check.finding(
+            (blocks[broad].start, _head_end(module, blocks[broad])),
+            f"this handler takes {shown} that is raised in its own `try`",
+            why="the client gets what is meant for errors that nobody expected",
+            instead="write `except HTTPException: raise` in front of it",
+            related=[check.related(raised, "it is raised here")],
+            fix=partial(_fix, module, blocks[broad]),
+        )
+
+
+def _head_end(module: Module, block: f.Block) -> int:
+    colon = module.source.utf8.find(b":", block.start, block.end)
+    return colon if colon > 0 else block.start + len("except")
+
+
+def _caught(module: Module, block: f.Block, check: Check) -> tuple[object, ...]:
+    value = check.project.infer(block.test, module, block.parent, block.start)
+    return value.items if isinstance(value, TupleOf) else (value,)
+
+
+def _is_broad(module: Module, block: f.Block, check: Check) -> bool:
+    if block.test is None:
+        return True
+    return any(isinstance(one, External) and one.name in _BROAD for one in _caught(module, block, check))
+
+
+def _catches_http(module: Module, block: f.Block, check: Check) -> bool:
+    """Whether a handler may take an HTTPException before a broad one does; one that is not known may."""
+    if block.test is None:
+        return True
+    for one in _caught(module, block, check):
+        if not isinstance(one, External) or one.name in _HTTP or one.name in _BROAD:
+            return True
+    return False
+
+
+def _raised(module: Module, attempt: int, handlers: dict[int, list[int]], check: Check) -> Iterator[Answer]:
+    """The HTTP errors that the body of a `try` raises and that leave it."""
+    blocks = module.facts.blocks
+    raising = {
+        entry.value.index
+        for entry in module.facts.exits
+        if entry.kind == "raise" and isinstance(entry.value, f.CallRef)
+    }
+    for index, call in enumerate(module.facts.calls):
+        around = _between(module, call.block, attempt)
+        if around is None or any(blocks[block].kind == "try" and handlers.get(block) for block in around):
+            continue
+        for answer in check.project.answers.makes(module, call):
+            if answer.kind == "error" and (not answer.is_direct or index in raising) and not answer.conditions:
+                yield answer
+
+
+def _between(module: Module, block: int, attempt: int) -> list[int] | None:
+    """The blocks from a place up to the body of a `try`, without both; None where it does not stand in that body."""
+    blocks = module.facts.blocks
+    found: list[int] = []
+    while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
+        if blocks[block].parent == attempt:
+            return found if blocks[block].kind == "body" else None
+        found.append(block)
+        block = blocks[block].parent
+    return None
+
+
+def _answers_otherwise(module: Module, handler: f.Block, raised: Answer, check: Check) -> bool:
+    """Whether a handler surely makes another answer of what it caught, and never looks at what that is."""
+    name = handler.target.id if isinstance(handler.target, f.Name) else None
+    inside = [entry for entry in module.facts.exits if handler.start <= entry.start < handler.end]
+    if any(entry.kind == "raise" and entry.value in (None, f.Name(name or "")) for entry in inside):
+        return False
+    calls = [call for call in module.facts.calls if handler.start <= call.start < handler.end]
+    for call in calls:
+        used = [call.func, *(arg.value for arg in call.args)]
+        if f.last_name(call.func) == "isinstance" or any(_asks(value, name) for value in used):
+            return False
+    made = [answer for call in calls for answer in check.project.answers.makes(module, call)]
+    codes = {check.project.answers.code(answer.status) for answer in made if answer.kind == "error"}
+    if codes and check.project.answers.code(raised.status) in codes:
+        return False
+    return any(entry.kind == "return" for entry in inside) or any(
+        entry.kind == "raise" and isinstance(entry.value, f.CallRef) for entry in inside
+    )
+
+
+def _asks(value: f.Expr, name: str | None) -> bool:
+    """Whether an expression reads the status of what was caught."""
+    match value:
+        case f.Attr(value=f.Name(id=found), attr="status_code" | "detail" | "headers"):
+            return found == name
+        case f.Choice(options=options):
+            return any(_asks(option, name) for option in options)
+    return False
+
+
+def _fix(module: Module, handler: f.Block) -> Fix | None:
+    source = module.excerpt(handler.start)
+    given = (
+        importing(source, "fastapi", "HTTPException", also=("starlette.exceptions",)) if source is not None else None
+    )
+    if source is None or given is None or module.facts.errors:
+        return None
+    name, imports = given
+    place = module.source.span(handler.start, handler.start)
+    at = module.source.offset(place.line, place.column)
+    indent = module.source.text[line_start(source, at) : at]
+    if indent.strip():
+        return None
+    newline = newline_at(source, at)
+    text = f"except {name}:{newline}{indent}{step_of(source)}raise{newline}{indent}"
+    return Fix("Let the HTTPException through", Safety.UNSAFE, (*imports, Edit(place, text)))
