@@ -18,6 +18,7 @@ from fastapi_lint.model.calls.wrapping import TRANSPARENT
 from fastapi_lint.model.names.reach import served, what_matters
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.model.values.texts import quoted
 from fastapi_lint.tracking import memoized_cyclic
 from fastapi_lint.tracking.tables import collected, grouped
 
@@ -28,7 +29,7 @@ loop; never: nothing is seen to call it."""
 _ORDER: tuple[When, ...] = ("served", "startup", "elsewhere", "never")
 _QUEUES_JOB = frozenset({"enqueue", "enqueue_in", "enqueue_at", "enqueue_call"})
 _NAMED_JOBS = frozenset({"rq", "rq.job", "rq_scheduler"})
-_DOTTED = re.compile(rb"""["']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2,9})["']""")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2,9}")
 _DEVELOPMENT = frozenset({"DEV", "DEBUG", "IS_DEV", "DEV_MODE", "DEVELOPMENT", "TESTING"})
 _JOB_LIBRARIES = ("celery.", "dramatiq.", "taskiq.", "procrastinate.", "huey.", "rq.", "saq.", "arq.")
 _WORKERS = frozenset({"arq", "saq", "streaq"})
@@ -103,9 +104,10 @@ class Serving:
 
     def _is_named_as_job(self, function: Function) -> bool:
         """Whether a text holds the dotted name of a function or of a method of an object, for RQ to load and run."""
-        place = function.module.parts[-1:]
+        parts = function.module.parts
         jobs = self.named_jobs.get(function.name, ()) if self.names_jobs else ()
-        return any(place in (job[-2:-1], job[-3:-2]) for job in jobs)
+        homes = [home for job in jobs for home in (job[:-1], job[:-2])]
+        return any(home and parts[-len(home) :] == home for home in homes)
 
     @collected("effects.serving.names_jobs", whole=True, pairs=_job_queues)
     def names_jobs(self) -> bool:
@@ -117,9 +119,10 @@ class Serving:
         """The dotted names that stand in texts of the project, by their last part."""
         table: dict[str, list[tuple[str, ...]]] = {}
         for module in self.types.modules:
-            for found in () if module.is_test else _DOTTED.finditer(module.text):
-                parts = tuple(found[1].decode().split("."))
-                table.setdefault(parts[-1], []).append(parts)
+            for literal in () if module.is_test else quoted(module):
+                if not literal.alone and _DOTTED.fullmatch(literal.text):
+                    parts = tuple(literal.text.split("."))
+                    table.setdefault(parts[-1], []).append(parts)
         return table
 
     def _decorated(self, function: Function) -> When | None:

@@ -6,7 +6,7 @@ Everything here errs towards "it may authenticate": whoever asks wants to be sil
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
@@ -21,8 +21,9 @@ from fastapi_lint.model.names.symbols import (
     Method,
     Module,
 )
-from fastapi_lint.model.routing.routes import HTTP_METHODS, Address, Route, Router, Routes
+from fastapi_lint.model.routing.routes import HTTP_METHODS, Address, Route, Router, RouterKey, Routes
 from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.model.values.environment import NOWHERE
 from fastapi_lint.tracking.tables import collected, contributions
 
 _WORDS = re.compile(
@@ -180,6 +181,17 @@ class Protection:
                     return True
         return False
 
+    @collected("protection.reclassed")
+    def reclassed(self) -> Mapping[RouterKey, bool]:
+        """The routers that are given a route class after they are made."""
+        found: dict[RouterKey, bool] = {}
+        for module in self.types.modules:
+            for entry in module.facts.assigns if module.mentions("route_class") else ():
+                if isinstance(entry.target, f.Attr) and entry.target.attr == "route_class":
+                    where = (module, entry.block, entry.start)
+                    found.update((key, True) for key in self.routes.keys(entry.target.value, where, NOWHERE))
+        return found
+
     def by_router(self, address: Address) -> bool:
         """Whether a router on the way is of a class, or has a route class, that may check requests."""
         routers = [address.app]
@@ -187,7 +199,7 @@ class Protection:
         for router in routers:
             if router.keyword("route_class") is not None or isinstance(router.cls, Class):
                 return True
-            if router.variable and f"{router.variable}.route_class".encode() in router.module.source.data:
+            if router.origin in self.reclassed:
                 return True
         return isinstance(address.route, Route) and address.route.forwarded is not None
 

@@ -20,7 +20,7 @@ _OTHERS = frozenset({
 _COMMANDS = frozenset({"click", "typer", "cappa", "cyclopts", "asyncclick", "fire", "docopt"})
 _TERMINAL = frozenset({"rich", "argparse", "prompt_toolkit", "questionary", "inquirer", "InquirerPy", "textual"})
 _LOADERS = ("import_module(", "import_string(")
-_QUEUES = ("celery", "Celery", "dramatiq", "taskiq", "huey")
+_QUEUES = frozenset({"celery", "dramatiq", "taskiq", "huey"})
 """Where these are at work, names of modules are those of what a worker process loads."""
 _NAMED = re.compile(
     rb"""["'](?:(?P<inner>(?:\.[A-Za-z_]\w*)+)|(?P<outer>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)[.:][A-Z]\w*)["']"""
@@ -60,7 +60,7 @@ def what_matters(module: Module) -> object:
         for entry in module.facts.imports
     ]
     named = sorted({found[0] for found in _NAMED.finditer(module.source.data)})
-    said = [module.mentions("uvicorn"), module.mentions(*_LOADERS), module.mentions(*_QUEUES)]
+    said = [module.mentions("uvicorn"), module.mentions(*_LOADERS)]
     return [imports, named, said]
 
 
@@ -122,7 +122,7 @@ def _imported(module: Module, modules: Modules) -> Iterator[Module]:
 
 def _named(module: Module, modules: Modules) -> Iterator[Module]:
     """The modules of the project that a module names in texts, or whose classes it names so, to load them later."""
-    if module.mentions(*_QUEUES):
+    if _imports(module, _QUEUES):
         return
     for inner, outer in {(found["inner"], found["outer"]) for found in _NAMED.finditer(module.text)}:
         above = (module.parts[:end] for end in range(len(module.parts) - 1, 0, -1))

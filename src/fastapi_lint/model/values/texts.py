@@ -197,8 +197,11 @@ def _texts(values: Iterable[f.Expr]) -> tuple[str, ...]:
 
 
 def written_for_tests(module: Module) -> bool:
-    """Whether a module is test code, or lies in a folder (`shop-test/`, `mocks/`) or file that says it serves tests."""
-    parts = re.split(r"[^a-z0-9]+", module.path.lower().removesuffix(".py"))
+    """Whether a module is test code, or its file or a folder around it is called for that: `mocks/`, `docs/conf.py`.
+
+    The whole name has to say so: `google_docs.py` and `mock_gateway.py` are programs.
+    """
+    parts = module.path.lower().removesuffix(".py").split("/")
     return module.is_test or not _TESTING.isdisjoint(parts)
 
 

@@ -10,9 +10,9 @@ from fastapi_lint.finding import Finding, Fix, Safety
 from fastapi_lint.fixing import edits
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Module
+from fastapi_lint.model import Function, Instance, Module
 from fastapi_lint.model.data import ASYNC_SESSIONS, is_async_session
-from fastapi_lint.model.names import Class, ClassObject, External, Type
+from fastapi_lint.model.names import Class, ClassObject, External, Type, place_of
 from fastapi_lint.rule import Check, rule
 
 _FACTORIES = frozenset({"sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.orm.sessionmaker"})
@@ -85,7 +85,7 @@ def _made(module: Module, call: f.Call, callee: Type, check: Check) -> str:
                 if _decides_itself(cls, check):
                     return ""
                 is_async = is_async_session(check.project.types, check.project.types.instantiate(cls))
-            return "factory" if is_async and not _is_configured(module) else ""
+            return "factory" if is_async and not _is_configured(call, module, check) else ""
         case External(name=name) if name in ASYNC_SESSIONS:
             return "session" if "scoped" not in name else ""
         case ClassObject(cls=cls) if is_async_session(check.project.types, check.project.types.instantiate(callee)):
@@ -100,16 +100,33 @@ def _decides_itself(cls: Type, check: Check) -> bool:
     """Whether a session class of the project sets the option in its own `__init__`."""
     if not isinstance(cls, ClassObject):
         return False
-    return any(
-        base.module.mentions(_OPTION) and "__init__" in base.methods
-        for base in check.project.types.mro(cls.cls)
-        if isinstance(base, Class)
+    own = (base.methods.get("__init__") for base in check.project.types.mro(cls.cls) if isinstance(base, Class))
+    return any(init is not None and _names_option(init) for init in own)
+
+
+def _names_option(init: Function) -> bool:
+    """Whether a constructor gives or changes the option: as an argument, or as a key of what it was given."""
+    given = any(f.keyword(call, _OPTION) for call in init.calls)
+    keys = (arg.value for call in init.calls for arg in call.args)
+    targets = (entry.target for entry in init.module.assigns_in.get(init.index, ()))
+    return given or any(
+        part == f.Const(_OPTION) for expr in (*keys, *targets) for part in (expr, *getattr(expr, "items", ()))
     )
 
 
-def _is_configured(module: Module) -> bool:
+def _is_configured(call: f.Call, module: Module, check: Check) -> bool:
     """Whether the factory may get the option later: `factory.configure(expire_on_commit=False)`."""
-    return module.mentions(".configure(") and module.mentions(_OPTION)
+    for other, index in check.project.modules.calls_by_name.get("configure", ()):
+        later = other.facts.calls[index]
+        if not any(arg.name in (_OPTION, "**") for arg in later.args) or not isinstance(later.func, f.Attr):
+            continue
+        made = check.project.infer(later.func.value, other, later.block, later.start)
+        origin = made.origin if isinstance(made, Instance) else None
+        if origin is None and f.keyword(later, _OPTION) and (made is None or isinstance(made, Instance)):
+            return True  # a factory of which it is not known which one it is
+        if origin is not None and place_of(origin.module, origin.facts) == place_of(module, call):
+            return True
+    return False
 
 
 def _commits(check: Check) -> bool:

@@ -71,7 +71,10 @@ def sync_driver_for_async_engine(module: Module, check: Check) -> Iterator[Findi
         url = argument(call, 0, "url")
         if name not in _MAKERS or url is None or any(arg.name == "module" for arg in call.args):
             continue
-        wants_async = _MAKERS[name] or _is_wrapped(module, index)
+        wrapped = _is_wrapped(module, index, check)
+        wants_async = _MAKERS[name] or wrapped is True
+        if wrapped is None:
+            continue
         found = _url(url.value, (module, call.block, call.start), check)
         scheme = _SCHEME.match(found[0]) if found else None
         if found is None or scheme is None:
@@ -87,7 +90,7 @@ def _judge(module: Module, check: Check, scheme: re.Match[str], wants_async: boo
     """What is wrong; empty when nothing is."""
     dialect, driver = scheme[1], scheme[2]
     if not wants_async:
-        if driver not in _ASYNC or module.mentions("AsyncEngine("):
+        if driver not in _ASYNC:
             return ""
         return (
             f"`{dialect}+{driver}` is an asynchronous driver: behind `create_engine` the first query raises "
@@ -112,14 +115,18 @@ def _means_psycopg2(module: Module, check: Check) -> bool:
     return bool(project.declared) and not any(_PSYCOPG.search(text) for text in project.declared.values())
 
 
-def _is_wrapped(module: Module, index: int) -> bool:
-    """Whether an engine is made for `AsyncEngine(create_engine(...))`."""
-    if not module.mentions("AsyncEngine("):
-        return False
-    return any(
-        f.last_name(call.func) == "AsyncEngine" and call.args and call.args[0].value == f.CallRef(index)
-        for call in module.facts.calls
-    )
+def _is_wrapped(module: Module, index: int, check: Check) -> bool | None:
+    """Whether an engine is made for `AsyncEngine(create_engine(...))`, also by its name; None when it may be."""
+    unknown = False
+    for call in module.facts.calls:
+        if f.last_name(call.func) != "AsyncEngine" or not call.args:
+            continue
+        engine = check.project.infer(call.args[0].value, module, call.block, call.start)
+        origin = engine.origin if isinstance(engine, Instance) else None
+        if origin is not None and origin.module is module and origin.call == index:
+            return True
+        unknown = unknown or origin is None
+    return None if unknown else False
 
 
 def _url(expr: f.Expr, where: Where, check: Check, depth: int = 0) -> tuple[str, Where] | None:
