@@ -1,0 +1,124 @@
+"""What a library's constructor is given when an object of a class is made: through classes of the project between them.
+
+`Area("area")` with `super().__init__(prefix=f"/{name}")` gives `APIRouter` the prefix `/area`. Judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Method, Module
+from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
+from fastapi_lint.model.values.expansion import Expansion
+
+_DEEPEST = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Construction:
+    """The call by which a library's constructor is reached, and what names stand for there.
+
+    `base` is the library's class. `call` is None when a class of the project never calls it in sight. `own` is what
+    constructors on the way assign to attributes of the object (`self.detail = ...`).
+    """
+
+    base: str
+    call: f.Call | None
+    where: Where
+    environment: Environment
+    own: Mapping[str, Bound] = field(default_factory=dict)
+
+    def argument(self, name: str, position: int = -1) -> Bound | None:
+        """An argument by keyword or position; `f.Unknown` where it may be unpacked, None where it is not given."""
+        if name in self.own:
+            return self.own[name]
+        if self.call is None:
+            return f.Unknown(), self.where, self.environment
+        hidden = False
+        index = 0
+        for arg in self.call.args:
+            if arg.name == name or (arg.name == "" and index == position and not hidden):
+                return arg.value, self.where, self.environment
+            if arg.name == "**" and isinstance(arg.value, f.Name) and self._collects(arg.value.id):
+                if name in self.environment:  # what `**more` of the constructor was given by name
+                    return self.environment[name]
+                hidden = hidden or f"**{arg.value.id}" not in self.environment
+            elif arg.name in ("*", "**"):
+                hidden = True
+            index += arg.name == ""
+        return (f.Unknown(), self.where, self.environment) if hidden else None
+
+    def _collects(self, name: str) -> bool:
+        """Whether a name is what the constructor around the call collects its other keyword arguments in."""
+        function = self.where[0].enclosing(self.where[1])
+        return function is not None and any(p.name == name and p.kind == "kwargs" for p in function.params)
+
+
+def constructed(
+    types: Inference, cls: Class | str, module: Module, call: f.Call, environment: Environment = NOWHERE
+) -> Construction | None:
+    """How the constructor of the nearest library class is reached by a call that makes an object of `cls`."""
+    where = (module, call.block, call.start)
+    if isinstance(cls, str):
+        return Construction(cls, call, where, environment)
+    base = next((one for one in types.mro(cls) if isinstance(one, str)), None)
+    if base is None or base == "?":
+        return None
+    init = types.member(cls, "__init__", Instance(cls))
+    if not isinstance(init, FunctionObject):
+        return Construction(base, call, where, environment)
+    return _through(types, cls, base, init.function, call, where, environment)
+
+
+def _through(
+    types: Inference, cls: Class, base: str, init: Function, call: f.Call, where: Where, environment: Environment
+) -> Construction:
+    """Follow `super().__init__(...)` from constructor to constructor."""
+    own: dict[str, Bound] = {}
+    maker = next((i for i, each in enumerate(where[0].facts.calls) if each is call), -1)
+    itself: Bound | None = (f.CallRef(maker), where, environment) if maker >= 0 else None
+    for _ in range(_DEEPEST):
+        given = parameters(init, call, where, environment, 1, itself)
+        module = init.module
+        name = init.params[0].name if init.params else "self"
+        for entry in module.assigns_in.get(init.index, ()):
+            match entry.target:
+                case f.Attr(value=f.Name(id=target), attr=attr) if target == name and entry.op == "=":
+                    if entry.value is not None:
+                        own.setdefault(attr, (entry.value, (module, entry.block, entry.start), given))
+        onward = next((each for each in init.calls if _is_super_init(module, each)), None)
+        if onward is None:
+            return Construction(base, None, (module, init.facts.block, init.start), given, own)
+        place = (module, onward.block, onward.start)
+        match types.callee(module, onward):
+            case Method(cls=library):
+                return Construction(library, onward, place, given, own)
+            case FunctionObject(function=function) if function.name == "__init__":
+                init, call, where, environment = function, onward, place, given
+            case _:
+                return Construction(base, None, place, given, own)
+    return Construction(base, None, where, environment, own)
+
+
+def parameters(
+    function: Function, call: f.Call, where: Where, environment: Environment, shift: int, itself: Bound | None = None
+) -> Environment:
+    """What the parameters of a function stand for in a call, its defaults included; unknown behind `*` and `**`."""
+    bound = Expansion.given(function, call, where, environment, shift)
+    for param in function.params[shift:]:
+        if param.kind == "kwargs" and not any(arg.name == "**" for arg in call.args):
+            bound[f"**{param.name}"] = (f.Unknown(), where, environment)  # all that it holds is known by name
+        bound.setdefault(param.name, (f.Unknown(), where, environment))
+    if itself is not None and function.params:
+        bound[function.params[0].name] = itself
+    return NOWHERE.with_bound(bound)
+
+
+def _is_super_init(module: Module, call: f.Call) -> bool:
+    match call.func:
+        case f.Attr(value=f.CallRef(index=index), attr="__init__"):
+            return f.last_name(module.facts.calls[index].func) == "super"
+    return False

@@ -1,0 +1,256 @@
+"""In which environments code runs: one for each round of the loops around it, and for each call of its function.
+
+The callers of a function are its calls in the project, what makes objects for a constructor, the app that names a
+lifespan, and for a function that a decorator of the project returns the function below that decorator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Type
+from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.model.values.conditions import Conditions
+from fastapi_lint.model.values.constants import Values
+from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
+from fastapi_lint.model.values.objects import Objects
+from fastapi_lint.tracking import recording
+
+Element = tuple[f.Expr, Where, Environment]
+DEPTH = 8
+_MOST_ROUNDS = 400
+_MOST_CALLERS = 300
+_DECORATED = "@"
+"""The name under which an environment has the function below the decorator that a call is, or that it gives."""
+
+
+class Frames:
+    """Answers "in which environments does this run"."""
+
+    def __init__(self, types: Inference, values: Values) -> None:
+        self.types = types
+        self.folding = values
+        self.objects = Objects(types)
+        self.conditions = Conditions(self)
+        self._frames: dict[tuple[Function, frozenset[str]], tuple[list[Environment], Hashable]] = {}
+        self._active: set[tuple[Function, frozenset[str]]] = set()
+
+    # ---------------------------------------------------------------- answered by `Expansion`
+
+    def elements(self, expr: f.Expr, where: Where, environment: Environment, depth: int = 0) -> Iterator[Element]:
+        raise NotImplementedError
+
+    def values(self, expr: f.Expr, where: Where, environment: Environment, depth: int = 0) -> list[Type]:
+        raise NotImplementedError
+
+    def truth(self, expr: f.Expr | None, where: Where, environment: Environment, depth: int = 0) -> bool | None:
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------- environments
+
+    def environments(
+        self, module: Module, block: int, at: int, used: Iterable[f.Expr] = (), depth: int = 0
+    ) -> list[Environment]:
+        """One environment for every round of the loops over literal collections around a place, and for every call of
+        the functions around it when the expressions in `used` need their parameters. One, empty, without either; none
+        when the conditions around the place are known not to hold."""
+        chain = [*module.block_chain(block)]
+        tests = [test for entry in chain for test in self.conditions.tests(module, entry)]
+        wanted = self._needed((*used, *tests, *(e.test for e in chain if e.kind == "for")), (module, block, at))
+        found: list[Environment] = [NOWHERE]
+        function = module.enclosing(block)
+        around: list[Function] = []
+        while function is not None and depth < DEPTH:
+            around.append(function)
+            function = function.parent
+        for function in reversed(around):
+            names = frozenset(p.name for p in function.params if p.name in wanted)
+            if names and (frames := self.frames(function, names, depth)):
+                found = [outer.with_bound(inner, inner.conditions) for outer in found for inner in frames][
+                    :_MOST_ROUNDS
+                ]
+        for entry in reversed(chain):
+            if entry.kind != "for" or entry.target is None or entry.test is None:
+                continue
+            where = (module, entry.parent, entry.start)
+            found = [
+                environment.with_bound(self._bind(entry.target, element, place, inner), inner.conditions)
+                for environment in found
+                for element, place, inner in self._rounds(entry.test, where, environment)
+            ][:_MOST_ROUNDS]
+        met = []
+        for environment in found:
+            conditions = self.conditions.around(module, block, at, environment)
+            if conditions is not None:
+                met.append(environment.with_bound({}, conditions))
+        return met
+
+    def _needed(self, used: Iterable[f.Expr | None], where: Where) -> set[str]:
+        """The names that expressions begin with, and those that the variables among them are assigned from."""
+        wanted = {name for expr in used for name in names_in(expr)}
+        if where[0].enclosing(where[1]) is None:
+            return wanted
+        queue = sorted(wanted)
+        while queue and len(wanted) < 50:
+            for binding in self.types.find_bindings(queue.pop(), where):
+                entry = binding.entry
+                if isinstance(entry, f.Assign) and where[0].facts.blocks[binding.block].function >= 0:
+                    more = names_in(entry.value) - wanted
+                elif isinstance(entry, f.Block) and entry.kind in ("for", "comprehension"):
+                    more = names_in(entry.test) - wanted
+                else:
+                    continue
+                wanted |= more
+                queue += sorted(more)
+        return wanted
+
+    def _rounds(self, expr: f.Expr, where: Where, environment: Environment) -> list[Element]:
+        return list(self.elements(expr, where, environment)) or [(f.Unknown(), where, NOWHERE)]
+
+    def frames(self, function: Function, wanted: frozenset[str], depth: int) -> list[Environment]:
+        """What the wanted parameters of a function stand for in each of its calls, `self` included."""
+        key = (function, wanted)
+        if key in self._active:
+            return []
+        held = self._frames.get(key)
+        if held is not None:
+            recording.depend_on(held[1])
+            return held[0]
+        self._active.add(key)
+        try:
+            held = recording.tracked(lambda: list(self._calls(function, wanted, depth))[:_MOST_ROUNDS])
+        finally:
+            self._active.discard(key)
+        if held[0] or not self._active:  # otherwise perhaps none for want of a frame that is being worked out
+            self._frames[key] = held
+        return held[0]
+
+    def _calls(self, function: Function, wanted: frozenset[str], depth: int) -> Iterator[Environment]:
+        cls = function.cls
+        itself = function.params[0].name if cls is not None and function.params else ""
+        static = cls is not None and "staticmethod" in self.types.decorators(function)
+        if cls is not None and itself in wanted and not static and self.objects.is_entry(function.name):
+            for maker in self.objects.makers(cls):
+                made = self.types.call_type(maker.module, maker.call)
+                if isinstance(made, Instance) and self._method(made, function.name) is function:
+                    where = (maker.module, maker.facts.block, maker.start)
+                    bound = self.given(function, maker.facts, where, NOWHERE, 1)
+                    bound[itself] = (f.CallRef(maker.call), where, NOWHERE)
+                    yield NOWHERE.with_bound(bound)
+        callers = self.objects.callers(function.name)
+        if len(callers) > _MOST_CALLERS:
+            return
+        for module, call in callers:
+            callee = self.types.callee(module, call)
+            if cls is None or static:
+                if isinstance(callee, FunctionObject) and callee.function is function:
+                    yield from self._called(function, wanted, module, call, depth, 0)
+            elif isinstance(callee, FunctionObject) and self._related(cls, callee.function.cls):
+                yield from self._dispatched(function, wanted, module, call, callee, depth)
+            elif callee is None and isinstance(call.func, f.Attr) and itself in wanted:
+                yield from self._dispatched(function, wanted, module, call, None, depth)
+
+    def _related(self, one: Class, other: Class | None) -> bool:
+        return other is not None and (self.types.is_subclass(one, other) or self.types.is_subclass(other, one))
+
+    def _called(
+        self, function: Function, wanted: frozenset[str], module: Module, call: f.Call, depth: int, shift: int
+    ) -> Iterator[Environment]:
+        where = (module, call.block, call.start)
+        given = self.given(function, call, where, NOWHERE, shift)
+        values = [value for name, (value, _, _) in given.items() if name in wanted]
+        for outer in self.environments(module, call.block, call.start, values, depth + 1):
+            yield NOWHERE.with_bound(self.given(function, call, where, outer, shift), outer.conditions)
+
+    def _dispatched(
+        self,
+        function: Function,
+        wanted: frozenset[str],
+        module: Module,
+        call: f.Call,
+        callee: FunctionObject | None,
+        depth: int,
+    ) -> Iterator[Environment]:
+        """The calls of a method: on `self`, on `super()`, on an object that is known in the caller's environment."""
+        if not isinstance(call.func, f.Attr):
+            return
+        where = (module, call.block, call.start)
+        receiver: f.Expr = call.func.value
+        caller = module.enclosing(call.block)
+        through_super = isinstance(receiver, f.CallRef) and _is_super(module, receiver.index)
+        if through_super:
+            if callee is None or callee.function is not function or caller is None or not caller.params:
+                return
+            receiver = f.Name(caller.params[0].name)
+        itself = function.params[0].name if function.params else ""
+        given = self.given(function, call, where, NOWHERE, 1)
+        values = [value for name, (value, _, _) in given.items() if name in wanted]
+        for outer in self.environments(module, call.block, call.start, (receiver, *values), depth + 1):
+            bound = self.given(function, call, where, outer, 1)
+            for owner in self.values(receiver, where, outer):
+                if not isinstance(owner, Instance) or not isinstance(owner.cls, Class):
+                    continue
+                if not through_super and self._method(owner, function.name) is not function:
+                    continue
+                if owner.origin is not None:
+                    place = (owner.origin.module, owner.origin.facts.block, owner.origin.start)
+                    bound[itself] = (f.CallRef(owner.origin.call), place, NOWHERE)
+                yield NOWHERE.with_bound(bound, outer.conditions)
+
+    def _method(self, owner: Instance, name: str) -> Function | None:
+        if not isinstance(owner.cls, Class):
+            return None
+        found = self.types.member(owner.cls, name, owner)
+        return found.function if isinstance(found, FunctionObject) else None
+
+    @staticmethod
+    def given(function: Function, call: f.Call, where: Where, outer: Environment, shift: int) -> dict[str, Bound]:
+        """The arguments of a call by the names of the parameters, and the defaults of those not given."""
+        bound: dict[str, Bound] = {}
+        position = shift
+        complete = True
+        for arg in call.args:
+            if arg.name == "" and position < len(function.params):
+                if function.params[position].kind in ("normal", "positional-only"):
+                    bound[function.params[position].name] = (arg.value, where, outer)
+                position += 1
+            elif arg.name in ("*", "**"):
+                complete = False
+            elif arg.name:
+                bound[arg.name] = (arg.value, where, outer)
+        for param in function.params[shift:]:
+            if complete and param.name not in bound and param.default is not None:
+                place = (function.module, function.facts.outer, param.start)
+                bound[param.name] = (param.default, place, NOWHERE)
+        return bound
+
+    def _bind(self, target: f.Expr, value: f.Expr, where: Where, inner: Environment) -> dict[str, Bound]:
+        match target, value:
+            case f.Name(id=name), _:
+                return {name: (value, where, inner)}
+            case f.Display(items=targets), f.Display(items=items) if len(targets) == len(items):
+                bound: dict[str, Bound] = {}
+                for one, item in zip(targets, items, strict=True):
+                    bound.update(self._bind(one, item, where, inner))
+                return bound
+        return {}
+
+
+def _is_super(module: Module, index: int) -> bool:
+    func = module.facts.calls[index].func
+    return isinstance(func, f.Name) and func.id == "super"
+
+
+def names_in(expr: f.Expr | None) -> set[str]:
+    """The bare names an expression begins with: of a name, attribute, subscript, f-string, sum or choice."""
+    match expr:
+        case f.Name(id=name):
+            return {name}
+        case f.Attr(value=value) | f.Sub(value=value):
+            return names_in(value)
+        case f.Joined(parts=items) | f.Choice(options=items):
+            return {name for part in items for name in names_in(part)}
+        case f.Binary(left=left, right=right):
+            return names_in(left) | names_in(right)
+    return set()
