@@ -87,7 +87,11 @@ class Project:
     @cached_property
     def routes(self) -> Routes:
         """Routers, routes, inclusions and apps."""
-        return Routes(self.types, self.values, Expansion(self.types, self.values))
+        return Routes(self.types, self.values, Expansion(self.types, self.values), self._copies_routes)
+
+    def _copies_routes(self, path: str) -> bool:
+        """Whether `include_router` takes a copy with every declared FastAPI: since 0.137 it looks at each request."""
+        return self.versions.for_path(path).never_at_least("fastapi", "0.137", default=False) is True
 
     @cached_property
     def answers(self) -> Answers:

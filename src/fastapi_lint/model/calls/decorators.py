@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Method, Type
-from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.model.names.symbols import (
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Partial,
+    Type,
+)
+from fastapi_lint.model.types.inference.inference import Inference, Where
 
 Effect = Literal["same", "wraps", "replaces", "external", "unknown"]
 """same: gives the function back; wraps: a wrapper that `functools.wraps` made look like it; replaces: another callable;
 external: a library's decorator that the catalogue says nothing about; unknown: what it is could not be resolved."""
 
+_DEEPEST = 4
 _SAME = frozenset({"staticmethod", "classmethod", "abc.abstractmethod"})
 _WRAPS = frozenset({"functools.lru_cache", "functools.cache", "functools.wraps", "contextlib.asynccontextmanager"})
 _REGISTERING = frozenset(
@@ -31,7 +42,11 @@ def decorator_effect(types: Inference, function: Function, decorator: f.Expr) ->
         case External() | Method():
             return _external(name), name
         case FunctionObject(function=factory):
-            return _of_project(types, factory, called=called), name
+            return _together(_applied(types, each, 0) for each in _receivers(types, factory, called=called)), name
+        case ClassObject(cls=cls):
+            method = types.member(cls, "__call__", Instance(cls))
+            if isinstance(method, FunctionObject):
+                return (_applied(types, method.function, 0) if called else "replaces"), name
     return "unknown", name
 
 
@@ -43,38 +58,72 @@ def _external(name: str) -> Effect:
     return "same" if name.rsplit(".", 1)[-1] in _REGISTERING else "external"
 
 
-def _of_project(types: Inference, factory: Function, *, called: bool) -> Effect:
-    """Follows a decorator of the project to the function that receives the decorated one, and to what that returns."""
-    receivers = [factory]
-    if called:
-        made = [_given(types, factory, leave) for leave in factory.exits if leave.kind == "return"]
-        receivers = [value.function for value in made if isinstance(value, FunctionObject)]
-        if not made or len(receivers) < len(made):
-            return "unknown"
-    effects = {_received(types, receiver) for receiver in receivers}
-    return effects.pop() if len(effects) == 1 else "unknown"
-
-
-def _received(types: Inference, receiver: Function) -> Effect:
-    """What a function that receives the decorated one does with it: several wrappers are one when all look like it."""
-    params = [param for param in receiver.params if param.kind in ("positional-only", "normal")]
-    if receiver.cls is not None and params and params[0].name in ("self", "cls"):
-        params = params[1:]
-    returned = [leave for leave in receiver.exits if leave.kind == "return"]
-    if not params or not returned:
+def _together(effects: Iterable[Effect]) -> Effect:
+    """The effect of one that may end in several ways: the function itself or a wrapper is a wrapper."""
+    found = set(effects)
+    if not found or "unknown" in found:
         return "unknown"
-    own = f.Name(params[0].name)
-    others = [leave for leave in returned if _uncast(types, receiver, leave) != own]
-    if not others:
-        return "same"
-    found: Effect = "wraps"
-    for leave in others:
-        wrapper = _given(types, receiver, leave)
-        if not isinstance(wrapper, FunctionObject) or wrapper.function.parent is not receiver:
-            return "unknown"
-        if not _looks_alike(types, receiver, wrapper.function, own):
-            found = "replaces"
+    return next(effect for effect in ("replaces", "wraps", "same") if effect in found)
+
+
+def _receivers(types: Inference, factory: Function, *, called: bool) -> list[Function]:
+    """The functions of a decorator of the project that receive the decorated one.
+
+    With parentheses that is what it gives back, `wrap` of `return wrap if func is None else wrap(func)`; a partial
+    application of itself, and it is itself that receives.
+    """
+    if not called:
+        return [factory]
+    found: list[Function] = []
+    for value, where in _returned(types, factory):
+        if isinstance(value, f.CallRef):
+            if isinstance(again := _partial(types, value, where), FunctionObject):
+                return [again.function]
+        elif isinstance(made := types.infer(value, where), FunctionObject):
+            found.append(made.function)
+    if not found and isinstance(made := types.return_type(factory), FunctionObject):
+        found.append(made.function)
     return found
+
+
+def _partial(types: Inference, value: f.CallRef, where: Where) -> Type:
+    made = types.infer(value, where)
+    return made.callable if isinstance(made, Partial) else None
+
+
+def _applied(types: Inference, receiver: Function, depth: int) -> Effect:
+    """What a function makes of its first parameter, a function."""
+    taken = receiver.positional[:1]
+    values = list(_returned(types, receiver))
+    if not taken or not values or depth > _DEEPEST:
+        return "unknown"
+    module = receiver.module
+    calls = {module.facts.calls[value.index].func for value, _ in values if isinstance(value, f.CallRef)}
+    effects: list[Effect] = []
+    for value, where in values:
+        if isinstance(value, f.Name) and value.id == taken[0]:
+            effects.append("same")
+        elif isinstance(value, f.Name) and value not in calls:
+            effects.append(_wrapper(types, receiver, value, where))
+        elif isinstance(value, f.CallRef):
+            call = module.facts.calls[value.index]
+            if _partial(types, value, where) is not None:
+                continue  # what it gives when it is called with options only
+            inner = types.callee(module, call)
+            given = call.args[0].value if call.args else None
+            is_passed = isinstance(inner, FunctionObject) and given == f.Name(taken[0])
+            effects.append(_applied(types, inner.function, depth + 1) if is_passed else "unknown")  # type: ignore[union-attr]
+        elif not isinstance(value, f.Name):
+            effects.append("unknown")
+    return _together(effects)
+
+
+def _wrapper(types: Inference, receiver: Function, value: f.Name, where: Where) -> Effect:
+    made = types.infer(value, where)
+    if not isinstance(made, FunctionObject) or made.function.parent is not receiver:
+        return "unknown"
+    own = f.Name(receiver.positional[0])
+    return "wraps" if _looks_alike(types, receiver, made.function, own) else "replaces"
 
 
 def _looks_alike(types: Inference, receiver: Function, wrapper: Function, own: f.Name) -> bool:
@@ -91,17 +140,21 @@ def _looks_alike(types: Inference, receiver: Function, wrapper: Function, own: f
     return any([arg.value for arg in call.args[:2]] == [f.Name(wrapper.name), own] for call in updates)
 
 
-def _given(types: Inference, function: Function, leave: f.Exit) -> Type:
-    """What a return statement gives, seen through `typing.cast` and `functools.update_wrapper`."""
-    return types.infer(_uncast(types, function, leave), (function.module, leave.block, leave.start))
-
-
-def _uncast(types: Inference, function: Function, leave: f.Exit) -> f.Expr | None:
-    if isinstance(leave.value, f.CallRef):
-        call = function.module.facts.calls[leave.value.index]
+def _uncast(types: Inference, function: Function, value: f.Expr) -> f.Expr:
+    """A value seen through `typing.cast` and `functools.update_wrapper`."""
+    if isinstance(value, f.CallRef):
+        call = function.module.facts.calls[value.index]
         name = types.name_of_type(types.callee(function.module, call)) if call.args else None
         if name == "typing.cast" and len(call.args) == 2:
             return call.args[1].value
         if name == "functools.update_wrapper":
             return call.args[0].value
-    return leave.value
+    return value
+
+
+def _returned(types: Inference, function: Function) -> Iterator[tuple[f.Expr, Where]]:
+    """The values that a function gives back, each alternative of a choice by itself."""
+    for leaving in function.exits:
+        if leaving.kind == "return" and leaving.value is not None:
+            for value in leaving.value.options if isinstance(leaving.value, f.Choice) else (leaving.value,):
+                yield _uncast(types, function, value), (function.module, leaving.block, leaving.start)

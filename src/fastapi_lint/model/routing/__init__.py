@@ -16,7 +16,18 @@ from fastapi_lint.model.routing.middleware import (
 )
 from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
 from fastapi_lint.model.routing.responses import RESPONSE, declares_response, is_response, returns_response
-from fastapi_lint.model.routing.routes import HTTP_METHODS, Address, App, Mount, Route, Router, Routes, argument
+from fastapi_lint.model.routing.routes import (
+    HTTP_METHODS,
+    Address,
+    App,
+    Event,
+    Mount,
+    Route,
+    Router,
+    Routes,
+    Unplaced,
+    argument,
+)
 
 __all__ = [
     "CONVERTORS",
@@ -27,6 +38,7 @@ __all__ = [
     "Answer",
     "Answers",
     "App",
+    "Event",
     "Handler",
     "Middleware",
     "Mount",
@@ -35,6 +47,7 @@ __all__ = [
     "Route",
     "Router",
     "Routes",
+    "Unplaced",
     "app_that_ignores",
     "argument",
     "declares_response",

@@ -23,15 +23,15 @@ from fastapi_lint.model.names.symbols import (
     External,
     Function,
     FunctionObject,
-    Instance,
     Method,
     Module,
     Type,
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
+from fastapi_lint.model.values.construction import Construction, constructed, parameters
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Condition, Environment
 from fastapi_lint.model.values.expansion import Expansion
-from fastapi_lint.tracking.reading import remembered, remembered_after
+from fastapi_lint.tracking import memoized, memoized_cyclic
 
 _DEEPEST = 5
 _MOST = 12
@@ -76,7 +76,7 @@ class Answers:
 
     # ---------------------------------------------------------------- questions
 
-    @remembered
+    @memoized
     def of(self, function: Function) -> tuple[Answer, ...]:
         """Everything that leaves by a function's own body, in source order: what it returns (values that are no
         response objects), and the responses and errors that its calls make, whatever becomes of them."""
@@ -133,19 +133,7 @@ class Answers:
 
     def source(self, bound: Bound) -> Bound:
         """What a parameter stands for in the end: the expression that a caller passes, and where that is written."""
-        expr, where, environment = bound
-        for _ in range(20):
-            match expr:
-                case f.Name(id=key):
-                    pass
-                case f.Attr(value=f.Name(id=name), attr=attr):
-                    key = f"{name}.{attr}"
-                case _:
-                    break
-            if key not in environment:
-                break
-            expr, where, environment = environment[key]
-        return expr, where, environment
+        return self.expansion.source(*bound)
 
     def is_passed(self, answer: Answer) -> bool:
         """Whether the status is written in the very call that makes the answer, not in a function behind it."""
@@ -196,7 +184,7 @@ class Answers:
 
     # ---------------------------------------------------------------- calls
 
-    @remembered
+    @memoized
     def _makes(self, module: Module, start: int, end: int) -> tuple[Answer, ...]:
         calls = module.facts.calls
         call = next(each for each in calls if each.start == start and each.end == end)
@@ -208,108 +196,32 @@ class Answers:
         where = (module, call.block, call.start)
         match self.types.callee(module, call):
             case External(name=name) if (known := answer_class(name)) is not None:
-                yield self._built(known, {}, call, where, environment)
+                yield self._built(known, Construction(name, call, where, environment), call, where)
             case Method(cls=cls, name="__init__") if (known := answer_class(cls)) is not None:
                 if self._is_super(module, call):
-                    yield self._built(known, {}, call, where, environment)
-            case ClassObject(cls=cls):
-                yield from self._of_class(cls, call, where, environment, depth)
+                    yield self._built(known, Construction(cls, call, where, environment), call, where)
+            case ClassObject(cls=cls) if (known := self._library_base(cls)) is not None:
+                made = constructed(self.types, cls, module, call, environment)
+                if made is not None:
+                    yield self._built(known, made, call, where)
             case FunctionObject(function=function, owner=owner) if function.name != "__init__":
                 if self._may_answer(function):
-                    given = self._given(function, call, where, environment, 0 if owner is None else 1)
+                    given = parameters(function, call, where, environment, 0 if owner is None else 1)
                     yield from self._of_function(function, given, call, where, depth)
 
-    def _built(
-        self, known: AnswerClass, own: dict[str, Bound], call: f.Call, where: Where, environment: Environment
-    ) -> Answer:
-        """The answer that a library's constructor makes; `own` is what a class of the project sets instead."""
-        given: dict[str, Bound] = {}
-        names = iter(known.parameters)
-        unpacked = False
-        for arg in call.args:
-            if arg.name == "":
-                if (name := next(names, "")) and not unpacked:
-                    given[name] = (arg.value, where, environment)
-            elif arg.name in ("*", "**"):
-                unpacked = True
-            else:
-                given[arg.name] = (arg.value, where, environment)
-        given.update(own)
-        hidden: Bound | None = (f.Unknown(), where, environment) if unpacked else None
-        content = given.get(known.content, hidden) if known.content else None
-        if content is None and known.content and not known.empty and known.kind != "error":
-            content = hidden
-        function = where[0].enclosing(call.block)
-        status = given.get("status_code", hidden)
+    @staticmethod
+    def _built(known: AnswerClass, made: Construction, call: f.Call, where: Where) -> Answer:
+        """The answer that a constructor makes: by the arguments that get to the library's class."""
+        names = known.parameters
+        status = made.argument("status_code", names.index("status_code"))
+        content = made.argument(known.content, names.index(known.content)) if known.content else None
+        if content is None and not known.empty and known.kind != "error":
+            content = f.Unknown(), where, NOWHERE
+        module = where[0]
         return Answer(
-            known.kind, where[0], function, call.start, call.end, call.block, content, status, call, known
+            known.kind, module, module.enclosing(call.block), call.start, call.end, call.block, content, status, call,
+            known, made.call is call,
         )  # fmt: skip
-
-    def _of_class(
-        self, cls: Class, call: f.Call, where: Where, environment: Environment, depth: int
-    ) -> Iterator[Answer]:
-        """What constructing a class of the project makes, if it derives from a response or an HTTP error."""
-        if not self._derives(cls):
-            return
-        init = self.types.member(cls, "__init__", Instance(cls))
-        if not isinstance(init, FunctionObject):
-            if (known := self._library_base(cls)) is not None:
-                yield self._built(known, {}, call, where, environment)
-            return
-        given = self._given(init.function, call, where, environment, 1)
-        yield from (
-            self._moved(answer, call, where) for answer in self._initialised(cls, init.function, given, depth + 1)
-        )
-
-    def _initialised(self, cls: Class, init: Function, given: Environment, depth: int) -> Iterator[Answer]:
-        """What a constructor of the project makes of its arguments: by that of its base, and by its own assignments."""
-        if depth > _DEEPEST:
-            return
-        module = init.module
-        own: dict[str, Bound] = {}
-        itself = init.params[0].name if init.params else "self"
-        for entry in module.assigns_in.get(init.index, ()):
-            match entry.target:
-                case f.Attr(value=f.Name(id=name), attr="detail" | "status_code" as attr) if name == itself:
-                    if entry.value is not None and entry.op == "=":
-                        own[attr] = self._of_itself(entry.value, (module, entry.block, entry.start), given, cls, itself)
-        for call in init.calls:
-            if not (isinstance(call.func, f.Attr) and call.func.attr == "__init__" and self._is_super(module, call)):
-                continue
-            where = (module, call.block, call.start)
-            passed = self._with_itself(call, where, given, cls, itself)
-            match self.types.callee(module, call):
-                case Method(cls=base) if (known := answer_class(base)) is not None:
-                    yield self._built(known, own, call, where, passed)
-                    return
-                case FunctionObject(function=base_init):
-                    bound = self._given(base_init, call, where, passed, 1)
-                    yield from self._initialised(cls, base_init, bound, depth + 1)
-                    return
-        if own and (known := self._library_base(cls)) is not None:
-            place = (module, init.facts.block, init.start)
-            unknown: dict[str, Bound] = {name: (f.Unknown(), place, given) for name in ("status_code", known.content)}
-            nothing = f.Call(f.Unknown(), (), init.facts.block, False, "value", init.start, init.end, 0, 0)
-            yield self._built(known, {**unknown, **own}, nothing, place, given)
-
-    def _of_itself(self, value: f.Expr, where: Where, given: Environment, cls: Class, itself: str) -> Bound:
-        """An expression in a constructor; an attribute of the object itself is that of its very class."""
-        if isinstance(value, f.Attr) and value.value == f.Name(itself):
-            for base in self.types.mro(cls):
-                entry = base.assigns.get(value.attr) if isinstance(base, Class) else None
-                if entry is not None and entry.value is not None and isinstance(base, Class):
-                    return entry.value, (base.module, entry.block, entry.start), NOWHERE
-            return f.Unknown(), where, given
-        return value, where, given
-
-    def _with_itself(self, call: f.Call, where: Where, given: Environment, cls: Class, itself: str) -> Environment:
-        """The environment of a constructor with names for attributes of the object that it passes on."""
-        found = {
-            f"{itself}.{arg.value.attr}": self._of_itself(arg.value, where, given, cls, itself)
-            for arg in call.args
-            if isinstance(arg.value, f.Attr) and arg.value.value == f.Name(itself)
-        }
-        return given.with_bound(found) if found else given
 
     def _of_function(
         self, function: Function, given: Environment, call: f.Call, where: Where, depth: int
@@ -329,7 +241,7 @@ class Answers:
                     if leaving.kind == "return" or answer.kind == "error":
                         yield self._moved(answer, call, where, conditions)
 
-    @remembered_after(False)
+    @memoized_cyclic(False)
     def _may_answer(self, function: Function) -> bool:
         """Whether something that a function gives back or raises is made by what makes answers."""
         if function.is_generator or function.name == "<lambda>":
@@ -348,7 +260,7 @@ class Answers:
             case External(name=name):
                 return answer_class(name) is not None
             case ClassObject(cls=cls):
-                return self._derives(cls)
+                return self._library_base(cls) is not None
             case FunctionObject(function=function):
                 return self._may_answer(function)
         return False
@@ -375,10 +287,6 @@ class Answers:
 
     # ---------------------------------------------------------------- classes
 
-    @remembered
-    def _derives(self, cls: Class) -> bool:
-        return self._library_base(cls) is not None
-
     def _library_base(self, cls: Class) -> AnswerClass | None:
         """What is known of the nearest library class that a class of the project derives from."""
         for base in self.types.mro(cls):
@@ -392,14 +300,6 @@ class Answers:
             case f.Attr(value=f.CallRef(index=index)):
                 return f.last_name(module.facts.calls[index].func) == "super"
         return False
-
-    @staticmethod
-    def _given(function: Function, call: f.Call, where: Where, environment: Environment, shift: int) -> Environment:
-        """What the parameters of a function stand for in a call, its defaults included; unknown behind `*` and `**`."""
-        bound = Expansion.given(function, call, where, environment, shift)
-        for param in function.params[shift:]:
-            bound.setdefault(param.name, (f.Unknown(), where, environment))
-        return NOWHERE.with_bound(bound)
 
 
 def _options(value: f.Expr) -> tuple[f.Expr, ...]:

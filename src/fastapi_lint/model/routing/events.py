@@ -23,8 +23,8 @@ ROUTER_HANDLERS_KEPT = "0.112.2"
 class Handler:
     """One registration for an event. `router` is the app or router when its construction was found in the project.
 
-    `how` is "decorator", "call" (`add_event_handler`) or "argument" (`on_startup=`); `call` is that call (for an
-    argument the construction), `place` what to underline. `function` is None when it is not known.
+    `how` is "decorator", "call" (`add_event_handler`), "list" (`app.router.on_startup.append`) or "argument"
+    (`on_startup=`); `call` is that call (for an argument the construction). `function` is None when it is not known.
     """
 
     module: Module = field(repr=False)
@@ -81,13 +81,20 @@ def in_module(project: Project, module: Module) -> Iterator[Handler]:
                 if name not in EVENTS:
                     continue
                 router = project.routes.router_of(value.origin) if value.origin is not None else None
-                is_app = project.types.is_instance(value, "fastapi.FastAPI")
+                is_app = _is_app(project, value, router)
                 if attr == "on_event":
                     yield Handler(module, name, "decorator", call, router, is_app, decorated.get(index))
                 else:
                     given = argument(call, 1, "func")
                     function = _function(project, given.value, module, call) if given else None
                     yield Handler(module, name, "call", call, router, is_app, function)
+            case f.Attr(value=f.Attr(value=receiver, attr="on_startup" | "on_shutdown" as listed), attr="append"):
+                value = project.infer(receiver, module, call.block, call.start)
+                if project.routes.is_router(value) and isinstance(value, Instance) and len(call.args) == 1:
+                    router = project.routes.router_of(value.origin) if value.origin is not None else None
+                    function = _function(project, call.args[0].value, module, call)
+                    name = listed.removeprefix("on_")
+                    yield Handler(module, name, "list", call, router, _is_app(project, value, router), function)
             case f.Name() | f.Attr() if any(arg.name in ("on_startup", "on_shutdown") for arg in call.args):
                 value = project.types.call_type(module, index)
                 if project.routes.is_router(value) and isinstance(value, Instance) and value.origin is not None:
@@ -97,6 +104,11 @@ def in_module(project: Project, module: Module) -> Iterator[Handler]:
                         if arg.name in ("on_startup", "on_shutdown") and not _is_passed_on(arg.value, module, call):
                             event_name = arg.name.removeprefix("on_")
                             yield Handler(module, event_name, "argument", call, router, is_app, None, arg)
+
+
+def _is_app(project: Project, value: Instance, router: Router | None) -> bool:
+    """Whether an object is an app; the router of an app (`app.router`) counts as the app."""
+    return router.is_app if router is not None else project.types.is_instance(value, "fastapi.FastAPI")
 
 
 def _is_passed_on(value: f.Expr, module: Module, call: f.Call) -> bool:
@@ -166,8 +178,20 @@ def _apps_of(project: Project, router: Router) -> Iterator[Router]:
 
 def _runs_handlers(project: Project, app: Router) -> bool:
     """Whether the program runs the handlers by hand (`await app.router.startup()`), or replaces the lifespan later."""
+    words = ("startup", "shutdown", "on_startup", "on_shutdown", "lifespan_context", "_DefaultLifespan")
     return any(
-        module.mentions("router.startup", "router.on_startup", "lifespan_context", "_DefaultLifespan")
-        for module in project.modules
-        if not module.is_test
+        module.mentions(*words) and _runs_by_hand(module.facts) for module in project.modules if not module.is_test
+    )
+
+
+def _runs_by_hand(facts: f.Facts) -> bool:
+    for call in facts.calls:
+        match call.func:
+            case f.Attr(value=f.Attr(attr="router") | f.Name(), attr="startup" | "shutdown") if not call.args:
+                return True
+            case f.Name(id="_DefaultLifespan") | f.Attr(attr="_DefaultLifespan" | "lifespan_context"):
+                return True
+    looped = (block.test for block in facts.blocks if block.kind in ("for", "comprehension"))
+    return any(isinstance(test, f.Attr) and test.attr in ("on_startup", "on_shutdown") for test in looped) or any(
+        isinstance(entry.target, f.Attr) and entry.target.attr == "lifespan_context" for entry in facts.assigns
     )

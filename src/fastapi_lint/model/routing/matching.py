@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject
+from fastapi_lint.model.names.symbols import Class, ClassObject, External
 from fastapi_lint.model.routing.paths import normalised
 from fastapi_lint.model.routing.routes import Address, Inclusion, Mount, Route, Router, Routes
 from fastapi_lint.model.values.constants import UNKNOWN
@@ -62,12 +62,10 @@ def places(root: Router, routes: Routes) -> Iterator[Place]:
         if UNKNOWN in address.route.path or address.route.module.is_test:
             continue
         anchor: tuple[Inclusion, ...] = ()
-        rest = "" if root.is_app else root.prefix
+        rest = address.pieces[0]
         if UNKNOWN in rest:
             continue
-        for count, inclusion in enumerate(address.inclusions, 1):
-            child = routes.router_of(inclusion.child)
-            piece = inclusion.prefix + (child.prefix if child is not None else UNKNOWN)
+        for count, piece in enumerate(address.pieces[1:], 1):
             known = piece.rsplit(UNKNOWN, 1)
             if len(known) == 2:
                 anchor, rest = address.inclusions[:count], known[1]
@@ -79,10 +77,15 @@ def places(root: Router, routes: Routes) -> Iterator[Place]:
 def matches_by_itself(route: Route | Mount, routes: Routes) -> bool:
     """Whether the router's own route class decides what a path matches (host, version or header routing)."""
     router = routes.router_of(route.parent if isinstance(route, Mount) else route.key)
-    given = router.keyword("route_class") if router is not None else None
-    if given is None or router is None:
+    given = route.given("route_class_override") if isinstance(route, Route) else None
+    if given is None and router is not None:
+        given = router.given("route_class")
+    if given is None:
         return False
-    value = routes.types.infer(given.value, router.where)
+    values = routes.expansion.values(*given)
+    value = values[0] if len(values) == 1 else None
+    if isinstance(value, External):
+        return value.name not in ("fastapi.routing.APIRoute", "starlette.routing.Route")
     if not isinstance(value, ClassObject):
         return True
     return any(isinstance(base, Class) and "matches" in base.methods for base in routes.types.mro(value.cls))

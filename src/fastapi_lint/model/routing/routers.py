@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, ClassVar, Union
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.places import same_call
 from fastapi_lint.model.names.symbols import Class, Function, Module, Origin, Type
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.constants import UNKNOWN
-from fastapi_lint.model.values.environment import NOWHERE, Condition, Environment
+from fastapi_lint.model.values.environment import NOWHERE, Bound, Condition, Environment
 from fastapi_lint.tracking import memoized
 
 if TYPE_CHECKING:
     from fastapi_lint.model.routing.routes import Routes
 
-RouterKey = Union[Origin, Class]
-"""What identifies a router: the call that makes it, or the class on whose `self` routes are registered."""
+
+@dataclass(frozen=True)
+class Unplaced:
+    """An app or router that somebody else hands over: the parameter of a set-up function, the attribute of an object.
+
+    What is registered on it has no address; `scope` is the function around (its index), `name` the expression.
+    """
+
+    module: Module = field(repr=False)
+    scope: int
+    name: str
+    cls: Class | str
+
+
+RouterKey = Union[Origin, Class, Unplaced]
+"""What identifies a router: the call that makes it, the class on whose `self` routes are registered, or a name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +42,7 @@ class Route:
     `path` is folded as far as known (`UNKNOWN` marks the rest); `methods` are upper case and empty for websockets.
     `conditions` are blocks of which it is not known whether they run. `forwarded` is the registration inside a function
     of the project that is used as the decorator (`@protected(router.get, "/x")`); `call` is then the decorator.
+    `takes_prefix`: the router's own prefix goes before FastAPI's routes, not before Starlette's and those of a list.
     """
 
     project: Routes = field(repr=False)
@@ -43,6 +58,7 @@ class Route:
     by_decorator: bool = True
     conditions: tuple[Condition, ...] = field(default=(), repr=False)
     forwarded: tuple[Module, f.Call] | None = field(default=None, repr=False)
+    takes_prefix: bool = True
 
     @property
     def start(self) -> int:
@@ -76,6 +92,17 @@ class Route:
         """A keyword argument of the registration, or None."""
         return next((arg for arg in self.call.args if arg.name == name), None)
 
+    def given(self, name: str) -> Bound | None:
+        """What FastAPI is given by that name: here, or by a function of the project that is used as the decorator."""
+        own = self.keyword(name)
+        if own is not None:
+            return own.value, self.where, self.environment
+        if self.forwarded is not None:
+            module, call = self.forwarded
+            if (inner := f.keyword(call, name)) is not None:
+                return inner.value, (module, call.block, call.start), self.environment
+        return None
+
     @property
     def has_unpacked(self) -> bool:
         """Whether `**kwargs` may carry more arguments than are seen."""
@@ -84,8 +111,11 @@ class Route:
     @property
     def status_code(self) -> int | None:
         """The declared status code; None when there is none or it is not known (see `keyword`)."""
-        argument = self.keyword("status_code")
-        return self.project.values.status(argument.value, self.where) if argument else None
+        given = self.given("status_code")
+        if given is None:
+            return None
+        expr, where, _ = self.project.expansion.source(*given)
+        return self.project.values.status(expr, where)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +155,7 @@ class Mount:
     call: f.Call
     path: str
     conditions: tuple[Condition, ...] = field(default=(), repr=False)
+    takes_prefix: ClassVar[bool] = False
 
     @property
     def start(self) -> int:
@@ -168,9 +199,13 @@ class Router:
         return (self.module, self.call.block, self.call.start)
 
     def keyword(self, name: str) -> f.Arg | None:
-        """A keyword argument of its construction, also one that its class gives to `super().__init__`."""
-        own = next((arg for arg in self.call.args if arg.name == name), None)
-        return own
+        """A keyword argument of the call that makes it, or None."""
+        return next((arg for arg in self.call.args if arg.name == name), None)
+
+    def given(self, name: str) -> Bound | None:
+        """What APIRouter or FastAPI is given by that name: by that call, or by a class of the project in between."""
+        made = self.project.construction(self)
+        return made.argument(name) if made is not None else (f.Unknown(), self.where, NOWHERE)
 
     @property
     @memoized
@@ -208,12 +243,16 @@ class App(Router):
 
 @dataclass(frozen=True, eq=False)
 class Address:
-    """A route or mount as an app answers it: the full path and the inclusions on the way, outermost first."""
+    """A route or mount as an app answers it: the full path and the inclusions on the way, outermost first.
+
+    `pieces` are what stands before the route's own path: of the app itself, then of each inclusion.
+    """
 
     app: Router
     route: Route | Mount
     path: str
     inclusions: tuple[Inclusion, ...]
+    pieces: tuple[str, ...] = ("",)
 
     @property
     def routers(self) -> tuple[RouterKey, ...]:
@@ -273,12 +312,6 @@ def argument(call: f.Call, position: int, name: str) -> f.Arg | None:
         if arg.name == "*" and index <= position:
             return None
     return None
-
-
-def call_named(module: Module, index: int, name: str) -> bool:
-    """Whether a call is of a bare name."""
-    func = module.facts.calls[index].func
-    return isinstance(func, f.Name) and func.id == name
 
 
 def _exclusive(module: Module, one: int, other: int) -> bool:

@@ -6,11 +6,13 @@ and inclusions whose router cannot be resolved are left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
-from fastapi_lint.model.routing.registrations import HTTP_METHODS, Registrations
+from fastapi_lint.model.routing.forwarding import HTTP_METHODS
+from fastapi_lint.model.routing.registrations import Registrations
 from fastapi_lint.model.routing.rewriting import Rewriting
 from fastapi_lint.model.routing.routers import (
     Address,
@@ -21,12 +23,13 @@ from fastapi_lint.model.routing.routers import (
     Route,
     Router,
     RouterKey,
+    Unplaced,
     argument,
-    call_named,
 )
-from fastapi_lint.model.types.inference.inference import is_none
-from fastapi_lint.model.values.constants import UNKNOWN
-from fastapi_lint.model.values.environment import NOWHERE
+from fastapi_lint.model.types.inference.inference import Inference, is_none
+from fastapi_lint.model.values.constants import Values
+from fastapi_lint.model.values.construction import Construction, constructed
+from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import memoized
 from fastapi_lint.tracking.tables import collected
 
@@ -41,8 +44,8 @@ __all__ = [
     "Router",
     "RouterKey",
     "Routes",
+    "Unplaced",
     "argument",
-    "call_named",
 ]
 
 _MOST_ADDRESSES = 50_000
@@ -50,10 +53,39 @@ _MOST_ADDRESSES = 50_000
 _DEEPEST_INCLUSION = 60
 
 
+@dataclass(frozen=True)
+class _Way:
+    """How a router is reached from an app. `pieces` are those of the addresses, `own` is the router's own prefix."""
+
+    inclusions: tuple[Inclusion, ...]
+    pieces: tuple[str, ...]
+    own: str
+    active: frozenset[RouterKey]
+    rewritten: tuple[tuple[int, Rewriting], ...]
+
+    def path(self, pieces: tuple[str, ...], path: str) -> str:
+        """The full path of something that is registered at the end of the way."""
+        full = "".join(pieces) + path
+        for length, rewriting in self.rewritten:
+            full = full[:length] + rewriting.apply(full[length:])
+        return full
+
+
 class Routes(Registrations):
     """Finds routers, routes and inclusions of the whole project, once, and expands them into addresses."""
 
     _expanded = 0
+
+    def __init__(
+        self,
+        types: Inference,
+        values: Values,
+        expansion: Expansion,
+        copies: Callable[[str], bool] = lambda path: False,
+    ) -> None:
+        """`copies` says whether `include_router` in a file takes a copy of what is registered at that moment."""
+        super().__init__(types, values, expansion)
+        self.copies = copies
 
     @collected("routes.apps", whole=True)
     def apps(self) -> tuple[App, ...]:
@@ -132,64 +164,62 @@ class Routes(Registrations):
         return any(isinstance(c.func, f.Attr) and c.func.attr == function.name for c in found.function.calls)
 
     def router_prefix(self, router: Router) -> str:
-        own = router.keyword("prefix")
-        if own is not None:
-            return "" if is_none(own.value) else self.expansion.pieces(own.value, router.where, NOWHERE)
+        """The prefix of a router's own, folded as far as known."""
         if router.is_app:
             return ""
-        if isinstance(router.cls, Class):
-            return self._class_prefix(router.cls)
-        return UNKNOWN if any(arg.name == "**" for arg in router.call.args) else ""
+        given = router.given("prefix")
+        if given is None:
+            return ""
+        return "" if is_none(given[0]) else self.expansion.pieces(*given)
 
-    def _class_prefix(self, cls: Class) -> str:
-        """The prefix that a subclass of APIRouter gives to `super().__init__`."""
-        for base in self.types.mro(cls):
-            init = base.methods.get("__init__") if isinstance(base, Class) else None
-            for call in init.calls if init is not None else ():
-                match call.func:
-                    case f.Attr(value=f.CallRef(index=index), attr="__init__"):
-                        owner = call_named(init.module, index, "super") if init is not None else False
-                        if owner and init is not None:
-                            given = next((a.value for a in call.args if a.name == "prefix"), None)
-                            if given is not None:
-                                return self.values.pieces(given, (init.module, call.block, call.start))
-        return ""
+    @memoized
+    def construction(self, router: Router) -> Construction | None:
+        """How the constructor of APIRouter or FastAPI is reached by the call that makes a router."""
+        return constructed(self.types, router.cls, router.module, router.call)
 
     def addresses(self, app: Router) -> Iterator[Address]:
         """Every route and mount of an app in the order in which its events are seen."""
         self._expanded = 0
-        yield from self._expand(app, app, "", (), {app.origin}, ())
+        own = "" if app.is_app else app.prefix
+        yield from self._expand(app, app, _Way((), ("",), own, frozenset({app.origin}), ()))
 
-    def _expand(
-        self,
-        app: Router,
-        router: Router,
-        prefix: str,
-        inclusions: tuple[Inclusion, ...],
-        active: set[RouterKey],
-        rewritten: tuple[tuple[int, Rewriting], ...],
-    ) -> Iterator[Address]:
-        if len(inclusions) > _DEEPEST_INCLUSION:
+    def _expand(self, app: Router, router: Router, way: _Way) -> Iterator[Address]:
+        if len(way.inclusions) > _DEEPEST_INCLUSION:
             return
+        copies = [self.copies(inclusion.module.path) for inclusion in way.inclusions[-1:]]
         for event in router.events:
+            if copies == [True] and _is_late(event, way.inclusions[-1]):
+                continue
             if isinstance(event, Inclusion):
                 child = self.router_of(event.child)
-                if child is None or event.child in active:
+                if child is None or event.child in way.active:
                     continue
                 if self._expanded >= _MOST_ADDRESSES:  # routers included twice, again and again, multiply
                     return
                 self._expanded += 1
-                before = prefix + event.prefix
-                inner = tuple((len(before), one) for one in self.rewritings.get(event.child, ()))
-                path = (*inclusions, event)
-                yield from self._expand(
-                    app, child, before + child.prefix, path, active | {event.child}, (*inner, *rewritten)
-                )
-            else:
-                full = prefix + event.path
-                for length, rewriting in rewritten:
-                    full = full[:length] + rewriting.apply(full[length:])
-                yield Address(app, event, full, inclusions)
+                yield from self._expand(app, child, self._further(way, event, child))
+            elif event.takes_prefix or not copies or not copies[0]:
+                pieces = (*way.pieces[:-1], way.pieces[-1] + way.own) if event.takes_prefix else way.pieces
+                yield Address(app, event, way.path(pieces, event.path), way.inclusions, pieces)
+            elif isinstance(event, Route):  # an older FastAPI copies these without the prefixes of the routers
+                pieces = ("", *(inclusion.prefix for inclusion in way.inclusions))
+                yield Address(app, event, way.path(pieces, event.path), way.inclusions, pieces)
+
+    def _further(self, way: _Way, event: Inclusion, child: Router) -> _Way:
+        """The way from a router into one that it includes."""
+        pieces = (*way.pieces[:-1], way.pieces[-1] + way.own, event.prefix)
+        length = len("".join(pieces))
+        rewritten = tuple((length, one) for one in self.rewritings.get(event.child, ()))
+        return _Way(
+            (*way.inclusions, event), pieces, child.prefix, way.active | {event.child}, (*rewritten, *way.rewritten)
+        )
+
+    def late(self, inclusion: Inclusion) -> tuple[Event, ...]:
+        """What is registered on a router after it was included, by a FastAPI that takes a copy: it is not served."""
+        child = self.router_of(inclusion.child)
+        if child is None or not self.copies(inclusion.module.path):
+            return ()
+        return tuple(event for event in child.events if _is_late(event, inclusion))
 
     @collected("routes.all_addresses", whole=True)
     def all_addresses(self) -> tuple[Address, ...]:
@@ -212,3 +242,12 @@ class Routes(Registrations):
         for address in self.all_addresses:
             table.setdefault(address.route, []).append(address)
         return table
+
+
+def _is_late(event: Event, inclusion: Inclusion) -> bool:
+    """Whether something is certainly registered after an inclusion: both run in the same module or function."""
+    if event.module is not inclusion.module or event.call is inclusion.call:
+        return False
+    blocks = event.module.facts.blocks
+    same = blocks[event.call.block].function == blocks[inclusion.call.block].function
+    return same and event.call.start > inclusion.call.start

@@ -6,7 +6,7 @@ Used for routers, which are often registered in loops, in functions that are han
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Union
 
 from fastapi_lint.index import facts as f
@@ -20,6 +20,13 @@ from fastapi_lint.model.values.frames import DEPTH, Element, Frames, names_in
 __all__ = ["Expansion", "names_in"]
 
 
+_TEXT_METHODS: Mapping[str, Callable[..., str]] = {
+    "strip": str.strip, "lstrip": str.lstrip, "rstrip": str.rstrip, "lower": str.lower, "upper": str.upper,
+    "title": str.title, "capitalize": str.capitalize, "removeprefix": str.removeprefix,
+    "removesuffix": str.removesuffix,
+}  # fmt: skip
+
+
 class Expansion(Frames):
     """Answers "which values can this be, one by one"."""
 
@@ -31,7 +38,7 @@ class Expansion(Frames):
             return
         match expr:
             case f.Name(id=name) if name in environment:
-                yield from self.elements(*environment[name], depth + 1)
+                yield from self.elements(*self._standing(name, where, environment), depth + 1)
             case f.Display(items=items):
                 for item in items:
                     if isinstance(item, f.Star):
@@ -104,8 +111,7 @@ class Expansion(Frames):
             return []
         match expr:
             case f.Name(id=name) if name in environment:
-                value, place, inner = environment[name]
-                return self.values(value, place, inner, depth + 1)
+                return self.values(*self._standing(name, where, environment), depth + 1)
             case f.Name(id=name) if environment and (source := self._local(name, where, environment)):
                 return self.values(*source, depth + 1)
             case f.Attr(value=value, attr=attr):
@@ -131,6 +137,18 @@ class Expansion(Frames):
         while isinstance(expr, f.Name) and expr.id in environment:
             expr, _, environment = environment[expr.id]
         return expr
+
+    def _standing(self, name: str, where: Where, environment: Environment) -> Bound:
+        """What a name of an environment stands for at a place: it may have been assigned since."""
+        found = [binding.entry for binding in self.types.find_bindings(name, where)]
+        if not any(isinstance(entry, f.Assign) for entry in found):
+            return environment[name]
+        entry = found[0]
+        if len(found) > 1 or not isinstance(entry, f.Assign) or entry.op not in ("=", ":=") or entry.value is None:
+            return f.Unknown(), where, NOWHERE
+        if not isinstance(entry.target, f.Name):
+            return f.Unknown(), where, NOWHERE
+        return entry.value, (where[0], entry.block, entry.start - 1), environment
 
     def _local(self, name: str, where: Where, environment: Environment) -> Bound | None:
         """What a local variable is assigned from, when that needs the environment."""
@@ -195,13 +213,20 @@ class Expansion(Frames):
             values.append(value)
         return values if len(values) > 1 else []
 
-    def source(self, expr: f.Expr, where: Where, environment: Mapping[str, Bound]) -> tuple[f.Expr, Where]:
-        """An expression with parameters and loop targets replaced by what they stand for."""
+    def source(self, expr: f.Expr, where: Where, environment: Environment) -> Bound:
+        """An expression with parameters, loop targets and fields of objects replaced by what they stand for."""
         for _ in range(DEPTH):
-            if not isinstance(expr, f.Name) or expr.id not in environment:
-                break
-            expr, where, environment = environment[expr.id]
-        return expr, where
+            match expr:
+                case f.Name(id=name) if name in environment:
+                    expr, where, environment = self._standing(name, where, environment)
+                case f.Attr(value=value, attr=attr) if names_in(value) & environment.keys():
+                    sources = self._sources(value, attr, where, environment)
+                    if len(sources) != 1:
+                        break
+                    expr, where, environment = sources[0]
+                case _:
+                    break
+        return expr, where, environment
 
     def truth(self, expr: f.Expr | None, where: Where, environment: Environment, depth: int = 0) -> Union[bool, None]:
         """Whether a condition holds; None when not known. Settings can be set from outside: they are not known."""
@@ -213,7 +238,7 @@ class Expansion(Frames):
             case f.Display(items=items):
                 return bool(items)
             case f.Name(id=name) if name in environment:
-                return self.truth(*environment[name], depth + 1)
+                return self.truth(*self._standing(name, where, environment), depth + 1)
             case f.Attr(value=value, attr=attr):
                 sources = self._sources(value, attr, where, environment)
                 return self.truth(*sources[0], depth + 1) if len(sources) == 1 else None
@@ -228,7 +253,7 @@ class Expansion(Frames):
             case _ if depth > DEPTH:
                 return UNKNOWN
             case f.Name(id=name) if name in environment:
-                return self.pieces(*environment[name], depth + 1)
+                return self.pieces(*self._standing(name, where, environment), depth + 1)
             case f.Attr(value=value, attr=attr) if names_in(expr) & environment.keys():
                 sources = self._sources(value, attr, where, environment)
                 return self.pieces(*sources[0], depth + 1) if len(sources) == 1 else UNKNOWN
@@ -240,4 +265,16 @@ class Expansion(Frames):
                 )
             case f.Name(id=name) if environment and (source := self._local(name, where, environment)):
                 return self.pieces(*source, depth + 1)
+            case f.CallRef(index=index) if environment:
+                return self._changed(where[0].facts.calls[index], where, environment, depth)
         return self.folding.pieces(expr, where)
+
+    def _changed(self, call: f.Call, where: Where, environment: Environment, depth: int) -> str:
+        """The text that a method of a text gives (`prefix.strip("/")`); unknown unless all of it is known."""
+        if not isinstance(call.func, f.Attr) or call.func.attr not in _TEXT_METHODS or len(call.args) > 1:
+            return UNKNOWN
+        text = self.pieces(call.func.value, where, environment, depth + 1)
+        given = [self.pieces(arg.value, where, environment, depth + 1) for arg in call.args]
+        if UNKNOWN in text or any(UNKNOWN in one or arg.name for one, arg in zip(given, call.args, strict=True)):
+            return UNKNOWN
+        return _TEXT_METHODS[call.func.attr](text, *given)

@@ -21,8 +21,8 @@ Element = tuple[f.Expr, Where, Environment]
 DEPTH = 8
 _MOST_ROUNDS = 400
 _MOST_CALLERS = 300
-_DECORATED = "@"
-"""The name under which an environment has the function below the decorator that a call is, or that it gives."""
+DECORATED, DECORATOR = "@", "@decorator"
+"""The names under which an environment has the function below the decorator that a call is, or gives; and that call."""
 
 
 class Frames:
@@ -64,12 +64,18 @@ class Frames:
         while function is not None and depth < DEPTH:
             around.append(function)
             function = function.parent
-        for function in reversed(around):
-            names = frozenset(p.name for p in function.params if p.name in wanted)
-            if names and (frames := self.frames(function, names, depth)):
+        for number, function in reversed([*enumerate(around)]):
+            names = {p.name for p in function.params if p.name in wanted}
+            inside = around[number - 1] if number else None
+            if (number == 0 and DECORATED in wanted) or (inside is not None and _gives_back(function, inside, wanted)):
+                names.add(DECORATED)
+            if names and (frames := self.frames(function, frozenset(names), depth)):
                 found = [outer.with_bound(inner, inner.conditions) for outer in found for inner in frames][
                     :_MOST_ROUNDS
                 ]
+            if inside is not None and DECORATED in names and inside.params:
+                taken = inside.params[0].name
+                found = [e.with_bound({taken: e[DECORATED]}) if DECORATED in e else e for e in found]
         for entry in reversed(chain):
             if entry.kind != "for" or entry.target is None or entry.test is None:
                 continue
@@ -138,6 +144,7 @@ class Frames:
                     bound = self.given(function, maker.facts, where, NOWHERE, 1)
                     bound[itself] = (f.CallRef(maker.call), where, NOWHERE)
                     yield NOWHERE.with_bound(bound)
+        yield from self._handed(function, wanted)
         callers = self.objects.callers(function.name)
         if len(callers) > _MOST_CALLERS:
             return
@@ -151,6 +158,40 @@ class Frames:
             elif callee is None and isinstance(call.func, f.Attr) and itself in wanted:
                 yield from self._dispatched(function, wanted, module, call, None, depth)
 
+    def _handed(self, function: Function, wanted: frozenset[str]) -> Iterator[Environment]:
+        """What somebody else calls a function with: the app that names it as its lifespan, the function below it."""
+        taken = function.positional[:1]
+        if not taken or taken[0] not in wanted:
+            return
+        for module, index in self.objects.lifespans.get(function.name, ()):
+            call = module.facts.calls[index]
+            where = (module, call.block, call.start)
+            given = f.keyword(call, "lifespan")
+            value = self.types.infer(given.value, where) if given is not None else None
+            if isinstance(value, FunctionObject) and value.function is function:
+                yield NOWHERE.with_bound({taken[0]: (f.CallRef(index), where, NOWHERE)})
+        for module, index in self.objects.decorated.get(function.name, ()):
+            below = module.functions[index]
+            where = (module, below.facts.outer, below.facts.start)
+            for decorator in below.facts.decorators:
+                value = self.types.infer(decorator, where) if not isinstance(decorator, f.CallRef) else None
+                if isinstance(value, FunctionObject) and value.function is function:
+                    bound = {taken[0]: _as_value(below)}
+                    if isinstance(decorator, f.Attr) and function.cls is not None:
+                        bound[function.params[0].name] = (decorator.value, where, NOWHERE)
+                    yield NOWHERE.with_bound(bound)
+
+    def _below(self, module: Module, call: f.Call, outer: Environment) -> dict[str, Bound]:
+        """The function below the decorator that a call is, or below the one that its function gives back."""
+        below = self.objects.below(module, call)
+        if below is not None:
+            index = next(i for i, each in enumerate(module.facts.calls) if each is call)
+            decorator = f.CallRef(index), (module, call.block, call.start), NOWHERE
+            return {DECORATED: _as_value(below), DECORATOR: decorator}
+        if DECORATED not in outer or not _is_returned(module, call):
+            return {}
+        return {name: outer[name] for name in (DECORATED, DECORATOR) if name in outer}
+
     def _related(self, one: Class, other: Class | None) -> bool:
         return other is not None and (self.types.is_subclass(one, other) or self.types.is_subclass(other, one))
 
@@ -160,8 +201,11 @@ class Frames:
         where = (module, call.block, call.start)
         given = self.given(function, call, where, NOWHERE, shift)
         values = [value for name, (value, _, _) in given.items() if name in wanted]
+        if DECORATED in wanted and _is_returned(module, call):
+            values.append(f.Name(DECORATED))
         for outer in self.environments(module, call.block, call.start, values, depth + 1):
-            yield NOWHERE.with_bound(self.given(function, call, where, outer, shift), outer.conditions)
+            bound = self.given(function, call, where, outer, shift) | self._below(module, call, outer)
+            yield NOWHERE.with_bound(bound, outer.conditions)
 
     def _dispatched(
         self,
@@ -186,8 +230,10 @@ class Frames:
         itself = function.params[0].name if function.params else ""
         given = self.given(function, call, where, NOWHERE, 1)
         values = [value for name, (value, _, _) in given.items() if name in wanted]
+        if DECORATED in wanted and _is_returned(module, call):
+            values.append(f.Name(DECORATED))
         for outer in self.environments(module, call.block, call.start, (receiver, *values), depth + 1):
-            bound = self.given(function, call, where, outer, 1)
+            bound = self.given(function, call, where, outer, 1) | self._below(module, call, outer)
             for owner in self.values(receiver, where, outer):
                 if not isinstance(owner, Instance) or not isinstance(owner.cls, Class):
                     continue
@@ -235,6 +281,27 @@ class Frames:
                     bound.update(self._bind(one, item, where, inner))
                 return bound
         return {}
+
+
+def _as_value(function: Function) -> Bound:
+    """A function as an expression: its name, where it is defined."""
+    return f.Name(function.name), (function.module, function.facts.outer, function.facts.end), NOWHERE
+
+
+def _is_returned(module: Module, call: f.Call) -> bool:
+    function = module.facts.blocks[call.block].function
+    return any(
+        isinstance(leaving.value, f.CallRef) and module.facts.calls[leaving.value.index] is call
+        for leaving in module.exits_in.get(function, ())
+        if leaving.kind == "return"
+    )
+
+
+def _gives_back(outer: Function, inner: Function, wanted: set[str]) -> bool:
+    """Whether a function returns one inside it, whose first parameter is wanted: it is used as a decorator."""
+    if inner.parent is not outer or not inner.params or inner.params[0].name not in wanted:
+        return False
+    return any(leaving.kind == "return" and leaving.value == f.Name(inner.name) for leaving in outer.exits)
 
 
 def _is_super(module: Module, index: int) -> bool:

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import cast
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.tracking import memoized
-from fastapi_lint.tracking.tables import collected, contributions
+from fastapi_lint.tracking.tables import collected, contributions, grouped
 
 _ENTRIES = frozenset({"__init__", "__post_init__", "__attrs_post_init__", "__new__", "model_post_init", "setUp"})
 _FIELDS = frozenset({"field", "Field", "ib", "attrib"})
+
+
+def _lifespans(module: Module) -> Iterator[tuple[str, object]]:
+    for index, call in enumerate(module.facts.calls):
+        given = f.keyword(call, "lifespan")
+        if given is not None and (name := f.last_name(given.value)):
+            yield name, (module, index)
+
+
+def _decorated(module: Module) -> Iterator[tuple[str, object]]:
+    for index, function in enumerate(module.facts.functions):
+        for decorator in function.decorators:
+            if name := f.last_name(decorator):
+                yield name, (module, index)
 
 
 class Objects:
@@ -19,12 +34,38 @@ class Objects:
 
     def __init__(self, types: Inference) -> None:
         self.types = types
+        self._below: dict[Module, dict[int, Function]] = {}
         self._growth: dict[tuple[Module, int], dict[str, list[tuple[f.Expr, Where]]]] = {}
 
     @staticmethod
     def is_entry(name: str) -> bool:
         """Whether a method of this name runs when an object is made."""
         return name in _ENTRIES
+
+    @collected("routes.expansion.objects.lifespans", pairs=_lifespans)
+    def lifespans(self) -> Mapping[str, list[tuple[Module, int]]]:
+        """The calls with an argument `lifespan=`, by the last name in it."""
+        table = grouped(self.types.modules.tables, "routes.expansion.objects.lifespans")
+        return cast("dict[str, list[tuple[Module, int]]]", table)
+
+    @collected("routes.expansion.objects.decorated", pairs=_decorated)
+    def decorated(self) -> Mapping[str, list[tuple[Module, int]]]:
+        """The functions below a decorator that is no call, by the last name of that."""
+        table = grouped(self.types.modules.tables, "routes.expansion.objects.decorated")
+        return cast("dict[str, list[tuple[Module, int]]]", table)
+
+    def below(self, module: Module, call: f.Call) -> Function | None:
+        """The function below a decorator that is a call; None for other calls."""
+        if module not in self._below:
+            calls = module.facts.calls
+            self._below[module] = {
+                calls[decorator.index].start: function
+                for function in module.functions
+                for decorator in function.facts.decorators
+                if isinstance(decorator, f.CallRef)
+            }
+        found = self._below[module].get(call.start)
+        return found if found is not None and found.facts.outer == call.block else None
 
     def callers(self, name: str) -> list[tuple[Module, f.Call]]:
         """The calls in the project whose callee ends in a name, or in one under which it is imported."""

@@ -71,7 +71,9 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
         or router.cls != "fastapi.FastAPI"
     ):
         return None
-    if any(each.router is not router or each.module is not module or each.how == "call" for each in everything):
+    if any(
+        each.router is not router or each.module is not module or each.how in ("call", "list") for each in everything
+    ):
         return None
     if any(one.keyword("lifespan") for one in check.project.routes.routers.values()) or module.mentions(
         "lifespan=", "lifespan_context", "def lifespan("

@@ -43,7 +43,8 @@ def event_handler_ignored(module: Module, check: Check) -> Iterator[Finding]:
         related = [check.related(given, "the lifespan is given here", module=app.module)] if given else []
         yield check.finding(
             handler,
-            f"the {handler.event} handler `{handler.name}` never runs: {what} {verb} a lifespan, which replaces all "
-            "event handlers; move it into the lifespan",
+            f"the {handler.event} handler `{handler.name}` never runs: {what} {verb} a lifespan",
+            why="a lifespan replaces all event handlers, without an error or a warning",
+            instead="move it into the lifespan",
             related=related,
         )

@@ -63,8 +63,9 @@ def decorator_above_route(route: Route, check: Check) -> Iterator[Finding]:
         shown = name.rsplit(".", 1)[-1] if "." in name else name
         yield check.finding(
             handler if found is None else _place(found[0].span_of(found[1].decorators[i]), found[0]),
-            f"`@{shown}` stands above the route decorator of `{handler.name}`: FastAPI registered the bare function"
-            " and never calls the decorated one; put it below the route decorator",
+            f"`@{shown}` stands above the route decorator of `{handler.name}`",
+            why="FastAPI registered the bare function and never calls the decorated one",
+            instead="put it below the route decorator",
             fix=fix,
         )
 

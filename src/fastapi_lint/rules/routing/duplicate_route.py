@@ -73,13 +73,17 @@ def _report(first: Place, second: Place, method: str, check: Check, *, certain: 
     one, other = first.route, second.route
     assert isinstance(one, Route) and isinstance(other, Route)
     where = f"{one.module.path}:{one.module.source.line_of(one.start)}"
-    what = f"{method or 'WebSocket'} {second.shown}"
     if one.handler is not None and one.handler is other.handler:
-        outcome = "the second registration is never used; remove one of them"
-    elif certain:
-        outcome = f"`{other.name}` is never called; remove one of them, or give it a path of its own"
+        why, instead = "the second registration is never used", "remove one of them"
     else:
-        outcome = "only the one that is registered first is ever called; remove one of them"
-    message = f"`{what}` is registered already, for `{one.name}` in {where}: {outcome}"
-    related = [check.related(one, "registered here as well", module=one.module)]
-    return check.finding(other, message, module=other.module, related=related)
+        this = "this" if one.name == other.name else f"`{other.name}`"
+        why = f"{this} is never called" if certain else "only the one that is registered first is ever called"
+        instead = "remove one of them, or give it a path of its own"
+    return check.finding(
+        other,
+        f"`{method or 'WebSocket'} {second.shown}` is registered already, for `{one.name}` in {where}",
+        why=why,
+        instead=instead,
+        module=other.module,
+        related=[check.related(one, "registered here as well", module=one.module)],
+    )

@@ -26,7 +26,8 @@ def malformed_path(project: Project, check: Check) -> Iterator[Finding]:
 
     Why is this bad?
     A prefix must start with a slash and must not end with one: FastAPI refuses it at import. A path without its leading
-    slash is glued to the prefix (`/users` and `me` make `/usersme`), and never matches without one. A placeholder that
+    slash is glued to the prefix (`/users` and `me` make `/usersme`), and never matches without one. An empty path on a
+    router that is included without any prefix is refused as well, and answers 404 on the app. A placeholder that
     is spelled wrongly, `{item-id}`, `{id: int}` or `<int:id>`, is literal text, so that the parameter never arrives.
 
     Fix safety
@@ -67,26 +68,53 @@ def _is_callback(route: Route) -> bool:
 def _route(route: Route, check: Check, own_convertors: bool) -> Iterator[Finding]:
     given = argument(route.call, 0, "path")
     path = route.path
-    if given is None or not path:
+    if given is None:
         return
     module = route.module
+    if not path:
+        yield from _empty(route, given, check)
+        return
     if not path.startswith(("/", UNKNOWN)) and not _ANYTHING.match(path) and _glued(route):
         prefix = _known_prefix(route)
-        outcome = f"it is glued to the prefix: `{prefix}{path}`" if prefix else "no request matches it"
         yield check.finding(
             given,
-            f"the path `{path}` of `{route.name}` has no leading slash: {outcome}; write `/{path}`",
+            f"the path `{path}` of `{route.name}` has no leading slash",
+            why=f"it is glued to the prefix: `{prefix}{path}`" if prefix else "no request matches it",
+            instead=f"write `/{path}`",
             module=module,
             fix=_edit(module, given, "Add the leading slash", lambda text: "/" + text),
         )
     if "//" in path:
         yield check.finding(
             given,
-            f"the path `{path}` of `{route.name}` has two slashes in a row: no usual URL matches it; write one",
+            f"the path `{path}` of `{route.name}` has two slashes in a row",
+            why="no usual URL matches it",
+            instead="write one",
             module=module,
         )
-    for problem in _placeholder_problems(route, own_convertors):
-        yield check.finding(given, problem, module=module)
+    for title, why, instead in _placeholder_problems(route, own_convertors):
+        yield check.finding(given, title, why=why, instead=instead, module=module)
+
+
+def _empty(route: Route, given: f.Arg, check: Check) -> Iterator[Finding]:
+    """An empty path is refused where neither the router nor its inclusion has a prefix; an app never gets to it."""
+    router = route.router
+    if router is None or router.prefix or not isinstance(given.value, f.Const):
+        return
+    bare = [
+        inclusion
+        for inclusion in check.project.routes.inclusions
+        if inclusion.child == route.key and not inclusion.prefix and not inclusion.module.is_test
+    ]
+    if router.is_app or bare:
+        yield check.finding(
+            given,
+            f"the path of `{route.name}` is empty, and so is the prefix of its router",
+            why="no request matches it" if router.is_app else "FastAPI refuses to include it and fails at import",
+            instead='write `"/"`' if router.is_app else 'write `"/"`, or give the router a prefix',
+            module=route.module,
+            related=[check.related(one, "included here without a prefix", module=one.module) for one in bare[:1]],
+        )
 
 
 def _glued(route: Route) -> bool:
@@ -112,30 +140,31 @@ def _known_prefix(route: Route) -> str | None:
     return None if prefix.endswith(UNKNOWN) else prefix
 
 
-def _placeholder_problems(route: Route, own_convertors: bool) -> Iterator[str]:
-    path, name = route.path, route.name
+def _placeholder_problems(route: Route, own_convertors: bool) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with placeholders, why that matters, and what to write instead."""
+    path, of = route.path, f"in the path of `{route.name}`"
     for parameter, convertor in placeholders(path):
         if convertor not in CONVERTORS and not own_convertors:
-            yield (
-                f"`{{{parameter}:{convertor}}}` in the path of `{name}` names no convertor: Starlette fails at import; "
-                f"use one of {', '.join(CONVERTORS)}"
-            )
+            known = ", ".join(CONVERTORS)
+            yield f"`{{{parameter}:{convertor}}}` {of} names no convertor", "Starlette fails at import", f"use {known}"
     twice = [parameter for parameter, count in Counter(p for p, _ in placeholders(path)).items() if count > 1]
     for parameter in twice:
-        yield f"`{{{parameter}}}` stands twice in the path of `{name}`: Starlette fails at import; name them apart"
+        yield f"`{{{parameter}}}` stands twice {of}", "Starlette fails at import", "name them apart"
     rest = without_placeholders(path)
+    literal = "it is literal text, so the parameter never arrives"
     if UNKNOWN not in rest and ("{" in rest or "}" in rest):
         broken = re.search(r"{[^{}/]*}?|}", rest)
         found = broken.group() if broken else rest
         yield (
-            f"`{found}` in the path of `{name}` is no placeholder but literal text, so the parameter never arrives; "
-            "write `{name}` or `{name:convertor}`, with a Python identifier and without spaces"
+            f"`{found}` {of} is no placeholder",
+            literal,
+            "write `{name}` or `{name:convertor}`, with a Python identifier and without spaces",
         )
     if angle := _ANGLES.search(rest):
-        yield f"`{angle.group()}` in the path of `{name}` is literal text in FastAPI; write `{{name}}`, `{{name:int}}`"
+        yield f"`{angle.group()}` {of} is no placeholder in FastAPI", literal, "write `{name}`, `{name:int}`"
     parameters = {param.name for param in route.handler.params} if route.handler is not None else set()
     if (colon := _COLON.search(rest)) and colon[1] in parameters:
-        yield f"`:{colon[1]}` in the path of `{name}` is literal text in FastAPI; write `{{{colon[1]}}}`"
+        yield f"`:{colon[1]}` {of} is no placeholder in FastAPI", literal, f"write `{{{colon[1]}}}`"
 
 
 def _prefix(module: Module, given: f.Arg, prefix: str, check: Check, seen: set[tuple[str, int]]) -> Iterator[Finding]:
@@ -146,15 +175,18 @@ def _prefix(module: Module, given: f.Arg, prefix: str, check: Check, seen: set[t
     if not prefix.startswith(("/", UNKNOWN)):
         yield check.finding(
             given,
-            f"the prefix `{prefix}` has no leading slash: FastAPI fails at import; write `/{prefix}`",
+            f"the prefix `{prefix}` has no leading slash",
+            why="FastAPI fails at import",
+            instead=f"write `{_trimmed(prefix)}`",
             module=module,
             fix=_edit(module, given, "Correct the slashes", _trimmed),
         )
     elif prefix.endswith("/"):
         yield check.finding(
             given,
-            f"the prefix `{prefix}` ends with a slash: FastAPI fails at import, since paths bring their own; "
-            f"write `{_trimmed(prefix) or chr(34) * 2}`",
+            f"the prefix `{prefix}` ends with a slash",
+            why="FastAPI fails at import, since paths bring their own",
+            instead=f"write `{_trimmed(prefix) or chr(34) * 2}`",
             module=module,
             fix=_edit(module, given, "Correct the slashes", _trimmed),
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Project, Route, Router
-from fastapi_lint.model.routing import HTTP_METHODS
+from fastapi_lint.model.routing import HTTP_METHODS, Event
 from fastapi_lint.rule import Check, rule
 
 _REGISTERS = frozenset({
@@ -38,6 +38,9 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
     Its routes answer 404 and are missing from the OpenAPI document. Nothing fails: the module may be imported, tested
     and maintained for years. Mostly an `include_router` was forgotten or lost in a merge; else the router is dead code.
 
+    Before FastAPI 0.137 `include_router` takes a copy of the routes: what is registered on the router afterwards is
+    not served. Where every declared FastAPI is older, that is reported, too.
+
     Known limits
     Only routers that are used for nothing else are reported: one that is handed to a function, kept in a list,
     returned, or exported by a package is left alone, and so are all routers beside code that imports modules by name
@@ -47,6 +50,7 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
     - [FastAPI: bigger applications](https://fastapi.tiangolo.com/tutorial/bigger-applications/)
     """
     routes = project.routes
+    yield from _late(project, check)
     roots = {
         _root(app.module, project) for app in routes.apps if not app.module.is_test and not _is_example(app.module)
     }
@@ -75,10 +79,39 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
         number = f"{len(found)} route{'s' if len(found) != 1 else ''}"
         yield check.finding(
             router,
-            f"`{name}` has {number}, such as `{example.name}`, but no app includes it: they "
-            "answer 404; add `include_router`, or remove the router",
+            f"`{name}` has {number}, such as `{example.name}`, but no app includes it",
+            why="requests for them are answered with 404",
+            instead="add `include_router`, or remove the router",
             module=module,
         )
+
+
+def _late(project: Project, check: Check) -> Iterator[Finding]:
+    """What is registered on a router after it was included, where that takes a copy, and is served no other way."""
+    for inclusion in project.routes.inclusions:
+        late = (
+            [] if inclusion.module.is_test else [e for e in project.routes.late(inclusion) if not _served(e, project)]
+        )
+        if not late:
+            continue
+        first = late[0]
+        child = project.routes.router_of(inclusion.child)
+        name = child.variable if child is not None and child.variable else "the router"
+        what = f"`{first.name}`" if isinstance(first, Route) else "another router"
+        more = f" and {len(late) - 1} more" if len(late) > 1 else ""
+        yield check.finding(
+            first,
+            f"{what}{more} gets into `{name}` after that was included",
+            why="FastAPI before 0.137 copies what is there at that moment: the rest is answered with 404",
+            instead="include the router below what is registered on it",
+            module=first.module,
+            related=[check.related(inclusion, "included here", module=inclusion.module)],
+        )
+
+
+def _served(event: Event, project: Project) -> bool:
+    addresses = project.routes.all_addresses
+    return any(address.route is event or event in address.inclusions for address in addresses)
 
 
 def _root(module: Module, project: Project) -> tuple[str, ...]:

@@ -40,14 +40,21 @@ def shadowed_route(project: Project, check: Check) -> Iterator[Finding]:
                 groups.setdefault(place.anchor, []).append(place)
         for group in groups.values():
             index = PathIndex((_own_pattern(place), place) for place in group if _is_known(place))
+            winners = {id(place): _winner(place, index, routes) for place in group}
+            reached = {_served(place) for place in group if winners[id(place)] is None}
             for place in group:
                 key = (place.route.module.path, place.route.start)
-                if key in reported:
-                    continue
-                winner = _winner(place, index, routes)
-                if winner is not None:
+                winner = winners[id(place)]
+                if winner is not None and key not in reported and _served(place) not in reached:
                     reported.add(key)
                     yield _report(place, winner, check)
+
+
+def _served(place: Place) -> object:
+    """What answers at which path: a route that is registered more than once is only lost if each of them is."""
+    route = place.route
+    handler = route.handler if isinstance(route, Route) else None
+    return (route.call if handler is None else handler, place.pattern, getattr(route, "methods", ()))
 
 
 def _own_pattern(place: Place) -> str:
@@ -105,12 +112,14 @@ def _is_static(route: Route | Mount) -> bool:
 
 def _report(place: Place, winner: Place, check: Check) -> Finding:
     route, other = place.route, winner.route
-    message = (
-        f"{_described(place)} is never reached: {_described(winner)} is registered before it and takes every such "
-        f"request; register {_called(route)} first"
+    return check.finding(
+        route,
+        f"{_described(place)} is never reached, behind {_described(winner)}",
+        why="that is registered before it and takes every such request",
+        instead=f"register `{place.shown or '/'}` first",
+        module=route.module,
+        related=[check.related(other, "this takes its requests", module=other.module)],
     )
-    related = [check.related(other, "this takes its requests", module=other.module)]
-    return check.finding(route, message, module=route.module, related=related)
 
 
 def _described(place: Place) -> str:
@@ -120,10 +129,6 @@ def _described(place: Place) -> str:
     methods = "WebSocket" if route.kind == "websocket" else _joined(route.methods)
     name = f" (`{route.handler.name}`)" if route.handler is not None else ""
     return f"`{methods} {place.shown}`{name}"
-
-
-def _called(route: Route | Mount) -> str:
-    return f"`{route.name}`" if isinstance(route, Route) else "the mount"
 
 
 def _joined(methods: Iterable[str]) -> str:

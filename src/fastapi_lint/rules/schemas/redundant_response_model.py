@@ -15,6 +15,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Route
 from fastapi_lint.model.calls import decorator_effect
 from fastapi_lint.model.names import place_of
+from fastapi_lint.model.routing import Unplaced
 from fastapi_lint.model.types import classes_in, identity, is_none, survives_as_text
 from fastapi_lint.rule import Check, rule
 
@@ -67,8 +68,9 @@ def redundant_response_model(route: Route, check: Check) -> Iterator[Finding]:
     text = value_text(route.module, given)
     yield check.finding(
         given,
-        f"`response_model={' '.join(text.split())}` repeats the return annotation of `{handler.name}`, from which"
-        " FastAPI takes the response model anyway; remove the argument, so that the two cannot drift apart",
+        f"`response_model={' '.join(text.split())}` repeats the return annotation of `{handler.name}`",
+        why="FastAPI takes the response model from the annotation anyway, and the two can drift apart",
+        instead="remove the argument",
         module=route.module,
         fix=partial(_fix, route, given),
     )
@@ -127,8 +129,8 @@ def _hides_annotation(route: Route, handler: Function, check: Check) -> bool:
 
 def _router_reads_it(route: Route, check: Check) -> bool:
     """Whether the router's class is one of the project that looks at `response_model` itself."""
-    router = route.router
-    cls = route.key if isinstance(route.key, Class) else router.cls if router is not None else None
+    key, router = route.key, route.router
+    cls = key if isinstance(key, Class) else key.cls if isinstance(key, Unplaced) else router.cls if router else None
     if cls is None:
         return True
     bases = check.project.types.mro(cls) if isinstance(cls, Class) else ()

@@ -41,10 +41,15 @@ class Members(Questions):
             case ClassObject(cls=cls):
                 return self.member(cls, attr, value)
             case Instance(cls=Class() as cls):
-                return self.owned(self.member(cls, attr, value), value)
+                found = self.owned(self.member(cls, attr, value), value)
+                if attr == "router" and isinstance(found, Method) and catalog.is_subclass(found.cls, "fastapi.FastAPI"):
+                    return Instance("fastapi.APIRouter", (), value.origin)
+                return found
             case Instance(cls=str(name)):
                 if name == STATE:
                     return self.state_of(value, attr)
+                if attr == "router" and catalog.is_subclass(name, "fastapi.FastAPI"):
+                    return Instance("fastapi.APIRouter", (), value.origin)  # the app itself, as far as routes go
                 given = catalog.attribute(name, attr)
                 if given == STATE:
                     return Instance(STATE, (value,))

@@ -1,0 +1,104 @@
+"""Under which conditions something is registered that its router does not share. Finds no registrations."""
+
+from __future__ import annotations
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Function, FunctionObject, Module, Origin
+from fastapi_lint.model.routing.routers import RouterKey
+from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.model.values.constants import Values
+from fastapi_lint.model.values.environment import Condition, Environment
+from fastapi_lint.model.values.expansion import Expansion
+
+
+class Circumstances:
+    """Answers "does this exist whenever its router does"."""
+
+    def __init__(self, types: Inference, values: Values, expansion: Expansion) -> None:
+        self.types = types
+        self.values = values
+        self.expansion = expansion
+        self._callers_of: dict[Function, int] = {}
+
+    def conditions(
+        self, key: RouterKey, module: Module, call: f.Call, environment: Environment
+    ) -> tuple[Condition, ...]:
+        """The conditions of a registration that the router's own creation does not share."""
+        origin = key if isinstance(key, Origin) else None
+        found = [
+            one
+            for one in environment.conditions
+            if not any(_shares(one, made) for made in (origin, origin.maker if origin else None) if made is not None)
+        ]
+        maker = origin.module.enclosing(origin.facts.block) if origin is not None and origin.owner is None else None
+        if (
+            origin is not None
+            and maker is not None
+            and maker.cls is None
+            and not self._made_inside(maker, module, call, environment)
+        ):
+            if maker not in self._callers_of:
+                calls = self.expansion.objects.callers(maker.name)
+                places = [m for m, c in calls if not m.is_test and self._is_call_of(maker, m, c)]
+                self._callers_of[maker] = len(places)
+            if self._callers_of[maker] > 1:  # one of several factories that start from the same one
+                place, block = self._factory(module, call, environment)  # what one registers, the others do not
+                found.append(Condition(place, block, origin.start))
+        return tuple(found)
+
+    def _is_call_of(self, function: Function, module: Module, call: f.Call) -> bool:
+        callee = self.types.callee(module, call)
+        return isinstance(callee, FunctionObject) and callee.function is function
+
+    @staticmethod
+    def _factory(module: Module, call: f.Call, environment: Environment) -> tuple[Module, int]:
+        """The outermost function from which a registration is reached: its module and index, -1 for module level."""
+        block, queue, seen = call.block, [environment], 0
+        while queue and seen < 100:
+            for _, where, inner in queue.pop().values():
+                if where[0].enclosing(where[1]) is not None:
+                    module, block = where[0], where[1]
+                queue.append(inner)
+                seen += 1
+        outermost = -1
+        function = module.enclosing(block)
+        while function is not None:
+            outermost = function.index
+            function = function.parent
+        return module, outermost
+
+    @staticmethod
+    def _made_inside(maker: Function, module: Module, call: f.Call, environment: Environment) -> bool:
+        """Whether a registration is part of the function that makes the router, or of what that calls."""
+        places = [(module, call.block)]
+        queue = [environment]
+        while queue and len(places) < 100:
+            for _, where, inner in queue.pop().values():
+                places.append((where[0], where[1]))
+                queue.append(inner)
+        for place, block in places:
+            function = place.enclosing(block)
+            while function is not None:
+                if function is maker:
+                    return True
+                function = function.parent
+        return False
+
+
+def _shares(condition: Condition, origin: Origin) -> bool:
+    """Whether a router is made under the same condition that its routes are registered under."""
+    if condition.module is not origin.module or condition.option:
+        return False
+    blocks = origin.module.facts.blocks
+    block = origin.facts.block
+    if blocks[condition.block].function == blocks[block].function and condition.start < origin.start:
+        inside = condition.block
+        while inside >= 0 and inside != block:
+            inside = blocks[inside].parent
+        if inside == block and blocks[condition.block].end <= origin.start:
+            return True  # returned before the router was made
+    while block >= 0:
+        if block == condition.block:
+            return True
+        block = blocks[block].parent
+    return False
