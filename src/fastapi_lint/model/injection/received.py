@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.injection.connections import CONNECTIONS, reads_path
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends, Parameter
-from fastapi_lint.model.names.modules import Modules
+from fastapi_lint.model.injection.legibility import is_legible, sets_signature
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Instance, Partial
 from fastapi_lint.model.routing.routes import Address, Route
 from fastapi_lint.model.types.inference.inference import DEPENDS, Inference
 
-_CONNECTION = ("fastapi.Request", "fastapi.WebSocket", "fastapi.requests.HTTPConnection")
-_HARMLESS = (
-    r"(?:headers|client|cookies|state|app|query_params|method|json|body|form|session|user|auth|is_disconnected|stream|"
-    r"base_url|url_for)"
-)
 _DATA = ("pydantic.", "sqlmodel.", "typing.", "object", "abc.", "enum.", "dataclasses.")
+_REQUESTS = ("request", "req", "websocket", "ws", "conn", "connection")
 
 
 def received(route: Route, address: Address | None, dependencies: Dependencies) -> set[str] | None:
-    """The names by which the handler and the dependencies in front of it take path parameters; None if not known."""
+    """The names by which the handler and the dependencies in front of it take path parameters; None if not known.
+
+    Without an address those of the handler and the route alone count.
+    """
     handler = route.handler
     if handler is None:
         return None
     if address is not None:
         depends, complete = dependencies.effective(address)
     else:
-        return None
+        given, complete = dependencies.holder_dependencies(route)
+        depends = (*given, *dependencies.of_handler(route))
     if not complete:
         return None
     names: set[str] = set()
-    if not _collect(handler, dependencies, names) or not _class_names(handler, names):
+    if not _collect(handler, dependencies, names, route) or not _class_names(handler, names):
         return None
     for dependency in depends:
         for one in dependencies.closure(dependency):
@@ -58,37 +58,42 @@ def path_name(parameter: Parameter) -> str | None:
     return parameter.name
 
 
-def _collect(function: Function, dependencies: Dependencies, names: set[str]) -> bool:
+def _collect(function: Function, dependencies: Dependencies, names: set[str], route: Route | None = None) -> bool:
     """Add what a function takes; False when it may take anything."""
     for parameter in dependencies.parameters(function):
         if parameter.fact.kind in ("args", "kwargs"):
-            return False
+            # FastAPI reads them from the query, by their own names. Another signature may stand before them.
+            if any(not _is_route(each, function, route) for each in function.facts.decorators):
+                return False
+            continue
         if parameter.marker in DEPENDS:
             continue
         name = path_name(parameter)
-        if name is None:
+        if name is None or not is_legible(parameter, dependencies):
             return False
         names.update((name, parameter.name))
         match parameter.type:
-            case Instance(cls=cls) if any(dependencies.types.is_subclass(cls, one) for one in _CONNECTION):
-                if _uses_path(function, parameter.name, dependencies.types.modules):
+            case Instance(cls=cls) if any(dependencies.types.is_subclass(cls, one) for one in CONNECTIONS):
+                if reads_path(function, parameter.name, dependencies.types):
                     return False
             case Instance(cls=Class() as cls) if parameter.marker == "fastapi.Path":
                 if not _fields(cls, dependencies.types, names):
                     return False
-            case None if parameter.name in ("request", "req", "websocket", "ws", "conn", "connection"):
-                if _uses_path(function, parameter.name, dependencies.types.modules):
+            case None if parameter.name in _REQUESTS:
+                if reads_path(function, parameter.name, dependencies.types):
                     return False
-    return "__signature__" not in function.module.source.data.decode("utf-8", "replace")
+    return not sets_signature(function.module, function.name)
 
 
-def _uses_path(function: Function, name: str, modules: Modules) -> bool:
-    """Whether a request may be asked for the path parameters: here by its URL or scope, or where it is handed on to."""
-    body = function.module.source.slice(function.facts.head_end, function.facts.end)
-    word = rf"\b{re.escape(name)}\b"
-    if not modules.reads_path_params:
-        return re.search(rf"{word}\s*\.\s*(?:url|scope)\b", body) is not None
-    return re.search(rf"{word}(?!\s*\.\s*{_HARMLESS}\b)", body) is not None
+def _is_route(decorator: f.Expr, function: Function, route: Route | None) -> bool:
+    """Whether a decorator registers a route: it is called with the function, and gives it back."""
+    calls = function.module.facts.calls
+    if not isinstance(decorator, f.CallRef):
+        return False
+    if route is not None and route.module is function.module and calls[decorator.index] is route.call:
+        return True
+    owners = route.project.by_handler.get(function, ()) if route is not None else ()
+    return any(calls[decorator.index] is other.call for other in owners)
 
 
 def _class_names(handler: Function, names: set[str]) -> bool:

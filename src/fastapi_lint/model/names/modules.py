@@ -196,11 +196,6 @@ class Modules:
         """The other names under which a name is imported somewhere, as often as it is."""
         return cast("dict[str, list[str]]", grouped(self.tables, "modules.aliases"))
 
-    @collected("modules.reads_path_params", whole=True)
-    def reads_path_params(self) -> bool:
-        """Whether the project reads path parameters from requests anywhere."""
-        return any(b"path_params" in module.source.data for module in self if not module.is_test)
-
     @collected("modules.registers_convertors", whole=True)
     def registers_convertors(self) -> bool:
         """Whether the project has path convertors of its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.routing.answers import Answer, Answers
+from fastapi_lint.model.routing.answers import Answer, Answers, means_every_value
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
 from fastapi_lint.model.routing.middleware import (
@@ -59,6 +59,7 @@ __all__ = [
     "is_versioned",
     "matches_by_itself",
     "passes_on",
+    "means_every_value",
     "placeholders",
     "places",
     "returns_response",

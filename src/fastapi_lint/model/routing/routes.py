@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
@@ -51,6 +52,7 @@ __all__ = [
 _MOST_ADDRESSES = 50_000
 """Addresses, and inclusions on the way to them, after which the rest of a project's routes is left unknown."""
 _DEEPEST_INCLUSION = 60
+_MOST_EVENTS = 2_000
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,27 @@ class Routes(Registrations):
 
     def addresses_of(self, route: Route) -> tuple[Address, ...]:
         return tuple(self.by_route.get(route, ()))
+
+    def unserved(self, route: Route) -> tuple[Address, ...]:
+        """The addresses of a route that no app has, below routers that nothing includes: as far as they are known."""
+        roots = [router for router in self._roots_above(route.key) if router.events]
+        return tuple(
+            address
+            for router in roots
+            for address in islice(self.addresses(router), _MOST_EVENTS)
+            if address.route is route
+        )
+
+    def _roots_above(self, key: RouterKey) -> Iterator[Router]:
+        """The routers at the top of what includes a router, itself if nothing does."""
+        seen = {key}
+        queue = [key]
+        for each in queue:
+            parents = [inclusion.parent for inclusion in self.inclusions if inclusion.child == each]
+            if not parents and (router := self.router_of(each)) is not None:
+                yield router
+            queue += [parent for parent in dict.fromkeys(parents) if parent not in seen]
+            seen.update(parents)
 
     @collected("routes.by_route")
     def by_route(self) -> Mapping[Route | Mount, list[Address]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.model import Function, Instance, Project, Route
 from fastapi_lint.model.injection import path_name, received, taken_by
-from fastapi_lint.model.routing import Address, argument, placeholders
+from fastapi_lint.model.routing import Address, argument, means_every_value, placeholders
 from fastapi_lint.model.values import UNKNOWN
 from fastapi_lint.rule import Check, rule
 
@@ -29,9 +29,11 @@ def path_parameter_mismatch(route: Route, check: Check) -> Iterator[Finding]:
     document and of every direct call of the function.
 
     Known limits
-    Silent when a dependency in front of the route cannot be resolved, when `**kwargs` or the request itself may carry
-    the parameter, and when a prefix is not known. A dependency that cannot be resolved is taken to be harmless when
-    the handler reads a parameter of nearly the same name from the query (`{id}` and `sandbox_id`).
+    Silent when a dependency in front of the route cannot be resolved, when an annotation or default is made at run time
+    and may hide a marker, when the path is read off the request, here or by whom it is handed to, when another path of
+    the handler lacks the placeholder, and when all that the handler does is to raise or to redirect. A dependency that
+    cannot be resolved is taken to be harmless when the handler reads a parameter of nearly the same name from the query
+    (`{id}` and `sandbox_id`).
 
     References
     - [FastAPI: path parameters](https://fastapi.tiangolo.com/tutorial/path-params/)
@@ -39,54 +41,52 @@ def path_parameter_mismatch(route: Route, check: Check) -> Iterator[Finding]:
     handler = route.handler
     if handler is None or route.module.is_test or "{$" in route.path:
         return
-    addresses = route.addresses
-    if not addresses or not all(address.known for address in addresses):
-        return
-    if handler.module.source.data.count(b"path_params"):
-        return
+    addresses = route.addresses or check.project.routes.unserved(route)
     yield from _untaken(route, handler, addresses, check)
-    yield from _unprovided(route, handler, addresses, check)
+    if route.addresses:
+        yield from _unprovided(route, handler, addresses, check)
 
 
 def _untaken(route: Route, handler: Function, addresses: tuple[Address, ...], check: Check) -> Iterator[Finding]:
+    project = check.project
+    if UNKNOWN in route.path or means_every_value(handler, project.answers):
+        return
     reported: set[str] = set()
     everywhere = [{name for name, _ in placeholders(address.path)} for address in addresses]
-    for address in addresses:
-        wanted = placeholders(address.path)
+    paths = [{name for name, _ in placeholders(other.path)} for other in project.routes.by_handler.get(handler, ())]
+    own = dict(placeholders(route.path))
+    for address in addresses or (None,):
+        wanted = placeholders(address.path if address is not None else route.path)
         if all(name in reported for name, _ in wanted):
             continue
-        taken = received(route, address, check.project.dependencies)
-        own = dict(placeholders(route.path))
+        taken = received(route, address, project.dependencies)
         for name, convertor in wanted:
-            if taken is None and (name not in own or not _is_misnamed(handler, name, address, check.project)):
+            if taken is None and (name not in own or not _is_misnamed(handler, name, address, project)):
                 continue
             if name in (taken or ()) or name in reported or convertor == "path" or name.startswith("_"):
                 continue  # a catch-all answers every path alike on purpose
+            if name in own and not all(name in names for names in paths):
+                continue  # the handler has another path without it, and would need it there
             reported.add(name)
-            in_all = all(name in names for names in everywhere)
-            if name in own:
-                at = argument(route.call, 0, "path")
-                who = "not taken by the handler" if taken is None else "taken by neither the handler nor a dependency"
-                yield check.finding(
-                    at if at is not None else route,
-                    f"`{{{name}}}` in the path of `{handler.name}` is {who}: "
-                    f"every value gets the same answer; {_advice(handler, name, address, check.project)}",
-                    fix=_fix(handler, name, convertor)
-                    if taken is not None and handler.module is route.module
-                    else None,
-                )
-            else:
-                yield check.finding(
-                    route,
-                    f"`{{{name}}}` in `{address.path}`, from a prefix above `{handler.name}`, is taken by neither the "
-                    f"handler nor a dependency: every value gets the same answer; add a parameter `{name}`",
-                    fix=_fix(handler, name, convertor) if in_all and handler.module is route.module else None,
-                )
+            fix = None
+            if handler.module is route.module and (name not in own or taken is not None):
+                if name in own or all(name in names for names in everywhere):
+                    fix = _fix(handler, name, convertor)
+            at = argument(route.call, 0, "path") if name in own else None
+            yield check.finding(
+                at if at is not None else route,
+                f"`{{{name}}}` in the path of `{handler.name}` is taken by nobody"
+                if name in own or address is None
+                else f"`{{{name}}}` in `{address.path}`, from a prefix above `{handler.name}`, is taken by nobody",
+                why="neither the handler nor a dependency reads it, so that every value gets the same answer",
+                instead=_advice(handler, name, address, project),
+                fix=fix,
+            )
 
 
-def _near(handler: Function, name: str, address: Address, project: Project) -> list[str]:
+def _near(handler: Function, name: str, address: Address | None, project: Project) -> list[str]:
     """The parameters that are read from the query and whose names hold that of a placeholder, or are held by it."""
-    provided = {one for one, _ in placeholders(address.path)}
+    provided = {one for one, _ in placeholders(address.path)} if address is not None else {name}
     plain = [
         parameter.name
         for parameter in project.dependencies.parameters(handler)
@@ -95,7 +95,7 @@ def _near(handler: Function, name: str, address: Address, project: Project) -> l
     return [one for one in plain if one in name or name in one]
 
 
-def _is_misnamed(handler: Function, name: str, address: Address, project: Project) -> bool:
+def _is_misnamed(handler: Function, name: str, address: Address | None, project: Project) -> bool:
     """Whether it is plain without a look at the dependencies that a placeholder was to be another parameter.
 
     The names share whole words, the parameter is a plain value, and the handler takes nothing that may hold more.
@@ -115,7 +115,7 @@ def _is_misnamed(handler: Function, name: str, address: Address, project: Projec
     )
 
 
-def _advice(handler: Function, name: str, address: Address, project: Project) -> str:
+def _advice(handler: Function, name: str, address: Address | None, project: Project) -> str:
     """What to write: the parameter, or the name of the one that was probably meant."""
     near = _near(handler, name, address, project)
     if len(near) == 1:
@@ -135,8 +135,9 @@ def _unprovided(route: Route, handler: Function, addresses: tuple[Address, ...],
             continue
         yield check.finding(
             parameter,
-            f"`{parameter.name}` of `{handler.name}` is a path parameter, but `{addresses[0].path}` has no "
-            f"`{{{name}}}`: every request is answered with 422; add the placeholder, or make it a `Query()`",
+            f"`{parameter.name}` of `{handler.name}` has no placeholder in `{addresses[0].path}`",
+            why=f"it is a path parameter, and without `{{{name}}}` every request is answered with 422",
+            instead="add the placeholder, or make it a `Query()`",
             module=handler.module,
         )
 

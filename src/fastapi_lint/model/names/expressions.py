@@ -1,0 +1,61 @@
+"""What a function evaluates, expression by expression, as far as facts keep it. Resolves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Function
+
+Evaluated = tuple[f.Expr, int, int]
+"""An expression, the block in which it is evaluated, and where its call or statement starts."""
+
+
+def walk(expr: f.Expr | None) -> Iterator[f.Expr]:
+    """An expression and all in it; calls answer for their own callee and arguments."""
+    if expr is None:
+        return
+    yield expr
+    parts: tuple[f.Expr | None, ...] = ()
+    match expr:
+        case f.Attr(value=value) | f.Await(value=value) | f.Star(value=value) | f.Unary(value=value):
+            parts = (value,)
+        case f.Display(items=parts) | f.Joined(parts=parts) | f.Compare(operands=parts):
+            pass
+        case f.Choice(options=options, test=test):
+            parts = (*options, test)
+        case f.Sub(value=value, items=items):
+            parts = (value, *items)
+        case f.Mapping(items=pairs):
+            parts = tuple(each for pair in pairs for each in pair)
+        case f.Binary(left=left, right=right):
+            parts = (left, right)
+        case f.Each(element=element):
+            parts = (element,)
+    for part in parts:
+        yield from walk(part)
+
+
+def evaluated(function: Function, *, nested: bool = False) -> Iterator[Evaluated]:
+    """The expressions of a body as statements and calls have them; with those of functions inside it if `nested`."""
+    module = function.module
+    for call in function.calls:
+        yield call.func, call.block, call.start
+        for arg in call.args:
+            yield arg.value, call.block, call.start
+    for leaving in function.exits:
+        for value in (leaving.value, leaving.cause):
+            if value is not None:
+                yield value, leaving.block, leaving.start
+    for entry in module.assigns_in.get(function.index, ()):
+        if entry.value is not None:
+            yield entry.value, entry.block, entry.start
+        if not isinstance(entry.target, f.Name):
+            yield entry.target, entry.block, entry.start
+    for block in module.blocks_in.get(function.index, ()):
+        if block.test is not None and block.kind != "except":
+            yield block.test, max(block.parent, 0), block.start
+    if nested:
+        for inner in module.functions:
+            if inner.facts.start > function.facts.start and inner.parent is function:
+                yield from evaluated(inner, nested=True)
