@@ -12,6 +12,7 @@ from fastapi_lint.model.calls.coroutines import Coroutines
 from fastapi_lint.model.calls.effects import Effects
 from fastapi_lint.model.calls.remedies import Remedies
 from fastapi_lint.model.data.exchange import Exchange
+from fastapi_lint.model.data.inserts import Inserts
 from fastapi_lint.model.data.orm import OrmModels
 from fastapi_lint.model.data.schemas import Schemas
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends
@@ -92,6 +93,11 @@ class Project:
     def _copies_routes(self, path: str) -> bool:
         """Whether `include_router` takes a copy with every declared FastAPI: since 0.137 it looks at each request."""
         return self.versions.for_path(path).never_at_least("fastapi", "0.137", default=False) is True
+
+    @cached_property
+    def inserts(self) -> Inserts:
+        """What creates rows in a database."""
+        return Inserts(self)
 
     @cached_property
     def answers(self) -> Answers:

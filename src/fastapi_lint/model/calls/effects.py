@@ -100,8 +100,6 @@ class Effects:
         self.serving = Serving(types, is_lifespan)
         self._tiers: dict[_Tier, Memo[catalog.Entry]] = {}
         self._reentries: Memo[catalog.Reentry] = Memo()
-        # What a rule has found out about an effect of its own.
-        self.inserting: Memo[str] = Memo()
         self._scheduled: dict[Module, frozenset[tuple[int, int]]] = {}
 
     def is_served(self, module: Module) -> bool:

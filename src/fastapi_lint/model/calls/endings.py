@@ -26,6 +26,26 @@ class Endings:
         """
         return _Body(function, self._types, 0).can_end(function.facts.block)
 
+    def passes(self, function: Function, block: int, at: int) -> bool:
+        """Whether a place of a function is passed on every way on which it ends without raising.
+
+        Loops are taken to run, and what stands in a `try` is passed when all its `except` clauses raise.
+        """
+        body = _Body(function, self._types, 0)
+        blocks = function.module.facts.blocks
+        inside = set()
+        current = block
+        while current >= 0 and blocks[current].kind not in ("function", "lambda", "class", "module"):
+            inside.add(current)
+            if not body.is_entered(current):
+                return False
+            current = blocks[current].parent
+        inside.add(current)
+        return not any(
+            leaving.kind == "return" and leaving.start < at and leaving.block not in inside
+            for leaving in function.exits
+        )
+
     def never_returns(self, function: Function, depth: int = 0) -> bool:
         """Whether every path of a function raises, as far as it can be seen."""
         if function.is_generator or depth > _DEEPEST or any(entry.kind == "return" for entry in function.exits):
@@ -47,6 +67,7 @@ class _Body:
                 break
             if self.blocks[index].function == function.index:
                 self.children.setdefault(self.blocks[index].parent, []).append(index)
+        self.exits = function.exits
         self.ended = {entry.block for entry in function.exits if entry.kind in ("return", "raise")}
         self.ended |= {call.block for call in function.calls if call.use == "statement" and self._never_returns(call)}
 
@@ -55,6 +76,27 @@ class _Body:
         if index in self.ended:
             return False
         return all(self._goes_on(child) for child in self.children.get(index, ()))
+
+    def is_entered(self, index: int) -> bool:
+        """Whether a block runs whenever the statement around it is come out of without an error."""
+        block = self.blocks[index]
+        parent = self.blocks[block.parent].kind if block.parent >= 0 else ""
+        others = [each for each in self.children.get(block.parent, ()) if each != index]
+        if parent == "choice":
+            if block.kind != "else" and not any(self.blocks[each].kind == "else" for each in others):
+                return False
+            return all(self._only_raises(each) for each in others)
+        if parent == "try":
+            if block.kind == "except":
+                return False
+            return all(self._only_raises(each) for each in others if self.blocks[each].kind == "except")
+        return True
+
+    def _only_raises(self, index: int) -> bool:
+        """Whether a block is left by an error only."""
+        block = self.blocks[index]
+        returns = any(entry.kind == "return" and block.start <= entry.start < block.end for entry in self.exits)
+        return not returns and not self.can_end(index)
 
     def _goes_on(self, index: int) -> bool:
         """Whether control can come out behind a compound statement."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
+from fastapi_lint.model.data.inserts import Insert, Inserts
 from fastapi_lint.model.data.kinds import record_kind
 from fastapi_lint.model.data.lifetimes import is_made_anew, is_made_once
 from fastapi_lint.model.data.rebuilding import is_imported_by_a_user, is_rebuilt
@@ -20,6 +21,8 @@ from fastapi_lint.model.data.signing import keys_given
 __all__ = [
     "ASYNC_SESSIONS",
     "Exchange",
+    "Insert",
+    "Inserts",
     "Schema",
     "SchemaField",
     "Use",

@@ -28,6 +28,8 @@ from fastapi_lint.model.routing.routes import (
     Unplaced,
     argument,
 )
+from fastapi_lint.model.routing.statuses import status_is_decided
+from fastapi_lint.model.routing.wording import Wording, wording
 
 __all__ = [
     "CONVERTORS",
@@ -48,6 +50,7 @@ __all__ = [
     "Router",
     "Routes",
     "Unplaced",
+    "Wording",
     "app_that_ignores",
     "argument",
     "declares_response",
@@ -58,13 +61,15 @@ __all__ = [
     "is_response",
     "is_versioned",
     "matches_by_itself",
-    "passes_on",
     "means_every_value",
+    "passes_on",
     "placeholders",
     "places",
     "returns_response",
     "roots",
     "stacks",
+    "status_is_decided",
     "without_placeholders",
+    "wording",
     "writes_cors_headers",
 ]

@@ -104,6 +104,17 @@ class Route:
         return None
 
     @property
+    def ending(self) -> str | None:
+        """The longest known end of the path, with the prefix when it is empty itself; None when not even the last piece
+        is known."""
+        path = self.path
+        if not path.strip("/") and (router := self.router) is not None:
+            path = router.prefix
+            if not path.strip("/"):
+                path = next((address.path for address in self.addresses), "")
+        return None if UNKNOWN in path.rstrip("/").rsplit("/", 1)[-1] else path
+
+    @property
     def has_unpacked(self) -> bool:
         """Whether `**kwargs` may carry more arguments than are seen."""
         return any(arg.name == "**" for arg in self.call.args)

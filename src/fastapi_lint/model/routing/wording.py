@@ -1,0 +1,121 @@
+"""What the name of a handler and the end of its path say about an operation: verb, thing, action. Words only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fastapi_lint.model.routing.paths import placeholders
+
+_WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+_CREATING = frozenset({"create", "add", "register", "new", "signup"})
+_KINDS = frozenset({"api", "endpoint", "handler", "view", "route", "item", "async", "v1", "v2"})
+"""Last words of names that say what the function is, not what it makes."""
+ACTIONS = frozenset({
+    "login", "signin", "logout", "signout", "token", "tokens", "auth", "authenticate", "authorize", "session", "oauth",
+    "callback", "refresh", "verify", "verification", "verifications", "validate", "validation", "confirm", "check",
+    "search", "query", "filter", "find", "list", "lookup", "count", "upload", "uploads", "webhook", "webhooks", "hook",
+    "hooks", "notify", "send", "resend", "reset", "recover", "forgot", "run", "execute", "invoke", "trigger", "start",
+    "stop", "restart", "pause", "resume", "cancel", "retry", "process", "predict", "generate", "completion",
+    "completions", "chat", "embedding", "embeddings", "infer", "inference", "classify", "analyze", "analyse",
+    "analysis", "parse", "convert", "transform", "translate", "calculate", "compute", "estimate", "preview", "test",
+    "ping", "sync", "import", "export", "download", "publish", "subscribe", "unsubscribe", "enable", "disable",
+    "activate", "deactivate", "approve", "reject", "accept", "decline", "assign", "unassign", "move", "copy", "merge",
+    "update", "edit", "set", "save", "upsert", "patch", "delete", "deletion", "remove", "clear", "bulk", "batch", "get",
+    "or", "fetch", "read", "load", "url", "presigned", "link", "checkout", "pay", "payment", "rpc", "graphql", "proxy",
+    "action", "actions", "event", "events", "track", "log", "logs", "metrics", "report", "feedback", "heartbeat",
+    "like", "unlike", "vote", "follow", "unfollow", "favorite", "favourite", "favorites", "toggle", "mark", "seed",
+    "init", "setup", "migrate", "stream", "ask", "tts", "transcribe", "to", "job", "jobs", "task", "tasks", "otp",
+    "code", "challenge", "apply", "deploy", "render", "ingest", "replace", "restore", "archive", "unarchive",
+    "exchange", "impersonate", "invite", "attempt", "attempts", "interaction", "interactions", "permissions", "roles",
+    "scopes", "tags", "settings", "config", "configuration", "preferences", "password", "reindex", "index", "scan",
+    "evaluate", "score", "compare", "summarize", "summary",
+})  # fmt: skip
+"""Words that speak of doing something with what is there, not of a new resource; some are also things."""
+_MANAGING = frozenset({
+    "edit", "update", "modify", "change", "delete", "remove", "list", "get", "query", "search", "info", "detail",
+    "details", "page", "find", "save", "read",
+})  # fmt: skip
+
+
+def words(text: str) -> list[str]:
+    """The words of a name or path, in lower case."""
+    return [word.lower() for word in _WORDS.findall(text)]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The words of a handler's name and of the last piece of its path; `inner`: a placeholder stands before that."""
+
+    name: tuple[str, ...]
+    last: tuple[str, ...]
+    inner: bool
+    is_item: bool
+
+    @property
+    def verb(self) -> str:
+        """The creating verb that the name, or else the path, begins with; "" without one."""
+        for found in (self.name, self.last):
+            if found and found[0] in _CREATING:
+                return found[0]
+        return ""
+
+    @property
+    def thing(self) -> str:
+        """What the name says is made: its last word, in the singular; "" when it says nothing."""
+        rest = [word for word in self.name if word not in _KINDS]
+        return _singular(rest[-1]) if rest and rest[-1] not in _CREATING else ""
+
+    @property
+    def collection(self) -> str:
+        """What the path is a collection of, in the singular; "" when it ends in a verb or is empty."""
+        return _singular(self.last[-1]) if self.last and self.last[-1] not in _CREATING else ""
+
+    @property
+    def is_plural(self) -> bool:
+        """Whether the path ends in a plural."""
+        return bool(self.last) and self.last[-1].endswith("s") and not self.last[-1].endswith("ss")
+
+    @property
+    def singulars(self) -> frozenset[str]:
+        """The words of the name in the singular."""
+        return frozenset(map(_singular, self.name))
+
+    @property
+    def is_action(self) -> bool:
+        """Whether a word speaks of doing something."""
+        return not ACTIONS.isdisjoint({*self.name, *self.last})
+
+    @property
+    def acts_on_more(self) -> bool:
+        """Whether a word beside the thing itself speaks of doing something: `create_role` is no action by its noun."""
+        others = {word for word in (*self.name, *self.last) if _singular(word) not in (self.thing, self.collection)}
+        return not ACTIONS.isdisjoint(others)
+
+    @property
+    def matches(self) -> bool:
+        """Whether name and path speak of one thing, so that the name says what the collection gets."""
+        if not self.collection:
+            return True
+        return not self.thing or self.thing == self.collection or self.collection in map(_singular, self.name[1:])
+
+
+def wording(name: str, path: str) -> Wording:
+    """What a handler's name and its path say."""
+    *before, last = path.rstrip("/").split("/")
+    is_item = bool(placeholders(last)) or "{" in last or ":" in last
+    return Wording(tuple(words(name)), tuple(words(last)), any("{" in piece for piece in before), is_item)
+
+
+def manages(path: str) -> bool:
+    """Whether a path ends in a verb that belongs into the method: `/spaces/edit`, `/spaces/list`."""
+    last = words(path.rstrip("/").rsplit("/", 1)[-1])
+    return bool(last) and last[0] in _MANAGING
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("ses", "xes", "ches", "shes")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
