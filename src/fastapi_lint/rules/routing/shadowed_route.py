@@ -40,11 +40,11 @@ def shadowed_route(project: Project, check: Check) -> Iterator[Finding]:
                 groups.setdefault(place.anchor, []).append(place)
         for group in groups.values():
             index = PathIndex((_own_pattern(place), place) for place in group if _is_known(place))
-            winners = {id(place): _winner(place, index, routes) for place in group}
-            reached = {_served(place) for place in group if winners[id(place)] is None}
+            winners = {place.index: _winner(place, index, routes) for place in group}
+            reached = {_served(place) for place in group if winners[place.index] is None}
             for place in group:
                 key = (place.route.module.path, place.route.start)
-                winner = winners[id(place)]
+                winner = winners[place.index]
                 if winner is not None and key not in reported and _served(place) not in reached:
                     reported.add(key)
                     yield _report(place, winner, check)
