@@ -10,14 +10,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
+from fastapi_lint.files.secrecy import Secrets
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Notice
 
 _PLACE = re.compile("\0([0-9]+)\0")
 """What stands for a piece of a file: its number between two characters that Python source cannot hold."""
 _LITERAL = re.compile(r"(?s)\"\"\".*?\"\"\"|'''.*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
-_SHORTEST = 4
-"""Texts that are shorter than this give nothing away, and stand everywhere."""
 
 
 class Result(msgspec.Struct, frozen=True, array_like=True):
@@ -66,14 +65,16 @@ def redact(result: Result, secrets: Mapping[str, Collection[str]], sources: Mapp
         paths = sorted({finding.path, *(related.path for related in finding.related)} & secrets.keys())
         if not paths:
             return finding
-        known = sorted({text for path in paths for text in secrets[path] if len(text) >= _SHORTEST}, key=len)
+        known = Secrets(text for path in paths for text in secrets[path])
 
         def said(text: str) -> str:
             text = _LITERAL.sub(lambda match: taken(match[0], paths) or match[0], text)
-            for secret in reversed(known):
-                if secret in text:
-                    text = text.replace(secret, _found(taken(secret, paths)))
-            return text
+            pieces: list[str] = []
+            last = 0
+            for start, end in known.places(text):
+                pieces += [text[last:start], _found(taken(text[start:end], paths))]
+                last = end
+            return "".join(pieces) + text[last:]
 
         def written(text: str) -> str:
             text = said(text)

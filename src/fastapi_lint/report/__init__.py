@@ -86,19 +86,18 @@ def render(format: str, report: Report, *, color: bool = False, width: int | Non
 
 def _masked(report: Report) -> Report:
     """The report with messages that repeat no secret: some quote the code they are about, and what it is to become."""
-    from fastapi_lint.report.excerpt import MASK, SECRET_CODES, secret_texts, secrets
+    from fastapi_lint.report.excerpt import MASK, SECRET_CODES, secrets, secrets_at
 
     shown = (*report.findings, *report.suppressed)
     hidden = secrets(shown, report.sources)
-    texts = secret_texts(hidden, report.sources)
+    texts = secrets_at(hidden, report.sources)
     if not texts:
         return report
-    pattern = re.compile("|".join(re.escape(text) for length in sorted(texts, reverse=True) for text in texts[length]))
 
     def masked(finding: Finding) -> Finding:
         if finding.code in SECRET_CODES:
             return finding  # these name what is there, and take care themselves
-        return finding.reworded(lambda text: pattern.sub(MASK, text))
+        return finding.reworded(lambda text: texts.hidden(text, MASK))
 
     findings, suppressed = (tuple(map(masked, each)) for each in (report.findings, report.suppressed))
     return replace(report, findings=findings, suppressed=suppressed)

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
+from fastapi_lint.files.secrecy import Secrets
 from fastapi_lint.files.source import Source, Unreadable
 from fastapi_lint.finding import Finding, Span
 
@@ -13,9 +14,6 @@ SECRET_CODES = frozenset({"FAPI601", "FAPI602", "FAPI603"})
 """Rules whose findings point at a secret: its text is in no report, whichever rule's excerpt shows the line."""
 
 MASK = "****"
-_SHORTEST = 4
-"""Shorter literals are masked, but no fix is withheld because it contains them."""
-
 Ranges = tuple[tuple[int, int], ...]
 """Sorted, disjoint ranges of offsets into `Source.text`."""
 
@@ -114,27 +112,16 @@ def masked(source: Source, start: int, end: int, ranges: Ranges) -> str:
     return "".join(pieces) + source.text[start:end]
 
 
-def secret_texts(hidden: Mapping[str, Ranges], sources: Mapping[str, Source]) -> dict[int, set[str]]:
-    """What stands at the hidden ranges, by length: for `betrays`, and never for a report."""
-    texts: dict[int, set[str]] = {}
-    for path, ranges in hidden.items():
-        for start, end in ranges:
-            if end - start >= _SHORTEST:
-                texts.setdefault(end - start, set()).add(sources[path].text[start:end])
-    return texts
+def secrets_at(hidden: Mapping[str, Ranges], sources: Mapping[str, Source]) -> Secrets:
+    """What stands at the hidden ranges: to be looked for in what is shown, and never for a report."""
+    return Secrets(sources[path].text[start:end] for path, ranges in hidden.items() for start, end in ranges)
 
 
-def betrays(finding: Finding, texts: Mapping[int, set[str]]) -> bool:
+def betrays(finding: Finding, texts: Secrets) -> bool:
     """Whether the fix of a finding writes out a secret that another finding points at, and so must not be shown.
 
-    The fixes of `SECRET_CODES` themselves are trusted: they exist to take the secret away. Costs a look-up for each
-    character of the fix and each length of a secret, not for each secret.
+    The fixes of `SECRET_CODES` themselves are trusted: they exist to take the secret away.
     """
     if finding.fix is None or finding.code in SECRET_CODES:
         return False
-    return any(
-        edit.content[start : start + length] in known
-        for edit in finding.fix.edits
-        for length, known in texts.items()
-        for start in range(len(edit.content) - length + 1)
-    )
+    return any(texts.are_in(edit.content) for edit in finding.fix.edits)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from fastapi_lint.files.secrecy import Secrets
 from fastapi_lint.finding import Finding, Span
 from fastapi_lint.report import Report
 from fastapi_lint.report.ascii_json import Json, dumps
-from fastapi_lint.report.excerpt import betrays, secret_texts, secrets
+from fastapi_lint.report.excerpt import betrays, secrets, secrets_at
 
 
 def render(report: Report) -> str:
     """The findings as JSON; rows and columns start at 1, ends are exclusive, `filename` is as `Report.shown` has it."""
     hidden = secrets((*report.findings, *report.suppressed), report.sources)
-    texts = secret_texts(hidden, report.sources)
+    texts = secrets_at(hidden, report.sources)
     urls = {rule.code: rule.url for rule in report.rules}
     return dumps([_finding(each, report, urls.get(each.code), texts) for each in report.findings])
 
 
-def _finding(finding: Finding, report: Report, url: str | None, texts: Mapping[int, set[str]]) -> Json:
+def _finding(finding: Finding, report: Report, url: str | None, texts: Secrets) -> Json:
     return {
         "code": finding.code,
         "name": finding.name,

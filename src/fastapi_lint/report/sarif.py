@@ -16,7 +16,7 @@ from fastapi_lint import __version__
 from fastapi_lint.finding import Finding, Fix, Notice, Safety, Severity, Span, by_place
 from fastapi_lint.report import Report
 from fastapi_lint.report.ascii_json import Json, dumps
-from fastapi_lint.report.excerpt import betrays, masked, offsets, secret_texts, secrets, text_of
+from fastapi_lint.report.excerpt import betrays, masked, offsets, secrets, secrets_at, text_of
 from fastapi_lint.report.fingerprint import fingerprints
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class _Log:
         self.results: Sequence[Finding] = sorted((*report.findings, *report.suppressed), key=by_place)
         self.suppressed = {id(finding) for finding in report.suppressed}
         self.hidden = secrets(self.results, report.sources)
-        self.texts = secret_texts(self.hidden, report.sources)
+        self.texts = secrets_at(self.hidden, report.sources)
         self.rules = {rule.code: rule for rule in report.rules}
 
     @cached_property
