@@ -14,13 +14,16 @@ from fastapi_lint.catalog.secrets import (
     hints_at_secrets,
     is_absent,
     is_label,
+    is_local_host,
     is_placeholder,
     is_secret_name,
     is_template,
     keywords,
+    looks_chosen,
     looks_like_password,
     looks_random,
     may_hold_token,
+    names_a_thing,
     occurrences,
     secret_name,
     token_kind,
@@ -86,6 +89,7 @@ def test_no_pattern_is_super_linear(token: Token) -> None:
     [
         ("SECRET_KEY", "signing"),
         ("jwtSecretKey", "signing"),
+        ("fernetKey", "encryption"),
         ("DB_PASSWORD", "password"),
         ("smtp_pass", "password"),
         ("openai_api_key", "key"),
@@ -130,7 +134,10 @@ def test_names_that_hold_none(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", sorted({e for kind in ("signing", "password", "key", "token") for e in getattr(catalogue().names, kind)})
+    "name",
+    sorted(
+        {e for kind in ("signing", "encryption", "password", "key", "token") for e in getattr(catalogue().names, kind)}
+    ),
 )
 def test_the_hint_matches_every_name(name: str) -> None:
     assert hints_at_secrets(name.replace(" ", "_").encode())
@@ -205,12 +212,44 @@ def test_ordinary_texts(text: str) -> None:
     assert not looks_random(text)
 
 
+@pytest.mark.parametrize("text", ["Kelp-42!marble", "Vd7quarryLamp9x"])
+def test_keys_that_a_person_chose(text: str) -> None:
+    assert looks_chosen(text, "client_secret")
+
+
+@pytest.mark.parametrize(
+    "text", ["partner-api-v2", "ClientSecretV2", "my-client-secret-1!", "client.secret.2024", "short1!"]
+)
+def test_keys_that_nobody_chose(text: str) -> None:
+    assert not looks_chosen(text, "client_secret")
+
+
+def test_a_text_that_is_called_as_its_name() -> None:
+    assert names_a_thing("widget_session_key", "TAG_SESSION_KEY")
+    assert not names_a_thing("my_secret_key", "SECRET_KEY") and not names_a_thing("secret_key", "SECRET_KEY")
+    assert not names_a_thing("widgets-are-great-42", "SESSION_KEY")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "db", "redis://cache:6379/0", "/var/run/postgresql", "localhost:5432"]
+)
+def test_local_hosts(host: str) -> None:
+    assert is_local_host(host)
+
+
+@pytest.mark.parametrize("host", ["db.shop.internal", "10.4.0.12", "postgresql://u:p@db.shop.internal/x"])
+def test_hosts_of_a_network(host: str) -> None:
+    assert not is_local_host(host)
+
+
 @pytest.mark.parametrize("text", ["", "none", "NULL", "not-needed", "EMPTY", "n/a"])
 def test_absent_values(text: str) -> None:
     assert is_absent(text)
 
 
 def test_templates() -> None:
+    assert is_template("!secret hub_password") and is_template("@Microsoft.KeyVault(SecretUri=x)")
+    assert not is_template("!Own0ne-99") and not is_template("@dm1n-2024") and not is_template("$3cret-99")
     assert is_template("${DB_PASSWORD}") and is_template("<password>") and is_template("{{ secret }}")
     assert not is_template("Pa$$w0rd")
 

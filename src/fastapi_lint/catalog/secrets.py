@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from importlib import resources
 from itertools import pairwise
@@ -13,20 +13,24 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["signing", "password", "key", "token"]
-"""What a secret is good for: signing keys forge sessions and tokens, keys and tokens open a service."""
+Kind = Literal["signing", "encryption", "password", "key", "token"]
+"""What a secret is good for: signing keys forge sessions and tokens, encryption keys read what is stored, keys and
+tokens open a service."""
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _LETTERS = re.compile(r"[A-Za-z]+(?:[-_. :][A-Za-z]+)*\Z")
 _CONSTANT_NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
 _TEMPLATE = re.compile(
-    r"\{[^}]{0,80}\}|<[^>]{1,80}>|%\([a-z_]{1,40}\)s|%s|\$\{|\$\(|\A\$[A-Za-z_]|\{%|\[\[?[a-z_ ]{2,40}\]|\A@|\A!|\(\?"
+    r"\{[^}]{0,80}\}|<[^>]{1,80}>|%\([a-z_]{1,40}\)s|%s|\$\{|\$\(|\A\$[A-Za-z_]\w*\Z|\{%|\[\[?[a-z_ ]{2,40}\]|"
+    r"\A![A-Za-z_]{1,40} +\S|\A@[\w.]{1,60}\(|\(\?"
 )
 _NOTHING = re.compile(r"x{4,}|X{4,}|\*{3,}|\.{3}|_{4,}|-{4,}|#{3,}|0{8,}|\u2026|\?{3,}")
 _SEQUENCE = "abcdefghijklmnopqrstuvwxyz01234567890"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE)
 _PATH = re.compile(r"(?:~|\.{0,2})/|[A-Za-z]:\\|[\w.-]+(?:/[\w.-]+)+/?\Z|[\w-]+(?:\.[A-Za-z_][\w-]*)+\Z")
 _TERM = re.compile(r"[a-z0-9]+")
+_CAMEL = re.compile(r"[A-Za-z]+[0-9]{0,3}\Z")
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*\Z")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _HEX = re.compile(r"(?:[0-9a-f]{2})+\Z|(?:[0-9A-F]{2})+\Z")
 
@@ -50,6 +54,25 @@ class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return None
 
 
+class Taker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What takes a key: where and under which names, what for, and whether an empty or fixed one is right."""
+
+    names: tuple[str, ...]
+    position: int
+    keywords: tuple[str, ...]
+    use: Literal["signs", "encrypts"]
+    empty: bool = False
+    fixed: bool = False
+
+
+class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What connects to a server, and where it takes the URL."""
+
+    names: tuple[str, ...]
+    position: int
+    keywords: tuple[str, ...]
+
+
 class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     examples: tuple[str, ...]
     passwords: frozenset[str]
@@ -57,6 +80,7 @@ class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Names(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signing: tuple[str, ...]
+    encryption: tuple[str, ...]
     password: tuple[str, ...]
     key: tuple[str, ...]
     token: tuple[str, ...]
@@ -66,6 +90,7 @@ class _Names(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     placeholder: frozenset[str]
+    request: frozenset[str]
     absent: frozenset[str]
     label: frozenset[str]
     hosts: frozenset[str]
@@ -74,6 +99,8 @@ class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tokens: tuple[Token, ...]
+    takers: tuple[Taker, ...]
+    connections: tuple[Connection, ...]
     known: _Known
     names: _Names
     texts: _Texts
@@ -144,6 +171,7 @@ def _endings() -> dict[tuple[str, ...], Kind]:
         ("key", names.key),
         ("password", names.password),
         ("signing", names.signing),
+        ("encryption", names.encryption),
     )
     for kind, endings in kinds:
         table.update({tuple(ending.split()): kind for ending in endings})
@@ -167,10 +195,19 @@ def secret_name(name: str) -> Kind | None:
         return None
     if "default" in found and _FORMER.intersection(found):
         return None  # what used to be the default is kept to refuse it
+    return _endings().get(_ending(found))
+
+
+def _ending(found: Sequence[str]) -> tuple[str, ...]:
     for length in (3, 2, 1):
-        if kind := _endings().get(tuple(found[-length:])):
-            return kind
-    return None
+        if tuple(found[-length:]) in _endings():
+            return tuple(found[-length:])
+    return ()
+
+
+def ending(name: str) -> tuple[str, ...]:
+    """The last words of a name that say that it holds a secret (`session key` of `TAG_SESSION_KEY`); none: empty."""
+    return _ending(words(name))
 
 
 def is_secret_name(name: str) -> bool:
@@ -223,6 +260,14 @@ def is_placeholder(text: str) -> bool:
     return len(plain) >= 4 and plain in _SEQUENCE and not text.isdigit()
 
 
+def is_to_be_replaced(text: str) -> bool:
+    """Whether a text asks its reader for the real one: "your-password", "changeme", "xxxx". (A password may well be
+    made of words that other placeholders have.)"""
+    if _NOTHING.search(text):
+        return True
+    return bool(catalogue().texts.request.intersection(words(text))) and not looks_random(text)
+
+
 def is_reference(text: str, name: str = "") -> bool:
     """Whether a text is written for people, is filled in later, or names a place where a value is: a URL, a path, a
     dotted name, an environment variable; or it repeats the words of the name that it is bound to."""
@@ -239,6 +284,15 @@ def repeats(text: str, name: str) -> bool:
     return bool(found) and (set(found) <= set(mine) or "".join(found) == "".join(mine))
 
 
+def names_a_thing(text: str, name: str) -> bool:
+    """Whether a text is an identifier that ends as the name does ("widget_session_key" of `TAG_SESSION_KEY`): what the
+    name stands for is called so. Not when other words of it say that it is a placeholder ("my_secret_key")."""
+    found, last = words(text), list(ending(name))
+    if not _IDENTIFIER.match(text) or len(found) <= len(last) or found[-len(last) :] != last:
+        return False
+    return not catalogue().texts.placeholder.intersection(found[: -len(last)])
+
+
 def is_label(text: str, name: str = "") -> bool:
     """Whether a text is a reference (see `is_reference`) or the word for a field, a header, a kind, an algorithm."""
     if is_reference(text, name):
@@ -253,6 +307,19 @@ def is_label(text: str, name: str = "") -> bool:
 def is_known_password(text: str) -> bool:
     """Whether a text is a password that servers ship with or that is guessed first."""
     return text.lower().rstrip("0123456789!@#$") in catalogue().known.passwords
+
+
+_LOCAL = re.compile(
+    r"(?:localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[?::1\]?|host\.docker\.internal|[A-Za-z0-9_-]+|\{|/[^/].*)\Z"
+)
+_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{1,30}://(?:[^@/\s]{0,200}@)?(?P<host>[^/:?\s]{0,200})")
+
+
+def is_local_host(text: str) -> bool:
+    """Whether a host, or the host of a URL, is this machine or one of a container network (a name of one word)."""
+    found = _AUTHORITY.match(text)
+    host = found["host"] if found is not None else text if text.startswith("/") else text.split(":", 1)[0]
+    return _LOCAL.match(host or text) is not None
 
 
 def is_documentation_address(user: str, host: str) -> bool:
@@ -285,6 +352,16 @@ def looks_random(text: str) -> bool:
     # Letters only: in words and camelCase capitals are rare and every other letter or so is a vowel.
     turns = sum(1 for a, b in pairwise(run) if a.isupper() != b.isupper())
     return len(run) >= 16 and changes >= 1 and turns >= len(run) / 3
+
+
+def looks_chosen(text: str, name: str = "") -> bool:
+    """Whether a text may be a key that a person chose: letters and digits, a sign or both cases, and no label."""
+    if len(text) < 10 or _distinct(text) < 7 or not text.isascii() or is_placeholder(text) or is_label(text, name):
+        return False
+    has_digit, has_letter = any(map(str.isdigit, text)), any(map(str.isalpha, text))
+    has_sign = any(not c.isalnum() and c not in "-_.:/ " for c in text)
+    is_mixed = text.lower() != text and text.upper() != text and not _CAMEL.match(text)
+    return has_digit and has_letter and (has_sign or is_mixed)
 
 
 def looks_like_password(text: str) -> bool:

@@ -33,6 +33,7 @@ from fastapi_lint.tracking.tables import collected, contribution, fingerprints
 if TYPE_CHECKING:
     import libcst as cst
 
+    from fastapi_lint.model.secrets.uses import Secrets
     from fastapi_lint.model.taint.flows import Flows
 
 V = TypeVar("V")
@@ -155,17 +156,15 @@ class Project:
         tracing = Tracing(self.types, self.values, self.routes, self.dependencies, self.schemas, known)
         return Flows(tracing, self.callers, known)
 
-    @collected("signing_keys")
-    def signing_keys(self) -> Mapping[Module, Mapping[int, str]]:
-        """The variables, class attributes and settings that are given away as signing keys (see `signing`)."""
-        from fastapi_lint.model.data.signing import signing_keys
+    @cached_property
+    def secrets(self) -> Secrets:
+        """What keys, passwords and tokens are used for."""
+        from fastapi_lint.model.secrets.uses import Secrets
 
-        return signing_keys(self)
+        return Secrets(self)
 
     def contributes(self, group: str, module: Module) -> bool:
         """Whether a module contributes to a group of tables, asked of it alone (see `tables.contribution`)."""
-        from fastapi_lint.model.data import signing
-
         contribute: dict[str, Callable[[Module], Collection[int]]] = {
             "routes": Routes(self.types, self.values, self.routes.expansion).contribute,
             "dependencies": lambda each: self.dependencies.contribute(each, [], []),
@@ -173,7 +172,7 @@ class Project:
             "orm": lambda each: self.orm.contribute(each, []),
             "inheriting": lambda each: self.routes.expansion.objects.contribute(each, {}),
             "middleware": lambda each: self.protection.contribute(each, {}),
-            "signing": lambda each: signing.contribute(self, each, {}),
+            "secrets": lambda each: self.secrets.contribute(each, {}),
         }
         return bool(contribution(self.modules.tables, group, module, contribute[group]))
 

@@ -18,7 +18,7 @@ from fastapi_lint.model.calls.wrapping import TRANSPARENT
 from fastapi_lint.model.names.reach import served, what_matters
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.types.inference.inference import Inference
-from fastapi_lint.model.values.texts import quoted
+from fastapi_lint.model.values.literals import quoted
 from fastapi_lint.tracking import memoized_cyclic
 from fastapi_lint.tracking.tables import collected, grouped
 

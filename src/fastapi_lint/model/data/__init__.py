@@ -1,4 +1,4 @@
-"""Schemas, mapped classes, sessions and signing keys. Judges nothing."""
+"""Schemas, mapped classes and sessions. Judges nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from fastapi_lint.model.data.sessions import (
     is_sync_connection,
     is_sync_session,
 )
-from fastapi_lint.model.data.signing import keys_given
 
 __all__ = [
     "ASYNC_SESSIONS",
@@ -38,6 +37,7 @@ __all__ = [
     "is_sync_session",
     "keys_given",
     "record_kind",
+    "response_schemas",
     "response_types",
     "serialized",
 ]

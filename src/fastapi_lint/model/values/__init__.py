@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from fastapi_lint.model.values.constants import UNKNOWN, Unfolded
 from fastapi_lint.model.values.freshness import FRESH_WORDS, fresh
-from fastapi_lint.model.values.texts import (
-    DOCUMENTED,
-    BoundText,
+from fastapi_lint.model.values.literals import (
+    Literal,
     Quoted,
-    bound_texts,
-    environment_read,
-    is_named_for_tests,
+    literals,
+    literals_between,
     quoted,
     quoted_at,
     quoted_between,
+)
+from fastapi_lint.model.values.readers import environment_read, is_set_default
+from fastapi_lint.model.values.texts import (
+    DOCUMENTED,
+    BoundText,
+    bound_texts,
+    is_named_for_tests,
     target_name,
     written_for_tests,
 )
@@ -23,12 +28,19 @@ __all__ = [
     "FRESH_WORDS",
     "UNKNOWN",
     "BoundText",
+    "Compositions",
+    "Literal",
+    "Outside",
+    "Piece",
     "Quoted",
     "Unfolded",
     "bound_texts",
     "environment_read",
     "fresh",
     "is_named_for_tests",
+    "is_set_default",
+    "literals",
+    "literals_between",
     "quoted",
     "quoted_at",
     "quoted_between",

@@ -1,115 +1,35 @@
-"""String literals with their places, and the names they are bound to. Judges nothing.
-
-Facts keep what a literal says but not where it stands; a scan over the bytes gives the place back. The scan knows
-strings, comments and brackets only, and reads an f-string with its own quotes inside as two.
-"""
+"""Texts and the names they are bound to. Judges nothing."""
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+import typing
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import pairwise
-from typing import Literal
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.index.literals import content
-from fastapi_lint.model.names.symbols import Class, Module
-
-_TOKEN = re.compile(
-    rb"#[^\r\n]*"
-    rb"|(?P<open>[(\[{])|(?P<close>[)\]}])"
-    rb"|(?P<prefix>(?<![\w])[rRbBuUfFtT]{1,2})?"
-    # An open string goes on to the end of its line or text: to try again at each quote in it would be quadratic.
-    rb"(?P<text>\"\"\"(?:[^\\\"]|\\.|\"(?!\"\"))*(?:\"\"\"|\\?\Z)|'''(?:[^\\']|\\.|'(?!''))*(?:'''|\\?\Z)"
-    rb"|\"(?:[^\\\"\r\n]|\\(?:\r\n|.))*\"?|'(?:[^\\'\r\n]|\\(?:\r\n|.))*'?)",
-    re.DOTALL,
+from fastapi_lint.model.names.symbols import Class, Function, Module
+from fastapi_lint.model.values.literals import Literal, literals_between
+from fastapi_lint.model.values.readers import (
+    default_of,
+    environment_read,
+    environment_written,
+    is_environment,
+    option_of,
 )
-_BEFORE = re.compile(rb"(?:\A|[\r\n;:])[ \t\f]*\Z")
 
-
-@dataclass(frozen=True)
-class Quoted:
-    """A string literal: byte range with prefix and quotes, and the range of what stands between the quotes.
-
-    `text` is what it says (the source text of a formatted one); `alone` means that it is a statement of its own: a
-    docstring or code that is commented out.
-    """
-
-    start: int
-    end: int
-    body_start: int
-    body_end: int
-    text: str
-    formatted: bool
-    alone: bool
-
-
-@lru_cache(maxsize=8)
-def quoted(module: Module) -> tuple[Quoted, ...]:
-    """Every string literal of a module, in order."""
-    return tuple(_scan(module.text))
-
-
-def _scan(data: bytes) -> Iterator[Quoted]:
-    depth = 0
-    for match in _TOKEN.finditer(data):
-        if match["open"]:
-            depth += 1
-        elif match["close"]:
-            depth = max(0, depth - 1)
-        elif match["text"]:
-            start, end = match.span()
-            body = match["text"]
-            size = 3 if body[:3] in (b'"""', b"'''") else 1
-            letters = (match["prefix"] or b"").lower()
-            formatted = b"f" in letters or b"t" in letters
-            inner = body[size : len(body) - size]
-            alone = depth == 0 and _BEFORE.search(data[max(0, start - 200) : start]) is not None
-            alone = alone and not _continued(data, start)
-            first = match.start("text") + size
-            yield Quoted(start, end, first, first + len(inner), _said(letters, inner, formatted), formatted, alone)
-
-
-def _continued(data: bytes, start: int) -> bool:
-    return data[max(0, start - 200) : start].rstrip(b" \t\f").rstrip(b"\r\n").endswith(b"\\")
-
-
-def _said(letters: bytes, inner: bytes, formatted: bool) -> str:
-    if not formatted and b"\\" in inner:
-        said = content(inner.decode("latin-1"), b"r" in letters)
-        if said is not None:
-            return said
-    return inner.decode("utf-8", "replace")
-
-
-def quoted_at(module: Module, offset: int) -> Quoted | None:
-    """The string literal around a byte offset."""
-    found = quoted(module)
-    index = bisect_left(found, offset + 1, key=lambda each: each.start) - 1
-    return found[index] if index >= 0 and found[index].start <= offset < found[index].end else None
-
-
-def quoted_between(module: Module, start: int, end: int) -> tuple[Quoted, ...]:
-    """The string literals inside a byte range."""
-    found = quoted(module)
-    first = bisect_left(found, start, key=lambda each: each.start)
-    return found[first : bisect_left(found, end, lo=first, key=lambda each: each.start)]
-
-
-How = Literal["variable", "setting", "argument", "default", "key", "fallback"]
+How = typing.Literal["variable", "setting", "argument", "default", "key", "fallback", "written"]
 
 
 @dataclass(frozen=True)
 class BoundText:
-    """A text and the name it is bound to.
+    """A text, or bytes, and the name it is bound to.
 
     `how`: to a variable or attribute, a field with a default (`cls` is its class), a keyword argument, as a parameter's
-    default, under the key of a dict, or as what is taken when an environment variable is missing (`call` reads it).
-    `start` and `end` are those of the binding; `place` finds the literal. `beside` are the texts of the whole dict
-    or call.
+    default, under the key of a dict, as what is taken when an environment variable is missing (`call` reads it), or
+    written to such a variable. `start` and `end` are those of the binding; `place` finds the literal, the `nth` with
+    this text in there. `beside` are the texts of the whole dict or call.
     """
 
     module: Module = field(repr=False)
@@ -123,40 +43,39 @@ class BoundText:
     cls: Class | None = field(default=None, repr=False)
     binding: f.Assign | None = field(default=None, repr=False)
     beside: tuple[str, ...] = ()
+    nth: int = 0
 
     @property
     def place(self) -> tuple[int, int]:
         """The byte range of the literal; of several joined ones, from the first to the last."""
-        inside = [each for each in quoted_between(self.module, self.start, self.end) if not each.formatted]
-        if self.how == "key":
-            for key, value in pairwise(inside):
-                between = self.module.text[key.end : value.start].strip()
-                if key.text == self.name and value.text == self.text and between == b":":
-                    return value.start, value.end
-        for each in reversed(inside):
-            if each.text == self.text:
-                return each.start, each.end
-        pieces = [each for each in inside if each.text and each.text in self.text]
-        return (pieces[0].start, pieces[-1].end) if pieces else (self.start, self.end)
+        found = [each for each in literals_between(self.module, self.start, self.end) if each.text == self.text]
+        if not found:
+            return self.start, self.end
+        return found[min(self.nth, len(found) - 1)].place
 
 
-_WRAPPERS = frozenset({"SecretStr", "SecretBytes", "str", "Secret"})
+_WRAPPERS = frozenset({"SecretStr", "SecretBytes", "str", "Secret", "bytes", "bytearray"})
+_DECODERS = frozenset({
+    "fromhex", "b64decode", "urlsafe_b64decode", "standard_b64decode", "b32decode", "b16decode", "a85decode",
+    "unhexlify", "a2b_hex", "a2b_base64",
+})  # fmt: skip
+"""Functions that make bytes of a text: what they are given is as good as what they give."""
+_METHODS = frozenset({"encode", "decode", "strip", "lstrip", "rstrip", "get_secret_value", "hex"})
+"""Methods after which a text is still the one that stands in the source."""
 _FIELDS = frozenset({"Field", "field", "SettingsField"})
-_READERS = frozenset({"getenv", "get", "config", "env", "setdefault", "str", "pop"})
 DOCUMENTED = frozenset({
     "example", "examples", "openapi_examples", "json_schema_extra", "description", "help", "responses", "openapi_extra",
     "title", "summary", "placeholder", "schema_extra", "metavar", "alias", "validation_alias",
 })  # fmt: skip
 """Arguments that carry documentation and names, never values that are used."""
-
-
 _HOLDERS = frozenset({f.CallRef, f.Choice, f.Mapping, f.Display})
 """Expressions in which a text may stand under a name."""
+_LITERALS = frozenset({f.Const, f.Raw})
 
 
 @lru_cache(maxsize=2)
 def bound_texts(module: Module) -> tuple[BoundText, ...]:
-    """Every text of a module that is bound to a name; empty ones, examples in documentation and test settings aside."""
+    """Every text of a module that is bound to a name; examples in documentation and test settings aside."""
     return tuple(_bound_texts(module))
 
 
@@ -172,24 +91,80 @@ def _bound_texts(module: Module) -> Iterator[BoundText]:
         if cls is not None and is_named_for_tests(cls.qualname):
             continue
         if entry.value is not None:
-            yield from _of(module, name, entry.value, "variable", entry.block, entry.start, entry.end, entry, cls)
+            how: How = "written" if _is_variable(entry.target) else "variable"
+            site = _Site(module, entry.block, entry.start, entry.end, entry, cls)
+            if isinstance(entry.target, f.Display) and isinstance(entry.value, f.Display):
+                yield from _unpacked(site, entry.target, entry.value)
+            else:
+                yield from site.of(name, entry.value, how)
     for call in module.facts.calls:
-        for arg in call.args:
-            kind = type(arg.value)
-            if (kind in _HOLDERS or (kind is f.Const and arg.name)) and arg.name not in DOCUMENTED:
-                name, texts = arg.name.strip("*"), _texts(each.value for each in call.args)
-                yield from _of(
-                    module, name, arg.value, "argument", call.block, arg.start, arg.end, None, None, call, texts
-                )
-        yield from _read(module, call)
+        yield from _given(module, call)
     for function in module.functions:
-        for param in function.params:
-            if param.default is not None:
-                outer = function.facts.outer
-                yield from _of(module, param.name, param.default, "default", outer, param.start, param.end)
+        yield from _defaults(function)
     for exit_ in module.facts.exits:
         if isinstance(exit_.value, (f.Mapping, f.Display)):
-            yield from _of(module, "", exit_.value, "key", exit_.block, exit_.start, exit_.end)
+            yield from _Site(module, exit_.block, exit_.start, exit_.end).of("", exit_.value, "key")
+
+
+def _is_variable(target: f.Expr) -> bool:
+    """Whether an assignment is to an environment variable (`os.environ["X"] = ...`)."""
+    return isinstance(target, f.Sub) and is_environment(target.value)
+
+
+def _unpacked(site: _Site, target: f.Display, value: f.Display) -> Iterator[BoundText]:
+    """`user, password = "shop", "..."`: each name with its own text."""
+    if len(target.items) != len(value.items) or any(isinstance(each, f.Star) for each in target.items):
+        return
+    for name, item in zip(target.items, value.items, strict=True):
+        yield from site.of(target_name(name), item, "variable")
+
+
+def _given(module: Module, call: f.Call) -> Iterator[BoundText]:
+    """What a call is given under names, and what it reads or writes outside."""
+    written = list(environment_written(call))
+    for arg in call.args:
+        kind = type(arg.value)
+        if kind not in _HOLDERS and not (kind in _LITERALS and arg.name):
+            continue
+        if arg.name not in DOCUMENTED and all(arg is not other for _, _, other in written):
+            name, texts = arg.name.strip("*"), _texts(each.value for each in call.args)
+            site = _Site(module, call.block, arg.start, arg.end, None, None, call)
+            yield from site.of(name, arg.value, "argument", texts)
+    for name, value, arg in written:
+        yield from _Site(module, call.block, arg.start, arg.end, None, None, call).of(name, value, "written")
+    variable = environment_read(module, call)
+    default = default_of(call) if variable is not None else None
+    if variable is not None and default is not None:
+        yield from _Site(module, call.block, default.start, default.end, None, None, call).of(
+            variable, default.value, "fallback"
+        )
+    option = option_of(call)
+    given = f.keyword(call, "default") if option is not None else None
+    if option is not None and given is not None:
+        own, variable = option
+        yield from _Site(module, call.block, given.start, given.end, None, None, call).of(
+            variable or own, given.value, "fallback" if variable else "default"
+        )
+
+
+def _defaults(function: Function) -> Iterator[BoundText]:
+    """The defaults of a function's parameters; those of options that are read from a variable are its fallbacks."""
+    module = function.module
+    for param in function.params:
+        if param.default is None:
+            continue
+        site = _Site(module, function.facts.outer, param.start, param.end)
+        metadata = param.annotation.items[1:] if isinstance(param.annotation, f.Sub) else ()
+        options = (option_of(module.facts.calls[each.index]) for each in metadata if isinstance(each, f.CallRef))
+        variable = next((option[1] for option in options if option is not None), "")
+        value = param.default
+        if isinstance(value, f.CallRef) and (option := option_of(call := module.facts.calls[value.index])):
+            first = call.args[0] if call.args and call.args[0].name == "" else None
+            if first is None or (isinstance(first.value, f.Const) and str(first.value.value).startswith("--")):
+                continue
+            variable, value = option[1], first.value
+            site = replace(site, block=call.block, start=first.start, end=first.end)
+        yield from site.of(variable or param.name, value, "fallback" if variable else "default")
 
 
 def _texts(values: Iterable[f.Expr]) -> tuple[str, ...]:
@@ -224,101 +199,86 @@ def target_name(target: f.Expr) -> str:
     return ""
 
 
-def _of(
-    module: Module,
-    name: str,
-    value: f.Expr,
-    how: How,
-    block: int,
-    start: int,
-    end: int,
-    binding: f.Assign | None = None,
-    cls: Class | None = None,
-    call: f.Call | None = None,
-    beside: tuple[str, ...] = (),
-) -> Iterator[BoundText]:
-    match value:
-        case f.Const(value=str(text)):
-            if text and name:
-                kind: How = "setting" if cls is not None and how == "variable" else how
-                yield BoundText(module, name, text, kind, block, start, end, call, cls, binding, beside)
-        case f.CallRef(index=index) if how in ("variable", "argument", "default"):
-            yield from _made(module, name, module.facts.calls[index], how, start, end, binding, cls, call)
-        case f.Choice(options=options) if how in ("variable", "argument"):
-            read = next((found for option in options if (found := _reads(module, option))), None)
-            for option in options:
-                if isinstance(option, f.Const) and isinstance(option.value, str) and option.value and (read or name):
-                    chosen: How = "fallback" if read else how
-                    yield BoundText(module, read or name, option.value, chosen, block, start, end, None, cls, binding)
-        case f.Mapping(items=items):
-            texts = _texts(item for _, item in items)
-            for key, item in items:
-                if isinstance(key, f.Const) and isinstance(key.value, str) and key.value not in DOCUMENTED:
-                    yield from _of(module, key.value, item, "key", block, start, end, beside=texts)
-        case f.Display(items=items):
-            for item in items:
-                if isinstance(item, (f.Mapping, f.Display)):
-                    yield from _of(module, "", item, "key", block, start, end)
+@dataclass(frozen=True)
+class _Site:
+    """Where a value stands that names are given to, and how often each text was met in there already."""
+
+    module: Module
+    block: int
+    start: int
+    end: int
+    binding: f.Assign | None = None
+    cls: Class | None = None
+    call: f.Call | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def of(self, name: str, value: f.Expr, how: How, beside: tuple[str, ...] = ()) -> Iterator[BoundText]:
+        """What a value binds to a name, and the parts of it to their own."""
+        match value:
+            case f.Const(value=str(text)):
+                yield from self._bound(name, text, how, beside)
+            case f.Raw(kind="bytes"):
+                literal = self._literal()
+                if literal is not None:
+                    yield from self._bound(name, literal.text, how, beside)
+            case f.CallRef(index=index):
+                yield from self._made(name, self.module.facts.calls[index], how)
+            case f.Choice(options=options) if how != "key":
+                read = next((found for option in options if (found := self._reads(option))), None)
+                for option in options:
+                    if type(option) in _LITERALS and (read or name):
+                        yield from self.of(read or name, option, "fallback" if read else how)
+            case f.Mapping(items=items):
+                texts = _texts(item for _, item in items)
+                for key, item in items:
+                    if isinstance(key, f.Const) and isinstance(key.value, str) and key.value not in DOCUMENTED:
+                        self._count(key.value)
+                        yield from self.of(key.value, item, "key", texts)
+            case f.Display(items=items):
+                for item in items:
+                    if isinstance(item, (f.Mapping, f.Display)):
+                        yield from self.of("", item, "key")
+                    elif isinstance(item, f.Const) and isinstance(item.value, str):
+                        self._count(item.value)
+
+    def _bound(self, name: str, text: str, how: How, beside: tuple[str, ...]) -> Iterator[BoundText]:
+        nth = self._count(text)
+        if name:
+            kind: How = "setting" if self.cls is not None and how == "variable" else how
+            yield BoundText(
+                self.module, name, text, kind, self.block, self.start, self.end, self.call, self.cls, self.binding,
+                beside, nth,
+            )  # fmt: skip
+
+    def _count(self, text: str) -> int:
+        nth = self.counts.get(text, 0)
+        self.counts[text] = nth + 1
+        return nth
+
+    def _literal(self) -> Literal | None:
+        """The next bytes literal of the value."""
+        found = [each for each in literals_between(self.module, self.start, self.end) if each.is_bytes]
+        nth = self._count(_BYTES)
+        return found[nth] if nth < len(found) else None
+
+    def _reads(self, value: f.Expr) -> str | None:
+        if not isinstance(value, f.CallRef):
+            return None
+        return environment_read(self.module, self.module.facts.calls[value.index])
+
+    def _made(self, name: str, call: f.Call, how: How) -> Iterator[BoundText]:
+        """`Field(default="x")`, `SecretStr("x")`, `b"x".decode()`: the text that stands for the whole."""
+        called = f.last_name(call.func)
+        first = call.args[0].value if call.args and call.args[0].name == "" else None
+        if first is not None and ((called in _WRAPPERS and len(call.args) <= 2) or called in _DECODERS):
+            yield from self.of(name, first, how)
+        elif called in _METHODS and isinstance(call.func, f.Attr):
+            yield from self.of(name, call.func.value, how)
+        elif called in _FIELDS and self.cls is not None:
+            for i, arg in enumerate(call.args):
+                if arg.name == "default" or (arg.name == "" and i == 0):
+                    inside = replace(self, block=call.block, start=arg.start, end=arg.end, call=call, counts={})
+                    yield from inside.of(name, arg.value, how)
 
 
-def _made(
-    module: Module,
-    name: str,
-    call: f.Call,
-    how: How,
-    start: int,
-    end: int,
-    binding: f.Assign | None,
-    cls: Class | None,
-    around: f.Call | None,
-) -> Iterator[BoundText]:
-    """`Field(default="x")`, `SecretStr("x")`: the text that stands for the whole."""
-    called = f.last_name(call.func)
-    if called in _WRAPPERS and len(call.args) == 1 and call.args[0].name == "":
-        yield from _of(module, name, call.args[0].value, how, call.block, start, end, binding, cls, around)
-    elif called in _FIELDS and cls is not None:
-        for i, arg in enumerate(call.args):
-            if arg.name == "default" or (arg.name == "" and i == 0):
-                yield from _of(module, name, arg.value, how, call.block, arg.start, arg.end, binding, cls, call)
-
-
-def _reads(module: Module, value: f.Expr) -> str | None:
-    return environment_read(module, module.facts.calls[value.index]) if isinstance(value, f.CallRef) else None
-
-
-def environment_read(module: Module, call: f.Call) -> str | None:
-    """The environment variable that a call reads (`os.getenv`, `environ.get`, `config` of starlette and decouple)."""
-    called = f.last_name(call.func)
-    if called not in _READERS or not call.args or not isinstance(call.args[0].value, f.Const):
-        return None
-    name = call.args[0].value.value
-    if not isinstance(name, str) or call.args[0].name not in ("", "key", "name"):
-        return None
-    match call.func:
-        case f.Name(id="getenv" | "config" | "env"):
-            return name
-        case f.Attr(value=f.Name(id="os"), attr="getenv"):
-            return name
-        case f.Attr(value=f.Attr(attr="environ") | f.Name(id="environ"), attr="get" | "setdefault" | "pop"):
-            return name
-        case f.Attr(value=f.Name(id="env"), attr="str" | "get"):
-            return name
-    return None
-
-
-def _read(module: Module, call: f.Call) -> Iterator[BoundText]:
-    """The default of a call that reads an environment variable."""
-    name = environment_read(module, call)
-    if name is None:
-        return
-    for i, arg in enumerate(call.args):
-        if arg.name == "default" or (arg.name == "" and i == 1):
-            if isinstance(arg.value, f.CallRef):
-                inner = module.facts.calls[arg.value.index]
-                value = (
-                    inner.args[0].value if f.last_name(inner.func) in _WRAPPERS and len(inner.args) == 1 else arg.value
-                )
-            else:
-                value = arg.value
-            if isinstance(value, f.Const) and isinstance(value.value, str) and value.value:
-                yield BoundText(module, name, value.value, "fallback", call.block, arg.start, arg.end, call)
+_BYTES = "\0bytes"

@@ -61,7 +61,7 @@ def _injected(function: Function, check: Check) -> str | None:
 def _fix(function: Function) -> Fix | None:
     """Delete from behind the last of these parameters to behind the slash."""
     last = max(param.end for param in function.params if param.kind == "positional-only")
-    text = function.module.source.utf8[last : function.facts.head_end]
+    text = function.module.text[last : function.facts.head_end]
     before, slash, _ = text.partition(b"/")
     if not slash or before.strip() != b"," or function.module.facts.errors:
         return None

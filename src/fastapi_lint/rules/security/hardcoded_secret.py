@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from fastapi_lint.catalog import secrets
+from fastapi_lint.catalog import secret_calls, secrets
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.data import keys_given
 from fastapi_lint.model.names import Class, Module
+from fastapi_lint.model.secrets import Use, keys_given
 from fastapi_lint.model.values import (
     DOCUMENTED,
     BoundText,
     bound_texts,
+    literals_between,
     quoted,
     quoted_at,
-    quoted_between,
     target_name,
     written_for_tests,
 )
@@ -29,12 +30,24 @@ _LONGEST_NAME = 240
 _QUOTES = (b'"', b"'")
 _INVENTED = re.compile(r"(?i)\btest|example\.|\bfoo\b|\bdummy")
 """What a dict or call holds beside a password when both are made up."""
-_SESSIONS = frozenset(
-    {"starlette.middleware.sessions.SessionMiddleware", "fastapi.middleware.sessions.SessionMiddleware"}
-)
+_NOUNS = {"password": "password", "token": "token", "key": "key"}
+_HARM = {
+    "signing": "whoever reads the source can forge what it signs",
+    "encryption": "whoever reads the source can read what it encrypts",
+}
+_KNOWN = "whoever can read the repository, a fork or an image has it, and history keeps it"
+_READ = "read it from the environment or a settings class, and replace it where it is in use"
+_STOP = "take the default away, so that a missing secret stops the program, and replace it where it is in use"
 
-_REMEDY = "read it from the environment or a settings class, and replace it where it is in use"
-_FORGE = "whoever reads the source can forge what it signs"
+
+@dataclass(frozen=True)
+class _Judged:
+    """A secret: its place, and the three parts of what is said about it."""
+
+    place: tuple[int, int]
+    title: str
+    why: str
+    instead: str = _READ
 
 
 @rule("FAPI601", severity=Severity.ERROR)
@@ -62,23 +75,19 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
     if written_for_tests(module):
         return
     data = module.source.data
-    seen: set[tuple[int, int]] = set()
+    seen: list[tuple[int, int]] = []
     holds_token = secrets.may_hold_token(data) and any(secrets.occurrences(data.decode("utf-8", "replace")))
     found = [_known_tokens(module)] if holds_token else []
-    if secrets.hints_at_secrets(data):
-        found += [_named(module, check), _keys(module, check), _compared(module)]
-    found.append(_kept_keys(module, check))
+    if secrets.hints_at_secrets(data) or module in check.project.secrets.uses:
+        found += [_bound(module, check), _keys(module, check), _compared(module)]
     for each in found:
-        for place, message in each:
-            if not any(place[0] < end and start < place[1] for start, end in seen):
-                seen.add(place)
-                yield check.finding(place, message)
+        for one in each:
+            if not any(one.place[0] < end and start < one.place[1] for start, end in seen):
+                seen.append(one.place)
+                yield check.finding(one.place, one.title, why=one.why, instead=one.instead)
 
 
-_Judged = Iterator[tuple[tuple[int, int], str]]
-
-
-def _known_tokens(module: Module) -> _Judged:
+def _known_tokens(module: Module) -> Iterator[_Judged]:
     documented: list[tuple[int, int]] | None = None
     for literal in quoted(module):
         if literal.alone or not secrets.keywords().search(literal.text):
@@ -87,8 +96,8 @@ def _known_tokens(module: Module) -> _Judged:
             if documented is None:
                 documented = _documented(module)
             if not any(start <= literal.start < end for start, end in documented):
-                place = (literal.start, literal.end)
-                yield place, f"{what} stands in the source: revoke it, and read its successor from the environment"
+                place, instead = (literal.start, literal.end), "revoke it, and read its successor from the environment"
+                yield _Judged(place, f"{what} stands in the source", _KNOWN, instead)
                 break
 
 
@@ -105,35 +114,79 @@ def _documented(module: Module) -> list[tuple[int, int]]:
     return ranges
 
 
-def _named(module: Module, check: Check) -> _Judged:
+# -------------------------------------------------------------------- texts under a name
+
+
+def _bound(module: Module, check: Check) -> Iterator[_Judged]:
     for bound in bound_texts(module):
         kind = secrets.secret_name(bound.name)
-        if kind is None or bound.how == "fallback" or _is_enumeration(bound.cls, check):
+        uses = check.project.secrets.uses_of(bound)
+        key = next((use for use in uses if use.role in ("signs", "encrypts")), None)
+        if (kind is None and key is None) or _is_enumeration(bound.cls, check):
             continue
         if any(_INVENTED.search(text) for text in bound.beside):
             continue
-        text = bound.text
-        if bound.how == "setting" and is_settings(bound.cls, check) and not _looks_made(text):
+        made = _looks_made(bound.text)
+        stands_in = check.project.secrets.stands_in_for(bound) is not None
+        if stands_in and not (made and bound.how == "setting"):
+            continue  # FAPI602's
+        if bound.how == "written" and not made and not _matters_when_written(bound, check):
             continue
-        if kind == "signing":
-            if _is_session_key(bound, check):
-                known = secrets.is_placeholder(text) or not _looks_made(text)
-                yield bound.place, _signing(bound, known)
-            elif not secrets.is_reference(text, bound.name) and not secrets.is_absent(text):
-                if secrets.is_placeholder(text):
-                    yield bound.place, _signing(bound, True)
-                elif len(text) >= 6 and not secrets.is_label(text, bound.name):
-                    yield bound.place, _signing(bound, False)
-        elif is_secret_text(kind, text, bound.name):
-            noun = "password" if kind == "password" else "token" if kind == "token" else "key"
-            yield bound.place, f"`{bound.name}` has its {noun} in the source, for everybody who can read it; {_REMEDY}"
+        judged = _as_key(bound, key) if key is not None and (kind in _HARM or not key.takes_fixed) else None
+        if judged is None and kind is not None:
+            judged = _as_named(bound, kind, check)
+        if judged is not None:
+            yield _Judged(*judged, _STOP if stands_in else _READ)
 
 
-def _signing(bound: BoundText, guessable: bool) -> str:
-    if guessable:
-        problem = f"`{bound.name}` is a placeholder that anybody can guess: {_FORGE}"
-        return f"{problem}; {_REMEDY}, and let the program stop when it is missing"
-    return f"`{bound.name}` stands in the source: {_FORGE}; {_REMEDY}"
+def _matters_when_written(bound: BoundText, check: Check) -> bool:
+    """Whether what is written to the environment is read by an application: a script sets what only it needs."""
+    return check.project.effects.serving.is_served(bound.module) and not secrets.is_placeholder(bound.text)
+
+
+def _as_key(bound: BoundText, use: Use) -> tuple[tuple[int, int], str, str] | None:
+    """A text that is given as a key to what signs or encrypts, whatever its name."""
+    text = bound.text
+    if secrets.is_absent(text) and not (text == "" and use.takes_empty and bound.how == "argument"):
+        return None
+    if secrets.is_reference(text):
+        return None
+    why = _HARM["encryption" if use.role == "encrypts" else "signing"]
+    if bound.how == "argument":
+        return bound.place, *_guessable(f"the key given to `{use.by}`", text, why)
+    if secrets.secret_name(bound.name) in _HARM:
+        return bound.place, *_guessable(f"`{bound.name}`", text, why)
+    return bound.place, f"the key given to `{use.by}` stands in the source", why
+
+
+def _guessable(what: str, text: str, why: str) -> tuple[str, str]:
+    if secrets.is_placeholder(text):
+        return f"{what} is a placeholder that anybody can guess", why
+    return f"{what} stands in the source", why
+
+
+def _as_named(bound: BoundText, kind: secrets.Kind, check: Check) -> tuple[tuple[int, int], str, str] | None:
+    """A text that its name says to be a secret, and that looks like one."""
+    text = bound.text
+    if kind in _HARM:
+        if secrets.is_reference(text, bound.name) or secrets.is_absent(text) or secrets.names_a_thing(text, bound.name):
+            return None
+        if not secrets.is_placeholder(text) and (len(text) < 6 or secrets.is_label(text, bound.name)):
+            return None
+        return bound.place, *_guessable(f"`{bound.name}`", text, _HARM[kind])
+    if is_secret_text(kind, text, bound.name) or (kind == "password" and _connects(bound, check)):
+        return bound.place, f"`{bound.name}` has its {_NOUNS[kind]} in the source", _KNOWN
+    return None
+
+
+def _connects(bound: BoundText, check: Check) -> bool:
+    """Whether a text is the password in a call that connects to a server: then it is one, whatever it reads like."""
+    text, call = bound.text, bound.call
+    if bound.how != "argument" or call is None or f.last_name(call.func) not in secret_calls.connection_names():
+        return False
+    if secrets.is_absent(text) or secrets.is_template(text) or secrets.is_to_be_replaced(text):
+        return False
+    return secret_calls.connection(check.project.called_name(bound.module, call) or "") is not None
 
 
 def is_secret_text(kind: secrets.Kind, text: str, name: str) -> bool:
@@ -144,18 +197,11 @@ def is_secret_text(kind: secrets.Kind, text: str, name: str) -> bool:
         if secrets.is_known_password(text):
             return text.lower() != name.lower()
         return not secrets.is_label(text, name) and secrets.looks_like_password(text)
-    return _looks_made(text) and not secrets.is_reference(text, name)
+    return (_looks_made(text) and not secrets.is_reference(text, name)) or secrets.looks_chosen(text, name)
 
 
 def _looks_made(text: str) -> bool:
     return secrets.looks_random(text) or secrets.token_kind(text) is not None
-
-
-def is_settings(cls: Class | None, check: Check) -> bool:
-    """Whether a class reads its fields from the environment."""
-    if cls is None:
-        return False
-    return any(isinstance(base, str) and base.endswith(".BaseSettings") for base in check.project.types.mro(cls))
 
 
 def _is_enumeration(cls: Class | None, check: Check) -> bool:
@@ -165,48 +211,23 @@ def _is_enumeration(cls: Class | None, check: Check) -> bool:
     return any(base.startswith("enum.") or base.endswith(("Enum", "TypedDict")) for base in bases)
 
 
-def _is_session_key(bound: BoundText, check: Check) -> bool:
-    """Whether this is the `secret_key` of SessionMiddleware."""
-    if bound.how != "argument" or bound.name != "secret_key" or bound.call is None:
-        return False
-    call = bound.call
-    if check.project.called_name(bound.module, call) in _SESSIONS:
-        return True
-    first = call.args[0].value
-    return check.project.name(first, bound.module, call.block, call.start) in _SESSIONS
+# -------------------------------------------------------------------- texts without a name
 
 
-def _keys(module: Module, check: Check) -> _Judged:
-    """Keys given to what signs, as literals, whatever their names."""
-    for _, arg, name in keys_given(module, check.project):
-        value = arg.value
-        if isinstance(value, f.Raw) or (isinstance(value, f.Const) and isinstance(value.value, str)):
-            literals = quoted_between(module, arg.start, arg.end)
-            if literals and literals[0].text and not literals[0].formatted:
-                yield (literals[0].start, literals[-1].end), _given(name)
-
-
-def _kept_keys(module: Module, check: Check) -> _Judged:
-    """Keys that a variable or class attribute holds, whatever its name, and that are given to what signs anywhere."""
-    used = check.project.signing_keys.get(module, {})
-    for entry in module.facts.assigns if used else ():
-        if entry.start not in used or not isinstance(entry.value, f.Const) or not isinstance(entry.value.value, str):
+def _keys(module: Module, check: Check) -> Iterator[_Judged]:
+    """Keys given to what signs or encrypts by position, as literals."""
+    for given in keys_given(module, check.project):
+        value = given.arg.value
+        is_literal = isinstance(value, f.Raw) or (isinstance(value, f.Const) and isinstance(value.value, str))
+        if given.taker.fixed or not is_literal:
             continue
-        index, text = module.facts.blocks[entry.block].cls, entry.value.value
-        if not text or secrets.is_reference(text) or secrets.is_absent(text):
-            continue
-        if is_settings(module.classes[index] if index >= 0 else None, check):
-            continue  # FAPI602's
-        literals = quoted_between(module, entry.start, entry.end)
-        if literals:
-            yield (literals[0].start, literals[-1].end), _given(used[entry.start])
+        for literal in literals_between(module, given.arg.start, given.arg.end)[:1]:
+            if literal.text:
+                why = _HARM["encryption" if given.taker.use == "encrypts" else "signing"]
+                yield _Judged(literal.place, *_guessable(f"the key given to `{given.name}`", literal.text, why))
 
 
-def _given(name: str) -> str:
-    return f"the key given to `{name}` stands in the source: {_FORGE}; {_REMEDY}"
-
-
-def _compared(module: Module) -> _Judged:
+def _compared(module: Module) -> Iterator[_Judged]:
     data = module.text
     for match in _OPERATOR.finditer(data):
         left = len(data[max(0, match.start() - 2) : match.start()].rstrip()) + max(0, match.start() - 2)
@@ -227,5 +248,4 @@ def _compared(module: Module) -> _Judged:
             continue
         judged: secrets.Kind = "password" if kind == "password" else "token"
         if is_secret_text(judged, literal.text, name):
-            message = f"`{name}` is compared with a secret in the source, for everybody who can read it; {_REMEDY}"
-            yield (literal.start, literal.end), message
+            yield _Judged((literal.start, literal.end), f"`{name}` is compared with a secret in the source", _KNOWN)

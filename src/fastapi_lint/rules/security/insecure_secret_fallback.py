@@ -8,8 +8,12 @@ from fastapi_lint.catalog import secrets
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Module
-from fastapi_lint.model.values import BoundText, bound_texts, written_for_tests
+from fastapi_lint.model.secrets import Use, surroundings
+from fastapi_lint.model.values import BoundText, bound_texts, is_set_default, written_for_tests
 from fastapi_lint.rule import Check, rule
+
+_STOP = "take the default away, so that a missing secret stops the program"
+_KNOWN = "everybody who reads the source knows it"
 
 
 @rule("FAPI602", severity=Severity.WARNING, fix=Safety.UNSAFE)
@@ -34,50 +38,89 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
         - https://docs.pydantic.dev/latest/concepts/pydantic_settings/
         - https://cwe.mitre.org/data/definitions/1188.html
     """
-    if written_for_tests(module) or not secrets.hints_at_secrets(module.source.data):
+    if written_for_tests(module):
+        return
+    if not secrets.hints_at_secrets(module.source.data) and module not in check.project.secrets.uses:
         return
     for bound in bound_texts(module):
-        kind = secrets.secret_name(bound.name)
-        if kind is None or bound.how not in ("fallback", "setting"):
+        variable = check.project.secrets.stands_in_for(bound)
+        uses = check.project.secrets.uses_of(bound) if variable is not None else ()
+        kind = _kind(bound, variable, uses) if variable is not None else None
+        if variable is None or kind is None or _is_real(bound) or not _is_usable(kind, bound, uses, check):
             continue
-        if bound.how == "setting" and not _is_settings(bound, check):
+        if not _matters(bound, check):
             continue
-        if kind == "key" and secrets.words(bound.name) == ["secret"]:
-            kind = "signing"  # the one secret of an application is what it signs with
-        if bound.binding is not None and bound.binding.start in check.project.signing_keys.get(module, {}):
-            kind = "signing"
-        if not _is_usable(kind, bound) or secrets.token_kind(bound.text):
-            continue
-        signs = kind == "signing"
-        danger = "anybody can forge what it signs" if signs else "everybody who reads the source knows it"
-        message = (
-            f"`{bound.name}` falls back to a fixed text when it is not set, and {danger}; "
-            "take the default away, so that a missing secret stops the program"
+        why = _why(kind, uses)
+        severity = Severity.ERROR if kind in ("signing", "encryption") else Severity.WARNING
+        host = surroundings.host_beside(bound) if kind == "password" else None
+        if host is not None and secrets.is_local_host(host):
+            severity, why = Severity.INFO, f"{why}; as it stands it opens what runs on this machine (`{host}`)"
+        yield check.finding(
+            bound.place,
+            f"`{variable}` falls back to {'a fixed' if bound.text else 'an empty'} text when it is not set",
+            why=why,
+            instead=_STOP,
+            severity=severity,
+            fix=None if surroundings.is_for_one_branch(bound, check.project) else _fix(bound),
         )
-        severity = Severity.ERROR if signs else Severity.WARNING
-        yield check.finding(bound.place, message, severity=severity, fix=_fix(bound))
 
 
-def _is_settings(bound: BoundText, check: Check) -> bool:
-    """Whether the field is read from the environment; a default that looks like a real secret is FAPI601's.
+def _kind(bound: BoundText, variable: str, uses: tuple[Use, ...]) -> secrets.Kind | None:
+    """What a text is a secret for: what is done with it, else what its name or that of the variable says."""
+    roles = {use.role for use in uses if not use.takes_fixed}
+    if "signs" in roles:
+        return "signing"
+    if "encrypts" in roles:
+        return "encryption"
+    kind = secrets.secret_name(bound.name) or secrets.secret_name(variable)
+    if kind == "key" and secrets.words(bound.name) == ["secret"]:
+        return "signing"  # the one secret of an application is what it signs with
+    return kind
 
-    A name with an underscore in front is a private attribute, which is not.
-    """
-    if bound.cls is None or bound.name.startswith("_") or secrets.looks_random(bound.text):
-        return False
-    return any(isinstance(base, str) and base.endswith(".BaseSettings") for base in check.project.types.mro(bound.cls))
+
+def _why(kind: secrets.Kind, uses: tuple[Use, ...]) -> str:
+    if kind == "signing":
+        return "anybody can forge what it signs"
+    if kind == "encryption":
+        return "anybody can read what it encrypts"
+    if any(use.role == "asked" for use in uses):
+        return "everybody who reads the source can show what the program asks for"
+    return _KNOWN
 
 
-def _is_usable(kind: secrets.Kind, bound: BoundText) -> bool:
+def _is_real(bound: BoundText) -> bool:
+    """Whether a default looks like a real secret, which is FAPI601's."""
+    made = bound.how == "setting" and secrets.looks_random(bound.text)
+    return made or secrets.token_kind(bound.text) is not None
+
+
+def _is_usable(kind: secrets.Kind, bound: BoundText, uses: tuple[Use, ...], check: Check) -> bool:
     """Whether the default works as a secret where it is used."""
     text = bound.text
+    if not text:
+        is_named = secrets.is_secret_name(bound.name) and any(use.takes_empty for use in uses)
+        return is_named and not surroundings.is_checked(bound, check.project)
     if secrets.is_absent(text) or "://" in text or secrets.is_template(text) or not text.isascii():
         return False
-    if kind in ("signing", "password"):
+    if kind in ("signing", "encryption", "password"):
         return not text.startswith(("/", "./", "~/"))
+    if any(use.role == "asked" for use in uses):
+        return True
     if secrets.is_placeholder(text) or secrets.is_label(text, bound.name):
         return False
     return secrets.looks_random(text) or (any(c.isdigit() for c in text) and len(text) >= 8)
+
+
+def _matters(bound: BoundText, check: Check) -> bool:
+    """Whether an application runs with the default: no try-out, no script that serves nobody, no class nobody makes."""
+    project = check.project
+    serves = surroundings.runs_a_server(bound.module, project)
+    if not serves and surroundings.runs_as_script(bound.module, bound.block, project):
+        return False
+    if bound.call is not None and is_set_default(bound.call):
+        return serves or project.effects.serving.is_served(bound.module)
+    cls = surroundings.class_around(bound)
+    return cls is None or not surroundings.is_unused_alternative(cls, project)
 
 
 def _fix(bound: BoundText) -> Fix | None:

@@ -1,0 +1,9 @@
+"""What of a program's texts is a secret in use: which keys sign, what only stands in, and for what. Judges nothing."""
+
+from __future__ import annotations
+
+from fastapi_lint.model.secrets.keys import keys_given
+from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
+from fastapi_lint.model.secrets.uses import Secrets, Use
+
+__all__ = ["Secrets", "Use", "connecting_ranges", "documented_ranges", "keys_given"]

@@ -1,0 +1,90 @@
+"""Where a value comes from that is given away: assignments, defaults and readings of variables. Judges nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.readers import default_of, environment_read
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_DEPTH = 6
+_MOST = 40
+_SAME = frozenset({"encode", "decode", "strip", "lstrip", "rstrip", "get_secret_value"})
+"""Methods that give what they are called on."""
+_WRAPPERS = frozenset({"str", "bytes", "bytearray", "SecretStr", "SecretBytes", "Secret"})
+
+Place = tuple[Module, int]
+
+
+def origins(expr: f.Expr | None, where: Where, project: Project) -> tuple[Place, ...]:
+    """The places a value may come from: starts of assignments and parameters, and of calls that read a variable."""
+    search = _Search(project)
+    search.follow(expr, where, _DEPTH)
+    return tuple(search.found)
+
+
+class _Search:
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.found: dict[Place, None] = {}
+
+    def follow(self, expr: f.Expr | None, where: Where, depth: int) -> None:
+        if depth < 0:
+            return
+        match expr:
+            case f.CallRef(index=index):
+                self._called(where[0], where[0].facts.calls[index], depth)
+            case f.Choice(options=options):
+                for option in options:
+                    self.follow(option, where, depth - 1)
+            case f.Name() | f.Attr():
+                places = list(self.project.values.definitions(expr, where))
+                for value, place in places:
+                    if self._is_new(place[0], place[2]):
+                        self.follow(value, place, depth - 1)
+                if not places:
+                    self._given(expr, where, depth)
+
+    def _is_new(self, module: Module, start: int) -> bool:
+        """Whether a place was not met before; it is now. (So it goes round in no circle.)"""
+        if (module, start) in self.found or len(self.found) >= _MOST:
+            return False
+        self.found[module, start] = None
+        return True
+
+    def _called(self, module: Module, call: f.Call, depth: int) -> None:
+        where = (module, call.block, call.start)
+        called = f.last_name(call.func)
+        if environment_read(module, call) is not None:
+            default = default_of(call)
+            if self._is_new(module, call.start) and default is not None:
+                self.follow(default.value, where, depth - 1)
+        elif called in _SAME and isinstance(call.func, f.Attr):
+            self.follow(call.func.value, where, depth - 1)
+        elif called in _WRAPPERS and call.args:
+            self.follow(call.args[0].value, where, depth - 1)
+
+    def _given(self, expr: f.Name | f.Attr, where: Where, depth: int) -> None:
+        """An attribute of `self` is what methods set it to; a parameter what callers give, or its default."""
+        module, block, _ = where
+        function = module.enclosing(block)
+        if function is None:
+            return
+        if isinstance(expr, f.Attr):
+            if expr.value == f.Name("self") and function.cls is not None:
+                for assign, setter in self.project.types.self_assigns(function.cls).get(expr.attr, ()):
+                    self.follow(assign.value, (setter.module, assign.block, assign.start), depth - 1)
+            return
+        param = next((one for one in function.params if one.name == expr.id), None)
+        if param is None or not self._is_new(module, param.start):
+            return
+        self.follow(param.default, (module, function.facts.outer, param.start), depth - 1)
+        for frame in self.project.routes.expansion.frames(function, frozenset({expr.id}), 0)[:_MOST]:
+            if expr.id in frame:
+                value, place, _ = frame[expr.id]
+                self.follow(value, place, depth - 1)

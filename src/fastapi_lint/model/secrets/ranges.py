@@ -1,0 +1,48 @@
+"""Parts of a module's text that mean something for secrets in them: documentation, what connects. Judges nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi_lint.catalog import secret_calls
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.secrets.origins import origins
+from fastapi_lint.model.values.literals import quoted
+from fastapi_lint.model.values.texts import DOCUMENTED, target_name
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+Range = tuple[int, int]
+_NAMES = ("example", "schema_extra", "model_config", "placeholder", "pattern", "regex")
+_LONG = {"example": 2000, "examples": 2000, "placeholder": 300, "description": 300}
+"""Keys of dicts with documentation, and how many bytes behind them are taken for it."""
+
+
+def documented_ranges(module: Module) -> tuple[Range, ...]:
+    """Byte ranges that hold documentation: examples, descriptions, configuration of schemas."""
+    ranges = [(arg.start, arg.end) for call in module.facts.calls for arg in call.args if arg.name in DOCUMENTED]
+    for entry in module.facts.assigns:
+        name = target_name(entry.target).lower()
+        if any(word in name for word in _NAMES):
+            ranges.append((entry.start, entry.end))
+    ranges += [(each.end, each.end + _LONG[each.text]) for each in quoted(module) if each.text in _LONG]
+    return tuple(ranges)
+
+
+def connecting_ranges(module: Module, project: Project) -> tuple[Range, ...]:
+    """Byte ranges of what the calls of a module connect with: their URLs, and where these are assigned in it."""
+    ranges: list[Range] = []
+    for call in module.facts.calls:
+        if f.last_name(call.func) not in secret_calls.connection_names():
+            continue
+        known = secret_calls.connection(project.called_name(module, call) or "")
+        for i, arg in enumerate(call.args) if known is not None else ():
+            if known is not None and (arg.name in known.keywords or (arg.name == "" and i == known.position)):
+                ranges.append((arg.start, arg.end))
+                starts = {
+                    at for home, at in origins(arg.value, (module, call.block, call.start), project) if home is module
+                }
+                ranges += [(entry.start, entry.end) for entry in module.facts.assigns if entry.start in starts]
+    return tuple(ranges)

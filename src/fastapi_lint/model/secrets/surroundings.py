@@ -1,0 +1,183 @@
+"""What lies around a secret: the host it opens, the script or branch it is for, the class nobody makes. Judges none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fastapi_lint.catalog import secrets
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module
+from fastapi_lint.model.values.literals import quoted_at
+from fastapi_lint.model.values.texts import BoundText, bound_texts, target_name
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_GUARD = re.compile(rb"if\s+\(?\s*(?:__name__\s*==\s*[\"']__main__[\"']|[\"']__main__[\"']\s*==\s*__name__)")
+_SERVERS = frozenset({
+    "uvicorn.run", "uvicorn.Server", "uvicorn.main.run", "hypercorn.asyncio.serve", "hypercorn.trio.serve",
+    "granian.Granian", "daphne.server.Server", "gunicorn.app.wsgiapp.run",
+})  # fmt: skip
+_SERVER_NAMES = frozenset(name.rsplit(".", 1)[-1] for name in _SERVERS)
+_HOST_WORDS = ("host", "hostname", "server", "address", "addr", "url", "uri", "endpoint")
+_IMPORT = re.compile(rb"^\s*(?:from\s|import\s|class\s)|__all__")
+_DEPTH = 3
+
+
+def host_beside(bound: BoundText) -> str | None:
+    """The host that a password is for, by the names around it (`db_host` beside `db_password`); None when unknown."""
+    name = secrets.words(bound.name)
+    ending = len(secrets.ending(bound.name))
+    prefix = name[: len(name) - ending] if ending else name[:-1]
+    wanted = {(*prefix, word) for word in _HOST_WORDS}
+    hosts = []
+    for other in bound_texts(bound.module):
+        is_near = other.cls is bound.cls and (other.call is bound.call or other.binding is bound.binding)
+        if (prefix or is_near) and tuple(secrets.words(other.name)) in wanted and other.text:
+            hosts.append(other.text)
+    return hosts[0] if hosts and len(set(map(secrets.is_local_host, hosts))) == 1 else None
+
+
+def runs_a_server(module: Module, project: Project) -> bool:
+    """Whether a module starts a server for an application."""
+    return any(
+        f.last_name(call.func) in _SERVER_NAMES and project.called_name(module, call) in _SERVERS
+        for call in module.facts.calls
+    )
+
+
+def runs_as_script(module: Module, block: int, project: Project, depth: int = _DEPTH) -> bool:
+    """Whether a place is reached only when its module is run as a script: it stands below the guard for that, or in a
+    function that only code below it mentions."""
+    guards = _guards(module)
+    if not guards:
+        return False
+    start = module.facts.blocks[block].start
+    if any(one.start <= start < one.end for one in guards):
+        return True
+    function = module.enclosing(block)
+    return function is not None and depth > 0 and _is_for_script(function, guards, project, depth)
+
+
+def _guards(module: Module) -> list[f.Block]:
+    if not module.facts.has_main_guard:
+        return []
+    data = module.text
+    return [block for block in module.facts.blocks if block.kind == "if" and _GUARD.match(data, block.start)]
+
+
+def _is_for_script(function: Function, guards: list[f.Block], project: Project, depth: int) -> bool:
+    module = function.module
+    found = False
+    for at in mentions(function.name, module):
+        if at == function.facts.name_start:
+            continue
+        found = True
+        if any(one.start <= at < one.end for one in guards):
+            continue
+        if not runs_as_script(module, block_at(module, at), project, depth - 1):
+            return False
+    callers = project.routes.expansion.objects.callers(function.name)
+    return found and not any(
+        other is not module and project.callee(other, call) == FunctionObject(function) for other, call in callers
+    )
+
+
+def mentions(name: str, module: Module) -> Iterator[int]:
+    """The places of a module's text at which a name stands, those in literals and comments aside."""
+    if not module.mentions(name):
+        return
+    data = module.text
+    for found in re.finditer(rb"(?<!\w)" + re.escape(name.encode()) + rb"(?!\w)", data):
+        literal = quoted_at(module, found.start())
+        line = data[data.rfind(b"\n", 0, found.start()) + 1 : found.start()]
+        if (literal is None or literal.formatted) and b"#" not in line:
+            yield found.start()
+
+
+def block_at(module: Module, offset: int) -> int:
+    """The innermost block around a place."""
+    blocks = module.facts.blocks
+    around = [index for index, block in enumerate(blocks) if block.start <= offset < block.end]
+    return min(around, key=lambda index: blocks[index].end - blocks[index].start, default=0)
+
+
+def is_unused_alternative(cls: Class, project: Project) -> bool:
+    """Whether a project makes no object of a class, mentions it nowhere, and uses another one of the module."""
+    others = [one for one in cls.module.classes if one is not cls and one.facts.bases]
+    return _is_unused(cls, project) and any(not _is_unused(one, project) for one in others)
+
+
+def _is_unused(cls: Class, project: Project) -> bool:
+    if project.routes.expansion.objects.makers(cls) or project.routes.expansion.objects.subclasses(cls):
+        return False
+    for module in project.modules:
+        data = module.text if module.mentions(cls.name) else b""
+        for at in mentions(cls.name, module) if data else ():
+            line = data[data.rfind(b"\n", 0, at) + 1 : at]
+            if not _IMPORT.match(line) and not _in_import(module, at):
+                return False
+    return True
+
+
+def _in_import(module: Module, at: int) -> bool:
+    return any(entry.start <= at < entry.end for entry in module.facts.imports)
+
+
+def is_for_one_branch(bound: BoundText, project: Project) -> bool:
+    """Whether all code that uses a secret stands in one of several branches, as far as the names tell: without the
+    secret the others go on."""
+    name = target_name(bound.binding.target) if bound.binding is not None else _target_of(bound)
+    if not name or (bound.binding is None and bound.how != "fallback"):
+        return False
+    found = False
+    for module in project.modules:
+        for at in mentions(name, module):
+            if _in_import(module, at) or (module is bound.module and _is_bound(bound, at)):
+                continue
+            block = block_at(module, at)
+            if not any(one.kind in ("if", "else", "case") for one in module.block_chain(block)):
+                return False
+            found = True
+    return found
+
+
+_CONDITION = re.compile(rb"\b(?:if|elif|assert|while|not|or|and|raise|validator|field_validator)\b")
+
+
+def is_checked(bound: BoundText, project: Project) -> bool:
+    """Whether code looks whether a secret is there before it goes on, or a validator does, as far as the lines tell."""
+    names = {bound.name, target_name(bound.binding.target) if bound.binding is not None else _target_of(bound)}
+    for name in filter(None, names):
+        for module in project.modules:
+            data = module.text if module.mentions(name) else b""
+            for found in re.finditer(rb"(?<!\w)" + re.escape(name.encode()) + rb"(?!\w)", data):
+                if module is bound.module and _is_bound(bound, found.start()):
+                    continue
+                end = data.find(b"\n", found.end())
+                if _CONDITION.search(data[data.rfind(b"\n", 0, found.start()) + 1 : end if end >= 0 else len(data)]):
+                    return True
+    return False
+
+
+def class_around(bound: BoundText) -> Class | None:
+    """The class in whose body a text stands."""
+    cls = bound.module.facts.blocks[bound.block].cls
+    return bound.module.classes[cls] if cls >= 0 else None
+
+
+def _is_bound(bound: BoundText, at: int) -> bool:
+    entry = bound.binding or _assignment(bound)
+    return entry is not None and entry.start <= at < entry.end
+
+
+def _target_of(bound: BoundText) -> str:
+    entry = _assignment(bound)
+    return target_name(entry.target) if entry is not None else ""
+
+
+def _assignment(bound: BoundText) -> f.Assign | None:
+    """The assignment in which a text stands."""
+    return next((each for each in bound.module.facts.assigns if each.start <= bound.start < each.end), None)

@@ -1,0 +1,195 @@
+"""What the texts of a project are used for: which sign or encrypt, which are asked for, which stand in. Judges none.
+
+A use is told of the place that a value comes from: the start of an assignment or of a parameter, or that of a call that
+reads an environment variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, Function, Module
+from fastapi_lint.model.secrets.keys import USERS, keys_given, keys_of_users
+from fastapi_lint.model.secrets.origins import Place, origins
+from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.readers import default_of, environment_read, is_environment, option_of
+from fastapi_lint.model.values.texts import BoundText, written_for_tests
+from fastapi_lint.tracking import memoized
+from fastapi_lint.tracking.tables import collected, contributions
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+Role = Literal["signs", "encrypts", "asked", "stands-in"]
+_SETTINGS = frozenset({"pydantic_settings.BaseSettings", "pydantic.BaseSettings", "pydantic.v1.BaseSettings"})
+_DIGESTS = frozenset({"compare_digest"})
+_READS = ("environ", "getenv", "config", "envvar", "BaseSettings")
+
+
+@dataclass(frozen=True)
+class Use:
+    """One use of a value.
+
+    `by` is what takes it as a key, what it is compared with, or the variable that it stands in for.
+    `takes_empty`: an empty text works there; `takes_fixed`: a protocol may say what stands there.
+    """
+
+    role: Role
+    by: str = ""
+    takes_empty: bool = False
+    takes_fixed: bool = False
+
+
+class Secrets:
+    """Answers what a text is used for, and where it is read from before it counts."""
+
+    TABLES = "project.modules.tables"
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    @collected("secrets.uses")
+    def uses(self) -> Mapping[Module, Mapping[int, tuple[Use, ...]]]:
+        """The uses of values anywhere but in tests, by module and place."""
+        table: dict[Module, dict[int, dict[Use, None]]] = {}
+        contributions(self.project.modules.tables, "secrets", lambda module: self.contribute(module, table))
+        return {home: {at: tuple(found) for at, found in places.items()} for home, places in table.items()}
+
+    def contribute(self, module: Module, table: dict[Module, dict[int, dict[Use, None]]]) -> Collection[int]:
+        """Add what a module uses; whether there is anything."""
+        found = False
+        for (home, at), use in () if written_for_tests(module) else self._used_by(module):
+            table.setdefault(home, {}).setdefault(at, {}).setdefault(use)
+            found = True
+        return (0,) if found else ()
+
+    def uses_of(self, bound: BoundText) -> tuple[Use, ...]:
+        """The uses of a text under the name that it is bound to."""
+        places = self.uses.get(bound.module, {})
+        starts = [bound.start]
+        starts += [bound.binding.start] if bound.binding is not None else []
+        starts += [bound.call.start] if bound.call is not None and bound.how == "fallback" else []
+        return tuple(dict.fromkeys(use for start in starts for use in places.get(start, ())))
+
+    def stands_in_for(self, bound: BoundText) -> str | None:
+        """The variable, option or setting that a text only stands in for; None when it is what the program uses."""
+        if bound.how == "fallback":
+            return bound.name
+        if bound.how == "setting" and bound.cls is not None and self.is_settings(bound.cls):
+            # A name with an underscore in front is a private attribute: nothing outside replaces it.
+            return None if bound.name.startswith("_") else bound.name
+        return next((use.by for use in self.uses_of(bound) if use.role == "stands-in"), None)
+
+    @memoized
+    def is_settings(self, cls: Class) -> bool:
+        """Whether the fields of a class are read from the environment: its own bases say so, or those of a subclass."""
+        below = self.project.routes.expansion.objects.subclasses(cls)
+        return any(base in _SETTINGS for one in (cls, *below) for base in self.project.types.mro(one))
+
+    # ---------------------------------------------------------------- what a module uses
+
+    def _used_by(self, module: Module) -> Iterator[tuple[Place, Use]]:
+        for call, arg, taker, name in keys_given(module, self.project):
+            use = Use(taker.use, name, taker.empty, taker.fixed)
+            yield (module, arg.start), use
+            for place in origins(arg.value, (module, call.block, call.start), self.project):
+                yield place, use
+        for entry in keys_of_users(module, self.project):
+            yield (module, entry.start), Use("signs", USERS)
+            for place in origins(entry.value, (module, entry.block, entry.start), self.project):
+                yield place, Use("signs", USERS)
+        if module.mentions(*_DIGESTS):
+            yield from self._asked(module)
+        if module.mentions(*_READS):
+            yield from self._standing_in(module)
+
+    def _asked(self, module: Module) -> Iterator[tuple[Place, Use]]:
+        """What is compared with something that the caller of a function gives."""
+        for call in module.facts.calls:
+            if f.last_name(call.func) not in _DIGESTS or len(call.args) != 2:
+                continue
+            where = (module, call.block, call.start)
+            one, other = call.args
+            for mine, theirs in ((one, other), (other, one)):
+                if self._is_given(theirs.value, where):
+                    for place in origins(mine.value, where, self.project):
+                        yield place, Use("asked", f.last_name(call.func))
+
+    def _is_given(self, expr: f.Expr, where: Where, depth: int = 5) -> bool:
+        """Whether a value begins with a parameter of the function around it, an object's own attributes aside."""
+        module, block, _ = where
+        if depth < 0:
+            return False
+        match expr:
+            case f.Attr(value=value) | f.Sub(value=value) | f.Await(value=value):
+                return self._is_given(value, where, depth - 1)
+            case f.CallRef(index=index):
+                call = module.facts.calls[index]
+                if isinstance(call.func, f.Attr):
+                    return self._is_given(call.func.value, where, depth - 1)
+                return any(self._is_given(arg.value, where, depth - 1) for arg in call.args[:1])
+            case f.Name(id=name):
+                function = module.enclosing(block)
+                if function is None or name in ("self", "cls"):
+                    return False
+                if any(param.name == name for param in function.params):
+                    return not self._is_own(function, name)
+                found = self.project.values.definitions(expr, where)
+                return any(self._is_given(value, place, depth - 1) for value, place in found if place[0] is module)
+        return False
+
+    def _is_own(self, function: Function, name: str) -> bool:
+        """Whether a parameter is given by the program itself: the settings, a service."""
+        value = self.project.types.infer(f.Name(name), (function.module, function.facts.block, function.facts.head_end))
+        cls = getattr(value, "cls", None)
+        return isinstance(cls, Class) and self.is_settings(cls)
+
+    # ---------------------------------------------------------------- what stands in
+
+    def _standing_in(self, module: Module) -> Iterator[tuple[Place, Use]]:
+        """Constants that are taken when a variable, an option or a setting is missing."""
+        for call in module.facts.calls:
+            where = (module, call.block, call.start)
+            variable = environment_read(module, call)
+            default = default_of(call) if variable is not None else None
+            option = option_of(call) if variable is None else None
+            if option is not None and option[1]:
+                variable, default = option[1], f.keyword(call, "default")
+            if variable is not None and default is not None:
+                yield from self._constants(default.value, where, variable)
+            for arg in call.args:
+                yield from self._chosen(arg.value, where)
+        for entry in module.facts.assigns:
+            where = (module, entry.block, entry.start)
+            yield from self._chosen(entry.value, where)
+            cls = module.facts.blocks[entry.block].cls
+            if cls >= 0 and isinstance(entry.target, f.Name) and isinstance(entry.value, (f.Name, f.Attr)):
+                if self.is_settings(module.classes[cls]):
+                    yield from self._constants(entry.value, where, entry.target.id)
+        for exit_ in module.facts.exits:
+            yield from self._chosen(exit_.value, (module, exit_.block, exit_.start))
+
+    def _chosen(self, value: f.Expr | None, where: Where) -> Iterator[tuple[Place, Use]]:
+        """`os.getenv("X") or DEFAULT`, `os.environ["X"] if ... else DEFAULT`."""
+        if isinstance(value, f.Choice):
+            read = next((name for each in value.options if (name := _variable(each, where[0]))), None)
+            for option in value.options if read else ():
+                yield from self._constants(option, where, read or "")
+
+    def _constants(self, value: f.Expr, where: Where, variable: str) -> Iterator[tuple[Place, Use]]:
+        if isinstance(value, (f.Name, f.Attr)):
+            for place in origins(value, where, self.project):
+                yield place, Use("stands-in", variable)
+
+
+def _variable(expr: f.Expr, module: Module) -> str:
+    """The environment variable that an expression reads; "" when it reads none."""
+    match expr:
+        case f.CallRef(index=index):
+            return environment_read(module, module.facts.calls[index]) or ""
+        case f.Sub(value=value, items=(f.Const(value=str(name)),)) if is_environment(value):
+            return name
+    return ""

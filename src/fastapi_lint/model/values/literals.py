@@ -1,0 +1,146 @@
+"""String literals with their places. Knows no names and no facts beyond the text.
+
+Facts keep what a literal says but not where it stands; a scan over the bytes gives the place back. The scan knows
+strings, comments and brackets only, and reads an f-string with its own quotes inside as two.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from fastapi_lint.index.literals import content
+from fastapi_lint.model.names.symbols import Module
+
+_TOKEN = re.compile(
+    rb"#[^\r\n]*"
+    rb"|(?P<open>[(\[{])|(?P<close>[)\]}])"
+    rb"|(?P<prefix>(?<![\w])[rRbBuUfFtT]{1,2})?"
+    # An open string goes on to the end of its line or text: to try again at each quote in it would be quadratic.
+    rb"(?P<text>\"\"\"(?:[^\\\"]|\\.|\"(?!\"\"))*(?:\"\"\"|\\?\Z)|'''(?:[^\\']|\\.|'(?!''))*(?:'''|\\?\Z)"
+    rb"|\"(?:[^\\\"\r\n]|\\(?:\r\n|.))*\"?|'(?:[^\\'\r\n]|\\(?:\r\n|.))*'?)",
+    re.DOTALL,
+)
+_BEFORE = re.compile(rb"(?:\A|[\r\n;:])[ \t\f]*\Z")
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """A string literal: byte range with prefix and quotes, and the range of what stands between the quotes.
+
+    `text` is what it says (the source text of a formatted one), of bytes a character each; `alone` means that it is a
+    statement of its own: a docstring or code that is commented out.
+    """
+
+    start: int
+    end: int
+    body_start: int
+    body_end: int
+    text: str
+    formatted: bool
+    alone: bool
+    is_bytes: bool
+
+
+@lru_cache(maxsize=8)
+def quoted(module: Module) -> tuple[Quoted, ...]:
+    """Every string literal of a module, in order."""
+    return tuple(_scan(module.text))
+
+
+def _scan(data: bytes) -> Iterator[Quoted]:
+    depth = 0
+    for match in _TOKEN.finditer(data):
+        if match["open"]:
+            depth += 1
+        elif match["close"]:
+            depth = max(0, depth - 1)
+        elif match["text"]:
+            start, end = match.span()
+            body = match["text"]
+            size = 3 if body[:3] in (b'"""', b"'''") else 1
+            letters = (match["prefix"] or b"").lower()
+            formatted = b"f" in letters or b"t" in letters
+            inner = body[size : len(body) - size]
+            alone = depth == 0 and _BEFORE.search(data[max(0, start - 200) : start]) is not None
+            alone = alone and not _continued(data, start)
+            first = match.start("text") + size
+            yield Quoted(
+                start,
+                end,
+                first,
+                first + len(inner),
+                _said(letters, inner, formatted),
+                formatted,
+                alone,
+                b"b" in letters,
+            )
+
+
+def _continued(data: bytes, start: int) -> bool:
+    return data[max(0, start - 200) : start].rstrip(b" \t\f").rstrip(b"\r\n").endswith(b"\\")
+
+
+def _said(letters: bytes, inner: bytes, formatted: bool) -> str:
+    if not formatted and b"\\" in inner:
+        said = content(inner.decode("latin-1"), b"r" in letters)
+        if said is not None:
+            return said
+    return inner.decode("utf-8", "replace")
+
+
+def quoted_at(module: Module, offset: int) -> Quoted | None:
+    """The string literal around a byte offset."""
+    found = quoted(module)
+    index = bisect_left(found, offset + 1, key=lambda each: each.start) - 1
+    return found[index] if index >= 0 and found[index].start <= offset < found[index].end else None
+
+
+def quoted_between(module: Module, start: int, end: int) -> tuple[Quoted, ...]:
+    """The string literals inside a byte range."""
+    found = quoted(module)
+    first = bisect_left(found, start, key=lambda each: each.start)
+    return found[first : bisect_left(found, end, lo=first, key=lambda each: each.start)]
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A literal, or several in a row that are one: what it says, and its byte range with all quotes; see `Quoted`."""
+
+    text: str
+    place: tuple[int, int]
+    formatted: bool
+    alone: bool
+    is_bytes: bool
+
+
+_GAP = re.compile(rb"(?:\s|\\|#[^\r\n]*)*\Z")
+"""What may stand between two literals that are one."""
+
+
+@lru_cache(maxsize=8)
+def literals(module: Module) -> tuple[Literal, ...]:
+    """Every string literal of a module, in order, those joined that lie beside each other."""
+    return tuple(_joined(module.text, quoted(module)))
+
+
+def _joined(data: bytes, found: tuple[Quoted, ...]) -> Iterator[Literal]:
+    group: list[Quoted] = []
+    for each in (*found, None):
+        if group and (each is None or not _GAP.match(data, group[-1].end, each.start)):
+            text, place = "".join(one.text for one in group), (group[0].start, group[-1].end)
+            yield Literal(text, place, any(one.formatted for one in group), group[0].alone, group[0].is_bytes)
+            group = []
+        if each is not None:
+            group.append(each)
+
+
+def literals_between(module: Module, start: int, end: int) -> tuple[Literal, ...]:
+    """The literals in a byte range that are not formatted."""
+    found = literals(module)
+    first = bisect_left(found, start, key=lambda each: each.place[0])
+    last = bisect_left(found, end, lo=first, key=lambda each: each.place[0])
+    return tuple(each for each in found[first:last] if not each.formatted)

@@ -1,0 +1,84 @@
+"""Calls that read what stands outside of the program, or write it: environment variables, options of a command line.
+
+Knows the shapes of calls only, no types. Judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Module
+
+_READERS = frozenset({"getenv", "get", "config", "env", "setdefault", "str", "pop"})
+_OPTIONS = frozenset({"Option", "Argument", "option", "argument", "add_argument"})
+_WRITERS = frozenset({"putenv", "setenv"})
+
+
+def environment_read(module: Module, call: f.Call) -> str | None:
+    """The environment variable that a call reads (`os.getenv`, `environ.get`, `config` of starlette and decouple)."""
+    called = f.last_name(call.func)
+    if called not in _READERS or not call.args or not isinstance(call.args[0].value, f.Const):
+        return None
+    name = call.args[0].value.value
+    if not isinstance(name, str) or call.args[0].name not in ("", "key", "name"):
+        return None
+    match call.func:
+        case f.Name(id="getenv" | "config" | "env"):
+            return name
+        case f.Attr(value=f.Name(id="os"), attr="getenv"):
+            return name
+        case f.Attr(value=environ, attr="get" | "setdefault" | "pop") if is_environment(environ):
+            return name
+        case f.Attr(value=f.Name(id="env"), attr="str" | "get"):
+            return name
+    return None
+
+
+def default_of(call: f.Call) -> f.Arg | None:
+    """What a call that reads a variable gives when there is none."""
+    return next((arg for i, arg in enumerate(call.args) if arg.name == "default" or (arg.name == "" and i == 1)), None)
+
+
+def is_environment(expr: f.Expr) -> bool:
+    """Whether an expression is `os.environ`."""
+    return f.last_name(expr) == "environ"
+
+
+def is_set_default(call: f.Call) -> bool:
+    """Whether a call is `os.environ.setdefault(...)`: what follows finds the variable set."""
+    return isinstance(call.func, f.Attr) and call.func.attr == "setdefault" and is_environment(call.func.value)
+
+
+def option_of(call: f.Call) -> tuple[str, str] | None:
+    """The names of an option of a command line (its own, "" when it is that of a parameter) and of the environment
+    variable that is read when it is not given ("" when there is none); for typer, click and argparse."""
+    if f.last_name(call.func) not in _OPTIONS:
+        return None
+    flags = (arg.value.value for arg in call.args if arg.name == "" and isinstance(arg.value, f.Const))
+    own = next((text for text in flags if isinstance(text, str) and text.startswith("--")), "")
+    given = f.keyword(call, "envvar")
+    match given.value if given is not None else None:
+        case f.Const(value=str(text)) | f.Display(items=(f.Const(value=str(text)), *_)):
+            return own.lstrip("-"), text
+    return own.lstrip("-"), ""
+
+
+def environment_written(call: f.Call) -> Iterator[tuple[str, f.Expr, f.Arg]]:
+    """The variables that a call writes to an environment: name, value and the argument that the value stands in.
+
+    `os.putenv`, `monkeypatch.setenv`, `os.environ.update({...})`, and the `env=` of a subprocess.
+    """
+    called = f.last_name(call.func)
+    if called in _WRITERS and len(call.args) > 1 and isinstance(call.args[0].value, f.Const):
+        name = call.args[0].value.value
+        if isinstance(name, str):
+            yield name, call.args[1].value, call.args[1]
+    updates = called == "update" and isinstance(call.func, f.Attr) and is_environment(call.func.value)
+    for arg in call.args:
+        if updates and arg.name not in ("", "*", "**"):
+            yield arg.name, arg.value, arg
+        elif (updates or arg.name == "env") and isinstance(arg.value, f.Mapping):
+            for key, value in arg.value.items:
+                if isinstance(key, f.Const) and isinstance(key.value, str):
+                    yield key.value, value, arg
