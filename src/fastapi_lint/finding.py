@@ -72,6 +72,8 @@ class Finding(msgspec.Struct, frozen=True):
     `noqa_lines` is the inclusive range of lines on which a suppression comment counts (the head of the statement
     around the finding). `chain` says that `related` is an ordered call chain (SARIF codeFlows), not a loose set.
     `symbol` is the dotted name of the enclosing function or class, for fingerprints that survive moved lines.
+    `root_codes` are the codes that silence a chain where it ends, by a comment on `root_lines`: a decision there holds
+    for all that leads to it.
     """
 
     code: str
@@ -87,6 +89,13 @@ class Finding(msgspec.Struct, frozen=True):
     symbol: str = ""
     why: str = ""
     instead: str = ""
+    root_codes: tuple[str, ...] = ()
+    root_lines: tuple[int, int] = (0, 0)
+
+    @property
+    def root(self) -> Related | None:
+        """Where a chain ends that can be silenced there."""
+        return self.related[-1] if self.chain and self.root_codes and self.related else None
 
     @property
     def message(self) -> str:

@@ -12,7 +12,7 @@ import types
 import typing
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar, Union
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, Union
 
 from fastapi_lint.finding import Finding, Fix, Notice, Related, Safety, Severity, Span
 
@@ -162,6 +162,13 @@ def rule(
     return register
 
 
+class Root(NamedTuple):
+    """Where a chain ends, when comments for some codes on these lines silence all of it (see `Check.root`)."""
+
+    codes: tuple[str, ...]
+    lines: tuple[int, int]
+
+
 class Check:
     """What a rule may ask: the project, the module at hand, its options; and how it reports.
 
@@ -204,6 +211,7 @@ class Check:
         module: Module | None = None,
         related: Iterable[Related] = (),
         chain: bool = False,
+        root: Root | None = None,
         fix: Fix | Making | None = None,
         severity: Severity | None = None,
     ) -> Finding:
@@ -226,6 +234,8 @@ class Check:
             severity=severity or self.rule.severity,
             related=tuple(related),
             chain=chain,
+            root_codes=root.codes if root is not None else (),
+            root_lines=root.lines if root is not None else (0, 0),
             fix=fix if isinstance(fix, Fix) else None,
             noqa_lines=self._head(span, start, module),
             symbol=module.symbol_at(start) if start >= 0 else self._symbol(),
@@ -240,6 +250,10 @@ class Check:
         """A second place for a finding, in `module` (default: the one at hand)."""
         module = module or self.module
         return Related(module.path, self._place(at, module)[0], message)
+
+    def root(self, at: Placed, module: Module, *codes: str) -> Root:
+        """The end of a chain, for `finding`: a comment at the statement there, for a code of these, silences it."""
+        return Root(codes, self._head(module.source.span(at.start, at.end), at.start, module))
 
     def _symbol(self) -> str:
         return self.function.qualname if self.function else ""

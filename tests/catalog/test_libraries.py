@@ -335,7 +335,7 @@ GOOD = 'name = "a.b"\nkind = "network"\nweight = "long"\nwhy = "waits"\ninstead 
         ("[[blocking]]\n" + GOOD + 'except = ["x"]\n', "x.toml: blocking[0]: `except` without `methods`"),
         (
             "[[blocking]]\n" + GOOD.replace("long", "lnog"),
-            "`weight` is 'lnog', not one of local, long, short; did you mean 'long'?",
+            "`weight` is 'lnog', not one of brief, local, long, short; did you mean 'long'?",
         ),
         (("[[blocking]]\n" + GOOD) * 2, "x.toml: blocking: `a.b` is already in x.toml"),
         ("[blocking]\n" + GOOD, "x.toml: `blocking` must be an array of tables"),

@@ -14,7 +14,7 @@ Kind = Literal[
     "network", "dns", "sleep", "subprocess", "file", "database", "cache", "broker", "cloud", "mail", "cpu", "input",
     "lock", "thread",
 ]  # fmt: skip
-Weight = Literal["long", "local", "short"]
+Weight = Literal["long", "local", "short", "brief"]
 Constant = Union[bool, int, str]
 
 
@@ -39,13 +39,15 @@ class Entry(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     """A call that blocks.
 
     weight: "long" for everything that waits for a network, a database server, a process or a processor; "local" for a
-    database in a file; "short" for other files. `why` completes "it ..." ("waits for the HTTP response"), `instead`
-    completes "use ..." with what waits without blocking ("{method}" is the method that is called), "" when nothing but
-    a thread does; `instead_since` is the first version of the library that has it. `when` names what must be
-    given for the call to block: "arguments" (any) or a parameter. `unless` maps a parameter to the value with which the
-    call returns at once. `mode` is the constant that the first argument must be for the call to wait; with another one
-    it does what `otherwise` says. `lazy`: it gives something that blocks later, when it is read. `since` is the first
-    version of Python or the library that has it.
+    database in a file; "short" for other files; "brief" for what only asks for a file, in microseconds.
+    `why` completes "it ..." ("waits for the HTTP response"), `instead` completes "use ..." with what waits without
+    blocking ("{method}" is the method that is called), "" when nothing but a thread does; `instead_since` is the first
+    version of the library that has it.
+    `when` names what must be given for the call to block: "arguments" (any) or a parameter. `unless` maps a parameter
+    to the value with which the call returns at once. `mode` is the constant that the first argument must be for the
+    call to wait; with another one it does what `otherwise` says.
+    lazy: "object" it gives something that blocks again, when it is used; "iterator" it does nothing until it is read.
+    `since` is the first version of Python or the library that has it.
     """
 
     kind: Kind
@@ -57,7 +59,7 @@ class Entry(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     unless: dict[str, Constant] = msgspec.field(default_factory=dict)
     mode: str = ""
     otherwise: str = ""
-    lazy: bool = False
+    lazy: Literal["", "object", "iterator"] = ""
     since: str = ""
 
     def applies(self, positional: Sequence[object], keywords: Mapping[str, object]) -> bool:
@@ -103,10 +105,14 @@ class Handoff(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
 
 class Reentry(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """A function that starts or runs an event loop; gives "wrapper" when only calling its result does."""
+    """A function that starts or runs an event loop; gives "wrapper" when only calling its result does.
+
+    `in_thread`: it works in a thread that has no loop.
+    """
 
     why: str
     instead: str
+    in_thread: bool = True
     gives: Literal["result", "wrapper"] = "result"
 
 

@@ -169,6 +169,7 @@ class Session:
             selected=self._scope.codes,
             ignored=selection.ignored_by_path(self._scope.settings, self._table.built),
             failed={(notice.path, notice.code) for notice in judgement.notices if notice.code},
+            everywhere=self.sources,
         )
         return Result(kept, suppressed, judgement.notices)
 

@@ -144,12 +144,14 @@ def apply(
     known: Iterable[Named],
     selected: Collection[str],
     found: Sequence[Directive] | None = None,
+    used_elsewhere: Collection[tuple[int, str]] = (),
 ) -> Applied:
     """Part a file's findings by its suppressions.
 
     `known` are all rules, planned ones included; `selected` the codes that could have been reported in this file: leave
     out what `per-file-ignores` silences and rules that raised, so that nobody is told to remove a comment that is
-    needed. `found` saves reading the comments again. Suppressions are not judged when `FAPI002` is not selected or the
+    needed. `found` saves reading the comments again, `used_elsewhere` are those that silence findings of other files:
+    the number of the directive, and its code there. Suppressions are not judged when `FAPI002` is not selected or the
     file has a syntax error.
     """
     findings = tuple(findings)
@@ -158,7 +160,7 @@ def apply(
         return Applied(findings, (), ())
     names = {rule.name: rule.code for rule in known}
     meaning = [_codes(directive, names) for directive in found]
-    used: set[tuple[int, str]] = set()
+    used: set[tuple[int, str]] = set(used_elsewhere)
     kept: list[Finding] = []
     suppressed: list[Finding] = []
     for finding in findings:
@@ -185,6 +187,23 @@ def apply(
         )
         (suppressed if silenced else unused).append(report)
     return Applied(tuple(kept), tuple(suppressed), tuple(unused))
+
+
+def at_root(found: Sequence[Directive], finding: Finding, known: Iterable[Named]) -> list[tuple[int, str]]:
+    """The suppressions of the file where the chain of a finding ends that silence it there: number and code of each."""
+    if finding.root is None:
+        return []
+    first, last = finding.root_lines
+    names = {rule.name: rule.code for rule in known}
+    matching = []
+    for index, directive in enumerate(found):
+        if directive.problem or (directive.kind == "ignore-file" and directive.entries is None):
+            continue
+        if directive.kind != "ignore-file" and not first <= directive.line <= last:
+            continue
+        meant = _codes(directive, names)
+        matching += [(index, code) for code in finding.root_codes if _means(meant, code)]
+    return matching
 
 
 def _codes(directive: Directive, names: dict[str, str]) -> frozenset[str] | None:

@@ -11,7 +11,7 @@ from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.locks import held_across_await
 from fastapi_lint.model.calls.remedies import Remedy
 from fastapi_lint.model.calls.results import NotCallable, not_callable
-from fastapi_lint.model.calls.sparing import never_runs
+from fastapi_lint.model.calls.sparing import never_runs, swallows
 from fastapi_lint.model.calls.trails import Trail
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "not_callable",
     "only_value",
     "reads_of",
+    "swallows",
 ]

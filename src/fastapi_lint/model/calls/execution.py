@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.binding import can_bind
 from fastapi_lint.model.calls.protocols import implementing, is_protocol
 from fastapi_lint.model.calls.sparing import allows_cache, is_once
 from fastapi_lint.model.calls.validation import validated, validators
@@ -32,7 +33,12 @@ from fastapi_lint.tracking.tables import collected, grouped
 _CONSUMERS = frozenset({
     "list", "tuple", "set", "dict", "sum", "any", "all", "sorted", "max", "min", "next", "frozenset", "deque",
 })  # fmt: skip
-_PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
+CACHED_PROPERTIES = frozenset({
+    "functools.cached_property", "cached_property.cached_property", "cached_property.threaded_cached_property",
+    "cached_property", "django.utils.functional.cached_property", "werkzeug.utils.cached_property",
+})  # fmt: skip
+"""Decorators of properties that are computed once for each object."""
+_PROPERTY = CACHED_PROPERTIES | {"property", "abc.abstractproperty"}
 _MOST_OVERRIDES = 12
 _LONGEST = 70
 
@@ -42,7 +48,7 @@ class Step:
     """One thing that a function does: where it stands, and the project function that it runs (None: a library's).
 
     `call` is the call, or None for what happens without one: a property is read, a `for` or `with` runs an object.
-    `block` is where it stands.
+    `block` is where it stands, `subject` the expression whose property is read.
     """
 
     module: Module
@@ -52,6 +58,7 @@ class Step:
     call: f.Call | None = None
     name: str = ""
     block: int = -1
+    subject: f.Expr | None = None
 
     @property
     def shown(self) -> str:
@@ -122,9 +129,24 @@ class Execution:
             for validator in validators(self.types, made):
                 yield from self.bodies(validator)
 
-    def _called(self, callee: Type, module: Module, call: f.Call, awaited: bool) -> Iterator[Function]:
+    def handed(self, given: Type) -> Iterator[Function]:
+        """The synchronous functions that run when somebody calls what he was given."""
+        match given:
+            case FunctionObject(function=function, owner=owner):
+                for each in self._implementations(function, owner):
+                    yield from (body for body in self.bodies(each) if not body.is_async and not body.is_generator)
+            case Instance(cls=Class() as cls):
+                yield from self._methods(cls, ("__call__",))
+            case Partial(callable=inner):
+                yield from self.handed(inner)
+
+    def _called(
+        self, callee: Type, module: Module, call: f.Call, awaited: bool, *, partial: bool = False
+    ) -> Iterator[Function]:
         match callee:
             case FunctionObject(function=function, owner=owner):
+                if not partial and not can_bind(function, owner, call):
+                    return
                 for each in self._implementations(function, owner):
                     for body in self.bodies(each):
                         if body.is_async and not (awaited and call.awaited):
@@ -137,7 +159,7 @@ class Execution:
             case Instance(cls=Class() as cls):
                 yield from self._methods(cls, ("__call__",), awaited=awaited and call.awaited)
             case Partial(callable=inner):
-                yield from self._called(inner, module, call, awaited)
+                yield from self._called(inner, module, call, awaited, partial=True)
 
     def _implementations(self, function: Function, owner: Instance | ClassObject | None) -> list[Function]:
         """The method itself, or for an abstract one those of subclasses; nothing when some of them are coroutines."""
@@ -184,11 +206,11 @@ class Execution:
         """Whether a method only says that subclasses have it: abstract, or all it does is raise NotImplementedError."""
         if any(name.startswith("abc.abstract") for name in self.types.decorators(function)):
             return True
-        return any(
-            entry.kind == "raise" and _name_of(function.module, entry.value) == "NotImplementedError"
-            for entry in function.exits
-            if function.module.facts.blocks[entry.block].kind == "function"
-        )
+        module, exits = function.module, function.exits
+        if len(exits) != 1 or exits[0].kind != "raise" or _name_of(module, exits[0].value) != "NotImplementedError":
+            return False
+        does = [*function.calls, *module.assigns_in.get(function.index, ())]
+        return all(exits[0].start <= each.start < exits[0].end for each in does)
 
     def _is_below(self, cls: Class | None, of: Class | str) -> bool:
         return cls is not None and self.types.is_subclass(cls, of)
@@ -278,7 +300,7 @@ class Execution:
                 if isinstance(owner, Instance) and isinstance(owner.cls, Class):
                     for target in self._property(owner.cls, attribute.attr):
                         if not is_once(function, block, start):
-                            yield Step(module, start, end, target, block=block)
+                            yield Step(module, start, end, target, block=block, subject=attribute.value)
 
     def _property(self, cls: Class, name: str) -> Iterator[Function]:
         for base in self.types.mro(cls):

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from fastapi_lint.catalog import Entry
+from fastapi_lint.catalog import Entry, Reentry
+from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bonds import Bond, Bonds
 from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.handing import Handing, handing
@@ -18,7 +19,7 @@ from fastapi_lint.model.calls.places import forbidden
 from fastapi_lint.model.calls.plainness import Plainness
 from fastapi_lint.model.calls.sharing import is_shared_object, starts_from_self
 from fastapi_lint.model.calls.trails import Trail
-from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
+from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module
 from fastapi_lint.tracking import memoized
 
 if TYPE_CHECKING:
@@ -107,6 +108,38 @@ class Remedies:
                 function, "none", "iterate with `iterate_in_threadpool(...)`, or make a list in one thread", there
             )
         return self._chosen(function, "none", "", there)
+
+    def of_callback(self, trail: Trail[Entry]) -> Remedy:
+        """What to do about a function that is given to the event loop, to be called there."""
+        twin = self._twin(trail.steps[-1], trail.effect)
+        there = f" or {twin} there" if twin else ""
+        return Remedy("none", f"use a task that awaits `asyncio.to_thread(...)`{there}")
+
+    def of_reentry(self, function: Function, trail: Trail[Reentry]) -> str:
+        """What to do about a helper that starts or runs an event loop where one runs."""
+        twin = "give it an async twin"
+        last = trail.steps[-1]
+        if not (trail.effect.in_thread or self._has_own_loop(last)):
+            return twin
+        plain = [f"make `{function.name}` a plain `def`"] if self.can_be_plain(function) else []
+        thread = handing(function.module, self.project.types)
+        first = trail.first
+        if self._is_plain_call(first) and self._forbidden(function, first) in (None, "inside"):
+            if self._bond(function, first) is None:
+                return ", or ".join([f"call it with `await {thread.shown}(...)`", *plain, twin])
+        return ", or ".join([*plain, twin])
+
+    def _has_own_loop(self, step: Step) -> bool:
+        """Whether the loop that a call runs was made for it, in the same function."""
+        call = step.call
+        if call is None or not isinstance(call.func, f.Attr):
+            return False
+        types = self.project.types
+        made = types.infer(call.func.value, (step.module, call.block, call.start))
+        if not isinstance(made, Instance) or made.origin is None:
+            return False
+        name = types.name_of_type(types.callee(made.origin.module, made.origin.facts))
+        return name == "asyncio.new_event_loop" and step.module.enclosing(made.origin.facts.block) is not None
 
     def of_session(self, function: Function, steps: Sequence[Step], kind: str) -> Remedy:
         """What to do about a synchronous session (or connection, engine) that a function works with."""

@@ -78,6 +78,10 @@ class Serving:
         """Whether what a function does can make requests wait: async, of the application, and run while it serves."""
         return function.is_async and self.is_served(function.module) and self.when(function) == "served"
 
+    def is_startup(self, function: Function) -> bool:
+        """Whether a function is a lifespan, or a handler of start-up or shut-down."""
+        return self._is_lifespan(function)
+
     # ---------------------------------------------------------------- when
 
     @memoized_cyclic("never")

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Function, Instance, Method, Module
-from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Method, Module
+from fastapi_lint.model.types.inference.inference import Inference, Where
 
 _CONTAINERS = frozenset({"list", "dict", "set", "deque", "collections.deque", "collections.defaultdict"})
 _CHANGING = frozenset({
@@ -132,6 +132,28 @@ def is_shared_object(value: object) -> bool:
     if maker is None:
         return made.module.facts.blocks[made.facts.block].function < 0
     return any(_is_cache(maker.module, decorator) for decorator in maker.facts.decorators)
+
+
+def comes_from_cache(expr: f.Expr | None, where: Where, types: Inference) -> bool:
+    """Whether an expression is what a function with a cache gives: called here, or as a dependency."""
+    match expr:
+        case f.CallRef(index=index):
+            callee = types.callee(where[0], where[0].facts.calls[index])
+        case f.Name(id=name):
+            found = types.find_bindings(name, where)
+            if len(found) != 1:
+                return False
+            entry = found[0].entry
+            if isinstance(entry, f.Assign) and isinstance(entry.value, f.CallRef):
+                return comes_from_cache(entry.value, (where[0], entry.block, entry.start), types)
+            if not isinstance(entry, f.Param):
+                return False
+            callee = types.dependency_of(entry, (where[0], found[0].block, entry.start))
+        case _:
+            return False
+    if not isinstance(callee, FunctionObject):
+        return False
+    return any(_is_cache(callee.function.module, each) for each in callee.function.facts.decorators)
 
 
 def _is_cache(module: Module, decorator: f.Expr) -> bool:

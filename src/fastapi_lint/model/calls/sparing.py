@@ -65,6 +65,38 @@ def expects(module: Module, block: int, error: str) -> bool:
     return False
 
 
+_BROAD = ("Exception", "BaseException", "RuntimeError")
+
+
+def swallows(module: Module, block: int) -> bool:
+    """Whether an error that is raised at a place goes no further: caught by a handler that does not raise, suppressed,
+    or dropped by a `return` in a `finally`."""
+    blocks = module.facts.blocks
+    exits = module.exits_in.get(blocks[block].function, ())
+    while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
+        outer, each = blocks[block].parent, blocks[block]
+        if each.kind == "with" and each.test is not None and _suppresses(module, each.test):
+            return True
+        if each.kind == "body":
+            for other in blocks:
+                if other.parent != outer or other.function != each.function:
+                    continue
+                inside = [leave for leave in exits if other.start <= leave.start < other.end]
+                if other.kind == "except" and (other.test is None or any(_names(other.test, name) for name in _BROAD)):
+                    return not any(leave.kind == "raise" for leave in inside)
+                if other.kind == "finally" and any(leave.kind == "return" for leave in inside):
+                    return True
+        block = outer
+    return False
+
+
+def _suppresses(module: Module, test: f.Expr) -> bool:
+    if not isinstance(test, f.CallRef):
+        return False
+    call = module.facts.calls[test.index]
+    return f.last_name(call.func) == "suppress" and any(_names(arg.value, name) for arg in call.args for name in _BROAD)
+
+
 def _names(test: f.Expr | None, error: str) -> bool:
     match test:
         case f.Name(id=name):

@@ -63,6 +63,8 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
             short.setdefault(entry.kind, []).append((step, entry))
     if check.option("report-short"):
         for group in short.values():
+            if len(group) == 1 and group[0][1].weight == "brief" and not _in_loop(function, group[0][0]):
+                continue  # it costs less than any remedy
             yield _finding(function, check, *group[0], [step for step, _ in group[1:]])
 
 
@@ -86,3 +88,9 @@ def _finding(function: Function, check: Check, step: Step, entry: Entry, more: l
         related=[check.related(each, f"`{each.shown}` blocks as well") for each in more],
         fix=partial(unblocked, function, [each.call for each in [step, *more]], remedy),
     )
+
+
+def _in_loop(function: Function, step: Step) -> bool:
+    if step.call is None:
+        return True
+    return any(each.kind in ("for", "while", "comprehension") for each in function.module.block_chain(step.call.block))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from fastapi_lint.catalog import Reentry
 from fastapi_lint.finding import Finding, Severity
-from fastapi_lint.model import Function
+from fastapi_lint.model import Function, Module
+from fastapi_lint.model.calls import Trail, swallows
 from fastapi_lint.rule import Check, rule
 
 
@@ -19,12 +21,13 @@ def event_loop_reentry(function: Function, check: Check) -> Iterator[Finding]:
     a `def` endpoint, and fails in an `async def` one.
 
     Await the coroutine instead; give the helper an async twin; or hand the helper to a thread
-    (`await run_in_threadpool(helper)`), which has no running loop.
+    (`await run_in_threadpool(helper)`), which has no running loop. `get_event_loop().run_until_complete(...)` fails
+    there, too: a thread has no loop to get.
 
     Known limits
-    A helper that asks whether a loop is running (`asyncio.get_running_loop()`, `loop.is_running()`) or applies
-    `nest_asyncio` is left alone, and so is a call whose error is expected (`except RuntimeError`) and a helper whose
-    callee cannot be resolved. Tests are not checked.
+    A helper that asks whether a loop is running (`asyncio.get_running_loop()`, `loop.is_running()`) is left alone, and
+    so is a call whose error is expected (`except RuntimeError`), a helper whose callee cannot be resolved, and a
+    project in which `nest_asyncio` is applied somewhere. Tests are not checked.
 
     References
     - [asyncio.run](https://docs.python.org/3/library/asyncio-runner.html#asyncio.run)
@@ -34,29 +37,45 @@ def event_loop_reentry(function: Function, check: Check) -> Iterator[Finding]:
     if not function.is_async or not effects.is_served(module) or effects.asks_for_loop(function):
         return
     for call in function.calls:
-        entry = effects.reentry(module, call)
-        if entry is not None:
+        if (entry := effects.reentry(module, call)) is not None:
             written = module.source.slice(call.start, call.name_end)
             yield check.finding(
                 (call.start, call.name_end),
-                f"`{written}` in async `{function.name}` {entry.why}; {entry.instead}",
+                f"`{written}` in async `{function.name}` {_outcome([(module, call.block)])}",
+                why=f"it {entry.why}",
+                instead=entry.instead,
             )
+    by_root: dict[tuple[str, int], list[Trail[Reentry]]] = {}
     for step in effects.execution.steps(function):
         target = step.function
-        if target is None or target.is_async or (trail := effects.function_reenters(target)) is None:
+        if target is None or target.is_async or (inner := effects.function_reenters(target)) is None:
             continue
-        last = trail.steps[-1]
-        around = trail.steps[-2].function if len(trail.steps) > 1 else target
-        yield check.finding(
-            step,
-            f"`{step.shown}` in async `{function.name}` fails: `{last.shown}` in "
-            f"`{around.qualname if around else '?'}` {trail.effect.why}; "
-            "call it with `await run_in_threadpool(...)`, or give it an async twin",
-            related=[
-                check.related(
-                    each, f"calls `{each.function.qualname if each.function else each.shown}`", module=each.module
-                )
-                for each in trail.steps
-            ],
-            chain=True,
-        )
+        trail = inner.behind(step)
+        root = trail.steps[-1]
+        by_root.setdefault((root.module.path, root.start), []).append(trail)
+    for trails in by_root.values():
+        yield _finding(function, trails[0], check)
+
+
+def _finding(function: Function, trail: Trail[Reentry], check: Check) -> Finding:
+    first, last, around = trail.first, trail.steps[-1], trail.steps[-2].function
+    places = [(step.module, step.call.block) for step in trail.steps if step.call is not None]
+    return check.finding(
+        first,
+        f"`{first.shown}` in async `{function.name}` {_outcome(places)}",
+        why=f"`{last.shown}` in `{around.qualname if around else '?'}` {trail.effect.why}",
+        instead=check.project.remedies.of_reentry(function, trail),
+        related=[
+            check.related(
+                each, f"calls `{each.function.qualname if each.function else each.shown}`", module=each.module
+            )
+            for each in trail.steps[1:]
+        ],
+        chain=True,
+        root=check.root(last, last.module, "FAPI104"),
+    )
+
+
+def _outcome(places: Sequence[tuple[Module, int]]) -> str:
+    """What becomes of the error on its way up."""
+    return "never gets a result" if any(swallows(module, block) for module, block in places) else "fails"

@@ -13,6 +13,8 @@ from fastapi_lint.model.calls import Trail
 from fastapi_lint.rule import Check, rule
 
 _MOST_STEPS = 5
+_AT_THE_END = ("FAPI101", "FAPI102", "FAPI501")
+"""A comment for one of these at the line that blocks is a decision for all that leads there."""
 
 
 @rule("FAPI102", fix=Safety.UNSAFE)
@@ -51,9 +53,12 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
     - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)
     - [Path operation functions and other utility functions](https://fastapi.tiangolo.com/async/#other-utility-functions)
     """
+    effects = check.project.effects
+    for trail in effects.callbacks(function):
+        if effects.serving.when(function) in ("served", "startup") and effects.is_served(function.module):
+            yield _of_callback(function, trail, check)
     if not function.is_async:
         return
-    effects = check.project.effects
     by_root: dict[tuple[str, int], list[Trail[Entry]]] = {}
     for trail in effects.chains(function):
         if not effects.holds_up_requests(function):
@@ -78,7 +83,23 @@ def _finding(function: Function, trails: Sequence[Trail[Entry]], check: Check) -
         severity=Severity.WARNING if trail.effect.weight == "long" else Severity.INFO,
         related=_chain(trail, check),
         chain=True,
+        root=check.root(last, last.module, *_AT_THE_END),
         fix=partial(unblocked, function, [each.first.call for each in trails], remedy),
+    )
+
+
+def _of_callback(function: Function, trail: Trail[Entry], check: Check) -> Finding:
+    """A function that is handed to the loop, which calls it in between."""
+    first, last = trail.steps[0], trail.steps[-1]
+    return check.finding(
+        first,
+        f"`{first.shown}` in `{function.name}` gives the event loop a function that blocks it",
+        why=f"`{last.shown}` {trail.effect.why} when the loop calls it, and all requests wait",
+        instead=check.project.remedies.of_callback(trail).says,
+        severity=Severity.WARNING if trail.effect.weight == "long" else Severity.INFO,
+        related=_chain(trail, check),
+        chain=True,
+        root=check.root(last, last.module, *_AT_THE_END),
     )
 
 

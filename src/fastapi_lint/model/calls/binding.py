@@ -1,0 +1,54 @@
+"""What a call passes: an argument at its place, and whether all of them fit. Looks at one call."""
+
+from __future__ import annotations
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import ClassObject, Function, Instance
+
+_KEEPING = frozenset({"staticmethod", "classmethod"})
+
+
+def can_bind(function: Function, owner: Instance | ClassObject | None, call: f.Call) -> bool:
+    """Whether the arguments of a call fit to a function's parameters; True where that cannot be told.
+
+    Those that do not fit raise TypeError before the body runs. `owner` is what the function is bound to. What is
+    decorated may take something else.
+    """
+    decorators = [f.last_name(each) for each in function.facts.decorators]
+    if any(name not in _KEEPING for name in decorators) or function.name == "<lambda>":
+        return True
+    if any(arg.name in ("*", "**") for arg in call.args):
+        return True
+    params = list(function.params)
+    if function.facts.cls >= 0 and "staticmethod" not in decorators:
+        is_bound = (
+            isinstance(owner, Instance) or "classmethod" in decorators or function.name in ("__init__", "__new__")
+        )
+        if owner is None or not params:
+            return True
+        if is_bound:
+            params = params[1:]
+    positional = [param for param in params if param.kind in ("positional-only", "normal")]
+    named = {param.name for param in params if param.kind in ("normal", "keyword-only")}
+    given = sum(arg.name == "" for arg in call.args)
+    keywords = [arg.name for arg in call.args if arg.name]
+    kinds = {param.kind for param in params}
+    if given > len(positional) and "args" not in kinds:
+        return False
+    if "kwargs" not in kinds and any(name not in named for name in keywords):
+        return False
+    filled = {param.name for param in positional[:given]}
+    if any(name in filled and name in named for name in keywords):
+        return False
+    wanted = [param for param in params if param.kind in ("positional-only", "normal", "keyword-only")]
+    return all(param.default is not None or param.name in filled or param.name in keywords for param in wanted)
+
+
+def argument_at(call: f.Call, position: int, keyword: str) -> f.Arg | None:
+    """The argument of a call at a position, or with a keyword; None behind an unpacked one."""
+    for index, arg in enumerate(call.args):
+        if arg.name in ("*", "**") and index <= position:
+            return None
+        if (arg.name == "" and index == position) or (keyword and arg.name == keyword):
+            return arg
+    return None

@@ -1,0 +1,191 @@
+"""Which calls of libraries block, where they stand: what the catalogue says, and what their arguments make of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from fastapi_lint import catalog
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.execution import Execution, Step, written
+from fastapi_lint.model.calls.laziness import reads_on
+from fastapi_lint.model.calls.serving import Serving
+from fastapi_lint.model.calls.sparing import is_once, is_ready, never_runs
+from fastapi_lint.model.names.places import place_of
+from fastapi_lint.model.names.symbols import External, Function, Instance, Method, Module, OneOf, Partial, Type
+from fastapi_lint.model.types.inference.inference import Inference
+
+_SESSIONS = frozenset({
+    "sqlalchemy.orm.Session", "sqlalchemy.Connection", "sqlalchemy.Engine", "sqlalchemy.orm.Query", "sqlmodel.Session",
+    "sqlalchemy.Transaction", "sqlalchemy.orm.scoped_session", "sqlalchemy.orm.sessionmaker",
+})  # fmt: skip
+_AT_ONCE = frozenset({"LOCK_NB", "WNOHANG", "MSG_DONTWAIT", "O_NONBLOCK", "SOCK_NONBLOCK", "LOCK_UN", "F_ULOCK"})
+"""Flags with which a call returns at once."""
+_MOMENT = 0.001
+"""Seconds."""
+_WAITS_FOR = frozenset({"lock", "thread", "subprocess"})
+"""Kinds of calls that return at once when what they wait for is there."""
+_IN_MEMORY = frozenset({"io.BytesIO", "io.StringIO", "tempfile.SpooledTemporaryFile"})
+_AWAIT = re.compile(rb"\bawait\b|\basync\s+(?:for|with)\b")
+_SCHEDULERS = frozenset({
+    "gather", "create_task", "ensure_future", "wait_for", "shield", "run_coroutine_threadsafe", "as_completed",
+})  # fmt: skip
+
+
+class Blocking:
+    """Answers "does this call block", and what a function does itself."""
+
+    def __init__(
+        self,
+        types: Inference,
+        additions: Sequence[Mapping[str, object]] = (),
+        is_lifespan: Callable[[Function], bool] = lambda function: False,
+    ) -> None:
+        """`additions` are the user's entries of the blocking catalogue; `is_lifespan` tells start-up code."""
+        self.types = types
+        self.execution = Execution(types)
+        self.catalogue = catalog.blocking()
+        if additions:
+            self.catalogue = self.catalogue.extend(catalog.entries_from(additions, "blocking"))
+        self.serving = Serving(types, is_lifespan)
+        self._scheduled: dict[Module, frozenset[tuple[int, int]]] = {}
+
+    def is_served(self, module: Module) -> bool:
+        """Whether a module can run in the process of an application: it imports FastAPI, or is imported from there."""
+        return self.serving.is_served(module)
+
+    def holds_up_requests(self, function: Function) -> bool:
+        """Whether what a function does can make requests wait: async, of the application, and run while it serves."""
+        return self.serving.holds_up_requests(function)
+
+    def blocking_entry(self, module: Module, call: f.Call) -> catalog.Entry | None:
+        """The blocking catalogue's entry for what a call calls; None for awaited, scheduled and unknown calls."""
+        if call.awaited:
+            return None
+        entry = self._entry_for(self.types.callee(module, call))
+        if entry is None or not _applies(entry, call):
+            return None
+        if entry.mode and not self._waits_in_this_mode(module, call, entry.mode):
+            entry = msgspec.structs.replace(entry, weight="short", why=entry.otherwise)
+        if entry.kind == "sleep" and _is_moment(call):
+            return None
+        if entry.weight == "short" and self._is_in_memory(module, call):
+            return None
+        if entry.lazy == "iterator" and not reads_on(module, call):
+            return None  # it has done nothing yet
+        if entry.kind in _WAITS_FOR and is_ready(module, call, written(module, call)):
+            return None
+        if self.execution.is_asynchronous(module, call) or (call.start, call.end) in self._scheduled_in(module):
+            return None  # whoever awaits it knows better what it is
+        return entry
+
+    def _entry_for(self, callee: Type) -> catalog.Entry | None:
+        """The entry for a callable; of one of several callables only when each of them has one."""
+        match callee:
+            case External(name=name):
+                return self.catalogue.function(name)
+            case Method(cls=cls, name=name):
+                return self.catalogue.method(cls, name)
+            case Partial(callable=inner):
+                return self._entry_for(inner)
+            case OneOf(options=options):
+                entries = [self._entry_for(option) for option in options]
+                return entries[0] if all(entries) else None
+        return None
+
+    def _waits_in_this_mode(self, module: Module, call: f.Call, mode: str) -> bool:
+        """Whether the first argument of a call is the constant with which it waits."""
+        if not call.args or call.args[0].name:
+            return False
+        value = self.types.infer(call.args[0].value, (module, call.block, call.start))
+        return self.types.name_of_type(value) == mode
+
+    def _is_in_memory(self, module: Module, call: f.Call) -> bool:
+        """Whether the first argument is a file that lies in memory, or the object (an archive) was made of one."""
+        callee = self.types.callee(module, call)
+        if isinstance(callee, Method) and callee.owner is not None and (made := callee.owner.origin) is not None:
+            is_itself = place_of(made.module, made.facts) == place_of(module, call)
+            if not is_itself and self._is_in_memory(made.module, made.facts):
+                return True
+        if not call.args or call.args[0].name:
+            return False
+        value = self.types.infer(call.args[0].value, (module, call.block, call.start))
+        return isinstance(value, Instance) and value.cls in _IN_MEMORY
+
+    def blocking(self, function: Function) -> Iterator[tuple[Step, catalog.Entry]]:
+        """What blocks in a function's own body: library calls, and library objects that `for` and `with` run."""
+        module = function.module
+        for call in function.calls:
+            entry = self.blocking_entry(module, call)
+            if entry is not None and not never_runs(module, call.block):
+                name = self.types.name_of_type(self.types.callee(module, call)) or ""
+                yield Step(module, call.start, call.name_end, None, call, name), entry
+        for value, names, start, end, block in self.execution.driven(function):
+            if isinstance(value, Instance) and isinstance(value.cls, str):
+                for name in names:
+                    entry = self.catalogue.method(value.cls, name)
+                    if entry is not None and entry.kind == "lock" and not _waits(module, block.start, block.end):
+                        continue  # held for a moment between threads: what locks are for
+                    if entry is not None:
+                        yield Step(module, start, end, None, None, f"{value.cls}.{name}", block.parent), entry
+                        break
+
+    def runs_once(self, function: Function, step: Step) -> bool:
+        """Whether a step only happens until an attribute or a global is filled: then it need not be fast."""
+        block = step.call.block if step.call else step.block
+        return is_once(function, block, step.start, of_async=True)
+
+    @staticmethod
+    def is_session(entry: catalog.Entry) -> bool:
+        """Whether an entry is about a session, connection, engine or query of SQLAlchemy or SQLModel."""
+        return any(name in _SESSIONS for name in entry.names)
+
+    def written(self, module: Module, call: f.Call) -> str:
+        """What a call calls, in the words of the code, or by its full name when those are too many."""
+        return written(module, call) or self.types.name_of_type(self.types.callee(module, call)) or "?"
+
+    def _scheduled_in(self, module: Module) -> frozenset[tuple[int, int]]:
+        """The calls whose result is handed to asyncio.gather, create_task and their kin, by start and end."""
+        if module not in self._scheduled:
+            calls = module.facts.calls
+            self._scheduled[module] = frozenset(
+                (calls[arg.value.index].start, calls[arg.value.index].end)
+                for call in calls
+                if f.last_name(call.func) in _SCHEDULERS
+                for arg in call.args
+                if isinstance(arg.value, f.CallRef)
+            )
+        return self._scheduled[module]
+
+
+def _waits(module: Module, start: int, end: int) -> bool:
+    return _AWAIT.search(module.source.utf8, start, end) is not None
+
+
+def _is_moment(call: f.Call) -> bool:
+    """Whether a sleep is known to be so short that nobody would notice it."""
+    match call.args:
+        case (f.Arg(value=f.Const(value=int() | float() as seconds)),):
+            return seconds <= _MOMENT
+    return False
+
+
+def _mentions_flag(expr: f.Expr) -> bool:
+    match expr:
+        case f.Name(id=name) | f.Attr(attr=name):
+            return name in _AT_ONCE
+        case f.Binary(left=left, right=right):
+            return _mentions_flag(left) or _mentions_flag(right)
+    return False
+
+
+def _applies(entry: catalog.Entry, call: f.Call) -> bool:
+    """Whether the arguments let a call block at all; with unpacked arguments it is assumed that they do."""
+    if any(arg.name in ("*", "**") for arg in call.args):
+        return True
+    if any(_mentions_flag(arg.value) for arg in call.args):
+        return False
+    values = [(arg.name, arg.value.value if isinstance(arg.value, f.Const) else None) for arg in call.args]
+    return entry.applies([v for name, v in values if not name], {name: v for name, v in values if name})

@@ -1,0 +1,254 @@
+"""How a function comes to what blocks: through the project's own calls, the way that tells most first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from fastapi_lint import catalog
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.binding import argument_at
+from fastapi_lint.model.calls.blocking import Blocking
+from fastapi_lint.model.calls.branches import NO_SETTINGS, Branches, Settings
+from fastapi_lint.model.calls.execution import CACHED_PROPERTIES, Step
+from fastapi_lint.model.calls.sharing import comes_from_cache, is_shared_object, starts_from_self
+from fastapi_lint.model.calls.sparing import is_once
+from fastapi_lint.model.calls.trails import Memo, Run, Trail, search
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.tracking import memoized
+
+T = TypeVar("T")
+Effect = Callable[[Function, Settings], "tuple[Step, T] | None"]
+"""What a function does in its own body, its parameters set like that: the first place of an effect, and the effect."""
+_ASKS_FOR_LOOP = frozenset({
+    "get_running_loop", "is_running", "current_async_library", "_get_running_loop", "current_task",
+})  # fmt: skip
+"""A function that calls one of these looks whether a loop runs before it starts one."""
+
+
+@dataclass(frozen=True)
+class _Tier:
+    """Which blocking calls a search is for: of a weight, of kinds with a rank (None: all), on ways that always run."""
+
+    weight: str
+    rank: int | None = None
+    always: bool = False
+
+
+_RANKS = {
+    "network": 0, "dns": 0, "mail": 0, "cloud": 0, "broker": 0, "cache": 0, "database": 1, "file": 3,
+}  # fmt: skip
+"""Which kind of call tells most about a chain; those that are left out come after the database."""
+_LAST = 100
+FOR_ALL = ("self", True)
+"""Stands among the settings of a method: its object is one for all requests."""
+
+
+def _tiers(weight: str) -> Iterator[_Tier]:
+    for always in (True, False):
+        for rank in range(4):
+            yield _Tier(weight, rank, always)
+
+
+class Chains(Blocking):
+    """Answers "does running this reach ...", following what runs in the same thread."""
+
+    def __init__(
+        self,
+        types: Inference,
+        additions: Sequence[Mapping[str, object]] = (),
+        is_lifespan: Callable[[Function], bool] = lambda function: False,
+    ) -> None:
+        super().__init__(types, additions, is_lifespan)
+        self.branches = Branches(types)
+        self._tiers: dict[_Tier, Memo[catalog.Entry]] = {}
+
+    def blocks(self, module: Module, call: f.Call) -> Trail[catalog.Entry] | None:
+        """The chain by which a call runs project code that blocks for long; None when it does not or is not known."""
+        steps = (Step(module, call.start, call.name_end, each, call) for each in self.execution.targets(module, call))
+        return self._telling(steps, None)
+
+    def chains(self, function: Function) -> Iterator[Trail[catalog.Entry]]:
+        """Every place in a function's own body at which it runs synchronous project code that blocks."""
+        by_place: dict[tuple[int, int], list[Step]] = {}
+        for step in self.execution.steps(function):
+            if step.function is not None and not step.function.is_async:
+                by_place.setdefault((step.start, step.end), []).append(step)
+        for steps in by_place.values():
+            trail = self._telling(iter(steps), function)
+            if trail is not None:
+                yield trail
+
+    def callbacks(self, function: Function) -> Iterator[Trail[catalog.Entry]]:
+        """What a function gives to the event loop to be called there, and blocks (`loop.call_soon(work)`).
+
+        The first step of each way is the hand-off.
+        """
+        for call in function.calls:
+            name = self.types.name_of_type(self.types.callee(function.module, call))
+            handoff = catalog.handoff(name) if name else None
+            if handoff is None or handoff.to != "loop" or handoff.gives != "result":
+                continue
+            arg = argument_at(call, handoff.argument, handoff.keyword)
+            found = self._called_back(function.module, call, arg) if arg is not None else None
+            if found is not None:
+                yield found
+
+    def _called_back(self, module: Module, call: f.Call, arg: f.Arg) -> Trail[catalog.Entry] | None:
+        """The way from a hand-off to what blocks, when the function that is handed over does."""
+        given = self.types.infer(arg.value, (module, call.block, call.start))
+        first = Step(module, call.start, call.name_end, None, call, block=call.block)
+        entry = self._entry_for(given)
+        if entry is not None and entry.weight in ("long", "local"):
+            name = self.types.name_of_type(given) or "?"
+            return Trail(Step(module, arg.start, arg.end, None, None, name, call.block), None, entry, 1).behind(first)
+        return self._telling((replace(first, function=each) for each in self.execution.handed(given)), None)
+
+    def _telling(self, steps: Iterator[Step], caller: Function | None) -> Trail[catalog.Entry] | None:
+        """Of the chains behind several steps the one that tells most (see `function_blocks`)."""
+        best: tuple[int, Trail[catalog.Entry]] | None = None
+        for step in steps:
+            if step.function is None:
+                continue
+            settings = self._passed(step, caller, NO_SETTINGS)
+            found = self._ranked(step.function, settings) if settings is not None else None
+            if found is not None and (best is None or (found[0], found[1].length) < (best[0], best[1].length)):
+                best = found[0], found[1].behind(step)
+        return best[1] if best is not None else None
+
+    def function_blocks(self, function: Function, settings: Settings = NO_SETTINGS) -> Trail[catalog.Entry] | None:
+        """The chain by which running a synchronous function blocks: the one that tells most about it.
+
+        What always runs comes before what depends on a condition, a network before a database, a processor and files,
+        a database file last; then the shortest.
+        """
+        found = self._ranked(function, settings)
+        return found[1] if found is not None else None
+
+    def _ranked(self, function: Function, settings: Settings) -> tuple[int, Trail[catalog.Entry]] | None:
+        for weight in ("long", "local"):
+            if self._of_tier(function, settings, _Tier(weight)) is None:
+                continue
+            for rank, tier in enumerate(_tiers(weight)):
+                if (found := self._of_tier(function, settings, tier)) is not None:
+                    return rank if weight == "long" else _LAST + rank, found
+        return None
+
+    def _of_tier(self, function: Function, settings: Settings, tier: _Tier) -> Trail[catalog.Entry] | None:
+        def own(each: Function, known: Settings) -> tuple[Step, catalog.Entry] | None:
+            return self._blocks_itself(each, known, tier)
+
+        memo = self._tiers.setdefault(tier, Memo())
+        return self.search(function, own, memo, settings, always=tier.always)
+
+    def _blocks_itself(self, function: Function, settings: Settings, tier: _Tier) -> tuple[Step, catalog.Entry] | None:
+        if self.asks_for_loop(function):
+            return None
+        for step, entry in self.blocking(function):
+            if entry.weight != tier.weight or (tier.rank is not None and _RANKS.get(entry.kind, 2) != tier.rank):
+                continue
+            block = step.call.block if step.call else step.block
+            if self.branches.is_dead(function, settings, block, step.start):
+                continue
+            if tier.always and self.branches.is_conditional(function, settings, block, step.start):
+                continue
+            if step.call is None or not is_once(function, block, step.start):
+                return step, entry
+        return None
+
+    # ---------------------------------------------------------------- search
+
+    def search(
+        self,
+        function: Function,
+        effect: Effect[T],
+        memo: Memo[T],
+        settings: Settings = NO_SETTINGS,
+        *,
+        through_await: bool = False,
+        always: bool = False,
+    ) -> Trail[T] | None:
+        """Breadth-first over what a function runs, to the nearest body with an effect; `memo` keeps the answers.
+
+        `settings` are those of the function's own parameters; `through_await` also follows awaited coroutine functions;
+        with `always` only what runs whenever the function does is followed.
+        """
+        return search(
+            (function, settings),
+            lambda run: effect(*run),
+            lambda run: self._onward(*run, through_await, always),
+            memo,
+        )
+
+    def _onward(
+        self, function: Function, settings: Settings, through_await: bool, always: bool
+    ) -> Iterator[tuple[Step, Run]]:
+        """The functions that one runs, its parameters set like that, each with the step to it."""
+        if not function.is_async and self.asks_for_loop(function):
+            return  # it does something else when a loop runs
+        for step in self.execution.steps(function):
+            if step.function is None or (step.function.is_async and not through_await):
+                continue
+            if self.branches.is_dead(function, settings, step.block, step.start):
+                continue
+            if always and self.branches.is_conditional(function, settings, step.block, step.start):
+                continue
+            passed = self._passed(step, function, settings)
+            if passed is not None:
+                yield step, (step.function, passed)
+
+    def _passed(self, step: Step, caller: Function | None, known: Settings) -> Settings | None:
+        """What a step sets the parameters of its function to, `self` being an object for all requests among them.
+
+        None for what such an object computes once, and keeps.
+        """
+        function = step.function
+        if function is None:
+            return NO_SETTINGS
+        settings = self.branches.settings(function, step.call, caller, known)
+        if function.cls is None or not self._keeps(function.cls):
+            return settings
+        if self._is_for_all(step, known):
+            if not CACHED_PROPERTIES.isdisjoint(self.types.decorators(function)):
+                return None
+            return settings | {FOR_ALL}
+        return settings
+
+    @memoized
+    def _keeps(self, cls: Class) -> bool:
+        """Whether a class has properties that are computed once for each object."""
+        return any(
+            not CACHED_PROPERTIES.isdisjoint(self.types.decorators(method))
+            for base in self.types.mro(cls)
+            if isinstance(base, Class)
+            for method in base.methods.values()
+            if method.facts.decorators
+        )
+
+    def _is_for_all(self, step: Step, known: Settings) -> bool:
+        """Whether the object whose method or property runs is one for all requests: itself, or that of the caller."""
+        where = (step.module, step.block, step.start)
+        if step.call is not None:
+            callee = self.types.callee(step.module, step.call)
+            owner: object = callee.owner if isinstance(callee, FunctionObject) else None
+            subject = step.call.func.value if isinstance(step.call.func, f.Attr) else None
+        else:
+            owner, subject = self.types.infer(step.subject, where), step.subject
+        if subject is not None and starts_from_self(subject):
+            return FOR_ALL in known
+        return self.is_shared_object(owner) or comes_from_cache(subject, where, self.types)
+
+    def is_shared_object(self, value: object) -> bool:
+        """Whether an object is one for all requests: made at module level, at start-up, or behind a cache."""
+        if is_shared_object(value):
+            return True
+        if not isinstance(value, Instance) or value.origin is None:
+            return False
+        maker = value.origin.module.enclosing(value.origin.facts.block)
+        return maker is not None and self.serving.is_startup(maker)
+
+    def asks_for_loop(self, function: Function) -> bool:
+        """Whether a function looks if an event loop runs (so it may act only when none does)."""
+        return any(f.last_name(call.func) in _ASKS_FOR_LOOP for call in function.calls)

@@ -1,0 +1,70 @@
+"""Where a function reads an iterator that a call gives: making it costs nothing, reading it does."""
+
+from __future__ import annotations
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Module
+
+_READERS = frozenset({
+    "list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all", "next", "len", "join",
+    "extend", "update", "deque", "Counter",
+})  # fmt: skip
+_WRAPPERS = frozenset({"enumerate", "zip", "map", "filter", "reversed", "islice", "chain", "iter"})
+"""What gives an iterator over what it is given, and reads nothing either."""
+
+
+def reads_on(module: Module, call: f.Call) -> bool:
+    """Whether the function that makes an iterator also reads it: in a loop, by a built-in that goes through it.
+
+    An iterator that is handed on (to a thread, for example) or returned is read by somebody else.
+    """
+    if call.use in ("iter", "with"):
+        return True
+    outer = _given_to(module, call)
+    if outer is not None:
+        return _is_read_by(module, outer)
+    function = module.facts.blocks[call.block].function
+    for assign in module.assigns_in.get(function, ()):
+        if assign.start <= call.start < assign.end and isinstance(assign.target, f.Name):
+            return _is_read_by_name(module, function, assign.target.id, assign.end)
+    # a, b = path.iterdir()
+    return any(assign.start <= call.start < assign.end for assign in module.assigns_in.get(function, ()))
+
+
+def _is_read_by(module: Module, outer: f.Call) -> bool:
+    name = f.last_name(outer.func)
+    if name in _READERS:
+        return True
+    return name in _WRAPPERS and reads_on(module, outer)
+
+
+def _given_to(module: Module, call: f.Call) -> f.Call | None:
+    """The call that gets what another one gives as an argument, unpacked or not."""
+    calls = module.facts.calls
+    for outer in module.calls_in.get(module.facts.blocks[call.block].function, ()):
+        if outer.start > call.start:
+            break
+        for arg in outer.args:
+            value = arg.value.value if isinstance(arg.value, f.Star) else arg.value
+            if isinstance(value, f.CallRef) and calls[value.index] is call:
+                return outer
+    return None
+
+
+def _is_read_by_name(module: Module, function: int, name: str, after: int) -> bool:
+    for block in module.blocks_in.get(function, ()):
+        if block.kind in ("for", "comprehension") and block.start >= after:
+            if isinstance(block.test, f.Name) and block.test.id == name:
+                return True
+            if isinstance(block.test, f.CallRef):
+                outer = module.facts.calls[block.test.index]
+                if f.last_name(outer.func) in _WRAPPERS and _has(outer, name):
+                    return True
+    return any(
+        call.start >= after and f.last_name(call.func) in _READERS and _has(call, name)
+        for call in module.calls_in.get(function, ())
+    )
+
+
+def _has(call: f.Call, name: str) -> bool:
+    return any(isinstance(arg.value, f.Name) and arg.value.id == name for arg in call.args)
