@@ -20,7 +20,10 @@ from fastapi_lint.model.injection.protection import Protection
 from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module, Type
 from fastapi_lint.model.routing.answers import Answers
+from fastapi_lint.model.routing.channels import Channels
+from fastapi_lint.model.routing.failures import Failures
 from fastapi_lint.model.routing.routes import Routes
+from fastapi_lint.model.taint.told import Telling
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.model.values.constants import Values
 from fastapi_lint.model.values.expansion import Expansion
@@ -104,6 +107,21 @@ class Project:
     def answers(self) -> Answers:
         """What goes to the client: response objects, HTTP errors, returned values."""
         return Answers(self.types, self.routes.expansion)
+
+    @cached_property
+    def failures(self) -> Failures:
+        """Exception handlers of apps."""
+        return Failures(self.types, self.values)
+
+    @cached_property
+    def channels(self) -> Channels:
+        """What goes to the client piece by piece: streams and sockets."""
+        return Channels(self.types, self.answers, self.routes)
+
+    @cached_property
+    def telling(self) -> Telling:
+        """What expressions say of caught exceptions."""
+        return Telling(self)
 
     @cached_property
     def dependencies(self) -> Dependencies:

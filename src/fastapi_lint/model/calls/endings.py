@@ -46,6 +46,10 @@ class Endings:
             for leaving in function.exits
         )
 
+    def comes_out(self, function: Function, block: int) -> bool:
+        """Whether control that has entered a block of a function can reach its end."""
+        return _Body(function, self._types, 0).can_end(block)
+
     def never_returns(self, function: Function, depth: int = 0) -> bool:
         """Whether every path of a function raises, as far as it can be seen."""
         if function.is_generator or depth > _DEEPEST or any(entry.kind == "return" for entry in function.exits):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from fastapi_lint.model.routing.answers import Answer, Answers, means_every_value
+from fastapi_lint.model.routing.answers import Answer, Answers
+from fastapi_lint.model.routing.channels import Channels, Message
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
+from fastapi_lint.model.routing.failures import Failures
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
 from fastapi_lint.model.routing.middleware import (
     CORS,
@@ -41,8 +44,11 @@ __all__ = [
     "Answers",
     "App",
     "Event",
+    "Channels",
+    "Failures",
     "Handler",
     "Middleware",
+    "Message",
     "Mount",
     "PathIndex",
     "Place",

@@ -20,4 +20,15 @@ __all__ = [
     "Text",
     "Value",
     "trail",
+from fastapi_lint.model.taint.client_strings import PATHS, SAME, ClientStrings, Source, Taint
+from fastapi_lint.model.taint.told import Telling, Told
+
+__all__ = [
+    "PATHS",
+    "SAME",
+    "ClientStrings",
+    "Source",
+    "Taint",
+    "Telling",
+    "Told",
 ]

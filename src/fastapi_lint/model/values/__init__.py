@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.values.constants import UNKNOWN, Unfolded
+from fastapi_lint.model.values.environment import NOWHERE, Bound
 from fastapi_lint.model.values.freshness import FRESH_WORDS, fresh
 from fastapi_lint.model.values.literals import (
     Literal,
@@ -26,7 +27,9 @@ from fastapi_lint.model.values.texts import (
 __all__ = [
     "DOCUMENTED",
     "FRESH_WORDS",
+    "NOWHERE",
     "UNKNOWN",
+    "Bound",
     "BoundText",
     "Compositions",
     "Literal",

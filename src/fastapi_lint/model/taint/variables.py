@@ -1,0 +1,177 @@
+"""Local variables between an except clause and the use of what it left in them: which bindings and additions reach it.
+
+Goes by blocks: what another branch or clause does, and what a way does that leaves the function, does not reach. Also
+which conditions ask what an exception is, or whether details are to be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.endings import Endings
+from fastapi_lint.model.names.modules import Binding
+from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.types.inference.inference import Inference, Where
+
+_ADDING = frozenset({"append", "add", "insert", "extend", "update", "appendleft", "setdefault", "put_nowait", "put"})
+_ASKING = frozenset({"isinstance", "issubclass", "hasattr", "type"})
+_SETTINGS = ("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "pydantic.v1.BaseSettings")
+_NAMED = ("debug", "verbose", "develop")
+
+
+class Variables:
+    """Answers about names at places; keeps nothing."""
+
+    def __init__(self, types: Inference) -> None:
+        self.types = types
+        self._endings = Endings(types)
+
+    def reaching(self, name: str, where: Where) -> list[Binding]:
+        """The bindings of a name that can reach a use; those of the module are among them."""
+        found = self.types.find_bindings(name, where)
+        return [one for one in found if one.start <= where[2] and self._reaches(one.block, where)]
+
+    def put_into(self, name: str, where: Where) -> Iterator[tuple[f.Expr, str | int | None, Where]]:
+        """What was put into the object that a name stands for before a use, with the entry or attribute that it is
+        (None: it was added), and where."""
+        module, block, at = where
+        index = module.facts.blocks[block].function
+        if index < 0:
+            return
+        for call in module.calls_in.get(index, ()):
+            if call.start >= at:
+                break
+            match call.func:
+                case f.Attr(value=receiver, attr=attr) if attr in _ADDING and (found := _part(receiver)) is not None:
+                    if found[0] == name and self._reaches(call.block, where):
+                        part = found[1]
+                        place = (module, call.block, call.start)
+                        yield from ((arg.value, part, place) for arg in call.args)
+        for entry in module.assigns_in.get(index, ()):
+            if entry.start < at and entry.value is not None and self._reaches(entry.block, where):
+                target = _part(entry.target)
+                is_more = entry.op not in ("=", ":=") and entry.target == f.Name(name)
+                if target is not None and target[0] == name and (target[1] is not None or is_more):
+                    yield entry.value, target[1], (module, entry.block, entry.start)
+
+    def _reaches(self, block: int, where: Where) -> bool:
+        """Whether control can come from a block to a place further down."""
+        module, current, _ = where
+        blocks = module.facts.blocks
+        around = set()
+        while current >= 0:
+            around.add(current)
+            current = blocks[current].parent
+        function = module.enclosing(block)
+        below = -1
+        while block >= 0 and block not in around:
+            if function is not None and blocks[block].function == function.index:
+                if blocks[block].kind in ("except", "if", "else", "case", "finally") and not self._endings.comes_out(
+                    function, block
+                ):
+                    return False
+            below, block = block, blocks[block].parent
+        mine = next((each for each in around if blocks[each].parent == block), None)
+        if below < 0 or mine is None or blocks[block].kind not in ("choice", "try"):
+            return True
+        return blocks[block].kind == "try" and (blocks[mine].kind == "finally" or blocks[below].kind == "body")
+
+    # ---------------------------------------------------------------- conditions
+
+    def is_told_apart(self, where: Where, clause: int) -> bool:
+        """Whether between an except clause (or handler) and a place in it something asks what the exception is, or
+        whether details may be shown: around the place, or before it, where the other way leaves."""
+        module, block, at = where
+        blocks = module.facts.blocks
+        function = module.enclosing(block)
+        inside = []
+        while block >= 0:
+            inside.append(block)
+            if block == clause or blocks[block].kind in ("function", "lambda", "module"):
+                break
+            entry = blocks[block]
+            if entry.kind in ("if", "case") and self.tells_apart(entry.test, (module, entry.parent, entry.start)):
+                return True
+            if entry.kind == "else" and self._is_of_configuration(module, entry):
+                return True
+            block = entry.parent
+        if function is None:
+            return False
+        for index in range(max(clause, function.facts.block), len(blocks)):
+            entry = blocks[index]
+            if entry.start >= at:
+                break
+            if entry.kind != "if" or entry.end > at or blocks[entry.parent].parent not in inside:
+                continue
+            place = (module, entry.parent, entry.start)
+            is_denied = isinstance(entry.test, (f.Unary, f.Compare)) and self._is_configuration(entry.test, place)
+            if is_denied and not self._endings.comes_out(function, index):
+                return True
+        return False
+
+    def _is_of_configuration(self, module: Module, other: f.Block) -> bool:
+        """Whether an `else` is that of a condition of the program."""
+        return any(
+            each.kind == "if" and each.parent == other.parent
+            for each in module.blocks_in.get(other.function, ())
+            if self._is_configuration(each.test, (module, each.parent, each.start))
+        )
+
+    def tells_apart(self, test: f.Expr | None, where: Where) -> bool:
+        """Whether a condition asks what something is (`isinstance(e, NotFound)`), or whether details may be shown."""
+        match test:
+            case f.CallRef(index=index) if f.last_name(where[0].facts.calls[index].func) in _ASKING:
+                return True
+            case f.Choice(options=options):
+                return any(self.tells_apart(option, where) for option in options)
+            case f.Unary(value=value):
+                return self._is_configuration(value, where)
+        return self._is_configuration(test, where)
+
+    def _is_configuration(self, test: f.Expr | None, where: Where) -> bool:
+        """Whether a condition is one of the program, not of the request: variables of modules and what these hold."""
+        match test:
+            case f.Name(id=name):
+                found = self.types.find_bindings(name, where)
+                is_global = bool(found) and all(_is_global(one, where[0]) for one in found)
+                return is_global or any(word in name.lower() for word in _NAMED) or self._is_settings(test, where)
+            case f.Attr(value=value, attr=attr):
+                return any(word in attr.lower() for word in _NAMED) or self._is_configuration(value, where)
+            case f.CallRef(index=index):
+                call = where[0].facts.calls[index]
+                called = self.types.name_of_type(self.types.callee(where[0], call))
+                return called in ("os.getenv", "os.environ.get") or self._is_settings(test, where)
+            case f.Unary(value=value):
+                return self._is_configuration(value, where)
+            case f.Compare(operands=(first, *_)):
+                return self._is_configuration(first, where)
+            case f.Choice(options=options):
+                return any(self._is_configuration(option, where) for option in options)
+        return False
+
+    def _is_settings(self, expr: f.Expr, where: Where) -> bool:
+        return self.types.is_instance(self.types.infer(expr, where), *_SETTINGS)
+
+
+def _part(expr: f.Expr) -> tuple[str, str | int | None] | None:
+    """The variable that something is a part of, and which: `errors`, `result["errors"]`, `answer.error`."""
+    part: str | int | None = None
+    for _ in range(8):
+        match expr:
+            case f.Name(id=name):
+                return name, part
+            case f.Attr(value=value, attr=attr):
+                expr, part = value, attr
+            case f.Sub(value=value, items=(f.Const(value=str() | int() as key),)):
+                expr, part = value, key
+            case f.Sub(value=value):
+                expr, part = value, None
+            case _:
+                return None
+    return None
+
+
+def _is_global(binding: Binding, module: Module) -> bool:
+    blocks = module.facts.blocks
+    return blocks[binding.block].function < 0 and isinstance(binding.entry, (f.Assign, f.Import))
