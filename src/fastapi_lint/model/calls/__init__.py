@@ -10,6 +10,8 @@ from fastapi_lint.model.calls.endings import Endings
 from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.locks import held_across_await
 from fastapi_lint.model.calls.remedies import Remedy
+from fastapi_lint.model.calls.feasibility import is_ruled_out
+from fastapi_lint.model.calls.raising import Raising
 from fastapi_lint.model.calls.results import NotCallable, not_callable
 from fastapi_lint.model.calls.sparing import never_runs, swallows
 from fastapi_lint.model.calls.trails import Trail
@@ -18,6 +20,7 @@ __all__ = [
     "Endings",
     "NotCallable",
     "Remedy",
+    "Raising",
     "Settings",
     "Step",
     "Trail",

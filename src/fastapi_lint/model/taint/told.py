@@ -115,7 +115,9 @@ class Telling:
 
         match expr:
             case f.Name(id=name) if name in environment:
-                yield from self._walk(*environment[name], key, depth + 1, hops)
+                for told in self._walk(*environment[name], key, depth + 1, hops):
+                    if not self._is_spared(name, where, told.types):
+                        yield told
             case f.Name():
                 yield from self._named(expr, where, environment, key, depth, hops)
             case f.Attr(value=f.Name(id=name), attr=attr) if f"{name}.{attr}" in environment:
@@ -164,8 +166,10 @@ class Telling:
         for binding in self.variables.reaching(expr.id, where):
             match binding.entry:
                 case f.Block(kind="except") as clause:
+                    caught = self._caught(clause, module)
                     if key is None and not self.variables.is_told_apart(where, binding.block):
-                        yield Told("text", self._caught(clause, module), module, binding.block)
+                        if not self.variables.is_ruled_out(expr.id, where, caught):
+                            yield Told("text", caught, module, binding.block)
                 case f.Block(kind="for" | "comprehension") as loop:
                     place = (module, loop.parent, loop.start)
                     yield from self._walk(loop.test, place, environment, None, depth + 2, hops)
@@ -185,6 +189,14 @@ class Telling:
             if key is None or part is None or part == key:
                 if not isinstance(part, str) or self._is_shown(expr, part, where):
                     yield from self._walk(put, at, environment, None, depth + 2, hops)
+
+    def _is_spared(self, name: str, where: Where, caught: tuple[Type, ...]) -> bool:
+        """Whether a function that is given an exception asks first whether it is one, or may show it."""
+        function = where[0].enclosing(where[1])
+        if function is None:
+            return False
+        told_apart = self.variables.is_told_apart(where, function.facts.block)
+        return told_apart or self.variables.is_ruled_out(name, where, caught)
 
     def _is_shown(self, expr: f.Name, part: str, where: Where) -> bool:
         """Whether an entry or attribute that is set is in the output of what a name stands for."""

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.endings import Endings
 from fastapi_lint.model.names.modules import Binding
-from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.names.symbols import External, Module, TupleOf, Type
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
 _ADDING = frozenset({"append", "add", "insert", "extend", "update", "appendleft", "setdefault", "put_nowait", "put"})
 _ASKING = frozenset({"isinstance", "issubclass", "hasattr", "type"})
 _SETTINGS = ("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "pydantic.v1.BaseSettings")
+_ANY = ("Exception", "BaseException")
 _NAMED = ("debug", "verbose", "develop")
 
 
@@ -82,33 +83,56 @@ class Variables:
     def is_told_apart(self, where: Where, clause: int) -> bool:
         """Whether between an except clause (or handler) and a place in it something asks what the exception is, or
         whether details may be shown: around the place, or before it, where the other way leaves."""
-        module, block, at = where
+        module, block, _ = where
         blocks = module.facts.blocks
-        function = module.enclosing(block)
-        inside = []
-        while block >= 0:
-            inside.append(block)
-            if block == clause or blocks[block].kind in ("function", "lambda", "module"):
-                break
+        while block >= 0 and block != clause and blocks[block].kind not in ("function", "lambda", "module"):
             entry = blocks[block]
             if entry.kind in ("if", "case") and self.tells_apart(entry.test, (module, entry.parent, entry.start)):
                 return True
             if entry.kind == "else" and self._is_of_configuration(module, entry):
                 return True
             block = entry.parent
-        if function is None:
-            return False
-        for index in range(max(clause, function.facts.block), len(blocks)):
-            entry = blocks[index]
-            if entry.start >= at:
-                break
-            if entry.kind != "if" or entry.end > at or blocks[entry.parent].parent not in inside:
-                continue
-            place = (module, entry.parent, entry.start)
-            is_denied = isinstance(entry.test, (f.Unary, f.Compare)) and self._is_configuration(entry.test, place)
-            if is_denied and not self._endings.comes_out(function, index):
+        return any(
+            isinstance(entry.test, (f.Unary, f.Compare)) and self._is_configuration(entry.test, place)
+            for entry, place in self._leaving(where, clause)
+        )
+
+    def is_ruled_out(self, name: str, where: Where, types: tuple[Type, ...]) -> bool:
+        """Whether an exception of these types does not get to a place, as `if isinstance(name, ...)` leaves before."""
+        for entry, place in self._leaving(where, -1):
+            asked = self._asked(entry.test, name, place)
+            if asked and all(_covers(asked, each) for each in types):
                 return True
         return False
+
+    def _leaving(self, where: Where, since: int) -> Iterator[tuple[f.Block, Where]]:
+        """The `if`s before a place whose bodies leave, in the blocks around it up to one, with where they are asked."""
+        module, block, at = where
+        blocks = module.facts.blocks
+        function = module.enclosing(block)
+        if function is None:
+            return
+        around = set()
+        while block >= 0:
+            around.add(block)
+            if block == since or blocks[block].kind in ("function", "lambda", "module"):
+                break
+            block = blocks[block].parent
+        for index in range(max(since, function.facts.block), len(blocks)):
+            entry = blocks[index]
+            if entry.start >= at:
+                return
+            if entry.kind == "if" and entry.end <= at and blocks[entry.parent].parent in around:
+                if not self._endings.comes_out(function, index):
+                    yield entry, (module, entry.parent, entry.start)
+
+    def _asked(self, test: f.Expr | None, name: str, where: Where) -> tuple[Type, ...]:
+        """The types in `isinstance(name, types)`."""
+        call = where[0].facts.calls[test.index] if isinstance(test, f.CallRef) else None
+        if call is None or f.last_name(call.func) != "isinstance" or len(call.args) != 2:
+            return ()
+        found = self.types.infer(call.args[1].value, where) if call.args[0].value == f.Name(name) else None
+        return found.items if isinstance(found, TupleOf) else (found,)
 
     def _is_of_configuration(self, module: Module, other: f.Block) -> bool:
         """Whether an `else` is that of a condition of the program."""
@@ -170,6 +194,11 @@ def _part(expr: f.Expr) -> tuple[str, str | int | None] | None:
             case _:
                 return None
     return None
+
+
+def _covers(asked: tuple[Type, ...], caught: Type) -> bool:
+    """Whether an exception that was caught is of one of the types that are asked for."""
+    return caught in asked or any(isinstance(one, External) and one.name in _ANY for one in asked)
 
 
 def _is_global(binding: Binding, module: Module) -> bool:

@@ -8,6 +8,7 @@ from fastapi_lint.catalog.errors import audience, parses
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
+from fastapi_lint.model.calls import Raising
 from fastapi_lint.model.names import ClassObject, External, Instance
 from fastapi_lint.model.routing import Answer, Message
 from fastapi_lint.model.taint import Told
@@ -43,8 +44,10 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
         return
     for at, content, status in _sent(function, check):
         for told in check.project.telling.told(content):
+            if told.function is None or (told.given is None and told.function is not function):
+                continue  # caught where the answer is made: reported there
             what = "the traceback" if told.what == "traceback" else _text(told, status, check)
-            if not what or told.function is None:
+            if not what:
                 continue
             yield check.finding(
                 told.given or at,
@@ -56,7 +59,7 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
             break
 
 
-def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message | f.Exit, Bound, int | None]]:
+def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message | f.Arg | f.Exit, Bound, int | None]]:
     """What a function sends: where, the content, and the status (None when not known)."""
     project = check.project
     answers = project.answers.of(function)
@@ -65,7 +68,9 @@ def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message |
         answers = tuple(answer for answer in answers if is_asked or answer.kind != "value")
     for answer in answers:
         if answer.content is not None and answer.kind != "stream":
-            yield answer, answer.content, project.answers.code(answer.status) or answer.default
+            given = answer.call.args if answer.call is not None and answer.is_direct else ()
+            at = next((arg for arg in given if arg.value is answer.content[0]), answer)
+            yield at, answer.content, project.answers.code(answer.status) or answer.default
     for message in project.channels.messages(function):
         yield message, message.content, None
     if function.is_generator and function in project.channels.streamed:
@@ -83,28 +88,46 @@ def _text(told: Told, status: int | None, check: Check) -> str:
         kind = audience(one.name)
         is_server_error = status is not None and status >= _SERVER_ERROR
         if kind == "internal" or (kind == "system" and status is None) or (kind != "client" and is_server_error):
-            found = found or f"the text of any `{one.name.rsplit('.', 1)[-1]}`"
+            if kind == "internal" or not _is_own(told, one.name, check):
+                found = found or f"the text of any `{one.name.rsplit('.', 1)[-1]}`"
     if found and status is not None and status < _SERVER_ERROR and _only_reads(told, check):
         return ""
     return found
 
 
+def _attempt(told: Told) -> f.Block | None:
+    """The body of the `try` whose except clause caught it."""
+    clause = told.module.facts.blocks[told.block]
+    bodies = told.module.blocks_in.get(clause.function, ()) if clause.kind == "except" else ()
+    return next((body for body in bodies if body.kind == "body" and body.parent == clause.parent), None)
+
+
+def _is_own(told: Told, name: str, check: Check) -> bool:
+    """Whether the project raises such an exception there itself, with a text of its own."""
+    body = _attempt(told)
+    if body is None or told.function is None:
+        return False
+    raising = Raising(check.project.types, check.project.effects.execution)
+    return raising.raises(told.function, body.start, body.end, name)
+
+
 def _only_reads(told: Told, check: Check) -> bool:
     """Whether the `try` around an except clause does nothing but read and parse what the client sent."""
-    module = told.module
-    clause = module.facts.blocks[told.block]
-    if clause.kind != "except" or told.function is None:
+    body = _attempt(told)
+    if body is None or told.function is None:
         return False
-    for body in module.blocks_in.get(told.function.index, ()):
-        if body.kind == "body" and body.parent == clause.parent:
-            calls = [call for call in told.function.calls if body.start <= call.start < body.end]
-            found = [_parses(call, told, check) for call in calls if {arg.name for arg in call.args} != {"**"}]
-            return any(found) and None not in found
-    return False
+    calls = [call for call in told.function.calls if body.start <= call.start < body.end]
+    found = [_parses(call, told, check) for call in calls]
+    return any(found) and None not in found
 
 
 def _parses(call: f.Call, told: Told, check: Check) -> bool | None:
     """Whether a call parses (False: prepares) something; None when it does something else."""
-    name = check.project.called_name(told.module, call)
+    callee = check.project.callee(told.module, call)
+    if isinstance(callee, ClassObject):
+        return True if check.project.schemas.of(callee.cls) is not None else None
+    name = check.project.types.name_of_type(callee)
     found = parses(name) if name is not None else None
-    return parses(f".{call.func.attr}") if found is None and isinstance(call.func, f.Attr) else found
+    if found is None and isinstance(call.func, f.Attr):
+        found = parses(f".{call.func.attr}")
+    return False if found is None and {arg.name for arg in call.args} == {"**"} else found
