@@ -9,9 +9,8 @@ from fastapi_lint.model.calls.decorators import decorator_effect
 from fastapi_lint.model.calls.endings import Endings
 from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.locks import held_across_await
-from fastapi_lint.model.calls.remedies import Remedy
-from fastapi_lint.model.calls.feasibility import is_ruled_out
 from fastapi_lint.model.calls.raising import Raising
+from fastapi_lint.model.calls.remedies import Remedy
 from fastapi_lint.model.calls.results import NotCallable, not_callable
 from fastapi_lint.model.calls.sparing import never_runs, swallows
 from fastapi_lint.model.calls.trails import Trail
@@ -19,15 +18,14 @@ from fastapi_lint.model.calls.trails import Trail
 __all__ = [
     "Endings",
     "NotCallable",
-    "Remedy",
     "Raising",
+    "Remedy",
     "Settings",
     "Step",
     "Trail",
     "Use",
     "decorator_effect",
     "held_across_await",
-    "is_ruled_out",
     "leaves",
     "never_runs",
     "not_callable",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi_lint.model.routing.answers import Answer, Answers, means_every_value
-from fastapi_lint.model.routing.answers import Answer, Answers
 from fastapi_lint.model.routing.channels import Channels, Message
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
 from fastapi_lint.model.routing.failures import Failures
@@ -43,12 +42,12 @@ __all__ = [
     "Answer",
     "Answers",
     "App",
-    "Event",
     "Channels",
+    "Event",
     "Failures",
     "Handler",
-    "Middleware",
     "Message",
+    "Middleware",
     "Mount",
     "PathIndex",
     "Place",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.taint.flows import Arrival, Flows, Sunk, trail
 from fastapi_lint.model.taint.strands import HARMLESS, HIDDEN, Entry, Hidden, Piece, Slot, Step, Strand, Text, Value
+from fastapi_lint.model.taint.told import Telling, Told
 
 __all__ = [
     "HARMLESS",
@@ -17,18 +18,9 @@ __all__ = [
     "Step",
     "Strand",
     "Sunk",
+    "Telling",
     "Text",
+    "Told",
     "Value",
     "trail",
-from fastapi_lint.model.taint.client_strings import PATHS, SAME, ClientStrings, Source, Taint
-from fastapi_lint.model.taint.told import Telling, Told
-
-__all__ = [
-    "PATHS",
-    "SAME",
-    "ClientStrings",
-    "Source",
-    "Taint",
-    "Telling",
-    "Told",
 ]
