@@ -10,6 +10,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
 from fastapi_lint.model.calls.coroutines import Coroutines
 from fastapi_lint.model.calls.effects import Effects
+from fastapi_lint.model.calls.outliving import Outliving
 from fastapi_lint.model.calls.remedies import Remedies
 from fastapi_lint.model.data.exchange import Exchange
 from fastapi_lint.model.data.inserts import Inserts
@@ -88,6 +89,11 @@ class Project:
     def coroutines(self) -> Coroutines:
         """What becomes of the coroutines that functions make."""
         return Coroutines(self.types, self.effects)
+
+    @cached_property
+    def outliving(self) -> Outliving:
+        """What functions start and leave running."""
+        return Outliving(self.types)
 
     @cached_property
     def routes(self) -> Routes:

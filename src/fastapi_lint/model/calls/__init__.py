@@ -9,27 +9,37 @@ from fastapi_lint.model.calls.decorators import decorator_effect
 from fastapi_lint.model.calls.endings import Endings
 from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.locks import held_across_await
+from fastapi_lint.model.calls.outliving import Started, root_of
 from fastapi_lint.model.calls.raising import Raising
 from fastapi_lint.model.calls.remedies import Remedy
 from fastapi_lint.model.calls.results import NotCallable, not_callable
 from fastapi_lint.model.calls.sparing import never_runs, swallows
+from fastapi_lint.model.calls.together import Member, Together, are_awaited_between, is_made_in_loop, together
 from fastapi_lint.model.calls.trails import Trail
 
 __all__ = [
     "Endings",
+    "Member",
     "NotCallable",
     "Raising",
     "Remedy",
     "Settings",
+    "Started",
     "Step",
+    "Together",
     "Trail",
     "Use",
+    "are_awaited_between",
     "decorator_effect",
     "held_across_await",
+    "is_made_in_loop",
+    "is_ruled_out",
     "leaves",
     "never_runs",
     "not_callable",
     "only_value",
     "reads_of",
+    "root_of",
     "swallows",
+    "together",
 ]

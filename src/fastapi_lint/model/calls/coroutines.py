@@ -15,6 +15,7 @@ from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.effects import Effects
 from fastapi_lint.model.names.modules import Binding, target_names
+from fastapi_lint.model.names.scanning import code_of
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
@@ -28,8 +29,6 @@ _OF_COROUTINES = frozenset({"send", "throw", "close"})
 _PLAIN = frozenset({"str", "bytes", "int", "float", "bool", "list", "dict", "set", "tuple"})
 _ANSWERS = ("fastapi.Response", "starlette.exceptions.HTTPException")
 _DOCSTRING = re.compile(r"\s*(?:\"\"\".*?\"\"\"|'''.*?''')", re.S)
-_COMMENTS = re.compile(r"^[ \t]*#.*$|#[^\n\"'{}]*$", re.M)
-"""Comments, except those behind a statement that may be part of a text."""
 _NOT_BOUND = r"(?!\s*(?::[^=\n()]{1,80})?=(?!=))"
 
 
@@ -253,8 +252,8 @@ def only_value(found: list[Binding], name: str) -> f.Expr | None:
 def reads_of(function: Function, name: str) -> int:
     """How often the text of a function reads a name; where it is bound aside, and rather too many than too few."""
     module = function.module
-    text = module.source.slice(function.facts.head_end, function.facts.end)
-    text = _COMMENTS.sub("", _DOCSTRING.sub("", text, count=1) if _DOCSTRING.match(text) else text)
+    text = code_of(function, function.facts.head_end)
+    text = _DOCSTRING.sub("", text, count=1) if _DOCSTRING.match(text) else text
     found = len(re.findall(rf"(?<![\w.]){re.escape(name)}\b{_NOT_BOUND}", text))
     targets: list[f.Expr] = [
         e.target for e in module.assigns_in.get(function.index, ()) if isinstance(e.target, f.Display)

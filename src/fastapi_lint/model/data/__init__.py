@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
+from fastapi_lint.model.data.holders import conversations_in, given, is_async_conversation, is_conversation, is_session
 from fastapi_lint.model.data.inserts import Insert, Inserts
 from fastapi_lint.model.data.kinds import record_kind
 from fastapi_lint.model.data.lifetimes import is_made_anew, is_made_once
@@ -26,13 +27,18 @@ __all__ = [
     "SchemaField",
     "Use",
     "body_parameters",
+    "conversations_in",
+    "given",
     "is_async_connection",
+    "is_async_conversation",
     "is_async_session",
+    "is_conversation",
     "is_imported_by_a_user",
     "is_left_out",
     "is_made_anew",
     "is_made_once",
     "is_rebuilt",
+    "is_session",
     "is_sync_connection",
     "is_sync_session",
     "keys_given",

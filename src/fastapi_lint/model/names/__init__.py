@@ -8,6 +8,7 @@ from fastapi_lint.model.names.excerpts import NotYet
 from fastapi_lint.model.names.guards import is_conditional_import
 from fastapi_lint.model.names.modules import Binding, target_names
 from fastapi_lint.model.names.places import place_of, same_call
+from fastapi_lint.model.names.scanning import code_of
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -42,6 +43,7 @@ __all__ = [
     "Partial",
     "TupleOf",
     "Type",
+    "code_of",
     "imports_back",
     "is_conditional_import",
     "parse_annotation",

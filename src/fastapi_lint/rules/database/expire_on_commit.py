@@ -11,8 +11,18 @@ from fastapi_lint.fixing import edits
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Instance, Module
+from fastapi_lint.model.calls import leaves
 from fastapi_lint.model.data import ASYNC_SESSIONS, is_async_session
-from fastapi_lint.model.names import Class, ClassObject, External, Type, place_of
+from fastapi_lint.model.names import (
+    Class,
+    ClassObject,
+    External,
+    FunctionObject,
+    Type,
+    code_of,
+    place_of,
+    target_names,
+)
 from fastapi_lint.rule import Check, rule
 
 _FACTORIES = frozenset({"sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.orm.sessionmaker"})
@@ -34,8 +44,9 @@ def expire_on_commit(module: Module, check: Check) -> Iterator[Finding]:
     code that counts on seeing what the database or another session made of them needs a `refresh`.
 
     Known limits
-    `expire_on_commit=True` is taken for a decision. A session that a function makes for itself is reported only when
-    the function commits or yields it; projects that never commit are left alone, and so are tests.
+    `expire_on_commit=True` is taken for a decision. A session that a function makes for itself is reported only when it
+    leaves the function, or when something of it is named behind a commit; projects that never commit are left alone,
+    and so are tests.
 
     References
     - [SQLAlchemy: preventing implicit I/O](https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html#asyncio-orm-avoid-lazyloads)
@@ -49,16 +60,14 @@ def expire_on_commit(module: Module, check: Check) -> Iterator[Finding]:
         what = _made(module, call, callee, check)
         if not what or not _commits(check):
             continue
-        if what == "session" and not _leaves(module, call):
+        if what == "session" and not _leaves(module, call, check):
             continue
-        subject = "sessions of this factory" if what == "factory" else "this session"
+        subject = "sessions of this factory expire their" if what == "factory" else "this session expires its"
         yield check.finding(
             (call.start, call.name_end),
-            f"{subject} expire their objects on commit: reading an attribute afterwards raises MissingGreenlet; "
-            "add `expire_on_commit=False`"
-            if what == "factory"
-            else f"{subject} expires its objects on commit: reading an attribute afterwards raises MissingGreenlet; "
-            "add `expire_on_commit=False`",
+            f"{subject} objects on commit",
+            why="reading an attribute afterwards raises MissingGreenlet",
+            instead=f"add `{_OPTION}=False`",
             fix=partial(_fix, module, call),
         )
 
@@ -134,12 +143,102 @@ def _commits(check: Check) -> bool:
     return any(module.mentions(".commit(", ".begin(") for module in check.project.modules if not module.is_test)
 
 
-def _leaves(module: Module, call: f.Call) -> bool:
-    """Whether the function that makes a session commits, or hands the session on."""
+def _leaves(module: Module, call: f.Call, check: Check) -> bool:
+    """Whether a session that a function makes leaves it, or something of it can be read after its commit."""
     function = module.enclosing(call.block)
     if function is None:
         return True
-    return _COMMITS.search(module.text, function.facts.head_end, function.facts.end) is not None
+    name, start, end = _bound(function, call)
+    if not name:
+        return end < 0 or _COMMITS.search(module.source.utf8, function.facts.head_end, function.facts.end) is not None
+    if any(leave.kind in ("return", "yield") and _gives(module, leave, name) for leave in function.exits):
+        return True
+    committed = _first_commit(function, call, name, check)
+    if committed < 0:
+        return False
+    if any(_adds_parameter(function, each, name) for each in function.calls):
+        return True  # whoever has given it may read it
+    rest = code_of(function, committed)
+    targets = [entry.target for entry in module.assigns_in.get(function.index, ()) if start < entry.start < end]
+    targets += [
+        block.target
+        for block in module.blocks_in.get(function.index, ())
+        if block.kind == "for" and block.target is not None and start < block.start < end
+    ]
+    objects = {one for target in targets for one in target_names(target)}
+    objects = {one for one in objects if not re.search(rf"\.refresh\(\s*{re.escape(one)}\b", rest)}
+    return any(re.search(rf"(?<![\w.]){re.escape(one)}\b", rest) for one in objects - {name})
+
+
+def _bound(function: Function, call: f.Call) -> tuple[str, int, int]:
+    """The variable under which a function has the session that a call makes, and where its objects are bound.
+
+    No name for one that is kept otherwise; a negative end when it leaves the function at once.
+    """
+    module = function.module
+    for block in module.blocks_in.get(function.index, ()):
+        if block.kind == "with" and _is(block.test, module, call):
+            return (block.target.id if isinstance(block.target, f.Name) else ""), block.start, block.end
+    for entry in module.assigns_in.get(function.index, ()):
+        if _is(entry.value, module, call):
+            name = entry.target.id if isinstance(entry.target, f.Name) else ""
+            return name, entry.start, function.facts.end if name else -1
+    is_given = any(_is(leaf, module, call) for leave in function.exits for leaf in leaves(leave.value))
+    return "", call.start, -1 if is_given else function.facts.end
+
+
+def _is(expr: f.Expr | None, module: Module, call: f.Call) -> bool:
+    return isinstance(expr, f.CallRef) and module.facts.calls[expr.index] is call
+
+
+def _gives(module: Module, leave: f.Exit, name: str) -> bool:
+    """Whether a return or yield gives the session away, or something that is made with it."""
+    for leaf in leaves(leave.value):
+        if leaf == f.Name(name):
+            return True
+        call = module.facts.calls[leaf.index] if isinstance(leaf, f.CallRef) else None
+        if call is not None and not call.awaited and any(arg.value == f.Name(name) for arg in call.args):
+            return True
+    return False
+
+
+def _first_commit(function: Function, made: f.Call, name: str, check: Check) -> int:
+    """Where a function is for the first time behind a commit of the session, by itself or by a helper; else -1.
+
+    Of a commit in a loop that is the beginning of the loop.
+    """
+    module = function.module
+    for call in function.calls:
+        if call.start <= made.start:
+            continue
+        match call.func:
+            case f.Attr(value=f.Name(id=found), attr="commit" | "begin") if found == name:
+                committed = call.end
+            case _ if any(arg.value == f.Name(name) for arg in call.args) and _helper_commits(module, call, check):
+                committed = call.end
+            case _:
+                continue
+        loops = [block for block in module.block_chain(call.block) if block.kind in ("for", "while")]
+        return loops[-1].start if loops else committed
+    return -1
+
+
+def _helper_commits(module: Module, call: f.Call, check: Check) -> bool:
+    """Whether what gets the session may commit: it is not known, or it says so."""
+    callee = check.project.callee(module, call)
+    if not isinstance(callee, FunctionObject):
+        return callee is None
+    helper = callee.function
+    return _COMMITS.search(helper.module.source.utf8, helper.facts.head_end, helper.facts.end) is not None
+
+
+def _adds_parameter(function: Function, call: f.Call, name: str) -> bool:
+    """Whether an object that the function has been given is put into the session."""
+    params = {param.name for param in function.params}
+    match call.func:
+        case f.Attr(value=f.Name(id=found), attr="add" | "add_all" | "merge") if found == name:
+            return any(isinstance(arg.value, f.Name) and arg.value.id in params for arg in call.args)
+    return False
 
 
 def _fix(module: Module, call: f.Call) -> Fix | None:

@@ -24,9 +24,12 @@ _ASIDE = frozenset({
 })  # fmt: skip
 
 
+_MIXED = {"session": "transactions", "connection": "statements"}
+
+
 @rule("FAPI508", severity=Severity.ERROR)
 def global_session(module: Module, check: Check) -> Iterator[Finding]:
-    """A database session or connection is made once, at module or class level.
+    """A database session or connection is made once: at module or class level, or as the default of a parameter.
 
     Why is this bad?
     All requests then share one session. Sessions and connections are not made for that: threads of the threadpool and
@@ -44,31 +47,43 @@ def global_session(module: Module, check: Check) -> Iterator[Finding]:
     - [SQL (relational) databases](https://fastapi.tiangolo.com/tutorial/sql-databases/)
     - [SQLAlchemy: is the session thread-safe?](https://docs.sqlalchemy.org/en/20/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks)
     """
-    if module.is_test or not module.mentions("ession", "onnect") or not _ASIDE.isdisjoint(module.parts):
+    if module.is_test or not module.mentions("ession", "onnect", "next(") or not _ASIDE.isdisjoint(module.parts):
         return
-    for entry in module.assigns_in.get(-1, ()):
-        if not isinstance(entry.value, f.CallRef) or entry.op != "=" or not isinstance(entry.target, f.Name):
-            continue
-        call = module.facts.calls[entry.value.index]
+    for index, name, level in (*_assigned(module), *_defaults(module)):
+        call = module.facts.calls[index]
         if f.last_name(call.func) == "cast":
             continue  # says what something is, and makes nothing
-        what = _kind(check.project.types.call_type(module, entry.value.index), check)
-        if not what or _is_in_memory(call) or _is_main(module, entry.block) or _is_closed(module, entry.target.id):
+        what = _kind(check.project.types.call_type(module, index), check)
+        if not what or _is_in_memory(call) or _is_main(module, call.block):
             continue
         if not check.project.effects.is_served(module):
             return
-        cls = module.facts.blocks[entry.block].cls
-        level = f"in the body of class `{module.classes[cls].name}`" if cls >= 0 else "at module level"
-        trouble = (
-            "threads and tasks mix their transactions"
-            if what == "session"
-            else "threads and tasks mix their statements"
-        )
         yield check.finding(
             call,
-            f"`{entry.target.id}` is a {what} made {level}: all requests share it, and {trouble}; "
-            f"make one for each request in a dependency with `yield`",
+            f"`{name}` is a {what} made {level}",
+            why=f"all requests share it, so threads and tasks mix their {_MIXED[what]}",
+            instead="make one for each request in a dependency with `yield`",
         )
+
+
+def _assigned(module: Module) -> Iterator[tuple[int, str, str]]:
+    """The calls that fill a name at module or class level: the call's index, the name, and the place in words."""
+    for entry in module.assigns_in.get(-1, ()):
+        if isinstance(entry.value, f.CallRef) and entry.op == "=" and isinstance(entry.target, f.Name):
+            if not _is_closed(module, entry.target.id):
+                cls = module.facts.blocks[entry.block].cls
+                level = f"in the body of class `{module.classes[cls].name}`" if cls >= 0 else "at module level"
+                yield entry.value.index, entry.target.id, level
+
+
+def _defaults(module: Module) -> Iterator[tuple[int, str, str]]:
+    """The calls that are the default of a parameter, which Python evaluates when it defines the function."""
+    blocks = module.facts.blocks
+    for function in module.functions:
+        if blocks[function.facts.outer].function < 0 and function.name != "<lambda>":
+            for param in function.params:
+                if isinstance(param.default, f.CallRef):
+                    yield param.default.index, param.name, f"as a default of `{function.name}`"
 
 
 def _kind(value: Type, check: Check) -> str:

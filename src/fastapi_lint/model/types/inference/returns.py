@@ -25,6 +25,8 @@ from fastapi_lint.tracking import memoized, memoized_cyclic, recording
 _CACHED = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property", "async_lru.alru_cache"})
 _FIELDS = frozenset({"dataclasses.field", "attrs.field", "attr.field", "attr.ib", "pydantic.Field"})
 _CONTEXT = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+_QUERY = "sqlalchemy.orm.Query"
+_TABLE = frozenset({"__tablename__", "__table__"})
 _VAGUE = frozenset({"typing.Callable", "Callable", "object", "collections.abc.Callable"})
 
 
@@ -69,7 +71,31 @@ class Returns(Questions):
                 if owner is not None and (found := self.container_method(owner, name, call, where)) is not None:
                     return found
                 return self._method_call(cls, name, owner, origin)
+            case None if isinstance(call.func, f.Attr) and call.func.attr == "query":
+                return Instance(_QUERY, (), origin) if self._is_mapped_query(call, where) else None
         return self.result(function, origin)
+
+    def _is_mapped_query(self, call: f.Call, where: Where) -> bool:
+        """Whether an unknown object is asked for mapped classes or their columns: only a synchronous session has that.
+
+        `AsyncSession` has no `query`, and no other library takes SQLAlchemy's classes for one.
+        """
+        asked = [arg.value for arg in call.args]
+        if not asked or any(arg.name for arg in call.args):
+            return False
+        for expr in asked:
+            value = self.infer(expr.value if isinstance(expr, f.Attr) else expr, where)
+            if not isinstance(value, ClassObject) or not self._is_mapped(value.cls):
+                return False
+        return True
+
+    def _is_mapped(self, cls: Class) -> bool:
+        order = self.mro(cls)
+        if any(isinstance(base, str) and base.startswith("sqlmodel.") for base in order):
+            return True
+        return any(isinstance(base, Class) and not _TABLE.isdisjoint(base.assigns) for base in order) and any(
+            isinstance(base, str) and (base.startswith("sqlalchemy.") or base == "?") for base in order
+        )
 
     def _external_call(self, name: str, call: f.Call, where: Where, origin: Origin) -> Type:
         positional = [a.value for a in call.args if a.name == ""]

@@ -1,0 +1,243 @@
+"""Work that a function starts and does not wait for: tasks, threads, executors, and helpers that start such work.
+
+Answers what is handed to it. Keeping a task (in a set, in the state of the app, in an attribute) is not waiting for it.
+Judges nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from fastapi_lint import catalog
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.scanning import code_of
+from fastapi_lint.model.names.symbols import Coroutine, Function, FunctionObject, Module
+from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.tracking import memoized_cyclic
+
+_TASKS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})
+_THREADS = frozenset({"Thread", "Timer"})
+_EXECUTORS = frozenset({"run_in_executor", "submit"})
+_STARTING = re.compile(
+    rb"create_task|ensure_future|run_coroutine_threadsafe|Thread\(|Timer\(|run_in_executor|\.submit\("
+)
+_KEEPS = frozenset({"add", "append", "appendleft", "insert", "put_nowait", "setdefault", "setattr"})
+"""Methods (and `setattr`) that keep what they are given."""
+_OF_TASKS = frozenset({"add_done_callback", "set_name", "get_name", "start"})
+"""Methods of a task, future or thread that do not wait for it."""
+
+Kind = Literal["task", "thread"]
+
+
+@dataclass(frozen=True)
+class Started:
+    """Work that goes on when the function is done: the call that starts it, and what is handed over, with its place.
+
+    `helper` is the function of the project that starts it, when it is not the function itself.
+    """
+
+    call: f.Call
+    kind: Kind
+    handed: tuple[tuple[f.Expr, int, int], ...]
+    helper: Function | None = None
+
+
+class Outliving:
+    """Answers "what does this function start and leave running"."""
+
+    def __init__(self, types: Inference) -> None:
+        self.types = types
+
+    def started(self, function: Function) -> Iterator[Started]:
+        """The work that a function's own body starts, or has started by a helper, and does not wait for."""
+        module = function.module
+        text = module.source.utf8
+        starts_itself = _STARTING.search(text, function.facts.head_end, function.facts.end) is not None
+        for call in function.calls:
+            last = f.last_name(call.func)
+            if starts_itself and (last in _TASKS or last in _THREADS or last in _EXECUTORS):
+                found = self._own(function, call, last)
+                if found is not None and not is_waited_for(function, call):
+                    yield found
+            elif call.args and (handed := self._let_go(module, call)):
+                callee = self.types.callee(module, call)
+                helper = callee.function if isinstance(callee, FunctionObject) else None
+                yield Started(call, "task", handed, helper)
+
+    # ---------------------------------------------------------------- what a call starts
+
+    def _own(self, function: Function, call: f.Call, last: str) -> Started | None:
+        module = function.module
+        name = self.types.name_of_type(self.types.callee(module, call)) or ""
+        if last in _TASKS:
+            if name.startswith("asyncio.") and not name.startswith("asyncio.TaskGroup."):
+                return Started(call, "task", tuple(self._of_coroutine(function, call)))
+            return None
+        handoff = catalog.handoff(name)
+        if handoff is None or handoff.to not in ("thread", "process"):
+            return None
+        if last in _THREADS:
+            return Started(call, "thread", tuple(_of_thread(call)))
+        owner = call.func.value if isinstance(call.func, f.Attr) else None
+        if isinstance(owner, f.Name) and _is_entered(function, owner.id):
+            return None  # an executor waits for its work at the end of its `with`
+        handed = [(arg.value, arg.start, arg.end) for arg in call.args if arg.name in ("", handoff.keyword)]
+        return Started(call, "thread", tuple(handed[handoff.argument :]))
+
+    def _of_coroutine(self, function: Function, call: f.Call) -> Iterator[tuple[f.Expr, int, int]]:
+        """What the coroutine that becomes a task was called with; nothing for a plain function, which runs at once."""
+        module = function.module
+        for arg in call.args[:1]:
+            value = arg.value
+            if isinstance(value, f.Name):
+                made = [
+                    entry.value
+                    for entry in module.assigns_in.get(function.index, ())
+                    if entry.target == value and entry.start < call.start
+                ]
+                value = made[-1] if made and made[-1] is not None else value
+            if not isinstance(value, f.CallRef):
+                yield value, arg.start, arg.end
+                continue
+            inner = module.facts.calls[value.index]
+            callee = self.types.callee(module, inner)
+            if isinstance(callee, FunctionObject) and not callee.function.is_async:
+                if not isinstance(self.types.return_type(callee.function), Coroutine):
+                    continue
+            for each in inner.args:
+                yield each.value, each.start, each.end
+            if isinstance(inner.func, (f.Attr, f.Name)):
+                yield inner.func, arg.start, arg.end
+
+    # ---------------------------------------------------------------- helpers
+
+    def _let_go(self, module: Module, call: f.Call) -> tuple[tuple[f.Expr, int, int], ...]:
+        """The arguments of a call to a helper that hands them to work which it does not wait for."""
+        callee = self.types.callee(module, call)
+        if not isinstance(callee, FunctionObject):
+            return ()
+        helper = callee.function
+        if helper.is_async and not call.awaited:
+            return ()
+        names = self.lets_go(helper)
+        if not names:
+            return ()
+        positional = helper.positional
+        found = []
+        for index, arg in enumerate(call.args):
+            name = arg.name or (positional[index] if index < len(positional) else "")
+            if name in names:
+                found.append((arg.value, arg.start, arg.end))
+        return tuple(found)
+
+    @memoized_cyclic(frozenset())
+    def lets_go(self, function: Function) -> frozenset[str]:
+        """The parameters of a function that it hands to work which goes on when it is done."""
+        params = {param.name for param in function.params if not function.rebinds(param.name)}
+        if not params or function.is_generator:
+            return frozenset()
+        found = set()
+        for started in self.started(function):
+            for expr, _, _ in started.handed:
+                if (name := root_of(expr)) in params:
+                    found.add(name)
+        return frozenset(found - {"self", "cls"})
+
+
+def root_of(expr: f.Expr) -> str:
+    """The name that an attribute, or a name, begins with; empty for anything else."""
+    while isinstance(expr, f.Attr):
+        expr = expr.value
+    return expr.id if isinstance(expr, f.Name) else ""
+
+
+def _of_thread(call: f.Call) -> Iterator[tuple[f.Expr, int, int]]:
+    """What `Thread(target=f, args=(a, b), kwargs={...})` hands over."""
+    for arg in call.args:
+        match arg.name, arg.value:
+            case "args", f.Display(items=items):
+                yield from ((item, arg.start, arg.end) for item in items)
+            case "kwargs", f.Mapping(items=pairs):
+                yield from ((value, arg.start, arg.end) for _, value in pairs)
+            case "target" | "function" | "", value:
+                yield value, arg.start, arg.end
+
+
+def _is_entered(function: Function, name: str) -> bool:
+    """Whether a function enters something under a name: `with ThreadPoolExecutor() as name`."""
+    return any(
+        block.kind == "with" and block.target == f.Name(name)
+        for block in function.module.blocks_in.get(function.index, ())
+    )
+
+
+# ---------------------------------------------------------------- waiting
+
+
+def is_waited_for(function: Function, call: f.Call) -> bool:
+    """Whether a function may wait for what a call starts: more is done with it than keeping it."""
+    if call.awaited:
+        return True
+    if call.use == "statement":
+        return False
+    module = function.module
+    outer = _around(function, call)
+    if outer is not None:
+        if isinstance(outer.func, f.Attr) and _is(outer.func.value, module, call):
+            if outer.func.attr not in _OF_TASKS:
+                return True
+            return outer.use != "statement" and is_waited_for(function, outer)
+        last = f.last_name(outer.func)
+        if last not in _KEEPS or not any(_is(arg.value, module, call) for arg in outer.args):
+            return True
+        kept = (
+            outer.args[0].value if last == "setattr" else outer.func.value if isinstance(outer.func, f.Attr) else None
+        )
+        return _is_used_later(function, _text(kept), outer.end)
+    for entry in module.assigns_in.get(function.index, ()):
+        if entry.value is not None and entry.start <= call.start and call.end <= entry.end:
+            if not _is(entry.value, module, call):
+                return True
+            if isinstance(entry.target, f.Name):
+                return _is_used_later(function, entry.target.id, entry.end)
+            return _is_used_later(function, _text(entry.target), entry.end)
+    return True
+
+
+def _is(expr: f.Expr, module: Module, call: f.Call) -> bool:
+    return isinstance(expr, f.CallRef) and module.facts.calls[expr.index] is call
+
+
+def _around(function: Function, call: f.Call) -> f.Call | None:
+    """The innermost call of which a call is an argument or the receiver."""
+    around = [one for one in function.calls if one is not call and one.start <= call.start and call.end <= one.end]
+    return min(around, key=lambda one: one.end - one.start, default=None)
+
+
+def _text(expr: f.Expr | None) -> str:
+    match expr:
+        case f.Name(id=name):
+            return name
+        case f.Attr(value=value, attr=attr):
+            inner = _text(value)
+            return f"{inner}.{attr}" if inner else ""
+        case f.Sub(value=value):
+            return _text(value)
+    return ""
+
+
+def _is_used_later(function: Function, name: str, start: int) -> bool:
+    """Whether the rest of a function's text does more with something than keeping it."""
+    if not name:
+        return True
+    word = rf"(?<![\w.]){re.escape(name)}"
+    rest = re.sub(rf"{word}\s*\[[^\]\n]*\]\s*=(?!=)", "", code_of(function, start))
+    keeping = "|".join((*_KEEPS, "discard", "remove", "pop"))
+    rest = re.sub(rf"{word}\s*\.\s*(?:{'|'.join(_OF_TASKS)}|{keeping})\b", "", rest)
+    rest = re.sub(rf"\.\s*(?:{keeping})\(\s*{word}\s*\)", "", rest)
+    rest = re.sub(rf"^[ \t]*[\w.]+(?:\.\w+|\[[^\]\n]*\])\s*=\s*{word}[ \t]*$", "", rest, flags=re.M)
+    rest = re.sub(rf"\bsetattr\([^()\n]*,\s*{word}\s*\)", "", rest)
+    return re.search(rf"{word}\b", rest) is not None
