@@ -1,4 +1,4 @@
-"""FAPI605: a JWT is read without a check of its signature."""
+"""FAPI605: a JWT is read without a check of its signature, or written without one."""
 
 from __future__ import annotations
 
@@ -8,23 +8,57 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Function, Module
-from fastapi_lint.model.routing import argument
+from fastapi_lint.model.tokens import Flaw, TokenCall, Trust, token_calls
 from fastapi_lint.rule import Check, rule
 
-_PYJWT = frozenset({"jwt.decode", "jwt.api_jwt.decode", "jwt.decode_complete", "jwt.api_jwt.decode_complete"})
-_JOSE = frozenset({"jose.jwt.decode"})
-_UNVERIFIED = frozenset({"jose.jwt.get_unverified_claims"})
-_EXPIRY = re.compile(rb"[\"']exp[\"']")
 _EXPIRES = re.compile(rb"[\"']exp[\"']|\.exp\b|expires_at")
 _FOR_EXPIRED = ("expired", "refresh", "logout", "revoke")
-_FIRST_LOOKS = ("unverified", "without_verif", "sso", "oauth", "oidc", "callback")
-"""Parts of the names of functions that look at a token before it is verified, or at one that a provider just gave."""
-_IDENTITY = re.compile(
-    rb"[\"'](?:sub|email|user|username|user_id|uid|preferred_username|roles?|scopes?|scp|groups|permissions)[\"']"
-)
-_CHECKS = ("verify", "validate", "userinfo", "introspect", "token_review")
-"""Parts of the names of calls that check a token in another way."""
-_SWITCHES = {"verify_signature": "the signature", "verify_exp": "the expiry"}
+_OF_PROVIDERS = ("sso", "oauth", "oidc", "callback")
+"""Parts of the names of functions that get a token from the provider's own answer."""
+_SAYS_SO = ("unverified", "without_verif", "unsafe", "insecure")
+"""Parts of the names of functions that tell their callers."""
+_SAID: dict[Flaw, tuple[str, str, str]] = {
+    "signature": (
+        "does not check the signature",
+        "everybody can write a token and say in it who he is",
+        "give it the key and the algorithms that you sign with, and switch no check off",
+    ),
+    "claims": (
+        "reads the claims without checking the signature",
+        "everybody can write a token and say in it who he is",
+        "decode it with the key and the algorithms that you sign with",
+    ),
+    "expiry": (
+        "does not check the expiry",
+        "a token that has leaked is valid for ever",
+        "leave `verify_exp` as it is",
+    ),
+    "any-algorithm": (
+        "lets the token choose its algorithm",
+        "who writes a token decides how it is checked",
+        'name the algorithms that you sign with (`algorithms=["HS256"]`)',
+    ),
+    "token-algorithm": (
+        "takes its algorithm from the token's own header",
+        "who writes a token decides how it is checked",
+        'name the algorithms that you sign with (`algorithms=["HS256"]`)',
+    ),
+    "token-key": (
+        "takes its key from the token's own header",
+        "who writes a token signs it with a key of his own",
+        "look the key up by its `kid` among your own",
+    ),
+    "lists-none": (
+        "lists the algorithm `none`",
+        "only the library's own refusal keeps tokens without a signature out",
+        "list nothing but the algorithms that you sign with",
+    ),
+    "unsigned": (
+        "signs nothing",
+        "everybody can write such a token",
+        "sign with a key and an algorithm such as `HS256`",
+    ),
+}
 
 
 @rule("FAPI605", severity=Severity.ERROR)
@@ -33,104 +67,63 @@ def unverified_jwt(module: Module, check: Check) -> Iterator[Finding]:
 
     Why is this bad?
         What a token says is worth nothing until its signature is checked: everybody can write `{"sub": "admin"}`,
-        encode it and send it. The same holds for algorithms that the token may choose itself (`none`, or no list at
-        all), and a token whose expiry is not checked is valid for ever once it has leaked. Give the key and a fixed
-        list of algorithms: `jwt.decode(token, key, algorithms=["HS256"])`.
+        encode it and send it. The same holds for algorithms that the token may choose itself (no list at all, or one
+        that is made from its header), and a token whose expiry is not checked is valid for ever once it has leaked.
+        Give the key and a fixed list of algorithms: `jwt.decode(token, key, algorithms=["HS256"])`.
 
     Known limits
-        A token that came straight from an identity provider's answer (`tokens["id_token"]`), a function that checks the
-        token in another way as well, and one that reads nothing but its expiry are not reported. An expiry that is not
-        checked is reported in dependencies and endpoints of modules that do not look at `exp`. Options that are not a
-        dict literal are not judged.
+        Not reported is a token that came straight from an identity provider's answer (`tokens["id_token"]`), one that
+        the same function or every caller verifies, one that a command line or an endpoint shows to its owner, and a
+        look at nothing but times or the issuer, when that is compared with fixed ones. Where nobody is seen to call
+        the function it is a warning. An expiry that is not checked is reported in dependencies and endpoints of modules
+        that do not look at `exp`.
 
     References
         - https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/
         - https://pyjwt.readthedocs.io/en/stable/usage.html
         - https://datatracker.ietf.org/doc/html/rfc8725
     """
-    data = module.source.data
-    if b"jwt" not in data or module.is_test or (b"decode" not in data and b"get_unverified" not in data):
+    if module.is_test:
         return
-    for call in module.facts.calls:
-        if f.last_name(call.func) not in ("decode", "decode_complete", "get_unverified_claims"):
-            continue
-        name = check.project.called_name(module, call)
-        if name in _UNVERIFIED:
-            problem = "reads the claims without checking the signature"
-        elif name in _PYJWT or name in _JOSE:
-            problem = _problem(module, call, name in _JOSE, check)
-        else:
-            continue
-        if problem and not _is_harmless(module, call, problem, check):
-            called = module.source.slice(call.start, call.name_end)
-            yield check.finding(
-                call,
-                f"`{called}` {problem}; give it the key and the algorithms that you sign with, and switch no check off",
-            )
+    for read in token_calls(module, check.project):
+        severity = _severity(read, check) if read.flaw is not None else None
+        if severity is not None and read.flaw is not None:
+            called = module.source.slice(read.call.start, read.call.name_end)
+            problem, why, instead = _SAID[read.flaw]
+            yield check.finding(read.call, f"`{called}` {problem}", why=why, instead=instead, severity=severity)
 
 
-def _problem(module: Module, call: f.Call, jose: bool, check: Check) -> str:
-    """What is left unchecked; empty when nothing is."""
-    if any(arg.name in ("*", "**") for arg in call.args):
-        return ""
-    verify = f.keyword(call, "verify")
-    if verify is not None and isinstance(verify.value, f.Const) and verify.value.value is False:
-        return "does not check the signature, so that everybody can write a token"
-    options = argument(call, 3, "options")
-    switches = _switches(module, call, options.value if options else None, check)
-    if switches.get("verify_signature") is False:
-        return "does not check the signature, so that everybody can write a token"
-    algorithms = argument(call, 2, "algorithms")
-    if algorithms is None:
-        if jose and argument(call, 1, "key") is not None:
-            return "lets the token choose its algorithm"
-    elif _allows_none(module, call, algorithms.value, check):
-        return "accepts unsigned tokens (algorithm `none`)"
-    if switches.get("verify_exp") is False:
-        return "does not check the expiry, so that a leaked token is valid for ever"
-    return ""
+def _severity(read: TokenCall, check: Check) -> Severity | None:
+    """How much a flaw matters; None when nobody trusts what is read, as far as it is seen."""
+    function = read.module.enclosing(read.call.block)
+    trust = Trust(check.project)
+    if read.flaw == "expiry":
+        return Severity.ERROR if function and _is_entrance(function, check) and not _looks_at_expiry(function) else None
+    if read.flaw == "lists-none":
+        return Severity.WARNING
+    if read.flaw in ("signature", "claims") and _is_harmless(read, function, trust):
+        return None
+    match trust.standing(function):
+        case "served":
+            return Severity.ERROR
+        case "elsewhere":
+            return None if read.flaw in ("signature", "claims") else Severity.WARNING
+    is_told = function is not None and any(word in function.name.lower() for word in _SAYS_SO)
+    return None if is_told and read.flaw in ("signature", "claims") else Severity.WARNING
 
 
-def _switches(module: Module, call: f.Call, options: f.Expr | None, check: Check) -> dict[str, bool]:
-    if isinstance(options, f.Name):
-        found = list(check.project.values.definitions(options, (module, call.block, call.start)))
-        options = found[0][0] if len(found) == 1 else None
-    if not isinstance(options, f.Mapping):
-        return {}
-    return {
-        key.value: value.value
-        for key, value in options.items
-        if isinstance(key, f.Const)
-        and isinstance(key.value, str)
-        and key.value in _SWITCHES
-        and isinstance(value, f.Const)
-        and isinstance(value.value, bool)
-    }
-
-
-def _allows_none(module: Module, call: f.Call, algorithms: f.Expr, check: Check) -> bool:
-    if isinstance(algorithms, f.Name):
-        found = list(check.project.values.definitions(algorithms, (module, call.block, call.start)))
-        algorithms = found[0][0] if len(found) == 1 else algorithms
-    items = algorithms.items if isinstance(algorithms, f.Display) else (algorithms,)
-    return any(
-        isinstance(item, f.Const) and isinstance(item.value, str) and item.value.lower() == "none" for item in items
+def _is_harmless(read: TokenCall, function: Function | None, trust: Trust) -> bool:
+    """Whether what an unverified token says is not what is trusted."""
+    if read.call.use == "statement" or (read.token is not None and _came_from_provider(read.token, read.module)):
+        return True
+    if function is not None and any(word in function.name.lower() for word in _OF_PROVIDERS):
+        return True
+    return (
+        trust.is_only_looked_at(read)
+        or trust.is_verified(read)
+        or trust.is_shown_to_its_owner(read)
+        or trust.is_verified_by_callers(read)
     )
-
-
-def _is_harmless(module: Module, call: f.Call, problem: str, check: Check) -> bool:
-    """Whether the unverified content is not what is trusted, as far as the function shows."""
-    function = module.enclosing(call.block)
-    token = argument(call, 0, "token") or argument(call, 0, "jwt")
-    if token is not None and _came_from_provider(token.value, module):
-        return True
-    if function is None:
-        return False
-    if "expiry" in problem:
-        return not _is_entrance(function, check) or _looks_at_expiry(function)
-    if _reads_expiry_only(function) or any(word in function.name.lower() for word in _FIRST_LOOKS):
-        return True
-    return any(_verifies(module, other, check) for other in function.calls if other is not call)
 
 
 def _came_from_provider(value: f.Expr, module: Module) -> bool:
@@ -160,17 +153,3 @@ def _looks_at_expiry(function: Function) -> bool:
     """Whether a module checks the expiry itself, or the name says that expired tokens are what the function is for."""
     name = function.name.lower()
     return _EXPIRES.search(function.module.text) is not None or any(word in name for word in _FOR_EXPIRED)
-
-
-def _reads_expiry_only(function: Function) -> bool:
-    """Whether a function asks a token that it holds how long it lives, and for nothing of whose it is."""
-    body = function.module.text[function.facts.start : function.facts.end]
-    return _EXPIRY.search(body) is not None and _IDENTITY.search(body) is None
-
-
-def _verifies(module: Module, call: f.Call, check: Check) -> bool:
-    """Whether another call of the same function decodes a token with its signature checked."""
-    if f.last_name(call.func) not in ("decode", "decode_complete"):
-        return any(word in f.last_name(call.func).lower() for word in _CHECKS)
-    name = check.project.called_name(module, call)
-    return (name in _PYJWT or name in _JOSE) and "signature" not in _problem(module, call, name in _JOSE, check)

@@ -1,0 +1,98 @@
+"""Calls that read and write signed tokens, from `tokens.toml`. Lookups only."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+import msgspec
+
+
+class Reader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a call reads a token, and what switches its checks off; see `tokens.toml`."""
+
+    names: tuple[str, ...]
+    token: int
+    algorithms: int
+    options: int
+    verify: str = ""
+    verify_at: int = -1
+    package: str = ""
+    verify_below: str = ""
+    own_algorithm: bool = False
+
+
+class Look(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A call that looks into a token without a check."""
+
+    names: tuple[str, ...]
+    token: int
+
+
+class Writer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A call that writes a token, and where it is told the algorithm."""
+
+    names: tuple[str, ...]
+    token: int
+    algorithm: int
+
+
+class _Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    readers: tuple[Reader, ...]
+    unchecked: tuple[Look, ...]
+    headers: tuple[Look, ...]
+    writers: tuple[Writer, ...]
+
+
+@cache
+def _catalogue() -> _Catalogue:
+    data = resources.files("fastapi_lint.catalog").joinpath("tokens.toml").read_bytes()
+    return msgspec.toml.decode(data, type=_Catalogue)
+
+
+@cache
+def _readers() -> dict[str, Reader]:
+    return {name: each for each in _catalogue().readers for name in each.names}
+
+
+@cache
+def _unchecked() -> dict[str, Look]:
+    return {name: each for each in _catalogue().unchecked for name in each.names}
+
+
+@cache
+def _headers() -> dict[str, Look]:
+    return {name: each for each in _catalogue().headers for name in each.names}
+
+
+@cache
+def _writers() -> dict[str, Writer]:
+    return {name: each for each in _catalogue().writers for name in each.names}
+
+
+def reader(name: str) -> Reader | None:
+    """How a callable reads a token, if it does."""
+    return _readers().get(name)
+
+
+def unchecked(name: str) -> Look | None:
+    """How a callable reads claims without a check, if it does."""
+    return _unchecked().get(name)
+
+
+def header(name: str) -> Look | None:
+    """How a callable reads the header of a token, if it does."""
+    return _headers().get(name)
+
+
+def writer(name: str) -> Writer | None:
+    """How a callable writes a token, if it does."""
+    return _writers().get(name)
+
+
+@cache
+def last_names() -> frozenset[str]:
+    """The last names of all of these."""
+    return frozenset(
+        name.rsplit(".", 1)[-1] for table in (_readers(), _unchecked(), _headers(), _writers()) for name in table
+    )

@@ -1,0 +1,86 @@
+"""Whether a value is what the header of a token says: then the writer of the token chose it. Judges nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi_lint.catalog import tokens
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import FunctionObject
+from fastapi_lint.model.tokens.expressions import compares, matches, parts_of, read_of, tests_of
+from fastapi_lint.model.types.inference.inference import Where
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_DEPTH = 5
+_KEYS = frozenset({"jwk", "jku", "x5c", "x5u"})
+"""Entries of a header that hold a key, or the address of one."""
+
+
+def is_chosen_by_token(expr: f.Expr, where: Where, project: Project, depth: int = _DEPTH) -> bool:
+    """Whether an expression gives the algorithm in a token's header, and no code looked which one that is."""
+    module = where[0]
+    if depth < 0 or _is_compared(expr, where):
+        return False
+    read = read_of(expr, module)
+    if read is not None:
+        return read.key == "alg" and _is_header(read.base, where, project, depth - 1)
+    match expr:
+        case f.CallRef(index=index):
+            callee = project.callee(module, module.facts.calls[index])
+            if not isinstance(callee, FunctionObject):
+                return False
+            function = callee.function
+            returned = [each for each in function.exits if each.kind == "return" and each.value is not None]
+            if len(returned) != 1 or returned[0].value is None:
+                return False
+            place = (function.module, returned[0].block, returned[0].start)
+            return is_chosen_by_token(returned[0].value, place, project, depth - 1)
+        case f.Name():
+            found = list(project.values.definitions(expr, where))
+            return len(found) == 1 and found[0][1][0] is module and is_chosen_by_token(*found[0], project, depth - 1)
+    return False
+
+
+def is_key_of_token(expr: f.Expr, where: Where, project: Project, depth: int = _DEPTH) -> bool:
+    """Whether a key is made from one that stands in a token's own header, and no code looked which one that is."""
+    module = where[0]
+    for part, _ in parts_of(expr):
+        read = read_of(part, module)
+        if read is not None and read.key in _KEYS and _is_header(read.base, where, project, depth):
+            return not _is_compared(part, where)
+        if isinstance(part, f.CallRef) and depth > 0:
+            call = module.facts.calls[part.index]
+            inner = [arg.value for arg in call.args]
+            inner += [call.func.value] if isinstance(call.func, f.Attr) else []
+            if any(is_key_of_token(each, where, project, depth - 1) for each in inner):
+                return True
+        elif isinstance(part, f.Name) and depth > 0:
+            found = list(project.values.definitions(part, where))
+            if len(found) == 1 and found[0][1][0] is module and not _is_compared(part, where):
+                if is_key_of_token(*found[0], project, depth - 1):
+                    return True
+    return False
+
+
+def _is_header(expr: f.Expr, where: Where, project: Project, depth: int) -> bool:
+    match expr:
+        case f.CallRef(index=index):
+            name = project.called_name(where[0], where[0].facts.calls[index])
+            return tokens.header(name or "") is not None
+        case f.Name() if depth >= 0:
+            found = list(project.values.definitions(expr, where))
+            return len(found) == 1 and _is_header(*found[0], project, depth - 1)
+    return False
+
+
+def _is_compared(expr: f.Expr, where: Where) -> bool:
+    """Whether the function around a place compares a value before it comes there."""
+    module, block, at = where
+    function = module.enclosing(block)
+    if function is None:
+        return False
+    if any(start < at and compares(test, expr, module) for test, _, start in tests_of(function)):
+        return True
+    return matches(function, expr)

@@ -1,0 +1,227 @@
+"""What a call that reads or writes a token checks: by its arguments, variables, dicts and flags. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from fastapi_lint.catalog import tokens
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.tokens import headers
+from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.constants import Unfolded
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+Flaw = Literal[
+    "signature", "claims", "expiry", "any-algorithm", "token-algorithm", "token-key", "lists-none", "unsigned"
+]
+"""What is wrong: the signature is not checked (by a switch, or because the call never does); the expiry is not; the
+token chooses its algorithm (there is no list, or it is made from its header) or its key; `none` is listed; nothing
+signs."""
+
+_PACKAGES = ("jwt", "jose", "jws")
+_SWITCHES = frozenset({"verify_signature", "verify_exp"})
+_DEPTH = 5
+
+
+@dataclass(frozen=True)
+class TokenCall:
+    """A call that reads or writes a token: the token that it is given, and the first thing that is wrong."""
+
+    module: Module
+    call: f.Call
+    token: f.Expr | None
+    flaw: Flaw | None
+
+
+def token_calls(module: Module, project: Project) -> Iterator[TokenCall]:
+    """The calls of a module that read or write tokens."""
+    if module.mentions(*_PACKAGES):
+        for call in module.facts.calls:
+            if (found := token_call(module, call, project)) is not None:
+                yield found
+
+
+def token_call(module: Module, call: f.Call, project: Project) -> TokenCall | None:
+    """What a call does with a token, if it reads or writes one."""
+    if f.last_name(call.func) not in tokens.last_names():
+        return None
+    name = project.called_name(module, call) or ""
+    if (look := tokens.unchecked(name)) is not None:
+        return TokenCall(module, call, _token(call, look.token), "claims")
+    given = _Given(module, call, project)
+    if (reader := tokens.reader(name)) is not None:
+        return TokenCall(module, call, _token(call, reader.token), given.flaw(reader) if given.is_known else None)
+    if (writer := tokens.writer(name)) is not None:
+        unsigned = given.is_known and given.is_unsigned(writer)
+        return TokenCall(module, call, None, "unsigned" if unsigned else None)
+    return None
+
+
+def _token(call: f.Call, position: int) -> f.Expr | None:
+    for index, arg in enumerate(call.args):
+        if arg.name in ("jwt", "token") or (arg.name == "" and index == position):
+            return arg.value
+    return None
+
+
+Placed = tuple[f.Expr, Where]
+
+
+class _Given:
+    """What one call is given: an argument with the place where it is written, of `**keywords` as well."""
+
+    def __init__(self, module: Module, call: f.Call, project: Project) -> None:
+        self.project = project
+        self.where: Where = (module, call.block, call.start)
+        self.is_known = not any(arg.name == "*" for arg in call.args)
+        self._by_position = [arg.value for arg in call.args if arg.name == ""]
+        self._by_name: dict[str, Placed] = {}
+        for arg in call.args:
+            if arg.name == "**":
+                entries = self._entries(arg.value, self.where)
+                self.is_known = self.is_known and entries is not None
+                self._by_name.update(entries or {})
+            elif arg.name:
+                self._by_name[arg.name] = (arg.value, self.where)
+
+    def argument(self, position: int, name: str) -> Placed | None:
+        """An argument by name or position."""
+        if name in self._by_name:
+            return self._by_name[name]
+        if 0 <= position < len(self._by_position):
+            return self._by_position[position], self.where
+        return None
+
+    def flaw(self, reader: tokens.Reader) -> Flaw | None:
+        """The first thing that a call does not check."""
+        switches = self._switches(reader)
+        if switches.get("verify_signature") is False or self._is_switched_off(reader):
+            return "signature"
+        key = self.argument(1, "key")
+        if key is not None and headers.is_key_of_token(*key, self.project):
+            return "token-key"
+        algorithms = self.argument(reader.algorithms, "algorithms")
+        if algorithms is None:
+            if reader.own_algorithm and key is not None:
+                return "any-algorithm"
+        elif any(headers.is_chosen_by_token(*each, self.project) for each in self._items(*algorithms)):
+            return "token-algorithm"
+        elif any(self._text(each).lower() == "none" for each in self._items(*algorithms)):
+            return "lists-none"
+        return "expiry" if switches.get("verify_exp") is False else None
+
+    def is_unsigned(self, writer: tokens.Writer) -> bool:
+        """Whether a token is written without a signature: the algorithm is None, or `none`."""
+        given = self.argument(writer.algorithm, "algorithm")
+        if given is None:
+            return False
+        try:
+            value = self.project.values.constant(*given)
+        except Unfolded:
+            return False
+        return value is None or (isinstance(value, str) and value.lower() == "none")
+
+    # ---------------------------------------------------------------- switches
+
+    def _is_switched_off(self, reader: tokens.Reader) -> bool:
+        """Whether a keyword of its own switches the check off, and the declared version still listens to it."""
+        given = self.argument(reader.verify_at, reader.verify) if reader.verify else None
+        if given is None or self._flag(*given) is not False:
+            return False
+        if not reader.verify_below:
+            return True
+        declared = self.project.versions.for_path(self.where[0].path)
+        if declared.range(reader.package) is not None:
+            return declared.never_at_least(reader.package, reader.verify_below, default=False) is True
+        # Later versions want a list of algorithms: without one the call is written for an earlier one.
+        return self.argument(reader.algorithms, "algorithms") is None
+
+    def _switches(self, reader: tokens.Reader) -> dict[str, bool]:
+        given = self.argument(reader.options, "options")
+        entries = self._entries(*given) if given is not None else None
+        found = {}
+        for name, value in (entries or {}).items():
+            flag = self._flag(*value) if name in _SWITCHES else None
+            if flag is not None:
+                found[name] = flag
+        return found
+
+    def _flag(self, expr: f.Expr, where: Where) -> bool | None:
+        try:
+            value = self.project.values.constant(expr, where)
+        except Unfolded:
+            return None
+        return value if isinstance(value, bool) else None
+
+    def _entries(self, expr: f.Expr, where: Where, depth: int = _DEPTH) -> dict[str, Placed] | None:
+        """The entries of a dict: a display, `dict(...)`, `a | b`, a name for one of these with what is put into it."""
+        if depth < 0:
+            return None
+        match expr:
+            case f.Mapping(items=items):
+                found: dict[str, Placed] = {}
+                for key, value in items:
+                    if key is None:
+                        found.update(self._entries(value, where, depth - 1) or {})
+                    elif isinstance(key, f.Const) and isinstance(key.value, str):
+                        found[key.value] = (value, where)
+                return found
+            case f.CallRef(index=index):
+                call = where[0].facts.calls[index]
+                if call.func != f.Name("dict"):
+                    return None
+                first = call.args[0].value if call.args and call.args[0].name in ("", "**") else None
+                given = {arg.name: (arg.value, where) for arg in call.args if arg.name not in ("", "*", "**")}
+                return {**((first and self._entries(first, where, depth - 1)) or {}), **given}
+            case f.Binary(op="|", left=left, right=right):
+                one, other = self._entries(left, where, depth - 1), self._entries(right, where, depth - 1)
+                return {**one, **other} if one is not None and other is not None else None
+            case f.Name() | f.Attr():
+                definitions = list(self.project.values.definitions(expr, where))
+                if len(definitions) != 1:
+                    return self._grown(expr, where, {}, depth) or None
+                base = self._entries(*definitions[0], depth - 1)
+                return self._grown(expr, where, base, depth) if base is not None else None
+        return None
+
+    def _grown(self, expr: f.Expr, where: Where, found: dict[str, Placed], depth: int) -> dict[str, Placed]:
+        """With what is put into the dict before it is used: `options["x"] = ...`, `options |= {...}`."""
+        module, block, at = where
+        found = dict(found)
+        inner = module.facts.blocks[block].function
+        here = [entry for entry in module.assigns_in.get(inner, ()) if entry.start < at]
+        for entry in (*(module.assigns_in.get(-1, ()) if inner >= 0 else ()), *here):
+            if entry.value is None:
+                continue
+            place = (module, entry.block, entry.start)
+            match entry.target:
+                case f.Sub(value=value, items=(f.Const(value=str(key)),)) if value == expr:
+                    found[key] = (entry.value, place)
+            if entry.target == expr and entry.op == "|=":
+                found.update(self._entries(entry.value, place, depth - 1) or {})
+        return found
+
+    # ---------------------------------------------------------------- algorithms
+
+    def _items(self, expr: f.Expr, where: Where, depth: int = _DEPTH) -> Iterator[Placed]:
+        """The items of a list of algorithms, or the one text."""
+        match expr:
+            case f.Display(items=items) if depth >= 0:
+                for item in items:
+                    yield from self._items(item.value if isinstance(item, f.Star) else item, where, depth - 1)
+            case f.Name() | f.Attr() if depth >= 0:
+                definitions = list(self.project.values.definitions(expr, where))
+                if len(definitions) == 1 and isinstance(definitions[0][0], (f.Display, f.Name, f.Attr)):
+                    yield from self._items(*definitions[0], depth - 1)
+                else:
+                    yield expr, where
+            case _:
+                yield expr, where
+
+    def _text(self, placed: Placed) -> str:
+        return self.project.values.text(*placed) or ""
