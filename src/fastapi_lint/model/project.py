@@ -14,6 +14,7 @@ from fastapi_lint.model.calls.outliving import Outliving
 from fastapi_lint.model.calls.remedies import Remedies
 from fastapi_lint.model.data.exchange import Exchange
 from fastapi_lint.model.data.inserts import Inserts
+from fastapi_lint.model.data.limits import Limits
 from fastapi_lint.model.data.orm import OrmModels
 from fastapi_lint.model.data.schemas import Schemas
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends
@@ -108,6 +109,11 @@ class Project:
     def inserts(self) -> Inserts:
         """What creates rows in a database."""
         return Inserts(self)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How many rows a number makes the program load."""
+        return Limits(self)
 
     @cached_property
     def answers(self) -> Answers:

@@ -7,6 +7,8 @@ from fastapi_lint.model.data.holders import conversations_in, given, is_async_co
 from fastapi_lint.model.data.inserts import Insert, Inserts
 from fastapi_lint.model.data.kinds import record_kind
 from fastapi_lint.model.data.lifetimes import is_made_anew, is_made_once
+from fastapi_lint.model.data.limits import Fate, Limits
+from fastapi_lint.model.data.paging import QueryNumber, query_numbers
 from fastapi_lint.model.data.rebuilding import is_imported_by_a_user, is_rebuilt
 from fastapi_lint.model.data.schemas import Schema, SchemaField
 from fastapi_lint.model.data.serialization import is_left_out, serialized
@@ -21,8 +23,11 @@ from fastapi_lint.model.data.sessions import (
 __all__ = [
     "ASYNC_SESSIONS",
     "Exchange",
+    "Fate",
     "Insert",
     "Inserts",
+    "Limits",
+    "QueryNumber",
     "Schema",
     "SchemaField",
     "Use",
@@ -42,6 +47,7 @@ __all__ = [
     "is_sync_connection",
     "is_sync_session",
     "keys_given",
+    "query_numbers",
     "record_kind",
     "response_schemas",
     "response_types",
