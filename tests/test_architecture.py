@@ -20,12 +20,31 @@ CHAIN = ("finding", "files", "catalog", "index", "tracking", "model", "fixing", 
 
 BRANCHES: dict[str, set[str]] = {
     "config": {"finding", "files", "catalog", "rule"},
-    "engine": {*CHAIN[:-1]},
+    "engine": {"finding", "files", "model", "rule"},  # of incremental runs it knows its own `Plan` only
     "report": {"finding", "files", "rule"},  # the rule as data: SARIF carries its texts
     "suppressing": {"finding", "files", "config", "report"},  # a baseline knows findings by the reports' fingerprints
     "incremental": {*CHAIN[:-1], "engine"},
 }
 """Packages beside the chain, and what they may import."""
+
+ROOMS = (
+    "versions", "names", "types", "values", "calls", "routing", "injection", "data", "database", "taint", "testing",
+    "secrets", "tokens", "project", "remedies", "listing",
+)  # fmt: skip
+"""The rooms of the model, and its modules that stand alone: each imports only what stands before it.
+
+A module that functions of rules ask with a project stands right of `project`, wherever its room is: for types alone it
+may import that, as long as there is no circle.
+"""
+
+ENTRY_POINTS = {"__init__", "__main__", "engine", "rule", "finding", "api"}
+"""The modules that stand loose at the top."""
+
+FOR_TYPES = {"model/project": "parts of the model that ask all of it are given the project, which keeps them"}
+"""What may be imported for type checkers alone although that closes a circle, with the reason."""
+
+MOST_MODULES = 12
+"""Modules in one folder, `__init__` not counted. (A family of rules has as many as it has rules.)"""
 
 TOP = {"run": {"docs", "cli"}, "docs": {"cli"}, "cli": set[str]()}
 """Packages above all others, and what they may not import; nobody below imports them."""
@@ -52,6 +71,13 @@ def layer(path: Path) -> str:
     return {"__init__": "", "__main__": "cli"}.get(first, first)
 
 
+def room(path: Path) -> str:
+    """The room of the model that a file is in, or its own name; "" is the model's face."""
+    first = path.relative_to(PACKAGE / "model").parts[0].removesuffix(".py")
+    return "" if first == "__init__" else first
+
+
+TRACKING = "fastapi_lint.tracking"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 
@@ -66,10 +92,19 @@ def dotted(node: ast.expr) -> str:
     return ast.unparse(node)
 
 
-def imported(path: Path) -> Iterator[str]:
-    """The full dotted names that a file imports, in functions and for type checkers too; `from x import y` as x.y."""
+def imported(path: Path, *, types_apart: bool = False) -> Iterator[str]:
+    """The full dotted names that a file imports, in functions too; `from x import y` as x.y.
+
+    With `types_apart` those are left out that are for type checkers alone.
+    """
     package = ["fastapi_lint", *path.relative_to(PACKAGE).parts[:-1]]
+    guarded = [
+        node for node in ast.walk(tree(path)) if isinstance(node, ast.If) and dotted(node.test) == "TYPE_CHECKING"
+    ]
+    apart = {inner for node in guarded for inner in ast.walk(node)} if types_apart else set()
     for node in ast.walk(tree(path)):
+        if node in apart:
+            continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -85,10 +120,11 @@ def calls(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, dotted(node.func)
 
 
-def ours(path: Path) -> set[Path]:
+@cache
+def ours(path: Path, *, types_apart: bool = False) -> frozenset[Path]:
     """The other files of the package that a file imports."""
     found = set()
-    for name in imported(path):
+    for name in imported(path, types_apart=types_apart):
         parts = name.split(".")
         for length in range(len(parts), 1, -1):
             target = PACKAGE.joinpath(*parts[1:length])
@@ -98,7 +134,7 @@ def ours(path: Path) -> set[Path]:
             if (target / "__init__.py").is_file():
                 found.add(target / "__init__.py")
                 break
-    return found - {path, PACKAGE / "__init__.py"} if name_of_package(path) else found
+    return frozenset(found - {path, PACKAGE / "__init__.py"} if name_of_package(path) else found)
 
 
 def name_of_package(path: Path) -> bool:
@@ -128,6 +164,45 @@ def allowed(name: str) -> set[str]:
 def test_modules_import_only_to_their_left(path: Path) -> None:
     wrong = used(path) - allowed(layer(path))
     assert not wrong, f"{layer(path) or 'the package'} may not import {sorted(wrong)}"
+
+
+def test_rooms_of_the_model_import_only_to_their_left() -> None:
+    wrong = []
+    for path in (path for path in MODULES if layer(path) == "model"):
+        for target in (target for target in ours(path, types_apart=True) if layer(target) == "model"):
+            rooms = [room(path), room(target)]
+            if all(rooms) and ROOMS.index(rooms[0]) < ROOMS.index(rooms[1]):
+                wrong.append(f"{place(path)} may not import {place(target)}")
+    assert wrong == []
+    assert {room(path) for path in MODULES if layer(path) == "model"} == {"", *ROOMS}
+
+
+def test_there_are_no_circles_between_modules() -> None:
+    # Imports inside functions, and for type checkers alone, count: who cannot be read before the other is in a circle.
+    known = {
+        path: ours(path, types_apart=True) | {each for each in ours(path) if place(each) not in FOR_TYPES}
+        for path in MODULES
+    }
+    pending = {path: set(targets) for path, targets in known.items()}
+    while free := [path for path, needs in pending.items() if not needs & pending.keys()]:
+        for path in free:
+            del pending[path]
+    assert sorted(place(path) for path in pending) == [], "in circles, or needing what is"
+
+
+def test_the_house_is_in_order() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} <= ENTRY_POINTS
+    assert {path.name for path in PACKAGE.iterdir() if path.is_file() and path.suffix != ".py"} == {"py.typed"}
+    for folder in {path.parent for path in MODULES}:
+        modules = [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]
+        assert (folder / "__init__.py").is_file()
+        assert len(modules) <= MOST_MODULES or folder.parent.name == "rules", f"{folder} has {len(modules)} modules"
+    assert len((PACKAGE / "engine.py").read_text(encoding="utf-8").splitlines()) <= 250
+
+
+def test_tracking_could_be_lifted_out() -> None:
+    names = [name for path in MODULES if layer(path) == "tracking" for name in imported(path)]
+    assert [name for name in names if name.startswith("fastapi_lint.") and not name.startswith(f"{TRACKING}.")] == []
 
 
 @every_module
@@ -247,6 +322,15 @@ def test_version_needs_no_heavy_import() -> None:
     loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert "fastapi_lint" in loaded
     assert loaded & {"libcst", "rich", "tree_sitter", "tree_sitter_python", "pathspec", "packaging", "asyncio"} == set()
+
+
+def test_every_file_that_the_page_names_exists() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:\w+/)*\w+(?:/|\.py|\.toml|\.json))`", text)
+    assert len(named) >= 60
+    places = [PACKAGE / name for name in ("", "model", "model/calls", "model/routing", "tracking", "incremental")]
+    real = [name for name in named if not re.search(r"\b[A-Z]+\b", name)]
+    assert [name for name in real if not any((at / name).exists() for at in (ROOT, *places))] == []
 
 
 def test_every_invariant_names_a_test_that_exists() -> None:

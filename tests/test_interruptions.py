@@ -79,7 +79,7 @@ MOMENTS = {
     "its replacing": ("fastapi_lint.files.writing:_holds", 2, 0),
     "its folder": ("fastapi_lint.files.writing:_flush", 1, 1),
     "second file": ("fastapi_lint.files.writing:write", 2, 1),
-    "report": ("fastapi_lint.cli.main:_report", 1, 3),
+    "report": ("fastapi_lint.cli.check:_report", 1, 3),
     "output": ("fastapi_lint.cli.terminal:write", 1, 3),
 }
 

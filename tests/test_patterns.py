@@ -45,7 +45,7 @@ Pattern = re.Pattern[str] | re.Pattern[bytes]
 def patterns() -> dict[str, Pattern]:
     """Every compiled pattern by the place it is kept at."""
     import fastapi_lint
-    from fastapi_lint.catalog.secrets import tokens
+    from fastapi_lint.catalog.secrecy.secrets import tokens
     from fastapi_lint.config.schema import schema
     from fastapi_lint.run.story import rules
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -61,7 +62,11 @@ def test_documentation_is_complete_and_in_order(rule: Rule) -> None:
     assert all(parts.values()), "no section is empty"
     assert {"Why is this bad?", "References"} <= parts.keys()
     assert ("Fix safety" in parts) == (rule.fix is Safety.UNSAFE), "an unsafe fix is explained, and only an unsafe one"
-    assert "http" in parts["References"], "references are links"
+    links = parts["References"].splitlines()
+    assert all(re.fullmatch(r"- \[[^\]]+\]\(https://\S+\)", link) for link in links), "references are titles with links"
+    written = inspect.cleandoc(rule.documentation).splitlines()
+    for below in (written[written.index(heading) + 1] for heading in headings):
+        assert below == below.strip(), "what is below a heading has its margin, and begins in the next line"
     assert "TODO" not in rule.documentation
 
 

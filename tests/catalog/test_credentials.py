@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fastapi_lint.catalog.credentials import credentials_in, hints_at_credentials
+from fastapi_lint.catalog.secrecy.credentials import credentials_in, hints_at_credentials
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fastapi_lint.catalog.secrets import (
+from fastapi_lint.catalog.secrecy.secrets import (
     Token,
     catalogue,
     hints_at_secrets,

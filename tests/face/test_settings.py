@@ -250,7 +250,7 @@ def test_per_file_ignores() -> None:
 
 
 def test_shipped_schema_is_current() -> None:
-    shipped = resources.files("fastapi_lint").joinpath("schema.json").read_text(encoding="utf-8")
+    shipped = resources.files("fastapi_lint.config").joinpath("schema.json").read_text(encoding="utf-8")
     assert json.loads(shipped) == schema()
 
 

@@ -11,7 +11,7 @@ from fastapi_lint.files.source import Source
 from fastapi_lint.fixing import edits
 from fastapi_lint.fixing.edits.bindings import nodes
 from fastapi_lint.fixing.fixer import apply
-from fastapi_lint.model.calls.handing import Handing
+from fastapi_lint.model.remedies.handing import Handing
 
 POOL = Handing("fastapi.concurrency", "run_in_threadpool", "run_in_threadpool")
 RUN_SYNC = Handing("anyio.to_thread", "run_sync", "", keywords=False)

@@ -7,8 +7,8 @@ import inspect
 import pytest
 from model.projects import cls, function, project
 
-from fastapi_lint.model.data.orm import OrmModel, OrmModels
-from fastapi_lint.model.data.sessions import (
+from fastapi_lint.model.database.orm import OrmModel, OrmModels
+from fastapi_lint.model.database.sessions import (
     CONNECTION_IO,
     ENGINE_IO,
     QUERY_IO,

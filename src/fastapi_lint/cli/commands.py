@@ -13,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from fastapi_lint.cli import terminal
-from fastapi_lint.cli.main import Choice, settings_for
+from fastapi_lint.cli.options import Choice, settings_for
 from fastapi_lint.config.schema import KEYS, ConfigurationError, schema
 from fastapi_lint.config.selection import find
 from fastapi_lint.config.settings import CACHE_DIRECTORY, Settings
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
 
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="Read this configuration.")
 _ISOLATED = click.option("--isolated", is_flag=True, help="Read no configuration.")
-
-
-def register(group: click.Group) -> None:
-    """Add the commands to the group."""
-    for command in (routes, rule, rules, config, clean, new_rule):
-        group.add_command(command)
 
 
 @click.command()

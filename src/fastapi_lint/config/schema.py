@@ -271,7 +271,7 @@ def schema() -> dict[str, Json]:
     """The JSON Schema (draft 2020-12) of `fastapi-lint.toml` and of `[tool.fastapi-lint]`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://raw.githubusercontent.com/fastapi-lint/fastapi-lint/main/src/fastapi_lint/schema.json",
+        "$id": "https://raw.githubusercontent.com/fastapi-lint/fastapi-lint/main/src/fastapi_lint/config/schema.json",
         "title": "fastapi-lint",
         "description": "Configuration of fastapi-lint: fastapi-lint.toml, or [tool.fastapi-lint] in pyproject.toml.",
         **TABLE.schema(),

@@ -6,15 +6,12 @@ rule the most specific one decides; of equally specific ones `ignore` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from fastapi_lint.config.schema import ConfigurationError
 from fastapi_lint.config.suggestions import nearest
 from fastapi_lint.files.globs import Globs
-
-if TYPE_CHECKING:
-    from fastapi_lint.config.settings import Settings
 
 
 class Named(Protocol):
@@ -26,6 +23,19 @@ class Named(Protocol):
     def name(self) -> str: ...
     @property
     def preset(self) -> str: ...
+
+
+class Selecting(Protocol):
+    """Settings as far as they select rules."""
+
+    @property
+    def select(self) -> Sequence[str]: ...
+    @property
+    def extend_select(self) -> Sequence[str]: ...
+    @property
+    def ignore(self) -> Sequence[str]: ...
+    @property
+    def per_file_ignores(self) -> Mapping[str, Sequence[str]]: ...
 
 
 R = TypeVar("R", bound=Named)
@@ -99,7 +109,7 @@ def find(word: str, rules: Iterable[R], planned: Iterable[Named] = ()) -> R:
     raise ConfigurationError(unknown(word, rules))
 
 
-def selected(settings: Settings, rules: Sequence[R], planned: Sequence[Named] = ()) -> tuple[R, ...]:
+def selected(settings: Selecting, rules: Sequence[R], planned: Sequence[Named] = ()) -> tuple[R, ...]:
     """The rules that the settings select, in the order given; `ConfigurationError` for a selector without rules."""
     validate(settings.select, "select", rules, planned)
     validate(settings.extend_select, "extend-select", rules, planned)
@@ -112,7 +122,7 @@ def _best(selectors: Iterable[str], rule: Named) -> int:
     return max((level(selector, rule) for selector in selectors), default=-1)
 
 
-def ignored_by_path(settings: Settings, rules: Sequence[Named]) -> Callable[[str], frozenset[str]]:
+def ignored_by_path(settings: Selecting, rules: Sequence[Named]) -> Callable[[str], frozenset[str]]:
     """A function from a relative path to the codes that `per-file-ignores` silences there."""
     table = [
         (

@@ -63,8 +63,8 @@ class _Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def guidelines() -> tuple[Section, ...]:
-    """The documented guidelines and the rules that enforce them, from the package's `guidelines.toml`."""
-    data = resources.files("fastapi_lint").joinpath("guidelines.toml").read_bytes()
+    """The documented guidelines and the rules that enforce them, from the package's `catalog/guidelines.toml`."""
+    data = resources.files("fastapi_lint.catalog").joinpath("guidelines.toml").read_bytes()
     return msgspec.toml.decode(data, type=_Coverage).section
 
 

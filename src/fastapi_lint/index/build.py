@@ -11,13 +11,14 @@ from operator import attrgetter
 
 from tree_sitter import Node, Parser
 
-from fastapi_lint.index import control, definitions, imports, operators, scopes, strings  # noqa: F401  they register
 from fastapi_lint.index.draft import Draft
-from fastapi_lint.index.expressions import forget_some
+from fastapi_lint.index.expressions import operators, scopes, strings  # noqa: F401  they register
+from fastapi_lint.index.expressions.primary import forget_some
 from fastapi_lint.index.facts import Attr, Const, Display, Expr, Facts, Name, Sub
 from fastapi_lint.index.grammar import LANGUAGE, kinds
 from fastapi_lint.index.masking import masked
-from fastapi_lint.index.statements import suite
+from fastapi_lint.index.statements import control, definitions, imports  # noqa: F401  they register
+from fastapi_lint.index.statements.simple import suite
 
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _START = attrgetter("start")

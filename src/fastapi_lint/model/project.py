@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
-from fastapi_lint.model.calls.coroutines import Coroutines
+from fastapi_lint.model.calls.concurrent.coroutines import Coroutines
+from fastapi_lint.model.calls.concurrent.outliving import Outliving
 from fastapi_lint.model.calls.effects import Effects
-from fastapi_lint.model.calls.outliving import Outliving
-from fastapi_lint.model.calls.remedies import Remedies
 from fastapi_lint.model.data.exchange import Exchange
-from fastapi_lint.model.data.inserts import Inserts
-from fastapi_lint.model.data.limits import Limits
-from fastapi_lint.model.data.orm import OrmModels
 from fastapi_lint.model.data.schemas import Schemas
+from fastapi_lint.model.database.inserts import Inserts
+from fastapi_lint.model.database.limits import Limits
+from fastapi_lint.model.database.orm import OrmModels
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends
 from fastapi_lint.model.injection.protection import Protection
 from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module, Type
-from fastapi_lint.model.routing.answers import Answers
+from fastapi_lint.model.routing.answering.answers import Answers
 from fastapi_lint.model.routing.channels import Channels
 from fastapi_lint.model.routing.failures import Failures
 from fastapi_lint.model.routing.routes import Routes
@@ -149,11 +148,6 @@ class Project:
     def callers(self) -> Callers:
         """Who calls a function directly, and with what."""
         return Callers(self.types)
-
-    @cached_property
-    def remedies(self) -> Remedies:
-        """What can be done about a call that blocks."""
-        return Remedies(self)
 
     @cached_property
     def versions(self) -> Versions:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, Safety, Severity, Span
-from fastapi_lint.report import Report
+from fastapi_lint.report.contents import Report
 from fastapi_lint.report.excerpt import MASK, Ranges, overlapping, secrets, text_of, visible
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold blue"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fastapi_lint.finding import Severity
-from fastapi_lint.report import Report
 from fastapi_lint.report.ascii_json import dumps
+from fastapi_lint.report.contents import Report
 from fastapi_lint.report.fingerprint import fingerprints
 
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.INFO: "info"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi_lint.files.secrecy import Secrets
 from fastapi_lint.finding import Finding, Span
-from fastapi_lint.report import Report
 from fastapi_lint.report.ascii_json import Json, dumps
+from fastapi_lint.report.contents import Report
 from fastapi_lint.report.excerpt import betrays, secrets, secrets_at
 
 

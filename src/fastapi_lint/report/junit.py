@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from fastapi_lint.finding import Finding, Notice
-from fastapi_lint.report import Report
+from fastapi_lint.report.contents import Report
 from fastapi_lint.report.excerpt import visible
 
 # Line breaks and tabs are written as references, so that attributes keep them.

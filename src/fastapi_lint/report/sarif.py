@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from fastapi_lint import __version__
 from fastapi_lint.finding import Finding, Fix, Notice, Safety, Severity, Span, by_place
-from fastapi_lint.report import Report
 from fastapi_lint.report.ascii_json import Json, dumps
+from fastapi_lint.report.contents import Report
 from fastapi_lint.report.excerpt import betrays, masked, offsets, secrets, secrets_at, text_of
 from fastapi_lint.report.fingerprint import fingerprints
 

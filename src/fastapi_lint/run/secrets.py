@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from fastapi_lint.catalog import secrets
+from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.files.source import Source, Unreadable
 from fastapi_lint.finding import Finding
 

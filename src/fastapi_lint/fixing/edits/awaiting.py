@@ -20,7 +20,7 @@ from fastapi_lint.fixing.edits.syntax import (
     next_line_start,
     replace,
 )
-from fastapi_lint.model.calls.handing import Handing
+from fastapi_lint.model.remedies.handing import Handing
 
 
 def awaited(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:

@@ -9,7 +9,7 @@ from fastapi_lint.fixing.edits.awaiting import asyncio_sleep, in_threadpool, pla
 from fastapi_lint.fixing.edits.calls import call_nodes, function_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
-from fastapi_lint.model.calls import Remedy
+from fastapi_lint.model.remedies import Remedy
 
 
 def unblocked(function: Function, calls: Sequence[f.Call | None], remedy: Remedy) -> Fix | None:

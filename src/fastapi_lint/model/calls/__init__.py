@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.calls.branches import Settings
+from fastapi_lint.model.calls.bodies.decorators import decorator_effect
 from fastapi_lint.model.calls.callers import Use
-from fastapi_lint.model.calls.coroutines import leaves, only_value, reads_of
-from fastapi_lint.model.calls.decorators import decorator_effect
-from fastapi_lint.model.calls.endings import Endings
+from fastapi_lint.model.calls.concurrent.coroutines import leaves, only_value, reads_of
+from fastapi_lint.model.calls.concurrent.locks import held_across_await
+from fastapi_lint.model.calls.concurrent.outliving import Started, root_of
+from fastapi_lint.model.calls.concurrent.together import (
+    Member,
+    Together,
+    are_awaited_between,
+    is_made_in_loop,
+    together,
+)
 from fastapi_lint.model.calls.execution import Step
-from fastapi_lint.model.calls.locks import held_across_await
-from fastapi_lint.model.calls.outliving import Started, root_of
 from fastapi_lint.model.calls.raising import Raising
-from fastapi_lint.model.calls.remedies import Remedy
 from fastapi_lint.model.calls.results import NotCallable, not_callable
-from fastapi_lint.model.calls.sparing import never_runs, swallows
-from fastapi_lint.model.calls.together import Member, Together, are_awaited_between, is_made_in_loop, together
 from fastapi_lint.model.calls.trails import Trail
+from fastapi_lint.model.calls.ways.branches import Settings
+from fastapi_lint.model.calls.ways.endings import Endings
+from fastapi_lint.model.calls.ways.sparing import never_runs, swallows
 
 __all__ = [
     "Endings",
     "Member",
     "NotCallable",
     "Raising",
-    "Remedy",
     "Settings",
     "Started",
     "Step",

@@ -11,8 +11,8 @@ from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import Execution, Step, written
 from fastapi_lint.model.calls.laziness import reads_on
-from fastapi_lint.model.calls.serving import Serving
-from fastapi_lint.model.calls.sparing import is_once, is_ready, never_runs
+from fastapi_lint.model.calls.reach.serving import Serving
+from fastapi_lint.model.calls.ways.sparing import is_once, is_ready, never_runs
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import External, Function, Instance, Method, Module, OneOf, Partial, Type
 from fastapi_lint.model.types.inference.inference import Inference

@@ -8,13 +8,13 @@ from typing import TypeVar
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.binding import argument_at
 from fastapi_lint.model.calls.blocking import Blocking
-from fastapi_lint.model.calls.branches import NO_SETTINGS, Branches, Settings
+from fastapi_lint.model.calls.bodies.binding import argument_at
 from fastapi_lint.model.calls.execution import CACHED_PROPERTIES, Step
 from fastapi_lint.model.calls.sharing import comes_from_cache, is_shared_object, starts_from_self
-from fastapi_lint.model.calls.sparing import is_once
 from fastapi_lint.model.calls.trails import Memo, Run, Trail, search
+from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Branches, Settings
+from fastapi_lint.model.calls.ways.sparing import is_once
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized

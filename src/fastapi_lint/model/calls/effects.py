@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.branches import Settings
 from fastapi_lint.model.calls.chains import Chains
 from fastapi_lint.model.calls.execution import Step
-from fastapi_lint.model.calls.sparing import expects
 from fastapi_lint.model.calls.trails import Memo, Trail
+from fastapi_lint.model.calls.ways.branches import Settings
+from fastapi_lint.model.calls.ways.sparing import expects
 from fastapi_lint.model.names.symbols import (
     Class,
     Coroutine,

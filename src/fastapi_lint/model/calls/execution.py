@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.binding import can_bind
-from fastapi_lint.model.calls.protocols import implementing, is_protocol
-from fastapi_lint.model.calls.sparing import allows_cache, is_once
-from fastapi_lint.model.calls.validation import validated, validators
-from fastapi_lint.model.calls.wrapping import Wrapping
+from fastapi_lint.model.calls.bodies.binding import can_bind
+from fastapi_lint.model.calls.bodies.protocols import implementing, is_protocol
+from fastapi_lint.model.calls.bodies.validation import validated, validators
+from fastapi_lint.model.calls.bodies.wrapping import Wrapping
+from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from fastapi_lint.tracking import recording
 
 if TYPE_CHECKING:
-    from fastapi_lint.model.calls.branches import Settings
     from fastapi_lint.model.calls.execution import Step
+    from fastapi_lint.model.calls.ways.branches import Settings
     from fastapi_lint.model.names.symbols import Function
 
 T = TypeVar("T")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.injection.parameters import Depends, Parameter
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -20,10 +21,9 @@ from fastapi_lint.model.names.symbols import (
     Method,
     Partial,
 )
+from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.model.values.constants import Values
 from fastapi_lint.tracking import recording
-
-if TYPE_CHECKING:
-    from fastapi_lint.model.injection.dependencies import Dependencies, Depends
 
 _AUTH_NAME = re.compile(
     r"(^|_)(auth|authn|authz|authed|authenticat\w{0,60}|authori[sz]\w{0,60}|current_(\w{1,60}_)?(user|account|member|"
@@ -63,18 +63,26 @@ def named_for_authentication(name: str) -> bool:
     return _PROVIDER.search(snake) is None and _AUTH_NAME.search(snake) is not None
 
 
+class Graph(Protocol):
+    """What is asked of the Depends graph (`dependencies.Dependencies`)."""
+
+    def closure(self, depends: Depends) -> Iterator[Depends]: ...
+    def parameters(self, function: Function) -> tuple[Parameter, ...]: ...
+
+
 class Authentication:
     """Answers whether a dependency checks who is asking."""
 
-    def __init__(self, dependencies: Dependencies) -> None:
-        self.dependencies = dependencies
-        self.types = dependencies.types
+    def __init__(self, graph: Graph, types: Inference, values: Values) -> None:
+        self.graph = graph
+        self.types = types
+        self.values = values
         self._known: dict[object, tuple[bool | None, Hashable]] = {}
 
     def authenticates(self, depends: Depends) -> bool | None:
         """Whether a dependency, or one below it, checks who is asking; None when it cannot be known."""
         unknown = False
-        for one in self.dependencies.closure(depends):
+        for one in self.graph.closure(depends):
             verdict = self._checks(one)
             if verdict:
                 return True
@@ -86,11 +94,11 @@ class Authentication:
             return True
         target = depends.target
         key = target if target is not None else place_of(depends.module, depends.call)
-        held = self._known.get(key)
-        if held is None:
-            held = self._known[key] = recording.tracked(lambda: self._judged(depends))
-        recording.depend_on(held[1])
-        return held[0]
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = recording.tracked(lambda: self._judged(depends))
+        recording.depend_on(known[1])
+        return known[0]
 
     def _judged(self, depends: Depends) -> bool | None:
         target = depends.target
@@ -139,7 +147,7 @@ class Authentication:
 
     def _reads_credentials(self, function: Function) -> bool:
         """Whether a dependency reads a credential of the request itself, or refuses with 401 or 403."""
-        for parameter in self.dependencies.parameters(function):
+        for parameter in self.graph.parameters(function):
             if parameter.marker in ("fastapi.Header", "fastapi.Cookie"):
                 alias = parameter.keyword("alias")
                 text = alias.value.value if alias and isinstance(alias.value, f.Const) else parameter.name
@@ -154,11 +162,11 @@ class Authentication:
             where = (module, call.block, call.start)
             match call.func:
                 case f.Attr(value=f.Attr(attr="headers" | "cookies"), attr="get") if call.args:
-                    text = self.dependencies.routes.values.text(call.args[0].value, where)
+                    text = self.values.text(call.args[0].value, where)
                     if text and _CREDENTIAL.search(text):
                         return True
             for arg in call.args[:2]:
                 if arg.name in ("", "status_code") and isinstance(arg.value, (f.Const, f.Attr)):
-                    if self.dependencies.routes.values.status(arg.value, where) in (401, 403):
+                    if self.values.status(arg.value, where) in (401, 403):
                         return True
         return False

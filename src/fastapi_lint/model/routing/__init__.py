@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.routing.answers import Answer, Answers, means_every_value
+from fastapi_lint.model.routing.answering.answers import Answer, Answers, means_every_value
+from fastapi_lint.model.routing.answering.responses import RESPONSE, declares_response, is_response, returns_response
+from fastapi_lint.model.routing.answering.statuses import status_is_decided
+from fastapi_lint.model.routing.answering.wording import Wording, wording
 from fastapi_lint.model.routing.channels import Channels, Message
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
 from fastapi_lint.model.routing.failures import Failures
@@ -17,7 +20,6 @@ from fastapi_lint.model.routing.middleware import (
     writes_cors_headers,
 )
 from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
-from fastapi_lint.model.routing.responses import RESPONSE, declares_response, is_response, returns_response
 from fastapi_lint.model.routing.routes import (
     HTTP_METHODS,
     Address,
@@ -30,8 +32,6 @@ from fastapi_lint.model.routing.routes import (
     Unplaced,
     argument,
 )
-from fastapi_lint.model.routing.statuses import status_is_decided
-from fastapi_lint.model.routing.wording import Wording, wording
 
 __all__ = [
     "CONVERTORS",

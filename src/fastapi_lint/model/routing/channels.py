@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Method, Module
-from fastapi_lint.model.routing.answers import Answers
+from fastapi_lint.model.routing.answering.answers import Answers
 from fastapi_lint.model.routing.routes import Routes
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment

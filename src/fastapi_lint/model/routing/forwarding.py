@@ -6,21 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Method, Module, Type
 from fastapi_lint.model.routing.circumstances import Circumstances
-from fastapi_lint.model.routing.routers import Event, Route, RouterKey, argument
+from fastapi_lint.model.routing.routers import Event, Route, RouterKey, Routing, argument
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import UNKNOWN, Values
 from fastapi_lint.model.values.environment import NOWHERE, Environment
 from fastapi_lint.model.values.expansion import Expansion, names_in
 from fastapi_lint.model.values.frames import DECORATED, DECORATOR
-
-if TYPE_CHECKING:
-    from fastapi_lint.model.routing.routes import Routes
-
 
 HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
 VERBS = frozenset({*HTTP_METHODS, "api_route", "route", "websocket", "websocket_route"})
@@ -41,7 +36,7 @@ class Forwarding(Circumstances):
     # ---------------------------------------------------------------- answered by `Registrations`
 
     @property
-    def whole(self) -> Routes:
+    def whole(self) -> Routing:
         raise NotImplementedError
 
     def add(self, key: RouterKey, event: Event) -> None:

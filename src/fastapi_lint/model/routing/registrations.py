@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from fastapi_lint.catalog.routers import library_router
 from fastapi_lint.index import facts as f
@@ -29,6 +29,7 @@ from fastapi_lint.model.routing.routers import (
     Route,
     Router,
     RouterKey,
+    Routing,
     Unplaced,
     argument,
 )
@@ -38,9 +39,6 @@ from fastapi_lint.model.values.environment import NOWHERE, Environment
 from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import recording
 from fastapi_lint.tracking.tables import collected, contributions
-
-if TYPE_CHECKING:
-    from fastapi_lint.model.routing.routes import Routes
 
 _ROUTES = {
     "fastapi.routing.APIRoute": "http", "starlette.routing.Route": "http",
@@ -116,9 +114,9 @@ class Registrations(Forwarding):
         return self._rewritings
 
     @property
-    def whole(self) -> Routes:
+    def whole(self) -> Routing:
         """This object as the routers know it: what is found here is asked through `Routes`, which inherits from it."""
-        return cast("Routes", self)
+        return cast("Routing", self)
 
     def _collect(self, module: Module, index: int, call: f.Call, by_hand: Mapping[int, list[f.Call]]) -> None:
         match call.func:

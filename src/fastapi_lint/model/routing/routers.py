@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Union
+from typing import ClassVar, Protocol, Union
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.places import same_call
 from fastapi_lint.model.names.symbols import Class, Function, Module, Origin, Type
 from fastapi_lint.model.types.inference.inference import Where
-from fastapi_lint.model.values.constants import UNKNOWN
+from fastapi_lint.model.values.constants import UNKNOWN, Values
+from fastapi_lint.model.values.construction import Construction
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Condition, Environment
+from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import memoized
-
-if TYPE_CHECKING:
-    from fastapi_lint.model.routing.routes import Routes
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,22 @@ RouterKey = Union[Origin, Class, Unplaced]
 """What identifies a router: the call that makes it, the class on whose `self` routes are registered, or a name."""
 
 
+class Routing(Protocol):
+    """What routes and routers ask of all routes of the project (`routes.Routes`)."""
+
+    @property
+    def values(self) -> Values: ...
+    @property
+    def expansion(self) -> Expansion: ...
+    @property
+    def by_handler(self) -> Mapping[Function, list[Route]]: ...
+    def construction(self, router: Router) -> Construction | None: ...
+    def router_of(self, key: RouterKey) -> Router | None: ...
+    def addresses_of(self, route: Route) -> tuple[Address, ...]: ...
+    def events_of(self, router: Router) -> tuple[Event, ...]: ...
+    def router_prefix(self, router: Router) -> str: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Route:
     """One registration of a handler under a path of one router: a decorator, or a call of `add_api_route`.
@@ -45,7 +61,7 @@ class Route:
     `takes_prefix`: the router's own prefix goes before FastAPI's routes, not before Starlette's and those of a list.
     """
 
-    project: Routes = field(repr=False)
+    project: Routing = field(repr=False)
     key: RouterKey
     module: Module
     call: f.Call
@@ -184,7 +200,7 @@ Event = Union[Route, Inclusion, Mount]
 class Router:
     """An APIRouter or FastAPI object made by a call in the project."""
 
-    project: Routes = field(repr=False)
+    project: Routing = field(repr=False)
     origin: Origin
     cls: Class | str
     is_app: bool

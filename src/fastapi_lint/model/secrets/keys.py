@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from fastapi_lint.catalog import secret_calls
-from fastapi_lint.catalog.secrets import Taker
+from fastapi_lint.catalog.secrecy import secret_calls
+from fastapi_lint.catalog.secrecy.secrets import Taker
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Module
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi_lint.catalog import secret_calls
+from fastapi_lint.catalog.secrecy import secret_calls
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.secrets.origins import origins

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fastapi_lint.catalog import secrets
+from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module
 from fastapi_lint.model.values.literals import quoted_at

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.endings import Endings
+from fastapi_lint.model.calls.ways.endings import Endings
 from fastapi_lint.model.names.modules import Binding
 from fastapi_lint.model.names.symbols import External, Module, TupleOf, Type
 from fastapi_lint.model.types.inference.inference import Inference, Where

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi_lint.catalog import tokens
+from fastapi_lint.catalog.secrecy import tokens
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import FunctionObject
 from fastapi_lint.model.tokens.expressions import compares, matches, parts_of, read_of, tests_of

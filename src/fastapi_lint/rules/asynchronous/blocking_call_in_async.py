@@ -10,6 +10,7 @@ from fastapi_lint.finding import Finding, Safety, Severity
 from fastapi_lint.fixing.edits import unblocked
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Step, held_across_await
+from fastapi_lint.model.remedies import remedies
 from fastapi_lint.rule import Check, rule
 
 
@@ -78,7 +79,7 @@ def _lock_of(function: Function, step: Step) -> int | None:
 
 def _finding(function: Function, check: Check, step: Step, entry: Entry, more: list[Step]) -> Finding:
     also = f" (and {len(more)} more such {'calls' if len(more) > 1 else 'call'} here)" if more else ""
-    remedy = check.project.remedies.of_calls(function, [step, *more], entry)
+    remedy = remedies(check.project).of_calls(function, [step, *more], entry)
     return check.finding(
         step,
         f"`{step.shown}` blocks the event loop in async `{function.name}`",

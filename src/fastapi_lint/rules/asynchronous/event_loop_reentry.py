@@ -8,6 +8,7 @@ from fastapi_lint.catalog import Reentry
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.calls import Trail, swallows
+from fastapi_lint.model.remedies import remedies
 from fastapi_lint.rule import Check, rule
 
 
@@ -64,7 +65,7 @@ def _finding(function: Function, trail: Trail[Reentry], check: Check) -> Finding
         first,
         f"`{first.shown}` in async `{function.name}` {_outcome(places)}",
         why=f"`{last.shown}` in `{around.qualname if around else '?'}` {trail.effect.why}",
-        instead=check.project.remedies.of_reentry(function, trail),
+        instead=remedies(check.project).of_reentry(function, trail),
         related=[
             check.related(
                 each, f"calls `{each.function.qualname if each.function else each.shown}`", module=each.module

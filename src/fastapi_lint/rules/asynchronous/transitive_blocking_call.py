@@ -10,6 +10,7 @@ from fastapi_lint.finding import Finding, Related, Safety, Severity
 from fastapi_lint.fixing.edits import unblocked
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Trail
+from fastapi_lint.model.remedies import remedies
 from fastapi_lint.rule import Check, rule
 
 _MOST_STEPS = 5
@@ -74,7 +75,7 @@ def _finding(function: Function, trails: Sequence[Trail[Entry]], check: Check) -
     trail, more = trails[0], trails[1:]
     first, last, around = trail.steps[0], trail.steps[-1], trail.steps[-2].function
     also = f" (so {'do' if len(more) > 1 else 'does'} {len(more)} more {'calls' if len(more) > 1 else 'call'} here)"
-    remedy = check.project.remedies.of_chain(function, trails)
+    remedy = remedies(check.project).of_chain(function, trails)
     return check.finding(
         first,
         f"`{first.shown}` blocks the event loop in async `{function.name}`",
@@ -95,7 +96,7 @@ def _of_callback(function: Function, trail: Trail[Entry], check: Check) -> Findi
         first,
         f"`{first.shown}` in `{function.name}` gives the event loop a function that blocks it",
         why=f"`{last.shown}` {trail.effect.why} when the loop calls it, and all requests wait",
-        instead=check.project.remedies.of_callback(trail).says,
+        instead=remedies(check.project).of_callback(trail).says,
         severity=Severity.WARNING if trail.effect.weight == "long" else Severity.INFO,
         related=_chain(trail, check),
         chain=True,

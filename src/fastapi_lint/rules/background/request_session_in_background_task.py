@@ -10,7 +10,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Started, root_of
-from fastapi_lint.model.data import conversations_in, is_conversation
+from fastapi_lint.model.database import conversations_in, is_conversation
 from fastapi_lint.model.injection import Depends, Parameter
 from fastapi_lint.model.names import External, FunctionObject, Method, Type
 from fastapi_lint.model.types import DEPENDS

@@ -12,7 +12,7 @@ from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Instance, Module
 from fastapi_lint.model.calls import leaves
-from fastapi_lint.model.data import ASYNC_SESSIONS, is_async_session
+from fastapi_lint.model.database import ASYNC_SESSIONS, is_async_session
 from fastapi_lint.model.names import (
     Class,
     ClassObject,

@@ -10,7 +10,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Member, Together, are_awaited_between, is_made_in_loop, together
-from fastapi_lint.model.data import given, is_async_conversation, is_conversation, is_session
+from fastapi_lint.model.database import given, is_async_conversation, is_conversation, is_session
 from fastapi_lint.model.injection import Depends
 from fastapi_lint.model.names import Class, FunctionObject, Instance, Type
 from fastapi_lint.model.types import DEPENDS, Where

@@ -10,6 +10,7 @@ from fastapi_lint.fixing.edits import unblocked
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Step
+from fastapi_lint.model.remedies import remedies
 from fastapi_lint.rule import Check, rule
 
 _KINDS = {"Engine": "engine", "Connection": "connection", "Transaction": "connection"}
@@ -53,7 +54,7 @@ def sync_session_in_async(function: Function, check: Check) -> Iterator[Finding]
     first, more = steps[0], steps[1:]
     kind = _KINDS.get(first.name.rsplit(".", 2)[-2] if first.name.count(".") else "", "session")
     also = f" (and {len(more)} more {'calls' if len(more) > 1 else 'call'} here)" if more else ""
-    remedy = check.project.remedies.of_session(function, steps, kind)
+    remedy = remedies(check.project).of_session(function, steps, kind)
     yield check.finding(
         first,
         f"`{first.shown}` uses a synchronous {kind} in async `{function.name}`",

@@ -8,7 +8,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Coroutine, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.calls import not_callable
-from fastapi_lint.model.data import is_async_session, is_sync_session
+from fastapi_lint.model.database import is_async_session, is_sync_session
 from fastapi_lint.model.names import Partial, Type
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule

@@ -15,7 +15,7 @@ from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Route
 from fastapi_lint.model.calls import Trail
-from fastapi_lint.model.data import Insert
+from fastapi_lint.model.database import Insert
 from fastapi_lint.model.routing import Wording, status_is_decided, wording
 from fastapi_lint.rule import Check, rule
 

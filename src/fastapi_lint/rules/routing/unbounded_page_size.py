@@ -12,7 +12,7 @@ from fastapi_lint.fixing.edits.calls import call_node, function_node
 from fastapi_lint.fixing.edits.layout import broken_signature
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Instance, Module, Parameter, Project, Route
-from fastapi_lint.model.data import Fate, QueryNumber, query_numbers
+from fastapi_lint.model.database import Fate, QueryNumber, query_numbers
 from fastapi_lint.model.routing import placeholders
 from fastapi_lint.rule import Check, rule
 

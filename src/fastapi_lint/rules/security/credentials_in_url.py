@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.catalog import secrets
-from fastapi_lint.catalog.credentials import Credentials, credentials_in, hints_at_credentials, is_documented, is_word
+from fastapi_lint.catalog.secrecy import secrets
+from fastapi_lint.catalog.secrecy.credentials import (
+    Credentials,
+    credentials_in,
+    hints_at_credentials,
+    is_documented,
+    is_word,
+)
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.secrets import connecting_ranges, documented_ranges
@@ -21,20 +27,20 @@ def credentials_in_url(module: Module, check: Check) -> Iterator[Finding]:
     """A connection URL carries a password in the source.
 
     Why is this bad?
-        The password is known to everybody with the repository, and history keeps it. URLs are also what ends up in
-        logs, error messages and traces. And the program connects with it wherever nobody sets another one. Read the
-        URL from the environment, or build it with `URL.create(...)` from settings.
+    The password is known to everybody with the repository, and history keeps it. URLs are also what ends up in
+    logs, error messages and traces. And the program connects with it wherever nobody sets another one. Read the
+    URL from the environment, or build it with `URL.create(...)` from settings.
 
     Known limits
-        A password for a server on the developer's own machine or in the same container network (`localhost`, or a
-        host name of one word) is reported as information. Passwords that are a placeholder, unless a call connects with
-        them, and URLs inside sentences, in documentation and in tests, are not reported. Connection strings of pairs
-        (`host=... user=... password=...`, ODBC, ADO) are looked at as well; other texts that hold passwords are not.
+    A password for a server on the developer's own machine or in the same container network (`localhost`, or a
+    host name of one word) is reported as information. Passwords that are a placeholder, unless a call connects with
+    them, and URLs inside sentences, in documentation and in tests, are not reported. Connection strings of pairs
+    (`host=... user=... password=...`, ODBC, ADO) are looked at as well; other texts that hold passwords are not.
 
     References
-        - https://fastapi.tiangolo.com/advanced/settings/
-        - https://docs.sqlalchemy.org/en/20/core/engines.html#creating-urls-programmatically
-        - https://cwe.mitre.org/data/definitions/798.html
+    - [Settings and environment variables](https://fastapi.tiangolo.com/advanced/settings/)
+    - [SQLAlchemy: database URLs](https://docs.sqlalchemy.org/en/20/core/engines.html#creating-urls-programmatically)
+    - [CWE-798: use of hard-coded credentials](https://cwe.mitre.org/data/definitions/798.html)
     """
     if not hints_at_credentials(module.source.data) or written_for_tests(module):
         return

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastapi_lint.catalog import secret_calls, secrets
+from fastapi_lint.catalog.secrecy import secret_calls, secrets
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Class, Module
@@ -55,22 +55,22 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
     """A password, key or token stands in the source.
 
     Why is this bad?
-        Whoever can read the repository, a fork, a container image or a stack trace has the secret, and history keeps
-        it after the line is gone. It cannot differ between development and production, and it cannot be replaced
-        without a release. With a signing key anybody can make valid sessions and tokens; a placeholder such as
-        `changeme` as a signing key is known to everybody.
+    Whoever can read the repository, a fork, a container image or a stack trace has the secret, and history keeps
+    it after the line is gone. It cannot differ between development and production, and it cannot be replaced
+    without a release. With a signing key anybody can make valid sessions and tokens; a placeholder such as
+    `changeme` as a signing key is known to everybody.
 
     Known limits
-        Passwords that are a single ordinary word, and keys that do not look made by a machine, are not told from
-        labels and stay silent, unless they are seen to be signed with. Test modules and examples in documentation are
-        not looked at. A literal that is only used when an environment variable is missing is reported by
-        `insecure-secret-fallback`.
+    Passwords that are a single ordinary word, and keys that do not look made by a machine, are not told from
+    labels and stay silent, unless they are seen to be signed with. Test modules and examples in documentation are
+    not looked at. A literal that is only used when an environment variable is missing is reported by
+    `insecure-secret-fallback`.
 
     References
-        - https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/
-        - https://fastapi.tiangolo.com/advanced/settings/
-        - https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html
-        - https://cwe.mitre.org/data/definitions/798.html
+    - [OAuth2 with password and JWT](https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/)
+    - [Settings and environment variables](https://fastapi.tiangolo.com/advanced/settings/)
+    - [OWASP: secrets management](https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html)
+    - [CWE-798: use of hard-coded credentials](https://cwe.mitre.org/data/definitions/798.html)
     """
     if written_for_tests(module):
         return

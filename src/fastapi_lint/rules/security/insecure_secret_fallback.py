@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.catalog import secrets
+from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Module
@@ -21,22 +21,22 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
     """A secret that is missing from the environment falls back to one that everybody knows.
 
     Why is this bad?
-        A deployment that forgets to set the variable starts without a word and runs with a password or signing key
-        that stands in the source. A program that stops at once is noticed by the one who can repair it. Without a
-        default, `os.environ["SECRET_KEY"]` and a field of `BaseSettings` say which variable is missing.
+    A deployment that forgets to set the variable starts without a word and runs with a password or signing key
+    that stands in the source. A program that stops at once is noticed by the one who can repair it. Without a
+    default, `os.environ["SECRET_KEY"]` and a field of `BaseSettings` say which variable is missing.
 
     Fix safety
-        The fix takes the default away, so that a program that relied on it no longer starts: unsafe by intention. Set
-        the variable in development, for example in a `.env` file.
+    The fix takes the default away, so that a program that relied on it no longer starts: unsafe by intention. Set
+    the variable in development, for example in a `.env` file.
 
     Known limits
-        Defaults of API keys and tokens are reported only when they are no placeholders: a client with a placeholder
-        for a key opens nothing. An `or` behind the call is reported, not fixed.
+    Defaults of API keys and tokens are reported only when they are no placeholders: a client with a placeholder
+    for a key opens nothing. An `or` behind the call is reported, not fixed.
 
     References
-        - https://fastapi.tiangolo.com/advanced/settings/
-        - https://docs.pydantic.dev/latest/concepts/pydantic_settings/
-        - https://cwe.mitre.org/data/definitions/1188.html
+    - [Settings and environment variables](https://fastapi.tiangolo.com/advanced/settings/)
+    - [Pydantic: settings management](https://docs.pydantic.dev/latest/concepts/pydantic_settings/)
+    - [CWE-1188: resources with an insecure default](https://cwe.mitre.org/data/definitions/1188.html)
     """
     if written_for_tests(module):
         return

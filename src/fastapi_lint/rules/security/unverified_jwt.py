@@ -66,22 +66,22 @@ def unverified_jwt(module: Module, check: Check) -> Iterator[Finding]:
     """A JWT is decoded without its signature or expiry being checked.
 
     Why is this bad?
-        What a token says is worth nothing until its signature is checked: everybody can write `{"sub": "admin"}`,
-        encode it and send it. The same holds for algorithms that the token may choose itself (no list at all, or one
-        that is made from its header), and a token whose expiry is not checked is valid for ever once it has leaked.
-        Give the key and a fixed list of algorithms: `jwt.decode(token, key, algorithms=["HS256"])`.
+    What a token says is worth nothing until its signature is checked: everybody can write `{"sub": "admin"}`,
+    encode it and send it. The same holds for algorithms that the token may choose itself (no list at all, or one
+    that is made from its header), and a token whose expiry is not checked is valid for ever once it has leaked.
+    Give the key and a fixed list of algorithms: `jwt.decode(token, key, algorithms=["HS256"])`.
 
     Known limits
-        Not reported is a token that came straight from an identity provider's answer (`tokens["id_token"]`), one that
-        the same function or every caller verifies, one that a command line or an endpoint shows to its owner, and a
-        look at nothing but times or the issuer, when that is compared with fixed ones. Where nobody is seen to call
-        the function it is a warning. An expiry that is not checked is reported in dependencies and endpoints of modules
-        that do not look at `exp`.
+    Not reported is a token that came straight from an identity provider's answer (`tokens["id_token"]`), one that
+    the same function or every caller verifies, one that a command line or an endpoint shows to its owner, and a
+    look at nothing but times or the issuer, when that is compared with fixed ones. Where nobody is seen to call
+    the function it is a warning. An expiry that is not checked is reported in dependencies and endpoints of modules
+    that do not look at `exp`.
 
     References
-        - https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/
-        - https://pyjwt.readthedocs.io/en/stable/usage.html
-        - https://datatracker.ietf.org/doc/html/rfc8725
+    - [OAuth2 with password and JWT](https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/)
+    - [PyJWT: usage](https://pyjwt.readthedocs.io/en/stable/usage.html)
+    - [RFC 8725: JSON Web Token best current practices](https://datatracker.ietf.org/doc/html/rfc8725)
     """
     if module.is_test:
         return

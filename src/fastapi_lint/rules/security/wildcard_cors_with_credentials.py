@@ -25,19 +25,19 @@ def wildcard_cors_with_credentials(module: Module, check: Check) -> Iterator[Fin
     """CORS lets every site send requests with the user's credentials and read the answers.
 
     Why is this bad?
-        With `allow_credentials=True`, Starlette answers a request that carries a cookie with the origin that asked,
-        not with `*`. So `allow_origins=["*"]` means that any page a user visits can call the API as that user and
-        read what comes back. Name the origins of your front ends; without cookies or other credentials, leave
-        `allow_credentials` out.
+    With `allow_credentials=True`, Starlette answers a request that carries a cookie with the origin that asked,
+    not with `*`. So `allow_origins=["*"]` means that any page a user visits can call the API as that user and
+    read what comes back. Name the origins of your front ends; without cookies or other credentials, leave
+    `allow_credentials` out.
 
     Known limits
-        Origins that depend on a condition (`["*"] if debug else origins`), are computed, or come through `**options`
-        are not judged. A default of a settings class is judged as if nobody set another value.
+    Origins that depend on a condition (`["*"] if debug else origins`), are computed, or come through `**options`
+    are not judged. A default of a settings class is judged as if nobody set another value.
 
     References
-        - https://fastapi.tiangolo.com/tutorial/cors/
-        - https://www.starlette.dev/middleware/#corsmiddleware
-        - https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/CORS/Errors/CORSNotSupportingCredentials
+    - [CORS](https://fastapi.tiangolo.com/tutorial/cors/)
+    - [Starlette: CORSMiddleware](https://www.starlette.dev/middleware/#corsmiddleware)
+    - [MDN: CORS](https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/CORS)
     """
     if b"CORSMiddleware" not in module.source.data or module.is_test:
         return

@@ -1,0 +1,321 @@
+"""Which places of a function run, given what a call passes for its parameters: dead branches, and what is conditional.
+
+What is passed and not known may be anything; a parameter that is not passed has its default. The values that are
+followed are constants: None, booleans, numbers, texts, tuples of these, and members of enumerations.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.ways.constants import UNKNOWN, Constants, Unknown, Value, truth
+from fastapi_lint.model.calls.ways.judging import judged
+from fastapi_lint.model.calls.ways.sparing import bound
+from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module, Partial, Type
+from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.tracking import memoized, memoized_cyclic
+
+Settings = frozenset[tuple[str, Value]]
+"""Parameters of a function that a call sets to something else than their defaults: a constant, or what is not known."""
+NO_SETTINGS: Settings = frozenset()
+
+_HEAD = re.compile(rb"(?:el)?if\b\s*|while\b\s*")
+_WORD = re.compile(rb"(?<![\w.])[A-Za-z_]\w*")
+_BRANCHES = frozenset({"if", "else", "case", "except", "finally"})
+_LONGEST = 400
+_MOST_BLOCKS = 300
+
+
+@dataclass
+class _Ways:
+    """What is known about the ways through a function: blocks that do not run, those that do, and where all ends."""
+
+    dead: set[int] = field(default_factory=set)
+    sure: set[int] = field(default_factory=set)
+    stop: int = -1
+
+
+class Branches:
+    """Answers "does this place run", with what a call passes."""
+
+    def __init__(self, types: Inference) -> None:
+        self.types = types
+        self.constants = Constants(types)
+        self._parsed: dict[tuple[Module, int, int], ast.expr | None] = {}
+
+    # ---------------------------------------------------------------- what is asked
+
+    def is_dead(self, function: Function, settings: Settings, block: int, at: int) -> bool:
+        """Whether a place of a function does not run with these settings."""
+        if function.is_async or not self.tested(function):
+            return False
+        ways = self._ways(function, settings)
+        if 0 <= ways.stop < at:
+            return True
+        return bool(ways.dead) and any(index in ways.dead for index in _chain(function.module, block))
+
+    def is_conditional(self, function: Function, settings: Settings, block: int, at: int) -> bool:
+        """Whether a place of a function may well not run: below a condition, in a handler, behind an early return."""
+        module = function.module
+        sure = self._ways(function, settings).sure if not function.is_async and self.tested(function) else set()
+        around = _chain(module, block)
+        for index in around:
+            if module.facts.blocks[index].kind in _BRANCHES and index not in sure:
+                return True
+        inside = set(around)
+        for leave in function.exits:
+            if leave.kind == "return" and leave.start < at and leave.block not in inside:
+                return True
+        return False
+
+    def settings(self, function: Function, call: f.Call | None, caller: Function | None, known: Settings) -> Settings:
+        """What a call sets those parameters to on which something depends; `known` are the caller's own settings."""
+        if call is None or not call.args:
+            return NO_SETTINGS
+        wanted = self.relevant(function)
+        if not wanted:
+            return NO_SETTINGS
+        defaults = self.defaults(function)
+        found = set()
+        seen = set()
+        for name, expr in bound(function, call):
+            if name not in wanted:
+                continue
+            seen.add(name)
+            value = self._passed(expr, call, caller, known)
+            default = defaults.get(name, UNKNOWN)
+            if value != default or type(value) is not type(default):
+                found.add((name, value))
+        if any(arg.name in ("*", "**") for arg in call.args):
+            found |= {(name, UNKNOWN) for name in wanted - seen if name in defaults}
+        return frozenset(found)
+
+    def _passed(self, expr: f.Expr, call: f.Call, caller: Function | None, known: Settings) -> Value:
+        if caller is None:
+            return UNKNOWN
+        if isinstance(expr, f.Name) and any(param.name == expr.id for param in caller.params):
+            if caller.is_async or caller.rebinds(expr.id):
+                return UNKNOWN
+            return {**self.defaults(caller), **dict(known)}.get(expr.id, UNKNOWN)
+        return self.constants.of(expr, (caller.module, call.block, call.start))
+
+    # ---------------------------------------------------------------- parameters
+
+    @memoized
+    def defaults(self, function: Function) -> dict[str, Value]:
+        """The parameters with a constant default."""
+        where = (function.module, function.facts.outer, function.facts.start)
+        found = {param.name: self.constants.of(param.default, where) for param in function.params if param.default}
+        return {name: value for name, value in found.items() if not isinstance(value, Unknown)}
+
+    @memoized
+    def tested(self, function: Function) -> frozenset[str]:
+        """The parameters that conditions of a function mention, themselves or by a variable that is made of them."""
+        names = {param.name for param in function.params} - {"self", "cls"}
+        if not names or function.is_async:
+            return frozenset()
+        module = function.module
+        words: set[str] = set()
+        for block in module.blocks_in.get(function.index, ()):
+            if block.kind in ("if", "while"):
+                words |= _words(module, block.start, _first_line(module, block))
+        found = names & words
+        for assign in module.assigns_in.get(function.index, ()):
+            if isinstance(assign.target, f.Name) and assign.target.id in words:
+                found |= names & _words(module, assign.start, min(assign.end, assign.start + _LONGEST))
+        return frozenset(found)
+
+    @memoized_cyclic(frozenset())
+    def relevant(self, function: Function) -> frozenset[str]:
+        """The parameters on which something depends in a function, or in what it hands them on to."""
+        found = set(self.tested(function))
+        names = {param.name for param in function.params} - found - {"self", "cls"}
+        if not names or function.is_async:
+            return frozenset(found)
+        for call in function.calls:
+            handed = [arg for arg in call.args if isinstance(arg.value, f.Name) and arg.value.id in names]
+            if not handed:
+                continue
+            target = _function_of(self.types.callee(function.module, call), self.types)
+            if target is None:
+                continue
+            inner = self.relevant(target)
+            if inner:
+                found |= {
+                    expr.id for name, expr in bound(target, call) if name in inner and isinstance(expr, f.Name)
+                } & names
+        return frozenset(found)
+
+    # ---------------------------------------------------------------- ways
+
+    @memoized
+    def _ways(self, function: Function, settings: Settings) -> _Ways:
+        """Goes through a function from top to bottom, as far as the conditions in it can be told."""
+        module = function.module
+        blocks = module.facts.blocks
+        values: dict[str, Value] = {**self.defaults(function), **dict(settings)}
+        ways = _Ways()
+        own = [index for index, block in enumerate(blocks) if block.function == function.index]
+        if len(own) > _MOST_BLOCKS:
+            return ways
+        events: list[tuple[int, int, f.Assign | f.Exit | int]] = []
+        events += [(blocks[index].start, 0, index) for index in own if blocks[index].kind in ("if", "else", "while")]
+        events += [(assign.start, 1, assign) for assign in module.assigns_in.get(function.index, ())]
+        events += [(leave.start, 2, leave) for leave in function.exits if leave.kind in ("return", "raise")]
+        met: dict[int, list[bool | None]] = {}
+        for _, _, event in sorted(events, key=lambda item: item[:2]):
+            if isinstance(event, int):
+                self._enter(function, event, values, ways, met)
+            elif isinstance(event, f.Assign):
+                self._assign(function, event, values, ways)
+            elif self._is_sure(function, event.block, ways) and not _is_tried(module, event.block):
+                ways.stop = event.end
+                break
+        return ways
+
+    def _enter(
+        self,
+        function: Function,
+        index: int,
+        values: dict[str, Value],
+        ways: _Ways,
+        met: dict[int, list[bool | None]],
+    ) -> None:
+        """Tells of a branch whether it runs, by its condition and those before it."""
+        block = function.module.facts.blocks[index]
+        if block.kind == "while":
+            if self._truth(function, index, values) is False:
+                ways.dead.add(index)
+            return
+        before = met.setdefault(block.parent, [])
+        if any(each is True for each in before):
+            ways.dead.add(index)
+            return
+        own = True if block.kind == "else" else self._truth(function, index, values)
+        before.append(own)
+        if own is False:
+            ways.dead.add(index)
+        elif own is True and all(each is False for each in before[:-1]):
+            ways.sure.add(index)
+
+    def _assign(self, function: Function, assign: f.Assign, values: dict[str, Value], ways: _Ways) -> None:
+        chain = _chain(function.module, assign.block)
+        if any(index in ways.dead for index in chain):
+            return
+        for name in _names(assign.target):
+            value: Value = UNKNOWN
+            if (
+                assign.op in ("=", ":=")
+                and isinstance(assign.target, f.Name)
+                and self._is_sure(function, assign.block, ways)
+            ):
+                value = self._evaluated(function, assign, values)
+            values[name] = value
+
+    def _is_sure(self, function: Function, block: int, ways: _Ways) -> bool:
+        """Whether a block runs whenever its function does."""
+        blocks = function.module.facts.blocks
+        return all(
+            blocks[index].kind in ("function", "choice", "with", "try", "body") or index in ways.sure
+            for index in _chain(function.module, block)
+        )
+
+    def _truth(self, function: Function, index: int, values: dict[str, Value]) -> bool | None:
+        module = function.module
+        block = module.facts.blocks[index]
+        head = _HEAD.match(module.text, block.start)
+        if head is None:
+            return None
+        test = self._condition(module, head.end(), block.end)
+        return None if test is None else truth(self._judged(function, test, values, block.start))
+
+    def _evaluated(self, function: Function, assign: f.Assign, values: dict[str, Value]) -> Value:
+        text = function.module.text[assign.start : min(assign.end, assign.start + _LONGEST)]
+        _, sign, right = text.partition(b":=" if assign.op == ":=" else b"=")
+        tree = self._tree(function.module, assign.start, right) if sign else None
+        return UNKNOWN if tree is None else self._judged(function, tree, values, assign.start)
+
+    def _judged(self, function: Function, tree: ast.expr, values: dict[str, Value], at: int) -> Value:
+        def named(expr: f.Expr) -> Value:
+            return self.constants.of(expr, (function.module, function.facts.block, at))
+
+        return judged(tree, values, named)
+
+    def _condition(self, module: Module, start: int, end: int) -> ast.expr | None:
+        """The condition that begins at an offset: up to the first colon at which it is one."""
+        key = (module, start, 0)
+        if key not in self._parsed:
+            text = module.text[start : min(end, start + _LONGEST)]
+            found = None
+            for colon in re.finditer(rb":(?!=)", text):
+                found = _parsed(text[: colon.start()])
+                if found is not None:
+                    break
+            self._parsed[key] = found
+        return self._parsed[key]
+
+    def _tree(self, module: Module, start: int, text: bytes) -> ast.expr | None:
+        key = (module, start, 1)
+        if key not in self._parsed:
+            self._parsed[key] = _parsed(text)
+        return self._parsed[key]
+
+
+def _parsed(text: bytes) -> ast.expr | None:
+    try:
+        return ast.parse(b"(" + text.strip() + b"\n)", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _chain(module: Module, block: int) -> list[int]:
+    """A block and those around it, up to the body of the function."""
+    found = []
+    blocks = module.facts.blocks
+    while block >= 0:
+        found.append(block)
+        if blocks[block].kind in ("function", "class", "lambda", "module"):
+            break
+        block = blocks[block].parent
+    return found
+
+
+def _is_tried(module: Module, block: int) -> bool:
+    """Whether an error that is raised in a block may be caught in the same function."""
+    return any(module.facts.blocks[index].kind == "body" for index in _chain(module, block))
+
+
+def _names(target: f.Expr) -> Iterator[str]:
+    match target:
+        case f.Name(id=name):
+            yield name
+        case f.Display(items=items):
+            for item in items:
+                yield from _names(item)
+        case f.Star(value=value):
+            yield from _names(value)
+
+
+def _first_line(module: Module, block: f.Block) -> int:
+    end = module.text.find(b"\n", block.start, block.end)
+    return end if end >= 0 else min(block.end, block.start + _LONGEST)
+
+
+def _words(module: Module, start: int, end: int) -> set[str]:
+    return {found[0].decode() for found in _WORD.finditer(module.text, start, end)}
+
+
+def _function_of(callee: Type, types: Inference) -> Function | None:
+    while isinstance(callee, Partial):
+        callee = callee.callable
+    match callee:
+        case FunctionObject(function=function):
+            return function
+        case ClassObject(cls=cls):
+            found = types.member(cls, "__init__", Instance(cls))
+            return found.function if isinstance(found, FunctionObject) else None
+    return None

@@ -1,0 +1,40 @@
+"""Mapped classes, sessions and connections, what is written and how much is read. Judges nothing."""
+
+from __future__ import annotations
+
+from fastapi_lint.model.database.holders import (
+    conversations_in,
+    given,
+    is_async_conversation,
+    is_conversation,
+    is_session,
+)
+from fastapi_lint.model.database.inserts import Insert, Inserts
+from fastapi_lint.model.database.limits import Fate, Limits
+from fastapi_lint.model.database.paging import QueryNumber, query_numbers
+from fastapi_lint.model.database.sessions import (
+    ASYNC_SESSIONS,
+    is_async_connection,
+    is_async_session,
+    is_sync_connection,
+    is_sync_session,
+)
+
+__all__ = [
+    "ASYNC_SESSIONS",
+    "Fate",
+    "Insert",
+    "Inserts",
+    "Limits",
+    "QueryNumber",
+    "conversations_in",
+    "given",
+    "is_async_connection",
+    "is_async_conversation",
+    "is_async_session",
+    "is_conversation",
+    "is_session",
+    "is_sync_connection",
+    "is_sync_session",
+    "query_numbers",
+]

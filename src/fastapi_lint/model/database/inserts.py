@@ -1,0 +1,230 @@
+"""What puts something new into a database, and whether a function is sure to do it. Judges nothing.
+
+Known are sessions and statements of SQLAlchemy, the object mappers that have `Model.create` and the like, Mongo's
+collections, and SQL texts. An object that was loaded before it is added is not new.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.calls.reach.starting import started
+from fastapi_lint.model.calls.trails import Memo, Trail
+from fastapi_lint.model.calls.ways.endings import Endings
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    Type,
+)
+from fastapi_lint.model.routing.answering.wording import words
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_MONGO = frozenset({"insert_one", "insert_many"})
+_SESSION = frozenset({"add", "add_all", "bulk_save_objects", "bulk_insert_mappings"})
+_SESSION_NAMES = frozenset({"session", "db", "db_session", "async_session", "_session", "_db", "dbsession"})
+_SESSION_CLASSES = ("Session", "AsyncSession", "scoped_session", "async_scoped_session")
+_CREATORS = frozenset({"create", "acreate", "bulk_create", "insert", "insert_many", "insert_one", "objects"})
+_RUNS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all", "exec"})
+_LIBRARIES = ("tortoise.", "peewee.", "ormar.", "django.", "beanie.", "gino.", "piccolo.", "mongoengine.", "odmantic.")
+_LOADS = frozenset({
+    "get", "get_one", "first", "one", "one_or_none", "scalar", "scalar_one", "scalar_one_or_none", "all", "fetchone",
+    "find_one", "get_or_none", "merge", "refresh",
+})  # fmt: skip
+_INSERT = re.compile(r"\s*(?:--[^\n]*\n\s*)*INSERT\s+INTO\b", re.IGNORECASE)
+_UPSERT = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE\s+KEY)\b", re.IGNORECASE)
+_CHANGES = frozenset({"on_conflict_do_update", "on_conflict_do_nothing", "on_duplicate_key_update", "prefix_with"})
+_FINDS = re.compile(r"upsert|(?:get|find|fetch|update|load)_or_|_or_(?:get|update|find)(?:_|$)|^merge$", re.IGNORECASE)
+_NOTICES = frozenset({"mail", "email", "emails", "mails", "notify", "notification", "notifications", "log", "audit"})
+"""Words of work behind the answer that only tells somebody about it."""
+_FRAMEWORK = frozenset({
+    "fastapi", "starlette", "pydantic", "pydantic_core", "sqlalchemy", "sqlmodel", "typing_extensions", "loguru",
+    "structlog", "anyio", "asyncer", "passlib", "bcrypt", "slugify", "dateutil", "pytz", "fastapi_cache", "cachetools",
+    "sentry_sdk", "opentelemetry", "logfire", "annotated_types", "email_validator",
+})  # fmt: skip
+_FOREIGN_STEPS = 3
+_MOST_STEPS = 4
+_LONGEST = 40
+
+
+@dataclass(frozen=True)
+class Insert:
+    """What inserts, in the words of the code, and the class of the project of which a row is made, if that is seen.
+
+    `or_changes`: it changes what is there instead (`ON CONFLICT`).
+    """
+
+    written: str
+    thing: Class | None
+    or_changes: bool = False
+
+
+class Inserts:
+    """Answers "does this create something in the database"."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._endings = Endings(project.types)
+        self._memo: Memo[Insert] = Memo()
+
+    def insertion(self, function: Function) -> Trail[Insert] | None:
+        """The way from a function to the nearest insert; None when there is none, or only one that is far away."""
+        effects = self._project.effects
+        trail = effects.search(function, lambda each, _: self._own(each), self._memo, through_await=True)
+        return trail if trail is not None and trail.length <= _MOST_STEPS else None
+
+    def is_sure(self, function: Function, trail: Trail[Insert]) -> bool:
+        """Whether the way to an insert is gone each time that the function ends without an error: it is not behind a
+        look-up whose hit is answered or changed, nor in an `except`."""
+        if trail.effect.or_changes or any(
+            step.function is not None and _FINDS.search(step.function.name) for step in trail.steps
+        ):
+            return False
+        current = function
+        for step in trail.steps:
+            block = step.call.block if step.call is not None else current.facts.block
+            if step.module is not current.module or not self._endings.passes(current, block, step.start):
+                return False
+            current = step.function if step.function is not None else current
+        return True
+
+    def may_be_meant(self, handler: Function) -> bool:
+        """Whether a handler without an insert in sight may create something all the same, when its name says so.
+
+        Not when it starts something that goes on behind the answer (a notice aside), when it is another service that
+        does the work, or when something in it gives or changes what is there (`get_or_create`).
+        """
+        types = self._project.types
+        if any(_NOTICES.isdisjoint(words(what)) for _, what in started(handler, types)):
+            return False
+        return not any(self._is_foreign(each, 0) for each in (handler, *self._injected(handler)))
+
+    def _injected(self, handler: Function) -> list[Function]:
+        """The functions whose results are all that a handler has: its dependencies."""
+        found = [depends.function for depends in self._project.dependencies.of_function(handler)]
+        return [each for each in found if each is not None and not handler.calls]
+
+    def _is_foreign(self, function: Function, depth: int) -> bool:
+        """Whether a function leaves its work to a library other than the framework's, or may find what is there."""
+        for call in function.calls:
+            name = f.last_name(call.func)
+            if _FINDS.search(name):
+                return True
+            match self._project.callee(function.module, call):
+                case External(name=full) | Method(cls=full):
+                    root = full.partition(".")[0]
+                    if "." in full and root not in sys.stdlib_module_names and root not in _FRAMEWORK:
+                        return True
+                case FunctionObject(function=inner) if depth < _FOREIGN_STEPS:
+                    if self._is_foreign(inner, depth + 1):
+                        return True
+        return False
+
+    def _own(self, function: Function) -> tuple[Step, Insert] | None:
+        """The first insert in a function's own body, those that are sure before others."""
+        module = function.module
+        found = []
+        for call in function.calls:
+            if (insert := self.of(module, call)) is not None:
+                step = Step(module, call.start, call.name_end, None, call, insert.written)
+                if self._endings.passes(function, call.block, call.start):
+                    return step, insert
+                found.append((step, insert))
+        return found[0] if found else None
+
+    def of(self, module: Module, call: f.Call) -> Insert | None:
+        """What a call inserts; None when it inserts nothing."""
+        name = f.last_name(call.func)
+        if name in _RUNS:
+            return self._by_text(module, call)
+        if name not in _MONGO and name not in _SESSION and name not in _CREATORS:
+            return None
+        project = self._project
+        written = module.source.slice(call.start, call.name_end)
+        written = written if len(written) < _LONGEST and "\n" not in written else name
+        match project.callee(module, call):
+            case Method(cls=cls, name=method):
+                if method in _SESSION and cls.rsplit(".", 1)[-1] in _SESSION_CLASSES:
+                    return self._added(module, call, written)
+                if method in _CREATORS and cls.startswith(_LIBRARIES):
+                    return Insert(written, None)
+                if method in _MONGO and cls.startswith(("pymongo.", "motor.")):
+                    return Insert(written, None)
+            case External(name=full) if full.startswith("sqlalchemy.") and full.endswith(".insert"):
+                changes = any(f.last_name(each.func) in _CHANGES for each in self._around(module, call))
+                return Insert(written, self._class_of(module, call), changes)
+            case External(name=full) if full.startswith(_LIBRARIES) and name in _CREATORS:
+                return Insert(written, None)
+            case None if isinstance(call.func, f.Attr):
+                receiver = call.func.value
+                owner = project.infer(receiver, module, call.block, call.start)
+                if owner is None and name in _MONGO:
+                    return Insert(written, None)
+                if owner is None and name in _SESSION and f.last_name(receiver) in _SESSION_NAMES:
+                    return self._added(module, call, written)
+                model = owner.cls if isinstance(owner, (ClassObject, Instance)) else None
+                if name in _CREATORS and isinstance(model, Class) and self._is_mapped(model):
+                    return Insert(written, model)
+        return None
+
+    def _added(self, module: Module, call: f.Call, written: str) -> Insert | None:
+        """`session.add(x)`: an insert unless x was loaded."""
+        value = call.args[0].value if call.args else None
+        where = (module, call.block, call.start)
+        found = list(self._project.values.definitions(value, where)) if isinstance(value, f.Name) else []
+        made = found[0][0] if len(found) == 1 else value
+        made = made.value if isinstance(made, f.Await) else made
+        if isinstance(made, f.CallRef):
+            loaded = f.last_name(module.facts.calls[made.index].func)
+            if loaded in _LOADS:
+                return None
+        thing = self._project.types.infer(value, where)
+        return Insert(written, _class_in(thing))
+
+    def _class_of(self, module: Module, call: f.Call) -> Class | None:
+        value = call.args[0].value if call.args else None
+        return _class_in(self._project.infer(value, module, call.block, call.start))
+
+    def _is_mapped(self, model: Class) -> bool:
+        bases = [base for base in self._project.types.mro(model) if isinstance(base, str)]
+        return any(base.startswith(_LIBRARIES) for base in bases)
+
+    def _by_text(self, module: Module, call: f.Call) -> Insert | None:
+        """`execute("INSERT INTO ...")`, also by way of `text(...)`."""
+        if not call.args or call.args[0].name or not isinstance(call.func, f.Attr):
+            return None
+        given = call.args[0].value
+        if isinstance(given, f.CallRef):
+            inner = module.facts.calls[given.index]
+            given = inner.args[0].value if f.last_name(inner.func) in ("text", "SQL") and inner.args else given
+        if not isinstance(given, (f.Const, f.Joined, f.Name, f.Attr, f.Binary)):
+            return None
+        text = self._project.values.pieces(given, (module, call.block, call.start))
+        return Insert("INSERT INTO", None, _UPSERT.search(text) is not None) if _INSERT.match(text) else None
+
+    @staticmethod
+    def _around(module: Module, call: f.Call) -> list[f.Call]:
+        """The calls in the chain that a call begins: `insert(...).values(...).on_conflict_do_update(...)`."""
+        function = module.facts.blocks[call.block].function
+        return [each for each in module.calls_in.get(function, ()) if each.start <= call.start and each.end > call.end]
+
+
+def _class_in(value: Type) -> Class | None:
+    match value:
+        case ClassObject(cls=cls) | Instance(cls=Class() as cls):
+            return cls
+        case Instance(args=(inner,)):
+            return _class_in(inner)
+    return None

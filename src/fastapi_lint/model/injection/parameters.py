@@ -1,0 +1,102 @@
+"""What FastAPI reads of a signature: parameters with their markers, and uses of dependencies. Finds none of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    Type,
+)
+
+MARKERS = frozenset({
+    "fastapi.Query", "fastapi.Path", "fastapi.Body", "fastapi.Header", "fastapi.Cookie", "fastapi.Form", "fastapi.File",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Depends:
+    """One use of a dependency: the call of Depends or Security, and what it depends on (None when not known)."""
+
+    target: Type
+    module: Module
+    call: f.Call
+    is_security: bool
+
+    @property
+    def start(self) -> int:
+        return self.call.start
+
+    @property
+    def end(self) -> int:
+        return self.call.end
+
+    @property
+    def function(self) -> Function | None:
+        """The project function that is depended on, when it is one."""
+        return self.target.function if isinstance(self.target, FunctionObject) else None
+
+    @property
+    def name(self) -> str:
+        """What the dependency is called in the code, for messages."""
+        match self.target:
+            case FunctionObject(function=function):
+                return function.name
+            case ClassObject(cls=cls) | Instance(cls=Class() as cls):
+                for arg in self.call.args:
+                    if isinstance(arg.value, (f.Name, f.Attr)):
+                        return arg.value.id if isinstance(arg.value, f.Name) else arg.value.attr
+                return cls.name
+            case External(name=name) | Instance(cls=str(name)):
+                for arg in self.call.args:
+                    if isinstance(arg.value, (f.Name, f.Attr)):
+                        return arg.value.id if isinstance(arg.value, f.Name) else arg.value.attr
+                return name.rsplit(".", 1)[-1]
+        for arg in self.call.args:
+            match arg.value:
+                case f.Name(id=name) | f.Attr(attr=name):
+                    return name
+                case f.CallRef(index=index):
+                    func = self.module.facts.calls[index].func
+                    return func.id if isinstance(func, f.Name) else getattr(func, "attr", "?")
+        return "?"
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """A parameter of an endpoint or dependency as FastAPI reads it.
+
+    `marker` is the canonical name of Query, Depends and their kin, "" without one; `marker_call` its call, with the
+    module it is written in (an Annotated alias may stand elsewhere). `in_annotation` tells Annotated from a default.
+    """
+
+    function: Function
+    fact: f.Param
+    type: Type
+    marker: str = ""
+    marker_call: f.Call | None = None
+    marker_module: Module | None = field(default=None, repr=False)
+    in_annotation: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.fact.name
+
+    @property
+    def start(self) -> int:
+        return self.fact.start
+
+    @property
+    def end(self) -> int:
+        return self.fact.end
+
+    def keyword(self, name: str) -> f.Arg | None:
+        """A keyword argument of the marker."""
+        return next((a for a in self.marker_call.args if a.name == name), None) if self.marker_call else None

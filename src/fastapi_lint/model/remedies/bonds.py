@@ -1,0 +1,218 @@
+"""What keeps code in its thread: objects that belong to it, libraries and state for one thread at a time, the loop.
+
+Says of a function why running it in another thread than now would break it or something else; what is not seen to be
+bound is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from fastapi_lint import catalog
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.execution import Step, written
+from fastapi_lint.model.calls.sharing import Write, is_guarded, is_shared_object, writes
+from fastapi_lint.model.calls.trails import Memo
+from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Settings
+from fastapi_lint.model.names.symbols import (
+    Class,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    Origin,
+    Type,
+)
+from fastapi_lint.tracking import memoized
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_CACHES = ("cachetools.cached", "cachetools.cachedmethod", "cachetools.func.")
+_LOCKED = ("lock", "condition")
+
+
+@dataclass(frozen=True)
+class Bond:
+    """Why something must stay in its thread. `what` is what is bound, in the words of the code.
+
+    kind: "object" works in the thread that made it; "scope" there is one for each thread; "one" must not be used by
+    two threads at once; "state" it writes what others see; "loop" needs the thread of the event loop. `why` completes
+    "it ...", `instead` completes "use ..." ("" when nothing is known).
+    """
+
+    kind: Literal["object", "scope", "one", "state", "loop"]
+    what: str
+    why: str
+    instead: str = ""
+
+
+class Bonds:
+    """Answers what keeps a function, or one call, in its thread."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.types = project.types
+        self._of_thread: Memo[Bond] = Memo()
+        self._of_object: Memo[Bond] = Memo()
+
+    def of_call(self, function: Function, step: Step) -> Bond | None:
+        """What keeps a call of a library, made in a function, in this thread."""
+        if step.call is None:
+            return self._named(step.name, None, step.name)
+        return self._of_callee(step.module, step.call)
+
+    @memoized
+    def of_function(self, function: Function, has_shared_self: bool) -> Bond | None:
+        """What keeps a function with all that it runs in this thread; `has_shared_self`: its `self` is for all."""
+
+        def own(each: Function, _: Settings) -> tuple[Step, Bond] | None:
+            found = self._own(each, of_object=has_shared_self)
+            return None if found is None else (Step(each.module, each.start, each.end, None), found)
+
+        memo = self._of_object if has_shared_self else self._of_thread
+        trail = self.project.effects.search(function, own, memo, NO_SETTINGS)
+        return trail.effect if trail is not None else None
+
+    def _own(self, function: Function, *, of_object: bool) -> Bond | None:
+        """What keeps a function's own body in this thread, or the answers that a decorator keeps for it."""
+        module = function.module
+        for decorator in function.facts.decorators:
+            if isinstance(decorator, f.CallRef) and self._is_unlocked_cache(
+                module, module.facts.calls[decorator.index]
+            ):
+                return Bond("one", function.name, "keeps its answers in a dict without a lock")
+        for call in function.calls:
+            if (found := self._of_callee(module, call)) is not None:
+                return found
+        for bond in self._values(function):
+            return bond
+        write = next(
+            (w for w in writes(function, self.types, of_object=of_object) if not is_guarded(function, w)), None
+        )
+        if write is None:
+            write = next(self._writes_of_shared(function), None)
+        return Bond("state", write.target, "is changed while others may read it") if write is not None else None
+
+    def _writes_of_shared(self, function: Function) -> Iterator[Write]:
+        """What methods write to their `self` that a body calls of objects for all requests."""
+        for call in function.calls:
+            match self.types.callee(function.module, call):
+                case FunctionObject(function=method, owner=Instance() as owner) if is_shared_object(owner):
+                    yield from (w for w in writes(method, self.types) if not is_guarded(method, w))
+
+    def _of_callee(self, module: Module, call: f.Call) -> Bond | None:
+        callee = self.types.callee(module, call)
+        shown = written(module, call) or self.types.name_of_type(callee) or "?"
+        match callee:
+            case External(name=name):
+                return self._named(name, None, shown)
+            case Method(cls=cls, name=name, owner=owner):
+                return self._named(f"{cls}.{name}", owner, shown.rpartition(".")[0] or shown)
+        return None
+
+    def _named(self, name: str, owner: Instance | None, shown: str) -> Bond | None:
+        entry = catalog.bound(name)
+        if entry is None:
+            return None
+        if entry.to == "maker":
+            if owner is None or (owner.origin is not None and not self._is_foreign(owner.origin, entry)):
+                return None
+            return Bond("object", shown, entry.why, entry.instead)
+        kind = {"each": "scope", "one": "one", "loop": "loop"}[entry.to]
+        return Bond(kind, shown, entry.why, entry.instead)  # type: ignore[arg-type]
+
+    def _is_foreign(self, origin: Origin, entry: catalog.Bound) -> bool:
+        """Whether an object may be made in another thread than the one that works with it."""
+        for name, value in entry.unless.items():
+            given = f.keyword(origin.facts, name)
+            if given is not None and given.value == f.Const(value):
+                return is_shared_object(Instance("", (), origin))  # then two threads can meet in it
+        maker = origin.module.enclosing(origin.facts.block)
+        if maker is None or maker.is_async or maker.name in ("__init__", "__new__", "__enter__"):
+            return True
+        return maker in self.project.dependencies.injected
+
+    def _values(self, function: Function) -> Iterator[Bond]:
+        """Attributes of an object with other values in each thread, which a body reads."""
+        module = function.module
+        if not module.mentions("local"):
+            return
+        for expr, start, _, block in self.project.effects.execution.expressions(function):
+            inner: f.Expr = expr
+            while isinstance(inner, f.Attr):
+                inner = inner.value
+                value = self.types.infer(inner, (module, block, start))
+                if isinstance(value, Instance) and value.cls == "threading.local":
+                    yield Bond("scope", _text(inner), "has other values in another thread")
+
+    def _is_unlocked_cache(self, module: Module, call: f.Call) -> bool:
+        name = self.types.name_of_type(self.types.callee(module, call)) or ""
+        if not name.startswith(_CACHES) or name.startswith("cachetools.func."):
+            return False
+        if any(arg.name in _LOCKED and not isinstance(arg.value, f.Const) for arg in call.args):
+            return False
+        return not any(arg.name in ("*", "**") for arg in call.args) and sum(not arg.name for arg in call.args) < 3
+
+    # ---------------------------------------------------------------- what is injected
+
+    @memoized
+    def of_injected(self, function: Function) -> Bond | None:
+        """What keeps a value in its thread that a dependency of a function gives it: a session, a connection."""
+        dependencies = self.project.dependencies
+        for depends in dependencies.of_function(function):
+            for each in dependencies.closure(depends):
+                maker = each.function
+                if maker is None or not self._hands_out(maker):
+                    continue
+                for call in maker.calls:
+                    found = self._made_by(maker.module, call)
+                    if found is not None:
+                        return found
+        return None
+
+    def _made_by(self, module: Module, call: f.Call) -> Bond | None:
+        """Why what a call gives belongs to the thread that calls."""
+        callee = self.types.callee(module, call)
+        name = self.types.name_of_type(callee) or ""
+        if isinstance(callee, Instance) and isinstance(callee.cls, str):
+            name = f"{callee.cls}.__call__"
+        entry = catalog.bound(name) if name else None
+        if entry is not None and entry.to == "each":
+            return Bond("scope", written(module, call) or name, entry.why, entry.instead)
+        made = self.types.result(callee)
+        if isinstance(made, Instance) and isinstance(made.cls, str):
+            entry = catalog.bound(made.cls)
+            if entry is not None and entry.to == "maker":
+                kept = any(
+                    (given := f.keyword(call, key)) is not None and given.value == f.Const(value)
+                    for key, value in entry.unless.items()
+                )
+                return None if kept else Bond("object", written(module, call) or made.cls, entry.why, entry.instead)
+        return None
+
+    def _hands_out(self, maker: Function) -> bool:
+        """Whether a dependency may give what it works with: a session, a connection, or an object that holds one."""
+        given: Type = self.types.yield_type(maker) if maker.is_generator else self.types.return_type(maker)
+        match given:
+            case Instance(cls=str(name)):
+                return catalog.is_subclass(name, "sqlalchemy.orm.Session") or catalog.bound(name) is not None
+            case Instance(cls=Class() as cls):
+                return not any(
+                    isinstance(base, str) and base.startswith(("pydantic.", "sqlmodel.SQLModel", "enum."))
+                    for base in self.types.mro(cls)
+                )
+        return given is None
+
+
+def _text(expr: f.Expr) -> str:
+    match expr:
+        case f.Name(id=name):
+            return name
+        case f.Attr(value=value, attr=attr):
+            return f"{_text(value)}.{attr}"
+    return "?"

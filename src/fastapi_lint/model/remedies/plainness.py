@@ -1,0 +1,100 @@
+"""Whether an `async def` could do without `async`: FastAPI then runs it in its threadpool, where it may block.
+
+Says yes only to endpoints and dependencies that await nothing, that nobody but FastAPI calls, and that nothing keeps on
+the event loop.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.decorators import decorator_effect
+from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Method, Module
+from fastapi_lint.tracking import memoized
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+    from fastapi_lint.model.remedies.bonds import Bonds
+
+_WAITS = re.compile(rb"\bawait\b|\basync\s+(?:for|with|def)\b")
+_REGISTERS = ("fastapi.", "starlette.", "fastapi_utils.", "fastapi_restful.")
+
+
+class Plainness:
+    """Answers "could this be a plain `def`", each question once."""
+
+    def __init__(self, project: Project, bonds: Bonds) -> None:
+        self.project = project
+        self.types = project.types
+        self.bonds = bonds
+
+    @memoized
+    def is_possible(self, function: Function) -> bool:
+        """Whether a function works as a plain `def` in the threadpool, and everybody who uses it as well."""
+        return (
+            self.is_injected(function)
+            and not self.awaits(function)
+            and not any(self.project.effects.makes_coroutine(function.module, call) for call in function.calls)
+            and self._is_only_registered(function)
+            and not self._is_overridden(function)
+            and not self.project.is_lifespan(function)
+            and not self.project.callers.uses(function)
+            and self.bonds.of_injected(function) is None
+            and self.bonds.of_function(function, False) is None
+        )
+
+    def is_injected(self, function: Function) -> bool:
+        """Whether FastAPI calls a function: as the endpoint of an HTTP route (not as a stream), or as a dependency."""
+        if not function.is_async or (function.facts.cls >= 0 and function.cls is None):
+            return False
+        routes = self.project.routes.by_handler.get(function, ())
+        if any(route.kind != "http" for route in routes):
+            return False  # a websocket is awaited
+        if function in self.project.dependencies.injected:
+            return True
+        return bool(routes) and not function.is_generator
+
+    @staticmethod
+    def awaits(function: Function) -> bool:
+        """Whether the text of a body awaits something (a word in a comment or string counts, too)."""
+        text, facts = function.module.text, function.facts
+        return _WAITS.search(text, facts.head_end, facts.end) is not None
+
+    def _is_only_registered(self, function: Function) -> bool:
+        """Whether nothing but FastAPI gets hold of a function: by decorators, `Depends` and registrations."""
+        for decorator in function.facts.decorators:
+            effect, name = decorator_effect(self.types, function, decorator)
+            if effect != "same" and not name.startswith(_REGISTERS):
+                return False
+        serving = self.project.effects.serving
+        for mention in serving.mentions_of(function):
+            if not serving.may_name(mention, function):
+                continue
+            if mention.kind != "argument" or mention.call is None or not self._registers(mention.module, mention.call):
+                return False
+        return True
+
+    def _registers(self, module: Module, call: f.Call) -> bool:
+        """Whether a call gives a function to FastAPI."""
+        if isinstance(call.func, f.CallRef):  # app.get("/page")(page)
+            call = module.facts.calls[call.func.index]
+        match self.types.callee(module, call):
+            case External(name=name):
+                return name.startswith(_REGISTERS)
+            case Method(cls=cls):
+                return cls.startswith(_REGISTERS)
+        return False
+
+    def _is_overridden(self, function: Function) -> bool:
+        """Whether a method stands for others of its name, or others for it: they would all have to change."""
+        cls = function.cls
+        if cls is None or function.name.startswith("__"):
+            return False
+        for base in self.types.mro(cls)[1:]:
+            if isinstance(base, Class) and function.name in base.methods:
+                return True
+        found = self.types.member(cls, function.name, Instance(cls))
+        execution = self.project.effects.execution
+        return isinstance(found, FunctionObject) and execution.has_override(function)

@@ -1,0 +1,1 @@
+"""How an answer leaves: response objects, errors, returned values, and which status somebody has decided on."""
