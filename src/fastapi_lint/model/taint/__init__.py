@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.taint.flows import Arrival, Flows, Sunk, trail
+from fastapi_lint.model.taint.flows import Flows, Sunk, trail
+from fastapi_lint.model.taint.sinks import Arrival
 from fastapi_lint.model.taint.strands import HARMLESS, HIDDEN, Entry, Hidden, Piece, Slot, Step, Strand, Text, Value
 from fastapi_lint.model.taint.told import Telling, Told
 

@@ -20,20 +20,20 @@ from fastapi_lint.model.names.symbols import (
 )
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.entries import NUMBERS
+from fastapi_lint.model.taint.formatting import Formatting
 from fastapi_lint.model.taint.strands import (
     CUT,
     EACH,
     HIDDEN,
     KEYS,
     NUMBER,
+    SOME,
     UNKNOWN,
     Path,
     Slot,
     Step,
     Strand,
-    Text,
     Value,
-    bounded,
     cleaned,
     concatenated,
     flattened,
@@ -44,16 +44,12 @@ from fastapi_lint.model.taint.strands import (
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
-_PERCENT = re.compile(r"%(?:\((\w+)\))?[-#0 +]{0,5}(?:\d{1,9}|\*)?(?:\.\d{1,9})?([sdifrgxXoeEfFgGcua%])")
-_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
 _HOSTS = frozenset({".netloc", ".hostname", ".host", ".scheme", ".authority"})
 _BUILTIN = frozenset({
     "str", "bytes", "bytearray", "dict", "list", "set", "tuple", "frozenset", "typing.Mapping", "typing.Sequence",
     "typing.BinaryIO",
 })  # fmt: skip
-_OUT_OF_REACH = {"/": "path", "\\": "path", ".": "path", "'": "sql", '"': "sql", ";": "sql", "<": "html"}
-"""What has to go so that a danger does."""
 
 
 class Calling:
@@ -62,6 +58,8 @@ class Calling:
     def __init__(self, asks: Asks) -> None:
         self.asks = asks
         self.types: Inference = asks.types
+        self._texts = Formatting(asks)
+        self.formatted = self._texts.formatted
 
     def value(self, call: f.Call, expr: f.Expr, where: Where, path: Path, depth: int) -> Value:
         """What a call gives, or what is taken out of that."""
@@ -227,7 +225,8 @@ class Calling:
         passing = self.asks.known.passing_method(cls, name)
         if passing is not None:
             return self._passed(passing, call, args, where, path, depth)
-        if receiver is not None and (cls in _BUILTIN or self.asks.known.attributes(cls)):
+        is_mapping = cls in _BUILTIN or cls.startswith("starlette.datastructures.")
+        if receiver is not None and (is_mapping or self.asks.known.attributes(cls)):
             return self._by_name(call.func, call, args, where, path, depth)  # type: ignore[arg-type]
         return None
 
@@ -238,11 +237,11 @@ class Calling:
         asks, receiver = self.asks, func.value
         match func.attr, args:
             case "format", _ if not path:
-                return self._braces(receiver, args, where, depth)
+                return self._texts.braces(receiver, args, where, depth)
             case "join", (only,) if not only.name and not path:
-                return self._joined(receiver, only.value, where, depth)
+                return self._texts.joined(receiver, only.value, where, depth)
             case "replace", (old, new, *_) if not path:
-                return self._replaced(receiver, old.value, new.value, where, depth)
+                return self._texts.replaced(receiver, old.value, new.value, where, depth)
             case "read", _ if not path:
                 found = asks.value(receiver, where, (), depth)
                 return found if has_strands(found) else None
@@ -304,7 +303,10 @@ class Calling:
                 return NUMBER
             case "same":
                 return union(asks.value(one, where, path, depth) for one in taken) if taken else UNKNOWN
-            case "text" | "parts" | "stem":
+            case "parts":
+                found = union(asks.value(one, where, (), depth) for one in taken) if taken else UNKNOWN
+                return cleaned(found, {"path"}) if _cuts_folders(call, args, path) else found
+            case "text" | "stem":
                 found = union(asks.value(one, where, (), depth) for one in taken) if taken else UNKNOWN
                 is_ending = passing.gives == "stem" and path[:1] == (1,)
                 return cleaned(found, {"path"}) if is_ending else found
@@ -345,7 +347,7 @@ class Calling:
     def _looked_up(self, args: tuple[f.Arg, ...], taken: list[f.Expr], where: Where, path: Path, depth: int) -> Value:
         """`mapping.get(key, default)`."""
         positional = [arg.value for arg in args if arg.name == ""]
-        key: str | int = EACH
+        key: str | int = SOME
         if positional and isinstance(positional[0], f.Const) and isinstance(positional[0].value, (str, int)):
             key = positional[0].value
         found = [self.asks.value(one, where, (key, *path), depth) for one in taken]
@@ -377,100 +379,16 @@ class Calling:
             )
         return UNKNOWN
 
-    # ---------------------------------------------------------------- texts
 
-    def formatted(self, template: f.Expr, given: f.Expr, where: Where, depth: int) -> Value:
-        """`template % given`."""
-        values = given.items if isinstance(given, f.Display) and given.kind == "tuple" else None
-        positions = iter(range(1_000))
-
-        def fill(hole: re.Match[str]) -> Value:
-            name, kind = hole[1], hole[2]
-            if kind == "%":
-                return (("%",),)
-            if kind not in "sra":
-                next(positions, None)
-                return NUMBER
-            if name is not None:
-                return self.asks.value(given, where, (name,), depth)
-            number = next(positions, 0)
-            if values is not None:
-                return self.asks.value(values[number], where, (), depth) if number < len(values) else UNKNOWN
-            whole = self.asks.value(given, where, (), depth) if number == 0 else UNKNOWN
-            return whole if has_strands(whole) else union((whole, self.asks.value(given, where, (number,), depth)))
-
-        return self._filled(self.asks.value(template, where, (), depth), _PERCENT, fill)
-
-    def _braces(self, template: f.Expr, args: tuple[f.Arg, ...], where: Where, depth: int) -> Value:
-        """`template.format(...)`."""
-        positional = [arg.value for arg in args if arg.name == ""]
-        by_name = {arg.name: arg.value for arg in args if arg.name and not arg.name.startswith("*")}
-        unpacked = [arg.value for arg in args if arg.name == "**"]
-        positions = iter(range(1_000))
-
-        def fill(hole: re.Match[str]) -> Value:
-            if hole[1] is None:
-                return ((hole[0][0],),)
-            if re.search(r":[^!]*[bcdoxXeEfFgGn%]\Z", hole[1]):
-                if not hole[1].split(":")[0]:
-                    next(positions, None)
-                return NUMBER
-            name = re.split(r"[.!:\[]", hole[1])[0]
-            after: Path = tuple(re.findall(r"\.\w+", hole[1].split(":")[0].split("!")[0]))
-            if name == "" or name.isdigit():
-                number = next(positions, 0) if name == "" else int(name)
-                return self.asks.value(positional[number], where, after, depth) if number < len(positional) else UNKNOWN
-            if name in by_name:
-                return self.asks.value(by_name[name], where, after, depth)
-            return (
-                union(self.asks.value(one, where, (name, *after), depth) for one in unpacked) if unpacked else UNKNOWN
-            )
-
-        return self._filled(self.asks.value(template, where, (), depth), _BRACES, fill)
-
-    @staticmethod
-    def _filled(template: Value, holes: re.Pattern[str], fill: object) -> Value:
-        """A template with its holes filled in order."""
-        found: list[Text] = []
-        for text in template:
-            parts: list[Value] = []
-            for piece in text:
-                if not isinstance(piece, str):
-                    parts.append(((piece,),))
-                    continue
-                at = 0
-                for hole in holes.finditer(piece):
-                    parts += [((piece[at : hole.start()],),), fill(hole)]  # type: ignore[operator]
-                    at = hole.end()
-                parts.append(((piece[at:],),))
-            found.extend(concatenated(parts))
-        return bounded(dict.fromkeys(found))
-
-    def _joined(self, separator: f.Expr, items: f.Expr, where: Where, depth: int) -> Value:
-        """`separator.join(items)`: one item is enough to stand for all, unless they are written down."""
-        between = self.asks.value(separator, where, (), depth)
-        if isinstance(items, f.Display) and not any(isinstance(item, f.Star) for item in items.items):
-            parts: list[Value] = []
-            for item in items.items:
-                parts += [self.asks.value(item, where, (), depth), between]
-            return concatenated(parts[:-1]) if parts else (("",),)
-        element = self.asks.value(items, where, (EACH,), depth)
-        return concatenated((element, between))
-
-    def _replaced(self, receiver: f.Expr, old: f.Expr, new: f.Expr, where: Where, depth: int) -> Value:
-        """`text.replace(old, new)`: what goes may take a danger along, what comes may bring one."""
-        asks = self.asks
-        found = asks.value(receiver, where, (), depth)
-        wanted = asks.value(old, where, (), depth)
-        constant = wanted[0][0] if len(wanted) == 1 and len(wanted[0]) == 1 else None
-        comes = asks.value(new, where, (), depth)
-        if not isinstance(constant, str):
-            return cleaned(found, {"all"})
-        if has_strands(comes):
-            holes = re.compile(re.escape(constant))
-            return self._filled(found, holes, lambda hole: comes)
-        gone = {danger for sign, danger in _OUT_OF_REACH.items() if sign in constant}
-        return cleaned(found, gone)
+def _cuts_folders(call: f.Call, args: tuple[f.Arg, ...], path: Path) -> bool:
+    """Whether what is taken out of `split("/")` and its like has no slash in it."""
+    separator = args[0].value if args else None
+    if not isinstance(separator, f.Const) or separator.value not in ("/", "\\"):
+        return False
+    name = f.last_name(call.func)
+    if name == "split" and len(args) == 1:
+        return True
+    return name in ("rsplit", "rpartition", "partition") and path[:1] in ((-1,), (1,), (2,)) and name != "partition"
 
 
 def continued(outer: Strand, inner: Strand) -> Strand:

@@ -75,7 +75,7 @@ class Changes:
             case "[]" if path:
                 if key == KEYS:
                     return union((base, asks.value(change.key, place, (), depth)))
-                if isinstance(change.key, f.Const) and key not in (EACH, change.key.value):
+                if key != EACH and (not isinstance(change.key, f.Const) or key != change.key.value):
                     return None
                 return union((base, asks.value(change.value, place, path[1:], depth)))
             case "keyword" if path and isinstance(change.key, f.Const) and key in (EACH, change.key.value):

@@ -330,16 +330,6 @@ class Checks:
                         yield Ruling(strand.origin, "", safe)
                     if strand.part == "host" and any(each.origin != strand.origin for each in opposite):
                         yield Ruling(strand.origin, "", _HOST)
-        yield from self._commonpath(left, right, is_same, where)
-
-    def _commonpath(self, left: f.Expr, right: f.Expr, is_same: bool, where: Where) -> Iterator[Ruling]:
-        for side in (left, right) if is_same else ():
-            if isinstance(side, f.CallRef):
-                call = where[0].facts.calls[side.index]
-                name = self.asks.types.name_of_type(self.asks.types.callee(where[0], call))
-                if name == "os.path.commonpath" and call.args:
-                    for strand in strands(self.asks.subjects(call.args[0].value, where)):
-                        yield Ruling(strand.origin, "", frozenset({"path"}))
 
     # ---------------------------------------------------------------- calls in tests
 
@@ -416,6 +406,8 @@ class Checks:
                 yield Ruling(strand.origin, strand.part, _HOST)
             if truth and begins == ["/"]:
                 yield Ruling(strand.origin, strand.part, frozenset({"/slash"}))
+            if not truth and any(text.startswith("..") for text in begins):
+                yield Ruling(strand.origin, strand.part, frozenset({"path"}))
             if not truth and any(text.startswith(("//", "/\\")) for text in begins):
                 yield Ruling(strand.origin, strand.part, frozenset({"/double"}))
 

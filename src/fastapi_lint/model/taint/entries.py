@@ -23,6 +23,7 @@ from fastapi_lint.model.taint.strands import (
     HIDDEN,
     KEYS,
     NUMBER,
+    SOME,
     UNKNOWN,
     Entry,
     Path,
@@ -189,7 +190,7 @@ class Entries:
         """Whether what is taken out of `path_params` may hold a slash."""
         paths = " ".join(route.path for route in self.routes.by_handler.get(function, ()))
         name = next((key for key in path if isinstance(key, str)), "")
-        return ":path}" in paths if name == EACH or not paths else f"{{{name}:path}}" in paths
+        return ":path}" in paths if name in (EACH, SOME) or not paths else f"{{{name}:path}}" in paths
 
     # ---------------------------------------------------------------- types
 
@@ -246,7 +247,7 @@ class Entries:
         if key == KEYS:
             extra = self.schemas.option(schema, "extra")
             return body.entry() if extra == "allow" else NUMBER
-        if key == EACH:
+        if key in (EACH, SOME):
             return union(self._field(schema, one, kind, body, path, depth) for one in schema.fields)
         one = schema.field(str(key).lstrip("."))
         if one is None:

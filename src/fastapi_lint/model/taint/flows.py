@@ -6,16 +6,15 @@ looks at a function, and says what of its parameters, or of the client's, gets t
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.catalog.dangers import Dangers
-from fastapi_lint.catalog.format import Sink
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
-from fastapi_lint.model.names.symbols import ClassObject, External, Function, FunctionObject, Instance, Method, Module
+from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.taint.sinks import Arrival, Sinks, lives
 from fastapi_lint.model.taint.strands import (
     Entry,
     Slot,
@@ -23,42 +22,14 @@ from fastapi_lint.model.taint.strands import (
     Strand,
     Text,
     Value,
-    has_strands,
 )
 from fastapi_lint.model.taint.tracing import Tracing
-from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.tracking import memoized, recording
 
 _HIGHEST = 6
 _MOST_CALLERS = 20
 _MOST_TEXTS = 24
 _MOST_SUNK = 16
-_PATHS = ("pathlib.Path", "pathlib.PurePath", "anyio.Path")
-_JOINS = frozenset({"os.path.join", "pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "anyio.Path"})
-_CURSORS = frozenset({"cursor", "cur", "cursor_", "db_cursor"})
-"""What a cursor is called whose maker is not known; whether it gets SQL, its text says."""
-_STORES = re.compile(
-    r"(?:^|_)(?:key|keys|blob|object|s3|gcs|url|uri|bucket|route|endpoint|link|href)(?:_|$)", re.IGNORECASE
-)
-"""What a variable is called that holds no path of a file: the key of an object in a store, a URL."""
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """What a sink gets: the value, the call (None where two paths are joined), and the argument's place.
-
-    `called` is the last name of what is called ("" for joins), `folders` whether it works on folders, too.
-    """
-
-    function: Function | None = field(repr=False)
-    module: Module = field(repr=False)
-    start: int
-    end: int
-    block: int
-    called: str
-    value: Value
-    folders: bool = False
-    call: f.Call | None = None
 
 
 @dataclass(frozen=True)
@@ -79,130 +50,13 @@ class Flows:
         self.tracing = tracing
         self.types = tracing.types
         self.callers = callers
+        self.sinks = Sinks(tracing, known)
+        self.arriving = self.sinks.arriving
         self.known = known
         self._sunk: dict[Hashable, tuple[tuple[Sunk, ...], Hashable]] = {}
+        self._leads: dict[str, dict[Function, tuple[bool, Hashable]]] = {}
         self._active: set[Hashable] = set()
         self._cuts = 0
-
-    # ---------------------------------------------------------------- at the sinks
-
-    def sink(self, module: Module, call: f.Call, danger: str) -> tuple[Sink, tuple[f.Arg, ...]] | None:
-        """How a call is a sink of a danger, and its arguments; None when it is none."""
-        names = self.known.names(danger)
-        last = f.last_name(call.func)
-        if last not in names and not any(f.last_name(arg.value) in names for arg in call.args):
-            return None
-        target, args = self.tracing.callee(call, (module, call.block, call.start))
-        match target:
-            case External(name=name):
-                found = self.known.sink(danger, name)
-            case Method(cls=cls, name=name):
-                found = self.known.sink_method(danger, cls, name)
-            case None if danger == "sql" and isinstance(call.func, f.Attr) and f.last_name(call.func.value) in _CURSORS:
-                found = self.known.sink_method(danger, "sqlite3.Cursor", last)
-            case _:
-                return None
-        return (found, args) if found is not None and self._applies(found, args, module, call) else None
-
-    def _applies(self, sink: Sink, args: tuple[f.Arg, ...], module: Module, call: f.Call) -> bool:
-        """Whether the arguments that decide are such that a sink is one."""
-        where = (module, call.block, call.start)
-        given = {arg.name: arg.value for arg in args if arg.name}
-        for name, wanted in sink.when.items():
-            if not isinstance(value := given.get(name), f.Const) or value.value != wanted:
-                return False
-        for name, harmless in sink.unless.items():
-            value = given.get(name)
-            if value is None and name.isdigit():
-                positional = [arg.value for arg in args if arg.name == ""]
-                value = positional[int(name)] if int(name) < len(positional) else None
-            if value is not None and self.types.name_of_type(self.types.infer(value, where)) in harmless:
-                return False
-        return True
-
-    def taken(self, sink: Sink, call: f.Call, args: tuple[f.Arg, ...]) -> Iterator[tuple[f.Expr, int, int]]:
-        """The expressions that a sink takes, with their places."""
-        positional = [arg for arg in args if arg.name == ""]
-        for each in sink.takes:
-            if each == "self":
-                if isinstance(call.func, f.Attr):
-                    yield call.func.value, call.start, call.end
-            elif each.isdigit():
-                if int(each) < len(positional):
-                    arg = positional[int(each)]
-                    yield arg.value, arg.start, arg.end
-            else:
-                yield from ((arg.value, arg.start, arg.end) for arg in args if arg.name == each)
-
-    def arriving(self, module: Module, danger: str) -> Iterator[Arrival]:
-        """What the sinks of a module get, as far as anything of it comes from outside."""
-        for call in module.facts.calls:
-            yield from self._arrivals(module, call, danger)
-
-    def _arrivals(self, module: Module, call: f.Call, danger: str) -> Iterator[Arrival]:
-        found = self.sink(module, call, danger)
-        if found is None:
-            return
-        sink, args = found
-        where = (module, call.block, call.start)
-        for expr, start, end in self.taken(sink, call, args):
-            value = self._live(expr, where, danger)
-            if has_strands(value):
-                function = module.enclosing(call.block)
-                target, _ = self.tracing.callee(call, where)
-                name = (self.types.name_of_type(target) or "").rpartition(".")[2] or f.last_name(call.func)
-                yield Arrival(function, module, start, end, call.block, name, value, sink.folders, call)
-
-    def _live(self, expr: f.Expr, where: Where, danger: str, made_in: Function | None = None) -> Value:
-        """What an expression is made of, what cannot bring the danger aside.
-
-        `made_in`: it is only made there, so that whatever is looked at later in the function counts.
-        """
-        if isinstance(expr, (f.Const, f.Raw)):
-            return ()
-        value = self.tracing.value(expr, where)
-        if not has_strands(value):
-            return value
-        cleared = self.tracing.checks.cleared(value, where)
-        if made_in is not None:
-            cleared = self.tracing.checks.cleared_anywhere(cleared, made_in)
-        return tuple(text for text in cleared if any(_lives(piece, danger) for piece in text))
-
-    def joins(self, function: Function) -> Iterator[Arrival]:
-        """The places where a function joins a text to a folder."""
-        module = function.module
-        entries = [(e.value, e.block, e.start, e.end, e.target) for e in module.assigns_in.get(function.index, ())]
-        entries += [(e.value, e.block, e.start, e.end, None) for e in function.exits if e.kind == "return"]  # type: ignore[misc]
-        for value, block, start, end, target in entries:
-            if target is not None and _STORES.search(f.last_name(target)):
-                continue
-            if isinstance(value, f.Binary) and value.op == "/" and self._is_path(value, (module, block, start)):
-                found = self._live(value, (module, block, start), "path", function)
-                if has_strands(found):
-                    yield Arrival(function, module, start, end, block, "", found)
-        stored = [
-            (start, end) for _, _, start, end, target in entries if target and _STORES.search(f.last_name(target))
-        ]
-        for call in function.calls:
-            last = f.last_name(call.func)
-            if any(start <= call.start and call.end <= end for start, end in stored):
-                continue
-            if last not in ("join", "joinpath", "Path", "PurePath") or len(call.args) < (
-                1 if last == "joinpath" else 2
-            ):
-                continue
-            name = self.types.name_of_type(self.types.callee(module, call)) or ""
-            if name in _JOINS or name.endswith("Path.joinpath"):
-                where = (module, call.block, call.start)
-                index = next((i for i, one in enumerate(module.facts.calls) if one is call), -1)
-                found = self._live(f.CallRef(index), where, "path", function)
-                if has_strands(found):
-                    yield Arrival(function, module, call.start, call.end, call.block, "", found)
-
-    def _is_path(self, value: f.Expr, where: Where) -> bool:
-        while isinstance(value, f.Binary) and value.op == "/":
-            value = value.left
-        return self.types.is_instance(self.types.infer(value, where), *_PATHS)
 
     # ---------------------------------------------------------------- up to callers
 
@@ -268,29 +122,100 @@ class Flows:
             self._sunk[key] = held
         return held[0]
 
+    @memoized
+    def _callees(self, function: Function) -> tuple[tuple[f.Call, Function], ...]:
+        """The calls of functions of the project in a body; a constructor is its `__init__`."""
+        module, found = function.module, []
+        for call in function.calls:
+            target, args = self.tracing.callee(call, (module, call.block, call.start))
+            if isinstance(target, ClassObject):
+                target = self.types.member(target.cls, "__init__", Instance(target.cls))
+            if not isinstance(target, FunctionObject) or target.function.module.is_test or target.function is function:
+                continue
+            if args or target.owner is not None:
+                found.append((call, target.function))
+        return tuple(found)
+
+    def leads(self, function: Function, danger: str) -> bool:
+        """Whether a function, or one that it runs, has a sink at all."""
+        known = self._leads.setdefault(danger, {})
+        if function not in known:
+            seen = {function: function}
+            queue = [function]
+            (found, depends) = recording.tracked(lambda: self._search(queue, seen, danger))
+            if found is None:
+                known.update((each, (False, depends)) for each in seen)
+            else:
+                while found is not function:
+                    known[found] = True, depends
+                    found = seen[found]
+                known[function] = True, depends
+        else:
+            recording.depend_on(known[function][1])
+        return known[function][0]
+
+    def _search(self, queue: list[Function], seen: dict[Function, Function], danger: str) -> Function | None:
+        """The nearest function with a sink; `seen` says from which each one was come to."""
+        known = self._leads[danger]
+        for each in queue:  # grows while it runs: breadth first
+            if (each in known and known[each][0]) or self._has_sink(each, danger):
+                return each
+            if each in known:
+                recording.depend_on(known[each][1])
+                continue
+            for _, callee in self._callees(each):
+                if callee not in seen:
+                    seen[callee] = each
+                    queue.append(callee)
+        return None
+
+    @memoized
+    def _has_sink(self, function: Function, danger: str) -> bool:
+        module = function.module
+        if danger == "path" and self._has_join(function):
+            return True
+        return any(self.sinks.sink(module, call, danger) is not None for call in function.calls)
+
+    def _has_join(self, function: Function) -> bool:
+        """Whether paths are joined in a function."""
+        module = function.module
+        if any(self.sinks.is_join(module, call) for call in function.calls):
+            return True
+        values = [(one.value, one.block, one.start) for one in module.assigns_in.get(function.index, ())]
+        values += [(one.value, one.block, one.start) for one in function.exits]
+        return any(
+            isinstance(value, f.Binary) and value.op == "/" and self.sinks.is_path(value, (module, block, start))
+            for value, block, start in values
+        )
+
+    @memoized
+    def _reach(self, function: Function) -> frozenset[Function]:
+        """Every function of the project that runs when one does."""
+        seen = {function: None}
+        for each in (queue := [function]):
+            for _, callee in self._callees(each):
+                if callee not in seen:
+                    seen[callee] = None
+                    queue.append(callee)
+        return frozenset(seen)
+
     def _sinking(self, function: Function, danger: str) -> Iterator[Sunk]:
         module = function.module
-        arrivals = [one for call in function.calls for one in self._arrivals(module, call, danger)]
+        arrivals = [one for call in function.calls for one in self.sinks.arrivals(module, call, danger)]
         if danger == "path":
-            arrivals += self.joins(function)
+            arrivals += self.sinks.joins(function)
         for arrival in sorted(arrivals, key=lambda each: each.start):
             for text in arrival.value:
                 yield Sunk(arrival, text, module, arrival.start, arrival.end)
-        for call in function.calls:
-            yield from self._below(function, call, danger)
+        for call, callee in self._callees(function):
+            if self.leads(callee, danger) and function not in self._reach(callee):  # of circles nothing is known
+                yield from self._below(function, call, callee, danger)
 
-    def _below(self, function: Function, call: f.Call, danger: str) -> Iterator[Sunk]:
+    def _below(self, function: Function, call: f.Call, callee: Function, danger: str) -> Iterator[Sunk]:
         """What gets to a sink in a function of the project that a call runs."""
         module = function.module
         where = (module, call.block, call.start)
-        target, args = self.tracing.callee(call, where)
-        if isinstance(target, ClassObject):
-            target = self.types.member(target.cls, "__init__", Instance(target.cls))
-        if not isinstance(target, FunctionObject) or target.function.module.is_test or target.function is function:
-            return
-        if not args and target.owner is None:
-            return
-        callee = target.function
+        _, args = self.tracing.callee(call, where)
         for sunk in self.sunk(callee, danger):
             if not any(
                 isinstance(p, Strand) and isinstance(p.origin, Slot) and p.origin.function == callee for p in sunk.text
@@ -301,7 +226,7 @@ class Flows:
             if not sunk.arrival.called:
                 cleared = self.tracing.checks.cleared_anywhere(cleared, function)
             for text in cleared:
-                if any(_lives(piece, danger) for piece in text):
+                if any(lives(piece, danger) for piece in text):
                     yield Sunk(sunk.arrival, text, module, call.start, call.end)
 
     # ---------------------------------------------------------------- where they come in
@@ -332,7 +257,7 @@ class Flows:
             return False
         slot: Value = ((Strand(Slot(entry.function, param, path), entry.shown),),)
         given = [one for text in slot for one in self._given(text, entry.function, danger)]
-        return bool(given) and not any(_lives(piece, danger) for text in given for piece in text)
+        return bool(given) and not any(lives(piece, danger) for text in given for piece in text)
 
 
 def trail(strand: Strand, arrival: Arrival) -> Iterator[Step]:
@@ -346,10 +271,6 @@ def trail(strand: Strand, arrival: Arrival) -> Iterator[Step]:
     yield from strand.steps
     if arrival.called:
         yield Step(arrival.module, arrival.start, arrival.end, f"`{arrival.called}` gets it")
-
-
-def _lives(piece: object, danger: str) -> bool:
-    return isinstance(piece, Strand) and not piece.is_safe(danger)
 
 
 def _call_at(module: Module, start: int) -> f.Call | None:

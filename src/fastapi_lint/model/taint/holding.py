@@ -124,6 +124,20 @@ class Holding:
                 yield Held(entry.test, False, module, entry.parent, entry.start)
             block = entry.parent
 
+    @staticmethod
+    def replaces(module: Module, block: int, use: int) -> bool:
+        """Whether a binding in a block is the only one that is left at a use: loops count as run at least once."""
+        blocks = module.facts.blocks
+        around = set()
+        while use >= 0:
+            around.add(use)
+            use = blocks[use].parent
+        while block >= 0 and block not in around:
+            if blocks[block].kind not in ("for", "while", "with", "try", "body"):
+                return False
+            block = blocks[block].parent
+        return block >= 0
+
     def runs_before(self, module: Module, block: int, end: int, where: Where) -> bool:
         """Whether a place in a block has certainly run when another one of the same function is reached."""
         blocks = module.facts.blocks

@@ -19,8 +19,10 @@ _LONGEST = 40
 _MOST_STEPS = 10
 
 Key = Union[str, int]
-"""An attribute (`.name`), a key of a mapping (its text), the number of an item; `EACH` is any item, `KEYS` any key."""
+"""An attribute (`.name`), a key of a mapping (its text), the number of an item; `EACH` is any item, `KEYS` any
+key, `SOME` the item under a key that is not known."""
 EACH = "[]"
+SOME = "[?]"
 KEYS = "{}"
 CUT = "|"
 """What the mark of a piece begins with that was cut out at a sign (`split`, `splitext`)."""
@@ -129,7 +131,7 @@ def named(name: str, path: Path) -> str:
     for key in path:
         if isinstance(key, int):
             text += f"[{key}]"
-        elif key in (EACH, KEYS):
+        elif key in (EACH, KEYS, SOME):
             text += "[...]"
         elif key.startswith("."):
             text += key

@@ -21,7 +21,6 @@ from fastapi_lint.model.names.symbols import (
     ClassObject,
     External,
     Function,
-    FunctionObject,
     Instance,
     Method,
     Module,
@@ -30,21 +29,22 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.routing.routes import Routes
-from fastapi_lint.model.taint.calling import Calling, is_property
+from fastapi_lint.model.taint.calling import Calling
 from fastapi_lint.model.taint.changing import Changes
 from fastapi_lint.model.taint.checks import Checks
-from fastapi_lint.model.taint.entries import NUMBERS, TEXTS, Entries, security_value
+from fastapi_lint.model.taint.entries import NUMBERS, Entries
 from fastapi_lint.model.taint.holding import Holding
+from fastapi_lint.model.taint.parameters import Parameters
 from fastapi_lint.model.taint.strands import (
     EACH,
     HIDDEN,
     KEYS,
     NOTHING,
     NUMBER,
+    SOME,
     UNKNOWN,
     Key,
     Path,
-    Slot,
     Step,
     Strand,
     Value,
@@ -55,7 +55,7 @@ from fastapi_lint.model.taint.strands import (
     named,
     union,
 )
-from fastapi_lint.model.types.inference.inference import DEPENDS, Inference, Where, is_none
+from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
 from fastapi_lint.model.values.constants import Unfolded, Values
 from fastapi_lint.tracking import recording
 
@@ -89,6 +89,7 @@ class Tracing:
         self.changes = Changes()
         self.checks = Checks(self, self.holding)
         self.calling = Calling(self)
+        self.parameters = Parameters(self, self.checks, self.entries, dependencies, schemas)
         self.checking = False
         self._results: dict[Hashable, tuple[Value, Hashable]] = {}
         self._active: set[Hashable] = set()
@@ -135,6 +136,10 @@ class Tracing:
                 break
             target, args = self.types.infer(given.value, where), args[handoff.argument + 1 :]
         return target, args
+
+    def attribute_of(self, cls: Class, path: Path, depth: int) -> Value:
+        """What an attribute of an object is made of, as the methods of its class set it."""
+        return self.parameters.attribute_of(cls, path, depth)
 
     def filled(self, value: Value, function: Function, call: f.Call, args: tuple[f.Arg, ...], where: Where) -> Value:
         """What a function gives, with its parameters as a call fills them."""
@@ -254,15 +259,14 @@ class Tracing:
         if len(items) != 1:
             return UNKNOWN
         match items[0]:
-            case f.Unknown() | f.Unary():  # a slice, or an item counted from the end
-                is_slice = isinstance(items[0], f.Unknown)
-                found = self.value(inner, where, path if is_slice else (EACH, *path), depth)
+            case f.Unknown():  # a slice
+                found = self.value(inner, where, path, depth)
             case f.Const(value=(str() | int()) as key):
-                found = self.value(inner, where, (EACH if isinstance(key, int) and key < 0 else key, *path), depth)
+                found = self.value(inner, where, (key, *path), depth)
             case f.Name() | f.Attr() if isinstance(meant := self._constant(items[0], where), (str, int)):
                 found = self.value(inner, where, (meant, *path), depth)
             case _:
-                found = self.value(inner, where, (EACH, *path), depth)
+                found = self.value(inner, where, (SOME, *path), depth)
                 if self.checking:
                     looked_up = self.value(items[0], where, (), depth)
                     found = union((found, mapped(looked_up, lambda strand: replace(strand, opaque=True))))
@@ -281,7 +285,11 @@ class Tracing:
         if not path:
             return concatenated(self.value(item, where, (), depth) for item in items) if items else ((),)
         key, rest = path[0], path[1:]
-        if isinstance(key, int) and key < len(items) and not any(isinstance(item, f.Star) for item in items):
+        if (
+            isinstance(key, int)
+            and -len(items) <= key < len(items)
+            and not any(isinstance(item, f.Star) for item in items)
+        ):
             return self.value(items[key], where, rest, depth)
         found = [
             self.value(item.value, where, path, depth)
@@ -302,9 +310,11 @@ class Tracing:
                 found.append(self.value(value, where, (), depth))
             elif path[0] == KEYS:
                 found.append(self.value(key, where, path[1:], depth))
+            elif path[0] == SOME:
+                continue  # a table in which something is looked up: what comes out is the table's
             elif path[0] == EACH or not isinstance(key, f.Const) or str(key.value) == wanted:
                 found.append(self.value(value, where, path[1:], depth))
-        return union(found)
+        return union(found) if found else UNKNOWN
 
     def _each(self, expr: f.Each, element: f.Expr, where: Where, path: Path, depth: int) -> Value:
         if not path:
@@ -379,6 +389,8 @@ class Tracing:
                 for held in self.holding.alternatives(module, newer.block, where[1]):
                     value = self.checks.cleared_by(value, held.test, held.truth, held.where)
             values.append(value)
+            if self.holding.replaces(module, binding.block, where[1]):
+                break
             if module.facts.blocks[binding.block].kind != "comprehension":
                 passed.append(binding)
         base = mapped(union(values), lambda strand: _renamed(strand, name, path))
@@ -397,7 +409,7 @@ class Tracing:
                     return self._assigned(name, entry, module, path, depth)
                 case f.Param():
                     function = module.enclosing(binding.block)
-                    return self.parameter(function, entry, path, depth) if function is not None else UNKNOWN
+                    return self.parameters.value(function, entry, path, depth) if function is not None else UNKNOWN
                 case f.Import():
                     meant = self.types.alias_of(module, name, [binding])
                     return self.value(meant[0], meant[1], path, depth) if meant is not None else UNKNOWN
@@ -435,116 +447,6 @@ class Tracing:
             return self.calling.entered(entry.test, place, (*inner, *path), depth)
         return UNKNOWN
 
-    # ---------------------------------------------------------------- parameters
-
-    def parameter(self, function: Function, param: f.Param, path: Path, depth: int) -> Value:
-        """What a parameter holds: what FastAPI fills it with, or what is up to its callers."""
-        if param.kind in ("args", "kwargs"):
-            return UNKNOWN
-        kind = self.types.parameter(function, param)
-        if function.cls is not None and function.params and function.params[0] is param:
-            if isinstance(kind, (Instance, ClassObject)) and kind.cls is function.cls:
-                return self._of_self(function, param, function.cls, path, depth)
-        injected = self.entries.parameters(function).get(param.name)
-        if injected is not None:
-            if injected.marker in DEPENDS:
-                where = (function.module, function.facts.outer, param.start)
-                target = self.types.dependency_of(param, where)
-                return self._made(target, function, param, path, depth)
-            held = self.entries.held(function, param, kind, path)
-            found = held if held is not None else self.entries.value(injected, path)
-            return self._property(kind, path, depth) if found == UNKNOWN and path else found
-        held = self.entries.held(function, param, kind, path)
-        if held is not None:
-            return held
-        if not path and self.types.is_instance(kind, *NUMBERS):
-            return NUMBER
-        return self._slot(function, param, kind, path, depth)
-
-    def _slot(self, function: Function, param: f.Param, kind: Type, path: Path, depth: int) -> Value:
-        """A parameter that callers fill, unless its type says that no text can be in it."""
-        if isinstance(kind, Instance) and isinstance(kind.cls, str):
-            if not path and kind.cls not in TEXTS and not _is_loose(kind.cls):
-                return UNKNOWN
-        elif isinstance(kind, Instance) and isinstance(kind.cls, Class) and path:
-            schema = self.schemas.of(kind.cls)
-            one = schema.field(str(path[0]).lstrip(".")) if schema is not None else None
-            if one is not None and self.types.is_instance(one.type, *NUMBERS):
-                return NUMBER
-            if one is None and (found := self._property(kind, path, depth)) != UNKNOWN:
-                return found
-        elif kind is None and param.annotation is not None and not _admits_text(param.annotation):
-            return UNKNOWN
-        text = function.module.source.slice(param.start, param.end)
-        if any(word in text for word in ("Literal", "pattern=", "regex=", "Identifier")):
-            return NUMBER
-        return ((Strand(Slot(function, param, path), named(param.name, path)),),)
-
-    def _property(self, kind: Type, path: Path, depth: int) -> Value:
-        """What is taken out of an object of the project, as its class sets it."""
-        if isinstance(kind, Instance) and isinstance(kind.cls, Class):
-            return self.attribute_of(kind.cls, path, depth)
-        return UNKNOWN
-
-    def _of_self(self, function: Function, param: f.Param, cls: Class, path: Path, depth: int) -> Value:
-        if not path:
-            return UNKNOWN
-        found = self.attribute_of(cls, path, depth)
-        if found != UNKNOWN or self.schemas.of(cls) is None:
-            return found
-        if cls in self.dependencies.used_classes:
-            return self.entries.of_class(cls, function, param, path)
-        return ((Strand(Slot(function, param, path), named(param.name, path)),),)
-
-    def attribute_of(self, cls: Class, path: Path, depth: int) -> Value:
-        """What an attribute of an object is made of, as the methods of its class set it."""
-        key = path[0]
-        attr = key[1:] if isinstance(key, str) and key.startswith(".") else ""
-        if not attr:
-            return UNKNOWN
-        for base in self.types.mro(cls):
-            if not isinstance(base, Class):
-                continue
-            if (method := base.methods.get(attr)) is not None:
-                return self.returned(method, path[1:], False, depth) if is_property(self.types, method) else UNKNOWN
-            if (entry := base.assigns.get(attr)) is not None and entry.value is not None and entry.annotation is None:
-                return self.value(entry.value, (base.module, entry.block, entry.start), path[1:], depth)
-            if found := self.types.self_assigns(base).get(attr):
-                values = []
-                for assign, function in found[:6]:
-                    place = (function.module, assign.block, assign.start)
-                    value = self.checks.cleared(self.value(assign.value, place, path[1:], depth), place)
-                    step = Step(function.module, assign.start, assign.end, f"`self.{attr}` is made of it")
-                    values.append(mapped(value, lambda strand, step=step: strand.behind(step)))  # type: ignore[misc]
-                return union(values)
-        return UNKNOWN
-
-    def _made(self, target: Type, function: Function, param: f.Param, path: Path, depth: int) -> Value:
-        """What a dependency gives."""
-        while isinstance(target, Partial):
-            target = target.callable
-        match target:
-            case FunctionObject(function=dependency):
-                found = self.returned(dependency, path, True, depth)
-                step = Step(function.module, param.start, param.end, f"`{dependency.name}` gives it to `{param.name}`")
-                return mapped(found, lambda strand: strand.behind(step))
-            case ClassObject(cls=cls):
-                if not path:
-                    return UNKNOWN
-                found = self.attribute_of(cls, path, depth)
-                return found if found != UNKNOWN else self.entries.of_class(cls, function, param, path)
-            case Instance(cls=Class() as cls):
-                method = self.types.member(cls, "__call__", target)
-                if isinstance(method, FunctionObject):
-                    return self.returned(method.function, path, True, depth)
-            case Instance(cls=str(name)) | External(name=name):
-                scheme = catalog.security_scheme(name)
-                if scheme is not None:
-                    return security_value(scheme.gives, function, param, path, self.known)
-                held = self.entries.held(function, param, Instance(name), path)
-                return held if held is not None else UNKNOWN
-        return UNKNOWN
-
 
 def _renamed(strand: Strand, name: str, path: Path) -> Strand:
     """An item of many is called as the variable that holds it."""
@@ -567,25 +469,3 @@ def position(target: f.Expr, name: str) -> tuple[Key, ...] | None:
                     return inner
                 return None if inner is None else (EACH if starred else number, *inner)
     return None
-
-
-def _is_loose(name: str) -> bool:
-    """Types of which nobody knows whether a text is in them."""
-    return name in (
-        "typing.Any", "object", "list", "set", "tuple", "dict", "frozenset", "typing.Sequence", "typing.Iterable",
-        "typing.Collection", "typing.Mapping", "typing.List", "typing.Dict",
-    )  # fmt: skip
-
-
-def _admits_text(annotation: f.Expr) -> bool:
-    """`Any`, `object`, or a union that admits a text."""
-    match annotation:
-        case f.Name(id=name) | f.Attr(attr=name):
-            return name in ("Any", "object", "str", "Path")
-        case f.Binary(op="|", left=left, right=right):
-            return _admits_text(left) or _admits_text(right)
-        case f.Sub(value=value, items=items):
-            return f.last_name(value) in ("Optional", "Union", "Annotated") and any(map(_admits_text, items))
-        case f.Const(value=str(text)):
-            return re.search(r"\b(?:str|Any|object)\b", text) is not None
-    return False

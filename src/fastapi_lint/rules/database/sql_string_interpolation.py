@@ -94,7 +94,7 @@ def _finding(arrival: Arrival, strand: Strand, before: str, check: Check) -> Fin
     can_be_bound = _is_value(before) and not _NO_VALUE.search(before[-400:])
     return check.finding(
         (arrival.start, arrival.end),
-        f"`{strand.origin.shown}` {how}becomes part of the SQL that `{shown}` gets",
+        f"`{strand.shown}` {how}becomes part of the SQL that `{shown}` gets",
         why="a quote in it changes the statement"
         if _is_value(before)
         else "it is read as SQL, and cannot be bound there",

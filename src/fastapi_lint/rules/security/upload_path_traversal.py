@@ -77,6 +77,8 @@ def _found(function: Function, check: Check) -> Iterator[_Found]:
     """What of the client's gets into a path when a function runs, those nested in it included."""
     flows = check.project.taint
     for each in _with_nested(function):
+        if not flows.leads(each, "path"):
+            continue
         for sunk in flows.sunk(each, "path"):
             for number, piece in enumerate(sunk.text):
                 if isinstance(piece, Strand) and isinstance(piece.origin, Entry) and not piece.is_safe("path"):

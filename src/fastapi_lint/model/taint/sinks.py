@@ -1,0 +1,177 @@
+"""The sinks of a danger: which calls are, what they take, and what of it comes from outside. Follows no callers."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fastapi_lint.catalog.dangers import Dangers
+from fastapi_lint.catalog.format import Sink
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import External, Function, Method, Module
+from fastapi_lint.model.taint.strands import Strand, Value, has_strands
+from fastapi_lint.model.taint.tracing import Tracing
+from fastapi_lint.model.types.inference.inference import Where
+
+_PATHS = ("pathlib.Path", "pathlib.PurePath", "anyio.Path")
+_JOINS = frozenset({"os.path.join", "pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "anyio.Path"})
+_CURSORS = frozenset({"cursor", "cur", "cursor_", "db_cursor"})
+"""What a cursor is called whose maker is not known; whether it gets SQL, its text says."""
+_STORES = re.compile(
+    r"(?:^|_)(?:key|keys|blob|object|s3|gcs|url|uri|bucket|route|endpoint|link|href)(?:_|$)", re.IGNORECASE
+)
+"""What a variable is called that holds no path of a file: the key of an object in a store, a URL."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What a sink gets: the value, the call (None where two paths are joined), and the argument's place.
+
+    `called` is the last name of what is called ("" for joins), `folders` whether it works on folders, too.
+    """
+
+    function: Function | None = field(repr=False)
+    module: Module = field(repr=False)
+    start: int
+    end: int
+    block: int
+    called: str
+    value: Value
+    folders: bool = False
+    call: f.Call | None = None
+
+
+class Sinks:
+    """Answers "what gets to this call"."""
+
+    def __init__(self, tracing: Tracing, known: Dangers) -> None:
+        self.tracing = tracing
+        self.types = tracing.types
+        self.known = known
+
+    def sink(self, module: Module, call: f.Call, danger: str) -> tuple[Sink, tuple[f.Arg, ...]] | None:
+        """How a call is a sink of a danger, and its arguments; None when it is none."""
+        names = self.known.names(danger)
+        last = f.last_name(call.func)
+        if last not in names and not any(f.last_name(arg.value) in names for arg in call.args):
+            return None
+        target, args = self.tracing.callee(call, (module, call.block, call.start))
+        match target:
+            case External(name=name):
+                found = self.known.sink(danger, name)
+            case Method(cls=cls, name=name):
+                found = self.known.sink_method(danger, cls, name)
+            case None if danger == "sql" and isinstance(call.func, f.Attr) and f.last_name(call.func.value) in _CURSORS:
+                found = self.known.sink_method(danger, "sqlite3.Cursor", last)
+            case _:
+                return None
+        return (found, args) if found is not None and self._applies(found, args, module, call) else None
+
+    def _applies(self, sink: Sink, args: tuple[f.Arg, ...], module: Module, call: f.Call) -> bool:
+        """Whether the arguments that decide are such that a sink is one."""
+        where = (module, call.block, call.start)
+        given = {arg.name: arg.value for arg in args if arg.name}
+        for name, wanted in sink.when.items():
+            if not isinstance(value := given.get(name), f.Const) or value.value != wanted:
+                return False
+        for name, harmless in sink.unless.items():
+            value = given.get(name)
+            if value is None and name.isdigit():
+                positional = [arg.value for arg in args if arg.name == ""]
+                value = positional[int(name)] if int(name) < len(positional) else None
+            if value is not None and self.types.name_of_type(self.types.infer(value, where)) in harmless:
+                return False
+        return True
+
+    def taken(self, sink: Sink, call: f.Call, args: tuple[f.Arg, ...]) -> Iterator[tuple[f.Expr, int, int]]:
+        """The expressions that a sink takes, with their places."""
+        positional = [arg for arg in args if arg.name == ""]
+        for each in sink.takes:
+            if each == "self":
+                if isinstance(call.func, f.Attr):
+                    yield call.func.value, call.start, call.end
+            elif each.isdigit():
+                if int(each) < len(positional):
+                    arg = positional[int(each)]
+                    yield arg.value, arg.start, arg.end
+            else:
+                yield from ((arg.value, arg.start, arg.end) for arg in args if arg.name == each)
+
+    def arriving(self, module: Module, danger: str) -> Iterator[Arrival]:
+        """What the sinks of a module get, as far as anything of it comes from outside."""
+        for call in module.facts.calls:
+            yield from self.arrivals(module, call, danger)
+
+    def arrivals(self, module: Module, call: f.Call, danger: str) -> Iterator[Arrival]:
+        found = self.sink(module, call, danger)
+        if found is None:
+            return
+        sink, args = found
+        where = (module, call.block, call.start)
+        for expr, start, end in self.taken(sink, call, args):
+            value = self._live(expr, where, danger)
+            if has_strands(value):
+                function = module.enclosing(call.block)
+                target, _ = self.tracing.callee(call, where)
+                name = (self.types.name_of_type(target) or "").rpartition(".")[2] or f.last_name(call.func)
+                yield Arrival(function, module, start, end, call.block, name, value, sink.folders, call)
+
+    def _live(self, expr: f.Expr, where: Where, danger: str, made_in: Function | None = None) -> Value:
+        """What an expression is made of, what cannot bring the danger aside.
+
+        `made_in`: it is only made there, so that whatever is looked at later in the function counts.
+        """
+        if isinstance(expr, (f.Const, f.Raw)):
+            return ()
+        value = self.tracing.value(expr, where)
+        if not has_strands(value):
+            return value
+        cleared = self.tracing.checks.cleared(value, where)
+        if made_in is not None:
+            cleared = self.tracing.checks.cleared_anywhere(cleared, made_in)
+        return tuple(text for text in cleared if any(lives(piece, danger) for piece in text))
+
+    def joins(self, function: Function) -> Iterator[Arrival]:
+        """The places where a function joins a text to a folder."""
+        module = function.module
+        entries = [(e.value, e.block, e.start, e.end, e.target) for e in module.assigns_in.get(function.index, ())]
+        entries += [(e.value, e.block, e.start, e.end, None) for e in function.exits if e.kind == "return"]  # type: ignore[misc]
+        for value, block, start, end, target in entries:
+            if target is not None and _STORES.search(f.last_name(target)):
+                continue
+            if isinstance(value, f.Binary) and value.op == "/" and self.is_path(value, (module, block, start)):
+                found = self._live(value, (module, block, start), "path", function)
+                if has_strands(found):
+                    yield Arrival(function, module, start, end, block, "", found)
+        stored = [
+            (start, end) for _, _, start, end, target in entries if target and _STORES.search(f.last_name(target))
+        ]
+        for call in function.calls:
+            if any(start <= call.start and call.end <= end for start, end in stored):
+                continue
+            if self.is_join(module, call):
+                index = bisect_left(module.facts.calls, call.start, key=lambda each: each.start)
+                while module.facts.calls[index] is not call:
+                    index += 1
+                found = self._live(f.CallRef(index), (module, call.block, call.start), "path", function)
+                if has_strands(found):
+                    yield Arrival(function, module, call.start, call.end, call.block, "", found)
+
+    def is_join(self, module: Module, call: f.Call) -> bool:
+        last = f.last_name(call.func)
+        if last not in ("join", "joinpath", "Path", "PurePath") or len(call.args) < 1 + (last != "joinpath"):
+            return False
+        name = self.types.name_of_type(self.types.callee(module, call)) or ""
+        return name in _JOINS or name.endswith("Path.joinpath")
+
+    def is_path(self, value: f.Expr, where: Where) -> bool:
+        while isinstance(value, f.Binary) and value.op == "/":
+            value = value.left
+        return self.types.is_instance(self.types.infer(value, where), *_PATHS)
+
+
+def lives(piece: object, danger: str) -> bool:
+    """Whether a piece comes from outside and can bring a danger."""
+    return isinstance(piece, Strand) and not piece.is_safe(danger)
