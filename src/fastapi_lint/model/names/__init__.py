@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi_lint.model.names.annotations import parse_annotation
 from fastapi_lint.model.names.circles import imports_back
 from fastapi_lint.model.names.excerpts import NotYet
+from fastapi_lint.model.names.expressions import attributes, evaluated, walk
 from fastapi_lint.model.names.guards import is_conditional_import
 from fastapi_lint.model.names.modules import Binding, target_names
 from fastapi_lint.model.names.places import place_of, same_call
@@ -43,11 +44,14 @@ __all__ = [
     "Partial",
     "TupleOf",
     "Type",
+    "attributes",
     "code_of",
+    "evaluated",
     "imports_back",
     "is_conditional_import",
     "parse_annotation",
     "place_of",
     "same_call",
     "target_names",
+    "walk",
 ]

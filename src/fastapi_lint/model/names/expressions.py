@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Function
+from fastapi_lint.model.names.symbols import Function, Module
 
 Evaluated = tuple[f.Expr, int, int]
 """An expression, the block in which it is evaluated, and where its call or statement starts."""
@@ -59,3 +59,40 @@ def evaluated(function: Function, *, nested: bool = False) -> Iterator[Evaluated
         for inner in module.functions:
             if inner.facts.start > function.facts.start and inner.parent is function:
                 yield from evaluated(inner, nested=True)
+
+
+def written(module: Module) -> Iterator[Evaluated]:
+    """The expressions of a whole module: of calls, assignments with their targets, exits, heads of blocks, definitions.
+
+    Evidence that is looked for here stands in code; a comment or a text that holds the same word is none.
+    """
+    facts = module.facts
+    for call in facts.calls:
+        yield call.func, call.block, call.start
+        for arg in call.args:
+            yield arg.value, call.block, call.start
+    for entry in facts.assigns:
+        yield entry.target, entry.block, entry.start
+        if entry.value is not None:
+            yield entry.value, entry.block, entry.start
+    for leaving in facts.exits:
+        for value in (leaving.value, leaving.cause):
+            if value is not None:
+                yield value, leaving.block, leaving.start
+    for block in facts.blocks:
+        if block.test is not None:
+            yield block.test, max(block.parent, 0), block.start
+    for function in facts.functions:
+        for decorator in function.decorators:
+            yield decorator, function.outer, function.first
+        for param in function.params:
+            if param.default is not None:
+                yield param.default, function.outer, param.start
+
+
+def attributes(module: Module, *names: str) -> Iterator[tuple[f.Attr, int, int]]:
+    """Every `value.name` in the code of a module for one of the names, with block and place."""
+    for expr, block, at in written(module) if module.mentions(*names) else ():
+        for part in walk(expr):
+            if isinstance(part, f.Attr) and part.attr in names:
+                yield part, block, at

@@ -42,7 +42,7 @@ Scope = tuple[int, int]
 """(function index, class index) of a block: (-1, -1) is the module."""
 
 
-_REGISTERS = (b"register_url_convertor", b"CONVERTOR_TYPES")
+_CONVERTORS = "CONVERTOR_TYPES"
 
 
 def _calls(module: Module) -> Iterator[tuple[str, object]]:
@@ -57,6 +57,21 @@ def _decorating_calls(module: Module) -> Iterator[tuple[str, object]]:
         for decorator in function.decorators:
             if isinstance(decorator, f.CallRef) and (name := f.last_name(calls[decorator.index].func)):
                 yield name, (module, decorator.index)
+
+
+def _convertors(module: Module) -> Iterator[tuple[str, object]]:
+    if not module.mentions("register_url_convertor", _CONVERTORS):
+        return
+    for call in module.facts.calls:
+        if f.last_name(call.func) == "register_url_convertor":
+            given = call.args[0].value if call.args and call.args[0].name in ("", "key") else None
+            yield str(given.value) if isinstance(given, f.Const) else "?", True
+        elif isinstance(call.func, f.Attr) and f.last_name(call.func.value) == _CONVERTORS:
+            yield "?", True
+    for entry in module.facts.assigns:
+        if isinstance(entry.target, f.Sub) and f.last_name(entry.target.value) == _CONVERTORS:
+            key = entry.target.items[0] if len(entry.target.items) == 1 else None
+            yield str(key.value) if isinstance(key, f.Const) else "?", True
 
 
 def _aliases(module: Module) -> Iterator[tuple[str, object]]:
@@ -196,10 +211,10 @@ class Modules:
         """The other names under which a name is imported somewhere, as often as it is."""
         return cast("dict[str, list[str]]", grouped(self.tables, "modules.aliases"))
 
-    @collected("modules.registers_convertors", whole=True)
-    def registers_convertors(self) -> bool:
-        """Whether the project has path convertors of its own."""
-        return any(word in module.source.data for module in self for word in _REGISTERS)
+    @collected("modules.convertors", whole=True, pairs=_convertors)
+    def convertors(self) -> frozenset[str]:
+        """The names of the path convertors that the project registers; "?" among them is one that is not known."""
+        return frozenset(grouped(self.tables, "modules.convertors"))
 
     def package_root(self, module: Module) -> tuple[str, ...]:
         """The folder from which a module is imported when every folder with an `__init__.py` is a package."""

@@ -7,6 +7,7 @@ from fastapi_lint.model.routing.answering.responses import RESPONSE, declares_re
 from fastapi_lint.model.routing.answering.statuses import status_is_decided
 from fastapi_lint.model.routing.answering.wording import Wording, wording
 from fastapi_lint.model.routing.channels import Channels, Message
+from fastapi_lint.model.routing.discovery import finds_routers
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
 from fastapi_lint.model.routing.failures import Failures
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
@@ -59,6 +60,7 @@ __all__ = [
     "app_that_ignores",
     "argument",
     "declares_response",
+    "finds_routers",
     "handlers",
     "in_module",
     "in_stack",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module, Partial
 from fastapi_lint.model.routing.routes import Router, argument
+from fastapi_lint.model.routing.starting import runs_handlers
 from fastapi_lint.model.types.inference.inference import is_none
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def app_that_ignores(project: Project, handler: Handler) -> Router | None:
         if not versions.never_at_least("fastapi", ROUTER_HANDLERS_KEPT, default=False):
             return None
         apps = list(_apps_of(project, handler.router))
-    if not apps or not all(has_lifespan(project, app) and not _runs_handlers(project, app) for app in apps):
+    if not apps or not all(has_lifespan(project, app) and not runs_handlers(project, app) for app in apps):
         return None
     return apps[0]
 
@@ -174,24 +175,3 @@ def _apps_of(project: Project, router: Router) -> Iterator[Router]:
                 parent = project.routes.router_of(inclusion.parent)
                 if parent is not None and parent.is_app:
                     yield parent
-
-
-def _runs_handlers(project: Project, app: Router) -> bool:
-    """Whether the program runs the handlers by hand (`await app.router.startup()`), or replaces the lifespan later."""
-    words = ("startup", "shutdown", "on_startup", "on_shutdown", "lifespan_context", "_DefaultLifespan")
-    return any(
-        module.mentions(*words) and _runs_by_hand(module.facts) for module in project.modules if not module.is_test
-    )
-
-
-def _runs_by_hand(facts: f.Facts) -> bool:
-    for call in facts.calls:
-        match call.func:
-            case f.Attr(value=f.Attr(attr="router") | f.Name(), attr="startup" | "shutdown") if not call.args:
-                return True
-            case f.Name(id="_DefaultLifespan") | f.Attr(attr="_DefaultLifespan" | "lifespan_context"):
-                return True
-    looped = (block.test for block in facts.blocks if block.kind in ("for", "comprehension"))
-    return any(isinstance(test, f.Attr) and test.attr in ("on_startup", "on_shutdown") for test in looped) or any(
-        isinstance(entry.target, f.Attr) and entry.target.attr == "lifespan_context" for entry in facts.assigns
-    )

@@ -153,11 +153,11 @@ def is_checked(bound: BoundText, project: Project) -> bool:
     for name in filter(None, names):
         for module in project.modules:
             data = module.text if module.mentions(name) else b""
-            for found in re.finditer(rb"(?<!\w)" + re.escape(name.encode()) + rb"(?!\w)", data):
-                if module is bound.module and _is_bound(bound, found.start()):
+            for at in mentions(name, module):
+                if module is bound.module and _is_bound(bound, at):
                     continue
-                end = data.find(b"\n", found.end())
-                if _CONDITION.search(data[data.rfind(b"\n", 0, found.start()) + 1 : end if end >= 0 else len(data)]):
+                end = data.find(b"\n", at)
+                if _CONDITION.search(data[data.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(data)]):
                     return True
     return False
 

@@ -8,7 +8,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Route
 from fastapi_lint.model.injection import Depends
-from fastapi_lint.model.names import ClassObject, FunctionObject
+from fastapi_lint.model.names import Class, ClassObject, FunctionObject, Instance
 from fastapi_lint.rule import Check, rule
 
 _WEBSOCKET = ("fastapi.WebSocket", "starlette.websockets.WebSocket")
@@ -81,11 +81,28 @@ def _accepted_before(route: Route, handler: Function, check: Check) -> bool:
                     if websocket_parameter(function, check):
                         return True
                 case ClassObject(cls=cls):
-                    if cls.module.mentions("WebSocket"):
+                    if _takes_socket(cls, check):
                         return True
                 case _:
                     return True
     return False
+
+
+def _takes_socket(cls: Class, check: Check) -> bool:
+    """Whether a class that is made for a connection gets it: by its constructor, or in a field."""
+    init = check.project.types.member(cls, "__init__", Instance(cls))
+    if isinstance(init, FunctionObject):
+        return websocket_parameter(init.function, check) is not None
+    return any(
+        check.project.types.is_instance(
+            check.project.types.annotation(entry.annotation, (base.module, entry.block, entry.start)),
+            "fastapi.WebSocket",
+        )
+        for base in check.project.types.mro(cls)
+        if isinstance(base, Class)
+        for entry in base.assigns.values()
+        if entry.annotation is not None
+    )
 
 
 def _first(function: Function, name: str, check: Check, depth: int, seen: set[Function]) -> f.Call | bool | None:

@@ -41,7 +41,7 @@ def malformed_path(project: Project, check: Check) -> Iterator[Finding]:
     - [FastAPI: bigger applications](https://fastapi.tiangolo.com/tutorial/bigger-applications/)
     - [Starlette: path parameters](https://www.starlette.io/routing/#path-parameters)
     """
-    own_convertors = project.modules.registers_convertors
+    own_convertors = project.modules.convertors
     seen: set[tuple[str, int]] = set()
     for route in project.routes.all:
         key = (route.module.path, route.start)
@@ -65,7 +65,7 @@ def _is_callback(route: Route) -> bool:
     )
 
 
-def _route(route: Route, check: Check, own_convertors: bool) -> Iterator[Finding]:
+def _route(route: Route, check: Check, own_convertors: frozenset[str]) -> Iterator[Finding]:
     given = argument(route.call, 0, "path")
     path = route.path
     if given is None:
@@ -140,11 +140,11 @@ def _known_prefix(route: Route) -> str | None:
     return None if prefix.endswith(UNKNOWN) else prefix
 
 
-def _placeholder_problems(route: Route, own_convertors: bool) -> Iterator[tuple[str, str, str]]:
+def _placeholder_problems(route: Route, own_convertors: frozenset[str]) -> Iterator[tuple[str, str, str]]:
     """What is wrong with placeholders, why that matters, and what to write instead."""
     path, of = route.path, f"in the path of `{route.name}`"
     for parameter, convertor in placeholders(path):
-        if convertor not in CONVERTORS and not own_convertors:
+        if convertor not in CONVERTORS and own_convertors.isdisjoint((convertor, "?")):
             known = ", ".join(CONVERTORS)
             yield f"`{{{parameter}:{convertor}}}` {of} names no convertor", "Starlette fails at import", f"use {known}"
     twice = [parameter for parameter, count in Counter(p for p, _ in placeholders(path)).items() if count > 1]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-import re
 import tokenize
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Project, Route, Router
-from fastapi_lint.model.routing import HTTP_METHODS, Event
+from fastapi_lint.model.names import ModuleObject, attributes
+from fastapi_lint.model.routing import HTTP_METHODS, Event, finds_routers
 from fastapi_lint.rule import Check, rule
 
 _REGISTERS = frozenset({
@@ -18,13 +18,6 @@ _REGISTERS = frozenset({
     "add_route", "add_websocket_route",
     "include_router", "mount", "on_event", "add_event_handler", "exception_handler", "middleware",
 })  # fmt: skip
-_DYNAMIC = re.compile(
-    rb"import_module\s*\(|__import__\s*\(|pkgutil\.|iter_modules|walk_packages|"
-    rb"spec_from_file_location|find_modules|"
-    rb"entry_points\s*\(|getattr\s*\([^()]*,\s*[\"'](?:\w*_)?router[\"']|isinstance\s*\([^()]*APIRouter|"
-    rb"\bvars\s*\(|mod(?:ule)?\.__dict__|globals\s*\(\)|getmembers|sys\.modules"
-)
-_INCLUDES = re.compile(rb"include_router|APIRouter|\.router\b|[\"']router[\"']")
 _EXAMPLES = frozenset(
     {"docs_src", "docs", "examples", "example", "samples", "templates", "template", "cookbook", "benchmarks", "scripts"}
 )
@@ -139,9 +132,9 @@ def _module_variable(router: Router) -> str:
 
 
 def _is_dynamic(root: tuple[str, ...], project: Project) -> bool:
-    """Whether some module beside those routers imports modules by name and deals with routers."""
+    """Whether some module beside those routers finds routers at run time."""
     return any(
-        _DYNAMIC.search(module.source.data) and _INCLUDES.search(module.source.data)
+        finds_routers(project, module)
         for module in project.modules
         if not module.is_test and module.parts[: max(len(root) - 1, 0)] == root[:-1]
     )
@@ -166,7 +159,7 @@ def _is_used(module: Module, name: str, project: Project, seen: set[tuple[str, s
             if entry.name == name and _refers(entry, module, other, project):
                 if bound in (other.facts.exported or ()) or _is_used(other, bound, project, seen):
                     return True
-            elif _names_module(entry, module, other, project) and _attribute_used(other, entry, module, name):
+            elif _names_module(entry, module, other, project) and _attribute_used(other, entry, module, name, project):
                 return True
     return False
 
@@ -184,12 +177,14 @@ def _names_module(entry: f.Import, module: Module, importer: Module, project: Pr
     return bool(module.parts) and dotted.rsplit(".", 1)[-1] in module.parts
 
 
-def _attribute_used(other: Module, entry: f.Import, module: Module, name: str) -> bool:
-    """Whether the text says `module.router` for it anywhere."""
-    last = module.parts[-1] if module.parts else ""
-    bound = entry.alias or last
-    pattern = rf"\b(?:{re.escape(bound)}|{re.escape(last)})\s*\.\s*{re.escape(name)}\b"
-    return re.search(pattern.encode(), other.source.data) is not None
+def _attribute_used(other: Module, entry: f.Import, module: Module, name: str, project: Project) -> bool:
+    """Whether the code of a module says `module.router` for it anywhere."""
+    words = {entry.alias or module.parts[-1:][0], *module.parts[-1:]} if module.parts else set()
+    for part, block, at in attributes(other, name):
+        owner = project.infer(part.value, other, block, at)
+        if owner == ModuleObject(module) or (owner is None and f.last_name(part.value) in words):
+            return True
+    return False
 
 
 def _mentions(module: Module, name: str) -> bool:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names import Function, Module
+from fastapi_lint.model.names import Function, FunctionObject, Module, evaluated, walk
 from fastapi_lint.model.tokens import Flaw, TokenCall, Trust, token_calls
 from fastapi_lint.rule import Check, rule
 
-_EXPIRES = re.compile(rb"[\"']exp[\"']|\.exp\b|expires_at")
+_EXPIRES = frozenset({"exp", "expires_at"})
 _FOR_EXPIRED = ("expired", "refresh", "logout", "revoke")
 _OF_PROVIDERS = ("sso", "oauth", "oidc", "callback")
 """Parts of the names of functions that get a token from the provider's own answer."""
@@ -98,7 +97,11 @@ def _severity(read: TokenCall, check: Check) -> Severity | None:
     function = read.module.enclosing(read.call.block)
     trust = Trust(check.project)
     if read.flaw == "expiry":
-        return Severity.ERROR if function and _is_entrance(function, check) and not _looks_at_expiry(function) else None
+        return (
+            Severity.ERROR
+            if function and _is_entrance(function, check) and not _looks_at_expiry(function, check)
+            else None
+        )
     if read.flaw == "lists-none":
         return Severity.WARNING
     if read.flaw in ("signature", "claims") and _is_harmless(read, function, trust):
@@ -149,7 +152,13 @@ def _is_entrance(function: Function, check: Check) -> bool:
     return function in check.project.dependencies.used or function in check.project.routes.by_handler
 
 
-def _looks_at_expiry(function: Function) -> bool:
-    """Whether a module checks the expiry itself, or the name says that expired tokens are what the function is for."""
-    name = function.name.lower()
-    return _EXPIRES.search(function.module.text) is not None or any(word in name for word in _FOR_EXPIRED)
+def _looks_at_expiry(function: Function, check: Check) -> bool:
+    """Whether a function, or one that it calls, reads the expiry itself, or expired tokens are what it is named for."""
+    called = (check.project.callee(function.module, call) for call in function.calls)
+    readers = [function, *(each.function for each in called if isinstance(each, FunctionObject))]
+    return any(word in function.name.lower() for word in _FOR_EXPIRED) or any(
+        (isinstance(part, f.Const) and part.value in _EXPIRES) or (isinstance(part, f.Attr) and part.attr in _EXPIRES)
+        for reader in readers
+        for expr, _, _ in evaluated(reader, nested=True)
+        for part in walk(expr)
+    )

@@ -111,7 +111,8 @@ class Serving:
         parts = function.module.parts
         jobs = self.named_jobs.get(function.name, ()) if self.names_jobs else ()
         homes = [home for job in jobs for home in (job[:-1], job[:-2])]
-        return any(home and parts[-len(home) :] == home for home in homes)
+        # The root from which names begin may lie above or below that of the project.
+        return any(home and parts[-len(home) :] == home[-len(parts) :] for home in homes)
 
     @collected("effects.serving.names_jobs", whole=True, pairs=_job_queues)
     def names_jobs(self) -> bool:
