@@ -37,6 +37,7 @@ from fastapi_lint.tracking.tables import collected, contribution, fingerprints
 if TYPE_CHECKING:
     import libcst as cst
 
+    from fastapi_lint.model.injection.browsing import Browsing
     from fastapi_lint.model.secrets.uses import Secrets
     from fastapi_lint.model.taint.flows import Flows
 
@@ -179,6 +180,13 @@ class Project:
         known = dangers()
         tracing = Tracing(self.types, self.values, self.routes, self.dependencies, self.schemas, known)
         return Flows(tracing, self.callers, known)
+
+    @cached_property
+    def browsing(self) -> Browsing:
+        """Who reads what browsers send by themselves."""
+        from fastapi_lint.model.injection.browsing import Browsing
+
+        return Browsing(self)
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -45,7 +45,7 @@ def served(modules: Modules) -> frozenset[Module]:
     is_loaded = any(module.mentions(*_LOADERS) for module in everything)
     while todo:
         current = todo.pop()
-        for module in (*_imported(current, modules), *(_named(current, modules) if is_loaded else ())):
+        for module in (*imported_by(current, modules), *(_named(current, modules) if is_loaded else ())):
             if module not in found and not module.is_test and not _is_command_line(module):
                 found.add(module)
                 todo.append(module)
@@ -95,7 +95,7 @@ def _imports(module: Module, names: frozenset[str]) -> bool:
     )
 
 
-def _imported(module: Module, modules: Modules) -> Iterator[Module]:
+def imported_by(module: Module, modules: Modules) -> Iterator[Module]:
     """The modules of the project that one imports when it runs, packages around them included."""
     dead = frozenset(module.facts.dead)
     for entry in module.facts.imports:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.values.constants import UNKNOWN, Unfolded
+from fastapi_lint.model.values.defaults import Defaults
 from fastapi_lint.model.values.environment import NOWHERE, Bound
 from fastapi_lint.model.values.freshness import FRESH_WORDS, fresh
 from fastapi_lint.model.values.literals import (
@@ -32,6 +33,7 @@ __all__ = [
     "Bound",
     "BoundText",
     "Compositions",
+    "Defaults",
     "Literal",
     "Outside",
     "Piece",

@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Module
-from fastapi_lint.model.routing import argument
+from fastapi_lint.model.routing import argument, middleware
 from fastapi_lint.model.types import Where
-from fastapi_lint.model.values import Unfolded, environment_read
+from fastapi_lint.model.values import Defaults, Unfolded
 from fastapi_lint.rule import Check, rule
 
 _MIDDLEWARE = frozenset({"starlette.middleware.cors.CORSMiddleware", "fastapi.middleware.cors.CORSMiddleware"})
 _MATCH_ALL = re.compile(
     r"\^?(?:\(\?:)?\(?(?:https\?|http|https|\(https\?\)|\(http\|https\)|https\?:\\?/\\?/|https\?://)?(?::\\?/\\?/)?\(?\.[*+]\)?\)?\)?\$?\Z"
 )
-_DEPTH = 6
+_OPEN = "every site can call this API with the user's cookies and read the answers"
+_OPEN_LATER = "nothing is open as long as no cookie, session or HTTP Basic is read, and everything as soon as one is"
+_ADVICE = "name the origins of your front ends, or leave `allow_credentials` out"
 
 
 @rule("FAPI611", severity=Severity.ERROR)
@@ -30,9 +32,12 @@ def wildcard_cors_with_credentials(module: Module, check: Check) -> Iterator[Fin
     read what comes back. Name the origins of your front ends; without cookies or other credentials, leave
     `allow_credentials` out.
 
+    It is an error where the application reads what browsers send by themselves: cookies, sessions, HTTP Basic.
+    Where it does not, nothing is open yet, and it is a warning: the first cookie will open it.
+
     Known limits
     Origins that depend on a condition (`["*"] if debug else origins`), are computed, or come through `**options`
-    are not judged. A default of a settings class is judged as if nobody set another value.
+    are not judged. Variables and settings are judged as if nobody set them.
 
     References
     - [CORS](https://fastapi.tiangolo.com/tutorial/cors/)
@@ -46,30 +51,37 @@ def wildcard_cors_with_credentials(module: Module, check: Check) -> Iterator[Fin
             continue
         where = (module, call.block, call.start)
         credentials = f.keyword(call, "allow_credentials")
-        if credentials is None or not _is_true(credentials.value, where, check):
-            continue
-        yield from _judged(call, where, check)
+        if credentials is not None and _is_true(credentials.value, where, check):
+            yield from _judged(call, where, check)
 
 
 def _judged(call: f.Call, where: Where, check: Check) -> Iterator[Finding]:
-    advice = "name the origins of your front ends, or leave `allow_credentials` out"
-    danger = "lets every site call this API with the user's cookies and read the answers"
     origins = f.keyword(call, "allow_origins")
-    place = _wildcard(origins.value, where, check) if origins is not None else None
-    if origins is not None and place is not None:
-        yield check.finding(
-            origins,
-            f"`allow_origins` holds `*` while `allow_credentials` is true, which {danger}; {advice}",
-            related=_related(place, where, check),
-        )
+    wildcard = _wildcard(origins.value, where, check) if origins is not None else None
+    pattern = f.keyword(call, "allow_origin_regex")
+    if origins is not None and wildcard is not None:
+        at, title, related = origins, "`allow_origins` holds `*`", _related(wildcard, where, check)
+    elif pattern is not None and _MATCH_ALL.match(check.project.values.text(pattern.value, where) or ""):
+        at, title, related = pattern, "`allow_origin_regex` matches every site", ()
+    else:
         return
-    if (pattern := f.keyword(call, "allow_origin_regex")) is not None:
-        text = check.project.values.text(pattern.value, where)
-        if text is not None and _MATCH_ALL.match(text):
-            yield check.finding(
-                pattern,
-                f"`allow_origin_regex` matches every site while `allow_credentials` is true, which {danger}; {advice}",
-            )
+    is_open = check.project.browsing.reads_credentials(_homes(call, where[0], check))
+    yield check.finding(
+        at,
+        f"{title} while `allow_credentials` is true",
+        why=_OPEN if is_open else _OPEN_LATER,
+        instead=_ADVICE,
+        related=related,
+        severity=Severity.ERROR if is_open else Severity.WARNING,
+    )
+
+
+def _homes(call: f.Call, module: Module, check: Check) -> frozenset[Module]:
+    """The modules of the application that gets the middleware; of all of them when it is not known which one."""
+    for each in middleware.in_module(check.project, module):
+        if each.call is call and each.app is not None:
+            return frozenset({module, each.app.module})
+    return frozenset({module, *(app.module for app in check.project.routes.apps if not app.module.is_test)})
 
 
 def _related(place: Where, where: Where, check: Check) -> tuple[Related, ...]:
@@ -95,35 +107,6 @@ def _is_true(value: f.Expr, where: Where, check: Check) -> bool:
         return False
 
 
-def _wildcard(value: f.Expr, where: Where, check: Check, depth: int = 0) -> Where | None:
-    """Where the `*` among the origins stands; None when there is none, or the origins are not known."""
-    module = where[0]
-    match value:
-        case f.Const(value=str(text)):
-            return where if text.strip() == "*" else None
-        case f.Display(items=items):
-            return where if any(isinstance(item, f.Const) and item.value == "*" for item in items) else None
-        case f.CallRef(index=index):
-            return _called(module, module.facts.calls[index], check, depth)
-        case f.Name() | f.Attr() if depth < _DEPTH:
-            found = list(check.project.values.definitions(value, where))
-            if len(found) == 1:
-                return _wildcard(found[0][0], found[0][1], check, depth + 1)
-    return None
-
-
-def _called(module: Module, call: f.Call, check: Check, depth: int) -> Where | None:
-    """`Field(default=["*"])`, `os.getenv("ORIGINS", "*").split(",")`, `list(origins)`."""
-    where = (module, call.block, call.start)
-    called = f.last_name(call.func)
-    if called in ("list", "tuple", "set") and len(call.args) == 1:
-        return _wildcard(call.args[0].value, where, check, depth + 1)
-    if called == "Field":
-        given = next((a for i, a in enumerate(call.args) if a.name == "default" or (a.name == "" and i == 0)), None)
-        return _wildcard(given.value, where, check, depth + 1) if given else None
-    if called in ("split", "strip") and isinstance(call.func, f.Attr):
-        return _wildcard(call.func.value, where, check, depth + 1)
-    if environment_read(module, call) is not None:
-        given = next((a for i, a in enumerate(call.args) if a.name == "default" or (a.name == "" and i == 1)), None)
-        return _wildcard(given.value, where, check, depth + 1) if given else None
-    return None
+def _wildcard(value: f.Expr, where: Where, check: Check) -> Where | None:
+    """Where the `*` among the origins stands; None when there is none, or it is not certain."""
+    return next((place for text, place in Defaults(check.project.values).texts(value, where) if text == "*"), None)
