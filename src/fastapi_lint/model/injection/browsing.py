@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
+from fastapi_lint import catalog
+from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.reach import imported_by
-from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.names.symbols import ClassObject, Function, Module
 from fastapi_lint.tracking.tables import collected, grouped
 
 if TYPE_CHECKING:
@@ -21,6 +23,13 @@ _IMPORTED = frozenset({
 _LIBRARIES = ("fastapi", "starlette", "fastapi_users", "fastapi_jwt", "fastapi_sessions")
 _READ = re.compile(rb"(?:request|req|websocket|ws|conn|connection|scope)\.cookies\b")
 _COOKIES = "cookies"
+_SETS = frozenset({"set_cookie", "delete_cookie"})
+_ASKS = frozenset({"json", "body", "form", "stream", "get", "getlist", "url_for"})
+_FORGETS = frozenset({"clear", "pop"})
+_PURE = frozenset(
+    {"str", "int", "float", "bool", "len", "dict", "list", "tuple", "set", "isinstance", "print", "repr", "min", "max"}
+)
+_HARMLESS = ("logging.", "uuid.", "secrets.", "datetime.", "json.", "time.", "urllib.parse.", "structlog.", "loguru.")
 
 
 def _evidence(module: Module) -> Iterator[tuple[str, object]]:
@@ -61,3 +70,47 @@ class Browsing:
                     seen.add(each)
                     todo.append(each)
         return False
+
+
+def changes_only_the_browser(handler: Function, project: Project) -> bool:
+    """Whether all that a handler changes is the caller's own browser: it sets or deletes cookies, ends its session, or
+    sends it elsewhere, and calls nothing that could change anything else."""
+    module = handler.module
+    found = False
+    for call in handler.calls:
+        where = (module, call.block, call.start)
+        name = project.called_name(module, call) or ""
+        last = f.last_name(call.func)
+        owner = call.func.value if isinstance(call.func, f.Attr) else None
+        if last in _SETS and catalog.canonical(name).startswith(("fastapi.Response.", "fastapi.responses.")):
+            found = True
+        elif isinstance(owner, f.Attr) and owner.attr == "session" and last in (*_FORGETS, "get"):
+            found = found or last in _FORGETS
+        elif name.startswith(("fastapi.Response", "fastapi.responses.", "fastapi.HTTPException")):
+            found = found or name.endswith("RedirectResponse")
+        elif not (
+            last in _ASKS
+            or name in _PURE
+            or name.startswith(_HARMLESS)
+            or _is_schema(project.infer(call.func, *where), project)
+        ):
+            return False
+    return found and all(_is_own(assign.target) for assign in module.assigns_in.get(handler.index, ()))
+
+
+def _is_schema(value: object, project: Project) -> bool:
+    return isinstance(value, ClassObject) and project.schemas.of(value.cls) is not None
+
+
+def _is_own(target: f.Expr) -> bool:
+    """Whether an assignment stays in the handler, its answer, or the session of the caller."""
+    match target:
+        case f.Name():
+            return True
+        case f.Display(items=items):
+            return all(map(_is_own, items))
+        case (
+            f.Sub(value=f.Attr(value=f.Name(), attr="headers" | "session")) | f.Attr(value=f.Name(), attr="status_code")
+        ):
+            return True
+    return False

@@ -24,6 +24,7 @@ from fastapi_lint.model.names.symbols import (
 from fastapi_lint.model.routing.routes import HTTP_METHODS, Address, Route, Router, RouterKey, Routes
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.environment import NOWHERE
+from fastapi_lint.model.values.literals import literals_between
 from fastapi_lint.tracking.tables import collected, contributions
 
 _WORDS = re.compile(
@@ -131,7 +132,7 @@ class Protection:
 
     def may_check(self, function: Function, words: re.Pattern[str] = _WORDS) -> bool:
         """Whether a function of the project, or one it calls, may look at who is asking or refuse with 401 or 403."""
-        if words.search(function.module.source.slice(function.facts.start, function.facts.end)):
+        if words.search(_code(function) if words is _WORDS else _whole(function)):
             return True
         for call in function.calls:
             value = self.types.callee(function.module, call)
@@ -214,6 +215,21 @@ class Protection:
                     if isinstance(base, Class) and any(_CREDENTIAL.search(name) for name in base.assigns):
                         return True
         return False
+
+
+def _whole(function: Function) -> str:
+    return function.module.source.slice(function.facts.start, function.facts.end)
+
+
+def _code(function: Function) -> str:
+    """What stands behind a function's name, without texts that say neither what is meant nor what is looked for."""
+    start, end = function.facts.name_end, function.facts.end
+    pieces = []
+    for literal in literals_between(function.module, start, end):
+        if not literal.alone and not _CREDENTIAL.search(literal.text):
+            pieces.append(function.module.source.slice(start, literal.place[0]))
+            start = max(start, literal.place[1])
+    return " ".join((*pieces, function.module.source.slice(start, end)))
 
 
 _NAMED = re.compile(

@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Function, Project, Route
-from fastapi_lint.model.injection import Depends, Protection
-from fastapi_lint.model.routing import Address, App
+from fastapi_lint.model.injection import Depends, Protection, browsing
+from fastapi_lint.model.routing import Address, App, Router
 from fastapi_lint.rule import Check, rule
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -26,6 +26,17 @@ _PUBLIC = re.compile(
     re.IGNORECASE,
 )
 """Words that make a route public wherever they stand in its path or in the name of its handler."""
+_PRIVILEGED = re.compile(
+    r"(^|[\W_])(admins?|administrators?|super_?(?:user|admin)s?|super[-_](?:user|admin)s?|root|staff)($|[\W_])",
+    re.IGNORECASE,
+)
+"""Words of what nobody may make himself: they void the words for everybody, but for those of signing in."""
+_SIGNS_IN = re.compile(
+    r"(^|[\W_])(log_?in|log_?on|log_?out|sign_?(in|out|on)|tokens?|refresh|oauth\w*|oidc|sso|saml|callback\w*|password\w*|"
+    r"passwd|forgot\w*|recover\w*|verif\w*|confirm\w*|magic|otp|totp|mfa|2fa|captcha|web_?hooks?|health\w*|ping|csp\w*|"
+    r"graphql|rpc|mcp|proxy)($|[\W_])",
+    re.IGNORECASE,
+)
 _PUBLIC_END = re.compile(
     r"^(events?|notify|status|ready|metrics|open|share[sd]?|report|track\w*|analytics|contact\w*|"
     r"subscribe|feedback|[\w-]{0,60}(?:inquir|enquir)(?:y|ies)|set_?up|install\w*|"
@@ -82,7 +93,7 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
     protection = project.protection
     open_routes: dict[Route, tuple[_Standing, str]] = {}
     others: set[Route] = set()
-    for app in project.routes.apps:
+    for app in (*project.routes.apps, *_alone(project)):
         if app.module.is_test or protection.by_middleware(app):
             others.update(a.route for a in project.routes.addresses(app) if isinstance(a.route, Route))
             continue
@@ -97,16 +108,27 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
         handler = route.handler
         if route in others or handler is None or _may_be_checked(protection, standing, handler):
             continue
+        if browsing.changes_only_the_browser(handler, project):
+            continue
         method = "websocket" if route.kind == "websocket" else "/".join(m for m in route.methods if m in _WRITES)
         yield check.finding(
             route,
-            f"anyone can call `{handler.name}` (`{method} {standing.address.path}`): nothing in front of it "
-            f"authenticates, while {reason}; add it, or list the path in `public-paths`",
+            f"anyone can call `{handler.name}` (`{method} {standing.address.path}`)",
+            why=f"nothing in front of it authenticates, while {reason}",
+            instead="let it depend on the same, or list the path in `public-paths`",
             module=route.module,
         )
 
 
-def _standings(app: App, project: Project) -> Iterator[_Standing]:
+def _alone(project: Project) -> Iterator[Router]:
+    """The routers that nothing includes: what an application adds at the inclusion holds for all of their routes."""
+    included = {inclusion.child for inclusion in project.routes.inclusions}
+    for key, router in project.routes.routers.items():
+        if key not in included and not router.is_app:
+            yield router
+
+
+def _standings(app: Router, project: Project) -> Iterator[_Standing]:
     """Every address of an app that could matter, with what is known of its authentication."""
     for address in project.routes.addresses(app):
         route = address.route
@@ -126,12 +148,13 @@ def _sibling_reason(standing: _Standing, standings: Sequence[_Standing]) -> str:
     """Why authentication is to be expected, naming the dependency of the siblings; "" when it is not."""
     if not _changes(standing.route):
         return ""
-    writes = [one for one in standings if _changes(one.route) and one.route is not standing.route]
+    others = [one for one in standings if _changes(one.route) and one.route is not standing.route]
+    writes = [one for one in others if one.guards or not _is_for_everybody(one)]
     same = [one for one in writes if one.route.key == standing.route.key]
     guarded = [one for one in same if one.guards]
     where = "on the same router"
     if 2 * len(guarded) < len(same) or not guarded:
-        if same:
+        if not isinstance(standing.address.app, App) or (same and not _makes_privileged(standing)):
             return ""
         same, where = writes, "in the app"
         guarded = [one for one in same if one.guards]
@@ -139,7 +162,25 @@ def _sibling_reason(standing: _Standing, standings: Sequence[_Standing]) -> str:
             return ""
     names = Counter(name for one in guarded for name in dict.fromkeys(guard.name for guard in one.guards))
     name, count = names.most_common(1)[0]
-    return f"{count} of {len(same)} other writes {where} depend on `{name}`"
+    if count == len(guarded):
+        return f"{count} of {len(same)} other writes {where} depend on `{name}`"
+    known = " or ".join(f"`{name}`" for name, _ in names.most_common(2))
+    return f"{len(guarded)} of {len(same)} other writes {where} do, by {known}"
+
+
+def _texts(standing: _Standing) -> tuple[str, str]:
+    return standing.address.path, standing.route.handler.name if standing.route.handler else ""
+
+
+def _is_for_everybody(standing: _Standing) -> bool:
+    """Whether path or name say that strangers come here: to register, to sign in, to be asked for their health."""
+    return any(map(_PUBLIC.search, _texts(standing))) and not _makes_privileged(standing)
+
+
+def _makes_privileged(standing: _Standing) -> bool:
+    """Whether path or name speak of administrators, and not of how they sign in."""
+    texts = _texts(standing)
+    return any(map(_PRIVILEGED.search, texts)) and not any(map(_SIGNS_IN.search, texts))
 
 
 def _is_public(standing: _Standing, check: Check) -> bool:
@@ -151,7 +192,9 @@ def _is_public(standing: _Standing, check: Check) -> bool:
     if any(fnmatchcase(path, pattern) for pattern in check.names("public-paths")):
         return True
     last = path.rstrip("/").rsplit("/", 1)[-1]
-    if _PUBLIC.search(path) or _PUBLIC.search(name) or _CAPABILITY.search(path):
+    if _CAPABILITY.search(path):
+        return True
+    if _is_for_everybody(standing):
         return True
     if route.methods == ("POST",) or route.kind == "websocket":
         return bool(_PUBLIC_END.search(last) or _READS.search(name) or _READS.search(last))
