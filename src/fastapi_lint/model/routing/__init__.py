@@ -8,6 +8,7 @@ from fastapi_lint.model.routing.answering.statuses import status_is_decided
 from fastapi_lint.model.routing.answering.wording import Wording, wording
 from fastapi_lint.model.routing.channels import Channels, Message
 from fastapi_lint.model.routing.discovery import finds_routers
+from fastapi_lint.model.routing.connections import registration, removals
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
 from fastapi_lint.model.routing.failures import Failures
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
@@ -72,6 +73,8 @@ __all__ = [
     "passes_on",
     "placeholders",
     "places",
+    "registration",
+    "removals",
     "returns_response",
     "roots",
     "stacks",

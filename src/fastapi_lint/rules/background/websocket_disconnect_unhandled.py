@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Route
-from fastapi_lint.model.names import ClassObject, External, FunctionObject, TupleOf
+from fastapi_lint.model.names import External, TupleOf, Type
+from fastapi_lint.model.routing import registration, removals
 from fastapi_lint.rule import Check, rule
 
 _WEBSOCKET = ("fastapi.WebSocket", "starlette.websockets.WebSocket")
-_RECEIVES = frozenset({"receive_text", "receive_json", "receive_bytes"})
-_CATCHING = frozenset({
-    "fastapi.WebSocketDisconnect", "starlette.websockets.WebSocketDisconnect", "fastapi.websockets.WebSocketDisconnect",
-    "Exception", "BaseException", "fastapi.exceptions.WebSocketDisconnect",
-})  # fmt: skip
-_ADDS = frozenset({"append", "add", "setdefault", "appendleft", "insert"})
+_RECEIVES = frozenset({"receive_text", "receive_json", "receive_bytes", "receive"})
+_ITERATES = frozenset({"iter_text", "iter_json", "iter_bytes"})
+_PARSES = frozenset({"receive_json", "iter_json", "loads", "model_validate_json", "model_validate"})
+_BROAD = frozenset({"Exception", "BaseException"})
 
 
 @rule("FAPI805")
@@ -24,15 +23,16 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
     """A WebSocket that was registered is not taken off again when its client disconnects.
 
     Why is this bad?
-    Clients go at any time, and then `receive_text()` and its kin raise `WebSocketDisconnect`. Nobody catches it around
-    this loop, so the connection stays in the list it was put into: the list grows, and the next broadcast fails at the
-    first dead connection, for the clients behind it as well.
+    Clients go at any time, and then `receive_text()` and its kin raise `WebSocketDisconnect`. When nobody catches it
+    around the loop, or whoever does leaves the connection in the list it was put into, the list grows, and the next
+    broadcast fails at the first dead connection, for the clients behind it as well.
 
-    Put the loop into a `try`, and clean up in `except WebSocketDisconnect` or, better, in `finally`.
+    Put the loop into a `try`, and take the connection off in `finally`. In `except WebSocketDisconnect` alone it stays
+    when something else ends the loop, such as a frame that is no JSON (reported as information).
 
     Known limits
     Reported when the handler itself puts the socket into a collection, or hands it to a method of the project that
-    does. Loops inside a `with` are taken to be cleaned up by it.
+    does. Loops inside a `with` are taken to be cleaned up by it, and calls that are not known to clean up.
 
     References
     - [WebSockets: handling disconnections](https://fastapi.tiangolo.com/advanced/websockets/#handling-disconnections-and-multiple-clients)
@@ -42,129 +42,77 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
         return
     types = check.project.types
     name = next((p.name for p in handler.params if types.is_instance(types.parameter(handler, p), *_WEBSOCKET)), None)
-    if name is None:
+    received = next((call for call in handler.calls if name and _is_receive(handler, call, name)), None)
+    if name is None or received is None:
         return
-    received = next((call for call in handler.calls if _is_receive(call, name) and _in_loop(handler, call)), None)
-    if received is None or _is_handled(handler, received, check):
+    kept = registration(types, handler, name, received.start)
+    if kept is None or any(block.kind == "with" for block in handler.module.block_chain(received.block)):
         return
-    kept = _registration(handler, name, received, check)
-    if kept is None:
+    removed = list(removals(types, handler, kept))
+    ways = [way for one in removed for way in _ways(handler, one, received, check)]
+    if "any" in ways:
         return
-    shown = handler.module.source.slice(received.start, received.name_end)
+    title = f"`{handler.name}` leaves the connection registered when its client goes"
+    why = "the list grows, and the next broadcast fails at the dead connection"
+    if "disconnect" in ways:
+        if not any(_parses(call, received) for call in handler.calls):
+            return
+        title = f"`{handler.name}` leaves the connection registered when a message cannot be parsed"
+        why = f"`{handler.name}` takes it off for WebSocketDisconnect alone"
     yield check.finding(
         (received.start, received.name_end),
-        f"`{shown}` raises WebSocketDisconnect when the client goes, and `{handler.name}` does not catch it: the "
-        "connection stays registered; wrap the loop in `try`, and take it off in `finally`",
+        title,
+        why=why,
+        instead="wrap the loop in `try`, and take the connection off in `finally`",
         module=handler.module,
-        related=[check.related(kept, "it is registered here", module=handler.module)],
+        related=[check.related(kept.place, "it is registered here", module=handler.module)],
+        severity=Severity.INFO if "disconnect" in ways else None,
     )
 
 
-def _is_receive(call: f.Call, name: str) -> bool:
+def _is_receive(handler: Function, call: f.Call, name: str) -> bool:
+    """Whether a call receives messages of a socket in a loop, or is what a loop goes over."""
     match call.func:
-        case f.Attr(value=f.Name(id=found), attr=attr):
-            return found == name and attr in _RECEIVES
+        case f.Attr(value=f.Name(id=found), attr=attr) if found == name:
+            chain = handler.module.block_chain(call.block)
+            in_loop = attr in _RECEIVES and any(entry.kind in ("while", "for") for entry in chain)
+            return in_loop or (attr in _ITERATES and call.use == "iter")
     return False
 
 
-def _in_loop(function: Function, call: f.Call) -> bool:
-    return any(entry.kind in ("while", "for") for entry in function.module.block_chain(call.block))
+def _parses(call: f.Call, received: f.Call) -> bool:
+    """Whether a call in the loop raises when a message is not what it should be."""
+    return call.block >= received.block and f.last_name(call.func) in _PARSES
 
 
-def _is_handled(function: Function, call: f.Call, check: Check) -> bool:
-    """Whether something around a call catches a disconnection, cleans up anyway, or is not known."""
-    module = function.module
+def _ways(handler: Function, removed: f.Call | f.Exit | f.Assign, received: f.Call, check: Check) -> Iterator[str]:
+    """How control gets from a receive to where the connection is taken off: "any" way, or a "disconnect" only."""
+    module = handler.module
     blocks = module.facts.blocks
-    block = call.block
-    while block >= 0 and block != function.facts.block:
-        entry = blocks[block]
-        if entry.kind == "with":
-            return True
-        if entry.kind == "body" and _catches(function, entry.parent, check):
-            return True
-        block = entry.parent
-    return False
+    attempts, loops, block = set(), [received.end], received.block
+    while block >= 0 and block != handler.facts.block:
+        if blocks[block].kind == "body":
+            attempts.add(blocks[block].parent)
+        elif blocks[block].kind in ("while", "for"):
+            loops.append(blocks[block].end)
+        block = blocks[block].parent
+    clauses = [entry for entry in module.block_chain(removed.block) if entry.kind in ("except", "finally")]
+    if any(entry.parent in attempts for entry in clauses):
+        yield from (_caught(entry, handler, check) for entry in clauses if entry.parent in attempts)
+    elif removed.start >= max(loops) and not clauses:
+        every = [entry for entry in module.blocks_in.get(handler.index, ()) if entry.kind == "except"]
+        yield from (_caught(entry, handler, check) for entry in every if entry.parent in attempts)
+        if isinstance(received.func, f.Attr) and received.func.attr in _ITERATES:
+            yield "disconnect"
 
 
-def _catches(function: Function, parent: int, check: Check) -> bool:
-    """Whether a try statement has a finally, or an except for disconnections."""
-    module = function.module
-    for entry in module.blocks_in.get(function.index, ()):
-        if entry.parent != parent:
-            continue
-        if entry.kind == "finally":
-            return True
-        if entry.kind == "except":
-            if entry.test is None:
-                return True
-            value = check.project.infer(entry.test, module, entry.parent, entry.start)
-            for one in value.items if isinstance(value, TupleOf) else (value,):
-                if (
-                    isinstance(one, External)
-                    and one.name not in _CATCHING
-                    and one.name.rsplit(".", 1)[-1] != "WebSocketDisconnect"
-                ):
-                    continue
-                if isinstance(one, ClassObject):
-                    continue
-                return True
-    return False
-
-
-def _registration(function: Function, name: str, before: f.Call, check: Check) -> f.Call | f.Assign | None:
-    """Where the handler puts the socket into something that outlives it."""
-    module = function.module
-    for entry in module.assigns_in.get(function.index, ()):
-        if entry.start < before.start and isinstance(entry.target, f.Sub) and _is(entry.value, name):
-            return entry
-    for call in function.calls:
-        if call.start >= before.start:
-            break
-        for index, arg in enumerate(call.args):
-            if not _is(arg.value, name):
-                continue
-            called = f.last_name(call.func)
-            if called in _ADDS and isinstance(call.func, f.Attr) and not _is_local(function, call.func.value):
-                return call
-            callee = check.project.callee(module, call)
-            if isinstance(callee, FunctionObject) and _stores(callee, index, arg):
-                return call
-    return None
-
-
-def _is(expr: f.Expr | None, name: str) -> bool:
-    return isinstance(expr, f.Name) and expr.id == name
-
-
-def _is_local(function: Function, expr: f.Expr) -> bool:
-    """Whether a collection is made by the function itself."""
-    if not isinstance(expr, f.Name):
-        return False
-    return any(_is(entry.target, expr.id) for entry in function.module.assigns_in.get(function.index, ()))
-
-
-def _stores(callee: FunctionObject, index: int, arg: f.Arg) -> bool:
-    """Whether a method puts its parameter into a collection of its object, or into one of the module."""
-    target = callee.function
-    params = [p for p in target.params if p.kind not in ("args", "kwargs")]
-    shift = 1 if callee.owner is not None else 0
-    position = index + shift
-    if arg.name:
-        name = arg.name
-    elif position < len(params):
-        name = params[position].name
-    else:
-        return False
-    for call in target.calls:
-        if not any(_is(each.value, name) for each in call.args) or f.last_name(call.func) not in _ADDS:
-            continue
-        if isinstance(call.func, f.Attr) and not _is_local(target, call.func.value):
-            return True
-    for entry in target.module.assigns_in.get(target.index, ()):
-        if isinstance(entry.target, f.Sub) and (_is(entry.value, name) or _key_is(entry.target, name)):
-            return True
-    return False
-
-
-def _key_is(target: f.Sub, name: str) -> bool:
-    return any(_is(item, name) for item in target.items)
+def _caught(clause: f.Block, handler: Function, check: Check) -> str:
+    """Whether an except clause catches a "disconnect" only, "any" exception (as `finally` does), or neither."""
+    if clause.kind == "finally" or clause.test is None:
+        return "any"
+    value = check.project.infer(clause.test, handler.module, clause.parent, clause.start)
+    types: tuple[Type, ...] = value.items if isinstance(value, TupleOf) else (value,)
+    names = {one.name for one in types if isinstance(one, External)}
+    if names & _BROAD or None in types:
+        return "any"
+    return "disconnect" if any(name.endswith(".WebSocketDisconnect") for name in names) else ""
