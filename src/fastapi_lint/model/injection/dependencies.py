@@ -25,6 +25,7 @@ from fastapi_lint.tracking.acyclic import Acyclic
 from fastapi_lint.tracking.tables import collected, contributions
 
 __all__ = ["MARKERS", "Dependencies", "Depends", "Parameter"]
+_DEEPEST = 3
 
 Listed = tuple[tuple[Depends, ...], bool]
 """Dependencies in a list, and whether all of it could be read."""
@@ -70,17 +71,20 @@ class Dependencies:
                     return (*found, True)
         return None
 
-    def _marker_of(self, expr: f.Expr, where: Where) -> tuple[str, f.Call | None, Module] | None:
+    def _marker_of(self, expr: f.Expr, where: Where, depth: int = 0) -> tuple[str, f.Call | None, Module] | None:
         module = where[0]
         if isinstance(expr, (f.Name, f.Attr)):
             for value, place in self.routes.values.definitions(expr, where):
                 if isinstance(value, f.CallRef):
-                    return self._marker_of(value, place)
+                    return self._marker_of(value, place, depth)
         if isinstance(expr, f.CallRef):
             call = module.facts.calls[expr.index]
             name = self.types.name_of_type(self.types.callee(module, call))
             if name in DEPENDS or name in MARKERS:
                 return name or "", call, module
+            for value, place in self.types.given_back(module, expr.index) if depth < _DEEPEST else ():
+                if isinstance(value, f.CallRef) and (found := self._marker_of(value, place, depth + 1)):
+                    return found
         return None
 
     # ---------------------------------------------------------------- the graph
@@ -279,12 +283,16 @@ class Dependencies:
         """Add the dependencies that are used in a module: at calls, and (below 0) by parameters of functions."""
         known = self.types.modules.tables.places("dependencies", module)
         found = set()
+        aliases = dict(_annotated_calls(module))
         for index, call in enumerate(module.facts.calls):
             last = f.last_name(call.func) if known is None or index in known else ""
             if last[:1].isupper() or "epends" in last or "ecurity" in last:
                 if (depends := self.depends(module, index)) is not None:
                     uses.append(depends)
                     found.add(index)
+                    declared = self.types.annotation(*aliases[index]) if not call.args and index in aliases else None
+                    if isinstance(declared, Instance) and isinstance(declared.cls, Class):
+                        classes.append(declared.cls)
         for function in module.functions:
             for param in function.params if known is None or -1 - function.index in known else ():
                 if isinstance(param.default, f.CallRef) or isinstance(param.annotation, f.Sub):
@@ -347,3 +355,12 @@ class Dependencies:
     def refuses(self, function: Function) -> bool:
         """Whether a function's own body raises an error with status 401 or 403, or reads a credential of a request."""
         return self._authentication.refuses(function)
+
+
+def _annotated_calls(module: Module) -> Iterator[tuple[int, tuple[f.Expr, Where]]]:
+    """The calls in the metadata of aliases (`Alias = Annotated[X, Depends()]`), each with the type beside it."""
+    for entry in module.facts.assigns:
+        if isinstance(entry.value, f.Sub):
+            for item in entry.value.items[1:]:
+                if isinstance(item, f.CallRef):
+                    yield item.index, (entry.value.items[0], (module, entry.block, entry.start))

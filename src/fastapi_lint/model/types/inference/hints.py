@@ -53,6 +53,10 @@ class Hints(Questions):
                 return self._generic(value, items, where)
             case f.Name() | f.Attr():
                 return self._plain(expr, where)
+            case f.CallRef(index=index):  # an annotation that a function of the project makes
+                made = list(self.given_back(where[0], index))
+                if len(made) == 1 and isinstance(made[0][0], f.Sub):
+                    return self.guarded(("made", where[0], index), lambda: self.annotation(*made[0]))
         return None
 
     def _either(self, options: tuple[f.Expr, ...], where: Where) -> Type:
@@ -153,6 +157,11 @@ class Hints(Questions):
                     if alias[1] not in seen and len(seen) < 200:
                         seen.add(alias[1])
                         yield from self.metadata(*alias, seen)
+            case f.CallRef(index=index):
+                for made, place in self.given_back(where[0], index):
+                    if isinstance(made, f.Sub) and place not in seen and len(seen) < 200:
+                        seen.add(place)
+                        yield from self.metadata(made, place, seen)
 
     def alias(self, expr: f.Expr, where: Where) -> tuple[f.Expr, Where] | None:
         """The right side of the assignment (in any module) that a name in an annotation stands for."""

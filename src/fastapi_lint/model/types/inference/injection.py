@@ -12,10 +12,12 @@ from fastapi_lint.model.names.symbols import (
     FunctionObject,
     Instance,
     Module,
+    Partial,
     Type,
 )
 from fastapi_lint.model.types.inference.questions import DEPENDS, Questions, Where, is_none
 
+_DEEPEST = 3
 _CLASS_METHODS = frozenset({"__new__", "__init_subclass__", "__class_getitem__", "__get_pydantic_core_schema__"})
 
 
@@ -71,6 +73,8 @@ class Injection(Questions):
             return None
         module, index = marker
         call = module.facts.calls[index]
+        if isinstance(self.callee(module, call), Partial):
+            return None  # what it depends on stands in the partial
         for argument in call.args:
             if argument.name in ("", "dependency"):
                 return self.infer(argument.value, (module, call.block, call.start))
@@ -90,10 +94,19 @@ class Injection(Questions):
                 found = self.find_bindings(expr.id, place)
                 if len(found) == 1 and isinstance(found[0].entry, f.Assign) and found[0].entry.value is not None:
                     expr = found[0].entry.value
-            if isinstance(expr, f.CallRef):
-                name = self.name_of_type(self.callee(module, module.facts.calls[expr.index]))
-                if name in DEPENDS:
-                    return module, expr.index
+            if isinstance(expr, f.CallRef) and (found_there := self._marker_call(module, expr.index, 0)) is not None:
+                return found_there
+        return None
+
+    def _marker_call(self, module: Module, index: int, depth: int) -> tuple[Module, int] | None:
+        """The Depends or Security that a call is, or that the function which it calls gives back."""
+        callee = self.callee(module, module.facts.calls[index])
+        if self.name_of_type(callee) in DEPENDS:
+            return module, index
+        if isinstance(callee, FunctionObject) and depth < _DEEPEST:
+            for made, place in self.given_back(module, index):
+                if isinstance(made, f.CallRef) and (found := self._marker_call(place[0], made.index, depth + 1)):
+                    return found
         return None
 
     def dependency_result(self, dependency: Type) -> Type:

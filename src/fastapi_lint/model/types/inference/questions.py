@@ -211,6 +211,9 @@ class Questions:
     ) -> Iterator[tuple[Module, f.Expr, Where]]:
         raise NotImplementedError
 
+    def given_back(self, module: Module, index: int) -> Iterator[tuple[f.Expr, Where]]:
+        raise NotImplementedError
+
     def alias(self, expr: f.Expr, where: Where) -> tuple[f.Expr, Where] | None:
         raise NotImplementedError
 

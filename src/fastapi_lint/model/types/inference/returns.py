@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fastapi_lint import catalog
 from fastapi_lint.catalog.routers import library_router
 from fastapi_lint.index import facts as f
@@ -199,6 +201,23 @@ class Returns(Questions):
             case External(name=name):
                 return Instance(name)
         return None
+
+    def given_back(self, module: Module, index: int) -> Iterator[tuple[f.Expr, Where]]:
+        """The expressions that a call of a plain function of the project gives back, through one variable."""
+        callee = self.callee(module, module.facts.calls[index])
+        if not isinstance(callee, FunctionObject):
+            return
+        function = callee.function
+        if function.is_async or function.is_generator:
+            return
+        for leave in function.exits:
+            if leave.kind == "return" and leave.value is not None:
+                value, where = leave.value, (function.module, leave.block, leave.start)
+                found = self.find_bindings(value.id, where) if isinstance(value, f.Name) else []
+                entry = found[0].entry if len(found) == 1 else None
+                if isinstance(entry, f.Assign) and entry.value is not None and entry.target == value:
+                    value, where = entry.value, (function.module, entry.block, entry.start)
+                yield value, where
 
     @memoized_cyclic(())
     def decorators(self, function: Function) -> tuple[str, ...]:
