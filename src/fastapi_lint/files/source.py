@@ -63,8 +63,11 @@ class Source:
     """A file's content under its path relative to the project root (forward slashes).
 
     `data` are the bytes as they are on disk. `text` is decoded as PEP 263 says, without BOM, newlines as they are.
-    Raises `Unreadable` from `text` (and all that needs it) when the bytes cannot be Python source.
+    Raises `Unreadable` from `text` (and all that needs it) when the bytes cannot be Python source. `line_length` is
+    what the project declares for its formatter.
     """
+
+    line_length: int | None = None
 
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
@@ -202,6 +205,7 @@ class _Excerpt(Source):
         super().__init__(whole.path, whole.data)
         for name in ("encoding", "text", "utf8", "_byte_starts", "line_starts"):
             self.__dict__[name] = getattr(whole, name)
+        self.line_length = whole.line_length
         self._blanks = blanks
 
     @cached_property

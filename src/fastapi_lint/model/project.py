@@ -28,6 +28,7 @@ from fastapi_lint.model.taint.told import Telling
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.model.values.constants import Values
 from fastapi_lint.model.values.expansion import Expansion
+from fastapi_lint.model.versions.layout import LineLengths
 from fastapi_lint.model.versions.versions import Versions
 from fastapi_lint.tracking import memoized, recording
 from fastapi_lint.tracking.fingerprints import modules_in
@@ -73,6 +74,9 @@ class Project:
         self.values = Values(self.types)
         self.declared = dict(declared or {})
         self.targets = dict(targets or {})
+        lengths = LineLengths(self.declared)
+        for module in self.modules.by_path.values():
+            module.source.line_length = lengths.of(module.path)
         self._blocking = tuple(blocking)
 
     def prepare(self) -> None:

@@ -15,7 +15,7 @@ from fastapi_lint.finding import Finding, Notice, Severity
 
 _DECLARING = re.compile(
     r"(pyproject\.toml|requirements[\w.-]*\.txt|uv\.lock|poetry\.lock|pdm\.lock|Pipfile|Pipfile\.lock|setup\.cfg|"
-    r"pytest\.ini|pytest\.toml|tox\.ini)\Z"
+    r"pytest\.ini|pytest\.toml|tox\.ini|\.?ruff\.toml)\Z"
 )
 _LARGEST_DECLARATION = 8_000_000
 _DEEPEST_DECLARATION = 3

@@ -136,7 +136,9 @@ def _laid_out(source: Source, rewriting: Rewriting, name: str, inner: list[Piece
     first = extent(source, param)[0]
     before, after = extent(source, param.annotation.annotation, parenthesised=True)
     start, end = extent(source, param.default)
-    if text[line_start(source, first) : first].strip() or "\n" in text[first:start] or "#" in text[after:start]:
+    if text[line_start(source, first) : first].strip() or "\n" in text[first:before] + text[after:start]:
+        return None
+    if "#" in text[after:start] or (rewriting.annotation is None and _cannot_move(source, param.annotation.annotation)):
         return None
     behind = text[after_comma(source, param) or end : next_line_start(source, end)]
     if text[line_start(source, first) : end].count("\n") == 0 and behind.strip():
@@ -144,6 +146,12 @@ def _laid_out(source: Source, rewriting: Rewriting, name: str, inner: list[Piece
     call = _applied(source, start, end, inner)
     made = annotated_lines(source, before, name, rewriting.annotation or text[before:after], call, default)
     return None if made is None else [(before, end, made)]
+
+
+def _cannot_move(source: Source, kind: cst.BaseExpression) -> bool:
+    """Whether a type on several lines cannot be indented more: it is in parentheses, or holds a text that goes on."""
+    start, end = extent(source, kind, parenthesised=True)
+    return "\n" in source.text[start:end] and (source.text[start] == "(" or holds_long_text(source, kind))
 
 
 def _aligned(source: Source, rewriting: Rewriting, pieces: Mapping[cst.Param, list[Piece]]) -> list[Piece]:

@@ -156,7 +156,7 @@ def broken_signature(source: Source, function: cst.FunctionDef, grows: int) -> l
 
 def annotated_lines(source: Source, start: int, name: str, kind: str, marker: str, rest: str) -> str | None:
     """`Annotated[kind, marker]` and what follows it, at an offset, as formatters lay it out when it is too long for one
-    line or the marker has several; None when it goes on one as it is, or begins beside its bracket."""
+    line, or type or marker have several; None when it goes on one as it is, or the marker begins beside its bracket."""
     lead, separator, tail = _lines(source, start, [], single=True)
     inner, limit = len(lead.strip("\r\n")), width(source)
     joined, several = marker, "\n" in marker
@@ -165,7 +165,10 @@ def annotated_lines(source: Source, start: int, name: str, kind: str, marker: st
             return None
         found = _ONE_LINE.fullmatch(marker) if "#" not in marker else None
         joined = f"{found[1]}({found[2]})" if found is not None else ""
-    if joined:
+    if "\n" in kind:
+        kind = re.sub(r"\n(?=[^\r\n])", f"\n{step_of(source)}", kind)
+        marker, several = joined if joined and inner + len(joined) < limit else marker, True
+    elif joined:
         one = f"{name}[{kind}, {joined}]{rest}"
         if start - line_start(source, start) + len(f"{one},") <= limit:
             return one if several else None
@@ -238,6 +241,8 @@ def _line_starts(source: Source, first: int, end: int) -> Iterator[int]:
 
 @lru_cache(maxsize=4)
 def width(source: Source) -> int:
-    """How long the lines of a file may be, going by the longest line of code in it that holds no text."""
+    """How long the lines of a file may be: as declared, else by the longest line of code in it that holds no text."""
+    if source.line_length is not None:
+        return source.line_length
     lines = _TEXTS.sub("", source.text).splitlines()
     return max((_WIDTH, *(len(line.rstrip()) for line in lines if not any(mark in line for mark in "\"'#"))))
