@@ -507,3 +507,65 @@ def test_generated_signatures_keep_their_meaning(endpoint: Endpoint) -> None:
     assert fix(after, CODE, unsafe=False) == after, text
     fixable = [f for f in lint(after, CODE) if f.fix is not None]
     assert not fixable, text
+
+
+def test_an_object_that_anybody_may_call_is_fixed_on_demand_only() -> None:
+    files = {
+        "app.py": b"""\
+from fastapi import Depends, FastAPI
+from guards import guard
+
+app = FastAPI()
+
+
+@app.get("/")
+def read(user: str = Depends(guard())) -> str:
+    return user or guard()("by hand", "admin")
+""",
+        "guards.py": b"""\
+from fastapi import Depends
+
+
+def get_role() -> str:
+    return "admin"
+
+
+class Guard:
+    def __call__(self, name: str, role: str = Depends(get_role)) -> str:
+        return name
+
+    def roles(self, role: str = Depends(get_role)) -> str:
+        return role
+
+
+def guard() -> Guard:
+    return Guard()
+""",
+    }
+    safe = fix(files, CODE, unsafe=False)["guards.py"].decode()
+    assert "name: str, role: str = Depends(get_role)" in safe
+    assert "def roles(self, role: Annotated[str, Depends(get_role)])" in safe  # nobody calls it
+    every = fix(files, CODE)["guards.py"].decode()
+    assert "name: str, role: Annotated[str, Depends(get_role)]" in every
+
+
+def test_lines_are_as_long_as_the_project_declares() -> None:
+    code = b"""\
+from fastapi import Depends, FastAPI
+
+app = FastAPI()
+
+
+def get_session() -> str:
+    return ""
+
+
+@app.get("/items/{item_id}")
+def read_item(item_id: int, session: str = Depends(get_session), limit: int = 10) -> str:
+    return session
+"""
+    pyproject = b"[tool.ruff]\nline-length = %d\n"
+    short = fix({"app.py": code, "pyproject.toml": pyproject % 88}, CODE)["app.py"].decode()
+    wide = fix({"app.py": code, "pyproject.toml": pyproject % 120}, CODE)["app.py"].decode()
+    assert "def read_item(\n    item_id: int," in short
+    assert "def read_item(item_id: int, session: Annotated[str, Depends(get_session)], limit: int = 10) -> str:" in wide

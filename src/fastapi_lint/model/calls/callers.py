@@ -88,15 +88,23 @@ class Callers:
             found.append(Use(module, start[1], positional + shift, keywords, is_complete, unpacked))
         return found
 
+    def are_known(self, function: Function) -> bool:
+        """Whether all calls of a function that the project may make are among its uses: not of methods where a call by
+        that name cannot be resolved, nor of `__call__`, for any expression may hold the object."""
+        if function.cls is None or function.name == "__init__":
+            return True
+        if function.name == "__call__":
+            return False
+        calls = self.types.modules.calls_by_name.get(function.name, ())
+        return all(self.types.callee(module, module.facts.calls[index]) is not None for module, index in calls)
+
     def _candidates(
         self, function: Function
     ) -> Iterator[tuple[Module, f.Expr, tuple[f.Arg, ...], tuple[int, int], bool]]:
         if function.name == "__call__" and function.cls is not None:
-            word = function.cls.name.encode()
             for module in self.types.modules:
-                if word in module.source.data:
-                    for call in module.facts.calls:
-                        yield module, call.func, call.args, (call.block, call.start), True
+                for call in module.facts.calls:
+                    yield module, call.func, call.args, (call.block, call.start), True
             return
         for name in self._names(function):
             for module, call in self._named(name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.injection.dependencies import MARKERS, Depends, Parameter
-from fastapi_lint.model.injection.markers import default_of, is_read_alike, means_required, target_of
+from fastapi_lint.model.injection.markers import default_of, is_marked_twice, is_read_alike, means_required, target_of
 from fastapi_lint.model.injection.protection import Protection
 from fastapi_lint.model.injection.received import path_name, received, taken_by
 
@@ -13,6 +13,7 @@ __all__ = [
     "Parameter",
     "Protection",
     "default_of",
+    "is_marked_twice",
     "is_read_alike",
     "means_required",
     "path_name",

@@ -43,6 +43,18 @@ def means_required(project: Project, value: f.Expr, where: Where) -> bool:
     return any(isinstance(expr, f.Raw) and expr.kind == "ellipsis" for expr, _ in found)
 
 
+def is_marked_twice(project: Project, parameter: Parameter) -> bool:
+    """Whether a parameter whose default is a marker has another one in `Annotated`: FastAPI refuses that."""
+    where = (parameter.function.module, parameter.function.facts.outer, parameter.start)
+    for holder, expr, place in project.types.metadata(parameter.fact.annotation, where):
+        for each in (expr, *(value for value, _ in project.values.definitions(expr, place))):
+            if isinstance(each, f.CallRef):
+                name = project.called_name(holder, holder.facts.calls[each.index])
+                if name in DEPENDS or name in MARKERS:
+                    return True
+    return False
+
+
 def is_read_alike(project: Project, parameter: Parameter) -> bool:
     """Whether FastAPI reads the declared type in the same way with the marker beside it in Annotated.
 

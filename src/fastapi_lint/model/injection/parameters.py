@@ -97,6 +97,14 @@ class Parameter:
     def end(self) -> int:
         return self.fact.end
 
+    @property
+    def is_made_elsewhere(self) -> bool:
+        """Whether the marker in a default is not written there, but made by a function that is called."""
+        call = self.marker_call
+        if not isinstance(self.fact.default, f.CallRef) or call is None or self.in_annotation:
+            return False
+        return self.function.module.facts.calls[self.fact.default.index] is not call
+
     def keyword(self, name: str) -> f.Arg | None:
         """A keyword argument of the marker."""
         return next((a for a in self.marker_call.args if a.name == name), None) if self.marker_call else None

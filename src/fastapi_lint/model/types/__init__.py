@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.types.alternatives import options
 from fastapi_lint.model.types.deferral import Deferral
-from fastapi_lint.model.types.identity import classes_in, identity, survives_as_text
+from fastapi_lint.model.types.identity import classes_in, identity, names_in, survives_as_text
 from fastapi_lint.model.types.inference.inference import DEPENDS, Where, is_none
 from fastapi_lint.model.types.unimported import When, is_dead, scope_around, unimported
 
@@ -17,6 +17,7 @@ __all__ = [
     "identity",
     "is_dead",
     "is_none",
+    "names_in",
     "options",
     "scope_around",
     "survives_as_text",
