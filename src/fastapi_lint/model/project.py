@@ -21,10 +21,10 @@ from fastapi_lint.model.injection.protection import Protection
 from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module, Type
 from fastapi_lint.model.routing.answering.answers import Answers
-from fastapi_lint.model.routing.channels import Channels
-from fastapi_lint.model.routing.failures import Failures
+from fastapi_lint.model.routing.answering.channels import Channels
+from fastapi_lint.model.routing.answering.failures import Failures
 from fastapi_lint.model.routing.routes import Routes
-from fastapi_lint.model.taint.told import Telling
+from fastapi_lint.model.taint.errors.told import Telling
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.model.values.constants import Values
 from fastapi_lint.model.values.expansion import Expansion

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk, trail
 from fastapi_lint.model.taint.sinks import Arrival
 from fastapi_lint.model.taint.strands import HARMLESS, HIDDEN, Entry, Hidden, Piece, Slot, Step, Strand, Text, Value
-from fastapi_lint.model.taint.told import Telling, Told
 
 __all__ = [
     "HARMLESS",

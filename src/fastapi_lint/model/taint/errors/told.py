@@ -25,7 +25,7 @@ from fastapi_lint.model.names.symbols import (
     TupleOf,
     Type,
 )
-from fastapi_lint.model.taint.variables import Variables
+from fastapi_lint.model.taint.errors.variables import Variables
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
 from fastapi_lint.model.values.expansion import Expansion

@@ -1,0 +1,1 @@
+"""What expressions say of caught exceptions, followed back to the except clause."""
