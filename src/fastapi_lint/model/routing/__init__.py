@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi_lint.model.routing.answering.answers import Answer, Answers, means_every_value
 from fastapi_lint.model.routing.answering.channels import Channels, Message
-from fastapi_lint.model.routing.answering.connections import registration, removals
+from fastapi_lint.model.routing.answering.connections import registration, unregistrations
 from fastapi_lint.model.routing.answering.failures import Failures
 from fastapi_lint.model.routing.answering.responses import RESPONSE, declares_response, is_response, returns_response
 from fastapi_lint.model.routing.answering.statuses import status_is_decided
 from fastapi_lint.model.routing.answering.wording import Wording, wording
 from fastapi_lint.model.routing.channels import Channels, Message
-from fastapi_lint.model.routing.connections import registration, removals
+from fastapi_lint.model.routing.connections import registration, unregistrations
 from fastapi_lint.model.routing.discovery import finds_routers
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
@@ -81,6 +81,7 @@ __all__ = [
     "roots",
     "stacks",
     "status_is_decided",
+    "unregistrations",
     "without_placeholders",
     "wording",
     "writes_cors_headers",

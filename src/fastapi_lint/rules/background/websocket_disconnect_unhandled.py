@@ -8,7 +8,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Route
 from fastapi_lint.model.names import External, TupleOf, Type
-from fastapi_lint.model.routing import registration, removals
+from fastapi_lint.model.routing import registration, unregistrations
 from fastapi_lint.rule import Check, rule
 
 _WEBSOCKET = ("fastapi.WebSocket", "starlette.websockets.WebSocket")
@@ -48,7 +48,7 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
     kept = registration(types, handler, name, received.start)
     if kept is None or any(block.kind == "with" for block in handler.module.block_chain(received.block)):
         return
-    removed = list(removals(types, handler, kept))
+    removed = list(unregistrations(types, handler, kept))
     ways = [way for one in removed for way in _ways(handler, one, received, check)]
     if "any" in ways:
         return

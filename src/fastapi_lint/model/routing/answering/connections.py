@@ -46,7 +46,7 @@ def registration(types: Inference, function: Function, socket: str, before: int)
     return None
 
 
-def removals(types: Inference, function: Function, kept: Registration) -> Iterator[f.Call | f.Exit | f.Assign]:
+def unregistrations(types: Inference, function: Function, kept: Registration) -> Iterator[f.Call | f.Exit | f.Assign]:
     """Where a handler takes its socket off again, or calls what may do so: what is not known is among them."""
     module = function.module
     for call in function.calls:
