@@ -9,8 +9,6 @@ from fastapi_lint.model.routing.answering.failures import Failures
 from fastapi_lint.model.routing.answering.responses import RESPONSE, declares_response, is_response, returns_response
 from fastapi_lint.model.routing.answering.statuses import status_is_decided
 from fastapi_lint.model.routing.answering.wording import Wording, wording
-from fastapi_lint.model.routing.channels import Channels, Message
-from fastapi_lint.model.routing.connections import registration, unregistrations
 from fastapi_lint.model.routing.discovery import finds_routers
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
@@ -76,7 +74,6 @@ __all__ = [
     "placeholders",
     "places",
     "registration",
-    "removals",
     "returns_response",
     "roots",
     "stacks",
