@@ -103,7 +103,7 @@ DIRECT = {
         "async def f(message):\n"
         "    with smtplib.SMTP('localhost') as server:\n"
         "        server.send_message(message)\n",
-        ["smtplib.SMTP", "smtplib.SMTP.__exit__", "server.send_message"],
+        ["smtplib.SMTP", "smtplib.SMTP(...)", "server.send_message"],
     ),
     "with over a client of httpx": (
         "import httpx\nasync def f(url):\n    with httpx.Client() as client:\n        return client.get(url)\n",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.calls.bodies.binding import argument_at
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect
 from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.concurrent.coroutines import leaves, only_value, reads_of
@@ -34,6 +35,7 @@ __all__ = [
     "Trail",
     "Use",
     "are_awaited_between",
+    "argument_at",
     "decorator_effect",
     "held_across_await",
     "is_made_in_loop",

@@ -10,7 +10,7 @@ import msgspec
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import Execution, Step, written
-from fastapi_lint.model.calls.laziness import reads_on
+from fastapi_lint.model.calls.laziness import reads_on, waits_in_generator
 from fastapi_lint.model.calls.reach.serving import Serving
 from fastapi_lint.model.calls.ways.sparing import is_once, is_ready, never_runs
 from fastapi_lint.model.names.places import place_of
@@ -73,8 +73,8 @@ class Blocking:
             return None
         if entry.weight == "short" and self._is_in_memory(module, call):
             return None
-        if entry.lazy == "iterator" and not reads_on(module, call):
-            return None  # it has done nothing yet
+        if (entry.lazy == "iterator" and not reads_on(module, call)) or waits_in_generator(module, call.block):
+            return None  # nothing has been done yet: whoever reads on waits
         if entry.kind in _WAITS_FOR and is_ready(module, call, written(module, call)):
             return None
         if self.execution.is_asynchronous(module, call) or (call.start, call.end) in self._scheduled_in(module):
@@ -88,6 +88,8 @@ class Blocking:
                 return self.catalogue.function(name)
             case Method(cls=cls, name=name):
                 return self.catalogue.method(cls, name)
+            case Instance(cls=str(cls)):
+                return self.catalogue.method(cls, "__call__")
             case Partial(callable=inner):
                 return self._entry_for(inner)
             case OneOf(options=options):
@@ -129,7 +131,10 @@ class Blocking:
                     if entry is not None and entry.kind == "lock" and not _waits(module, block.start, block.end):
                         continue  # held for a moment between threads: what locks are for
                     if entry is not None:
-                        yield Step(module, start, end, None, None, f"{value.cls}.{name}", block.parent), entry
+                        yield (
+                            Step(module, start, end, None, None, f"{value.cls}.{name}", block.parent, block.test),
+                            entry,
+                        )
                         break
 
     def runs_once(self, function: Function, step: Step) -> bool:

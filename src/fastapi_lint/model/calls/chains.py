@@ -10,7 +10,8 @@ from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.blocking import Blocking
 from fastapi_lint.model.calls.bodies.binding import argument_at
-from fastapi_lint.model.calls.execution import CACHED_PROPERTIES, Step
+from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES
+from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.sharing import comes_from_cache, is_shared_object, starts_from_self
 from fastapi_lint.model.calls.trails import Memo, Run, Trail, search
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Branches, Settings

@@ -14,7 +14,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.binding import can_bind
 from fastapi_lint.model.calls.bodies.protocols import implementing, is_protocol
 from fastapi_lint.model.calls.bodies.validation import validated, validators
-from fastapi_lint.model.calls.bodies.wrapping import Wrapping
+from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
 from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -33,11 +33,6 @@ from fastapi_lint.tracking.tables import collected, grouped
 _CONSUMERS = frozenset({
     "list", "tuple", "set", "dict", "sum", "any", "all", "sorted", "max", "min", "next", "frozenset", "deque",
 })  # fmt: skip
-CACHED_PROPERTIES = frozenset({
-    "functools.cached_property", "cached_property.cached_property", "cached_property.threaded_cached_property",
-    "cached_property", "django.utils.functional.cached_property", "werkzeug.utils.cached_property",
-})  # fmt: skip
-"""Decorators of properties that are computed once for each object."""
 _PROPERTY = CACHED_PROPERTIES | {"property", "abc.abstractproperty"}
 _MOST_OVERRIDES = 12
 _LONGEST = 70
@@ -48,7 +43,7 @@ class Step:
     """One thing that a function does: where it stands, and the project function that it runs (None: a library's).
 
     `call` is the call, or None for what happens without one: a property is read, a `for` or `with` runs an object.
-    `block` is where it stands, `subject` the expression whose property is read.
+    `block` is where it stands, `subject` the expression whose property is read, or that a `for` or `with` runs.
     """
 
     module: Module
@@ -65,6 +60,9 @@ class Step:
         """What runs, in the words of the code (`self.client.get`); its full name when those are too many."""
         if self.call is not None and (text := written(self.module, self.call)):
             return text
+        if self.function is None and self.subject is not None:
+            if (text := _written(self.module, self.subject)) and "?" not in text and len(text) <= _LONGEST:
+                return text
         return self.name or (self.function.qualname if self.function else "?")
 
 
@@ -155,6 +153,13 @@ class Execution:
                             continue
                         yield body
             case ClassObject(cls=cls):
+                init = self.types.member(cls, "__init__", Instance(cls))
+                if (
+                    isinstance(init, FunctionObject)
+                    and not can_bind(init.function, Instance(cls), call)
+                    and not partial
+                ):
+                    return
                 yield from self._methods(cls, ("__new__", "__init__", "__post_init__", "model_post_init"))
             case Instance(cls=Class() as cls):
                 yield from self._methods(cls, ("__call__",), awaited=awaited and call.awaited)

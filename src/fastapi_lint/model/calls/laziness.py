@@ -18,7 +18,7 @@ def reads_on(module: Module, call: f.Call) -> bool:
 
     An iterator that is handed on (to a thread, for example) or returned is read by somebody else.
     """
-    if call.use in ("iter", "with"):
+    if call.use in ("iter", "with") or module.text[: call.start].rstrip().endswith(b"[*"):
         return True
     outer = _given_to(module, call)
     if outer is not None:
@@ -29,6 +29,35 @@ def reads_on(module: Module, call: f.Call) -> bool:
             return _is_read_by_name(module, function, assign.target.id, assign.end)
     # a, b = path.iterdir()
     return any(assign.start <= call.start < assign.end for assign in module.assigns_in.get(function, ()))
+
+
+def waits_in_generator(module: Module, block: int) -> bool:
+    """Whether a place stands in a generator expression that its function hands on, and does not go through itself."""
+    blocks = module.facts.blocks
+    while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
+        each = blocks[block]
+        if each.kind == "comprehension" and module.text[each.start : each.start + 1] == b"(":
+            if not _is_gone_through(module, each):
+                return True
+        block = each.parent
+    return False
+
+
+def _is_gone_through(module: Module, generator: f.Block) -> bool:
+    calls = module.calls_in.get(generator.function, ())
+    around = [call for call in calls if call.start <= generator.start and generator.end <= call.end]
+    for call in sorted(around, key=lambda each: each.end - each.start):
+        if any(arg.start <= generator.start and generator.end <= arg.end for arg in call.args):
+            return _is_read_by(module, call)
+    for other in module.blocks_in.get(generator.function, ()):
+        if other.kind in ("for", "comprehension") and other is not generator and isinstance(other.test, f.Each):
+            return True
+    for assign in module.assigns_in.get(generator.function, ()):
+        if assign.start <= generator.start < assign.end:
+            return isinstance(assign.target, f.Name) and _is_read_by_name(
+                module, generator.function, assign.target.id, assign.end
+            )
+    return False
 
 
 def _is_read_by(module: Module, outer: f.Call) -> bool:

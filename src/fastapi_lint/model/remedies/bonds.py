@@ -143,12 +143,10 @@ class Bonds:
         if not module.mentions("local"):
             return
         for expr, start, _, block in self.project.effects.execution.expressions(function):
-            inner: f.Expr = expr
-            while isinstance(inner, f.Attr):
-                inner = inner.value
-                value = self.types.infer(inner, (module, block, start))
+            for owner in _owners(expr):
+                value = self.types.infer(owner, (module, block, start))
                 if isinstance(value, Instance) and value.cls == "threading.local":
-                    yield Bond("scope", _text(inner), "has other values in another thread")
+                    yield Bond("scope", _text(owner), "has other values in another thread")
 
     def _is_unlocked_cache(self, module: Module, call: f.Call) -> bool:
         name = self.types.name_of_type(self.types.callee(module, call)) or ""
@@ -207,6 +205,22 @@ class Bonds:
                     for base in self.types.mro(cls)
                 )
         return given is None
+
+
+def _owners(expr: f.Expr | None) -> Iterator[f.Expr]:
+    """What the attributes in an expression are attributes of; calls inside it answer for themselves."""
+    match expr:
+        case f.Attr(value=value):
+            yield value
+            yield from _owners(value)
+        case f.Display(items=items) | f.Choice(options=items) | f.Joined(parts=items):
+            for item in items:
+                yield from _owners(item)
+        case f.Sub(value=value) | f.Star(value=value) | f.Await(value=value):
+            yield from _owners(value)
+        case f.Binary(left=left, right=right):
+            yield from _owners(left)
+            yield from _owners(right)
 
 
 def _text(expr: f.Expr) -> str:

@@ -64,17 +64,32 @@ class Plainness:
 
     def _is_only_registered(self, function: Function) -> bool:
         """Whether nothing but FastAPI gets hold of a function: by decorators, `Depends` and registrations."""
+        serving = self.project.effects.serving
         for decorator in function.facts.decorators:
             effect, name = decorator_effect(self.types, function, decorator)
             if effect != "same" and not name.startswith(_REGISTERS):
-                return False
-        serving = self.project.effects.serving
+                receiver = serving.receiver_of(function, decorator)
+                if receiver is None or not self._only_registers(receiver):
+                    return False
         for mention in serving.mentions_of(function):
             if not serving.may_name(mention, function):
                 continue
             if mention.kind != "argument" or mention.call is None or not self._registers(mention.module, mention.call):
                 return False
         return True
+
+    def _only_registers(self, decorator: Function) -> bool:
+        """Whether a decorator of the project does nothing with a function but to register and return it."""
+        name = next((param.name for param in decorator.params if param.name not in ("self", "cls")), "")
+        module = decorator.module
+        word = re.compile(rb"(?<![\w.])" + re.escape(name.encode()) + rb"\b")
+        given = sum(
+            isinstance(arg.value, f.Name) and arg.value.id == name and self._registers(module, call)
+            for call in decorator.calls
+            for arg in call.args
+        )
+        given += sum(e.kind == "return" and e.value == f.Name(name) for e in decorator.exits)
+        return given > 0 and len(word.findall(module.text[decorator.facts.head_end : decorator.facts.end])) == given
 
     def _registers(self, module: Module, call: f.Call) -> bool:
         """Whether a call gives a function to FastAPI."""

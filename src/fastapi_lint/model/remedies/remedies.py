@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _SHIELDED = "leave it to a background task, or await it in a thread below `with anyio.CancelScope(shield=True)`"
 _OUTSIDE = "move the call out of the `with`, and run it in a thread there"
 _SLEEP = "time.sleep"
+_PACKAGE = re.compile(r"`([a-z]\w*)(?:\.|`)")
+"""The package that the text about a counterpart names first."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,14 @@ class Remedies:
         twin = self._twin(first, entry)
         if first.name == _SLEEP and self._forbidden(function, first) is None:
             return self._chosen(function, "sleep", f"use {twin}", "")
+        bond = next(filter(None, (self.bonds.of_call(function, step) for step in steps)), None)
+        bond = bond or self._injected(function, steps)
         if any(self._forbidden(function, step) == "cleanup" for step in steps):
-            return self._cleanup(function)
+            return self._cleanup(function, bond)
         if entry.kind == "lock":
             return self._chosen(function, "none", "", twin)
         if any(self._forbidden(function, step) == "held" for step in steps):
-            return self._chosen(function, "none", _OUTSIDE if entry.weight == "long" else "", twin)
-        bond = next(filter(None, (self.bonds.of_call(function, step) for step in steps)), None)
-        bond = bond or self._injected(function, steps)
+            return self._chosen(function, "none", _OUTSIDE if entry.weight == "long" and bond is None else "", twin)
         if bond is not None:
             return self._bound(function, bond, twin)
         thread = handing(function.module, self.project.types)
@@ -95,11 +97,11 @@ class Remedies:
         there = f"{twin} there" if twin else ""
         firsts = [trail.first for trail in trails]
         places = {self._forbidden(function, step) for step in firsts}
-        if "cleanup" in places:
-            return self._cleanup(function)
-        if "held" in places:
-            return self._chosen(function, "none", _OUTSIDE, there)
         bond = next(filter(None, (self._bond(function, step) for step in firsts)), None)
+        if "cleanup" in places:
+            return self._cleanup(function, bond)
+        if "held" in places:
+            return self._chosen(function, "none", _OUTSIDE if bond is None else "", there)
         if bond is not None:
             return self._bound(function, bond, there)
         thread = handing(function.module, self.project.types)
@@ -146,14 +148,10 @@ class Remedies:
         name = types.name_of_type(types.callee(made.origin.module, made.origin.facts))
         return name == "asyncio.new_event_loop" and step.module.enclosing(made.origin.facts.block) is not None
 
-    def of_session(self, function: Function, steps: Sequence[Step], kind: str) -> Remedy:
+    def of_session(self, function: Function, found: Sequence[tuple[Step, Entry]], kind: str) -> Remedy:
         """What to do about a synchronous session (or connection, engine) that a function works with."""
-        has_query = any(".query" in step.shown or ".Query." in step.name for step in steps)
-        twin = f"use `Async{kind.capitalize()}` and `await`"
-        if has_query:
-            twin = "use `await session.execute(select(...))` on an `AsyncSession`"
-        if any(self._forbidden(function, step) == "cleanup" for step in steps) and not self.can_be_plain(function):
-            return Remedy("none", twin)
+        said = [entry.instead for _, entry in found if "await " in entry.instead]
+        twin = f"use {said[0]}" if said else f"use `Async{kind.capitalize()}` and `await`"
         if self.can_be_plain(function):
             return Remedy("plain", f"make `{function.name}` a plain `def`, or {twin}")
         return Remedy("none", twin)
@@ -188,10 +186,10 @@ class Remedies:
             return Remedy(way, _listed([*others, plain]), thread)
         return Remedy(way, _listed(others), thread)
 
-    def _cleanup(self, function: Function) -> Remedy:
+    def _cleanup(self, function: Function, bond: Bond | None) -> Remedy:
         if self.can_be_plain(function):
             return Remedy("plain", f"make `{function.name}` a plain `def`")
-        return Remedy("none", _SHIELDED)
+        return Remedy("none", _SHIELDED if bond is None else "")
 
     def _bound(self, function: Function, bond: Bond, twin: str) -> Remedy:
         """The advice where a thread is none: what the library says, or an asynchronous counterpart."""
@@ -243,16 +241,21 @@ class Remedies:
         return isinstance(callee, FunctionObject) and is_shared_object(callee.owner)
 
     def _twin(self, step: Step, entry: Entry) -> str:
-        """What waits for the same without blocking, if the declared version of the library has it."""
-        if not entry.instead or "run_in_threadpool" in entry.instead or "to_thread" in entry.instead:
+        """What waits for the same without blocking, unless the declared dependencies of the project do not have it."""
+        said = entry.instead
+        if not said or "run_in_threadpool" in said or "to_thread" in said:
             return ""
-        if entry.instead_since:
-            versions = self.project.versions.for_path(step.module.path)
-            if versions.never_at_least(entry.names[0].partition(".")[0], entry.instead_since, False):
-                return ""
+        own = entry.names[0].partition(".")[0]
+        named = _PACKAGE.match(said)
+        package = named[1] if named is not None else own
+        versions = self.project.versions.for_path(step.module.path)
+        if entry.instead_since and versions.never_at_least(package, entry.instead_since, False):
+            return ""
+        if package not in (own, "asyncio", "anyio", "loop", "task") and versions.declares(package) is False:
+            return ""  # it would be one more dependency
         method = step.call.func if step.call is not None else None
         last = getattr(method, "attr", "") or step.name.rpartition(".")[2]
-        return entry.instead.replace("{method}", last)
+        return said.replace("{method}", last)
 
 
 def _listed(parts: Sequence[str]) -> str:

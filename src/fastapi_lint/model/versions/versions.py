@@ -169,6 +169,21 @@ class Versions:
         """Whether every version that the project allows is `version` or newer; one that declares nothing is current."""
         return self.always_at_least(package, version, default=True) is True
 
+    def declares(self, package: str) -> bool | None:
+        """Whether a package is declared at all, in whatever version; None when nothing is."""
+        package = canonicalize_name(package)
+        if package in self._overrides:
+            return True
+        found = None
+        for folder in self._folders if self._folder is None else _upwards(self._folder):
+            for path in self._folders.get(folder, ()):
+                for content in self._with_includes(path, set()):
+                    listed = [name for name, _ in (*content.main, *content.side, *content.locked)]
+                    if package in listed:
+                        return True
+                    found = False if listed else found
+        return found
+
     @property
     def python(self) -> tuple[int, int] | None:
         """The oldest Python (major, minor) that is declared; None when there is no lower bound."""

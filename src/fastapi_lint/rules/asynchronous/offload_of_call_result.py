@@ -9,7 +9,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits.calls import handed_over
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
-from fastapi_lint.model.calls import NotCallable, not_callable
+from fastapi_lint.model.calls import NotCallable, argument_at, not_callable
 from fastapi_lint.rule import Check, rule
 
 _RECEIVERS = frozenset({"run_in_threadpool", "to_thread", "run_sync", "run_in_executor"})
@@ -47,40 +47,35 @@ def offload_of_call_result(module: Module, check: Check) -> Iterator[Finding]:
         entry = catalog.handoff(name) if name and name.rsplit(".", 1)[-1] in _RECEIVERS else None
         if name is None or entry is None or entry.to not in ("thread", "process") or entry.gives != "result":
             continue
-        arg = _callable_argument(call, entry.argument, entry.keyword)
+        arg = argument_at(call, entry.argument, entry.keyword)
         if arg is None or not isinstance(arg.value, f.CallRef):
             continue
         verdict = not_callable(check.project, module, arg.value)
         if verdict is None:
             continue
         inner = module.facts.calls[arg.value.index]
+        called, receiver = module.source.slice(inner.start, inner.name_end), name.rsplit(".", 1)[-1]
+        title, why, instead = _said(called, receiver, verdict)
         yield check.finding(
             inner,
-            _message(module, inner, name, verdict),
+            title,
+            why=why,
+            instead=instead,
             fix=_fix(module, call, inner, name) if verdict == "value" and arg.name == "" else None,
         )
 
 
-def _callable_argument(call: f.Call, position: int, keyword: str) -> f.Arg | None:
-    for index, arg in enumerate(call.args):
-        if arg.name in ("*", "**") and index <= position:
-            return None
-        if (arg.name == "" and index == position) or (keyword and arg.name == keyword):
-            return arg
-    return None
-
-
-def _message(module: Module, inner: f.Call, name: str, verdict: NotCallable) -> str:
-    called = module.source.slice(inner.start, inner.name_end)
-    receiver = name.rsplit(".", 1)[-1]
+def _said(called: str, receiver: str, verdict: NotCallable) -> tuple[str, str, str]:
     if verdict == "coroutine":
         return (
-            f"`{called}(...)` gives a coroutine, and `{receiver}` gets that instead of a function: it never runs;"
-            f" `await {called}(...)`, or hand over a function that is not async"
+            f"`{receiver}` gets the coroutine of `{called}(...)` instead of a function",
+            "the thread cannot call it, and it never runs",
+            f"`await {called}(...)`, or hand over a function that is not async",
         )
     return (
-        f"`{called}(...)` is called on the event loop at once, and `{receiver}` gets its result, not the function;"
-        f" hand over `{called}` and its arguments"
+        f"`{receiver}` gets the result of `{called}(...)` instead of the function",
+        "the call runs on the event loop at once, and the thread cannot call what it gives",
+        f"hand over `{called}` and its arguments",
     )
 
 

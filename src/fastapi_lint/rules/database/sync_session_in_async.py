@@ -47,14 +47,15 @@ def sync_session_in_async(function: Function, check: Check) -> Iterator[Finding]
     effects = check.project.effects
     if not function.is_async:
         return
-    steps = [step for step, entry in effects.blocking(function) if effects.is_session(entry)]
-    if not steps or not effects.holds_up_requests(function):
+    found = [(step, entry) for step, entry in effects.blocking(function) if effects.is_session(entry)]
+    if not found or not effects.holds_up_requests(function):
         return
-    steps.sort(key=lambda step: step.start)
+    found.sort(key=lambda each: each[0].start)
+    steps = [step for step, _ in found]
     first, more = steps[0], steps[1:]
     kind = _KINDS.get(first.name.rsplit(".", 2)[-2] if first.name.count(".") else "", "session")
     also = f" (and {len(more)} more {'calls' if len(more) > 1 else 'call'} here)" if more else ""
-    remedy = remedies(check.project).of_session(function, steps, kind)
+    remedy = remedies(check.project).of_session(function, found, kind)
     yield check.finding(
         first,
         f"`{first.shown}` uses a synchronous {kind} in async `{function.name}`",

@@ -13,7 +13,16 @@ TRANSPARENT = (
     "retry.", "retrying.", "stamina.", "cachetools.", "sqlalchemy.",
 )  # fmt: skip
 """Decorators that call the decorated function in place; any other external decorator makes it unknown."""
-_ONCE = frozenset({"functools.lru_cache", "functools.cache"})
+CACHED_PROPERTIES = frozenset({
+    "functools.cached_property", "cached_property.cached_property", "cached_property.threaded_cached_property",
+    "cached_property", "django.utils.functional.cached_property", "werkzeug.utils.cached_property",
+})  # fmt: skip
+"""Decorators of properties that are computed once for each object."""
+_ONCE = frozenset({
+    "functools.lru_cache", "functools.cache", "cachetools.cached", "cachetools.func.ttl_cache",
+    "cachetools.func.lru_cache", "cachetools.func.lfu_cache", "cachetools.func.rr_cache", "cachetools.func.fifo_cache",
+})  # fmt: skip
+"""Decorators that keep answers: a function without parameters has one, made once as long as it is kept."""
 
 
 class Wrapping:
@@ -42,7 +51,7 @@ class Wrapping:
                     param.default is not None for param in function.params
                 ):
                     return ()
-                case External(name=name) if name.startswith(TRANSPARENT):
+                case External(name=name) if name.startswith(TRANSPARENT) or name in CACHED_PROPERTIES:
                     continue
                 case Method(cls=cls) if cls.startswith(("fastapi.", "starlette.")):
                     continue  # a route decorator returns the function itself

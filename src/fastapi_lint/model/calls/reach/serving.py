@@ -139,7 +139,7 @@ class Serving:
                 return "elsewhere"
             if effect == "wraps" or name.startswith(TRANSPARENT):
                 continue
-            factory = self._project_decorator(function, decorator) if effect in ("same", "replaces") else None
+            factory = self.receiver_of(function, decorator) if effect in ("same", "replaces") else None
             if factory is None:
                 return "served"  # a library, or what is not known, may run it
             holders, is_known = _kept_by(factory)
@@ -149,7 +149,7 @@ class Serving:
                 found = _earlier(found, self._when_held(holder, factory.module))
         return found
 
-    def _project_decorator(self, function: Function, decorator: f.Expr) -> Function | None:
+    def receiver_of(self, function: Function, decorator: f.Expr) -> Function | None:
         """The function of the project that receives the decorated one."""
         module, facts = function.module, function.facts
         called = isinstance(decorator, f.CallRef)

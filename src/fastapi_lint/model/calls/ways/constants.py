@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Union
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject, ModuleObject
+from fastapi_lint.model.names.symbols import Class, ClassObject, Module, ModuleObject
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Unfolded, Values
 
@@ -26,8 +26,10 @@ class Unknown:
 UNKNOWN = Unknown()
 KNOWN_AS = {True: Unknown(True), False: Unknown(False)}
 Value = Union[bool, int, float, str, None, "tuple[object, ...]", Unknown]
-"""A constant; a `tuple` that begins with `MEMBER` is a member of an enumeration."""
+"""A constant; a `tuple` that begins with `MEMBER` is a member of an enumeration, with `FIELDS` an object
+of a data class, with pairs of the names and values of its fields."""
 MEMBER = "\0member"
+FIELDS = "\0fields"
 
 
 class Constants:
@@ -51,7 +53,36 @@ class Constants:
                 return self._named(expr, where)
             case f.Attr(value=owner, attr=attr):
                 return self._member(owner, attr, where)
+            case f.CallRef(index=index):
+                return self._made(where[0], where[0].facts.calls[index])
         return UNKNOWN
+
+    def _made(self, module: Module, call: f.Call) -> Value:
+        """An object of a data class or schema, as far as its fields are constants."""
+        made = self.types.callee(module, call)
+        if not isinstance(made, ClassObject) or not self._is_record(made.cls):
+            return UNKNOWN
+        if any(arg.name in ("*", "**") for arg in call.args):
+            return UNKNOWN
+        fields: dict[str, Value] = {}
+        for cls in reversed(self.types.mro(made.cls)):
+            if not isinstance(cls, Class):
+                continue
+            for name, entry in cls.assigns.items():
+                fields[name] = self.of(entry.value, (cls.module, entry.block, entry.start))
+        names = list(fields)
+        for index, arg in enumerate(call.args):
+            name = arg.name or (names[index] if index < len(names) else "")
+            fields[name] = self.of(arg.value, (module, call.block, call.start))
+        return (FIELDS, *fields.items())
+
+    def _is_record(self, cls: Class) -> bool:
+        if "__init__" in cls.methods or "__post_init__" in cls.methods:
+            return False
+        if any(isinstance(base, str) and base == "pydantic.BaseModel" for base in self.types.mro(cls)):
+            return True
+        names = [_called(cls.module, each) for each in cls.facts.decorators]
+        return any(f.last_name(each) == "dataclass" for each in names)
 
     def _named(self, expr: f.Name, where: Where) -> Value:
         """A constant of a module, bound once and never changed."""
@@ -97,7 +128,22 @@ def truth(value: Value) -> bool | None:
         return value.counts_as
     if isinstance(value, tuple) and value[:1] == (MEMBER,):
         return True if not isinstance(value[-1], int) else None
+    if isinstance(value, tuple) and value[:1] == (FIELDS,):
+        return True
     return bool(value)
+
+
+def field_of(value: Value, name: str) -> Value:
+    """What a field of an object of a data class holds; `UNKNOWN` for anything else."""
+    if isinstance(value, tuple) and value[:1] == (FIELDS,):
+        for pair in value[1:]:
+            if isinstance(pair, tuple) and pair[0] == name:
+                return pair[1]  # type: ignore[no-any-return]
+    return UNKNOWN
+
+
+def _called(module: Module, decorator: f.Expr) -> f.Expr:
+    return module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
 
 
 def is_member(value: Value) -> bool:

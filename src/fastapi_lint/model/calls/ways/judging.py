@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Mapping
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.ways.constants import KNOWN_AS, UNKNOWN, Unknown, Value, is_member, truth
+from fastapi_lint.model.calls.ways.constants import KNOWN_AS, UNKNOWN, Unknown, Value, field_of, is_member, truth
 
 _DEEPEST = 20
 _TEXT_METHODS = frozenset({"startswith", "endswith", "lower", "upper", "strip", "casefold"})
@@ -26,6 +26,8 @@ def judged(tree: ast.expr, values: Mapping[str, Value], named: Callable[[f.Expr]
         case ast.Name(id=name):
             return values[name] if name in values else named(f.Name(name))
         case ast.Attribute():
+            if isinstance(tree.value, ast.Name) and tree.value.id in values:
+                return field_of(values[tree.value.id], tree.attr)
             expr = _dotted(tree)
             root = expr
             while isinstance(root, f.Attr):
