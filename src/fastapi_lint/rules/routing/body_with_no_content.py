@@ -9,7 +9,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing.edits import remove_argument
 from fastapi_lint.fixing.edits.calls import argument_node
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, Function, Instance, Module, Project, Route
+from fastapi_lint.model import Class, ClassObject, External, Function, Instance, Module, Project, Route
 from fastapi_lint.model.routing import Answer, declares_response
 from fastapi_lint.model.types import is_none
 from fastapi_lint.rule import Check, rule
@@ -93,7 +93,7 @@ def _dropped(answer: Answer, handler: Function, status: int, check: Check) -> Fi
         f"`{handler.name}` answers {status}, but returns a value here",
         why="a response with this status has no body: the value is dropped in silence",
         instead="return nothing, or choose a status with a body",
-        fix=_bare(leaving, handler) if leaving is not None else None,
+        fix=_bare(leaving, handler, check) if leaving is not None else None,
         module=handler.module,
     )
 
@@ -207,12 +207,63 @@ def _annotated_none(handler: Function) -> Fix | None:
     return Fix("Annotate None", Safety.UNSAFE, (Edit(source.span(start, handler.facts.head_end), " None:"),))
 
 
-def _bare(leaving: f.Exit, handler: Function) -> Fix | None:
-    """`return value` becomes `return`, where the value does nothing."""
-    text = handler.module.source.slice(leaving.start, leaving.end)
-    plain = isinstance(leaving.value, (f.Const, f.Name, f.Display, f.Mapping))
-    built = isinstance(leaving.value, f.CallRef) and text.count("(") == 1
-    if not (built or (plain and "(" not in text)) or "#" in text or "await" in text:
+def _bare(leaving: f.Exit, handler: Function, check: Check) -> Fix | None:
+    """`return value` becomes `return`; the last statement goes, but for the call that makes the value."""
+    module = handler.module
+    text = module.source.slice(leaving.start, leaving.end)
+    if "#" in text or "await" in text:
         return None
-    span = handler.module.source.span(leaving.start + len("return"), leaving.end)
-    return Fix("Return nothing", Safety.UNSAFE, (Edit(span, ""),))
+    is_last = _is_last(leaving, handler)
+    if isinstance(leaving.value, f.CallRef):
+        call = module.facts.calls[leaving.value.index]
+        if not _only_makes(call, handler, check):
+            if not is_last:
+                return None
+            edit = Edit(module.source.span(leaving.start, call.start), "")
+            return Fix("Drop the value", Safety.UNSAFE, (edit,))
+    elif not isinstance(leaving.value, (f.Const, f.Name, f.Display, f.Mapping)) or "(" in text:
+        return None
+    start, end = _lines(module.text, leaving)
+    around = module.text[start : leaving.start], module.text[end : module.text.find(b"\n", end)]
+    if not is_last or any(part.strip() for part in around):
+        span = module.source.span(leaving.start + len("return"), leaving.end)
+        return Fix("Return nothing", Safety.UNSAFE, (Edit(span, ""),))
+    if _stands_alone(module.text, leaving, start):
+        return Fix("Return nothing", Safety.UNSAFE, (Edit(module.source.span(leaving.start, leaving.end), "pass"),))
+    return Fix("Return nothing", Safety.UNSAFE, (Edit(module.source.span(start, end), ""),))
+
+
+def _only_makes(call: f.Call, handler: Function, check: Check) -> bool:
+    """Whether a call does nothing but to make an object of plain values."""
+    callee = check.project.callee(handler.module, call)
+    is_class = isinstance(callee, External) and callee.name.rpartition(".")[2][:1].isupper()
+    made = is_class or isinstance(callee, ClassObject)
+    return made and not any(isinstance(arg.value, (f.CallRef, f.Await, f.Each)) for arg in call.args)
+
+
+def _is_last(leaving: f.Exit, handler: Function) -> bool:
+    """Whether nothing runs behind a `return` in any case: it is the last statement, or that of a last branch."""
+    blocks, index = handler.module.facts.blocks, leaving.block
+    end = leaving.end
+    while blocks[index].kind in ("if", "else", "case", "choice"):
+        if blocks[index].kind != "choice" and blocks[index].end != end:
+            return False
+        end, index = blocks[index].end, blocks[index].parent
+    return blocks[index].kind == "function" and handler.facts.end == end
+
+
+def _lines(text: bytes, leaving: f.Exit) -> tuple[int, int]:
+    """The range of the lines of a statement, the break before them included."""
+    start = text.rfind(b"\n", 0, leaving.start)
+    return (start - 1 if text[start - 1 : start] == b"\r" else start), leaving.end
+
+
+def _stands_alone(text: bytes, leaving: f.Exit, start: int) -> bool:
+    """Whether no other statement stands in the block of one: the next line above that says something is a head."""
+    indent = leaving.start - text.rfind(b"\n", 0, leaving.start)
+    above = text[:start].decode("utf-8", "replace").splitlines()
+    for line in reversed(above):
+        stripped = line.strip()
+        if stripped and not stripped.startswith("#"):
+            return len(line) - len(line.lstrip()) + 1 < indent
+    return True

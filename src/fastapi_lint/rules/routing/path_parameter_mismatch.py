@@ -26,7 +26,8 @@ def path_parameter_mismatch(route: Route, check: Check) -> Iterator[Finding]:
 
     Fix safety
     A parameter is added to the handler, with the type of the placeholder's convertor. It is then part of the OpenAPI
-    document and of every direct call of the function.
+    document and of every direct call of the function. There is none where a parameter of nearly the same name is read
+    from the query: a person has to say which of the two names is right.
 
     Known limits
     Silent when a dependency in front of the route cannot be resolved, when an annotation or default is made at run time
@@ -69,7 +70,8 @@ def _untaken(route: Route, handler: Function, addresses: tuple[Address, ...], ch
                 continue  # the handler has another path without it, and would need it there
             reported.add(name)
             fix = None
-            if handler.module is route.module and (name not in own or taken is not None):
+            is_meant = not _near(handler, name, address, project)  # else it would stay missing, and no longer be seen
+            if handler.module is route.module and is_meant and (name not in own or taken is not None):
                 if name in own or all(name in names for names in everywhere):
                     fix = _fix(handler, name, convertor)
             at = argument(route.call, 0, "path") if name in own else None
