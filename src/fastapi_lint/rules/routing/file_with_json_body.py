@@ -1,0 +1,81 @@
+"""FAPI339: JSON bodies beside files or form fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.model import Class, Instance, Parameter, Route, Type
+from fastapi_lint.rule import Check, rule
+
+_FORM = frozenset({"fastapi.Form", "fastapi.File"})
+_OBJECTS = frozenset({"dict", "typing.Mapping", "collections.abc.Mapping", "collections.OrderedDict"})
+_LISTS = frozenset({"list", "tuple", "set", "frozenset", "typing.Sequence", "collections.abc.Sequence"})
+
+
+@rule("FAPI339", severity=Severity.ERROR, since="0.2.0")
+def file_with_json_body(route: Route, check: Check) -> Iterator[Finding]:
+    """An endpoint takes a file or form field and a JSON body.
+
+    Why is this bad?
+    A multipart request has form fields, no JSON. FastAPI reads the schema or dict from a field of its name, which holds
+    text, and answers every request with 422.
+
+    Known limits
+    Scalars with `Body()`, `Json[...]`, schemas behind `Form()` or `Depends()`, and schemas with a validator that sees
+    the text first (`mode="before"`) work.
+
+    References
+    - [Request forms and files](https://fastapi.tiangolo.com/tutorial/request-forms-and-files/)
+    - [Form models](https://fastapi.tiangolo.com/tutorial/request-form-models/)
+    """
+    if route.handler is None or (route.handler.module is not route.module and not route.handler.params):
+        return
+    parameters = check.project.dependencies.parameters(route.handler)
+    form = next((each for each in parameters if _is_form(each, check)), None)
+    if form is None:
+        return
+    for each in parameters:
+        if each.marker in ("", "fastapi.Body") and (shown := _json(each.type, check)) is not None:
+            yield check.finding(
+                each,
+                f"`{each.name}` is read as JSON beside the form field `{form.name}`",
+                why="a multipart request has no JSON body, so that every request is answered with 422",
+                instead=f"take {shown} with `Form()`, or as a text that the endpoint parses",
+                module=route.handler.module,
+                related=[check.related(form, "this makes it a multipart request", module=route.handler.module)],
+            )
+
+
+def _is_form(parameter: Parameter, check: Check) -> bool:
+    if parameter.marker in _FORM:
+        return True
+    found = parameter.type
+    if isinstance(found, Instance) and found.cls in _LISTS and found.args:
+        found = found.args[0]
+    return not parameter.marker and check.project.types.is_instance(found, "fastapi.UploadFile")
+
+
+def _json(found: Type, check: Check) -> str | None:
+    """What a parameter holds that only JSON can carry, for messages; None for everything else."""
+    if not isinstance(found, Instance):
+        return None
+    if isinstance(found.cls, str):
+        if found.cls in _OBJECTS:
+            return "it"
+        return _json(found.args[0], check) if found.cls in _LISTS and found.args else None
+    schema = check.project.schemas.of(found.cls)
+    if schema is None or schema.kind == "dataclass" or _reads_text(found.cls, check):
+        return None
+    return f"`{found.cls.name}`"
+
+
+def _reads_text(cls: Class, check: Check) -> bool:
+    """Whether a validator of a schema sees what is sent before its fields are read."""
+    names = {"pydantic.model_validator", "pydantic.root_validator", "pydantic.v1.root_validator"}
+    return any(
+        not names.isdisjoint(check.project.types.decorators(method)) or name == "__get_validators__"
+        for base in check.project.types.mro(cls)
+        if isinstance(base, Class)
+        for name, method in base.methods.items()
+    )
