@@ -21,6 +21,7 @@ from fastapi_lint.model.routing.middleware import (
     stacks,
     writes_cors_headers,
 )
+from fastapi_lint.model.routing.naming import Named, Names, route_names
 from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
 from fastapi_lint.model.routing.routes import (
     HTTP_METHODS,
@@ -51,6 +52,8 @@ __all__ = [
     "Message",
     "Middleware",
     "Mount",
+    "Named",
+    "Names",
     "PathIndex",
     "Place",
     "Route",
@@ -76,6 +79,7 @@ __all__ = [
     "registration",
     "returns_response",
     "roots",
+    "route_names",
     "stacks",
     "status_is_decided",
     "unregistrations",

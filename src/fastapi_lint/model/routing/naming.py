@@ -1,0 +1,87 @@
+"""The names by which routes and mounts are looked up (`url_for`), and the parameters each needs. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Instance, Module
+from fastapi_lint.model.routing.paths import placeholders
+from fastapi_lint.model.routing.routers import Mount, Route, argument
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_OWN = ("openapi", "swagger_ui_html", "swagger_ui_redirect", "redoc_html")
+"""The routes that FastAPI adds to every app."""
+_ADDING = frozenset({
+    "include_router", "mount", "add_route", "add_api_route", "add_websocket_route", "add_api_websocket_route", "host",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Named:
+    """A route or mount of a name: its full path, and the placeholders in it; None for a mount, and where unknown."""
+
+    path: str
+    parameters: frozenset[str] | None
+
+
+@dataclass(frozen=True)
+class Names:
+    """All names of a project; `complete` is False where routes are made that are not all known."""
+
+    by_name: dict[str, tuple[Named, ...]]
+    complete: bool
+
+
+def route_names(project: Project) -> Names:
+    """The names of every route and mount of the project."""
+    found: dict[str, list[Named]] = {name: [Named("", frozenset())] for name in _OWN}
+    complete = all(_is_known(project, module) for module in project.modules if not module.is_test)
+    events: list[Route | Mount] = [*project.routes.all, *_mounts(project)]
+    for event in events:
+        name = _name(project, event)
+        if name is None:
+            complete = False
+            continue
+        addresses = project.routes.by_route.get(event, [])
+        paths = sorted({address.path for address in addresses}) or [event.path]
+        for path in paths:
+            is_known = bool(addresses) and isinstance(event, Route) and all(each.known for each in addresses)
+            parameters = frozenset(each for each, _ in placeholders(path)) if is_known else None
+            found.setdefault(name, []).append(Named(path, parameters))
+    return Names({name: tuple(dict.fromkeys(each)) for name, each in found.items()}, complete)
+
+
+def _mounts(project: Project) -> Iterator[Mount]:
+    for router in project.routes.routers.values():
+        yield from (event for event in router.events if isinstance(event, Mount))
+
+
+def _name(project: Project, event: Route | Mount) -> str | None:
+    """The name of a route: the given one, else that of its handler; None when it is not known."""
+    given = argument(event.call, 2, "name") if isinstance(event, Mount) else event.keyword("name")
+    if given is not None:
+        return project.values.text(given.value, (event.module, event.call.block, event.call.start))
+    if isinstance(event, Mount):
+        return ""
+    return event.handler.name if event.handler is not None and not event.has_unpacked else None
+
+
+def _is_known(project: Project, module: Module) -> bool:
+    """Whether all that a module adds to apps and routers is known: what it includes is made in the project."""
+    for call in module.facts.calls:
+        if not isinstance(call.func, f.Attr) or call.func.attr not in _ADDING:
+            continue
+        where = (module, call.block, call.start)
+        if call.func.attr == "include_router":
+            child = argument(call, 0, "router")
+            value = project.infer(child.value, *where) if child is not None else None
+            if not isinstance(value, Instance) or value.origin is None or not project.routes.is_router(value):
+                return False
+        elif project.infer(call.func.value, *where) is None:
+            return False
+    return True
