@@ -1,0 +1,47 @@
+"""FAPI524: `query` on an AsyncSession, which has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Class, Instance, Module
+from fastapi_lint.model.data import is_async_session
+from fastapi_lint.rule import Check, rule
+
+
+@rule("FAPI524", severity=Severity.ERROR, since="0.2.0")
+def query_on_async_session(module: Module, check: Check) -> Iterator[Finding]:
+    """`query` is called on an AsyncSession.
+
+    Why is this bad?
+    `Query` is synchronous through and through, so an AsyncSession has no such method: the line raises AttributeError.
+
+    Known limits
+    The session has to be known by its annotation, its factory or its dependency. Callbacks of `run_sync` get a
+    synchronous session, and project classes may define `query` themselves.
+
+    References
+    - [SQLAlchemy: select in place of query](https://docs.sqlalchemy.org/en/20/changelog/migration_20.html#migration-orm-usage)
+    """
+    for call in module.facts.calls:
+        if not isinstance(call.func, f.Attr) or call.func.attr != "query":
+            continue
+        session = check.project.infer(call.func.value, module, call.block, call.start)
+        if is_async_session(check.project.types, session) and not _defines(session, check):
+            shown = module.source.slice(call.start, call.name_end)
+            yield check.finding(
+                (call.start, call.name_end),
+                f"`{shown if len(shown) < 40 else 'query'}`: an AsyncSession has no `query`",
+                why="the line raises AttributeError",
+                instead="write `await session.scalars(select(...))`",
+            )
+
+
+def _defines(session: object, check: Check) -> bool:
+    """Whether a class of the project adds the method."""
+    if not isinstance(session, Instance) or not isinstance(session.cls, Class):
+        return False
+    order = check.project.types.mro(session.cls)
+    return any(isinstance(base, Class) and ("query" in base.methods or "query" in base.assigns) for base in order)

@@ -1,0 +1,118 @@
+"""FAPI526: sessions that are used after a commit failed, without a rollback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function
+from fastapi_lint.model.calls import Endings
+from fastapi_lint.model.data import is_async_session, is_sync_session
+from fastapi_lint.rule import Check, rule
+
+_SENDING = frozenset({"commit", "flush"})
+
+
+@rule("FAPI526", severity=Severity.ERROR, since="0.2.0")
+def session_after_failed_commit(function: Function, check: Check) -> Iterator[Finding]:
+    """A session goes on being used after `commit` or `flush` failed, without a rollback.
+
+    Why is this bad?
+    A failed flush leaves the session in a transaction that can only be rolled back: whatever is asked of it next raises
+    `PendingRollbackError`, in the handler itself, behind the `try`, or in the next round of the loop.
+
+    Known limits
+    The session has to be known, and to be used in the same function. Handlers that raise, return or roll back,
+    `finally` clauses that roll back, and `begin_nested()` blocks are left alone.
+
+    References
+    - [SQLAlchemy: this session's transaction has been rolled back](https://docs.sqlalchemy.org/en/20/faq/sessions.html#this-session-s-transaction-has-been-rolled-back-due-to-a-previous-exception-during-flush-or-similar)
+    """
+    sending = [call for call in function.calls if isinstance(call.func, f.Attr) and call.func.attr in _SENDING]
+    if not sending:
+        return
+    blocks = function.module.facts.blocks
+    for call in sending:
+        if not isinstance(call.func, f.Attr):
+            continue
+        attempt, nested = _attempt(function, call)
+        session = check.project.infer(call.func.value, function.module, call.block, call.start)
+        known = is_sync_session(check.project.types, session) or is_async_session(check.project.types, session)
+        if attempt is None or nested or not known:
+            continue
+        clauses = [index for index, block in enumerate(blocks) if block.parent == attempt]
+        finals = [index for index in clauses if blocks[index].kind == "finally"]
+        if any(_rolls_back(function, blocks[index], call.func.value) for index in finals):
+            continue
+        for index in clauses:
+            if blocks[index].kind == "except" and (used := _used(function, index, attempt, call.func.value, check)):
+                yield check.finding(
+                    (blocks[index].start, blocks[index].start + len("except")),
+                    f"the session is used after a failed `{call.func.attr}`, without a rollback",
+                    why="it raises `PendingRollbackError`",
+                    instead="roll it back in this handler",
+                    related=[check.related(call, "this may fail"), check.related(used, "it is used here")],
+                )
+                break
+
+
+def _attempt(function: Function, call: f.Call) -> tuple[int | None, bool]:
+    """The `try` in whose body a call stands, and whether a savepoint lies between."""
+    blocks, index, nested = function.module.facts.blocks, call.block, False
+    while blocks[index].kind not in ("function", "lambda", "class", "module"):
+        block = blocks[index]
+        if block.kind == "with" and isinstance(block.test, f.CallRef):
+            nested |= f.last_name(function.module.facts.calls[block.test.index].func) == "begin_nested"
+        if block.kind == "body":
+            return block.parent, nested
+        index = block.parent
+    return None, nested
+
+
+def _rolls_back(function: Function, block: f.Block, session: f.Expr) -> bool:
+    return any(
+        call.func in (f.Attr(session, "rollback"), f.Attr(session, "close"))
+        for call in function.calls
+        if block.start <= call.start < block.end
+    )
+
+
+def _used(function: Function, index: int, attempt: int, session: f.Expr, check: Check) -> f.Call | None:
+    """Where the session is used after a handler that does not roll back; None when it is not, or not for sure."""
+    blocks = function.module.facts.blocks
+    handler = blocks[index]
+    if _rolls_back(function, handler, session):
+        return None
+    using = [call for call in function.calls if isinstance(call.func, f.Attr) and call.func.value == session]
+    inside = next((call for call in using if handler.start <= call.start < handler.end), None)
+    if inside is not None:
+        return inside
+    handed_on = [call for call in function.calls if any(arg.value == session for arg in call.args)]
+    if any(handler.start <= call.start < handler.end for call in handed_on):
+        return None  # what gets it may roll it back
+    if not Endings(check.project.types).comes_out(function, index):
+        return None
+    parent = blocks[attempt].parent
+    while blocks[parent].kind not in ("function", "lambda", "class", "module"):
+        if blocks[parent].kind in ("for", "while"):
+            return next((call for call in using if blocks[parent].start < call.start < blocks[parent].end), None)
+        made_here = blocks[parent].kind == "with" and blocks[parent].target == session
+        if not made_here and blocks[parent].kind in ("with", "choice", "if", "else", "case"):
+            parent = blocks[parent].parent
+            continue
+        break
+    behind = blocks[attempt].end
+    later = [call for call in using if call.start >= behind and f.last_name(call.func) not in ("rollback", "close")]
+    around = _around(function, attempt)
+    return next((call for call in later if call.block in around), None)
+
+
+def _around(function: Function, index: int) -> set[int]:
+    blocks, found = function.module.facts.blocks, set()
+    while index >= 0:
+        found.add(index)
+        if blocks[index].kind in ("function", "lambda", "class", "module"):
+            break
+        index = blocks[index].parent
+    return found
