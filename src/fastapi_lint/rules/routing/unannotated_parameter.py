@@ -45,7 +45,7 @@ def unannotated_parameter(function: Function, check: Check) -> Iterator[Finding]
     routes = check.project.routes.by_handler.get(function, [])
     if not routes and not check.project.dependencies.injected.get(function):
         return
-    if len(function.facts.decorators) > (1 if routes else 0) or any(route.kind == "route" for route in routes):
+    if len(function.facts.decorators) > (1 if routes else 0) or not all(route.takes_prefix for route in routes):
         return
     untyped = []
     for parameter in check.project.dependencies.parameters(function):
@@ -53,7 +53,7 @@ def unannotated_parameter(function: Function, check: Check) -> Iterator[Finding]
             continue
         if parameter.name in _MEANT and parameter.fact.default is None:
             yield _mistaken(parameter, check)
-        elif not isinstance(parameter.fact.default, (f.CallRef, f.Name, f.Attr)):
+        elif parameter.fact.default is None or isinstance(parameter.fact.default, f.Const):
             untyped.append(parameter)
     if untyped:
         names = ", ".join(f"`{parameter.name}`" for parameter in untyped)
