@@ -15,12 +15,15 @@ from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_
 from fastapi_lint.model.routing.middleware import (
     CORS,
     Middleware,
+    catches_errors,
     in_stack,
     is_caught,
     passes_on,
     stacks,
+    writes_cors,
     writes_cors_headers,
 )
+from fastapi_lint.model.routing.middleware import in_module as middleware_in
 from fastapi_lint.model.routing.naming import Named, Names, route_names
 from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
 from fastapi_lint.model.routing.routes import (
@@ -63,6 +66,7 @@ __all__ = [
     "Wording",
     "app_that_ignores",
     "argument",
+    "catches_errors",
     "declares_response",
     "finds_routers",
     "handlers",
@@ -73,6 +77,7 @@ __all__ = [
     "is_versioned",
     "matches_by_itself",
     "means_every_value",
+    "middleware_in",
     "passes_on",
     "placeholders",
     "places",
@@ -85,5 +90,6 @@ __all__ = [
     "unregistrations",
     "without_placeholders",
     "wording",
+    "writes_cors",
     "writes_cors_headers",
 ]

@@ -167,9 +167,11 @@ def passes_on(each: Middleware, project: Project) -> bool | None:
 
 def writes_cors_headers(each: Middleware) -> bool:
     """Whether a middleware of the project writes the header of CORS itself."""
-    function = each.function
-    if function is None:
-        return False
+    return each.function is not None and writes_cors(each.function)
+
+
+def writes_cors(function: Function) -> bool:
+    """Whether a function writes the header of CORS itself."""
     written = [entry.target for entry in function.module.assigns_in.get(function.index, ())]
     for call in function.calls:
         written += [arg.value for arg in call.args]
@@ -207,3 +209,10 @@ def is_caught(entry: f.Exit, function: Function) -> bool:
             return True
         index = parent
     return False
+
+
+def catches_errors(function: Function) -> bool:
+    """Whether a function has a handler for every exception."""
+    blocks = function.module.blocks_in.get(function.index, ())
+    broad = (None, f.Name("Exception"), f.Name("BaseException"))
+    return any(block.kind == "except" and block.test in broad for block in blocks)

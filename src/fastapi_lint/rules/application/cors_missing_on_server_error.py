@@ -1,0 +1,80 @@
+"""FAPI722: the last error handler, whose answers a browser cannot read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import External, FunctionObject, Instance, Module, Project
+from fastapi_lint.model.names import Origin
+from fastapi_lint.model.routing import CORS, Middleware, argument, catches_errors, middleware_in, writes_cors
+from fastapi_lint.rule import Check, rule
+
+
+@rule("FAPI722", severity=Severity.INFO, since="0.2.0")
+def cors_missing_on_server_error(module: Module, check: Check) -> Iterator[Finding]:
+    """A handler for `Exception` or 500 is registered in an app with CORS middleware.
+
+    Why is this bad?
+    Such a handler runs outside of all middleware. Its answer has no CORS headers, so that the browser hides it, and the
+    front end sees a CORS error where the server failed.
+
+    Known limits
+    Handlers that write the header themselves, apps that are wrapped in `CORSMiddleware(app, ...)`, and apps with a
+    middleware of their own that catches exceptions are left alone.
+
+    References
+    - [Starlette: errors and handled exceptions](https://www.starlette.io/exceptions/#errors-and-handled-exceptions)
+    - [CORS](https://fastapi.tiangolo.com/tutorial/cors/)
+    """
+    if not module.mentions("exception_handler"):
+        return
+    decorated = {
+        decorator.index: function
+        for function in module.functions
+        for decorator in function.facts.decorators
+        if isinstance(decorator, f.CallRef)
+    }
+    for index, call in enumerate(module.facts.calls):
+        if not isinstance(call.func, f.Attr) or call.func.attr not in ("exception_handler", "add_exception_handler"):
+            continue
+        where = (module, call.block, call.start)
+        handled = argument(call, 0, "exc_class_or_status_code")
+        app = check.project.infer(call.func.value, *where)
+        if handled is None or not isinstance(app, Instance) or app.origin not in check.project.about(_with_cors):
+            continue
+        is_last = check.project.infer(handled.value, *where) == External("Exception") or handled.value == f.Const(500)
+        given = argument(call, 1, "handler")
+        value = check.project.infer(given.value, *where) if given is not None else None
+        handler = value.function if isinstance(value, FunctionObject) else decorated.get(index)
+        if is_last and handler is not None and not writes_cors(handler):
+            yield check.finding(
+                call,
+                f"answers of `{handler.name}` have no CORS headers",
+                why="it runs outside of all middleware, so that a browser reports a CORS error in its place",
+                instead="wrap the app, `CORSMiddleware(app, ...)`, or catch in a middleware that is added before CORS",
+            )
+
+
+def _with_cors(project: Project) -> frozenset[Origin]:
+    """The apps with CORS middleware in which nothing catches exceptions, and that nothing wraps."""
+    found: dict[Origin, list[Middleware]] = {}
+    wrapped = set()
+    for module in project.modules:
+        if not module.mentions("iddleware"):
+            continue
+        for each in middleware_in(project, module):
+            if each.app is not None:
+                found.setdefault(each.app, []).append(each)
+        for call in module.facts.calls:
+            if call.args and project.called_name(module, call) == CORS:
+                app = project.infer(call.args[0].value, module, call.block, call.start)
+                wrapped.add(app.origin if isinstance(app, Instance) else None)
+    return frozenset(
+        app
+        for app, stack in found.items()
+        if app not in wrapped
+        and any(each.is_a(project, CORS) for each in stack)
+        and not any(each.function is not None and catches_errors(each.function) for each in stack)
+    )

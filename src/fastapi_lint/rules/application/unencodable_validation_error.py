@@ -1,0 +1,94 @@
+"""FAPI721: validation errors that JSONResponse cannot write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
+from fastapi_lint.fixing.edits import importing
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Module
+from fastapi_lint.model.types import Where
+from fastapi_lint.rule import Check, rule
+
+_ERRORS = (
+    "fastapi.exceptions.RequestValidationError", "fastapi.exceptions.WebSocketRequestValidationError",
+    "fastapi.exceptions.ValidationException", "pydantic.ValidationError", "pydantic_core.ValidationError",
+)  # fmt: skip
+_DEEPEST = 6
+
+
+@rule("FAPI721", severity=Severity.ERROR, fix=Safety.SAFE, since="0.2.0")
+def unencodable_validation_error(module: Module, check: Check) -> Iterator[Finding]:
+    """`errors()` of a validation error goes into a `JSONResponse` as it is.
+
+    Why is this bad?
+    Where a validator raised ValueError, the entry holds the exception itself (`ctx`), which is no JSON: the handler
+    raises TypeError, and the client gets a 500 in place of the 422.
+
+    Known limits
+    `errors(include_context=False)`, copies of single keys, `jsonable_encoder` and responses with an encoder of their
+    own are fine.
+
+    References
+    - [Handling errors: use the RequestValidationError body](https://fastapi.tiangolo.com/tutorial/handling-errors/#use-the-requestvalidationerror-body)
+    - [JSON compatible encoder](https://fastapi.tiangolo.com/tutorial/encoder/)
+    """
+    if not module.mentions("errors"):
+        return
+    for call in module.facts.calls:
+        if check.project.called_name(module, call) != "fastapi.responses.JSONResponse":
+            continue
+        content = f.keyword(call, "content") or next((arg for arg in call.args if arg.name == ""), None)
+        if content is None:
+            continue
+        if any(_errors(content.value, (module, call.block, call.start), check)):
+            yield check.finding(
+                content,
+                "`errors()` goes into a `JSONResponse` without `jsonable_encoder`",
+                why="where a validator raised ValueError it raises TypeError, and the client gets a 500",
+                instead="wrap the content in `jsonable_encoder(...)`",
+                fix=partial(_fix, module, content),
+            )
+
+
+def _errors(expr: f.Expr | None, where: Where, check: Check, depth: int = 0) -> Iterator[bool]:
+    """True for every list of errors inside of a content."""
+    if depth > _DEEPEST:
+        return
+    module = where[0]
+    match expr:
+        case f.CallRef(index=index):
+            call = module.facts.calls[index]
+            if isinstance(call.func, f.Attr) and call.func.attr == "errors" and not f.keyword(call, "include_context"):
+                owner = check.project.infer(call.func.value, module, call.block, call.start)
+                if check.project.types.is_instance(owner, *_ERRORS):
+                    yield True
+        case f.Mapping(items=items):
+            for _, value in items:
+                yield from _errors(value, where, check, depth + 1)
+        case f.Display(items=items):
+            for value in items:
+                yield from _errors(value, where, check, depth + 1)
+        case f.Name():
+            found = list(check.project.values.definitions(expr, where))
+            for value, place in found if len(found) == 1 else ():
+                if place[0] is module:
+                    yield from _errors(value, place, check, depth + 1)
+
+
+def _fix(module: Module, content: f.Arg) -> Fix | None:
+    source = module.excerpt(content.start)
+    if source is None or module.facts.errors:
+        return None
+    given = importing(source, "fastapi.encoders", "jsonable_encoder")
+    if given is None:
+        return None
+    name, imports = given
+    start = content.start + (len(b"content=") if content.name else 0)
+    text = module.source.utf8[start : content.end].decode()
+    if content.name and not module.source.utf8[content.start : content.end].startswith(b"content="):
+        return None
+    edit = Edit(module.source.span(start, content.end), f"{name}({text})")
+    return Fix("Use jsonable_encoder", Safety.SAFE, (*imports, edit))
