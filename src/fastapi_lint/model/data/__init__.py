@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.data.conditions import is_sql
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
 from fastapi_lint.model.data.kinds import record_kind
 from fastapi_lint.model.data.lifetimes import is_made_anew, is_made_once
@@ -21,12 +20,6 @@ __all__ = [
     "is_made_anew",
     "is_made_once",
     "is_rebuilt",
-    "is_session",
-    "is_sql",
-    "is_sync_connection",
-    "is_sync_session",
-    "keys_given",
-    "query_numbers",
     "record_kind",
     "response_types",
     "serialized",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.database.conditions import is_sql
 from fastapi_lint.model.database.holders import (
     conversations_in,
     given,
@@ -34,6 +35,7 @@ __all__ = [
     "is_async_session",
     "is_conversation",
     "is_session",
+    "is_sql",
     "is_sync_connection",
     "is_sync_session",
     "query_numbers",

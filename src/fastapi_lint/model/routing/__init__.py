@@ -12,19 +12,6 @@ from fastapi_lint.model.routing.answering.wording import Wording, wording
 from fastapi_lint.model.routing.discovery import finds_routers
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
-from fastapi_lint.model.routing.middleware import (
-    CORS,
-    Middleware,
-    catches_errors,
-    in_stack,
-    is_caught,
-    passes_on,
-    stacks,
-    writes_cors,
-    writes_cors_headers,
-)
-from fastapi_lint.model.routing.middleware import in_module as middleware_in
-from fastapi_lint.model.routing.naming import Named, Names, route_names
 from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
 from fastapi_lint.model.routing.routes import (
     HTTP_METHODS,
@@ -41,7 +28,6 @@ from fastapi_lint.model.routing.routes import (
 
 __all__ = [
     "CONVERTORS",
-    "CORS",
     "HTTP_METHODS",
     "RESPONSE",
     "Address",
@@ -53,10 +39,7 @@ __all__ = [
     "Failures",
     "Handler",
     "Message",
-    "Middleware",
     "Mount",
-    "Named",
-    "Names",
     "PathIndex",
     "Place",
     "Route",
@@ -66,30 +49,21 @@ __all__ = [
     "Wording",
     "app_that_ignores",
     "argument",
-    "catches_errors",
     "declares_response",
     "finds_routers",
     "handlers",
     "in_module",
-    "in_stack",
-    "is_caught",
     "is_response",
     "is_versioned",
     "matches_by_itself",
     "means_every_value",
-    "middleware_in",
-    "passes_on",
     "placeholders",
     "places",
     "registration",
     "returns_response",
     "roots",
-    "route_names",
-    "stacks",
     "status_is_decided",
     "unregistrations",
     "without_placeholders",
     "wording",
-    "writes_cors",
-    "writes_cors_headers",
 ]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
+from fastapi_lint.model.application import in_stack, is_caught
 from fastapi_lint.model.calls import Endings
-from fastapi_lint.model.routing import in_stack, is_caught
 from fastapi_lint.rule import Check, rule
 
 

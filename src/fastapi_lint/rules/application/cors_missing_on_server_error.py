@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import External, FunctionObject, Instance, Module, Project
+from fastapi_lint.model.application import CORS, Middleware, catches_errors, middleware_in, writes_cors
 from fastapi_lint.model.names import Origin
-from fastapi_lint.model.routing import CORS, Middleware, argument, catches_errors, middleware_in, writes_cors
+from fastapi_lint.model.routing import argument
 from fastapi_lint.rule import Check, rule
 
 

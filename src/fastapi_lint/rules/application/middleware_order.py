@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Module, Project
-from fastapi_lint.model.routing import CORS, Middleware, passes_on, stacks, writes_cors_headers
+from fastapi_lint.model.application import CORS, Middleware, passes_on, stacks, writes_cors_headers
 from fastapi_lint.rule import Check, rule
 
 _HOSTS = ("fastapi.middleware.trustedhost.TrustedHostMiddleware",)

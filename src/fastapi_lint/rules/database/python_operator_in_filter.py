@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
-from fastapi_lint.model.data import is_sql
+from fastapi_lint.model.database import is_sql
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 

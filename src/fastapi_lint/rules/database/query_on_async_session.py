@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Instance, Module
-from fastapi_lint.model.data import is_async_session
+from fastapi_lint.model.database import is_async_session
 from fastapi_lint.rule import Check, rule
 
 

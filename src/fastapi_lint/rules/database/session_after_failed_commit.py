@@ -8,7 +8,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Endings
-from fastapi_lint.model.data import is_async_session, is_sync_session
+from fastapi_lint.model.database import is_async_session, is_sync_session
 from fastapi_lint.rule import Check, rule
 
 _SENDING = frozenset({"commit", "flush"})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Route
-from fastapi_lint.model.data import is_async_session, is_sync_session
+from fastapi_lint.model.database import is_async_session, is_sync_session
 from fastapi_lint.rule import Check, rule
 
 

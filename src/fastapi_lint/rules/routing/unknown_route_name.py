@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
-from fastapi_lint.model.routing import argument, route_names
+from fastapi_lint.model.application import route_names
+from fastapi_lint.model.routing import argument
 from fastapi_lint.rule import Check, rule
 
 _REQUESTS = ("fastapi.Request", "fastapi.WebSocket", "fastapi.requests.HTTPConnection")

@@ -84,7 +84,7 @@ class Middleware:
         return False
 
 
-def in_module(project: Project, module: Module) -> Iterator[Middleware]:
+def middleware_in(project: Project, module: Module) -> Iterator[Middleware]:
     """The middleware that a module adds to apps, in the order of its text; lists in their own order."""
     if not module.mentions("iddleware"):
         return
@@ -146,7 +146,7 @@ def stacks(project: Project, module: Module) -> Iterator[tuple[Middleware, ...]]
     middleware is added in several blocks, or under conditions, have no order that can be told.
     """
     by_app: dict[Origin, list[Middleware]] = {}
-    for each in in_module(project, module):
+    for each in middleware_in(project, module):
         if each.app is not None:
             by_app.setdefault(each.app, []).append(each)
     for found in by_app.values():
@@ -191,7 +191,7 @@ def _names_cors(value: f.Expr) -> bool:
 
 def in_stack(project: Project, module: Module) -> Iterator[Function]:
     """The functions of a module through which requests go: http middleware, and `dispatch` of BaseHTTPMiddleware."""
-    found = {each.function for each in in_module(project, module) if each.how != "list"}
+    found = {each.function for each in middleware_in(project, module) if each.how != "list"}
     for cls in module.classes:
         if project.types.is_subclass(cls, _BASE) and "dispatch" in cls.methods:
             found.add(cls.methods["dispatch"])

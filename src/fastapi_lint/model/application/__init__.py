@@ -1,0 +1,34 @@
+"""What stands around the routes of an app: its middleware, and the names under which routes are looked up. Judges
+nothing."""
+
+from __future__ import annotations
+
+from fastapi_lint.model.application.middleware import (
+    CORS,
+    Middleware,
+    catches_errors,
+    in_stack,
+    is_caught,
+    middleware_in,
+    passes_on,
+    stacks,
+    writes_cors,
+    writes_cors_headers,
+)
+from fastapi_lint.model.application.naming import Named, Names, route_names
+
+__all__ = [
+    "CORS",
+    "Middleware",
+    "Named",
+    "Names",
+    "catches_errors",
+    "in_stack",
+    "is_caught",
+    "middleware_in",
+    "passes_on",
+    "route_names",
+    "stacks",
+    "writes_cors",
+    "writes_cors_headers",
+]
