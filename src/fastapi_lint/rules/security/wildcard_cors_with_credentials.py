@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.application import middleware_in
 from fastapi_lint.model.names import Module
-from fastapi_lint.model.routing import argument, middleware
+from fastapi_lint.model.routing import argument
 from fastapi_lint.model.types import Where
 from fastapi_lint.model.values import Defaults, Unfolded
 from fastapi_lint.rule import Check, rule
@@ -78,7 +79,7 @@ def _judged(call: f.Call, where: Where, check: Check) -> Iterator[Finding]:
 
 def _homes(call: f.Call, module: Module, check: Check) -> frozenset[Module]:
     """The modules of the application that gets the middleware; of all of them when it is not known which one."""
-    for each in middleware.in_module(check.project, module):
+    for each in middleware_in(check.project, module):
         if each.call is call and each.app is not None:
             return frozenset({module, each.app.module})
     return frozenset({module, *(app.module for app in check.project.routes.apps if not app.module.is_test)})
