@@ -8,6 +8,7 @@ from fastapi_lint.model.data.lifetimes import is_made_anew, is_made_once
 from fastapi_lint.model.data.rebuilding import is_imported_by_a_user, is_rebuilt
 from fastapi_lint.model.data.schemas import Schema, SchemaField
 from fastapi_lint.model.data.serialization import is_left_out, serialized
+from fastapi_lint.model.data.statuses import status_is_decided
 
 __all__ = [
     "Exchange",
@@ -23,4 +24,5 @@ __all__ = [
     "record_kind",
     "response_types",
     "serialized",
+    "status_is_decided",
 ]

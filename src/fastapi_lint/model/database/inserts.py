@@ -28,6 +28,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.routing.answering.wording import words
+from fastapi_lint.model.types.inference.inference import Where
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -45,6 +46,7 @@ _LOADS = frozenset({
 })  # fmt: skip
 _INSERT = re.compile(r"\s*(?:--[^\n]*\n\s*)*INSERT\s+INTO\b", re.IGNORECASE)
 _UPSERT = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE\s+KEY)\b", re.IGNORECASE)
+_MAKING = frozenset({"create", "add", "insert", "new", "register", "make", "store", "submit"})
 _CHANGES = frozenset({"on_conflict_do_update", "on_conflict_do_nothing", "on_duplicate_key_update", "prefix_with"})
 _FINDS = re.compile(r"upsert|(?:get|find|fetch|update|load)_or_|_or_(?:get|update|find)(?:_|$)|^merge$", re.IGNORECASE)
 _NOTICES = frozenset({"mail", "email", "emails", "mails", "notify", "notification", "notifications", "log", "audit"})
@@ -139,10 +141,10 @@ class Inserts:
         for call in function.calls:
             if (insert := self.of(module, call)) is not None:
                 step = Step(module, call.start, call.name_end, None, call, insert.written)
-                if self._endings.passes(function, call.block, call.start):
+                if not insert.or_changes and self._endings.passes(function, call.block, call.start):
                     return step, insert
                 found.append((step, insert))
-        return found[0] if found else None
+        return next((each for each in found if not each[1].or_changes), found[0] if found else None)
 
     def of(self, module: Module, call: f.Call) -> Insert | None:
         """What a call inserts; None when it inserts nothing."""
@@ -180,7 +182,7 @@ class Inserts:
         return None
 
     def _added(self, module: Module, call: f.Call, written: str) -> Insert | None:
-        """`session.add(x)`: an insert unless x was loaded."""
+        """`session.add(x)`: an insert unless x was loaded, or is somebody else's."""
         value = call.args[0].value if call.args else None
         where = (module, call.block, call.start)
         found = list(self._project.values.definitions(value, where)) if isinstance(value, f.Name) else []
@@ -189,9 +191,19 @@ class Inserts:
         if isinstance(made, f.CallRef):
             loaded = f.last_name(module.facts.calls[made.index].func)
             if loaded in _LOADS:
-                return None
+                return Insert(written, None, True)
+        if isinstance(value, f.Name) and self._is_handed_in(value.id, where):
+            return Insert(written, None, True)
         thing = self._project.types.infer(value, where)
         return Insert(written, _class_in(thing))
+
+    def _is_handed_in(self, name: str, where: Where) -> bool:
+        """Whether a parameter is added, by a function that is no endpoint and whose name does not say it makes one."""
+        found = self._project.types.find_bindings(name, where)
+        function = where[0].enclosing(where[1])
+        if function is None or not found or not all(isinstance(each.entry, f.Param) for each in found):
+            return False
+        return _MAKING.isdisjoint(words(function.name)) and function not in self._project.routes.by_handler
 
     def _class_of(self, module: Module, call: f.Call) -> Class | None:
         value = call.args[0].value if call.args else None

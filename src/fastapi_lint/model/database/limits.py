@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
@@ -108,7 +108,7 @@ class _Body:
         self.depth = depth
         self.held: set[f.Expr] = {carried}
         self.root = _root(carried)
-        self.zero = False
+        self.zero = self.positive = False
         nested = [each for each in self.module.functions if self._is_inside(each)]
         self.functions = [function, *nested]
 
@@ -132,7 +132,9 @@ class _Body:
             for call in each.calls:
                 for position, arg in enumerate(call.args):
                     found |= self._argument(call, position, arg)
-        return found | Fate(zero_is_all=self.zero and found.limits, forms=frozenset(self._given_back()))
+        forms = frozenset(self._given_back())
+        zero = (found.zero_is_all or (self.zero and found.limits)) and not self.positive
+        return replace(found, zero_is_all=zero, forms=forms)
 
     # ---------------------------------------------------------------- what holds it
 
@@ -143,9 +145,9 @@ class _Body:
         if expr in self.held:
             return True
         match expr:
-            case f.Choice(options=options):
+            case f.Choice(options=options, test=test):
                 holding = [option for option in options if self.holds(option)]
-                if holding and any(option == f.Const(None) for option in options):
+                if holding and f.Const(None) in options and (test is None or test in self.held):
                     self.zero = True
                 return bool(holding)
             case f.Binary(op="+" | "-" | "*" | "//", left=left, right=right):
@@ -161,7 +163,11 @@ class _Body:
             case f.Attr(value=f.Name(id=name), attr="get") if call.args and isinstance(call.args[0].value, f.Const):
                 return f.Sub(f.Name(name), (call.args[0].value,)) in self.held
         name = self._name(self.project.callee(self.module, call))
-        return name in _TRANSPARENT and any(self.holds(arg.value) for arg in call.args)
+        if name not in _TRANSPARENT or not any(self.holds(arg.value) for arg in call.args):
+            return False
+        least = [arg.value.value for arg in call.args if isinstance(arg.value, f.Const)]
+        self.positive = self.positive or (name == "max" and any(isinstance(n, int) and n > 0 for n in least))
+        return True
 
     def _assigned(self) -> Fate:
         """Find the variables that hold it, and what assignments do with it."""

@@ -7,7 +7,6 @@ from fastapi_lint.model.routing.answering.channels import Channels, Message
 from fastapi_lint.model.routing.answering.connections import registration, unregistrations
 from fastapi_lint.model.routing.answering.failures import Failures
 from fastapi_lint.model.routing.answering.responses import RESPONSE, declares_response, is_response, returns_response
-from fastapi_lint.model.routing.answering.statuses import status_is_decided
 from fastapi_lint.model.routing.answering.wording import Wording, wording
 from fastapi_lint.model.routing.discovery import finds_routers
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module

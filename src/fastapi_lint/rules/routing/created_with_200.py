@@ -15,8 +15,9 @@ from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Route
 from fastapi_lint.model.calls import Trail
+from fastapi_lint.model.data import status_is_decided
 from fastapi_lint.model.database import Insert
-from fastapi_lint.model.routing import Wording, status_is_decided, wording
+from fastapi_lint.model.routing import Wording, wording
 from fastapi_lint.rule import Check, rule
 
 _CONSTANTS = re.compile(rb"^from starlette\.status import", re.M)
@@ -88,7 +89,7 @@ def _creates(said: Wording, trail: Trail[Insert] | None, route: Route) -> bool:
     if trail is None:
         by_path = said.is_plural or said.last[:1] == said.name[:1] or not said.last
         return (
-            bool(said.verb)
+            said.is_plain
             and not said.is_action
             and said.matches
             and (by_path or said.thing == said.collection or not said.collection)

@@ -9,6 +9,10 @@ from fastapi_lint.model.routing.paths import placeholders
 
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _CREATING = frozenset({"create", "add", "register", "new", "signup"})
+_PLAINLY = frozenset({"create", "add", "new"})
+"""Verbs that say by themselves that something comes into being; one can also register for what is there."""
+_LINKS = frozenset({"from", "by", "for", "with", "in", "via", "of", "into", "on", "at"})
+"""What follows them says how or where, not what."""
 _KINDS = frozenset({"api", "endpoint", "handler", "view", "route", "item", "async", "v1", "v2"})
 """Last words of names that say what the function is, not what it makes."""
 ACTIONS = frozenset({
@@ -61,9 +65,15 @@ class Wording:
         return ""
 
     @property
+    def is_plain(self) -> bool:
+        """Whether name and path alone may say that something comes into being."""
+        return self.verb in _PLAINLY and _LINKS.isdisjoint(self.last)
+
+    @property
     def thing(self) -> str:
-        """What the name says is made: its last word, in the singular; "" when it says nothing."""
-        rest = [word for word in self.name if word not in _KINDS]
+        """What the name says is made: its last word before a preposition, in the singular; "" when it says nothing."""
+        links = [number for number, word in enumerate(self.name) if word in _LINKS and number > 1]
+        rest = [word for word in self.name[: links[0] if links else None] if word not in _KINDS]
         return _singular(rest[-1]) if rest and rest[-1] not in _CREATING else ""
 
     @property

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Function, FunctionObject
+from fastapi_lint.model.data.exchange import response_types
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance
 from fastapi_lint.model.routing.answering.responses import returns_response
-from fastapi_lint.model.routing.answering.wording import manages
+from fastapi_lint.model.routing.answering.wording import manages, wording
 from fastapi_lint.model.routing.routers import Route
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ _FLAGS = frozenset({"success", "ok", "succeeded", "is_success", "successful"})
 _CODES = frozenset({"code", "status", "errcode", "err_code", "error_code", "errno"})
 _FAILURES = frozenset({"error", "errors", "err", "error_message", "err_msg"})
 _FAILED = frozenset({"failed", "failure", "fail", "error", "err", "bad"})
+_ENVELOPE_CODES = frozenset({"code", "errcode", "err_code", "error_code", "errno", "status_code"})
+_ENVELOPE_TEXTS = frozenset({"data", "msg", "message", "result", "detail", "error"})
 _MANY = 3
 
 
@@ -34,6 +37,7 @@ def status_is_decided(project: Project, route: Route, handler: Function) -> bool
         or _sets_status(handler, project)
         or any(_shares_status(each) for each in (handler, *_answering(handler, project)))
         or _is_remote_call(project, route)
+        or _is_enveloped(project, route)
     )
 
 
@@ -131,9 +135,26 @@ def _is_error_code(value: object) -> bool:
 
 
 def _is_remote_call(project: Project, route: Route) -> bool:
-    """Whether all operations of a router are POSTs, some of them to verbs that belong into the method."""
+    """Whether an interface has verbs in its paths that belong into the method: some of a router's POSTs end in one that
+    changes what is there, and this one in one as well, or nothing but POST and GET is used."""
     routes = [each for each in project.routes.registered.get(route.key, ()) if isinstance(each, Route)]
     http = [each for each in routes if each.kind == "http"]
     posts = [each for each in http if each.methods == ("POST",)]
-    managing = [each for each in posts if each is not route and manages(each.path)]
-    return len(http) >= _MANY and bool(managing) and len(posts) + sum(e.methods == ("GET",) for e in http) == len(http)
+    if not any(each is not route and manages(each.path) for each in posts):
+        return False
+    is_verb = wording("", route.path).verb != ""
+    return is_verb or (len(http) >= _MANY and len(posts) + sum(e.methods == ("GET",) for e in http) == len(http))
+
+
+def _is_enveloped(project: Project, route: Route) -> bool:
+    """Whether the answer declares a code of its own beside data or a message, which tells success from failure."""
+    for declared in response_types(project.schemas, route):
+        cls = declared.cls if isinstance(declared, Instance) else None
+        names = (
+            {name for base in project.types.mro(cls) if isinstance(base, Class) for name in base.assigns}
+            if isinstance(cls, Class)
+            else set()
+        )
+        if names & _ENVELOPE_CODES and names & _ENVELOPE_TEXTS:
+            return True
+    return False
