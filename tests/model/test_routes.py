@@ -9,6 +9,7 @@ from model.projects import project
 
 from fastapi_lint.files.source import Source
 from fastapi_lint.index.build import build
+from fastapi_lint.model.listing import listing
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.project import Project
 from fastapi_lint.model.routing.routes import Address, Route
@@ -140,6 +141,116 @@ ONE_FILE = {
         app.mount("/inner", inner)
         """,
         ["mount /static", "mount /inner", "GET /a"],
+    ),
+    "starlette's kinds on a router with a prefix": (
+        """
+        from fastapi import FastAPI, APIRouter
+        app = FastAPI()
+        outer, inner = APIRouter(prefix="/outer"), APIRouter(prefix="/inner")
+        async def plain(request): ...
+        def a(): ...
+        inner.add_route("/plain", plain)
+        inner.add_api_route("/a", a)
+        inner.mount("/files", object())
+        outer.include_router(inner, prefix="/p")
+        app.include_router(outer, prefix="/v1")
+        """,
+        ["GET /v1/outer/p/plain", "GET /v1/outer/p/inner/a", "mount /v1/outer/p/files"],
+    ),
+    "a list of routes": (
+        """
+        from fastapi import FastAPI, APIRouter
+        from fastapi.routing import APIRoute, APIWebSocketRoute
+        from starlette.routing import Mount, Route
+        def a(): ...
+        LISTED = [APIRoute("/a", a, methods=["PUT"]), APIWebSocketRoute("/w", a)]
+        r = APIRouter(prefix="/own", routes=[*LISTED, Route("/b", a), Mount("/m", object())])
+        r.routes.append(APIRoute("/c", a))
+        app = FastAPI()
+        app.include_router(r, prefix="/r")
+        """,
+        ["PUT /r/a", "websocket /r/w", "GET /r/b", "mount /r/m", "GET /r/c"],
+    ),
+    "the router of the app": (
+        """
+        from fastapi import FastAPI, APIRouter
+        app, r = FastAPI(), APIRouter()
+        @app.router.get("/a")
+        def a(): ...
+        @r.get("/b")
+        def b(): ...
+        app.router.include_router(r)
+        """,
+        ["GET /a", "GET /b"],
+    ),
+    "an app that is filled in its lifespan": (
+        """
+        from contextlib import asynccontextmanager
+        from fastapi import FastAPI, APIRouter
+        r = APIRouter()
+        @r.get("/a")
+        def a(): ...
+        def fill(target): target.include_router(r, prefix="/r")
+        @asynccontextmanager
+        async def lifespan(started):
+            fill(started)
+            yield
+        app = FastAPI(lifespan=lifespan)
+        """,
+        ["GET /r/a"],
+    ),
+    "prefixes that a class makes": (
+        """
+        from fastapi import FastAPI, APIRouter
+        class Named(APIRouter):
+            kind = "things"
+            def __init__(self, name, **more):
+                name = name.strip("/")
+                super().__init__(prefix=f"/{self.kind}/{name}", **more)
+        class Other(Named):
+            kind = "others"
+        class Through(APIRouter):
+            def __init__(self, **more): super().__init__(**more)
+            def put_up(self, path, handler): super().add_api_route(path, handler, methods=["PUT"])
+        def a(): ...
+        one, two, three = Named("one/"), Other("two"), Through(prefix="/three")
+        for each in (one, two):
+            each.add_api_route("/a", a)
+        three.put_up("/a", a)
+        app = FastAPI()
+        app.include_router(one)
+        app.include_router(two)
+        app.include_router(three)
+        """,
+        ["GET /things/one/a", "GET /others/two/a", "PUT /three/a"],
+    ),
+    "decorators and verbs of a router class": (
+        """
+        from fastapi import FastAPI, APIRouter
+        class Own(APIRouter):
+            def api_route(self, path, *, label="", **more):
+                def register(handler):
+                    self.add_api_route(path + label, handler, **more)
+                    return handler
+                return register
+            def get(self, path, *, label="", **more):
+                return self.api_route(path, label=label, methods=["GET", "HEAD"], **more)
+            def post(self, path, **more):
+                return super().post(path, include_in_schema=False, **more)
+        r = Own(prefix="/r")
+        @r.get("/a", label="-x")
+        def a(): ...
+        @r.post("/b")
+        def b(): ...
+        @r.put("/c")
+        def c(): ...
+        app = FastAPI()
+        app.include_router(r)
+        def plainly(handler): app.add_api_route("/d", handler)
+        @plainly
+        def d(): ...
+        """,
+        ["GET/HEAD /r/a-x", "POST /r/b", "PUT /r/c", "GET /d"],
     ),
     "constants and f-strings": (
         """
@@ -581,3 +692,38 @@ def test_what_is_not_known_is_left_out() -> None:
     )
     assert paths(of) == []
     assert of.routes.all == ()
+
+
+def test_the_listing_goes_into_mounted_apps() -> None:
+    """What a mounted app serves stands under its mount; two apps that mount each other come to an end."""
+    of = tree(
+        {
+            "main.py": """
+            from fastapi import FastAPI
+            app = FastAPI()
+            inner = FastAPI()
+            @inner.get("/a")
+            def a(): ...
+            app.mount("/inner", inner)
+            inner.mount("/outer", app)
+            """
+        }
+    )
+    rows = [row for row in listing(of) if row["app"] == "main:app"]
+    assert [row["path"] for row in rows] == ["/inner", "/inner/a", "/inner/outer"]
+
+
+def test_what_is_handed_over_has_routes_without_addresses() -> None:
+    """Nobody in sight calls the function: its routes are known, but not where they answer."""
+    of = tree(
+        {
+            "plugin.py": """
+            from fastapi import FastAPI
+            def extend(target: FastAPI):
+                @target.get("/a/{number}")
+                def a(number: int): ...
+            """
+        }
+    )
+    (route,) = of.routes.all
+    assert (route.path, route.router, route.addresses) == ("/a/{number}", None, ())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Instance
 from fastapi_lint.model.project import Project
-from fastapi_lint.model.routing.routes import Address, Inclusion, Route, Router
+from fastapi_lint.model.routing.routes import Address, Inclusion, Mount, Route, Router, RouterKey
 from fastapi_lint.model.types.inference.inference import is_none
 
 
@@ -47,8 +47,22 @@ def listing(project: Project, findings: Sequence[Finding] = ()) -> list[RouteRow
         if app.module.is_test:
             continue
         name = app_name(project, app)
-        rows += [_row(project, name, address, by_line) for address in project.routes.addresses(app)]
+        for prefix, address in _served(project, app, "", frozenset({app.origin})):
+            row = _row(project, name, address, by_line)
+            row["path"] = prefix + address.path or "/"
+            rows.append(row)
     return rows
+
+
+def _served(project: Project, app: Router, prefix: str, inside: frozenset[RouterKey]) -> Iterator[tuple[str, Address]]:
+    """The addresses of an app, each with what stands before it, and behind a mount those of the app that is mounted."""
+    for address in project.routes.addresses(app):
+        yield prefix, address
+        mount = address.route
+        child = project.routes.router_of(mount.child) if isinstance(mount, Mount) and mount.child is not None else None
+        if child is not None and child.origin not in inside:
+            below = prefix + address.path.rstrip("/")
+            yield from _served(project, child, below, inside | {child.origin})
 
 
 def app_name(project: Project, app: Router) -> str:

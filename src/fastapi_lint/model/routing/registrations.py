@@ -284,6 +284,8 @@ class Registrations(Forwarding):
                 only = handlers[0] if len(handlers) == 1 else None
                 handler = only.function if isinstance(only, FunctionObject) else None
             folded = self.expansion.pieces(path.value, where, environment) if path else no_path(call)
+            if isinstance(key, Class) and UNKNOWN in folded and len(placed) > 1:
+                continue  # of any object of the class: what is known of those that are made says more
             kind, methods = self.methods(call, attr, where, environment)
             outer, made, inner = module, call, None
             if (decorator := self.decorator_of(handler, environment)) is not None:
