@@ -9,7 +9,7 @@ from fastapi_lint.model.routing.answering.failures import Failures
 from fastapi_lint.model.routing.answering.responses import RESPONSE, declares_response, is_response, returns_response
 from fastapi_lint.model.routing.answering.wording import Wording, wording
 from fastapi_lint.model.routing.discovery import finds_routers
-from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module
+from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module, mounted_in_vain
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
 from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
 from fastapi_lint.model.routing.routes import (
@@ -56,11 +56,14 @@ __all__ = [
     "is_versioned",
     "matches_by_itself",
     "means_every_value",
+    "mounted_in_vain",
+    "passes_on",
     "placeholders",
     "places",
     "registration",
     "returns_response",
     "roots",
+    "stacks",
     "status_is_decided",
     "unregistrations",
     "without_placeholders",

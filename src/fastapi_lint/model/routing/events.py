@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module, Partial
-from fastapi_lint.model.routing.routes import Router, argument
+from fastapi_lint.model.routing.routes import Mount, Router, argument
 from fastapi_lint.model.routing.starting import runs_handlers
 from fastapi_lint.model.types.inference.inference import is_none
 
@@ -161,6 +161,23 @@ def app_that_ignores(project: Project, handler: Handler) -> Router | None:
     if not apps or not all(has_lifespan(project, app) and not runs_handlers(project, app) for app in apps):
         return None
     return apps[0]
+
+
+def mounted_in_vain(project: Project, mount: Mount) -> tuple[Router, str] | None:
+    """The app that is mounted, and what of it never runs: "lifespan", or "startup handler"; None when nothing is lost.
+
+    Starlette runs the lifespan of the outermost app alone. Somebody may do so by hand, or give both apps one lifespan.
+    """
+    child = project.routes.router_of(mount.child) if mount.child is not None else None
+    if child is None or not child.is_app or runs_handlers(project, child):
+        return None
+    own = lifespan_of(project, child)
+    if own is not None:
+        sharing = [router for router in project.routes.routers.values() if lifespan_of(project, router) is own]
+        called = [call for module, call in project.routes.expansion.objects.callers(own.name) if not module.is_test]
+        return None if called or len(sharing) > 1 else (child, "lifespan")
+    found = [each for each in handlers(project) if each.router is child and each.event == "startup"]
+    return (child, "startup handler") if found else None
 
 
 def _apps_of(project: Project, router: Router) -> Iterator[Router]:

@@ -108,6 +108,16 @@ class Routes(Registrations):
             table.setdefault(route.module, []).append(route)
         return table
 
+    @collected("routes.mounts")
+    def mounts(self) -> Mapping[Module, list[Mount]]:
+        """The mounts that are written in each module, in order of place."""
+        table: dict[Module, list[Mount]] = {}
+        for events in self.registered.values():
+            for event in events:
+                if isinstance(event, Mount):
+                    table.setdefault(event.module, []).append(event)
+        return {module: sorted(found, key=lambda mount: mount.start) for module, found in table.items()}
+
     @collected("routes.inclusions", whole=True)
     def inclusions(self) -> tuple[Inclusion, ...]:
         return tuple(e for events in self.registered.values() for e in events if isinstance(e, Inclusion))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Module
-from fastapi_lint.model.routing import app_that_ignores, in_module
+from fastapi_lint.model.routing import app_that_ignores, in_module, mounted_in_vain
 from fastapi_lint.rule import Check, rule
 
 
@@ -20,6 +20,9 @@ def event_handler_ignored(module: Module, check: Check) -> Iterator[Finding]:
     filled. It happens when an app is moved to a lifespan and one handler stays behind, often in another module.
 
     Move what the handler does into the lifespan.
+
+    Of an app that is given to `mount`, neither the lifespan nor the handlers run: the server starts the outermost app
+    only. Enter its lifespan in that of the outer app, or include its router instead.
 
     Known limits
     Handlers of an included router are reported only when the declared FastAPI is older than 0.112.2: since then they
@@ -47,4 +50,16 @@ def event_handler_ignored(module: Module, check: Check) -> Iterator[Finding]:
             why="a lifespan replaces all event handlers, without an error or a warning",
             instead="move it into the lifespan",
             related=related,
+        )
+    for mount in check.project.routes.mounts.get(module, ()):
+        lost = None if module.is_test else mounted_in_vain(check.project, mount)
+        if lost is None:
+            continue
+        child, what = lost
+        yield check.finding(
+            mount,
+            f"the {what} of `{child.variable or 'the app'}` never runs: it is mounted at `{mount.path}`",
+            why="the server starts the outermost app only",
+            instead="enter its lifespan in that of the outer app, or include its router instead",
+            related=[check.related(child, "the app is made here", module=child.module)],
         )

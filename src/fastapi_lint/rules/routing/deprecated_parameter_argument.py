@@ -84,29 +84,37 @@ def _judged(module: Module, call: f.Call, arg: f.Arg, marker: str, check: Check,
     shown = text if len(text) <= 30 and "\n" not in text else "..."
     new = _RENAMED.get(arg.name)
     if new is None:
-        message = (
-            f"`{arg.name}` is no argument of `{marker}`: extra keywords are deprecated since FastAPI 0.100 and fail"
-            f' with current ones; write `json_schema_extra={{"{arg.name}": {shown}}}`'
+        return check.finding(
+            arg,
+            f"`{arg.name}` is no argument of `{marker}`",
+            why="extra keywords are deprecated since FastAPI 0.100 and fail with current ones",
+            instead=f'write `json_schema_extra={{"{arg.name}": {shown}}}`',
         )
-        return check.finding(arg, message)
     edit, safety = _renamed(module, arg, new), Safety.SAFE
+    title, why, instead = (
+        f"`{arg.name}` is no argument of `{marker}`",
+        "it validates nothing, or fails",
+        f"{new}={shown}",
+    )
     match arg.name:
         case "regex":
-            message = f"`regex` of `{marker}` is deprecated since FastAPI 0.100; write `pattern={shown}`"
+            title, why = f"`regex` of `{marker}` is deprecated", "FastAPI warns since 0.100, and may take it away"
         case "openapi_prefix":
-            message = "`openapi_prefix` is gone from `FastAPI`; write `root_path`, or give the server `--root-path`"
+            title, why = (
+                "`openapi_prefix` is gone from `FastAPI`",
+                "it fails with current ones",
+            )
+            instead = "root_path`, or give the server `--root-path"
         case "example":
-            message = f"`example` of `{marker}` is deprecated since OpenAPI 3.1; write `examples=[{shown}]`"
+            title, why = f"`example` of `{marker}` is deprecated", "JSON Schema as OpenAPI 3.1 has it knows `examples`"
+            instead = f"examples=[{shown}]"
             edit, safety = Edit(module.source.span(arg.start, arg.end), f"examples=[{text}]"), Safety.UNSAFE
             rewritable = rewritable and "openapi_examples" not in names
         case _:
-            message = (
-                f"`{arg.name}` is no argument of `{marker}`: it validates nothing, or fails; write `{new}={shown}`"
-            )
             safety = Safety.UNSAFE
     if not rewritable or new in names or "**" in names or "#" in text or module.facts.errors:
-        return check.finding(arg, message)
-    return check.finding(arg, message, fix=Fix(f"Write {new}", safety, (edit,)))
+        return check.finding(arg, title, why=why, instead=f"write `{instead}`")
+    return check.finding(arg, title, why=why, instead=f"write `{instead}`", fix=Fix(f"Write {new}", safety, (edit,)))
 
 
 def _renamed(module: Module, arg: f.Arg, name: str) -> Edit:

@@ -68,8 +68,9 @@ def http_exception_not_raised(function: Function, check: Check) -> Iterator[Find
         name = _class_name(made)
         yield check.finding(
             leaving,
-            f"`{name}` is returned by {role or 'the helper'} `{function.name}`, not raised: {_CONSEQUENCE[role]};"
-            f" write `raise {name}(...)`",
+            f"`{name}` is returned by {role or 'the helper'} `{function.name}`, not raised",
+            why=_CONSEQUENCE[role],
+            instead=f"write `raise {name}(...)`",
             fix=fix,
         )
     for call in function.calls:
@@ -83,8 +84,9 @@ def http_exception_not_raised(function: Function, check: Check) -> Iterator[Find
         fix = None if module.facts.errors else Fix("Raise it", Safety.UNSAFE, (Edit(start, "raise "),))
         yield check.finding(
             (call.start, call.name_end),
-            f"`{name}` is built and dropped in `{function.name}`: nothing is raised and the request goes on;"
-            f" write `raise {name}(...)`",
+            f"`{name}` is built and dropped in `{function.name}`",
+            why="nothing is raised, and the request goes on",
+            instead=f"write `raise {name}(...)`",
             fix=fix,
         )
 

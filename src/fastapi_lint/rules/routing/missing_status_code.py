@@ -48,8 +48,9 @@ def missing_status_code(project: Project, check: Check) -> Iterator[Finding]:
         if missing and not _is_stated(route, project):
             yield check.finding(
                 route,
-                f"`{route.name}` ({', '.join(missing)}) leaves its success status to the default: readers cannot tell "
-                "whether 200 is meant; state `status_code=`",
+                f"`{route.name}` ({', '.join(missing)}) leaves its success status to the default",
+                why="readers cannot tell whether 200 is meant",
+                instead="state `status_code=`",
                 module=route.module,
                 fix=partial(_fix, route, names),
             )
