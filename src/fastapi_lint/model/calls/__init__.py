@@ -11,7 +11,6 @@ from fastapi_lint.model.calls.concurrent.outliving import Started, root_of
 from fastapi_lint.model.calls.concurrent.together import (
     Member,
     Together,
-    are_awaited_between,
     is_made_in_loop,
     together,
 )

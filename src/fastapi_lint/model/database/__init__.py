@@ -6,6 +6,7 @@ from fastapi_lint.model.database.conditions import is_sql
 from fastapi_lint.model.database.holders import (
     conversations_in,
     given,
+    holds_conversation,
     is_async_conversation,
     is_conversation,
     is_session,
@@ -30,6 +31,7 @@ __all__ = [
     "QueryNumber",
     "conversations_in",
     "given",
+    "holds_conversation",
     "is_async_connection",
     "is_async_conversation",
     "is_async_session",

@@ -51,6 +51,21 @@ def conversations_in(types: Inference, value: Type) -> Iterator[str]:
                         yield attribute
 
 
+def holds_conversation(types: Inference, value: Type, depth: int = 2) -> bool:
+    """Whether an object of the project holds a session or connection, itself or by way of what it holds."""
+    if any(conversations_in(types, value)):
+        return True
+    if depth == 0 or not isinstance(value, Instance) or not isinstance(value.cls, Class):
+        return False
+    attributes = {
+        attribute: None
+        for base in types.mro(value.cls)
+        if isinstance(base, Class)
+        for attribute in (*types.self_assigns(base), *base.assigns)
+    }
+    return any(holds_conversation(types, types.attribute(value, each), depth - 1) for each in attributes)
+
+
 def given(types: Inference, value: Type, attribute: str) -> tuple[f.Expr, Where] | None:
     """What the call that made an object has passed for one of its attributes; None when that is not known.
 

@@ -33,9 +33,11 @@ _WHY = {
     "text": "the text is `<coroutine object ...>`",
     "argument": "`{0}` gets the coroutine, not its result",
     "field": "`{0}` gets the coroutine, not its result",
-    "endpoint": "FastAPI does not await what an endpoint returns, so every request ends in 500",
+    "endpoint": "FastAPI does not await what a handler returns, so the request ends in 500",
     "dependency": "FastAPI does not await what a dependency returns, so its body never runs",
 }
+_HANDLERS = (".exception_handler", ".middleware")
+"""Decorators of functions that answer without being endpoints."""
 
 
 @rule("FAPI103", severity=Severity.ERROR, fix=Safety.UNSAFE)
@@ -124,10 +126,11 @@ def _role(function: Function, check: Check) -> str:
     project = check.project
     if function.is_generator:
         return ""
-    is_endpoint = function in project.routes.by_handler
+    decorators = project.types.decorators(function) if function.facts.decorators else ()
+    is_handler = any(name.startswith(("fastapi.", "starlette.")) and name.endswith(_HANDLERS) for name in decorators)
+    is_endpoint = is_handler or function in project.routes.by_handler
     if not is_endpoint and function not in project.dependencies.injected:
         return ""
-    decorators = project.types.decorators(function)
     if any(not name.startswith(("fastapi.", "starlette.")) for name in decorators):
         return ""  # a wrapper may await it
     if is_endpoint:

@@ -44,10 +44,10 @@ def background_task_called(module: Module, check: Check) -> Iterator[Finding]:
         if verdict is None:
             continue
         inner = module.facts.calls[arg.value.index]
+        called = module.source.slice(inner.start, inner.name_end)
+        title, why = _texts(called, receiver, verdict)
         yield check.finding(
-            inner,
-            _message(module, inner, receiver, verdict),
-            fix=_fix(module, call, arg, inner),
+            inner, title, why=why, instead=f"give `{called}` and its arguments", fix=_fix(module, call, arg, inner)
         )
 
 
@@ -65,16 +65,13 @@ def _receiver(module: Module, call: f.Call, check: Check) -> str:
     return ""
 
 
-def _message(module: Module, inner: f.Call, receiver: str, verdict: NotCallable) -> str:
-    called = module.source.slice(inner.start, inner.name_end)
+def _texts(called: str, receiver: str, verdict: NotCallable) -> tuple[str, str]:
+    """What is wrong, and what that leads to."""
     if verdict == "coroutine":
-        return (
-            f"`{called}(...)` gives a coroutine, which `{receiver}` cannot call: it never runs;"
-            f" give `{called}` and its arguments"
-        )
+        return f"`{called}(...)` gives a coroutine, which `{receiver}` cannot call", "it never runs"
     return (
-        f"`{called}(...)` runs before the response is sent, and `{receiver}` gets its result instead of the function;"
-        f" give `{called}` and its arguments"
+        f"`{called}(...)` runs before the response is sent",
+        f"`{receiver}` gets its result instead of the function",
     )
 
 

@@ -10,7 +10,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Started, root_of
-from fastapi_lint.model.database import conversations_in, is_conversation
+from fastapi_lint.model.database import holds_conversation, is_conversation
 from fastapi_lint.model.injection import Depends, Parameter
 from fastapi_lint.model.names import External, FunctionObject, Method, Type
 from fastapi_lint.model.types import DEPENDS
@@ -132,7 +132,7 @@ def _of_request(function: Function, check: Check) -> Iterator[_Request]:
         given = types.parameter(function, parameter.fact)
         if _yields_session(target, check) or (_is_elsewhere(target) and is_conversation(types, given)):
             found.append(_Request(parameter.name, f"`{parameter.name}`", parameter, early))
-        elif any(conversations_in(types, given)):
+        elif holds_conversation(types, given):
             own = Depends(target, function.module, parameter.marker_call, False)
             inner = [one for one in check.project.dependencies.closure(own) if _yields_session(one.target, check)]
             if inner:
@@ -147,7 +147,7 @@ def _of_request(function: Function, check: Check) -> Iterator[_Request]:
         given_to = next(
             (by_name[a.value.id] for a in made.args if isinstance(a.value, f.Name) and a.value.id in by_name), None
         )
-        if given_to is not None and any(conversations_in(types, types.call_type(function.module, entry.value.index))):
+        if given_to is not None and holds_conversation(types, types.call_type(function.module, entry.value.index)):
             yield replace(given_to, name=entry.target.id)
 
 

@@ -51,8 +51,9 @@ def websocket_not_accepted(route: Route, check: Check) -> Iterator[Finding]:
     shown = handler.module.source.slice(verdict.start, verdict.name_end)
     yield check.finding(
         (verdict.start, verdict.name_end),
-        f"`{shown}` comes before `{name}.accept()` in `{handler.name}`: there is no connection yet, and it raises "
-        f"RuntimeError; await `{name}.accept()` first",
+        f"`{shown}` comes before `{name}.accept()` in `{handler.name}`",
+        why="there is no connection yet, and it raises RuntimeError",
+        instead=f"await `{name}.accept()` first",
         module=handler.module,
     )
 

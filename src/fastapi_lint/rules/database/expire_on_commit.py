@@ -218,6 +218,9 @@ def _first_commit(function: Function, made: f.Call, name: str, check: Check) -> 
                 committed = call.end
             case _:
                 continue
+        if call.use == "with":  # it commits at the end of its block
+            ends = [b.end for b in module.blocks_in.get(function.index, ()) if _is(b.test, module, call)]
+            committed = max(ends, default=committed)
         loops = [block for block in module.block_chain(call.block) if block.kind in ("for", "while")]
         return loops[-1].start if loops else committed
     return -1

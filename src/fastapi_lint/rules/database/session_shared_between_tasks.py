@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
-from fastapi_lint.model.calls import Member, Together, are_awaited_between, is_made_in_loop, together
+from fastapi_lint.model.calls import Member, Together, is_made_in_loop, together
 from fastapi_lint.model.database import given, is_async_conversation, is_conversation, is_session
 from fastapi_lint.model.injection import Depends
 from fastapi_lint.model.names import Class, FunctionObject, Instance, Type
@@ -58,12 +58,8 @@ def session_shared_between_tasks(function: Function, check: Check) -> Iterator[F
             for use in _uses(member, function, check):
                 by_session.setdefault(use.key, []).append(use)
         for found in by_session.values():
-            members = tuple(use.member for use in found)
-            if len(found) < 2 and not found[0].repeated:
-                continue
-            if group.call is None and len(found) > 1 and are_awaited_between(function, members):
-                continue
-            yield _finding(group, found, function, check)
+            if len(found) > 1 or found[0].repeated:
+                yield _finding(group, found, function, check)
 
 
 def _finding(group: Together, found: list[_Use], function: Function, check: Check) -> Finding:
@@ -91,7 +87,7 @@ def _uses(member: Member, function: Function, check: Check) -> Iterator[_Use]:
     module, types, call = function.module, check.project.types, member.call
     where = (module, call.block, call.start)
     wanted = is_conversation if f.last_name(call.func) in _THREADS else is_async_conversation
-    exprs = [arg.value for arg in call.args if arg.name != "**"]
+    exprs = [value for arg in call.args if arg.name != "**" for value in _values(arg.value, function)]
     if isinstance(call.func, f.Attr):
         exprs.append(call.func.value)
     seen: set[str] = set()
@@ -116,6 +112,19 @@ def _uses(member: Member, function: Function, check: Check) -> Iterator[_Use]:
             held = types.attribute(value, attribute) if holder else value
             kind = "session" if is_session(types, held) else "connection"
             yield _Use(found[0], found[1], holder, kind, member, member.repeated)
+
+
+def _values(expr: f.Expr, function: Function) -> Iterator[f.Expr]:
+    """What an argument brings along: itself, or what a lambda or partial would call its function with."""
+    module = function.module
+    match expr:
+        case f.Lambda(index=index):
+            for call in module.calls_in.get(index, ()):
+                yield from (arg.value for arg in call.args)
+        case f.CallRef(index=index) if f.last_name(module.facts.calls[index].func) == "partial":
+            yield from (arg.value for arg in module.facts.calls[index].args)
+        case _:
+            yield expr
 
 
 def _used_attribute(value: Type, call: f.Call, where: Where, check: Check) -> str:

@@ -79,32 +79,33 @@ def sync_driver_for_async_engine(module: Module, check: Check) -> Iterator[Findi
         scheme = _SCHEME.match(found[0]) if found else None
         if found is None or scheme is None:
             continue
-        message = _judge(module, check, scheme, wants_async)
-        if message:
-            yield check.finding(
-                url, message, fix=_fix(module, call, url, scheme, found[1], check) if wants_async else None
-            )
+        verdict = _judge(module, check, scheme, wants_async)
+        if verdict is not None:
+            title, why, instead = verdict
+            fix = _fix(module, call, url, scheme, found[1], check) if wants_async else None
+            yield check.finding(url, title, why=why, instead=instead, fix=fix)
 
 
-def _judge(module: Module, check: Check, scheme: re.Match[str], wants_async: bool) -> str:
-    """What is wrong; empty when nothing is."""
+def _judge(module: Module, check: Check, scheme: re.Match[str], wants_async: bool) -> tuple[str, str, str] | None:
+    """What is wrong, what that leads to and what to write; None when nothing is."""
     dialect, driver = scheme[1], scheme[2]
     if not wants_async:
         if driver not in _ASYNC:
-            return ""
+            return None
         return (
-            f"`{dialect}+{driver}` is an asynchronous driver: behind `create_engine` the first query raises "
-            "MissingGreenlet; use `create_async_engine`, or a synchronous driver"
+            f"`{dialect}+{driver}` is an asynchronous driver",
+            "behind `create_engine` the first query raises MissingGreenlet",
+            "use `create_async_engine`, or a synchronous driver",
         )
     if driver is None:
         if dialect == "postgresql" and not _means_psycopg2(module, check):
-            return ""
+            return None
         what = f"`{dialect}://` without a driver means {_DEFAULTS[dialect]}, which is synchronous"
     elif driver in _SYNC:
         what = f"`{dialect}+{driver}` is a synchronous driver"
     else:
-        return ""
-    return f"{what}: `create_async_engine` raises InvalidRequestError; use `{dialect}+{_ASYNC_FOR[dialect]}://`"
+        return None
+    return what, "`create_async_engine` raises InvalidRequestError", f"use `{dialect}+{_ASYNC_FOR[dialect]}://`"
 
 
 def _means_psycopg2(module: Module, check: Check) -> bool:

@@ -40,11 +40,13 @@ def together(types: Inference, function: Function) -> Iterator[Together]:
     if not function.is_async or not function.module.mentions(*_WORDS):
         return
     started: list[Member] = []
+    gathered: set[tuple[int, int]] = set()
     for call in function.calls:
         called = f.last_name(call.func)
         if called in ("gather", "wait", "as_completed"):
             if types.name_of_type(types.callee(function.module, call)) in _GATHERING:
-                found = (one for arg in call.args for one in _coroutines(arg.value, function, (arg.start, arg.end)))
+                found = [one for arg in call.args for one in _coroutines(arg.value, function, (arg.start, arg.end))]
+                gathered.update((one.call.start, one.call.end) for one in found)
                 yield Together(call, tuple(found))
         elif called in _STARTERS and not call.awaited and call.args:
             first = call.args[0].value
@@ -53,15 +55,21 @@ def together(types: Inference, function: Function) -> Iterator[Together]:
                 started.append(Member(call, repeated))
             elif isinstance(first, f.CallRef):
                 started.append(Member(function.module.facts.calls[first.index], repeated))
-    if started:
-        yield Together(None, tuple(started))
+    started = [one for one in started if (one.call.start, one.call.end) not in gathered]
+    for run in _unbroken(function, started) if started else ():
+        yield Together(None, run)
 
 
-def are_awaited_between(function: Function, members: tuple[Member, ...]) -> bool:
-    """Whether tasks that are started one by one are awaited before the next is."""
+def _unbroken(function: Function, members: list[Member]) -> Iterator[tuple[Member, ...]]:
+    """Tasks that are started one by one, those apart between which something is awaited."""
     source = function.module.source
-    places = [(one.call.start, one.call.end) for one in members]
-    return any(re.search(r"\bawait\b", source.slice(one[1], other[0])) for one, other in pairwise(places))
+    run = members[:1]
+    for one, other in pairwise(members):
+        if re.search(r"\bawait\b", source.slice(one.call.end, other.call.start)):
+            yield tuple(run)
+            run = []
+        run.append(other)
+    yield tuple(run)
 
 
 def _coroutines(value: f.Expr, function: Function, place: tuple[int, int], depth: int = 0) -> Iterator[Member]:
