@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
@@ -170,6 +170,23 @@ def consumer(name: str) -> Consumer | None:
 def callback(name: str) -> Callback | None:
     """Which function a function or `Class.method` calls back without awaiting the result, if it does."""
     return _callbacks().function(name)
+
+
+@lru_cache(maxsize=1)
+def callback_words() -> frozenset[str]:
+    """The last names of everything that `callback` knows: a cheap look at a call before it is resolved."""
+    return frozenset(_last_names(tables().callbacks))
+
+
+@lru_cache(maxsize=1)
+def loop_words() -> frozenset[str]:
+    """The last names of the hand-offs to the event loop, as `callback_words`."""
+    return frozenset(_last_names(entry for entry in tables().handoffs if entry.to == "loop"))
+
+
+def _last_names(entries: Iterable[Named]) -> Iterator[str]:
+    for entry in entries:
+        yield from entry.methods or (name.rpartition(".")[2] for name in entry.names)
 
 
 def client(name: str) -> Client | None:

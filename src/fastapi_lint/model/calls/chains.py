@@ -87,7 +87,10 @@ class Chains(Blocking):
 
         The first step of each way is the hand-off.
         """
+        words = function.module.words_for(catalog.loop_words())
         for call in function.calls:
+            if f.last_name(call.func) not in words:
+                continue
             name = self.types.name_of_type(self.types.callee(function.module, call))
             handoff = catalog.handoff(name) if name else None
             if handoff is None or handoff.to != "loop" or handoff.gives != "result":

@@ -36,6 +36,7 @@ class Module(Input):
         self.name = ".".join(self.parts)
         self.is_broken = False
         self._mentioned: dict[str, bool] = {}
+        self._words: dict[frozenset[str], frozenset[str]] = {}
         self._excerpts: dict[tuple[int, ...], Source | None] = {}
         self._together = frozenset[int]()
         self._opened = 0
@@ -217,6 +218,13 @@ class Module(Input):
             if self._mentioned[word]:
                 return True
         return False
+
+    def words_for(self, names: frozenset[str]) -> frozenset[str]:
+        """The names, and those under which the module imports them: what a call of them ends in here."""
+        if names not in self._words:
+            imported = {entry.alias for entry in self.facts.imports if entry.alias and entry.name in names}
+            self._words[names] = names | imported if imported else names
+        return self._words[names]
 
     @cached_property
     def _definitions(self) -> list[tuple[int, int, str]]:

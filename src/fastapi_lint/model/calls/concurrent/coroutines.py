@@ -217,7 +217,10 @@ class Coroutines:
     def called_back(self, function: Function) -> Iterator[tuple[f.Arg, str, str]]:
         """The coroutine functions that a body gives to what only calls them: argument, its text, and who gets it."""
         module = function.module
+        words = module.words_for(catalog.callback_words())
         for call in function.calls:
+            if f.last_name(call.func) not in words:
+                continue
             name = self.types.name_of_type(self.types.callee(module, call))
             if name is None or (callback := catalog.callback(name)) is None:
                 continue
