@@ -184,7 +184,7 @@ Against = Literal[
 ]  # fmt: skip
 Gives = Literal[
     "same", "text", "parts", "parsed", "stem", "joined", "element", "item", "items", "values", "keys", "numbered",
-    "zipped", "mapped", "nothing",
+    "zipped", "mapped", "another", "nothing",
 ]  # fmt: skip
 
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk, trail
 from fastapi_lint.model.taint.sinks import Arrival
-from fastapi_lint.model.taint.strands import HARMLESS, HIDDEN, Entry, Hidden, Piece, Slot, Step, Strand, Text, Value
+from fastapi_lint.model.taint.strands import (
+    HARMLESS,
+    HIDDEN,
+    Entry,
+    Hidden,
+    Piece,
+    Slot,
+    Step,
+    Strand,
+    Text,
+    Value,
+    decides_host,
+)
 
 __all__ = [
     "HARMLESS",
@@ -23,5 +35,6 @@ __all__ = [
     "Text",
     "Told",
     "Value",
+    "decides_host",
     "trail",
 ]

@@ -29,6 +29,7 @@ from fastapi_lint.model.taint.strands import (
     NUMBER,
     SOME,
     UNKNOWN,
+    VALIDATING,
     Path,
     Slot,
     Step,
@@ -116,7 +117,7 @@ class Calling:
                 return self._unknown(call, args, where, depth)
             return found
         filled = self.asks.filled(found, function, call, args, where)
-        return filled
+        return cleaned(filled, {"url", "redirect"}) if VALIDATING.search(function.name) else filled
 
     def entered(self, context: f.Expr | None, where: Where, path: Path, depth: int) -> Value:
         """What `with context as ...` binds."""
@@ -301,6 +302,8 @@ class Calling:
         match passing.gives:
             case "nothing":
                 return NUMBER
+            case "another":
+                return self._unknown(call, args, where, depth) if asks.checking else NUMBER
             case "same":
                 return union(asks.value(one, where, path, depth) for one in taken) if taken else UNKNOWN
             case "parts":

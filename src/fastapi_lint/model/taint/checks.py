@@ -16,6 +16,7 @@ from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.holding import Held, Holding, chain
 from fastapi_lint.model.taint.strands import (
     HARMLESS,
+    VALIDATING,
     Entry,
     Slot,
     Strand,
@@ -28,12 +29,6 @@ from fastapi_lint.model.types.inference.inference import Where, is_none
 from fastapi_lint.tracking import recording
 
 _ALL = frozenset({"all"})
-_VALIDATING = re.compile(
-    r"valid|check|sanit|safe|secur|clean|verif|allow|authori|permission|ensure|assert|normali|slug|escape|trusted|"
-    r"within|inside|belongs|contains|ssrf|forbid|reject|permit|restrict|or_404|or_raise|lookup|exists_in",
-    re.IGNORECASE,
-)
-"""Names of functions of elsewhere that are called like a check."""
 _SIGNS: dict[str, frozenset[str]] = {
     "..": frozenset({"path"}), "/": frozenset({"path"}), "\\": frozenset({"path"}), "'": frozenset({"sql"}),
     '"': frozenset({"sql"}), ";": frozenset({"sql", "shell"}), "<": frozenset({"html"}),
@@ -183,19 +178,20 @@ class Checks:
         match target:
             case FunctionObject(function=function):
                 yield from self._through(self.ensured(function), function, call, args, where)
+                yield from self._by_name(function, args, where)
                 return
             case External(name=name):
                 guard = self.asks.known.guard(name)
-                is_check = guard is None and _VALIDATING.search(name.rpartition(".")[2]) is not None
+                is_check = guard is None and VALIDATING.search(name.rpartition(".")[2]) is not None
             case Method(cls=cls, name=name):
                 guard = self.asks.known.guard_method(cls, name)
-                is_check = guard is None and cls not in ("str", "dict") and _VALIDATING.search(name) is not None
+                is_check = guard is None and cls not in ("str", "dict") and VALIDATING.search(name) is not None
             case ClassObject(cls=Class() as made):
                 is_check = self.asks.types.is_subclass(made, "enum.Enum")
             case None:
                 name = f.last_name(call.func)
                 guard = self.asks.known.guard_by_name(name) if isinstance(call.func, f.Attr) else None
-                is_check = guard is None and _VALIDATING.search(name) is not None
+                is_check = guard is None and VALIDATING.search(name) is not None
             case _:
                 return
         if guard is not None and guard.raises:
@@ -204,6 +200,13 @@ class Checks:
             for arg in args:
                 for strand in strands(self.asks.subjects(arg.value, where)):
                     yield Ruling(strand.origin, strand.part, _ALL, True)
+
+    def _by_name(self, function: Function, args: tuple[f.Arg, ...], where: Where) -> Iterator[Ruling]:
+        """What a function of the project is called like: of addresses alone, which are checked in too many ways."""
+        if VALIDATING.search(function.name):
+            for arg in args:
+                for strand in strands(self.asks.subjects(arg.value, where)):
+                    yield Ruling(strand.origin, strand.part, _HOST, True)
 
     def ensured(self, function: Function) -> tuple[Ruling, ...]:
         """What of its parameters a function has ruled out when it comes back without an error."""
@@ -341,6 +344,7 @@ class Checks:
         match target:
             case FunctionObject(function=function):
                 yield from self._through(self._answered(function, truth, depth), function, call, args, where)
+                yield from self._by_name(function, args, where)
                 if not truth:
                     return
             case External(name="any" | "all") if args and isinstance(args[0].value, f.Each):
@@ -353,13 +357,13 @@ class Checks:
                 return
             case External(name=name):
                 guard = self.asks.known.guard(name)
-                by_name = guard is None and _VALIDATING.search(last) is not None
+                by_name = guard is None and VALIDATING.search(last) is not None
             case Method(cls=cls, name=name):
                 guard = self.asks.known.guard_method(cls, name)
-                by_name = guard is None and cls not in ("str", "dict") and _VALIDATING.search(name) is not None
+                by_name = guard is None and cls not in ("str", "dict") and VALIDATING.search(name) is not None
             case None:
                 guard = self.asks.known.guard_by_name(last) if isinstance(call.func, f.Attr) else None
-                by_name = guard is None and _VALIDATING.search(last) is not None
+                by_name = guard is None and VALIDATING.search(last) is not None
         if guard is not None and truth:
             yield from self._guarded(guard.takes, guard.against, call, args, where)
         elif by_name:

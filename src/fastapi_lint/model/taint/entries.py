@@ -165,6 +165,8 @@ class Entries:
                 part = what == "path parameter" and not self._takes_slashes(function, rest)
                 shown = named(fact.name, tuple(key for key in path if key != ".get"))
                 entry = Entry(function, fact.start, fact.end, shown, what, part, not rest and what == "body")
+                if what == "path of the URL":  # it begins with a slash
+                    return ((Strand(entry, shown, frozenset({"url", "redirect"})),),)
                 # A file that is read or unpacked is opened by its content, not by a path.
                 return ((Strand(entry, shown, frozenset({"path"} if what == "content" else ())),),)
         return UNKNOWN
@@ -223,7 +225,10 @@ class Entries:
         if kind.cls in TEXTS:
             return reading.entry(part="".join(map(str, path)))
         if kind.cls in URLS:
-            found = reading.entry(part="host" if path[:1] == (".host",) else "".join(map(str, path)))
+            at = len(reading.path) - len(path)
+            found = replace(reading, path=reading.path[:at]).entry(
+                part="host" if path[:1] == (".host",) else "".join(map(str, path))
+            )
             return tuple(
                 tuple(p.without(_NO_MORE_THAN_A_URL) if isinstance(p, Strand) else p for p in text) for text in found
             )

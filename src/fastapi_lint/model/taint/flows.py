@@ -22,6 +22,7 @@ from fastapi_lint.model.taint.strands import (
     Strand,
     Text,
     Value,
+    has_strands,
 )
 from fastapi_lint.model.taint.tracing import Tracing
 from fastapi_lint.tracking import memoized, recording
@@ -58,6 +59,22 @@ class Flows:
         self._active: set[Hashable] = set()
         self._cuts = 0
 
+    def given(
+        self, expr: f.Expr, function: Function, span: tuple[int, int], block: int, danger: str, called: str = ""
+    ) -> Iterator[Arrival]:
+        """What an expression is made of that is a sink without a call of its own: a header, what is returned."""
+        value = self.sinks.live(expr, (function.module, block, span[0]), danger)
+        if has_strands(value):
+            yield Arrival(function, function.module, *span, block, called, value)
+
+    def entering(self, arrival: Arrival, danger: str) -> Iterator[tuple[Strand, Text, Text]]:
+        """What of an arrival the client wrote, each with what stands before and behind it."""
+        for text in arrival.value:
+            for whole in self.upwards(text, danger):
+                for number, piece in enumerate(whole):
+                    if isinstance(piece, Strand) and isinstance(piece.origin, Entry) and lives(piece, danger):
+                        yield piece, whole[:number], whole[number + 1 :]
+
     # ---------------------------------------------------------------- up to callers
 
     def upwards(self, text: Text, danger: str, height: int = 0) -> tuple[Text, ...]:
@@ -82,17 +99,32 @@ class Flows:
         for use in self.callers.uses(function):
             if use.module.is_test or seen >= _MOST_CALLERS:
                 continue
-            call = _call_at(use.module, use.start)
-            if call is None:
+            found = self._call_of(function, use.module, use.start)
+            if found is None:
                 continue
             seen += 1
+            call, args = found
             where = (use.module, call.block, call.start)
-            target, args = self.tracing.callee(call, where)
-            if not self._is_call_of(target, function):
-                at = next((i for i, arg in enumerate(call.args) if f.last_name(arg.value) == function.name), None)
-                args = call.args[at + 1 :] if at is not None and f.last_name(call.func) != function.name else call.args
             filled = self.tracing.filled((text,), function, call, args, where)
             yield from self.tracing.checks.cleared(filled, where)
+
+    def _call_of(self, function: Function, module: Module, start: int) -> tuple[f.Call, tuple[f.Arg, ...]] | None:
+        """The call at a place that calls a function, with its arguments: of several that begin there the right one."""
+        calls = module.facts.calls
+        index = bisect_left(calls, start, key=lambda call: call.start)
+        likely: tuple[f.Call, tuple[f.Arg, ...]] | None = None
+        while index < len(calls) and calls[index].start == start:
+            call = calls[index]
+            target, args = self.tracing.callee(call, (module, call.block, call.start))
+            if self._is_call_of(target, function):
+                return call, args
+            at = next((i for i, arg in enumerate(call.args) if f.last_name(arg.value) == function.name), None)
+            if f.last_name(call.func) == function.name:
+                likely = call, call.args
+            elif at is not None and likely is None:
+                likely = call, call.args[at + 1 :]
+            index += 1
+        return likely
 
     @staticmethod
     def _is_call_of(target: object, function: Function) -> bool:
@@ -271,9 +303,3 @@ def trail(strand: Strand, arrival: Arrival) -> Iterator[Step]:
     yield from strand.steps
     if arrival.called:
         yield Step(arrival.module, arrival.start, arrival.end, f"`{arrival.called}` gets it")
-
-
-def _call_at(module: Module, start: int) -> f.Call | None:
-    calls = module.facts.calls
-    index = bisect_left(calls, start, key=lambda call: call.start)
-    return calls[index] if index < len(calls) and calls[index].start == start else None

@@ -50,10 +50,11 @@ class Sinks:
         self.tracing = tracing
         self.types = tracing.types
         self.known = known
+        self._named: dict[tuple[Module, str], frozenset[str]] = {}
 
     def sink(self, module: Module, call: f.Call, danger: str) -> tuple[Sink, tuple[f.Arg, ...]] | None:
         """How a call is a sink of a danger, and its arguments; None when it is none."""
-        names = self.known.names(danger)
+        names = self._names(module, danger)
         last = f.last_name(call.func)
         if last not in names and not any(f.last_name(arg.value) in names for arg in call.args):
             return None
@@ -68,6 +69,15 @@ class Sinks:
             case _:
                 return None
         return (found, args) if found is not None and self._applies(found, args, module, call) else None
+
+    def _names(self, module: Module, danger: str) -> frozenset[str]:
+        """The last names of the sinks of a danger, and what a module calls them by its imports."""
+        key = (module, danger)
+        if key not in self._named:
+            names = self.known.names(danger)
+            renamed = [one.alias for one in module.facts.imports if one.alias and one.name in names]
+            self._named[key] = names.union(renamed)
+        return self._named[key]
 
     def _applies(self, sink: Sink, args: tuple[f.Arg, ...], module: Module, call: f.Call) -> bool:
         """Whether the arguments that decide are such that a sink is one."""
@@ -111,14 +121,14 @@ class Sinks:
         sink, args = found
         where = (module, call.block, call.start)
         for expr, start, end in self.taken(sink, call, args):
-            value = self._live(expr, where, danger)
+            value = self.live(expr, where, danger)
             if has_strands(value):
                 function = module.enclosing(call.block)
                 target, _ = self.tracing.callee(call, where)
                 name = (self.types.name_of_type(target) or "").rpartition(".")[2] or f.last_name(call.func)
                 yield Arrival(function, module, start, end, call.block, name, value, sink.folders, call)
 
-    def _live(self, expr: f.Expr, where: Where, danger: str, made_in: Function | None = None) -> Value:
+    def live(self, expr: f.Expr, where: Where, danger: str, made_in: Function | None = None) -> Value:
         """What an expression is made of, what cannot bring the danger aside.
 
         `made_in`: it is only made there, so that whatever is looked at later in the function counts.
@@ -142,7 +152,7 @@ class Sinks:
             if target is not None and _STORES.search(f.last_name(target)):
                 continue
             if isinstance(value, f.Binary) and value.op == "/" and self.is_path(value, (module, block, start)):
-                found = self._live(value, (module, block, start), "path", function)
+                found = self.live(value, (module, block, start), "path", function)
                 if has_strands(found):
                     yield Arrival(function, module, start, end, block, "", found)
         stored = [
@@ -155,7 +165,7 @@ class Sinks:
                 index = bisect_left(module.facts.calls, call.start, key=lambda each: each.start)
                 while module.facts.calls[index] is not call:
                     index += 1
-                found = self._live(f.CallRef(index), (module, call.block, call.start), "path", function)
+                found = self.live(f.CallRef(index), (module, call.block, call.start), "path", function)
                 if has_strands(found):
                     yield Arrival(function, module, call.start, call.end, call.block, "", found)
 

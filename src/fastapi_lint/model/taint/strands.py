@@ -6,6 +6,7 @@ as it stands, what comes from a client or a caller as a `Strand`, and what is no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Union
@@ -13,6 +14,14 @@ from typing import Union
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Function, Module
 
+VALIDATING = re.compile(
+    r"valid|check|sanit|safe|secur|clean|verif|allow|authori|permission|ensure|assert|normali|slug|escape|trusted|"
+    r"within|inside|belongs|contains|ssrf|forbid|reject|permit|restrict|or_404|or_raise|lookup|exists_in|resolve_host",
+    re.IGNORECASE,
+)
+"""Names of functions that are called like a check."""
+_BEGINNING = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/?#]*\Z", re.IGNORECASE)
+"""A scheme and as much of an authority as there is: what follows belongs to the host, or ends it."""
 _MOST = 8
 """Alternatives of a value that are followed; of more, those without anything from outside are given up first."""
 _LONGEST = 40
@@ -229,3 +238,15 @@ def substituted(value: Value, fill: Callable[[Strand], Value | None]) -> Value:
             parts.append(((piece,),) if filled is None else filled or UNKNOWN)
         found.extend(concatenated(parts))
     return bounded(dict.fromkeys(found))
+
+
+def decides_host(before: Text, after: Text) -> bool:
+    """Whether a text that stands between others may be the host of a URL, or the whole of it.
+
+    After a text that is not known it is not known either.
+    """
+    if not before:
+        return True
+    if not all(isinstance(piece, str) for piece in before):
+        return False
+    return _BEGINNING.match("".join(str(piece) for piece in before)) is not None

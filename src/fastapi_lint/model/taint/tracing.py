@@ -312,7 +312,7 @@ class Tracing:
                 found.append(self.value(key, where, path[1:], depth))
             elif path[0] == SOME:
                 continue  # a table in which something is looked up: what comes out is the table's
-            elif path[0] == EACH or not isinstance(key, f.Const) or str(key.value) == wanted:
+            elif path[0] == EACH or (isinstance(key, f.Const) and str(key.value) == wanted):
                 found.append(self.value(value, where, path[1:], depth))
         return union(found) if found else UNKNOWN
 
@@ -320,7 +320,7 @@ class Tracing:
         if not path:
             return self.value(element, where, (), depth)
         if isinstance(element, f.Mapping):
-            return self._mapping(element.items, where, path, depth)
+            return self.checks.cleared(self._mapping(element.items, where, path, depth), where)
         if path[0] == KEYS:
             return UNKNOWN
         return self.checks.cleared(self.value(element, where, path[1:], depth), where)
