@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 
@@ -10,7 +9,8 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, Function, FunctionObject, Instance, Module, Parameter
 from fastapi_lint.model.calls import Use, decorator_effect
-from fastapi_lint.model.names import Type, target_names
+from fastapi_lint.model.injection import Reading
+from fastapi_lint.model.names import Type
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule
 
@@ -34,7 +34,8 @@ def depends_default_outside_injection(function: Function, check: Check) -> Itera
 
     Known limits
     Calls with `*args` or `**kwargs` are left alone, and so are tests, functions under decorators that may inject
-    something themselves, parameters that the body never reads, and bodies that ask whether they got one.
+    something themselves, parameters that this call makes nobody read (branches that it excludes, functions that are
+    handed one and ask whether it is what they want), and bodies that ask whether they got one.
 
     References
     - [Dependencies](https://fastapi.tiangolo.com/tutorial/dependencies/)
@@ -47,23 +48,28 @@ def depends_default_outside_injection(function: Function, check: Check) -> Itera
     ]
     if not candidates or not function.module.mentions("Depends", "Security"):
         return
-    markers = {p.name: p for p in check.project.dependencies.parameters(function) if _is_default(p)}
+    parameters = {p.name: p for p in check.project.dependencies.parameters(function)}
+    markers = {name: p for name, p in parameters.items() if p.marker in DEPENDS and not p.in_annotation}
     wanted = [(index, markers[param.name]) for index, param in candidates if param.name in markers]
     if not wanted or _injects_itself(function, check):
         return
-    wanted = [(index, parameter) for index, parameter in wanted if _is_used(function, parameter.name)]
-    if not wanted:
-        return
+    bare = [
+        (index, parameters[param.name])
+        for index, param in enumerate(function.params)
+        if param.default is None and param.kind not in ("args", "kwargs") and param.name in parameters
+    ]
+    reading = Reading(check.project.types)
     for use in check.project.callers.uses(function):
         if use.module.is_test or use.is_unpacked or not use.is_complete:
             continue
         missing = [parameter for index, parameter in wanted if not use.passes(parameter.name, index)]
-        if missing and (call := _call(use, function, check)) is not None:
-            yield _finding(function, use.module, call, missing, check)
-
-
-def _is_default(parameter: Parameter) -> bool:
-    return parameter.marker in DEPENDS and not parameter.in_annotation
+        call = _call(use, function, check) if missing else None
+        if call is None:
+            continue
+        missing = [one for one in missing if reading.reads(function, one.name, call, use.module)]
+        if missing:
+            left_out = [parameter for index, parameter in bare if not use.passes(parameter.name, index)]
+            yield _finding(function, use.module, call, missing, left_out, check)
 
 
 def _injects_itself(function: Function, check: Check) -> bool:
@@ -73,24 +79,6 @@ def _injects_itself(function: Function, check: Check) -> bool:
         if effect != "same" and name not in _KEEPING:
             return True
     return False
-
-
-def _is_used(function: Function, name: str) -> bool:
-    """Whether the body reads the value of a parameter before rebinding it, and not to ask what it is."""
-    for call in function.calls:
-        asks = isinstance(call.func, f.Name) and call.func.id in ("isinstance", "type", "callable", "hasattr")
-        if asks and call.args and call.args[0].value == f.Name(name):
-            return False
-    text, facts = function.module.text, function.facts
-    word = re.compile(rb"(?<![\w.])" + re.escape(name.encode()) + rb"(?!\w)")
-    first = word.search(text, facts.head_end, facts.end)
-    if first is None:
-        return False
-    for entry in function.module.assigns_in.get(function.index, ()):
-        if entry.block == facts.block and entry.op == "=" and entry.start <= first.start() < entry.end:
-            is_target = name in target_names(entry.target)
-            return not (is_target and len(word.findall(text, entry.start, entry.end)) == 1)
-    return True
 
 
 def _call(use: Use, function: Function, check: Check) -> f.Call | None:
@@ -123,22 +111,33 @@ def _is(value: Type, function: Function, check: Check) -> bool:
     return False
 
 
-def _finding(function: Function, module: Module, call: f.Call, missing: list[Parameter], check: Check) -> Finding:
-    names = ", ".join(f"`{parameter.name}`" for parameter in missing)
-    first = missing[0]
-    marker = first.marker.rsplit(".", 1)[-1]
+def _finding(
+    function: Function, module: Module, call: f.Call, missing: list[Parameter], bare: list[Parameter], check: Check
+) -> Finding:
+    """`missing` are left to defaults that are markers; `bare` have no default at all, and Python wants them."""
+    marker = missing[0].marker.rsplit(".", 1)[-1]
     called = module.source.slice(call.start, call.name_end)
     if len(called) > 60 or "\n" in called:
         called = function.name
     are = "are `Depends` objects" if len(missing) > 1 else f"is the `{marker}` object"
+    why = f"only FastAPI resolves `{marker}`: here {_listed(missing)} {are}"
+    if bare:
+        why = f"the call fails without {_listed(bare)}, and {why}"
     target = function.cls.name if function.cls is not None and function.name == "__init__" else function.name
+    instead = f"pass {_listed([*bare, *missing])}, or call a function without `{marker}`"
     return check.finding(
         (call.start, call.name_end),
-        f"`{called}(...)` leaves {names} of `{target}` to the default: only FastAPI resolves `{marker}`, so here "
-        f"{names} {are}; pass `{first.name}=...`, or call a function without `{marker}`",
+        f"`{called}(...)` leaves out {_listed([*bare, *missing])} of `{target}`",
+        why=why,
+        instead=instead,
         module=module,
         related=[
             check.related(parameter, f"the default of `{parameter.name}`", module=function.module)
             for parameter in missing
         ],
     )
+
+
+def _listed(parameters: list[Parameter]) -> str:
+    names = [f"`{parameter.name}`" for parameter in parameters]
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -29,8 +29,9 @@ def depends_on_call_result(module: Module, check: Check) -> Iterator[Finding]:
     dependency, or a class with `__call__`.
 
     Known limits
-    Calls that give a callable (a factory, a class with `__call__`, a security scheme, `functools.partial`) are what
-    they should be, and calls whose result cannot be inferred are left alone. The parentheses are dropped only when
+    Objects are looked at where a call in the `Depends`, or the only value of a variable, makes them. Calls that give a
+    callable (a factory, a class with `__call__`, a security scheme, `functools.partial`) are what they should be, and
+    calls whose result cannot be inferred are left alone. The parentheses are dropped only when
     there is nothing in them, and what they call is a function or class of the project.
 
     References
@@ -42,14 +43,36 @@ def depends_on_call_result(module: Module, check: Check) -> Iterator[Finding]:
     calls = module.facts.calls
     for call in calls:
         given = next((a for i, a in enumerate(call.args) if a.name == "dependency" or (i == 0 and not a.name)), None)
-        if given is None or not isinstance(given.value, f.CallRef):
+        if given is None or not isinstance(given.value, (f.CallRef, f.Name, f.Attr)):
             continue
         if check.project.called_name(module, call) not in DEPENDS:
             continue
-        inner = calls[given.value.index]
-        kind = _what(module, given.value, inner, check)
-        if kind:
-            yield _finding(module, call, inner, kind, check)
+        if isinstance(given.value, f.CallRef):
+            inner = calls[given.value.index]
+            if kind := _what(module, given.value, inner, check):
+                yield _finding(module, call, inner, kind, check)
+        else:
+            yield from _variable(module, call, given, check)
+
+
+def _variable(module: Module, call: f.Call, given: f.Arg, check: Check) -> Iterator[Finding]:
+    """An object of the project that stands in a variable and cannot be called."""
+    made = check.project.infer(given.value, module, call.block, call.start)
+    if not isinstance(made, Instance) or isinstance(made.cls, str):
+        return
+    for value, where in check.project.values.definitions(given.value, (module, call.block, call.start)):
+        if isinstance(value, f.CallRef) and not_callable(check.project, where[0], value) is not None:
+            marker = module.source.slice(call.name_start, call.name_end)
+            name = module.source.slice(given.start, given.end).partition("=")[2].strip() if given.name else ""
+            name = name or module.source.slice(given.start, given.end)
+            origin = where[0].facts.calls[value.index]
+            yield check.finding(
+                given,
+                f"`{marker}` gets `{name}`, {_described(made)}",
+                why="FastAPI cannot call it, and the application does not start",
+                instead=f"give `{made.cls.name}` a `__call__`, or depend on one of its methods",
+                related=[check.related(origin, "it is made here", module=where[0])],
+            )
 
 
 def _what(module: Module, expr: f.CallRef, inner: f.Call, check: Check) -> str:
@@ -106,7 +129,9 @@ def _finding(module: Module, call: f.Call, inner: f.Call, kind: str, check: Chec
         instead = f"depend on a function without arguments of yours that calls `{called}`, or let it return a function"
     return check.finding(
         inner,
-        f"`{called}(...)` runs once, at import, and `{marker}` gets {kind}, which FastAPI cannot call; {instead}",
+        f"`{called}(...)` runs once, at import, and `{marker}` gets {kind}",
+        why="FastAPI cannot call it, and the application does not start",
+        instead=instead,
         fix=fix,
     )
 

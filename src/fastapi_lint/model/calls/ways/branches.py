@@ -53,6 +53,10 @@ class Branches:
         """Whether a place of a function does not run with these settings."""
         if function.is_async or not self.tested(function):
             return False
+        return self.is_ruled_out(function, settings, block, at)
+
+    def is_ruled_out(self, function: Function, settings: Settings, block: int, at: int) -> bool:
+        """As `is_dead`, for coroutine functions as well."""
         ways = self._ways(function, settings)
         if 0 <= ways.stop < at:
             return True

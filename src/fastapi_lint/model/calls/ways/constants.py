@@ -24,6 +24,8 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
+PRESENT = Unknown()
+"""Something that is not None, and not known otherwise."""
 KNOWN_AS = {True: Unknown(True), False: Unknown(False)}
 Value = Union[bool, int, float, str, None, "tuple[object, ...]", Unknown]
 """A constant; a `tuple` that begins with `MEMBER` is a member of an enumeration, with `FIELDS` an object

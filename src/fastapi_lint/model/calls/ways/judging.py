@@ -6,7 +6,16 @@ import ast
 from collections.abc import Callable, Mapping
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.ways.constants import KNOWN_AS, UNKNOWN, Unknown, Value, field_of, is_member, truth
+from fastapi_lint.model.calls.ways.constants import (
+    KNOWN_AS,
+    PRESENT,
+    UNKNOWN,
+    Unknown,
+    Value,
+    field_of,
+    is_member,
+    truth,
+)
 
 _DEEPEST = 20
 _TEXT_METHODS = frozenset({"startswith", "endswith", "lower", "upper", "strip", "casefold"})
@@ -88,6 +97,9 @@ def _combined(is_and: bool, parts: list[Value]) -> Value:
 
 
 def _compared(op: ast.cmpop, left: Value, right: Value) -> Value:
+    if (left is PRESENT and right is None) or (left is None and right is PRESENT):
+        if isinstance(op, (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
+            return isinstance(op, (ast.IsNot, ast.NotEq))
     if isinstance(left, Unknown) or isinstance(right, Unknown):
         return UNKNOWN
     match op:
