@@ -1,7 +1,9 @@
 """Comments that silence findings: reads them, applies them, and says which of them silence nothing.
 
 `# noqa`, `# noqa: FAPI201`, `# fastapi-lint: ignore`, `# fastapi-lint: ignore[FAPI201, name-of-a-rule]`, and, on a line
-of its own, `# fastapi-lint: ignore-file` with or without a list. Changes no files; `noqa.py` writes such comments.
+of its own, `# fastapi-lint: ignore-file` with or without a list. A bare `# noqa` holds for its own line, and at the first
+line of a statement or head for all of it; the others on any line of that. Changes no files; `noqa.py` writes such
+comments.
 """
 
 from __future__ import annotations
@@ -226,6 +228,8 @@ def _covers(directive: Directive, finding: Finding) -> bool:
     first, last = finding.noqa_lines
     if first < 1:
         first = last = finding.span.line
+    if directive.kind == "noqa" and directive.entries is None:  # may be meant for another tool, and another line
+        return directive.line in (first, finding.span.line, finding.span.end_line)
     return first <= directive.line <= last or directive.line == finding.span.line
 
 

@@ -51,8 +51,9 @@ def contextmanager_as_dependency(depends: Depends, check: Check) -> Iterator[Fin
         uses = check.project.dependencies.used.get(function, [depends])
         yield check.finding(
             function,
-            f"`{function.name}` is a dependency with `yield`, which FastAPI makes a context manager of itself; "
-            f"with `@{short}` the endpoint does not get what it yields: {instead}",
+            f"`{function.name}` is a dependency with `yield` and has `@{short}`",
+            why="FastAPI makes the context manager itself: the endpoint does not get what is yielded",
+            instead=instead,
             module=function.module,
             related=[check.related(one, f"depends on `{function.name}`", module=one.module) for one in uses[:3]],
             fix=None if is_shared else partial(_fix, function, function.facts.decorators[index], name),

@@ -46,14 +46,14 @@ def default_inside_annotated(function: Function, check: Check) -> Iterator[Findi
             marker = (check.project.called_name(holder, call) or "").rsplit(".", 1)[-1]
             inline = holder is module and param.start <= call.start < param.end
             text = value_text(holder, default)
-            if marker == "Path":
-                problem = "but a path parameter is always there: FastAPI refuses it; remove the default"
-            else:
-                example = f"`{param.name}: Annotated[...] = {text}`" if inline else f"`... = {text}` in each signature"
-                problem = f"which FastAPI refuses when the route is registered; write {example}"
+            where_to = f"behind the annotation of `{param.name}`" if inline else "in each signature that uses it"
             yield check.finding(
                 default,
-                f"`{marker}` in `Annotated` has the default `{text}`, {problem}",
+                f"`{marker}` in `Annotated` has the default `{text}`",
+                why="FastAPI refuses it when the route is registered",
+                instead="remove it: a path parameter is always there"
+                if marker == "Path"
+                else f"write `= {text}` {where_to}",
                 module=holder,
                 fix=partial(_fix, function, index, call, default, marker) if inline else None,
             )

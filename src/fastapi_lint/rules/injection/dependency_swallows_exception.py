@@ -60,8 +60,9 @@ def dependency_swallows_exception(function: Function, check: Check) -> Iterator[
             types = module.text[handler.start : colon].decode()
             yield check.finding(
                 (handler.start, colon),
-                f"`{types}` around the `yield` of `{function.name}` swallows what the endpoint raises, HTTPException "
-                "included: the client gets a 500 that says nothing; end the handler with `raise`, or use `finally`",
+                f"`{types}` around the `yield` of `{function.name}` swallows exceptions",
+                why="what the endpoint raises is lost, HTTPException included: the client gets a 500 that says nothing",
+                instead="end the handler with `raise`, or use `finally`",
                 related=[check.related(entry, "the endpoint's exception arrives here")],
             )
 
