@@ -1,8 +1,8 @@
 """Comments that silence findings: reads them, applies them, and says which of them silence nothing.
 
 `# noqa`, `# noqa: FAPI201`, `# fastapi-lint: ignore`, `# fastapi-lint: ignore[FAPI201, name-of-a-rule]`, and, on a line
-of its own, `# fastapi-lint: ignore-file` with or without a list. A bare `# noqa` holds for its own line, and at the first
-line of a statement or head for all of it; the others on any line of that. Changes no files; `noqa.py` writes such
+of its own, `# fastapi-lint: ignore-file` with or without a list. A bare `# noqa` holds for its own line, and at the
+first line of a statement or head for all of it; the others on any line of that. Changes no files; `noqa.py` writes such
 comments.
 """
 
@@ -239,11 +239,11 @@ def _judge(
     """The finding about one suppression, if anything in it silences nothing."""
     shown = " ".join(source.text[directive.start : directive.end].split())
     if directive.problem:
-        return _finding(directive, source, f"`{shown}` silences nothing: {directive.problem}", None)
+        return _finding(directive, source, f"`{shown}` silences nothing", directive.problem, "", None)
     if directive.entries is None:
         return None
     if not directive.entries:
-        return _finding(directive, source, f"`{shown}` silences nothing: its list is empty; remove it", ())
+        return _finding(directive, source, f"`{shown}` silences nothing", "its list is empty", "remove it", ())
     known = set(names.values())
     spare: list[Entry] = []
     complaints: list[str] = []
@@ -259,14 +259,14 @@ def _judge(
             spare.append(entry)
     if not complaints:
         return None
-    what = "the comment" if not spare else "what is not needed"
-    message = f"`{shown}` silences less than it says: {', '.join(complaints)}; remove {what}"
-    if not spare:
-        message = f"`{shown}` silences nothing: {', '.join(complaints)}; remove {what}"
-    return _finding(directive, source, message, tuple(spare))
+    title = f"`{shown}` silences {'less than it says' if spare else 'nothing'}"
+    instead = "remove what is not needed" if spare else "remove the comment"
+    return _finding(directive, source, title, ", ".join(complaints), instead, tuple(spare))
 
 
-def _finding(directive: Directive, source: Source, message: str, spare: tuple[Entry, ...] | None) -> Finding:
+def _finding(
+    directive: Directive, source: Source, title: str, why: str, instead: str, spare: tuple[Entry, ...] | None
+) -> Finding:
     """A finding that keeps the entries in `spare`; None: what was meant is unknown, so there is no fix."""
     fix = None
     if spare is not None:
@@ -276,7 +276,9 @@ def _finding(directive: Directive, source: Source, message: str, spare: tuple[En
     return Finding(
         code=UNUSED_CODE,
         name=UNUSED_NAME,
-        title=message,
+        title=title,
+        why=why,
+        instead=instead,
         path=source.path,
         span=_span(source, directive.start, directive.end),
         severity=Severity.WARNING,

@@ -9,6 +9,7 @@ from fastapi_lint.model.names.expressions import attributes, evaluated, walk
 from fastapi_lint.model.names.guards import is_conditional_import
 from fastapi_lint.model.names.modules import Binding, target_names
 from fastapi_lint.model.names.places import place_of, same_call
+from fastapi_lint.model.names.refusals import Refusal, certain, refusal, suspicious
 from fastapi_lint.model.names.scanning import code_of
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -44,16 +45,20 @@ __all__ = [
     "OneOf",
     "Origin",
     "Partial",
+    "Refusal",
     "TupleOf",
     "Type",
     "attributes",
+    "certain",
     "code_of",
     "evaluated",
     "imports_back",
     "is_conditional_import",
     "parse_annotation",
     "place_of",
+    "refusal",
     "same_call",
+    "suspicious",
     "target_names",
     "walk",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fastapi_lint.files.source import TooLarge, Unreadable
 from fastapi_lint.finding import Finding, Severity, Span
 from fastapi_lint.model import Module
+from fastapi_lint.model.names import Refusal, certain, refusal, suspicious
 from fastapi_lint.rule import Check, rule
 
 
@@ -20,7 +21,7 @@ def syntax_error(module: Module, check: Check) -> Iterator[Finding]:
     rules that need the whole tree are silent there, and a router in the file may look as if it were missing.
 
     Undecodable bytes and NUL bytes are reported the same way. Syntax newer than the Python that runs the linter is
-    fine: the linter has its own parsers.
+    fine: the linter has its own parsers. Where they agree that something is wrong, Python's words say what.
 
     Known limits
     Templates of Python files may have any syntax: files below a folder that is named by a placeholder
@@ -36,18 +37,44 @@ def syntax_error(module: Module, check: Check) -> Iterator[Finding]:
     try:
         _ = source.utf8
     except Unreadable as error:
-        yield check.finding(Span(error.line, 1, error.line, 1), f"cannot be read as Python: {error}")
+        yield _finding(Span(error.line, 1, error.line, 1), f"cannot be read as Python: {error}", check)
         return
     if not module.facts.errors and not module.is_broken:
+        lines = frozenset(line for place in suspicious(module) for line in _lines(module, place))
+        said = (refusal(module, lines) if lines else None) or certain(module)
+        if said is not None:
+            yield _finding(_span(said), f"invalid syntax: {said.words}", check)
         return
     try:
         _ = source.tree
     except TooLarge:
         return
     except Unreadable as error:
-        yield check.finding(Span(error.line, 1, error.line, 1), f"cannot be checked: {error}")
+        yield _finding(Span(error.line, 1, error.line, 1), f"cannot be checked: {error}", check)
     except Exception as error:
-        yield check.finding(_place(module, error), f"invalid syntax{_expected(str(error))}")
+        place = _place(module, error)
+        lines = frozenset({place.line, *(line for each in module.facts.errors for line in _lines(module, each))})
+        said = refusal(module, lines)
+        if said is not None:
+            yield _finding(_span(said), f"invalid syntax: {said.words}", check)
+        else:
+            yield _finding(place, f"invalid syntax{_expected(str(error))}", check)
+
+
+def _finding(span: Span, title: str, check: Check) -> Finding:
+    return check.finding(
+        span, title, why="the import of the file fails", instead="correct it: what else is found here may be incomplete"
+    )
+
+
+def _span(said: Refusal) -> Span:
+    return Span(said.line, said.column, said.line, said.column)
+
+
+def _lines(module: Module, place: tuple[int, int]) -> range:
+    """The lines of a place in the facts."""
+    span = module.source.span(*place)
+    return range(span.line, span.end_line + 1)
 
 
 def _is_template(module: Module) -> bool:

@@ -1,0 +1,115 @@
+"""What Python refuses: the words of its own parser, and places that the tolerant parser reads and Python does not.
+
+The interpreter may be older than the code: its complaint counts only where the tolerant parser has one as well, or
+where the facts show that the place is wrong in every version.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Module
+
+_VAGUE = ("invalid syntax", "f-string", "t-string", "multiple exception types", "expected 'except'")
+"""Beginnings of what older interpreters say about newer syntax, and of what says nothing."""
+_FAR = ("was never closed", "unterminated", "unmatched", "does not match", "unexpected EOF")
+"""Words about a place that begins far from where a parser gives up."""
+_NEAR = 1
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What Python says about a file, and where: 1-based line and column."""
+
+    words: str
+    line: int
+    column: int
+
+
+def refusal(module: Module, lines: frozenset[int]) -> Refusal | None:
+    """Why Python cannot read a file, if it says so about one of these lines or of something that begins elsewhere."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(module.source.text)
+    except SyntaxError as error:
+        words, line = error.msg.partition(" (detected at")[0], error.lineno or 0
+        if words.startswith(_VAGUE) or not line:
+            return None
+        if any(word in words for word in _FAR) or any(abs(line - each) <= _NEAR for each in lines):
+            return Refusal(words, line, max(error.offset or 1, 1))
+    except (ValueError, RecursionError, MemoryError):
+        pass
+    return None
+
+
+def certain(module: Module) -> Refusal | None:
+    """The first thing that every Python refuses after parsing: a name that is given twice."""
+    for function in module.facts.functions:
+        if twice := _repeated([param.name for param in function.params]):
+            return _refusal(module, function.start, f"duplicate argument '{twice}' in function definition")
+    for call in module.facts.calls:
+        if len(call.args) > 1 and (twice := _repeated([arg.name for arg in call.args if arg.name.isidentifier()])):
+            return _refusal(module, call.start, f"keyword argument repeated: {twice}")
+    return None
+
+
+def _repeated(names: list[str]) -> str:
+    return next((name for index, name in enumerate(names) if name in names[:index]), "")
+
+
+def _refusal(module: Module, at: int, words: str) -> Refusal:
+    span = module.source.span(at, at)
+    return Refusal(words, span.line, span.column)
+
+
+def suspicious(module: Module) -> Iterator[tuple[int, int]]:
+    """The places that the tolerant parser reads, and that no version of Python does, by the facts."""
+    facts = module.facts
+    for function in facts.functions:
+        bare = [param.default is None for param in function.params if param.kind in ("positional-only", "normal")]
+        if any(not one and other for one, other in pairwise(bare)):
+            yield function.start, function.head_end
+    for call in facts.calls:
+        if len(call.args) > 1 and _is_disordered(call.args):
+            yield call.start, call.end
+    for leave in facts.exits:
+        if leave.kind == "del" and isinstance(leave.value, (f.CallRef, f.Const)):
+            yield leave.start, leave.end
+    for entry in facts.assigns:
+        stars = isinstance(entry.target, f.Display) and sum(isinstance(i, f.Star) for i in entry.target.items)
+        if stars > 1 or (entry.op == ":=" and _begins_line(module, entry.start)):
+            yield entry.start, entry.end
+    yield from _empty_blocks(module)
+
+
+def _is_disordered(args: tuple[f.Arg, ...]) -> bool:
+    """Whether something positional stands behind a keyword, or `*` behind `**`."""
+    first = next((index for index, arg in enumerate(args) if arg.name not in ("", "*")), len(args))
+    unpacked = next((index for index, arg in enumerate(args) if arg.name == "**"), len(args))
+    return any(arg.name == "" for arg in args[first:]) or any(arg.name == "*" for arg in args[unpacked:])
+
+
+def _begins_line(module: Module, at: int) -> bool:
+    start = module.text.rfind(b"\n", 0, at) + 1
+    return not module.text[start:at].strip()
+
+
+def _empty_blocks(module: Module) -> Iterator[tuple[int, int]]:
+    """Heads of compound statements without anything below them, and a `try` alone."""
+    blocks = module.facts.blocks
+    clauses = Counter(block.parent for block in blocks if block.kind in ("except", "finally"))
+    for index, block in enumerate(blocks):
+        if block.kind == "try" and not clauses[index]:
+            yield block.start, block.end
+        elif block.kind in ("if", "else", "except", "finally", "for", "while", "with", "case"):
+            if module.text[block.start : block.end].rstrip().endswith(b":"):
+                yield block.start, block.end
+        elif block.kind in ("function", "class") and block.start == block.end:
+            yield block.start, block.end + 1
