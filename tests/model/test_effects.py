@@ -514,6 +514,24 @@ BY_OTHERS = {
         "    yield\n",
         False,
     ),
+    "handed to a library in a thread of its own": (
+        "from threading import Thread\n"
+        "from telegram import Command\n"
+        "async def f(): ...\n"
+        "def listen(): Command('status', f).run()\n"
+        "Thread(target=listen).start()\n",
+        False,
+    ),
+    "handed to a library in a function that a route calls as well": (
+        "from threading import Thread\n"
+        "from telegram import Command\n"
+        "async def f(): ...\n"
+        "def listen(): Command('status', f).run()\n"
+        "Thread(target=listen).start()\n"
+        "@app.get('/')\n"
+        "async def route(): listen()\n",
+        True,
+    ),
     "handed to what may keep it": (
         "async def f(): ...\nasync def lifespan(app):\n    app.state.bus.subscribe('orders', f)\n    yield\n",
         True,

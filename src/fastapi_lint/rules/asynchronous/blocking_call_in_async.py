@@ -27,21 +27,25 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
     `def`: FastAPI runs those in a threadpool.
 
     What blocks for a short time only (local files) is reported as info, once for each function, because the remedy is
-    one, too: a function that does it all, handed to a thread. `report-short = false` turns these off.
+    one, too: a function that does it all, handed to a thread. A lone look at a file (`path.exists()`) costs less than
+    any remedy and is left alone. `report-short = false` turns all of these off.
 
     Fix safety
-    `time.sleep` becomes `await asyncio.sleep`; other calls that stand alone are wrapped in
-    `await run_in_threadpool(...)`. The fix is unsafe because other tasks can now run in between, and because not every
-    object may be used from another thread. There is none where the call must not be interrupted (in a `finally`, below
-    a lock or in the `with` of a database session), nor where a function makes several calls that block for a short
-    time: those belong together in one thread.
+    `time.sleep` becomes `await asyncio.sleep`; other calls that stand alone are handed to a thread in the way that
+    their module has (`run_in_threadpool`, `asyncio.to_thread`, `anyio.to_thread`); an endpoint or a dependency that
+    awaits nothing and makes several such calls becomes a plain `def`. The fix is unsafe because other tasks and threads
+    can now run in between. There is none where the object is bound to a thread, a transaction or a scope, where the
+    call must not be interrupted (in a `finally`, below a lock), where it stands between two changes of what others
+    see, nor where a function makes several calls that block for a short time: those belong together in one thread.
 
     Known limits
-    Only calls whose target is known are reported: an import, or a method of an object whose class can be inferred.
-    Silent are tests, code that only runs at start-up or shut-down, jobs that a queue runs in a process of its own,
-    command lines (modules that use Click, Typer and the like, and no FastAPI), and modules that no module with FastAPI
-    in it imports (or loads by the name that a text holds), such as scripts and workers. So is a call whose answer is
-    known to be there: `queue.get()` below `if not queue.empty():`. Calls on a SQLAlchemy session are FAPI501's.
+    Only calls whose target is known are reported: an import, or a method of an object whose class can be inferred. An
+    iterator that works when it is asked (`Path.glob`) is reported where it is gone through. Silent are tests, code
+    that only runs at start-up or shut-down, functions that nobody is seen to call, jobs that a queue runs in a process
+    of its own, what runs on the loop of another thread, command lines (modules that use Click, Typer and the like, and
+    no FastAPI), and modules that no module with FastAPI in it imports (or loads by the name that a text holds), such as
+    scripts and workers. So is a call whose answer is known to be there: `queue.get()` below `if not queue.empty():`.
+    Calls on a SQLAlchemy session are FAPI501's.
 
     References
     - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)

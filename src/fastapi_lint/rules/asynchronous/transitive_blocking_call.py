@@ -27,28 +27,32 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
     body stood in the async function: every other request waits. It is harder to see, because the call that blocks is
     in another function, often in another file, and looks innocent where it stands.
 
-    Reported is the place where async code enters the chain, with every call down to the one that blocks. Hand the
-    helper to a thread there (`await run_in_threadpool(helper, ...)`), make the chain asynchronous, or make the endpoint
-    a plain `def`.
+    Reported is the place where async code enters the chain, with every call down to the one that blocks: one finding
+    for each async function and blocking line. Of several chains to it, the one counts that always runs, before those
+    below a condition. A function that is handed to the loop (`call_soon`, `call_later`, `add_done_callback`) blocks it
+    as well. A `# noqa` at the line that blocks settles all chains that end there.
+
+    Hand the helper to a thread (`await run_in_threadpool(helper, ...)`), make the chain asynchronous, or make an
+    endpoint that awaits nothing a plain `def`.
 
     Fix safety
-    The call that enters the chain is wrapped in `await run_in_threadpool(...)`. The fix is unsafe because other tasks
-    can now run in between, and because the helper then runs in a thread: it must not touch what is bound to the loop
-    or to a thread. There is none where the helper is seen to do so (it makes a task, sets a context variable, uses an
-    object of asyncio), nor where the call must not be interrupted (in a `finally`, below a lock or in the
-    `with` of a database session).
+    The call that enters the chain is handed to a thread in the way that its module has (`run_in_threadpool`,
+    `asyncio.to_thread`, `anyio.to_thread`); an endpoint that awaits nothing and makes several such calls becomes a
+    plain `def`. The fix is unsafe because other tasks and threads can now run in between. There is none where the
+    helper touches the loop, or uses what is bound to a thread, a transaction or a scope; where the call must not be
+    interrupted (in a `finally`, below a lock), and where it stands between two changes of what others see.
 
     Known limits
     The chain is followed through functions, methods, constructors, properties, context managers, decorators and
     `functools.partial`, as far as types can be inferred; an unknown callee is taken to be harmless. Of a method that
     subclasses override, the one of the known class counts; of an abstract one, those of its subclasses. What only
-    blocks for a short time (local files) does not count, nor does what happens once: a cached function without
-    parameters, an attribute that is filled when it is first asked for (`if self._client is None: self._client = ...`).
-    Boolean parameters are followed (`if wait:` in a function that is called with `wait=False`); when what is passed is
-    not known, the default counts. A chain that a constant text rules out is not reported
-    (`if name.startswith("s3:")` in a function that is called with another text). A function that asks whether a loop
-    runs is left alone, and so are calls that say a cached answer will do (`allow_cache=True`) and command lines
-    (modules that use Click, Typer and the like, and no FastAPI).
+    blocks for a short time (local files) does not count, nor does what happens once: a cached function or property, an
+    attribute that is filled when it is first asked for. A local database file is reported as info.
+
+    Arguments and constants that are known rule branches out (None, booleans, numbers, texts, members of enums); what
+    is not known may be anything. Silent are functions that nobody is seen to call, start-up code, jobs of a queue,
+    command lines, what runs on the loop of another thread, functions that ask whether a loop runs, and calls that say
+    a cached answer will do (`allow_cache=True`).
 
     References
     - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)

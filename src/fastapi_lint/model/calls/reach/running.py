@@ -13,6 +13,7 @@ from fastapi_lint.model.types.inference.inference import Inference
 _TASKS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})
 _SENT = frozenset({"run_coroutine_threadsafe", "create_task", "ensure_future", "call_soon_threadsafe"})
 _RUNS = frozenset({"run_until_complete"})
+_THREADS = frozenset({"Thread", "Timer", "Process"})
 _NEW_LOOP = "asyncio.new_event_loop"
 
 
@@ -73,6 +74,15 @@ def _holds(expr: f.Expr, call: f.Call, calls: tuple[f.Call, ...]) -> bool:
         case f.Display(items=items):
             return any(_holds(item, call, calls) for item in items)
     return False
+
+
+def starts_thread(function: Function) -> bool:
+    """Whether its own module makes a thread or a process of a function."""
+    return any(
+        f.last_name(call.func) in _THREADS
+        and any(_is_name(arg.value) and f.last_name(arg.value) == function.name for arg in call.args)
+        for call in function.module.facts.calls
+    )
 
 
 def outlives_startup(module: Module, call: f.Call) -> bool:

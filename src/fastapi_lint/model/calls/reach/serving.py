@@ -14,7 +14,13 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect
 from fastapi_lint.model.calls.bodies.wrapping import TRANSPARENT
 from fastapi_lint.model.calls.reach.mentions import Mention, mentioned
-from fastapi_lint.model.calls.reach.running import only_called, outlives_startup, own_loop, passes_through
+from fastapi_lint.model.calls.reach.running import (
+    only_called,
+    outlives_startup,
+    own_loop,
+    passes_through,
+    starts_thread,
+)
 from fastapi_lint.model.names.reach import served, what_matters
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.types.inference.inference import Inference
@@ -40,6 +46,7 @@ _INERT = (
     "Exception", "BaseException",
 )  # fmt: skip
 """Bases of libraries that never call a coroutine method of a subclass."""
+_FRAMEWORK = ("fastapi.", "starlette.")
 _ADDING = frozenset({"append", "add", "insert"})
 _MOST_ASKED = 60
 
@@ -92,6 +99,8 @@ class Serving:
         if not self.is_served(function.module) or self._is_named_as_job(function):
             return "elsewhere"
         found = [self._decorated(function)] if function.facts.decorators else []
+        if not function.is_async and starts_thread(function):
+            found.append("elsewhere")
         if "served" in found or self._is_called_by_library(function):
             return "served"
         self._asked += 1
@@ -211,6 +220,9 @@ class Serving:
             return "elsewhere"
         if isinstance(callee, FunctionObject) and caller is not None and passes_through(callee.function, call, arg):
             return self.when(caller)
+        if caller is not None and not name.startswith(_FRAMEWORK) and self.is_served(caller.module):
+            # What a thread registers with a library, that runs on the loop of this thread.
+            return "elsewhere" if self.when(caller) == "elsewhere" else "served"
         return "served"
 
     def _when_kept(self, mention: Mention, caller: Function | None) -> When:
