@@ -103,7 +103,9 @@ class Project:
     @cached_property
     def routes(self) -> Routes:
         """Routers, routes, inclusions and apps."""
-        return Routes(self.types, self.values, Expansion(self.types, self.values), self._copies_routes)
+        return Routes(
+            self.types, self.values, Expansion(self.types, self.values), self._copies_routes, self.is_lifespan
+        )
 
     def _copies_routes(self, path: str) -> bool:
         """Whether `include_router` takes a copy with every declared FastAPI: since 0.137 it looks at each request."""

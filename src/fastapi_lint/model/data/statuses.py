@@ -11,6 +11,7 @@ from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, In
 from fastapi_lint.model.routing.answering.responses import returns_response
 from fastapi_lint.model.routing.answering.wording import manages, wording
 from fastapi_lint.model.routing.routers import Route
+from fastapi_lint.model.types.alternatives import admitted
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -35,7 +36,9 @@ def status_is_decided(project: Project, route: Route, handler: Function) -> bool
         any(each.status_code == 201 or _documents_200(each) for each in routes)
         or _is_old(project, route)
         or _sets_status(handler, project)
-        or any(_shares_status(each) for each in (handler, *_answering(handler, project)))
+        or any(
+            _shares_status(each) or _tells_by_class(each, project) for each in (handler, *_answering(handler, project))
+        )
         or _is_remote_call(project, route)
         or _is_enveloped(project, route)
     )
@@ -83,6 +86,11 @@ def _answering(handler: Function, project: Project) -> Iterator[Function]:
                 yield callee.function
 
 
+def _tells_failures(function: Function, project: Project) -> bool:
+    """Whether what a function gives back tells success from failure, under one status."""
+    return _shares_status(function) or _tells_by_class(function, project)
+
+
 def _shares_status(function: Function) -> bool:
     """Whether a function answers a failure as it answers success: it returns in an `except`, or says `ok=False`."""
     module = function.module
@@ -94,6 +102,13 @@ def _shares_status(function: Function) -> bool:
         if _says_failure(leaving.value, function):
             return True
     return False
+
+
+def _tells_by_class(function: Function, project: Project) -> bool:
+    """Whether a function is declared to give one of several classes of the project: success and failure."""
+    where = (function.module, function.facts.outer, function.start)
+    found = admitted(project.types, function.facts.returns, where)
+    return len({one.cls for one in found if isinstance(one, Instance) and isinstance(one.cls, Class)}) > 1
 
 
 def _says_failure(value: f.Expr, function: Function) -> bool:

@@ -56,6 +56,8 @@ _FRAMEWORK = frozenset({
     "structlog", "anyio", "asyncer", "passlib", "bcrypt", "slugify", "dateutil", "pytz", "fastapi_cache", "cachetools",
     "sentry_sdk", "opentelemetry", "logfire", "annotated_types", "email_validator",
 })  # fmt: skip
+_ASKS = frozenset({"post", "put", "request", "send", "invoke", "send_request", "call"})
+"""Methods by which a client that is not known hands something on to another service."""
 _FOREIGN_STEPS = 3
 _MOST_STEPS = 4
 _LONGEST = 40
@@ -132,6 +134,8 @@ class Inserts:
                 case FunctionObject(function=inner) if depth < _FOREIGN_STEPS:
                     if self._is_foreign(inner, depth + 1):
                         return True
+                case None if name in _ASKS and isinstance(call.func, f.Attr):
+                    return True
         return False
 
     def _own(self, function: Function) -> tuple[Step, Insert] | None:

@@ -41,6 +41,8 @@ _TELLERS = frozenset({
 _SQL_LIMIT = re.compile(
     r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT)|TOP)\b\s*[(]?\s*[:%$@{?\N{HORIZONTAL ELLIPSIS}]", re.IGNORECASE
 )
+_SQL = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:SELECT|WITH|INSERT|UPDATE|DELETE|CALL|EXEC)\b", re.IGNORECASE)
+_PLACE = re.compile(r"\?|%s|\$(\d+)")
 _SQL_BEFORE = re.compile(r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT)|TOP)\s*[(]?\s*\Z", re.IGNORECASE)
 _DEEPEST = 5
 _ROUNDS = 3
@@ -246,10 +248,9 @@ class _Body:
                 return self._in_collection(call)
             return _NOTHING
         if name in _LIMITS and isinstance(call.func, f.Attr) and not isinstance(callee, FunctionObject):
-            if arg.name and arg.name not in _LIMIT_KEYWORDS:
-                return _NOTHING
-            self._note_guard(call)
-            return Fate(limits=True)
+            if arg.name in _LIMIT_KEYWORDS or (not arg.name and position == 0):
+                self._note_guard(call)
+                return Fate(limits=True)
         if _CLIPS.fullmatch(name) and not isinstance(callee, FunctionObject):
             return Fate(is_bounded=True)
         match callee:
@@ -262,6 +263,9 @@ class _Body:
     def _outside(self, call: f.Call, arg: f.Arg, callee: Type) -> Fate:
         """What a function that is not the project's does with the number."""
         full = self._name(callee)
+        text = self._statement(call)
+        if text and not arg.name:  # a value of a statement: `fetch("... LIMIT $1", limit)`
+            return Fate(limits=_is_limit(text, call.args.index(arg)))
         if full == "range":
             return Fate(works=True)
         if full.startswith(_LOADERS) and arg.name in _LIMIT_KEYWORDS:
@@ -320,16 +324,20 @@ class _Body:
 
     def _in_collection(self, call: f.Call) -> Fate:
         """The number in a list or dict of values: those of a statement with a limit, or somebody else's parameters."""
-        for arg in call.args:
-            given: f.Expr = arg.value
-            if isinstance(given, f.CallRef):
-                inner = self.module.facts.calls[given.index]
-                given = inner.args[0].value if inner.args else given
-            if isinstance(given, (f.Const, f.Joined, f.Name, f.Attr, f.Binary)):
-                text = self.project.values.pieces(given, (self.module, call.block, call.start))
-                if _SQL_LIMIT.search(text):
-                    return Fate(limits=True)
+        if _SQL_LIMIT.search(self._statement(call)):
+            return Fate(limits=True)
         return _NOTHING if f.last_name(call.func) in _TELLERS else Fate(leaves=True)
+
+    def _statement(self, call: f.Call) -> str:
+        """The SQL text that a call is given first, perhaps by way of `text(...)`; "" for other calls."""
+        given = call.args[0].value if call.args and not call.args[0].name else None
+        if isinstance(given, f.CallRef):
+            inner = self.module.facts.calls[given.index]
+            given = inner.args[0].value if inner.args else None
+        if not isinstance(given, (f.Const, f.Joined, f.Name, f.Attr, f.Binary)) or self.holds(given):
+            return ""
+        text = self.project.values.pieces(given, (self.module, call.block, call.start))
+        return text if _SQL.match(text) else ""
 
     def _is_sql(self, joined: f.Joined) -> bool:
         """`f"... LIMIT {limit}"`."""
@@ -386,6 +394,18 @@ class _Body:
             case Method(cls=cls, name=name):
                 return f"{cls}.{name}"
         return "?.?"
+
+
+def _is_limit(text: str, number: int) -> bool:
+    """Whether the value with a number (from 1) of a statement is the one that limits its rows."""
+    found = _SQL_LIMIT.search(text)
+    if found is None:
+        return False
+    places = list(_PLACE.finditer(text))
+    limiting = next((place for place in places if place.start() >= found.end() - 1), None)
+    if limiting is None:
+        return True
+    return int(limiting[1]) == number if limiting[1] else places.index(limiting) + 1 == number
 
 
 def _root(expr: f.Expr) -> str | None:

@@ -64,7 +64,6 @@ __all__ = [
     "returns_response",
     "roots",
     "stacks",
-    "status_is_decided",
     "unregistrations",
     "without_placeholders",
     "wording",

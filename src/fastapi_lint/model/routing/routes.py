@@ -84,10 +84,13 @@ class Routes(Registrations):
         values: Values,
         expansion: Expansion,
         copies: Callable[[str], bool] = lambda path: False,
+        starts_later: Callable[[Function], bool] = lambda function: False,
     ) -> None:
-        """`copies` says whether `include_router` in a file takes a copy of what is registered at that moment."""
+        """`copies` says whether `include_router` in a file takes a copy of what is registered at that moment,
+        `starts_later` whether a function runs when the app starts."""
         super().__init__(types, values, expansion)
         self.copies = copies
+        self.starts_later = starts_later
 
     @collected("routes.apps", whole=True)
     def apps(self) -> tuple[App, ...]:
@@ -200,7 +203,7 @@ class Routes(Registrations):
             return
         copies = [self.copies(inclusion.module.path) for inclusion in way.inclusions[-1:]]
         for event in router.events:
-            if copies == [True] and _is_late(event, way.inclusions[-1]):
+            if copies == [True] and self._is_late(event, way.inclusions[-1]):
                 continue
             if isinstance(event, Inclusion):
                 child = self.router_of(event.child)
@@ -231,7 +234,27 @@ class Routes(Registrations):
         child = self.router_of(inclusion.child)
         if child is None or not self.copies(inclusion.module.path):
             return ()
-        return tuple(event for event in child.events if _is_late(event, inclusion))
+        return tuple(event for event in child.events if self._is_late(event, inclusion))
+
+    def _is_late(self, event: Event, inclusion: Inclusion) -> bool:
+        """Whether something is certainly registered after an inclusion: further down, in a function that is called
+        further down, or when the app starts."""
+        function = event.module.enclosing(event.call.block)
+        including = inclusion.module.enclosing(inclusion.call.block)
+        if event.call is inclusion.call:
+            return False
+        if function is including:
+            return event.module is inclusion.module and event.call.start > inclusion.call.start
+        if function is None or including is not None:
+            return False
+        calls = self.expansion.objects.callers(function.name)
+        found = [(module, call) for module, call in calls if self._is_call_of(function, module, call)]
+        if not found:
+            return self.starts_later(function)
+        return all(
+            module is inclusion.module and module.enclosing(call.block) is None and call.start > inclusion.call.start
+            for module, call in found
+        )
 
     @collected("routes.all_addresses", whole=True)
     def all_addresses(self) -> tuple[Address, ...]:
@@ -275,12 +298,3 @@ class Routes(Registrations):
         for address in self.all_addresses:
             table.setdefault(address.route, []).append(address)
         return table
-
-
-def _is_late(event: Event, inclusion: Inclusion) -> bool:
-    """Whether something is certainly registered after an inclusion: both run in the same module or function."""
-    if event.module is not inclusion.module or event.call is inclusion.call:
-        return False
-    blocks = event.module.facts.blocks
-    same = blocks[event.call.block].function == blocks[inclusion.call.block].function
-    return same and event.call.start > inclusion.call.start

@@ -15,7 +15,7 @@ from fastapi_lint.model.types import is_none
 from fastapi_lint.rule import Check, rule
 
 _BODILESS = (204, 205, 304)
-_SAID = ("204", "205", "304", "NO_CONTENT", "RESET_CONTENT", "NOT_MODIFIED")
+_SAID = ("204", "205", "304", "NO_CONTENT", "RESET_CONTENT", "NOT_MODIFIED", "status_code")
 _PLAIN = frozenset({"str", "bytes", "dict", "list", "tuple", "set"})
 _COUNTS = frozenset({"int", "float", "bool"})
 """What a function tells the server, not the client (was it there, how many): reported only where it is kept first."""
@@ -81,7 +81,10 @@ def _declared(route: Route, handler: Function, status: int, check: Check) -> Ite
             fix=_annotated_none(handler),
             module=handler.module,
         )
-    for answer in check.project.answers.of(handler):
+    answers = check.project.answers
+    if any(answers.injects(handler, name) for name, _ in answers.set_statuses(handler)):
+        return  # the handler chooses another status, at least sometimes
+    for answer in answers.of(handler):
         if answer.kind == "value" and _is_value(answer, check.project):
             yield _dropped(answer, handler, status, check)
 
@@ -122,19 +125,14 @@ def _object(answer: Answer, status: int, check: Check) -> Finding:
 
 def _set_later(function: Function, check: Check) -> Iterator[Finding]:
     """`response.status_code = 204`: of the injected response, or of one that was made with a body."""
-    project, module = check.project, function.module
-    for entry in module.assigns_in.get(function.index, ()):
-        match entry.target:
-            case f.Attr(value=f.Name(id=name), attr="status_code") if entry.value is not None:
-                status = project.values.status(entry.value, (module, entry.block, entry.start))
-            case _:
-                continue
+    project, module, answers = check.project, function.module, check.project.answers
+    for name, entry in answers.set_statuses(function):
+        status = project.values.status(entry.value, (module, entry.block, entry.start))
         if status not in _BODILESS or not project.routes.by_handler.get(function):
             continue
         around = _around(module, entry.block)
-        answers = project.answers
         for answer in answers.of(function):
-            if answer.kind == "value" and entry.end <= answer.start and project.answers.injects(function, name):
+            if answer.kind == "value" and entry.end <= answer.start and answers.injects(function, name):
                 if around <= _around(module, answer.block) and _is_value(answer, project):
                     yield _dropped(answer, function, status, check)
             elif answer.kind == "response" and answers.is_kept_as(answer, name, entry) and answers.has_body(answer):

@@ -93,7 +93,7 @@ def _creates(said: Wording, trail: Trail[Insert] | None, route: Route) -> bool:
             and not said.is_action
             and said.matches
             and (by_path or said.thing == said.collection or not said.collection)
-            and not (said.inner and (said.name[:1] == ("add",) or said.thing != said.collection))
+            and not (said.inner and (said.name[:1] == ("add",) or said.thing != said.collection or not said.is_plural))
         )
     if said.verb and said.name[:1] == (said.verb,):
         return said.matches and not said.acts_on_more

@@ -150,6 +150,13 @@ class Answers:
             return False
         return answer.module.facts.calls[entry.value.index] is answer.call
 
+    def set_statuses(self, function: Function) -> Iterator[tuple[str, f.Assign]]:
+        """The assignments `name.status_code = ...` of a function, each with that name."""
+        for entry in function.module.assigns_in.get(function.index, ()):
+            match entry.target:
+                case f.Attr(value=f.Name(id=name), attr="status_code") if entry.value is not None:
+                    yield name, entry
+
     def injects(self, function: Function, name: str) -> bool:
         """Whether a name of a function is the response that FastAPI injects."""
         param = next((each for each in function.params if each.name == name), None)
