@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-BLOCKING = "import time\n\n\nasync def wait() -> None:\n    time.sleep(1)\n"
+BLOCKING = (
+    "import fastapi, time\napp = fastapi.FastAPI()\n@app.get('/')\nasync def wait() -> None:\n    time.sleep(1)\n"
+)
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="the action runs bash")
 

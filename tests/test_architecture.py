@@ -299,8 +299,8 @@ def test_tree_sitter_lives_in_the_index_only(path: Path) -> None:
 def test_the_model_memoizes_by_tracking() -> None:
     # What is kept by other means is about one module alone, or about none, or holds what does its own noting.
     alone = {
-        "annotations", "deferral", "literals", "modules", "nodes", "paths", "project", "routers",
-        "schemas", "symbols", "texts",
+        "annotations", "deferral", "handles", "literals", "modules", "nodes", "paths", "project", "routers",
+        "schemas", "texts",
     }  # fmt: skip
     kept_by = re.compile(r"^\s*@(?:functools\.)?(?:lru_cache|cached_property|cache)\b", re.MULTILINE)
     holding = {path.stem for path in (PACKAGE / "model").rglob("*.py") if kept_by.search(path.read_text("utf-8"))}
@@ -329,7 +329,10 @@ def test_every_file_that_the_page_names_exists() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     named = re.findall(r"`((?:\w+/)*\w+(?:/|\.py|\.toml|\.json))`", text)
     assert len(named) >= 60
-    places = [PACKAGE / name for name in ("", "model", "model/calls", "model/routing", "tracking", "incremental")]
+    places = [
+        PACKAGE / name
+        for name in ("", "model", "model/calls", "model/routing", "model/names", "tracking", "incremental")
+    ]
     real = [name for name in named if not re.search(r"\b[A-Z]+\b", name)]
     assert [name for name in real if not any((at / name).exists() for at in (ROOT, *places))] == []
 

@@ -12,8 +12,8 @@ from fastapi_lint.fixing.edits.bindings import module_imports, module_names
 from fastapi_lint.fixing.edits.bindings import nodes as nodes_of
 from fastapi_lint.fixing.edits.calls import call_node, function_node
 from fastapi_lint.index.build import build
-from fastapi_lint.model.names.excerpts import NotYet
 from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.names.trees.excerpts import NotYet
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted([*ROOT.glob("fixtures/*/*.py"), *ROOT.glob("fixtures/*/more/*.py"), *ROOT.glob("src/**/*.py")])

@@ -180,7 +180,8 @@ def test_another_run_fixes_the_same_meanwhile(project: Path, fixed: dict[str, by
 
 def test_another_run_fixes_something_else_meanwhile(project: Path, fixed: dict[str, bytes]) -> None:
     (project / "b.py").write_text(
-        f"import time\n{ENDPOINTS}\n\nasync def wait() -> None:\n    time.sleep(1)\n", encoding="utf-8"
+        f"import time\n{ENDPOINTS}\n\n@app.get('/wait')\nasync def wait() -> None:\n    time.sleep(1)\n",
+        encoding="utf-8",
     )
     again = "lint('--fix', '--unsafe-fixes', '--select', 'FAPI101', 'b.py')"
     hooks = f"at('fastapi_lint.files.writing:write', lambda: {again})\n"

@@ -14,7 +14,7 @@ import msgspec
 from fastapi_lint.files.source import Unreadable
 from fastapi_lint.finding import Finding, Notice, by_place, nearest
 from fastapi_lint.model.names import Module, NotYet
-from fastapi_lint.model.names.nodes import Walk
+from fastapi_lint.model.names.trees.nodes import Walk
 from fastapi_lint.model.project import Project
 from fastapi_lint.rule import Check, Making, Option, Rule
 

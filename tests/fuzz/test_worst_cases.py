@@ -19,7 +19,7 @@ LIMIT = 120
 ROUTE = "\nasync def x() -> int:\n    return 1\n"
 ROOTED = "\n@app.get('/')\nasync def root"
 HEAD = "import time\nfrom typing import Annotated\nfrom fastapi import APIRouter, Depends, FastAPI\n\napp = FastAPI()\n"
-GOOD = "import time\nfrom fastapi import FastAPI\n\nasync def wait() -> None:\n    time.sleep(1)\n"
+GOOD = "import fastapi, time\napp = fastapi.FastAPI()\n@app.get('/')\nasync def wait() -> None:\n    time.sleep(1)\n"
 """One finding, FAPI101, that must be reported whatever else there is."""
 
 

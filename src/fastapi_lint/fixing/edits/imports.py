@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import libcst as cst
@@ -110,13 +111,7 @@ def _fallback(source: Source, wanted: _Wanted, hidden: frozenset[str], limit: in
     if not wanted.name or wanted.name in hidden or wanted.name in module_names(source.tree):
         return None
     bindings = [item for item in module_imports(source.tree) if item.local == wanted.name]
-    for statement in source.tree.body:
-        if isinstance(statement, cst.Try):
-            bodies = [statement.body, *(handler.body for handler in statement.handlers)]
-        elif isinstance(statement, cst.If) and _ends_in_else(statement) and not is_type_checking(statement.test):
-            bodies = [suite for suite, _ in suites(statement)]
-        else:
-            continue
+    for statement, bodies in _alternatives(source.tree):
         if extent(source, statement)[0] >= limit:
             break
         inner = [_imported_in(body, wanted.name) for body in bodies]
@@ -126,6 +121,18 @@ def _fallback(source: Source, wanted: _Wanted, hidden: frozenset[str], limit: in
         if all(item.name == wanted.name and item.statement in statements for item in bindings):
             return wanted.name
     return None
+
+
+@lru_cache(maxsize=4)
+def _alternatives(tree: cst.Module) -> tuple[tuple[cst.CSTNode, tuple[cst.BaseSuite, ...]], ...]:
+    """The statements of a module that run one of several bodies, with these (kept: fixes come many to a module)."""
+    found: list[tuple[cst.CSTNode, tuple[cst.BaseSuite, ...]]] = []
+    for statement in tree.body:
+        if type(statement) is cst.Try:
+            found.append((statement, (statement.body, *(handler.body for handler in statement.handlers))))
+        elif type(statement) is cst.If and _ends_in_else(statement) and not is_type_checking(statement.test):
+            found.append((statement, tuple(suite for suite, _ in suites(statement))))
+    return tuple(found)
 
 
 def _imported_in(body: cst.BaseSuite, local: str) -> list[Imported]:
@@ -149,7 +156,8 @@ def _free_name(source: Source, wanted: _Wanted, plain: str, hidden: frozenset[st
         same = [item for item in bindings if item.local == local.split(".", 1)[0]]
         if any(item.when == "branch" and wanted.expression(item) for item in same):
             return None  # the project itself is ready for it to be missing
-        if local.split(".", 1)[0] in hidden | module_names(tree):
+        root = local.split(".", 1)[0]
+        if root in hidden or root in module_names(tree):
             continue
         if any(wanted.expression(item) is None and not (item.is_plain and not wanted.name) for item in same):
             continue

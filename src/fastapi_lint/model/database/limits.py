@@ -111,12 +111,7 @@ class _Body:
         self.held: set[f.Expr] = {carried}
         self.root = _root(carried)
         self.zero = self.positive = False
-        nested = [each for each in self.module.functions if self._is_inside(each)]
-        self.functions = [function, *nested]
-
-    def _is_inside(self, other: Function) -> bool:
-        start, end = self.function.facts.start, self.function.facts.end
-        return start < other.facts.start and other.facts.end <= end
+        self.functions = [function, *self.module.functions_within(function.facts.start, function.facts.end)]
 
     def fate(self) -> Fate:
         """What becomes of the number here, and where it is handed on to."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi_lint.model.names.annotations import parse_annotation
 from fastapi_lint.model.names.circles import imports_back
-from fastapi_lint.model.names.excerpts import NotYet
 from fastapi_lint.model.names.expressions import attributes, evaluated, walk
 from fastapi_lint.model.names.guards import is_conditional_import
 from fastapi_lint.model.names.modules import Binding, target_names
@@ -28,6 +27,7 @@ from fastapi_lint.model.names.symbols import (
     TupleOf,
     Type,
 )
+from fastapi_lint.model.names.trees.excerpts import NotYet
 
 __all__ = [
     "Binding",

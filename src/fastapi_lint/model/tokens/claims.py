@@ -71,7 +71,7 @@ def names_for(function: Function, value: f.Expr) -> list[f.Expr]:
 
 def index_of(module: Module, call: f.Call) -> int:
     """The index of a call in the facts of its module."""
-    return next(index for index, each in enumerate(module.facts.calls) if each is call)
+    return module.call_numbers[call.start, call.end]
 
 
 def _uses(function: Function, claims: f.Expr) -> Iterator[tuple[f.Expr, f.Call | None]]:

@@ -78,7 +78,7 @@ def _through(
 ) -> Construction:
     """Follow `super().__init__(...)` from constructor to constructor."""
     own: dict[str, Bound] = {}
-    maker = next((i for i, each in enumerate(where[0].facts.calls) if each is call), -1)
+    maker = where[0].call_numbers.get((call.start, call.end), -1)
     itself: Bound | None = (f.CallRef(maker), where, environment) if maker >= 0 else None
     for _ in range(_DEEPEST):
         given = parameters(init, call, where, environment, 1, itself)

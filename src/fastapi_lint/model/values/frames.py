@@ -185,8 +185,7 @@ class Frames:
         """The function below the decorator that a call is, or below the one that its function gives back."""
         below = self.objects.below(module, call)
         if below is not None:
-            index = next(i for i, each in enumerate(module.facts.calls) if each is call)
-            decorator = f.CallRef(index), (module, call.block, call.start), NOWHERE
+            decorator = f.CallRef(module.call_numbers[call.start, call.end]), (module, call.block, call.start), NOWHERE
             return {DECORATED: _as_value(below), DECORATOR: decorator}
         if DECORATED not in outer or not _is_returned(module, call):
             return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -98,8 +98,9 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
             others.update(a.route for a in project.routes.addresses(app) if isinstance(a.route, Route))
             continue
         standings = list(_standings(app, project))
+        writes = _Writes(standings)
         for standing in standings:
-            reason = _sibling_reason(standing, standings) if not standing.guards and standing.known else ""
+            reason = _sibling_reason(standing, writes) if not standing.guards and standing.known else ""
             if reason and not _is_public(standing, check):
                 open_routes.setdefault(standing.route, (standing, reason))
             else:
@@ -144,28 +145,52 @@ def _changes(route: Route) -> bool:
     return route.kind == "websocket" or bool(_WRITES.intersection(route.methods))
 
 
-def _sibling_reason(standing: _Standing, standings: Sequence[_Standing]) -> str:
+class _Writes:
+    """The writes of an app that are not for everybody: how many there are, and by what they authenticate."""
+
+    def __init__(self, standings: Sequence[_Standing]) -> None:
+        writes = (one for one in standings if _changes(one.route) and (one.guards or not _is_for_everybody(one)))
+        self._by_router: dict[Hashable, dict[Route, list[_Standing]]] = {None: {}}
+        for one in writes:
+            for key in (one.route.key, None):
+                self._by_router.setdefault(key, {}).setdefault(one.route, []).append(one)
+        self._counts = {key: _count(found.values()) for key, found in self._by_router.items()}
+
+    def but(self, route: Route, key: Hashable) -> tuple[int, int, Counter[str]]:
+        """Those on a router (None: all): how many, how many of them authenticate, and by what; without one route's."""
+        routes = self._by_router.get(key, {})
+        size, guarded, names = self._counts.get(key, (0, 0, Counter()))
+        own = routes.get(route, ())
+        if any(one.guards for one in own):
+            return _count(found for other, found in routes.items() if other is not route)
+        return size - len(own), guarded, names
+
+
+def _count(routes: Iterable[list[_Standing]]) -> tuple[int, int, Counter[str]]:
+    found = [one for standings in routes for one in standings]
+    guarded = [one for one in found if one.guards]
+    names = Counter(name for one in guarded for name in dict.fromkeys(guard.name for guard in one.guards))
+    return len(found), len(guarded), names
+
+
+def _sibling_reason(standing: _Standing, writes: _Writes) -> str:
     """Why authentication is to be expected, naming the dependency of the siblings; "" when it is not."""
     if not _changes(standing.route):
         return ""
-    others = [one for one in standings if _changes(one.route) and one.route is not standing.route]
-    writes = [one for one in others if one.guards or not _is_for_everybody(one)]
-    same = [one for one in writes if one.route.key == standing.route.key]
-    guarded = [one for one in same if one.guards]
+    size, guarded, names = writes.but(standing.route, standing.route.key)
     where = "on the same router"
-    if 2 * len(guarded) < len(same) or not guarded:
-        if not isinstance(standing.address.app, App) or (same and not _makes_privileged(standing)):
+    if 2 * guarded < size or not guarded:
+        if not isinstance(standing.address.app, App) or (size and not _makes_privileged(standing)):
             return ""
-        same, where = writes, "in the app"
-        guarded = [one for one in same if one.guards]
-        if len(guarded) < _ENOUGH or 2 * len(guarded) < len(same):
+        size, guarded, names = writes.but(standing.route, None)
+        where = "in the app"
+        if guarded < _ENOUGH or 2 * guarded < size:
             return ""
-    names = Counter(name for one in guarded for name in dict.fromkeys(guard.name for guard in one.guards))
     name, count = names.most_common(1)[0]
-    if count == len(guarded):
-        return f"{count} of {len(same)} other writes {where} depend on `{name}`"
+    if count == guarded:
+        return f"{count} of {size} other writes {where} depend on `{name}`"
     known = " or ".join(f"`{name}`" for name, _ in names.most_common(2))
-    return f"{len(guarded)} of {len(same)} other writes {where} do, by {known}"
+    return f"{guarded} of {size} other writes {where} do, by {known}"
 
 
 def _texts(standing: _Standing) -> tuple[str, str]:

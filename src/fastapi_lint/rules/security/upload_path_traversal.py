@@ -97,7 +97,8 @@ def _is_reported_elsewhere(entry: Entry, function: Function, check: Check) -> bo
 
 
 def _with_nested(function: Function) -> Iterator[Function]:
-    for each in function.module.functions:
+    yield function
+    for each in function.module.functions_within(function.facts.start, function.facts.end):
         outer: Function | None = each
         while outer is not None and outer is not function:
             outer = outer.parent

@@ -334,10 +334,10 @@ def _earlier(one: When | None, other: When) -> When:
 
 def _around(module: Module, offset: int) -> Function | None:
     """The innermost function (no lambda) whose body holds an offset."""
-    inside = [
-        each for each in module.functions if each.name != "<lambda>" and each.facts.head_end <= offset < each.facts.end
-    ]
-    return max(inside, key=lambda each: each.start, default=None)
+    inside = module.function_before(offset)
+    while inside is not None and (inside.name == "<lambda>" or not inside.facts.head_end <= offset < inside.facts.end):
+        inside = inside.parent
+    return inside
 
 
 def _kept_by(decorator: Function) -> tuple[list[str], bool]:

@@ -193,8 +193,7 @@ class Answers:
 
     @memoized
     def _makes(self, module: Module, start: int, end: int) -> tuple[Answer, ...]:
-        calls = module.facts.calls
-        call = next(each for each in calls if each.start == start and each.end == end)
+        call = module.facts.calls[module.call_numbers[start, end]]
         return tuple(islice(self._made(module, call, NOWHERE, 0), _MOST))
 
     def _made(self, module: Module, call: f.Call, environment: Environment, depth: int) -> Iterator[Answer]:

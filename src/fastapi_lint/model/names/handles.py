@@ -1,0 +1,383 @@
+"""Handles of the project's modules, functions and classes: facts with the questions that one file answers by itself."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fastapi_lint.files.source import LARGEST_TREE, Source, TooLarge, Unreadable
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.trees import excerpts
+from fastapi_lint.tracking.recording import Handle, Input
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+class Module(Input):
+    """A file of the project. `name` is its dotted name from the project root: unique, not always importable."""
+
+    source: Source
+
+    def __init__(self, source: Source, facts: f.Facts | Callable[[], f.Facts]) -> None:
+        """`facts` may be what makes them: of most modules of a project nobody asks, when little has changed."""
+        self.source = source
+        self._given = facts
+        self.path = source.path
+        stem = self.path.rsplit(".", 1)[0]
+        self.is_package = stem.rsplit("/", 1)[-1] == "__init__"
+        self.parts = tuple(stem.split("/")[: -1 if self.is_package else None])
+        self.name = ".".join(self.parts)
+        self.is_broken = False
+        self._mentioned: dict[str, bool] = {}
+        self._words: dict[frozenset[str], frozenset[str]] = {}
+        self._excerpts: dict[tuple[int, ...], Source | None] = {}
+        self._together = frozenset[int]()
+        self._opened = 0
+        self._wanted: set[int] | None = None
+
+    def __repr__(self) -> str:
+        return f"Module({self.path!r})"
+
+    @cached_property
+    def facts(self) -> f.Facts:
+        """What the index knows of the file."""
+        return self._given() if callable(self._given) else self._given
+
+    @property
+    def text(self) -> bytes:
+        """The text in UTF-8, in which the byte offsets of facts count; empty when the file cannot be read."""
+        try:
+            return self.source.utf8
+        except Unreadable:
+            return b""
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether the bytes cannot be Python, or are too many for a tree: the syntax-error rule speaks of it."""
+        try:
+            return len(self.source.utf8) > LARGEST_TREE
+        except Unreadable:
+            return True
+
+    @cached_property
+    def functions(self) -> tuple[Function, ...]:
+        """Every function, method and lambda, in the order of the facts."""
+        return tuple(Function(self, i, entry) for i, entry in enumerate(self.facts.functions))
+
+    @cached_property
+    def classes(self) -> tuple[Class, ...]:
+        """Every class, in the order of the facts."""
+        return tuple(Class(self, i, entry) for i, entry in enumerate(self.facts.classes))
+
+    @property
+    def start(self) -> int:
+        return 0
+
+    @property
+    def end(self) -> int:
+        return 0
+
+    @cached_property
+    def tree(self) -> cst.Module | None:
+        """The libcst tree; None when the file does not parse (the syntax-error rule says so) or is too large for it."""
+        try:
+            return self.source.tree
+        except TooLarge:
+            return None
+        except Exception:  # ParserSyntaxError, Unreadable, and whatever a parser may raise on hostile text
+            self.is_broken = True
+            return None
+
+    def excerpt(self, *places: int) -> Source | None:
+        """The file with a tree of what is around byte offsets, which fixes are made from; None as for `tree`.
+
+        That are the definitions around a place, with the body when it is in there; of all others there are the names
+        alone. What stands at the level of the module is there, too. Raises `NotYet` between `collect` and `open`.
+        """
+        if self.is_broken or len(self.source.data) > LARGEST_TREE:
+            return None
+        if self._wanted is not None:
+            self._wanted.update(places)
+            raise excerpts.NotYet
+        if self._together.issuperset(places):
+            places = ()
+        if places not in self._excerpts:
+            self._excerpts[places] = self._excerpt(sorted(places))
+        return self._excerpts[places]
+
+    def collect(self) -> None:
+        """From now on only note the places for which an excerpt is asked."""
+        self._wanted = set()
+
+    def open(self) -> None:
+        """Make one excerpt for all places that were noted."""
+        wanted, self._wanted = self._wanted, None
+        if wanted:
+            self._together = frozenset(wanted)
+            self._excerpts[()] = self._excerpt(sorted(wanted))
+
+    def _excerpt(self, places: Sequence[int]) -> Source | None:
+        if not self.facts.errors and "tree" not in self.__dict__:
+            blanks = excerpts.blanks(self.facts, self.source.utf8, places)
+            self._opened += len(self.source.utf8) - sum(blank.end - blank.start for blank in blanks)
+            # When the excerpts together come to as much as the file, its tree is cheaper than one more.
+            if blanks and self._opened <= len(self.source.utf8):
+                found = self.source.with_blanks(blanks)
+                try:
+                    _ = found.tree
+                except Exception:  # the two parsers disagree: what libcst says about the whole file counts
+                    return self.source if self.tree is not None else None
+                return found
+        return self.source if self.tree is not None else None
+
+    def forget_tree(self) -> None:
+        """Give back the memory of the trees, some ten times that of the text; they are made again for whoever asks."""
+        if self.__dict__.get("tree") is not None:
+            del self.__dict__["tree"]
+        self.source.forget_tree()
+        self._excerpts.clear()
+        self._together = frozenset()
+        self._opened = 0
+
+    @cached_property
+    def is_test(self) -> bool:
+        """Whether this is test code by pytest's conventions: a tests folder, test_*.py, *_test.py, conftest.py."""
+        *folders, stem = self.path.removesuffix(".py").split("/")
+        return (
+            stem.startswith("test_")
+            or stem.endswith(("_test", "_tests"))
+            or stem in ("conftest", "tests", "test")
+            or any(
+                folder in ("tests", "test", "testing", "e2e_tests") or folder.endswith("_tests") for folder in folders
+            )
+        )
+
+    def enclosing(self, block: int) -> Function | None:
+        """The innermost function or lambda around a block."""
+        index = self.facts.blocks[block].function
+        return self.functions[index] if index >= 0 else None
+
+    def block_chain(self, block: int) -> list[f.Block]:
+        """A block and those around it, innermost first, up to and including the body of a function, class or module."""
+        chain = []
+        while block >= 0:
+            entry = self.facts.blocks[block]
+            chain.append(entry)
+            if entry.kind in ("function", "class", "lambda", "module"):
+                break
+            block = entry.parent
+        return chain
+
+    @cached_property
+    def calls_in(self) -> dict[int, list[f.Call]]:
+        """The calls of each function (by index; -1: module and class level) in source order, without nested ones."""
+        table: dict[int, list[f.Call]] = {}
+        blocks = self.facts.blocks
+        for call in self.facts.calls:
+            table.setdefault(blocks[call.block].function, []).append(call)
+        return table
+
+    @cached_property
+    def exits_in(self) -> dict[int, list[f.Exit]]:
+        """Returns, yields, raises and dels of each function, as `calls_in`."""
+        table: dict[int, list[f.Exit]] = {}
+        blocks = self.facts.blocks
+        for entry in self.facts.exits:
+            table.setdefault(blocks[entry.block].function, []).append(entry)
+        return table
+
+    @cached_property
+    def blocks_in(self) -> dict[int, list[f.Block]]:
+        """The blocks of each function, as `calls_in`."""
+        table: dict[int, list[f.Block]] = {}
+        for block in self.facts.blocks:
+            table.setdefault(block.function, []).append(block)
+        return table
+
+    @cached_property
+    def call_numbers(self) -> dict[tuple[int, int], int]:
+        """The index of each call among the calls of the facts, by its place (start and end)."""
+        return {(call.start, call.end): index for index, call in enumerate(self.facts.calls)}
+
+    @cached_property
+    def _functions_by_start(self) -> list[tuple[int, int]]:
+        return sorted((function.facts.start, function.index) for function in self.functions)
+
+    def functions_within(self, start: int, end: int) -> list[Function]:
+        """The functions and lambdas that begin behind `start` and end at `end` at the latest, in order of the facts."""
+        found = self._functions_by_start
+        first, last = bisect_right(found, (start, len(found))), bisect_left(found, (end, -1))
+        inside = (self.functions[index] for _, index in sorted(found[first:last], key=lambda each: each[1]))
+        return [function for function in inside if function.facts.end <= end]
+
+    def function_before(self, offset: int) -> Function | None:
+        """The last function or lambda that begins before an offset: one around this is that one, or around it."""
+        index = bisect_left(self._functions_by_start, (offset, -1)) - 1
+        return self.functions[self._functions_by_start[index][1]] if index >= 0 else None
+
+    @cached_property
+    def assigns_in(self) -> dict[int, list[f.Assign]]:
+        """The bindings by assignment in each function, as `calls_in`."""
+        table: dict[int, list[f.Assign]] = {}
+        blocks = self.facts.blocks
+        for entry in self.facts.assigns:
+            table.setdefault(blocks[entry.block].function, []).append(entry)
+        return table
+
+    def mentions(self, *words: str) -> bool:
+        """Whether any of the words occurs in the text: a cheap reason not to look closer."""
+        for word in words:
+            if word not in self._mentioned:
+                self._mentioned[word] = word.encode() in self.source.data
+            if self._mentioned[word]:
+                return True
+        return False
+
+    def words_for(self, names: frozenset[str]) -> frozenset[str]:
+        """The names, and those under which the module imports them: what a call of them ends in here."""
+        if names not in self._words:
+            imported = {entry.alias for entry in self.facts.imports if entry.alias and entry.name in names}
+            self._words[names] = names | imported if imported else names
+        return self._words[names]
+
+    @cached_property
+    def _definitions(self) -> list[tuple[int, int, str]]:
+        entries = [(e.start, e.end, e.qualname) for e in self.facts.functions]
+        entries += [(e.start, e.end, e.qualname) for e in self.facts.classes]
+        return sorted(entries, key=lambda entry: (entry[0], -entry[1]))
+
+    def symbol_at(self, offset: int) -> str:
+        """The qualified name of the innermost function or class around a byte offset; empty at module level."""
+        index = bisect_right(self._definitions, (offset, float("inf"), "")) - 1
+        while index >= 0:
+            start, end, name = self._definitions[index]
+            if start <= offset < end and not name.endswith("<lambda>"):
+                return name
+            index -= 1
+        return ""
+
+
+class Function(Handle):
+    """A function, method or lambda of the project."""
+
+    __slots__ = ("__dict__", "facts", "index", "is_async", "module", "name", "qualname")
+    module: Module
+
+    def __init__(self, module: Module, index: int, facts: f.Function) -> None:
+        self.module = module
+        self.index = index
+        self.facts = facts
+        self.name = facts.name
+        self.qualname = facts.qualname
+        self.is_async = facts.is_async
+
+    def __repr__(self) -> str:
+        return f"Function({self.module.path}:{self.qualname})"
+
+    @property
+    def start(self) -> int:
+        """Byte offset of the function's name: findings about a function underline its name."""
+        return self.facts.name_start
+
+    @property
+    def end(self) -> int:
+        return self.facts.name_end
+
+    @property
+    def params(self) -> tuple[f.Param, ...]:
+        return self.facts.params
+
+    @property
+    def positional(self) -> list[str]:
+        """The parameters that positional arguments of a call fill, without the `self` or `cls` of a method."""
+        names = [param.name for param in self.params if param.kind in ("positional-only", "normal")]
+        return names[1:] if self.facts.cls >= 0 and names[:1] in (["self"], ["cls"]) else names
+
+    @property
+    def is_generator(self) -> bool:
+        return self.facts.is_generator
+
+    def rebinds(self, name: str) -> bool:
+        """Whether its own body assigns a name."""
+        return any(
+            isinstance(entry.target, f.Name) and entry.target.id == name
+            for entry in self.module.assigns_in.get(self.index, ())
+        )
+
+    @property
+    def cls(self) -> Class | None:
+        """The class whose body directly holds this method."""
+        return self.module.classes[self.facts.cls] if self.facts.cls >= 0 else None
+
+    @property
+    def parent(self) -> Function | None:
+        """The function in which this one is defined."""
+        return self.module.enclosing(self.facts.outer)
+
+    @property
+    def calls(self) -> list[f.Call]:
+        """The calls of its body, those of nested functions and lambdas excluded."""
+        return self.module.calls_in.get(self.index, [])
+
+    @property
+    def exits(self) -> list[f.Exit]:
+        return self.module.exits_in.get(self.index, [])
+
+
+class Class(Handle):
+    """A class of the project."""
+
+    __slots__ = ("__dict__", "facts", "index", "module", "name", "qualname")
+    module: Module
+
+    def __init__(self, module: Module, index: int, facts: f.Class) -> None:
+        self.module = module
+        self.index = index
+        self.facts = facts
+        self.name = facts.name
+        self.qualname = facts.qualname
+
+    def __repr__(self) -> str:
+        return f"Class({self.module.path}:{self.qualname})"
+
+    @property
+    def start(self) -> int:
+        """Byte offset of the class's name."""
+        return self.facts.name_start
+
+    @property
+    def end(self) -> int:
+        return self.facts.name_end
+
+    @cached_property
+    def methods(self) -> dict[str, Function]:
+        """The methods of its own body; a later definition of a name wins (property setters are passed over)."""
+        found: dict[str, Function] = {}
+        for function in self.module.functions:
+            if function.facts.cls != self.index or function.name == "<lambda>":
+                continue
+            if any(isinstance(d, f.Attr) and d.attr in ("setter", "deleter") for d in function.facts.decorators):
+                continue
+            found[function.name] = function
+        return found
+
+    @cached_property
+    def nested(self) -> dict[str, Class]:
+        return {
+            c.name: c
+            for c in self.module.classes
+            if self.module.facts.blocks[c.facts.outer].cls == self.index and c.index != self.index
+        }
+
+    @cached_property
+    def assigns(self) -> dict[str, f.Assign]:
+        """The names bound in its body, with annotation or value; the last binding wins."""
+        blocks = self.module.facts.blocks
+        return {
+            entry.target.id: entry
+            for entry in self.module.facts.assigns
+            if blocks[entry.block].cls == self.index and isinstance(entry.target, f.Name)
+        }
