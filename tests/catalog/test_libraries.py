@@ -279,6 +279,13 @@ def test_what_is_known_about_texts_of_clients_says_where_it_is_documented() -> N
     assert {sink.danger for sink in known.sinks} <= set(get_args(Danger))
 
 
+def test_clients_have_something_to_lose_by_their_documentation() -> None:
+    known = tables().clients
+    assert [entry.names for entry in known if not entry.source.startswith("https://")] == []
+    assert all(catalog.makes_client(name.rpartition(".")[2]) for entry in known for name in entry.names)
+    assert not catalog.client("slack_sdk.WebClient") and not catalog.client("sendgrid.SendGridAPIClient")
+
+
 def test_coroutines() -> None:
     assert catalog.coroutine("asyncio.sleep") and catalog.coroutine_method("fastapi.UploadFile", "read")
     assert catalog.coroutine_method("sqlmodel.ext.asyncio.session.AsyncSession", "commit")

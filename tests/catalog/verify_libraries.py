@@ -31,7 +31,7 @@ OTHER_VERSIONS = {
     "sqlalchemy.Engine.execute", "sqlalchemy.Engine.scalar", "sqlalchemy.future.Engine", "sqlalchemy.future.Connection",
     "sqlalchemy.ext.declarative.declarative_base", "openai.ChatCompletion", "openai.Completion", "openai.Embedding",
     "openai.Image", "openai.Moderation", "openai.Audio", "duckdb.duckdb.DuckDBPyConnection",
-    "fastapi.responses.ORJSONResponse", "fastapi.responses.UJSONResponse", "anyio.to_interpreter",
+    "mistralai.Mistral", "fastapi.responses.ORJSONResponse", "fastapi.responses.UJSONResponse", "anyio.to_interpreter",
 }  # fmt: skip
 """Right in another version than the one at hand; a name stands for everything in it."""
 

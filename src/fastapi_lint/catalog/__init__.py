@@ -16,6 +16,7 @@ from fastapi_lint.catalog.effects import (
     coroutine_method,
     handoff,
     loop_words,
+    makes_client,
     reentry,
 )
 from fastapi_lint.catalog.format import (
@@ -95,6 +96,7 @@ __all__ = [
     "is_subclass",
     "lineage",
     "loop_words",
+    "makes_client",
     "marker",
     "method_returns",
     "reentry",

@@ -133,10 +133,18 @@ class Callback(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class Client(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """A client or pool that is made once per process: constructing one per request is dear."""
+    """A client or pool that is made once per process, for it has something to lose: connections, tokens, keys.
+
+    `why` says what each new one costs, `handshake` what comes with it over TLS. `kept_by` are parameters by which what
+    would be lost is kept elsewhere. `source` is where the library says so, or does it.
+    """
 
     kind: Kind
     why: str
+    source: str
+    handshake: str = ""
+    instead: str = "make it once in the lifespan and inject it"
+    kept_by: tuple[str, ...] = ()
 
 
 class Scheme(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):

@@ -18,11 +18,12 @@ from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.raising import Raising
 from fastapi_lint.model.calls.results import NotCallable, not_callable
 from fastapi_lint.model.calls.trails import Trail
-from fastapi_lint.model.calls.ways.branches import Settings
+from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Settings
 from fastapi_lint.model.calls.ways.endings import Endings
 from fastapi_lint.model.calls.ways.sparing import never_runs, swallows
 
 __all__ = [
+    "NO_SETTINGS",
     "Endings",
     "Member",
     "NotCallable",

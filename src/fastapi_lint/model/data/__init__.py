@@ -5,6 +5,10 @@ from __future__ import annotations
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
 from fastapi_lint.model.data.kinds import record_kind
 from fastapi_lint.model.data.lifetimes import is_made_anew, is_made_once
+from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
+from fastapi_lint.model.data.making.particular import Particular
+from fastapi_lint.model.data.making.roots import Root, nearest_root
+from fastapi_lint.model.data.making.usage import Usage, usage_of
 from fastapi_lint.model.data.rebuilding import is_imported_by_a_user, is_rebuilt
 from fastapi_lint.model.data.schemas import Schema, SchemaField
 from fastapi_lint.model.data.serialization import is_left_out, serialized
@@ -12,17 +16,26 @@ from fastapi_lint.model.data.statuses import status_is_decided
 
 __all__ = [
     "Exchange",
+    "Particular",
+    "Root",
     "Schema",
     "SchemaField",
+    "Usage",
     "Use",
     "body_parameters",
+    "for_want_of",
+    "hands_back",
     "is_imported_by_a_user",
+    "is_kept",
     "is_left_out",
     "is_made_anew",
     "is_made_once",
+    "is_on_miss",
     "is_rebuilt",
+    "nearest_root",
     "record_kind",
     "response_types",
     "serialized",
     "status_is_decided",
+    "usage_of",
 ]

@@ -1,0 +1,133 @@
+"""Whether what a call makes is another thing with the next request: what it is made of comes from there. No guesses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.data.lifetimes import is_made_once
+from fastapi_lint.model.names.modules import Binding
+from fastapi_lint.model.names.symbols import Function, Module
+from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values import environment_read
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_DEEPEST = 8
+_FIXED = frozenset({"Timeout", "ClientTimeout", "Limits", "Config", "Session", "AzureKeyCredential"})
+
+
+@dataclass(frozen=True)
+class Particular:
+    """The question, for one function."""
+
+    project: Project
+    function: Function
+
+    def depends(self, expr: f.Expr | None, where: Where, depth: int = 0) -> bool:
+        """Whether an expression may have another value at the next request."""
+        module = where[0]
+        if depth > _DEEPEST:
+            return True
+
+        def inner(part: f.Expr | None) -> bool:
+            return part is not None and self.depends(part, where, depth + 1)
+
+        match expr:
+            case None | f.Const() | f.Raw():
+                return False
+            case f.Name(id=name):
+                return any(self._binds(binding, module, depth) for binding in self._local(name, where))
+            case f.Attr(value=f.Name(id=name), attr=attr) if self._is_self(name):
+                return self._attribute_depends(attr, depth)
+            case f.Attr(value=value) | f.Await(value=value) | f.Unary(value=value):
+                return inner(value)
+            case f.Joined(parts=items) | f.Display(items=items):
+                return any(inner(item) for item in items)
+            case f.Choice(options=options, test=test):
+                return inner(test) or any(inner(option) for option in options)
+            case f.Binary(left=left, right=right):
+                return inner(left) or inner(right)
+            case f.Mapping(items=pairs):
+                return any(inner(value) for _, value in pairs)
+            case f.Compare(operands=operands):
+                return any(inner(operand) for operand in operands)
+            case f.CallRef(index=index):
+                made = module.facts.calls[index]
+                receiver = isinstance(made.func, f.Attr) and inner(made.func.value)
+                return receiver or any(inner(arg.value) for arg in made.args)
+            case f.Sub(value=value, items=items):
+                return inner(value) or any(inner(item) for item in items)
+        return True
+
+    def _local(self, name: str, where: Where) -> list[Binding]:
+        blocks = where[0].facts.blocks
+        return [b for b in self.project.types.find_bindings(name, where) if blocks[b.block].function >= 0]
+
+    def _binds(self, binding: Binding, module: Module, depth: int) -> bool:
+        match binding.entry:
+            case f.Import():
+                return False
+            case f.Assign(value=value, op="=" | ":=", start=start) if value is not None:
+                if isinstance(value, f.CallRef) and not self._is_fixed(module, value):
+                    return True  # an object that is made here, and may be changed before it is used
+                return self.depends(value, (module, binding.block, start), depth + 1)
+            case f.Param() as param:
+                owner = module.enclosing(binding.block)  # which may be one around the function
+                return owner is None or Particular(self.project, owner).differs(param, depth)
+        return True
+
+    def _is_self(self, name: str) -> bool:
+        params = self.function.params
+        return self.function.cls is not None and bool(params) and params[0].name == name
+
+    def _attribute_depends(self, attr: str, depth: int) -> bool:
+        """Whether objects differ in an attribute: not where there is one object, or it is made of what is the same."""
+        cls = self.function.cls
+        assert cls is not None
+        found = self.project.types.self_assigns(cls).get(attr, [])
+        if not found or depth > _DEEPEST:
+            return True
+        if is_made_once(self.project, cls):
+            return any(function.name != "__init__" for _, function in found)
+        return any(
+            Particular(self.project, function).depends(
+                entry.value, (function.module, entry.block, entry.start), depth + 1
+            )
+            for entry, function in found
+        )
+
+    def differs(self, param: f.Param, depth: int) -> bool:
+        """Whether a parameter of the function may be another one with the next request."""
+        return not self._is_settings(param) and not self._is_never_given(param, depth)
+
+    def _is_never_given(self, param: f.Param, depth: int) -> bool:
+        """Whether a parameter has its default in every call that the project makes, and that is always the same."""
+        function = self.function
+        if param.default is None or param not in function.params:
+            return False
+        index = function.params.index(param)
+        uses = self.project.callers.uses(function)
+        where = (function.module, function.facts.outer, param.start)
+        given = any(use.passes(param.name, index) or use.is_unpacked or not use.is_complete for use in uses)
+        return bool(uses) and not given and not self.depends(param.default, where, depth + 1)
+
+    def _is_settings(self, param: f.Param) -> bool:
+        """Whether a parameter is the application's settings, the same at every request."""
+        value = self.project.types.parameter(self.function, param)
+        return self.project.types.is_instance(value, "pydantic_settings.BaseSettings", "pydantic.BaseSettings")
+
+    def _is_fixed(self, module: Module, value: f.CallRef) -> bool:
+        """Whether a call gives settings, reads the environment, or makes what does not change."""
+        call = module.facts.calls[value.index]
+        if environment_read(module, call) is not None:
+            return True
+        made = self.project.types.call_type(module, value.index)
+        called = f.last_name(call.func)
+        return (
+            self.project.types.is_instance(made, "pydantic_settings.BaseSettings", "pydantic.BaseSettings")
+            or (called.lower().endswith(("settings", "config")) and not call.args)
+            or called in _FIXED
+        )

@@ -1,0 +1,132 @@
+"""Which endpoint or dependency runs a function with each request, and through whom. Judges nothing.
+
+Goes up from the function, from each caller to its callers: of most functions nobody asks. A caller counts when the
+function is among what it runs at once (`Execution.steps`), and the result is not kept by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.calls.ways.sparing import bound
+from fastapi_lint.model.data.making.keeping import hands_back, is_kept, is_on_miss
+from fastapi_lint.model.names.symbols import Class, Function
+from fastapi_lint.model.routing.routes import Route
+from fastapi_lint.model.types.inference.inference import is_none
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_DEEPEST = 10
+_MOST = 300
+_MADE = (
+    "__init__",
+    "__post_init__",
+    "__new__",
+    "__enter__",
+    "__aenter__",
+    "__exit__",
+    "__aexit__",
+    "__call__",
+    "__iter__",
+)
+
+
+@dataclass(frozen=True)
+class Root:
+    """The nearest endpoint or dependency; `steps` are those from there to the function, the first call first."""
+
+    function: Function
+    kind: Literal["endpoint", "dependency"]
+    steps: tuple[tuple[Function, Step], ...] = field(default=())
+    routes: tuple[Route, ...] = field(default=(), repr=False)
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The functions on the way, without the one that was asked about."""
+        return tuple(caller for caller, _ in self.steps)
+
+
+def nearest_root(
+    project: Project, function: Function, *, carries: bool, unless_given: str | None = None
+) -> Root | None:
+    """What runs a function with each request; None when nothing is known to.
+
+    `carries`: it gives its callers what this is about, so that one who keeps it does not count. `unless_given`: a
+    parameter with which a call of the function does not count.
+    """
+    queue: list[tuple[Function, tuple[tuple[Function, Step], ...], bool]] = [(function, (), carries)]
+    seen = {function}
+    for current, steps, carried in queue:
+        if kind := _kind(project, current):
+            return Root(current, kind, steps, tuple(project.routes.by_handler.get(current, ())))
+        if len(steps) >= _DEEPEST or not _runs_each_time(project, current):
+            continue
+        for caller, step in _callers(project, current, carried):
+            if caller in seen or len(seen) > _MOST or _is_cached(project, caller):
+                continue
+            if current is function and unless_given and _gives(current, step, unless_given):
+                continue
+            seen.add(caller)
+            on = carried and step.call is not None and hands_back(caller, step.call)
+            queue.append((caller, ((caller, step), *steps), on))
+    return None
+
+
+def _kind(project: Project, function: Function) -> Literal["endpoint", "dependency"] | None:
+    routes = project.routes.by_handler.get(function, ())
+    if any(route.kind == "http" and not route.module.is_test for route in routes):
+        return "endpoint"
+    if function in project.dependencies.injected and project.effects.is_served(function.module):
+        return None if _is_cached(project, function) else "dependency"
+    return None
+
+
+def _callers(project: Project, function: Function, carried: bool) -> Iterator[tuple[Function, Step]]:
+    """The functions that run a function at once, in order of path and place; not those that keep what is carried."""
+    found: dict[Function, None] = {}
+    modules = project.types.modules
+    for name in _names(project, function):
+        for module, index in modules.calls_by_name.get(name, ())[:_MOST]:
+            caller = module.enclosing(module.facts.calls[index].block)
+            if caller is not None and not module.is_test:
+                found[caller] = None
+    if any(name.endswith("property") for name in project.types.decorators(function)):
+        found.update(dict.fromkeys(function.module.functions))
+    for caller in sorted(found, key=lambda each: (each.module.path, each.start)):
+        for step in project.effects.execution.steps(caller):
+            if step.function is function and caller is not function:
+                kept = carried and step.call is not None and is_kept(caller, step.call)
+                if not kept and (step.call is None or not is_on_miss(caller, step.call)):
+                    yield caller, step
+                    break
+
+
+def _names(project: Project, function: Function) -> Iterator[str]:
+    """The names under which the project may call a function; objects of its class run the special ones."""
+    names = [function.name]
+    if function.cls is not None and function.name in _MADE:
+        family: tuple[Class, ...] = (function.cls, *project.routes.expansion.objects.subclasses(function.cls))
+        names = [cls.name for cls in family]
+    for name in names:
+        yield from (name, *dict.fromkeys(project.types.modules.aliases.get(name, ())))
+
+
+def _runs_each_time(project: Project, function: Function) -> bool:
+    """Whether a function runs whenever it is called, as far as its decorators say, and not at start-up alone."""
+    decorators = project.types.decorators(function)
+    return "?" not in decorators and not _is_cached(project, function) and not project.is_lifespan(function)
+
+
+def _is_cached(project: Project, function: Function) -> bool:
+    return any("cache" in name.lower() or "singleton" in name.lower() for name in project.types.decorators(function))
+
+
+def _gives(function: Function, step: Step, name: str) -> bool:
+    """Whether a call of a function passes something for a parameter."""
+    return step.call is not None and any(
+        each == name and not is_none(value) for each, value in bound(function, step.call)
+    )
