@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _CACHES = ("cachetools.cached", "cachetools.cachedmethod", "cachetools.func.")
+_ENGINE = "sqlalchemy.Engine"
+_ENGINES = ("sqlalchemy.", "sqlmodel.")
 _LOCKED = ("lock", "condition")
 
 
@@ -108,11 +110,28 @@ class Bonds:
     def _of_callee(self, module: Module, call: f.Call) -> Bond | None:
         callee = self.types.callee(module, call)
         shown = written(module, call) or self.types.name_of_type(callee) or "?"
+        if (engine := self._pinned_engine(module, call, callee)) is not None:
+            return engine
         match callee:
             case External(name=name):
                 return self._named(name, None, shown)
             case Method(cls=cls, name=name, owner=owner):
                 return self._named(f"{cls}.{name}", owner, shown.rpartition(".")[0] or shown)
+        return None
+
+    def _pinned_engine(self, module: Module, call: f.Call, callee: Type | None) -> Bond | None:
+        """Why a call works with an engine whose pooled connections stay in the threads that opened them."""
+        if not (self.types.name_of_type(callee) or "").startswith(_ENGINES):
+            return None
+        given = [arg.value for arg in call.args]
+        if isinstance(call.func, f.Attr):
+            given.append(call.func.value)
+        for expr in given:
+            if not isinstance(expr, (f.Name, f.Attr)):
+                continue
+            value = self.types.infer(expr, (module, call.block, call.start))
+            if isinstance(value, Instance) and value.cls == _ENGINE and value.origin and _is_pinned(value.origin):
+                return Bond("object", _text(expr), "keeps each connection in the thread that opened it")
         return None
 
     def _named(self, name: str, owner: Instance | None, shown: str) -> Bond | None:
@@ -230,3 +249,22 @@ def _text(expr: f.Expr) -> str:
         case f.Attr(value=value, attr=attr):
             return f"{_text(value)}.{attr}"
     return "?"
+
+
+def _is_pinned(made: Origin) -> bool:
+    """Whether an engine is made with `connect_args` that say that a connection must stay in its thread."""
+    given = f.keyword(made.facts, "connect_args")
+    entry = catalog.bound("sqlite3.Connection")
+    if given is None or entry is None:
+        return False
+    function = made.module.enclosing(made.facts.block)
+    assigns = made.module.assigns_in.get(function.index if function is not None else -1, ())
+    options = [given.value]
+    if isinstance(given.value, f.Name):
+        options = [each.value for each in assigns if each.target == given.value and each.value is not None]
+    for option in options:
+        for each in option.options if isinstance(option, f.Choice) else (option,):
+            for key, value in each.items if isinstance(each, f.Mapping) else ():
+                if isinstance(key, f.Const) and key.value in entry.unless and value == f.Const(True):
+                    return True
+    return False
