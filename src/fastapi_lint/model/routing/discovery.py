@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import attributes, walk, written
-from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.names.symbols import Module, ModuleObject
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -49,6 +49,8 @@ def _looks_around(project: Project, module: Module) -> bool:
         if found:
             return True
     return any(
-        part.attr == "__dict__" or project.name(part, module, block, at) == "sys.modules"
+        isinstance(project.infer(part.value, module, block, at), ModuleObject)  # not what an object holds
+        if part.attr == "__dict__"
+        else project.name(part, module, block, at) == "sys.modules"
         for part, block, at in attributes(module, "__dict__", "modules")
     )
