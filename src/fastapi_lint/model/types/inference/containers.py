@@ -55,6 +55,15 @@ class Containers(Questions):
                 return instance_of(catalog.attribute(name, "iter"))
         return None
 
+    def parts(self, value: Type) -> tuple[Type, ...] | None:
+        """The items of a tuple of known length, a named one included; None for anything else."""
+        match value:
+            case TupleOf(items=items):
+                return items
+            case Instance(cls=Class() as cls) if "typing.NamedTuple" in self.mro(cls):
+                return tuple(self.attribute(value, name) for name in cls.assigns)
+        return None
+
     def subscript(self, value: Type, items: tuple[f.Expr, ...], where: Where) -> Type:
         """What `value[items]` is."""
         match value:
@@ -110,6 +119,8 @@ class Containers(Questions):
         if name in ("next", "anext"):
             found = self._taken(positional, where)
             return Coroutine(found) if name == "anext" else found
+        if name == "collections.defaultdict":
+            return Instance(name, (None, self.result(self.infer(positional[0], where))))
         if name == "dict":
             made = self.infer(positional[0], where)
             return made if isinstance(made, Instance) and made.cls in MAPPINGS else None

@@ -110,6 +110,9 @@ class Questions:
     def element(self, value: Type) -> Type:
         raise NotImplementedError
 
+    def parts(self, value: Type) -> tuple[Type, ...] | None:
+        raise NotImplementedError
+
     def entered(self, value: Type) -> Type:
         raise NotImplementedError
 

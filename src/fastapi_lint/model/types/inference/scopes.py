@@ -24,7 +24,6 @@ from fastapi_lint.model.types.inference.questions import (
     Where,
     instance_of,
     is_none,
-    starred,
 )
 from fastapi_lint.tracking import recording
 
@@ -175,17 +174,26 @@ class Scopes(Questions):
         return self._destructure(entry.target, value, name)
 
     def _destructure(self, target: f.Expr, value: Type, name: str) -> Type:
+        """What a name of a target is when a value is taken apart into it."""
         if isinstance(target, f.Name):
             return value if target.id == name else None
-        if not isinstance(target, f.Display) or starred(target.items):
+        if not isinstance(target, f.Display):
             return None
+        star = next((i for i, item in enumerate(target.items) if isinstance(item, f.Star)), len(target.items))
+        parts = self.parts(value)
         for i, item in enumerate(target.items):
-            if name in target_names(item):
-                if isinstance(value, TupleOf):
-                    part = value.items[i] if len(value.items) == len(target.items) else None
-                else:
-                    part = self.element(value)
-                return self._destructure(item, part, name)
+            if name not in target_names(item):
+                continue
+            if isinstance(item, f.Star):
+                return Instance("list", (self.element(value),))
+            if parts is None:
+                part = self.element(value)
+            elif star == len(target.items) and len(parts) != len(target.items):
+                part = None
+            else:
+                index = i if i < star else i - len(target.items)
+                part = parts[index] if -len(parts) <= index < len(parts) else None
+            return self._destructure(item, part, name)
         return None
 
     def _block_target(self, module: Module, name: str, entry: f.Block, index: int) -> Type:
