@@ -37,4 +37,4 @@ def test_planted_findings_and_no_others() -> None:
 def test_fixes_leave_only_what_people_must_decide() -> None:
     left = {each.code for each in lint(fix(FILES, CODES), CODES)}
     assert {"FAPI201", "FAPI311", "FAPI402"}.isdisjoint(left)
-    assert {"FAPI501", "FAPI601"} <= left
+    assert "FAPI601" in left

@@ -302,9 +302,9 @@ def test_a_bound_that_makes_a_signature_too_long_breaks_it() -> None:
     before = "def read_items(session: SessionDep, skip: int = 0, limit: int = 100) -> ItemsPublic:\n"
     after = """\
 def read_items(
-    session: SessionDep, skip: int = 0, limit: Annotated[int, Query(le=100)] = 100
+    session: SessionDep, skip: int = 0, limit: Annotated[int, Query(le=200)] = 100
 ) -> ItemsPublic:
 """
-    body = "    return session.query(limit)\n"
+    body = "    return session.query(Item).limit(limit).all()\n"
     fixed = fix({"app.py": f"{head}{before}{body}".encode()}, ["FAPI318"], unsafe=True)["app.py"].decode()
     assert fixed == f"{head}{after}{body}"
