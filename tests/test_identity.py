@@ -41,6 +41,8 @@ def places(files: Mapping[str, bytes], *, second: bool) -> list[Said]:
 KNOWN = {
     # What stands in `app.state` is looked up by name in the whole project, so that the copy's start-up counts, too.
     "FAPI102-transitive-blocking-call/more/filled_at_start_up.py",
+    # A protocol has one implementation as long as no class of another service has its methods.
+    "FAPI102-transitive-blocking-call/more/one_implementation.py",
 }
 """Examples in which a second service still changes what the first gets: faults, to be mended."""
 
