@@ -39,11 +39,11 @@ _TELLERS = frozenset({
     "set_attribute", "set_tag", "add_event", "set_attributes", "observe", "inc",
 })  # fmt: skip
 _SQL_LIMIT = re.compile(
-    r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT)|TOP)\b\s*[(]?\s*[:%$@{?\N{HORIZONTAL ELLIPSIS}]", re.IGNORECASE
+    r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT)|TOP)\b\s*(?:[(]\s*)?[:%$@{?\N{HORIZONTAL ELLIPSIS}]", re.IGNORECASE
 )
 _SQL = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:SELECT|WITH|INSERT|UPDATE|DELETE|CALL|EXEC)\b", re.IGNORECASE)
 _PLACE = re.compile(r"\?|%s|\$(\d+)")
-_SQL_BEFORE = re.compile(r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT)|TOP)\s*[(]?\s*\Z", re.IGNORECASE)
+_SQL_BEFORE = re.compile(r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT)|TOP)\s*(?:[(]\s*)?\Z", re.IGNORECASE)
 _DEEPEST = 5
 _ROUNDS = 3
 

@@ -15,7 +15,7 @@ from fastapi_lint.model.values.texts import BoundText, bound_texts, target_name
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
-_GUARD = re.compile(rb"if\s+\(?\s*(?:__name__\s*==\s*[\"']__main__[\"']|[\"']__main__[\"']\s*==\s*__name__)")
+_GUARD = re.compile(rb"if\s+(?:\(\s*)?(?:__name__\s*==\s*[\"']__main__[\"']|[\"']__main__[\"']\s*==\s*__name__)")
 _SERVERS = frozenset({
     "uvicorn.run", "uvicorn.Server", "uvicorn.main.run", "hypercorn.asyncio.serve", "hypercorn.trio.serve",
     "granian.Granian", "daphne.server.Server", "gunicorn.app.wsgiapp.run",

@@ -35,7 +35,7 @@ _SIGNS: dict[str, frozenset[str]] = {
     "://": frozenset({"url", "redirect"}), "//": frozenset({"url", "redirect"}), "\0": frozenset(),
 }  # fmt: skip
 _HOST = frozenset({"url", "redirect"})
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/]+/", re.IGNORECASE)
+_URL_WITH_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/]+/", re.IGNORECASE)
 _DEEPEST = 4
 
 
@@ -406,7 +406,7 @@ class Checks:
         for strand in found:
             if truth and ends and strand.resolved:
                 yield Ruling(strand.origin, "", frozenset({"path"}))
-            if truth and begins and all(_ADDRESS.match(text) for text in begins):
+            if truth and begins and all(_URL_WITH_HOST.match(text) for text in begins):
                 yield Ruling(strand.origin, strand.part, _HOST)
             if truth and begins == ["/"]:
                 yield Ruling(strand.origin, strand.part, frozenset({"/slash"}))

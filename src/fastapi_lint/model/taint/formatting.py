@@ -66,7 +66,8 @@ class Formatting:
         def fill(hole: re.Match[str]) -> Value:
             if hole[1] is None:
                 return ((hole[0][0],),)
-            if re.search(r":[^!]*[bcdoxXeEfFgGn%]\Z", hole[1]):
+            shape = hole[1].rpartition("!")[2]
+            if ":" in shape[:-1] and shape[-1] in "bcdoxXeEfFgGn%":
                 if not hole[1].split(":")[0]:
                     next(positions, None)
                 return NUMBER

@@ -10,7 +10,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Function, Module
 from fastapi_lint.model.types.inference.inference import Where
 
-_LEAVES = re.compile(rb"(?:^|[\n;:])[ \t]*(?:continue|break)[ \t]*(?:#[^\n]*)?\s*\Z")
+_LEAVES = re.compile(rb"(?:^|[\n;:])[ \t]*(?:continue|break)(?:[ \t]*#[^\n]*)?\s*\Z")
 _LEAVING = frozenset({"exit", "abort", "_exit", "fail", "redirect"})
 _PLAIN = frozenset({"body", "try", "with", "function", "lambda", "module", "class"})
 """Kinds of blocks that run whenever what is around them does."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _FIXTURES = frozenset({"pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture", "anyio.fixture"})
-_AUTO = re.compile(r"""(?:asyncio|anyio)[_-]mode["']?\s*[=:\s]\s*["']?auto""")
+_AUTO = re.compile(r"""(?:asyncio|anyio)[_-]mode["']?(?:\s*[=:]\s*|\s+)["']?auto""")
 _SETTINGS = ("pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 

@@ -256,7 +256,8 @@ def reads_of(function: Function, name: str) -> int:
     """How often the text of a function reads a name; where it is bound aside, and rather too many than too few."""
     module = function.module
     text = code_of(function, function.facts.head_end)
-    text = _DOCSTRING.sub("", text, count=1) if _DOCSTRING.match(text) else text
+    if docstring := _DOCSTRING.match(text):
+        text = text[docstring.end() :]
     found = len(re.findall(rf"(?<![\w.]){re.escape(name)}\b{_NOT_BOUND}", text))
     targets: list[f.Expr] = [
         e.target for e in module.assigns_in.get(function.index, ()) if isinstance(e.target, f.Display)

@@ -234,7 +234,7 @@ def _is_used_later(function: Function, name: str, start: int) -> bool:
     if not name:
         return True
     word = rf"(?<![\w.]){re.escape(name)}"
-    rest = re.sub(rf"{word}\s*\[[^\]\n]*\]\s*=(?!=)", "", code_of(function, start))
+    rest = re.sub(rf"{word}\s*\[(?:[^\[\]\n]|\[[^\[\]\n]*\])*\]\s*=(?!=)", "", code_of(function, start))
     keeping = "|".join((*_KEEPS, "discard", "remove", "pop"))
     rest = re.sub(rf"{word}\s*\.\s*(?:{'|'.join(_OF_TASKS)}|{keeping})\b", "", rest)
     rest = re.sub(rf"\.\s*(?:{keeping})\(\s*{word}\s*\)", "", rest)

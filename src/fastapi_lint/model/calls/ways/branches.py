@@ -17,7 +17,7 @@ from fastapi_lint.model.calls.ways.judging import judged
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module, Partial, Type
 from fastapi_lint.model.types.inference.inference import Inference
-from fastapi_lint.tracking import memoized, memoized_cyclic
+from fastapi_lint.tracking import memoized
 
 Settings = frozenset[tuple[str, Value]]
 """Parameters of a function that a call sets to something else than their defaults: a constant, or what is not known."""
@@ -28,6 +28,9 @@ _WORD = re.compile(rb"(?<![\w.])[A-Za-z_]\w*")
 _BRANCHES = frozenset({"if", "else", "case", "except", "finally"})
 _LONGEST = 400
 _MOST_BLOCKS = 300
+_FURTHEST = 12
+"""How many calls a parameter is followed down."""
+_MOST_REACHED = 200
 
 
 @dataclass
@@ -133,26 +136,40 @@ class Branches:
                 found |= names & _words(module, assign.start, min(assign.end, assign.start + _LONGEST))
         return frozenset(found)
 
-    @memoized_cyclic(frozenset())
+    @memoized
     def relevant(self, function: Function) -> frozenset[str]:
-        """The parameters on which something depends in a function, or in what it hands them on to."""
-        found = set(self.tested(function))
-        names = {param.name for param in function.params} - found - {"self", "cls"}
+        """The parameters on which something depends in a function, or in what it hands them on to (`_FURTHEST`)."""
+        found: set[str] = set()
+        reached = {(function, param.name, param.name) for param in function.params}
+        seen = set(reached)
+        for _ in range(_FURTHEST):
+            found |= {own for at, name, own in reached if name in self.tested(at)}
+            reached = {
+                (target, inner, own)
+                for at, name, own in reached
+                if own not in found
+                for target, inner in self._handed_on(at).get(name, ())
+            } - seen
+            if not reached or len(seen) > _MOST_REACHED:
+                break
+            seen |= reached
+        return frozenset(found)
+
+    @memoized
+    def _handed_on(self, function: Function) -> dict[str, list[tuple[Function, str]]]:
+        """The parameters of a synchronous function that it gives to others, and which of theirs that is."""
+        names = {param.name for param in function.params} - self.tested(function) - {"self", "cls"}
+        found: dict[str, list[tuple[Function, str]]] = {}
         if not names or function.is_async:
-            return frozenset(found)
+            return found
         for call in function.calls:
-            handed = [arg for arg in call.args if isinstance(arg.value, f.Name) and arg.value.id in names]
-            if not handed:
+            if not any(isinstance(arg.value, f.Name) and arg.value.id in names for arg in call.args):
                 continue
             target = _function_of(self.types.callee(function.module, call), self.types)
-            if target is None:
-                continue
-            inner = self.relevant(target)
-            if inner:
-                found |= {
-                    expr.id for name, expr in bound(target, call) if name in inner and isinstance(expr, f.Name)
-                } & names
-        return frozenset(found)
+            for inner, expr in bound(target, call) if target else ():
+                if isinstance(expr, f.Name) and expr.id in names and target:
+                    found.setdefault(expr.id, []).append((target, inner))
+        return found
 
     # ---------------------------------------------------------------- ways
 
