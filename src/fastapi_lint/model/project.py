@@ -16,6 +16,8 @@ from fastapi_lint.model.data.schemas import Schemas
 from fastapi_lint.model.database.inserts import Inserts
 from fastapi_lint.model.database.limits import Limits
 from fastapi_lint.model.database.orm import OrmModels
+from fastapi_lint.model.database.requests import Requests
+from fastapi_lint.model.database.transactions import Transactions
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends
 from fastapi_lint.model.injection.protection import Protection
 from fastapi_lint.model.names.modules import Modules
@@ -120,6 +122,16 @@ class Project:
     def limits(self) -> Limits:
         """How many rows a number makes the program load."""
         return Limits(self)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """What the endpoints run."""
+        return Requests(self)
+
+    @cached_property
+    def transactions(self) -> Transactions:
+        """Who writes to the database, and who commits."""
+        return Transactions(self)
 
     @cached_property
     def answers(self) -> Answers:

@@ -14,7 +14,7 @@ from fastapi_lint.model.calls.concurrent.together import (
     is_made_in_loop,
     together,
 )
-from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.calls.execution import Step, shown, written
 from fastapi_lint.model.calls.raising import Raising
 from fastapi_lint.model.calls.results import NotCallable, not_callable
 from fastapi_lint.model.calls.trails import Trail
@@ -46,6 +46,8 @@ __all__ = [
     "only_value",
     "reads_of",
     "root_of",
+    "shown",
     "swallows",
     "together",
+    "written",
 ]

@@ -19,10 +19,13 @@ from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
+    External,
     Function,
     FunctionObject,
     Instance,
+    Method,
     Module,
+    OneOf,
     Partial,
     Type,
 )
@@ -61,7 +64,7 @@ class Step:
         if self.call is not None and (text := written(self.module, self.call)):
             return text
         if self.function is None and self.subject is not None:
-            if (text := _written(self.module, self.subject)) and "?" not in text and len(text) <= _LONGEST:
+            if (text := shown(self.module, self.subject)) and "?" not in text and len(text) <= _LONGEST:
                 return text
         return self.name or (self.function.qualname if self.function else "?")
 
@@ -178,6 +181,34 @@ class Execution:
             return [function]
         made = [each for each in overrides if not self.is_abstract(each)]
         return made if len(made) <= _MOST_OVERRIDES else []
+
+    def may_run(self, callee: Type) -> tuple[Function, ...] | None:
+        """Every function of the project that may run because a value is called, at once or later, coroutines and
+        generators included, without its decorators; empty for a library's, None when it is not known."""
+        match callee:
+            case FunctionObject(function=function, owner=owner):
+                if not (overrides := self._overrides(function, owner)) and is_protocol(self.types, function.cls):
+                    found = implementing(self.types, function, self.methods_by_name.get(function.name, ()))
+                    return (found,) if found is not None else None
+                made = tuple(each for each in (function, *overrides) if not self.is_abstract(each))
+                return made if 0 < len(made) <= _MOST_OVERRIDES else None
+            case ClassObject(cls=cls):
+                return self.own_methods(cls, "__new__", "__init__", "__post_init__", "model_post_init")
+            case Instance(cls=Class() as cls):
+                return self.own_methods(cls, "__call__")
+            case Partial(callable=inner):
+                return self.may_run(inner)
+            case OneOf(options=options):
+                several = [self.may_run(option) for option in options]
+                return None if None in several else tuple(each for found in several for each in found or ())
+            case External() | Method() | Instance():
+                return ()
+        return None
+
+    def own_methods(self, cls: Class, *names: str) -> tuple[Function, ...]:
+        """The methods of these names that an object of a class has from the project."""
+        found = (self.types.member(cls, name, Instance(cls)) for name in names)
+        return tuple(each.function for each in found if isinstance(each, FunctionObject))
 
     def has_sync_override(self, function: Function, owner: Instance | ClassObject | None) -> bool:
         """Whether a subclass of what a method is called on has a plain function in its place."""
@@ -339,23 +370,24 @@ class Execution:
 
 def written(module: Module, call: f.Call) -> str:
     """The callee of a call as the code names it, arguments left out: `db.query(...).first`; "" if too long."""
-    text = _written(module, call.func)
+    text = shown(module, call.func)
     return text if "?" not in text and len(text) <= _LONGEST else ""
 
 
-def _written(module: Module, expr: f.Expr) -> str:
+def shown(module: Module, expr: f.Expr) -> str:
+    """An expression as the code names it, arguments left out; "?" for what is neither a name nor a call."""
     match expr:
         case f.Name(id=name):
             return name
         case f.Attr(value=value, attr=attr):
-            return f"{_written(module, value)}.{attr}"
+            return f"{shown(module, value)}.{attr}"
         case f.CallRef(index=index):
             call = module.facts.calls[index]
-            return f"{_written(module, call.func)}({'...' if call.args else ''})"
+            return f"{shown(module, call.func)}({'...' if call.args else ''})"
         case f.Sub(value=value):
-            return f"{_written(module, value)}[...]"
+            return f"{shown(module, value)}[...]"
         case f.Await(value=value):
-            return f"(await {_written(module, value)})"
+            return f"(await {shown(module, value)})"
     return "?"
 
 

@@ -14,13 +14,18 @@ from fastapi_lint.model.database.holders import (
 from fastapi_lint.model.database.inserts import Insert, Inserts
 from fastapi_lint.model.database.limits import Fate, Limits
 from fastapi_lint.model.database.paging import QueryNumber, query_numbers
+from fastapi_lint.model.database.requests import RequestCode, Requests
 from fastapi_lint.model.database.sessions import (
     ASYNC_SESSIONS,
     is_async_connection,
     is_async_session,
+    is_scoped,
+    is_session_like,
     is_sync_connection,
     is_sync_session,
 )
+from fastapi_lint.model.database.statements import Statement, statements
+from fastapi_lint.model.database.transactions import Transactions, Write
 
 __all__ = [
     "ASYNC_SESSIONS",
@@ -29,6 +34,11 @@ __all__ = [
     "Inserts",
     "Limits",
     "QueryNumber",
+    "RequestCode",
+    "Requests",
+    "Statement",
+    "Transactions",
+    "Write",
     "conversations_in",
     "given",
     "holds_conversation",
@@ -36,9 +46,12 @@ __all__ = [
     "is_async_conversation",
     "is_async_session",
     "is_conversation",
+    "is_scoped",
     "is_session",
+    "is_session_like",
     "is_sql",
     "is_sync_connection",
     "is_sync_session",
     "query_numbers",
+    "statements",
 ]

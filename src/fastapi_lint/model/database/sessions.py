@@ -14,6 +14,8 @@ ASYNC_SESSIONS = (
     "sqlmodel.ext.asyncio.session.AsyncSession",
 )  # fmt: skip
 
+SCOPED_SESSIONS = ("sqlalchemy.orm.scoped_session", "sqlalchemy.ext.asyncio.async_scoped_session")
+
 SESSION_IO = frozenset({
     "execute", "exec", "scalar", "scalars", "get", "get_one", "commit", "rollback", "flush", "refresh", "merge",
     "merge_all", "close", "reset", "invalidate", "connection", "begin_nested", "prepare", "bulk_save_objects",
@@ -51,6 +53,16 @@ def is_sync_session(types: Inference, value: Type) -> bool:
 def is_async_session(types: Inference, value: Type) -> bool:
     """Whether a value is known to be an AsyncSession (SQLModel's, a scoped one, a subclass)."""
     return types.is_instance(value, *ASYNC_SESSIONS)
+
+
+def is_session_like(types: Inference, value: Type) -> bool:
+    """Whether a value is a session of any kind: synchronous or not, scoped or not."""
+    return types.is_instance(value, *SYNC_SESSIONS, *ASYNC_SESSIONS)
+
+
+def is_scoped(types: Inference, value: Type) -> bool:
+    """Whether a value is a registry of sessions, which stands for one of them."""
+    return types.is_instance(value, *SCOPED_SESSIONS)
 
 
 def is_sync_connection(types: Inference, value: Type) -> bool:
