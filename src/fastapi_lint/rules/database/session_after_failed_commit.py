@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function
+from fastapi_lint.model import External, Function
 from fastapi_lint.model.calls import Endings
 from fastapi_lint.model.database import is_async_session, is_sync_session
+from fastapi_lint.model.names import TupleOf
 from fastapi_lint.rule import Check, rule
 
+_BROAD = frozenset({"Exception", "BaseException"})
 _SENDING = frozenset({"commit", "flush"})
 
 
@@ -23,8 +25,9 @@ def session_after_failed_commit(function: Function, check: Check) -> Iterator[Fi
     `PendingRollbackError`, in the handler itself, behind the `try`, or in the next round of the loop.
 
     Known limits
-    The session has to be known, and to be used in the same function. Handlers that raise, return or roll back,
-    `finally` clauses that roll back, and `begin_nested()` blocks are left alone.
+    The session has to be known, and to be used in the same function. Handlers that raise, return or roll back, that
+    take no error of the database, `finally` clauses that roll back, sessions that are opened inside of the `try`, and
+    `begin_nested()` blocks are left alone.
 
     References
     - [SQLAlchemy: this session's transaction has been rolled back](https://docs.sqlalchemy.org/en/20/faq/sessions.html#this-session-s-transaction-has-been-rolled-back-due-to-a-previous-exception-during-flush-or-similar)
@@ -33,6 +36,7 @@ def session_after_failed_commit(function: Function, check: Check) -> Iterator[Fi
     if not sending:
         return
     blocks = function.module.facts.blocks
+    reported: set[int] = set()
     for call in sending:
         if not isinstance(call.func, f.Attr):
             continue
@@ -46,7 +50,12 @@ def session_after_failed_commit(function: Function, check: Check) -> Iterator[Fi
         if any(_rolls_back(function, blocks[index], call.func.value) for index in finals):
             continue
         for index in clauses:
-            if blocks[index].kind == "except" and (used := _used(function, index, attempt, call.func.value, check)):
+            if blocks[index].kind != "except" or not _takes_database_errors(function, blocks[index], check):
+                continue
+            if (used := _used(function, index, attempt, call.func.value, check)) is not None:
+                if index in reported:
+                    break
+                reported.add(index)
                 yield check.finding(
                     (blocks[index].start, blocks[index].start + len("except")),
                     f"the session is used after a failed `{call.func.attr}`, without a rollback",
@@ -58,16 +67,29 @@ def session_after_failed_commit(function: Function, check: Check) -> Iterator[Fi
 
 
 def _attempt(function: Function, call: f.Call) -> tuple[int | None, bool]:
-    """The `try` in whose body a call stands, and whether a savepoint lies between."""
+    """The `try` in whose body a call stands, and whether a savepoint or the session's own `with` lies between."""
     blocks, index, nested = function.module.facts.blocks, call.block, False
     while blocks[index].kind not in ("function", "lambda", "class", "module"):
         block = blocks[index]
+        if block.kind == "with" and isinstance(call.func, f.Attr):
+            nested |= block.target == call.func.value
         if block.kind == "with" and isinstance(block.test, f.CallRef):
             nested |= f.last_name(function.module.facts.calls[block.test.index].func) == "begin_nested"
         if block.kind == "body":
             return block.parent, nested
         index = block.parent
     return None, nested
+
+
+def _takes_database_errors(function: Function, handler: f.Block, check: Check) -> bool:
+    """Whether a handler takes what a failed commit raises."""
+    if handler.test is None:
+        return True
+    caught = check.project.infer(handler.test, function.module, handler.parent, handler.start)
+    return any(
+        isinstance(one, External) and (one.name in _BROAD or one.name.startswith("sqlalchemy."))
+        for one in (caught.items if isinstance(caught, TupleOf) else (caught,))
+    )
 
 
 def _rolls_back(function: Function, block: f.Block, session: f.Expr) -> bool:
@@ -96,6 +118,8 @@ def _used(function: Function, index: int, attempt: int, session: f.Expr, check: 
     parent = blocks[attempt].parent
     while blocks[parent].kind not in ("function", "lambda", "class", "module"):
         if blocks[parent].kind in ("for", "while"):
+            if _is_made_inside(function, blocks[parent], session):
+                return None
             return next((call for call in using if blocks[parent].start < call.start < blocks[parent].end), None)
         made_here = blocks[parent].kind == "with" and blocks[parent].target == session
         if not made_here and blocks[parent].kind in ("with", "choice", "if", "else", "case"):
@@ -106,6 +130,17 @@ def _used(function: Function, index: int, attempt: int, session: f.Expr, check: 
     later = [call for call in using if call.start >= behind and f.last_name(call.func) not in ("rollback", "close")]
     around = _around(function, attempt)
     return next((call for call in later if call.block in around), None)
+
+
+def _is_made_inside(function: Function, loop: f.Block, session: f.Expr) -> bool:
+    """Whether every round of a loop has a session of its own."""
+    facts = function.module.facts
+    opened = any(
+        block.kind == "with" and block.target == session
+        for block in facts.blocks
+        if loop.start < block.start < loop.end
+    )
+    return opened or any(entry.target == session for entry in facts.assigns if loop.start < entry.start < loop.end)
 
 
 def _around(function: Function, index: int) -> set[int]:

@@ -32,7 +32,7 @@ def pydantic_v1_field_argument(module: Module, check: Check) -> Iterator[Finding
     Why is this bad?
     `regex`, `const` and `unique_items` raise at import. `min_items`, `max_items`, `allow_mutation` and extra keywords
     are deprecated; of the last two, nothing is checked any more. `env` in a settings class is ignored without a word,
-    so that the setting never reads its variable.
+    so that the setting never reads its variable, unless that is the one it reads by its name.
 
     Fix safety
     `regex` to `pattern` and `min_items`/`max_items` to `min_length`/`max_length` are safe and applied by `--fix`.
@@ -56,15 +56,16 @@ def pydantic_v1_field_argument(module: Module, check: Check) -> Iterator[Finding
             continue
         cls = _class_around(module, call)
         is_setting = cls is not None and check.project.schemas.is_settings(cls)
+        variable = _variable(cls, call, check) if cls is not None and is_setting else None
         for arg in suspects:
-            title, why, instead, severity = _said(arg, is_setting=is_setting)
+            title, why, instead, severity = _said(arg, variable, is_setting=is_setting)
             yield check.finding(
                 arg,
                 title,
                 why=why,
                 instead=instead,
                 severity=severity,
-                fix=partial(_fix, module, call, arg, is_setting),
+                fix=None if severity is Severity.INFO else partial(_fix, module, call, arg, is_setting),
             )
 
 
@@ -73,10 +74,37 @@ def _class_around(module: Module, call: f.Call) -> Class | None:
     return module.classes[index] if index >= 0 else None
 
 
-def _said(arg: f.Arg, *, is_setting: bool) -> tuple[str, str, str, Severity | None]:
+def _variable(cls: Class, call: f.Call, check: Check) -> tuple[str, bool] | None:
+    """The environment variable that a field of a settings class is read from, and whether its case counts; None when
+    that is not known."""
+    schema = check.project.schemas.of(cls)
+    one = next((each for each in schema.own_fields if each.field_call == call), None) if schema is not None else None
+    if schema is None or one is None or one.alias is not None or {"alias", "validation_alias"} & one.keywords.keys():
+        return None
+    prefix = check.project.schemas.option(schema, "env_prefix")
+    if "env_prefix" in schema.config and not isinstance(prefix, str):
+        return None
+    return f"{prefix or ''}{one.name}", check.project.schemas.option(schema, "case_sensitive") is True
+
+
+def _is_read_anyway(variable: tuple[str, bool] | None, value: f.Expr) -> bool:
+    if variable is None or not isinstance(value, f.Const) or not isinstance(value.value, str):
+        return False
+    name, is_exact = variable
+    return value.value == name or (not is_exact and value.value.lower() == name.lower())
+
+
+def _said(arg: f.Arg, variable: tuple[str, bool] | None, *, is_setting: bool) -> tuple[str, str, str, Severity | None]:
     title = f"`{arg.name}` is no argument of Pydantic 2's `Field`"
     if arg.name in _RAISING:
         return title, "it raises at import", f"write {_code(_RAISING[arg.name])}", Severity.ERROR
+    if arg.name == "env" and is_setting and _is_read_anyway(variable, arg.value):
+        return (
+            title,
+            "it is deprecated, and the field is read from this variable by its name",
+            "remove it",
+            Severity.INFO,
+        )
     if arg.name == "env" and is_setting:
         why = "it is ignored without a word, and the setting never reads its variable"
         return title, why, "write `validation_alias`", Severity.ERROR

@@ -8,7 +8,7 @@ from functools import partial
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
-from fastapi_lint.model.data import SchemaField
+from fastapi_lint.model.data import SchemaField, loads_env_file
 from fastapi_lint.rule import Check, rule
 
 _READERS = frozenset({"os.getenv", "os.environ.get"})
@@ -26,7 +26,8 @@ def settings_from_pydantic(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Reading the environment in a default is reported as a warning. Its fix, and that for the import, are safe; the
     former is offered only where the variable has the name that the settings class reads for this field anyway. Imports
-    in `try` or below an `if`, and projects that allow Pydantic 1, are left alone.
+    in `try` or below an `if`, projects that allow Pydantic 1, and those that load the `.env` file into the environment
+    themselves (`load_dotenv`), are left alone.
 
     References
     - [Pydantic: BaseSettings has moved](https://docs.pydantic.dev/latest/migration/#basesettings-has-moved-to-pydantic-settings)
@@ -45,6 +46,8 @@ def settings_from_pydantic(module: Module, check: Check) -> Iterator[Finding]:
                 instead="import it from `pydantic_settings`",
                 fix=partial(_moved, module, entry),
             )
+    if check.project.about(loads_env_file):
+        return
     for cls in module.classes:
         schema = check.project.schemas.of(cls) if check.project.schemas.is_settings(cls) else None
         for one in schema.own_fields if schema is not None and not schema.is_v1 else ():

@@ -11,6 +11,7 @@ from fastapi_lint.model.testing import conftests, fixture_call, runs_coroutines
 from fastapi_lint.rule import Check, rule
 
 _MARKERS = frozenset({"asyncio", "anyio", "trio", "asyncio_cooperative", "tornado", "gen_test"})
+_NEVER_RUN = frozenset({"skip"})
 _ASYNC_CASES = ("unittest.IsolatedAsyncioTestCase", "IsolatedAsyncioTestCase")
 
 
@@ -25,8 +26,8 @@ def unmarked_async_test(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     Nothing is reported where the settings of pytest say `asyncio_mode = auto` (or `anyio_mode`), where a `conftest.py`
-    above has a hook that changes the collected tests, for `IsolatedAsyncioTestCase`, and for classes and functions with
-    decorators that are not known. Options on the command line are not seen.
+    above has a hook that changes the collected tests, for `IsolatedAsyncioTestCase`, for tests that are always skipped,
+    and for classes and functions with decorators that are not known. Options on the command line are not seen.
 
     References
     - [FastAPI: async tests](https://fastapi.tiangolo.com/advanced/async-tests/)
@@ -87,7 +88,7 @@ def _has_only_plain_marks(function: Function, check: Check) -> bool:
         name = check.project.name(shown, function.module, function.facts.outer, function.facts.first) or ""
         if (
             not name.startswith("pytest.mark.")
-            or name.split(".")[2] in _MARKERS
+            or name.split(".")[2] in _MARKERS | _NEVER_RUN
             or fixture_call(check.project, function)
         ):
             return False
