@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject
+from fastapi_lint.model.names.symbols import Class, ClassObject, Instance, Module
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -16,7 +16,10 @@ _REBUILDS = frozenset({"model_rebuild", "update_forward_refs", "rebuild_dataclas
 def is_rebuilt(project: Project, cls: Class) -> bool:
     """Whether the project resolves the forward references of a class, or of classes that are not known, by hand."""
     known = project.about(_rebuilt)
-    return any(one is None or project.types.is_subclass(one, cls) for one in known)
+    return any(
+        one is None or project.types.is_subclass(one, cls) or (is_any and project.types.is_subclass(cls, one))
+        for one, is_any in known
+    )
 
 
 def is_imported_by_a_user(project: Project, cls: Class, name: str) -> bool:
@@ -31,9 +34,12 @@ def is_imported_by_a_user(project: Project, cls: Class, name: str) -> bool:
     return False
 
 
-def _rebuilt(project: Project) -> frozenset[Class | None]:
-    """The classes for which the project calls `model_rebuild` or its kin; None among them is one that is not known."""
-    found: set[Class | None] = set()
+def _rebuilt(project: Project) -> frozenset[tuple[Class | None, bool]]:
+    """The classes for which the project calls `model_rebuild` or its kin; None among them is one that is not known.
+
+    Each with whether it may be any class below, as the value of a variable (`schema: type[Base]`) may.
+    """
+    found: set[tuple[Class | None, bool]] = set()
     for module in project.modules:
         if not module.mentions(*_REBUILDS):
             continue
@@ -42,5 +48,17 @@ def _rebuilt(project: Project) -> frozenset[Class | None]:
             if last in _REBUILDS:
                 owner = call.func.value if isinstance(call.func, f.Attr) else call.args[0].value if call.args else None
                 value = project.infer(owner, module, call.block, call.start)
-                found.add(value.cls if isinstance(value, ClassObject) else None)
+                cls = value.cls if isinstance(value, ClassObject) and isinstance(value.cls, Class) else None
+                found.add((cls, cls is not None and _is_variable(owner, module, call, project)))
     return frozenset(found)
+
+
+def _is_variable(owner: f.Expr | None, module: Module, call: f.Call, project: Project) -> bool:
+    """Whether an expression is no class by its own name, but a parameter, a variable or an attribute that holds one."""
+    match owner:
+        case f.Name(id=name):
+            found = project.types.find_bindings(name, (module, call.block, call.start))
+            return any(not isinstance(each.entry, (Class, f.Import)) for each in found)
+        case f.Attr(value=value):
+            return isinstance(project.infer(value, module, call.block, call.start), Instance)
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from fastapi_lint import catalog
@@ -32,8 +33,8 @@ def dependency_type_mismatch(function: Function, check: Check) -> Iterator[Findi
 
     Known limits
     Both sides have to be known classes of which neither derives from the other. A difference of `None` alone,
-    protocols, type variables, dictionaries, classes with bases that are not known, and dependencies without a declared
-    result are not reported.
+    protocols, type variables, dictionaries, classes with bases that are not known, classes of packages that the linter
+    does not know, and dependencies without a declared result are not reported.
 
     References
     - [Classes as dependencies](https://fastapi.tiangolo.com/tutorial/dependencies/classes-as-dependencies/)
@@ -96,11 +97,17 @@ def _fit(declared: Instance, given: Instance, check: Check) -> bool:
 
 
 def _is_clear(value: Instance, check: Check) -> bool:
-    """Whether the bases of a class are all known, and it is no protocol."""
+    """Whether the bases of a class are all known, and it is no protocol.
+
+    Of a class of another package they are only if the catalogue knows it: it may be imported by another of its names.
+    """
     order = check.project.types.mro(value.cls) if isinstance(value.cls, Class) else (value.cls,)
     if any(base in _VAGUE or (base in ("?", "object") and base is value.cls) for base in order):
         return False
-    return isinstance(value.cls, str) or all(isinstance(base, Class) or base in _PLAIN for base in order)
+    if isinstance(value.cls, str):
+        is_own_name = "." not in value.cls or value.cls.partition(".")[0] in sys.stdlib_module_names
+        return is_own_name or catalog.is_known(value.cls)
+    return all(isinstance(base, Class) or base in _PLAIN for base in order)
 
 
 def _shown(value: Instance) -> str:

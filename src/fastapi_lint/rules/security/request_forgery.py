@@ -10,6 +10,8 @@ from fastapi_lint.model import Instance, Module
 from fastapi_lint.model.taint import Arrival, decides_host, trail
 from fastapi_lint.rule import Check, rule
 
+_REQUESTS = frozenset({"urllib.request.Request", "requests.Request", "httpx.Request"})
+_CLIENTS = ("urllib.", "requests.", "httpx.")
 _OWN_TRANSPORT = frozenset({"transport", "mounts", "connector", "proxy", "proxies"})
 
 
@@ -28,7 +30,8 @@ def request_forgery(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     A client's text behind a fixed host, in the path or the query, is left alone, and so is what follows a base whose
     value is not known. Comparisons of the host, and what went through a function that is called like a check, count
-    as checked; clients with a transport or proxy of their own are taken to filter.
+    as checked; clients with a transport or proxy of their own are taken to filter, and so is whatever sends a request
+    object, unless it is the library that the object is of.
 
     References
     - [OWASP: server-side request forgery](https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html)
@@ -39,7 +42,7 @@ def request_forgery(module: Module, check: Check) -> Iterator[Finding]:
     flows = check.project.taint
     for arrival in flows.arriving(module, "url"):
         found = next((one for one in flows.entering(arrival, "url") if decides_host(one[1], one[2])), None)
-        if found is None or _filters(arrival, check):
+        if found is None or _filters(arrival, check) or _is_sent_by_others(arrival, check):
             continue
         strand, before, _ = found
         what = "the host" if before else "the address"
@@ -66,3 +69,19 @@ def _filters(arrival: Arrival, check: Check) -> bool:
     made = check.project.infer(call.func.value, arrival.module, call.block, call.start)
     origin = made.origin if isinstance(made, Instance) else None
     return origin is not None and any(arg.name in _OWN_TRANSPORT for arg in origin.facts.args)
+
+
+def _is_sent_by_others(arrival: Arrival, check: Check) -> bool:
+    """Whether a request object is only made here, and no function of its library is seen to send it."""
+    module, call = arrival.module, arrival.call
+    if call is None or check.project.called_name(module, call) not in _REQUESTS:
+        return False
+    made: f.Expr = f.CallRef(module.call_numbers[(call.start, call.end)])
+    held = {made, *(entry.target for entry in module.facts.assigns if entry.value == made)}
+    for user in module.facts.calls:
+        if any(arg.value in held for arg in user.args) and module.enclosing(user.block) == arrival.function:
+            taken = [check.project.called_name(module, user)]
+            taken += [check.project.name(arg.value, module, user.block, user.start) for arg in user.args]
+            if any(name is not None and name.startswith(_CLIENTS) and name not in _REQUESTS for name in taken):
+                return False
+    return True
