@@ -38,15 +38,6 @@ def places(files: Mapping[str, bytes], *, second: bool) -> list[Said]:
     )
 
 
-KNOWN = {
-    # What stands in `app.state` is looked up by name in the whole project, so that the copy's start-up counts, too.
-    "FAPI102-transitive-blocking-call/more/filled_at_start_up.py",
-    # A protocol has one implementation as long as no class of another service has its methods.
-    "FAPI102-transitive-blocking-call/more/one_implementation.py",
-}
-"""Examples in which a second service still changes what the first gets: faults, to be mended."""
-
-
 def is_python(path: str) -> bool:
     return path.endswith((".py", ".pyi"))
 
@@ -66,9 +57,6 @@ def test_a_second_service_of_copies_stands_for_itself(folder: str) -> None:
         control = {**files, **{SECOND + path: different(path, content) for path, content in files.items()}}
         assert said(both) == said(control), f"{example}: equal bytes make a difference"
         alone = places(files, second=False)
-        if str(example) in KNOWN:
-            assert places(both, second=False) != alone, f"{example} is mended: take it out of KNOWN"
-            continue
         assert places(both, second=False) == alone, f"{example}: a copy elsewhere changes what the original gets"
         assert places(both, second=True) == alone, f"{example}: the copy does not get what the original gets"
 

@@ -17,7 +17,7 @@ def is_protocol(types: Inference, cls: Class | None) -> bool:
 
 
 def implementing(types: Inference, method: Function, candidates: Iterable[Function]) -> Function | None:
-    """The method that runs for one of a Protocol: that of the one class in the project which has all its methods.
+    """The method that runs for one of a Protocol: that of the one class in its program which has all its methods.
 
     `candidates` are the methods of the same name.
     """
@@ -30,8 +30,9 @@ def implementing(types: Inference, method: Function, candidates: Iterable[Functi
         if isinstance(base, Class) and is_protocol(types, base)
         for name, each in base.methods.items()
     }
-    found = [one for one in candidates if one.cls is not None and _has_all(types, one.cls, wanted)]
-    return found[0] if len(found) == 1 else None
+    able = [one for one in candidates if one.cls is not None and _has_all(types, one.cls, wanted)]
+    found = types.programs.near(method.module, ((one.module, one) for one in able))
+    return found[0][1] if len(found) == 1 else None
 
 
 def _has_all(types: Inference, cls: Class, wanted: dict[str, Function]) -> bool:

@@ -29,7 +29,7 @@ from fastapi_lint.model.types.inference.passing import Passing
 from fastapi_lint.model.types.inference.questions import DEPENDS, Where, instance_of, is_none, starred
 from fastapi_lint.model.types.inference.returns import Returns
 from fastapi_lint.model.types.inference.scopes import Scopes
-from fastapi_lint.model.types.inference.stores import Stores
+from fastapi_lint.model.types.inference.stores import STATE, Stores
 
 __all__ = ["DEPENDS", "Inference", "Where", "instance_of", "is_none"]
 
@@ -46,7 +46,10 @@ class Inference(Scopes, Imports, Members, Returns, Containers, Injection, Passin
             case f.Name(id=name):
                 return self.lookup(name, where)
             case f.Attr(value=value, attr=attr):
-                return self.attribute(self.infer(value, where), attr)
+                owner = self.infer(value, where)
+                if isinstance(owner, Instance) and owner.cls == STATE:
+                    return self.state_of(owner, attr, module)
+                return self.attribute(owner, attr)
             case f.CallRef(index=index):
                 return self.call_type(module, index)
             case f.Await(value=value):

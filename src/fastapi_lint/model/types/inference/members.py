@@ -46,8 +46,6 @@ class Members(Questions):
                     return Instance("fastapi.APIRouter", (), value.origin)
                 return found
             case Instance(cls=str(name)):
-                if name == STATE:
-                    return self.state_of(value, attr)
                 if attr == "router" and catalog.is_subclass(name, "fastapi.FastAPI"):
                     return Instance("fastapi.APIRouter", (), value.origin)  # the app itself, as far as routes go
                 given = catalog.attribute(name, attr)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.modules import Binding, Modules, Scope
 from fastapi_lint.model.names.places import Place
+from fastapi_lint.model.names.programs import Programs
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -47,6 +48,7 @@ class Questions:
 
     def __init__(self, modules: Modules) -> None:
         self.modules = modules
+        self.programs = Programs(modules)
         self._bindings: dict[Module, dict[Scope, dict[str, list[Binding]]]] = {}
         self._callees: dict[Place, Type] = {}
         self._bound: dict[tuple[Module, int, int, str], Type] = {}
@@ -188,10 +190,10 @@ class Questions:
     def passed(self, function: Function, param: f.Param) -> Type:
         raise NotImplementedError
 
-    def state_of(self, value: Instance, attr: str) -> Type:
+    def state_of(self, value: Instance, attr: str, reader: Module) -> Type:
         raise NotImplementedError
 
-    def stored(self, holder: Class | Module | str, attr: str) -> Type:
+    def stored(self, holder: Class | Module | str, attr: str, reader: Module | None = None) -> Type:
         raise NotImplementedError
 
     def subclasses(self, cls: Class) -> tuple[Class, ...]:

@@ -20,21 +20,27 @@ _MOST_STORES = 24
 class Stores(Questions):
     """What attributes hold that are assigned where their object is used."""
 
-    def state_of(self, value: Instance, attr: str) -> Type:
-        """What `app.state.attr` or `request.state.attr` is; `value` is the state, its argument whose it is."""
+    def state_of(self, value: Instance, attr: str, reader: Module) -> Type:
+        """What `app.state.attr` or `request.state.attr` is, in the program of `reader`.
+
+        `value` is the state, its argument whose it is.
+        """
         owner = value.args[0] if value.args else None
         of_app = isinstance(owner, Instance) and self.is_instance(owner, "starlette.applications.Starlette")
-        return self.stored(STATE if of_app else f"{STATE} of request", attr)
+        return self.stored(STATE if of_app else f"{STATE} of request", attr, reader)
 
     @memoized
-    def stored(self, holder: Class | Module | str, attr: str) -> Type:
-        """What the project assigns to an attribute of a class's instances, of a module, or of a state."""
-        return self.guarded(("stored", holder, attr), lambda: self._agreed_store(holder, attr))
+    def stored(self, holder: Class | Module | str, attr: str, reader: Module | None = None) -> Type:
+        """What the project assigns to an attribute of a class's instances, of a module, or of a reader's state."""
+        return self.guarded(("stored", holder, attr, reader), lambda: self._agreed_store(holder, attr, reader))
 
-    def _agreed_store(self, holder: Class | Module | str, attr: str) -> Type:
+    def _agreed_store(self, holder: Class | Module | str, attr: str, reader: Module | None) -> Type:
         found = [one for one in self.modules.stores_by_name.get(attr, ()) if not one[0].is_test]
         if len(found) > _MOST_STORES:
             return None
+        if reader is not None:
+            near = self.programs.near(reader, ((one[0], one) for one in found))
+            found = [one for _, one in near]
         types = []
         for module, kind, index in found:
             for owner, value, annotation, where in self._stores(module, kind, index, attr):
