@@ -171,6 +171,14 @@ class Module(Input):
             block = entry.parent
         return chain
 
+    def blocks_around(self, block: int) -> frozenset[int]:
+        """As `block_chain`, by index: what comes later in one of them comes behind a place, on the way on from it."""
+        found = {block}
+        while self.facts.blocks[block].kind not in ("function", "class", "lambda", "module"):
+            block = self.facts.blocks[block].parent
+            found.add(block)
+        return frozenset(found)
+
     @cached_property
     def calls_in(self) -> dict[int, list[f.Call]]:
         """The calls of each function (by index; -1: module and class level) in source order, without nested ones."""

@@ -15,19 +15,24 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 Range = tuple[int, int]
-_NAMES = ("example", "schema_extra", "model_config", "placeholder", "pattern", "regex")
+_EXAMPLES = ("example", "schema_extra", "model_config", "placeholder")
+_SHAPES = (*_EXAMPLES, "pattern", "regex")
 _LONG = {"example": 2000, "examples": 2000, "placeholder": 300, "description": 300}
 """Keys of dicts with documentation, and how many bytes behind them are taken for it."""
 
 
-def documented_ranges(module: Module) -> tuple[Range, ...]:
-    """Byte ranges that hold documentation: examples, descriptions, configuration of schemas."""
+def documented_ranges(module: Module, *, examples: bool = False) -> tuple[Range, ...]:
+    """Byte ranges that hold documentation: examples, configuration of schemas; and unless only `examples` count,
+    patterns, and what stands beside a placeholder or a description."""
+    names = _EXAMPLES if examples else _SHAPES
     ranges = [(arg.start, arg.end) for call in module.facts.calls for arg in call.args if arg.name in DOCUMENTED]
     for entry in module.facts.assigns:
         name = target_name(entry.target).lower()
-        if any(word in name for word in _NAMES):
+        if any(word in name for word in names):
             ranges.append((entry.start, entry.end))
-    ranges += [(each.end, each.end + _LONG[each.text]) for each in quoted(module) if each.text in _LONG]
+    for each in quoted(module):
+        if each.text in _LONG and (not examples or each.text.startswith("example")):
+            ranges.append((each.end, each.end + _LONG[each.text]))
     return tuple(ranges)
 
 

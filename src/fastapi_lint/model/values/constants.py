@@ -64,18 +64,18 @@ class Values:
         raise Unfolded
 
     def _guarded(self, expr: f.Expr, where: Where) -> Constant:
-        held = self._folded.get(where)
-        if held is not None:
-            recording.depend_on(held[1])
-            return held[0]
+        memo = self._folded.get(where)
+        if memo is not None:
+            recording.depend_on(memo[1])
+            return memo[0]
         if where in self._active or len(self._active) > 30:
             raise Unfolded
         self._active.add(where)
         try:
-            held = self._folded[where] = recording.tracked(lambda: self.constant(expr, where))
+            memo = self._folded[where] = recording.tracked(lambda: self.constant(expr, where))
         finally:
             self._active.discard(where)
-        return held[0]
+        return memo[0]
 
     def _called(self, module: Module, index: int) -> Constant:
         """Field(default=...) of a settings class, str(x), HTTPStatus members aside."""

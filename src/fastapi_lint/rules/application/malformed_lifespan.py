@@ -73,18 +73,9 @@ def _yields_again(function: Function) -> bool:
     """Whether a second `yield` is reached behind the first; not for those in branches that exclude each other."""
     yields = [entry for entry in function.exits if entry.kind == "yield"]
     return any(
-        second.block in _around(function, first) and not _leaves_between(function, first, second)
+        second.block in function.module.blocks_around(first.block) and not _leaves_between(function, first, second)
         for first, second in pairwise(yields)
     )
-
-
-def _around(function: Function, entry: f.Exit) -> set[int]:
-    """The blocks around a place, up to the body of the function."""
-    blocks, found, index = function.module.facts.blocks, set(), entry.block
-    while index not in found:
-        found.add(index)
-        index = blocks[index].parent if index != function.facts.block else index
-    return found
 
 
 def _leaves_between(function: Function, first: f.Exit, second: f.Exit) -> bool:

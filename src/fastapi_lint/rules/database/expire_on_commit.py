@@ -245,7 +245,5 @@ def _adds_parameter(function: Function, call: f.Call, name: str) -> bool:
 
 
 def _fix(module: Module, call: f.Call) -> Fix | None:
-    found = call_node(module, call)
-    if found is None:
-        return None
-    return Fix(f"Add `{_OPTION}=False`", Safety.UNSAFE, edits.with_argument(*found, f"{_OPTION}=False"))
+    found, given = call_node(module, call), f"{_OPTION}=False"
+    return Fix(f"Add `{given}`", Safety.UNSAFE, edits.with_argument(*found, given)) if found is not None else None

@@ -128,7 +128,7 @@ def _used(function: Function, index: int, attempt: int, session: f.Expr, check: 
         break
     behind = blocks[attempt].end
     later = [call for call in using if call.start >= behind and f.last_name(call.func) not in ("rollback", "close")]
-    around = _around(function, attempt)
+    around = function.module.blocks_around(attempt)
     return next((call for call in later if call.block in around), None)
 
 
@@ -141,13 +141,3 @@ def _is_made_inside(function: Function, loop: f.Block, session: f.Expr) -> bool:
         if loop.start < block.start < loop.end
     )
     return opened or any(entry.target == session for entry in facts.assigns if loop.start < entry.start < loop.end)
-
-
-def _around(function: Function, index: int) -> set[int]:
-    blocks, found = function.module.facts.blocks, set()
-    while index >= 0:
-        found.add(index)
-        if blocks[index].kind in ("function", "lambda", "class", "module"):
-            break
-        index = blocks[index].parent
-    return found

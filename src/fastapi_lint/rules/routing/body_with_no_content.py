@@ -9,16 +9,13 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing.edits import remove_argument
 from fastapi_lint.fixing.edits.calls import argument_node
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, External, Function, Instance, Module, Project, Route
+from fastapi_lint.model import ClassObject, External, Function, Instance, Project, Route
 from fastapi_lint.model.routing import Answer, declares_response
 from fastapi_lint.model.types import is_none
 from fastapi_lint.rule import Check, rule
 
 _BODILESS = (204, 205, 304)
 _SAID = ("204", "205", "304", "NO_CONTENT", "RESET_CONTENT", "NOT_MODIFIED", "status_code")
-_PLAIN = frozenset({"str", "bytes", "dict", "list", "tuple", "set"})
-_COUNTS = frozenset({"int", "float", "bool"})
-"""What a function tells the server, not the client (was it there, how many): reported only where it is kept first."""
 _BROKEN = {
     204: "the server sends it behind a head that forbids it, which breaks the connection",
     205: "the client must not get one, but it is sent all the same",
@@ -85,7 +82,7 @@ def _declared(route: Route, handler: Function, status: int, check: Check) -> Ite
     if any(answers.injects(handler, name) for name, _ in answers.set_statuses(handler)):
         return  # the handler chooses another status, at least sometimes
     for answer in answers.of(handler):
-        if answer.kind == "value" and _is_value(answer, check.project):
+        if answer.kind == "value" and answers.is_known_value(answer):
             yield _dropped(answer, handler, status, check)
 
 
@@ -130,22 +127,13 @@ def _set_later(function: Function, check: Check) -> Iterator[Finding]:
         status = project.values.status(entry.value, (module, entry.block, entry.start))
         if status not in _BODILESS or not project.routes.by_handler.get(function):
             continue
-        around = _around(module, entry.block)
+        around = module.blocks_around(entry.block)
         for answer in answers.of(function):
             if answer.kind == "value" and entry.end <= answer.start and answers.injects(function, name):
-                if around <= _around(module, answer.block) and _is_value(answer, project):
+                if around <= module.blocks_around(answer.block) and answers.is_known_value(answer):
                     yield _dropped(answer, function, status, check)
             elif answer.kind == "response" and answers.is_kept_as(answer, name, entry) and answers.has_body(answer):
                 yield _object(answer, status, check)
-
-
-def _around(module: Module, block: int) -> set[int]:
-    """A block and all around it."""
-    found = set()
-    while block >= 0:
-        found.add(block)
-        block = module.facts.blocks[block].parent
-    return found
 
 
 def _becomes_model(declared: f.Expr, handler: Function, project: Project) -> bool:
@@ -159,31 +147,6 @@ def _becomes_model(declared: f.Expr, handler: Function, project: Project) -> boo
     ):
         return False
     return isinstance(project.types.annotation(declared, where), Instance)
-
-
-def _is_value(answer: Answer, project: Project) -> bool:
-    """Whether what a handler returns is known to be a value that would be a body."""
-    if answer.content is None:
-        return False
-    value, where, _ = answer.content
-    match value:
-        case f.Const():
-            return True
-        case f.Display() | f.Mapping() | f.Joined() | f.Each():
-            return True
-        case f.Name() | f.CallRef() | f.Await():
-            made = project.infer(value, *where)
-            if not isinstance(made, Instance):
-                return False
-            if isinstance(made.cls, Class):
-                bases = project.types.mro(made.cls)
-                return "?" not in bases and not any(
-                    isinstance(base, str)
-                    and not base.startswith(("pydantic.", "sqlmodel.", "typing.", "object", "sqlalchemy."))
-                    for base in bases
-                )
-            return made.cls in _PLAIN or (made.cls in _COUNTS and isinstance(value, f.Name))
-    return False
 
 
 def _without(route: Route, model: f.Arg) -> Fix | None:

@@ -82,10 +82,5 @@ def _is_handed_on(handler: Function, name: str) -> bool:
 
 def _follows(handler: Function, block: int, start: int, answer: Answer) -> bool:
     """Whether a response that is returned comes behind a place, on the way that goes on from it."""
-    blocks = handler.module.facts.blocks
-    around, index = {answer.block}, answer.block
-    while blocks[index].kind not in ("function", "lambda", "class", "module"):
-        index = blocks[index].parent
-        around.add(index)
     leaving = any(entry.kind == "return" and entry.start <= answer.start < entry.end for entry in handler.exits)
-    return leaving and answer.start > start and block in around
+    return leaving and answer.start > start and block in handler.module.blocks_around(answer.block)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fastapi_lint.catalog.secrecy import secret_calls, secrets
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Class, Module
-from fastapi_lint.model.secrets import Use, keys_given
+from fastapi_lint.model.secrets import Use, documented_ranges, keys_given
 from fastapi_lint.model.values import (
-    DOCUMENTED,
     BoundText,
     bound_texts,
     literals_between,
     quoted,
     quoted_at,
-    target_name,
     written_for_tests,
 )
 from fastapi_lint.rule import Check, rule
@@ -88,30 +86,17 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
 
 
 def _known_tokens(module: Module) -> Iterator[_Judged]:
-    documented: list[tuple[int, int]] | None = None
+    documented: Sequence[tuple[int, int]] | None = None
     for literal in quoted(module):
         if literal.alone or not secrets.keywords().search(literal.text):
             continue
         for what, _, _ in secrets.occurrences(literal.text):
             if documented is None:
-                documented = _documented(module)
+                documented = documented_ranges(module, examples=True)
             if not any(start <= literal.start < end for start, end in documented):
                 place, instead = (literal.start, literal.end), "revoke it, and read its successor from the environment"
                 yield _Judged(place, f"{what} stands in the source", _KNOWN, instead)
                 break
-
-
-def _documented(module: Module) -> list[tuple[int, int]]:
-    """Byte ranges that hold documentation: examples, descriptions, configuration of schemas."""
-    ranges = [(arg.start, arg.end) for call in module.facts.calls for arg in call.args if arg.name in DOCUMENTED]
-    for entry in module.facts.assigns:
-        name = target_name(entry.target).lower()
-        if "example" in name or "schema_extra" in name or name == "model_config" or "placeholder" in name:
-            ranges.append((entry.start, entry.end))
-    for literal in quoted(module):
-        if literal.text in ("example", "examples"):
-            ranges.append((literal.end, literal.end + 2000))
-    return ranges
 
 
 # -------------------------------------------------------------------- texts under a name

@@ -23,6 +23,7 @@ from fastapi_lint.model.names.symbols import (
     External,
     Function,
     FunctionObject,
+    Instance,
     Method,
     Module,
     Type,
@@ -35,6 +36,11 @@ from fastapi_lint.tracking import memoized, memoized_cyclic
 
 _DEEPEST = 5
 _MOST = 12
+
+
+_PLAIN = frozenset({"str", "bytes", "dict", "list", "tuple", "set"})
+_COUNTS = frozenset({"int", "float", "bool"})
+"""What a function tells the server, not the client (was it there, how many): reported only where it is kept first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +172,30 @@ class Answers:
         return self.types.is_instance(self.types.annotation(param.annotation, where), "fastapi.Response")
 
     # ---------------------------------------------------------------- values
+
+    def is_known_value(self, answer: Answer) -> bool:
+        """Whether what a handler returns is known to be a value that would be a body."""
+        if answer.content is None:
+            return False
+        value, where, _ = answer.content
+        match value:
+            case f.Const():
+                return True
+            case f.Display() | f.Mapping() | f.Joined() | f.Each():
+                return True
+            case f.Name() | f.CallRef() | f.Await():
+                made = self.types.infer(value, where)
+                if not isinstance(made, Instance):
+                    return False
+                if isinstance(made.cls, Class):
+                    bases = self.types.mro(made.cls)
+                    return "?" not in bases and not any(
+                        isinstance(base, str)
+                        and not base.startswith(("pydantic.", "sqlmodel.", "typing.", "object", "sqlalchemy."))
+                        for base in bases
+                    )
+                return made.cls in _PLAIN or (made.cls in _COUNTS and isinstance(value, f.Name))
+        return False
 
     @staticmethod
     def _is_filled(answer: Answer, content: f.Expr) -> bool | None:

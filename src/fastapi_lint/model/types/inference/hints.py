@@ -86,18 +86,18 @@ class Hints(Questions):
         """The annotation that is the right side of an alias, worked out once unless a circle cut it off."""
         if self._depth == 0:
             self._followings = 0
-        held = self._aliased.get(place)
-        if held is not None:
-            recording.depend_on(held[1])
-            return held[0]
+        memo = self._aliased.get(place)
+        if memo is not None:
+            recording.depend_on(memo[1])
+            return memo[0]
         self._followings += 1
         if self._followings > _MOST_FOLLOWED:  # aliases of unions of aliases, where each names the one above twice
             return None
         cuts = self._cuts
-        held = recording.tracked(lambda: self.guarded(("alias", place), lambda: self.annotation(target, place)))
+        memo = recording.tracked(lambda: self.guarded(("alias", place), lambda: self.annotation(target, place)))
         if self._cuts == cuts:
-            self._aliased[place] = held
-        return held[0]
+            self._aliased[place] = memo
+        return memo[0]
 
     def _generic(self, value: f.Expr, items: tuple[f.Expr, ...], where: Where) -> Type:
         base = self.infer(value, where)

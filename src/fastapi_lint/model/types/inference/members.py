@@ -163,17 +163,17 @@ class Members(Questions):
 
     def mro(self, cls: Class) -> tuple[Class | str, ...]:
         """A class and its bases, nearest first; external ones by canonical name, unresolved ones as "?"."""
-        held = self._mro.get(cls)
-        if held is not None:
-            recording.depend_on(held[1])
-            return held[0]
+        memo = self._mro.get(cls)
+        if memo is not None:
+            recording.depend_on(memo[1])
+            return memo[0]
         if self._depth > DEEPEST:
             return (cls, "?")
         self._depth += 1
         self._mro[cls] = (cls, "?"), None  # what a class that inherits from itself sees
-        held = self._mro[cls] = recording.tracked(lambda: self._order(cls))
+        memo = self._mro[cls] = recording.tracked(lambda: self._order(cls))
         self._depth -= 1
-        return held[0]
+        return memo[0]
 
     def _order(self, cls: Class) -> tuple[Class | str, ...]:
         order: list[Class | str] = [cls]
