@@ -84,7 +84,7 @@ class Project:
     def prepare(self) -> None:
         """Work out what nearly every rule asks for: before processes are made that inherit the answers."""
         _ = self.routes.all, self.effects, self.schemas.all
-        for table in (self.routes.by_handler, self.dependencies.used, self.lifespans):
+        for table in (self.routes.by_handler, self.dependencies.used, self.lifespans_of_all):
             len(table)
 
     @cached_property
@@ -258,7 +258,7 @@ class Project:
 
     @collected("lifespans")
     def lifespans(self) -> Mapping[Function, bool]:
-        """The functions given as `lifespan=` to an app or router, and start-up and shut-down handlers."""
+        """The functions given as `lifespan=` to an app or router."""
         found = set()
         for router in self.routes.routers.values():
             argument = router.keyword("lifespan")
@@ -268,9 +268,22 @@ class Project:
                     found.add(value.function)
         return dict.fromkeys(found, True)
 
+    @collected("lifespans_of_all")
+    def lifespans_of_all(self) -> Mapping[Function, bool]:
+        """As `lifespans`, also of what is no app of ours: a server of another protocol, another framework's app."""
+        found = set()
+        for module in self.modules:
+            for call in module.facts.calls if module.mentions("lifespan") else ():
+                for argument in call.args:
+                    if argument.name == "lifespan":
+                        value = self.infer(argument.value, module, call.block, call.start)
+                        if isinstance(value, FunctionObject):
+                            found.add(value.function)
+        return dict.fromkeys(found, True)
+
     def is_lifespan(self, function: Function) -> bool:
         """Whether a function runs once at start-up or shut-down: a lifespan, or an `on_event` handler."""
-        if function in self.lifespans or "lifespan" in function.name.lower():
+        if function in self.lifespans_of_all or self.types.is_made_like_lifespan(function):
             return True
         for decorator in function.facts.decorators:
             if isinstance(decorator, f.CallRef):

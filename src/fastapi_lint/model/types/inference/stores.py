@@ -65,7 +65,9 @@ class Stores(Questions):
             case "yield":
                 leave = module.facts.exits[index]
                 function = module.enclosing(leave.block)
-                if function is None or not self._is_lifespan(function) or not isinstance(leave.value, f.Mapping):
+                if function is None or not isinstance(leave.value, f.Mapping):
+                    return
+                if not self.is_made_like_lifespan(function):
                     return
                 for key, value in leave.value.items:
                     if key == f.Const(attr):
@@ -92,7 +94,7 @@ class Stores(Questions):
         owner = value.args[0] if value.args else None
         return STATE if self.is_instance(owner, "starlette.applications.Starlette") else f"{STATE} of request"
 
-    def _is_lifespan(self, function: Function) -> bool:
+    def is_made_like_lifespan(self, function: Function) -> bool:
         """Whether a function is made like a lifespan: an async context manager that gets the app."""
         if "contextlib.asynccontextmanager" not in self.decorators(function) or len(function.params) != 1:
             return False
