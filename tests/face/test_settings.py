@@ -39,6 +39,10 @@ blocking = [
     { name = "pkg.slow", kind = "network", weight = "short", why = "waits", instead = "pkg.fast" },
     { name = "pkg.Client", methods = ["get_*"], except = ["get_name"], when = "arguments", unless = { block = false } },
 ]
+taint = [
+    { kind = "sink", name = "acme.shell.run", takes = ["0", "command"], danger = "shell" },
+    { kind = "source", name = "acme.Message", attributes = { "text()" = "message" } },
+]
 
 [per-file-ignores]
 "tests/*" = ["FAPI201"]
@@ -73,6 +77,9 @@ def test_everything(tmp_path: Path) -> None:
     slow, client = settings.blocking
     assert slow == {"name": "pkg.slow", "kind": "network", "weight": "short", "why": "waits", "instead": "pkg.fast"}
     assert (client["methods"], client["except"], client["unless"]) == (("get_*",), ("get_name",), {"block": False})
+    sink, source = settings.taint
+    assert sink == {"kind": "sink", "name": "acme.shell.run", "takes": ("0", "command"), "danger": "shell"}
+    assert source["attributes"] == {"text()": "message"}
     assert (settings.output_format, settings.fix, settings.baseline) == ("concise", True, "lint/baseline.json")
     assert pickle.loads(pickle.dumps(settings)) == settings
 

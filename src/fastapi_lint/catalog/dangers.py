@@ -26,6 +26,8 @@ class Dangers:
         guards: Iterable[Guard],
         sinks: Iterable[Sink],
     ) -> None:
+        self.is_extended = False
+        """Whether there are entries of the user, which may be about functions of the project."""
         self._sources: dict[str, dict[str, str]] = {}
         for source in sources:
             for name in source.names:
@@ -102,9 +104,11 @@ def dangers(additions: Sequence[Named] = ()) -> Dangers:
     if not additions:
         return _shipped()
     known = tables()
-    return Dangers(
+    extended = Dangers(
         [*known.sources, *(each for each in additions if isinstance(each, Origin))],
         [*known.passing, *(each for each in additions if isinstance(each, Passing))],
         [*known.guards, *(each for each in additions if isinstance(each, Guard))],
         [*known.sinks, *(each for each in additions if isinstance(each, Sink))],
     )
+    extended.is_extended = True
+    return extended

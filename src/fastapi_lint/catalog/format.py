@@ -344,6 +344,28 @@ def entries_from(config: Sequence[object], where: str) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
+TAINT: Mapping[str, type[Named]] = {"source": Origin, "passing": Passing, "guard": Guard, "sink": Sink}
+"""What an entry about texts of clients in the user's configuration can be, by its `kind`."""
+
+
+def taint_from(config: Sequence[object], where: str) -> tuple[Named, ...]:
+    """Entries about texts of clients of the user's configuration; `where` names the setting for errors.
+
+    The same keys as in the catalogue's own files, and `kind`. Raises CatalogueError as `entry_from` does.
+    """
+    entries = []
+    for number, raw in enumerate(config):
+        place = f"{where}[{number}]"
+        if not isinstance(raw, Mapping):
+            raise CatalogueError(f"{place}: must be a table, not {type(raw).__name__}")
+        kind = str(raw.get("kind"))
+        if kind not in TAINT:
+            problem = f"`kind` is {kind!r}{hint(kind, TAINT)}" if "kind" in raw else "has no `kind`"
+            raise CatalogueError(f"{place}: {problem} (known: {', '.join(TAINT)})")
+        entries.append(entry_from({key: value for key, value in raw.items() if key != "kind"}, TAINT[kind], place))
+    return tuple(entries)
+
+
 def _explained(error: msgspec.ValidationError, entry: Mapping[str, object], what: type[Named]) -> str:
     """msgspec's message with its path as a key, and the right values when it is a choice."""
     text, _, path = str(error).partition(" - at ")

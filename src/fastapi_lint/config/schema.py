@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Union, get_args
 
-from fastapi_lint.catalog.format import Kind, Weight
+from fastapi_lint.catalog.format import TAINT, Against, Danger, Gives, Kind, Weight
 from fastapi_lint.config.suggestions import hint
 
 Json = Union[None, bool, int, str, list["Json"], dict[str, "Json"]]
@@ -255,6 +255,40 @@ KEYS: Mapping[str, Key] = {
             )
         ),
         "Additions to the catalogue of blocking calls; they win over the entries that ship.",
+    ),
+    "taint": Key(
+        Many(
+            Table(
+                {
+                    "kind": Key(
+                        Text("a kind", choices=tuple(TAINT)),
+                        "source: a class that holds what clients send; passing: a call that gives it on; guard: one"
+                        " that checks it; sink: one in which it is dangerous.",
+                    ),
+                    "name": Key(_NAME, "The full dotted name of a function, or of a class."),
+                    "methods": Key(Many(_METHOD), "The methods that it is about, `name` being a class."),
+                    "takes": Key(
+                        Many(_SAID), "Where the text goes in: 'self', the number or the name of an argument, '*'."
+                    ),
+                    "danger": Key(Text("a danger", choices=get_args(Danger)), "Of a sink: what the text does there."),
+                    "against": Key(
+                        Many(Text("a danger", choices=get_args(Against))), "Of a guard: the dangers that it rules out."
+                    ),
+                    "raises": Key(Flag(), "Of a guard: it raises for what is not harmless."),
+                    "gives": Key(Text("a result", choices=get_args(Gives)), "Of what passes: what comes out."),
+                    "removes": Key(
+                        Many(Text("a danger", choices=get_args(Against))), "Of what passes: the dangers that end there."
+                    ),
+                    "attributes": Key(
+                        Table(other=_SAID),
+                        "Of a source: the attributes that clients write, a method with its brackets, to what they are.",
+                    ),
+                    "when": Key(Table(other=Constant()), "Of a sink: arguments and the values with which it is one."),
+                },
+                required=("kind", "name"),
+            )
+        ),
+        "Additions to what is known about texts of clients; they win over the entries that ship.",
     ),
     "baseline": Key(
         Text("a relative path inside the project", _INSIDE), "A file of known findings that are not reported again."

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, cast
 
-from fastapi_lint.catalog.format import CatalogueError, entries_from
+from fastapi_lint.catalog.format import CatalogueError, entries_from, taint_from
 from fastapi_lint.config.schema import PRESETS, TABLE, ConfigurationError, described, schema
 from fastapi_lint.config.selection import Named, find, ignored_by_path, selected, validate
 from fastapi_lint.config.suggestions import hint
@@ -89,6 +89,7 @@ class Settings:
     target_versions: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
     blocking: tuple[Mapping[str, object], ...] = ()
+    taint: tuple[Mapping[str, object], ...] = ()
     baseline: str | None = None
     output_format: str = "console"
     fix: bool = False
@@ -268,6 +269,7 @@ def _validated(
     settings = replace(Settings(root=root, file=file), **fields)  # type: ignore[arg-type]
     try:
         entries_from(settings.blocking, "blocking")
+        taint_from(settings.taint, "taint")
     except CatalogueError as error:
         raise ConfigurationError(str(error)) from None
     if rules or planned:

@@ -68,9 +68,10 @@ class Project:
         declared: Mapping[str, str] | None = None,
         targets: Mapping[str, str] | None = None,
         blocking: Sequence[Mapping[str, object]] = (),
+        taint: Sequence[Mapping[str, object]] = (),
     ) -> None:
         """`roots` are folders from which imports start; `declared` the texts of dependency files by path; `targets`
-        configured version specifiers by package; `blocking` the user's additions to the catalogue."""
+        configured version specifiers by package; `blocking` and `taint` the user's additions to the catalogue."""
         self.modules = Modules(modules, roots)
         self.types = Inference(self.modules)
         self.values = Values(self.types)
@@ -80,6 +81,7 @@ class Project:
         for module in self.modules.by_path.values():
             module.source.line_length = lengths.of(module.path)
         self._blocking = tuple(blocking)
+        self._taint = tuple(taint)
 
     def prepare(self) -> None:
         """Work out what nearly every rule asks for: before processes are made that inherit the answers."""
@@ -192,10 +194,11 @@ class Project:
     def taint(self) -> Flows:
         """What clients send, followed to where it hurts."""
         from fastapi_lint.catalog.dangers import dangers
+        from fastapi_lint.catalog.format import taint_from
         from fastapi_lint.model.taint.flows import Flows
         from fastapi_lint.model.taint.tracing import Tracing
 
-        known = dangers()
+        known = dangers(taint_from(self._taint, "taint"))
         tracing = Tracing(self.types, self.values, self.routes, self.dependencies, self.schemas, known)
         return Flows(tracing, self.callers, known)
 

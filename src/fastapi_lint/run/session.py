@@ -137,6 +137,7 @@ class Session:
                 declared=self._scope.declared,
                 targets=settings.target_versions,
                 blocking=settings.blocking,
+                taint=settings.taint,
             )
             self._linked = (self.sources, project)
         return self._linked[1]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
+from fastapi_lint.catalog.format import Guard
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Method
 from fastapi_lint.model.taint.asking import Asks
@@ -177,9 +178,12 @@ class Checks:
         guard = None
         match target:
             case FunctionObject(function=function):
-                yield from self._through(self.ensured(function), function, call, args, where)
-                yield from self._by_name(function, args, where)
-                return
+                guard = self._own_guard(function)
+                if guard is None:
+                    yield from self._through(self.ensured(function), function, call, args, where)
+                    yield from self._by_name(function, args, where)
+                    return
+                is_check = False
             case External(name=name):
                 guard = self.asks.known.guard(name)
                 is_check = guard is None and VALIDATING.search(name.rpartition(".")[2]) is not None
@@ -200,6 +204,10 @@ class Checks:
             for arg in args:
                 for strand in strands(self.asks.subjects(arg.value, where)):
                     yield Ruling(strand.origin, strand.part, _ALL, True)
+
+    def _own_guard(self, function: Function) -> Guard | None:
+        """What the user's configuration says of a function of the project."""
+        return self.asks.known.guard(self.asks.types.own_name(function)) if self.asks.known.is_extended else None
 
     def _by_name(self, function: Function, args: tuple[f.Arg, ...], where: Where) -> Iterator[Ruling]:
         """What a function of the project is called like: of addresses alone, which are checked in too many ways."""
@@ -343,8 +351,10 @@ class Checks:
         by_name = False
         match target:
             case FunctionObject(function=function):
-                yield from self._through(self._answered(function, truth, depth), function, call, args, where)
-                yield from self._by_name(function, args, where)
+                guard = self._own_guard(function)
+                if guard is None:
+                    yield from self._through(self._answered(function, truth, depth), function, call, args, where)
+                    yield from self._by_name(function, args, where)
                 if not truth:
                     return
             case External(name="any" | "all") if args and isinstance(args[0].value, f.Each):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.catalog.format import Sink
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import External, Function, Method, Module
+from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Method, Module
 from fastapi_lint.model.taint.strands import Strand, Value, has_strands
 from fastapi_lint.model.taint.tracing import Tracing
 from fastapi_lint.model.types.inference.inference import Where
@@ -64,6 +64,8 @@ class Sinks:
                 found = self.known.sink(danger, name)
             case Method(cls=cls, name=name):
                 found = self.known.sink_method(danger, cls, name)
+            case FunctionObject(function=function) if self.known.is_extended:
+                found = self.known.sink(danger, self.types.own_name(function))
             case None if danger == "sql" and isinstance(call.func, f.Attr) and f.last_name(call.func.value) in _CURSORS:
                 found = self.known.sink_method(danger, "sqlite3.Cursor", last)
             case _:

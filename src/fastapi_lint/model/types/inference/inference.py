@@ -11,6 +11,7 @@ from fastapi_lint.model.names.symbols import (
     ClassObject,
     Coroutine,
     External,
+    Function,
     FunctionObject,
     Instance,
     Method,
@@ -128,6 +129,10 @@ class Inference(Scopes, Imports, Members, Returns, Containers, Injection, Passin
             return self.one_of(self.infer(one, place) for _, one in display.items[:20])
         found = [one for name, one in display.items if name == key]
         return self.infer(found[0], place) if len(found) == 1 else None
+
+    def own_name(self, function: Function) -> str:
+        """The dotted name by which the program imports a function or method of its own ("shop.store.Store.load")."""
+        return f"{self.modules.import_name(function.module)}.{function.qualname}"
 
     def name_of_type(self, value: Type) -> str | None:
         """The dotted name of what a value is: canonical for externals, by module and qualname for our own."""
