@@ -15,6 +15,7 @@ from fastapi_lint.model.data.exchange import Exchange
 from fastapi_lint.model.data.schemas import Schemas
 from fastapi_lint.model.database.inserts import Inserts
 from fastapi_lint.model.database.limits import Limits
+from fastapi_lint.model.database.loading import Loading
 from fastapi_lint.model.database.orm import OrmModels
 from fastapi_lint.model.database.requests import Requests
 from fastapi_lint.model.database.transactions import Transactions
@@ -129,6 +130,11 @@ class Project:
     def requests(self) -> Requests:
         """What the endpoints run."""
         return Requests(self)
+
+    @cached_property
+    def loading(self) -> Loading:
+        """What queries give, and which calls read from the database."""
+        return Loading(self)
 
     @cached_property
     def transactions(self) -> Transactions:

@@ -13,6 +13,7 @@ from fastapi_lint.model.database.holders import (
 )
 from fastapi_lint.model.database.inserts import Insert, Inserts
 from fastapi_lint.model.database.limits import Fate, Limits
+from fastapi_lint.model.database.loading import Loading, Rows
 from fastapi_lint.model.database.paging import QueryNumber, query_numbers
 from fastapi_lint.model.database.requests import RequestCode, Requests
 from fastapi_lint.model.database.sessions import (
@@ -33,9 +34,11 @@ __all__ = [
     "Insert",
     "Inserts",
     "Limits",
+    "Loading",
     "QueryNumber",
     "RequestCode",
     "Requests",
+    "Rows",
     "Statement",
     "Transactions",
     "Write",

@@ -1,0 +1,160 @@
+"""FAPI506: queries that run once for every row of another query. Looks at code that requests run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Related
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function
+from fastapi_lint.model.calls import written
+from fastapi_lint.model.data import Root, nearest_root
+from fastapi_lint.model.database import Rows
+from fastapi_lint.model.names import evaluated, walk
+from fastapi_lint.rule import Check, rule
+
+_BREAK = re.compile(rb"^[ \t]*break\b", re.MULTILINE)
+
+
+@rule("FAPI506", since="0.3.0")
+def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
+    """A query runs once for every row of another query.
+
+    Why is this bad?
+    One request sends as many statements as there are rows, each with its own round trip (N+1 queries). It is fast with
+    the ten rows of a test, and slow with the thousands of production.
+
+    Ask once for all of them: `where(Item.owner_id.in_(ids))` or a join, and for relationships `selectinload` or
+    `joinedload` in the options of the first query.
+
+    Known limits
+    The rows have to come from a query that is seen, in the same function or in one of the project that gives them back.
+    Queries below a condition in a function that is called, loops that end at the first hit, generators, writes, and
+    code that no endpoint runs are left alone. Relationships under an `AsyncSession` are another rule's.
+
+    References
+    - [SQLAlchemy: relationship loading techniques](https://docs.sqlalchemy.org/en/20/orm/queryguide/relationships.html)
+    """
+    module = function.module
+    if module.is_test or function.is_generator:
+        return
+    root: Root | None = None
+    seen: set[int] = set()
+    for index, block in enumerate(module.facts.blocks):
+        if block.function != function.index or block.kind not in ("for", "comprehension") or block.is_async:
+            continue
+        rows = check.project.loading.rows(block.test, (module, max(block.parent, 0), block.start))
+        if rows is None or not rows.many or _ends_early(function, index):
+            continue
+        root = root or nearest_root(check.project, function, carries=False)
+        if root is None:
+            return
+        yield from _calls(function, index, rows, root, seen, check)
+        yield from _relationships(function, index, rows, root, check)
+
+
+def _calls(function: Function, index: int, rows: Rows, root: Root, seen: set[int], check: Check) -> Iterator[Finding]:
+    """The calls in a loop that ask the database, by themselves or by way of a function."""
+    module = function.module
+    loading, execution = check.project.loading, check.project.effects.execution
+    for call in function.calls:
+        if call.start in seen or not _is_inside(function, call.block, index) or _is_on_miss(function, call, index):
+            continue
+        related: list[Related] = []
+        if not loading.reads(module, call):
+            targets = execution.may_run(check.project.callee(module, call)) or ()
+            trails = [trail for each in targets if not _is_cached(each, check) and (trail := loading.reading(each))]
+            if not trails or len(trails) < len(targets):
+                continue
+            step = trails[0].steps[-1]
+            related = [check.related((step.start, step.end), "the query runs here", module=step.module)]
+        seen.add(call.start)
+        shown = written(module, call) or f.last_name(call.func)
+        yield check.finding(
+            (call.start, call.name_end),
+            f"`{shown}` runs a query for every row of a loop",
+            why=f"{_who(function, root)} sends one statement more for each row that the first query finds",
+            instead="ask once for all rows, with `in_(...)`, a join or `selectinload`",
+            related=[*_source(rows, check), *related],
+        )
+
+
+def _relationships(function: Function, index: int, rows: Rows, root: Root, check: Check) -> Iterator[Finding]:
+    """The relationships of a row that are loaded when the loop reads them."""
+    module = function.module
+    block = module.facts.blocks[index]
+    if rows.is_async or rows.is_taken or rows.eager is None or not isinstance(block.target, f.Name):
+        return
+    told: set[str] = set()
+    for expr, at_block, at in sorted(evaluated(function), key=lambda each: each[2]):
+        if not _is_inside(function, at_block, index):
+            continue
+        for part in walk(expr):
+            if not isinstance(part, f.Attr) or part.value != block.target or part.attr in rows.eager:
+                continue
+            entity = check.project.loading.entity(part.value, (module, at_block, at), rows)
+            model = check.project.orm.of(entity) if entity is not None else None
+            relationship = model.relationship(part.attr) if model is not None else None
+            if relationship is None or not relationship.loads_on_access or part.attr in told:
+                continue
+            told.add(part.attr)
+            yield check.finding(
+                _place(function, at, part),
+                f"`{f.last_name(part.value)}.{part.attr}` is loaded by a query for every row of a loop",
+                why=f"{_who(function, root)} sends one statement more for each row that the first query finds",
+                instead=f"add `.options(selectinload({relationship.owner.name}.{part.attr}))` to the query",
+                related=_source(rows, check),
+            )
+
+
+def _place(function: Function, at: int, part: f.Attr) -> tuple[int, int]:
+    """Where an attribute is read, in the expression that begins at a place."""
+    written_as = f"{f.last_name(part.value)}.{part.attr}".encode()
+    text = function.module.text
+    found = text.find(written_as, at, function.facts.end)
+    return (found, found + len(written_as)) if found >= 0 else (at, at + 1)
+
+
+def _source(rows: Rows, check: Check) -> list[Related]:
+    if rows.place is None:
+        return []
+    module, call = rows.place
+    return [check.related((call.start, call.name_end), "the rows come from this query", module=module)]
+
+
+def _who(function: Function, root: Root) -> str:
+    return f"`{root.function.name}`" if function is root.function else f"`{root.function.name}`, by `{function.name}`,"
+
+
+def _is_inside(function: Function, block: int, loop: int) -> bool:
+    blocks = function.module.facts.blocks
+    while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
+        if block == loop:
+            return True
+        block = blocks[block].parent
+    return False
+
+
+def _ends_early(function: Function, index: int) -> bool:
+    """Whether a loop is left at the first hit."""
+    block = function.module.facts.blocks[index]
+    if any(leave.kind == "return" and block.start <= leave.start < block.end for leave in function.exits):
+        return True
+    return _BREAK.search(function.module.text[block.start : block.end]) is not None
+
+
+def _is_on_miss(function: Function, call: f.Call, loop: int) -> bool:
+    """Whether a call only runs for what is not in a container yet that the loop fills."""
+    blocks = function.module.facts.blocks
+    block = call.block
+    while block != loop and block >= 0:
+        test = blocks[block].test
+        if blocks[block].kind == "if" and isinstance(test, f.Compare) and "not in" in test.operators:
+            return True
+        block = blocks[block].parent
+    return False
+
+
+def _is_cached(function: Function, check: Check) -> bool:
+    return any("cache" in name.lower() or name == "?" for name in check.project.types.decorators(function))
