@@ -136,7 +136,8 @@ class Client(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     """A client or pool that is made once per process, for it has something to lose: connections, tokens, keys.
 
     `why` says what each new one costs, `handshake` what comes with it over TLS. `kept_by` are parameters by which what
-    would be lost is kept elsewhere. `source` is where the library says so, or does it.
+    would be lost is kept elsewhere. `source` is where the library says so, or does it. `pool`: an engine or a pool of a
+    database, or a factory of sessions.
     """
 
     kind: Kind
@@ -145,6 +146,7 @@ class Client(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     handshake: str = ""
     instead: str = "make it once in the lifespan and inject it"
     kept_by: tuple[str, ...] = ()
+    pool: bool = False
 
 
 class Scheme(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""FAPI707: clients and pools that are made anew for every request. What counts as a client is in the catalogue."""
+"""FAPI707: clients that are made anew for every request. What counts as a client is in the catalogue."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ONCE = re.compile(r"(?<![a-z])(?:login|signin|callback|oauth2?|oidc|sso|install
 
 @rule("FAPI707")
 def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
-    """A client or connection pool is made for every request.
+    """A client is made for every request.
 
     Why is this bad?
     A client keeps connections open to use them again, and some keep tokens or keys. Made for each request it never
@@ -58,7 +58,8 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
     transport depend on the request is left alone; headers and timeouts can be given to each call instead, unless
     another library drives the client. So are clients that are kept in an attribute, a global or a cache, endpoints that
     try a connection (`test_connection`, `verify_server`), and what only background workers, scripts, WebSockets,
-    start-up code and tests do. One that a login or a callback makes and closes is information.
+    start-up code and tests do. Engines and pools of databases are another rule's (`engine-per-request`). One that a
+    login or a callback makes and closes is information.
 
     References
     - [HTTPX: clients](https://www.python-httpx.org/advanced/clients/)
@@ -73,7 +74,7 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
             if not name or not (name[0].isupper() or catalog.makes_client(name)):
                 continue
             entry = catalog.client(project.called_name(module, call) or "")
-            if entry is None or is_kept(function, call) or is_on_miss(function, call):
+            if entry is None or entry.pool or is_kept(function, call) or is_on_miss(function, call):
                 continue
             usage = usage_of(project, function, call)
             if _is_particular(Particular(project, function), call, entry, usage):
