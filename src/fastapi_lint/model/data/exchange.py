@@ -47,7 +47,9 @@ class Use:
         match call.func:
             case f.Attr(value=f.Name(id=name), attr="model_dump" | "dict"):
                 is_this = self.parameter is not None and name == self.parameter.name
-                return is_this and all(arg.name and arg.name not in _PARTS for arg in call.args)
+                return is_this and all(
+                    arg.name and (arg.name not in _PARTS or arg.value == f.Const(False)) for arg in call.args
+                )
         return False
 
 

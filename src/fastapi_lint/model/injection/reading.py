@@ -46,6 +46,7 @@ class Reading:
             if any(part == f.Name(name) for part in walk(expr))
             and not self._is_handed_on(function, name, expr, at)
             and not (isinstance(expr, f.Display) and at in assigned)
+            and not self._is_rebound(function, name, block)
         ]
         handed = list(self._handed(function, name, depth))
         first = min((at for _, at in (*places, *handed)), default=-1)
@@ -64,7 +65,7 @@ class Reading:
         """The calls that are given the parameter and read it, as far as is known."""
         module = function.module
         for call in function.calls:
-            if not any(arg.value == f.Name(name) for arg in call.args):
+            if not any(arg.value == f.Name(name) for arg in call.args) or self._is_rebound(function, name, call.block):
                 continue
             callee = self._types.callee(module, call)
             if not isinstance(callee, FunctionObject) or depth >= _DEEPEST:
@@ -101,6 +102,21 @@ class Reading:
         for entry in function.module.assigns_in.get(function.index, ()):
             if entry.block == function.facts.block and entry.op == "=" and name in target_names(entry.target):
                 return first < 0 or entry.start < first
+        return any(
+            block.kind == "with" and block.parent == function.facts.block and name in target_names(block.target)
+            for block in function.module.blocks_in.get(function.index, ())
+            if block.target is not None and (first < 0 or block.start < first)
+        )
+
+    @staticmethod
+    def _is_rebound(function: Function, name: str, block: int) -> bool:
+        """Whether a `with`, a loop or a handler around a place binds the name to something else."""
+        blocks = function.module.facts.blocks
+        while block not in (function.facts.block, -1):
+            around = blocks[block]
+            if around.target is not None and name in target_names(around.target):
+                return True
+            block = around.parent
         return False
 
     # ---------------------------------------------------------------- what a call passes

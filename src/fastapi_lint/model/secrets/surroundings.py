@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module
+from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.literals import quoted_at
 from fastapi_lint.model.values.texts import BoundText, bound_texts, target_name
 
@@ -160,6 +161,45 @@ def is_checked(bound: BoundText, project: Project) -> bool:
                 if _CONDITION.search(data[data.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(data)]):
                     return True
     return False
+
+
+def is_refused(bound: BoundText, project: Project) -> bool:
+    """Whether the program stops when a secret still is this text: something compares the two, and raises."""
+    for module in project.modules:
+        if not bound.text or not module.mentions(bound.name):
+            continue
+        blocks = module.facts.blocks
+        raising = {entry.block for entry in module.facts.exits if entry.kind == "raise"}
+        for index in raising:
+            while index >= 0 and blocks[index].kind not in ("function", "class", "module", "lambda"):
+                block = blocks[index]
+                if block.kind == "if" and _compares(block.test, bound, (module, block.parent, block.start), project):
+                    return True
+                index = block.parent
+    return False
+
+
+def _compares(test: f.Expr | None, bound: BoundText, where: Where, project: Project, depth: int = 5) -> bool:
+    match test:
+        case f.Choice(options=options) if depth:
+            return any(_compares(each, bound, where, project, depth - 1) for each in options)
+        case f.Compare(operators=("==" | "in",), operands=(one, other)):
+            pairs = ((one, other), (other, one)) if test.operators == ("==",) else ((one, other),)
+            return any(
+                f.last_name(mine) == bound.name and bound.text in _held(theirs, where, project)
+                for mine, theirs in pairs
+            )
+    return False
+
+
+def _held(expr: f.Expr, where: Where, project: Project) -> tuple[str, ...]:
+    """The text that an expression is, or the texts that a display holds, also behind a name."""
+    texts: list[str] = []
+    for value, place in ((expr, where), *project.values.definitions(expr, where)):
+        for one in value.items if isinstance(value, f.Display) else (value,):
+            if (text := project.values.text(one, place)) is not None:
+                texts.append(text)
+    return tuple(texts)
 
 
 def class_around(bound: BoundText) -> Class | None:

@@ -81,6 +81,8 @@ class Secrets:
         if bound.how == "setting" and bound.cls is not None and self.is_settings(bound.cls):
             # A name with an underscore in front is a private attribute: nothing outside replaces it.
             return None if bound.name.startswith("_") else bound.name
+        if bound.how == "variable" and bound.binding is not None and (name := _missing(bound.module, bound.binding)):
+            return name
         return next((use.by for use in self.uses_of(bound) if use.role == "stands-in"), None)
 
     @memoized
@@ -165,6 +167,8 @@ class Secrets:
         for entry in module.facts.assigns:
             where = (module, entry.block, entry.start)
             yield from self._chosen(entry.value, where)
+            if isinstance(entry.value, (f.Name, f.Attr)) and (variable := _missing(module, entry)):
+                yield from self._constants(entry.value, where, variable)
             cls = module.facts.blocks[entry.block].cls
             if cls >= 0 and isinstance(entry.target, f.Name) and isinstance(entry.value, (f.Name, f.Attr)):
                 if self.is_settings(module.classes[cls]):
@@ -183,6 +187,22 @@ class Secrets:
         if isinstance(value, (f.Name, f.Attr)):
             for place in origins(value, where, self.project):
                 yield place, Use("stands-in", variable)
+
+
+def _missing(module: Module, entry: f.Assign) -> str:
+    """The environment variable that a name was read from, where an assignment gives it another value because it is
+    missing (`if not KEY: KEY = ...`); else ""."""
+    test = module.facts.blocks[entry.block].test
+    target = entry.target
+    absent = (
+        f.Unary("not", target),
+        f.Compare(("is",), (target, f.Const(None))),
+        f.Compare(("==",), (target, f.Const(""))),
+    )
+    if module.facts.blocks[entry.block].kind != "if" or test not in absent:
+        return ""
+    before = (each.value for each in module.facts.assigns if each.target == target and each.start < entry.start)
+    return next((name for value in before if value is not None and (name := _variable(value, module))), "")
 
 
 def _variable(expr: f.Expr, module: Module) -> str:

@@ -31,7 +31,8 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     Defaults of API keys and tokens are reported only when they are no placeholders: a client with a placeholder
-    for a key opens nothing. An `or` behind the call is reported, not fixed.
+    for a key opens nothing. An `or` behind the call is reported, not fixed. A default is left alone where something
+    compares the secret with it and raises.
 
     References
     - [Settings and environment variables](https://fastapi.tiangolo.com/advanced/settings/)
@@ -48,7 +49,7 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
         kind = _kind(bound, variable, uses) if variable is not None else None
         if variable is None or kind is None or _is_real(bound) or not _is_usable(kind, bound, uses, check):
             continue
-        if not _matters(bound, check):
+        if not _matters(bound, check) or surroundings.is_refused(bound, check.project):
             continue
         why = _why(kind, uses)
         severity = Severity.ERROR if kind in ("signing", "encryption") else Severity.WARNING

@@ -51,7 +51,7 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
         sunk, arrival = found.sunk, found.sunk.arrival
         how = f"goes into `{arrival.called}`" if arrival.called else "forms a path"
         where = arrival.function.name if arrival.function is not None else "this module"
-        severity = Severity.WARNING if entry.part or found.is_prefixed else None
+        severity = Severity.WARNING if entry.part or found.is_prefixed or found.is_closed else None
         yield check.finding(
             (sunk.start, sunk.end),
             f"{entry.what} `{found.strand.shown}` {how} in `{where}` unchecked",
@@ -65,12 +65,14 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
 
 @dataclass(frozen=True)
 class _Found:
-    """A text of the client in a path. `is_prefixed`: other text stands before it in the same component."""
+    """A text of the client in a path. `is_prefixed`: other text stands before it in the same component; `is_closed`: a
+    component of the program's own stands behind it."""
 
     entry: Entry
     strand: Strand
     sunk: Sunk
     is_prefixed: bool
+    is_closed: bool
 
 
 def _found(function: Function, check: Check) -> Iterator[_Found]:
@@ -86,7 +88,8 @@ def _found(function: Function, check: Check) -> Iterator[_Found]:
                     after = sunk.text[number + 1] if number + 1 < len(sunk.text) else None
                     is_prefixed = before is not None and not _ends(before, -1)
                     if _escapes(piece.origin, piece, sunk.arrival, is_prefixed, after):
-                        yield _Found(piece.origin, piece, sunk, is_prefixed)
+                        is_closed = after is not None and _ends(after, 0)
+                        yield _Found(piece.origin, piece, sunk, is_prefixed, is_closed)
 
 
 def _is_reported_elsewhere(entry: Entry, function: Function, check: Check) -> bool:
@@ -122,7 +125,9 @@ def _ends(piece: Piece, index: int) -> bool:
 def _why(found: _Found) -> str:
     if found.entry.part:
         return "as `..` it leads out of the folder"
-    return f"with `../` it leads {'to another folder' if found.is_prefixed else 'to any file of the server'}"
+    if found.is_prefixed:
+        return "with `../` it leads to another folder, on Windows or where the folder before it is made"
+    return f"with `../` it leads to {'another folder' if found.is_closed else 'any file of the server'}"
 
 
 def _instead(entry: Entry, shown: str) -> str:

@@ -19,7 +19,7 @@ from fastapi_lint.model.names.symbols import (
     Origin,
     Type,
 )
-from fastapi_lint.model.types.inference.questions import DEEPEST, Questions, instance_of, is_none
+from fastapi_lint.model.types.inference.questions import DEEPEST, Questions, Where, instance_of, is_none
 from fastapi_lint.model.types.inference.stores import STATE
 from fastapi_lint.tracking import memoized, recording
 
@@ -175,11 +175,25 @@ class Members(Questions):
         self._depth -= 1
         return memo[0]
 
+    def _moved(self, base: f.Expr, where: Where) -> Type:
+        """A class that is imported from where it moved to, or else from where it was: the first of the two."""
+        found = self.find_bindings(base.id, where) if isinstance(base, f.Name) else []
+        if len(found) != 2 or not all(isinstance(each.entry, f.Import) for each in found):
+            return None
+        blocks = where[0].facts.blocks
+        first, other = sorted(found, key=lambda each: each.start)
+        is_retry = (blocks[first.block].kind, blocks[other.block].kind) == ("body", "except")
+        names = {each.entry.name for each in found if isinstance(each.entry, f.Import)}
+        if not is_retry or blocks[first.block].parent != blocks[other.block].parent or len(names) != 1:
+            return None
+        moved = self.merge(where[0], base.id, [first]) if isinstance(base, f.Name) else None
+        return moved if isinstance(moved, External) else None
+
     def _order(self, cls: Class) -> tuple[Class | str, ...]:
         order: list[Class | str] = [cls]
         where = (cls.module, cls.facts.outer, cls.facts.start)
         for base in cls.facts.bases:
-            match self.infer(base, where):
+            match self.infer(base, where) or self._moved(base, where):
                 case ClassObject(cls=parent) if parent is not cls:
                     order.extend(self.mro(parent))
                 case External(name=name):
