@@ -26,13 +26,14 @@ from fastapi_lint.model.database.sessions import (
     is_sync_session,
 )
 from fastapi_lint.model.database.statements import Statement, statements
-from fastapi_lint.model.database.transactions import Transactions, Write
+from fastapi_lint.model.database.transactions import Late, Transactions, Write
 
 __all__ = [
     "ASYNC_SESSIONS",
     "Fate",
     "Insert",
     "Inserts",
+    "Late",
     "Limits",
     "Loading",
     "QueryNumber",

@@ -74,6 +74,15 @@ class RequestCode:
             step = self.functions.get(step[0])
         return found[::-1]
 
+    @property
+    def own(self) -> list[Function]:
+        """The endpoint and what it calls, without what its dependencies alone run."""
+        return [
+            each
+            for each in self.functions
+            if each is self.handler or any(at is self.handler for at, _ in self.way(each)[:1])
+        ]
+
 
 class Requests:
     """Answers "what does a request run"."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import shown, written
+from fastapi_lint.model.database.holders import is_conversation
 from fastapi_lint.model.database.sessions import SESSION_WRITES, is_scoped, is_session_like
 from fastapi_lint.model.database.statements import statements
 from fastapi_lint.model.names.expressions import evaluated, walk
@@ -28,7 +29,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.inference import Where
-from fastapi_lint.tracking import collected, memoized
+from fastapi_lint.tracking import collected, memoized, memoized_cyclic
 from fastapi_lint.tracking.tables import grouped
 
 if TYPE_CHECKING:
@@ -59,6 +60,16 @@ class Write:
     @property
     def where(self) -> Where:
         return (self.module, self.call.block, self.call.start)
+
+
+@dataclass(frozen=True, eq=False)
+class Late:
+    """What commits when a generator goes on behind its `yield`: a call of `commit`, or that of the block around the
+    `yield` (`is_block`), which commits at its end and rolls back by itself."""
+
+    call: f.Call
+    is_block: bool
+    yielding: f.Exit
 
 
 def _by_itself(module: Module) -> Iterator[tuple[str, object]]:
@@ -139,6 +150,50 @@ class Transactions:
                     return True
         blocks = module.blocks_in.get(function.index, ())
         return any(isinstance(block.test, f.Attr) and block.test.attr in COMMITS for block in blocks)
+
+    @memoized_cyclic(())
+    def behind_yield(self, function: Function) -> tuple[Late, ...]:
+        """What commits behind the `yield` of a generator, in source order."""
+        yields = [leave for leave in function.exits if leave.kind == "yield"]
+        if not function.is_generator or not yields:
+            return ()
+        module, first = function.module, yields[0]
+        found = [
+            Late(call, False, first)
+            for call in function.calls
+            if f.last_name(call.func) == "commit" and call.start > first.end and self._is_transaction(module, call)
+        ]
+        for block in module.block_chain(first.block):
+            if block.kind == "with" and isinstance(block.test, f.CallRef):
+                call = module.facts.calls[block.test.index]
+                if self._commits_at_end(module, call):
+                    found.append(Late(call, True, first))
+        return tuple(sorted(found, key=lambda each: each.call.start))
+
+    def _is_transaction(self, module: Module, call: f.Call) -> bool:
+        """Whether a method is one of a session, a connection, or an object of the project that commits."""
+        types = self._project.types
+        owner = (
+            types.infer(call.func.value, (module, call.block, call.start)) if isinstance(call.func, f.Attr) else None
+        )
+        if is_conversation(types, owner) or is_session_like(types, owner):
+            return True
+        callee = types.callee(module, call)
+        return isinstance(callee, FunctionObject) and self.may_commit(callee.function)
+
+    def _commits_at_end(self, module: Module, call: f.Call) -> bool:
+        """Whether a `with` over what a call gives commits at its end."""
+        types = self._project.types
+        callee = types.callee(module, call)
+        match callee:
+            case Method(cls=cls, name="begin"):
+                return cls.startswith(("sqlalchemy.", "sqlmodel."))
+            case FunctionObject(function=function):
+                return bool(self.behind_yield(function))
+            case ClassObject(cls=cls):
+                ending = self._project.effects.execution.own_methods(cls, "__exit__", "__aexit__")
+                return any(self.may_commit(each) for each in ending)
+        return False
 
     # ---------------------------------------------------------------- where a session comes from
 

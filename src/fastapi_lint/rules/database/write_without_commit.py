@@ -74,10 +74,7 @@ def _commit(write: Write, check: Check) -> str:
 def _written(code: RequestCode, route: Route, check: Check) -> tuple[Function, Write] | None:
     """The first write of the handler, or of what it calls; what its dependencies write is not its own."""
     reads = bool(route.methods) and _READING.issuperset(route.methods)
-    for function in code.functions:
-        way = code.way(function)
-        if function is not code.handler and (not way or way[0][0] is not code.handler):
-            continue
+    for function in code.own:
         for write in check.project.transactions.writes(function):
             if not reads or _is_new(write, check):
                 return function, write
