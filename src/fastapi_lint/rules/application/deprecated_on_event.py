@@ -54,8 +54,9 @@ def deprecated_on_event(module: Module, check: Check) -> Iterator[Finding]:
         written = {"decorator": "on_event", "call": "add_event_handler"}.get(handler.how, f"on_{handler.event}")
         yield check.finding(
             handler,
-            f"`{written}` is deprecated: "
-            + (f"move `{handler.function.name}` into a `lifespan`" if handler.function else "use a `lifespan`")
+            f"`{written}` is deprecated",
+            why="handlers are skipped in silence as soon as the app gets a `lifespan`",
+            instead=(f"move `{handler.function.name}` into a `lifespan`" if handler.function else "use a `lifespan`")
             + (", before the `yield`" if handler.event == "startup" else ", after the `yield`"),
             fix=fixes[handler.router],
         )

@@ -45,14 +45,11 @@ def removed_client_app_argument(module: Module, check: Check) -> Iterator[Findin
         transport = _TRANSPORTS[client]
         app = " ".join(value_text(module, given).split())
         has_transport = any(arg.name in ("transport", "**") for arg in call.args)
-        problem = (
-            f"the argument `app` of `{client}` is deprecated, and gone in httpx 0.28"
-            if works
-            else f"`{client}` has no argument `app` since httpx 0.28, and this call fails"
-        )
         yield check.finding(
             given,
-            f"{problem}; pass `transport={transport}(app={app})`",
+            f"the argument `app` of `{client}` is deprecated" if works else f"`{client}` has no argument `app`",
+            why="it is gone in httpx 0.28" if works else "httpx took it out in 0.28, and this call fails",
+            instead=f"pass `transport={transport}(app={app})`",
             severity=Severity.WARNING if works else Severity.ERROR,
             fix=None if has_transport else partial(_fix, module, call, given, transport),
         )
