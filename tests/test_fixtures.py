@@ -91,6 +91,8 @@ def test_bad_is_reported_exactly(example: Example) -> None:
     findings = lint(files, example.select)
     wrong = [line for path, content in files.items() for line in compare(findings, path, content)]
     assert not wrong, "\n".join(wrong)
+    lacking = [each.title for each in findings if each.code == example.code and not (each.why and each.instead)]
+    assert not lacking, "a message says what is wrong, why, and what to do instead"
 
 
 @pytest.mark.parametrize("example", GOOD, ids=str)

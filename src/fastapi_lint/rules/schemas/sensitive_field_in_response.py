@@ -119,7 +119,7 @@ def _finding(one: SchemaField, sent: _Sent, others: list[Route], route: Route, c
     steps += [check.related(each, f"`{each.name}` sends it too", module=each.module) for each in others[:5]]
     severity = Severity.WARNING if _may_be_needed(one, sent) else None
     title = f"`{route.name}`{more} `{one.name}` of `{sent.schema.name}`{inside} to the client"
-    why, instead = "", "answer with a schema that does not have it"
+    why, instead = "whoever gets the answer, a cache or a log has it, too", "answer with a schema that does not have it"
     if sent.is_hidden:
         why, instead, severity = "it gets asterisks", "leave the field out of the response model", Severity.INFO
     return check.finding(
