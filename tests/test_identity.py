@@ -6,13 +6,14 @@ to get is known without asking how: the same as a file at its place that differs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from linting import Example, examples
 
+from fastapi_lint.finding import Finding
 from fastapi_lint.run.story import lint_sources
 
 EXAMPLES = [*examples("bad.py"), *examples("good.py"), *examples("more/*.py")]
@@ -22,18 +23,23 @@ SECOND = "zz_second/"
 Said = tuple[object, ...]
 
 
-def said(files: Mapping[str, bytes]) -> list[Said]:
-    """Everything that is reported, by path: where, what, with which trail and which fix."""
+def found(files: Mapping[str, bytes]) -> tuple[Finding, ...]:
+    """Everything that is reported; no rule may fail."""
     result = lint_sources(files, select=("all",))
     assert [notice.message for notice in result.notices if notice.code] == []
-    return sorted((each.path, repr(each)) for each in result.findings)
+    return result.findings
 
 
-def places(files: Mapping[str, bytes], *, second: bool) -> list[Said]:
+def said(findings: Iterable[Finding]) -> list[Said]:
+    """Findings by path: where, what, with which trail and which fix."""
+    return sorted((each.path, repr(each)) for each in findings)
+
+
+def places(findings: Iterable[Finding], *, second: bool) -> list[Said]:
     """What is reported in the first or the second service, by place: messages name paths and modules."""
     return sorted(
         (each.path.removeprefix(SECOND), repr(each.span), each.code)
-        for each in lint_sources(files, select=("all",)).findings
+        for each in findings
         if each.path.startswith(SECOND) == second
     )
 
@@ -55,10 +61,11 @@ def test_a_second_service_of_copies_stands_for_itself(folder: str) -> None:
         files = example.files()
         both = {**files, **{SECOND + path: content for path, content in files.items()}}
         control = {**files, **{SECOND + path: different(path, content) for path, content in files.items()}}
-        assert said(both) == said(control), f"{example}: equal bytes make a difference"
-        alone = places(files, second=False)
-        assert places(both, second=False) == alone, f"{example}: a copy elsewhere changes what the original gets"
-        assert places(both, second=True) == alone, f"{example}: the copy does not get what the original gets"
+        in_both = found(both)
+        assert said(in_both) == said(found(control)), f"{example}: equal bytes make a difference"
+        alone = places(found(files), second=False)
+        assert places(in_both, second=False) == alone, f"{example}: a copy elsewhere changes what the original gets"
+        assert places(in_both, second=True) == alone, f"{example}: the copy does not get what the original gets"
 
 
 @given(
@@ -80,4 +87,4 @@ def test_copies_under_other_names_get_what_stands_there(chosen: list[Example], c
         copies[f"{folder}/{name}"] = original
     equal = {**files, **{path: files[original] for path, original in copies.items()}}
     control = {**files, **{path: different(path, files[original]) for path, original in copies.items()}}
-    assert said(equal) == said(control)
+    assert said(found(equal)) == said(found(control))
