@@ -229,7 +229,8 @@ class Sink(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, k
     """A call in which a text of the client is dangerous, where it `takes` it ("self", numbers and names of arguments).
 
     `when` are arguments and the values that they must have for that; `unless` those with which it is harmless, a class
-    or function by its dotted name. `folders`: of paths, it works on folders, too.
+    or function by its dotted name. `folders`: of paths, it works on folders, too. `opens`: a text that it takes is a
+    path, and only a file or bytes are what it reads.
     """
 
     danger: Danger
@@ -237,6 +238,7 @@ class Sink(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, k
     when: dict[str, Constant] = msgspec.field(default_factory=dict)
     unless: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     folders: bool = False
+    opens: bool = False
     source: str = ""
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.calls.bodies.arguments import Given, given, switch, unpacked
 from fastapi_lint.model.calls.bodies.binding import argument_at
+from fastapi_lint.model.calls.bodies.configured import is_configured, runs_by_configuration
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect
 from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.concurrent.coroutines import leaves, only_value, reads_of
@@ -25,6 +27,7 @@ from fastapi_lint.model.calls.ways.sparing import never_runs, swallows
 __all__ = [
     "NO_SETTINGS",
     "Endings",
+    "Given",
     "Member",
     "NotCallable",
     "Raising",
@@ -37,7 +40,9 @@ __all__ = [
     "are_awaited_between",
     "argument_at",
     "decorator_effect",
+    "given",
     "held_across_await",
+    "is_configured",
     "is_made_in_loop",
     "is_ruled_out",
     "leaves",
@@ -46,8 +51,11 @@ __all__ = [
     "only_value",
     "reads_of",
     "root_of",
+    "runs_by_configuration",
     "shown",
     "swallows",
+    "switch",
     "together",
+    "unpacked",
     "written",
 ]

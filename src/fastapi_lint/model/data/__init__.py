@@ -11,11 +11,13 @@ from fastapi_lint.model.data.making.particular import Particular
 from fastapi_lint.model.data.making.roots import Root, nearest_root
 from fastapi_lint.model.data.making.usage import Usage, usage_of
 from fastapi_lint.model.data.rebuilding import is_imported_by_a_user, is_rebuilt
+from fastapi_lint.model.data.rows import MAPPERS, is_mapped, row_class
 from fastapi_lint.model.data.schemas import Schema, SchemaField
 from fastapi_lint.model.data.serialization import is_left_out, serialized
 from fastapi_lint.model.data.statuses import status_is_decided
 
 __all__ = [
+    "MAPPERS",
     "Exchange",
     "Particular",
     "Root",
@@ -31,12 +33,14 @@ __all__ = [
     "is_left_out",
     "is_made_anew",
     "is_made_once",
+    "is_mapped",
     "is_on_miss",
     "is_rebuilt",
     "loads_env_file",
     "nearest_root",
     "record_kind",
     "response_types",
+    "row_class",
     "serialized",
     "status_is_decided",
     "usage_of",

@@ -6,8 +6,10 @@ from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk, trail
 from fastapi_lint.model.taint.sinks import Arrival
 from fastapi_lint.model.taint.strands import (
+    EACH,
     HARMLESS,
     HIDDEN,
+    KEYS,
     Entry,
     Hidden,
     Piece,
@@ -20,8 +22,10 @@ from fastapi_lint.model.taint.strands import (
 )
 
 __all__ = [
+    "EACH",
     "HARMLESS",
     "HIDDEN",
+    "KEYS",
     "Arrival",
     "Entry",
     "Flows",

@@ -139,7 +139,7 @@ class Calling:
         """An object of the project: what its constructor is given for an attribute."""
         if self.types.is_subclass(cls, "enum.Enum"):
             return NUMBER
-        if not path:
+        if not path or path[0] == KEYS:  # an object has the attributes that its class says
             return UNKNOWN
         init = self.types.member(cls, "__init__", Instance(cls))
         if isinstance(init, FunctionObject):
@@ -273,6 +273,8 @@ class Calling:
                     found.append(call.func.value)
             elif each == "*":
                 found += [one for one in positional if one not in found]
+            elif each == "**":
+                found += [arg.value for arg in args if arg.name not in ("", "*")]
             elif each.isdigit():
                 if int(each) < len(positional):
                     found.append(positional[int(each)])

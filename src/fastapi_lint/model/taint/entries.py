@@ -29,6 +29,7 @@ from fastapi_lint.model.taint.strands import (
     Path,
     Strand,
     Value,
+    cleaned,
     named,
     union,
 )
@@ -55,7 +56,7 @@ URLS = frozenset({
     "pydantic.HttpUrl", "pydantic.AnyUrl", "pydantic.AnyHttpUrl", "pydantic.networks.HttpUrl", "pydantic.FtpUrl",
     "pydantic.networks.AnyUrl", "pydantic.networks.AnyHttpUrl", "pydantic.WebsocketUrl", "pydantic.FileUrl",
 })  # fmt: skip
-_NO_MORE_THAN_A_URL = frozenset({"path", "sql", "code", "shell", "module", "template", "data"})
+_NO_MORE_THAN_A_URL = frozenset({"path", "sql", "code", "shell", "module", "template", "data", "html"})
 _LISTS = frozenset({
     "list", "set", "frozenset", "tuple", "typing.Sequence", "typing.Iterable", "typing.Collection", "typing.List",
     "typing.Set", "typing.Tuple", "typing.FrozenSet", "typing.AbstractSet", "typing.MutableSequence",
@@ -223,7 +224,8 @@ class Entries:
             schema = self.schemas.of(kind.cls)
             return self._fields(schema, kind, reading, path, depth) if schema is not None else UNKNOWN
         if kind.cls in TEXTS:
-            return reading.entry(part="".join(map(str, path)))
+            found = reading.entry(part="".join(map(str, path)))
+            return cleaned(found, {"html"}) if kind.cls == "pydantic.EmailStr" else found  # it has no `<` and no `"`
         if kind.cls in URLS:
             at = len(reading.path) - len(path)
             found = replace(reading, path=reading.path[:at]).entry(
@@ -238,6 +240,8 @@ class Entries:
                 return body.entry(whole=True)
             return self.typed(kind.args[0], body, path[1:], depth + 1) if kind.args else body.entry()
         if kind.cls in _MAPPINGS:
+            if path[:1] == (KEYS,) and kind.args and types.is_instance(kind.args[0], *NUMBERS):
+                return NUMBER
             body = replace(reading, what="body field" if reading.what == "query parameter" else reading.what)
             if not path or path[0] == KEYS or len(kind.args) < 2 or kind.args[1] is None:
                 return body.entry(whole=not path)

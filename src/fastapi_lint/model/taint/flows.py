@@ -17,6 +17,7 @@ from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObje
 from fastapi_lint.model.taint.sinks import Arrival, Sinks, lives
 from fastapi_lint.model.taint.strands import (
     Entry,
+    Path,
     Slot,
     Step,
     Strand,
@@ -60,10 +61,17 @@ class Flows:
         self._cuts = 0
 
     def given(
-        self, expr: f.Expr, function: Function, span: tuple[int, int], block: int, danger: str, called: str = ""
+        self,
+        expr: f.Expr,
+        function: Function,
+        span: tuple[int, int],
+        block: int,
+        danger: str,
+        called: str = "",
+        path: Path = (),
     ) -> Iterator[Arrival]:
-        """What an expression is made of that is a sink without a call of its own: a header, what is returned."""
-        value = self.sinks.live(expr, (function.module, block, span[0]), danger)
+        """What an expression, or what is taken out of it, is made of where no call of the catalogue takes it."""
+        value = self.sinks.live(expr, (function.module, block, span[0]), danger, path=path)
         if has_strands(value):
             yield Arrival(function, function.module, *span, block, called, value)
 

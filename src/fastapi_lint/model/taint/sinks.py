@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.catalog.format import Sink
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Method, Module
-from fastapi_lint.model.taint.strands import Strand, Value, has_strands
+from fastapi_lint.model.calls.bodies.arguments import Given, given, switch
+from fastapi_lint.model.names.symbols import ClassObject, External, Function, FunctionObject, Method, Module
+from fastapi_lint.model.taint.strands import Path, Strand, Value, has_strands
 from fastapi_lint.model.taint.tracing import Tracing
 from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.constants import Unfolded
 
 _PATHS = ("pathlib.Path", "pathlib.PurePath", "anyio.Path")
 _JOINS = frozenset({"os.path.join", "pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "anyio.Path"})
+_POSITIONS = {"media_type": 3}
 _CURSORS = frozenset({"cursor", "cur", "cursor_", "db_cursor"})
 """What a cursor is called whose maker is not known; whether it gets SQL, its text says."""
 _STORES = re.compile(
@@ -29,7 +32,8 @@ _STORES = re.compile(
 class Arrival:
     """What a sink gets: the value, the call (None where two paths are joined), and the argument's place.
 
-    `called` is the last name of what is called ("" for joins), `folders` whether it works on folders, too.
+    `called` is the last name of what is called ("" for joins), `folders` whether it works on folders, too,
+    `opens` whether it opens what it gets when that is a path.
     """
 
     function: Function | None = field(repr=False)
@@ -41,6 +45,7 @@ class Arrival:
     value: Value
     folders: bool = False
     call: f.Call | None = None
+    opens: bool = False
 
 
 class Sinks:
@@ -84,18 +89,36 @@ class Sinks:
     def _applies(self, sink: Sink, args: tuple[f.Arg, ...], module: Module, call: f.Call) -> bool:
         """Whether the arguments that decide are such that a sink is one."""
         where = (module, call.block, call.start)
-        given = {arg.name: arg.value for arg in args if arg.name}
         for name, wanted in sink.when.items():
-            if not isinstance(value := given.get(name), f.Const) or value.value != wanted:
+            value = given(self.tracing.values, module, call, name, _POSITIONS.get(name, -1))
+            if value is None or not self._is(value, wanted):
                 return False
         for name, harmless in sink.unless.items():
-            value = given.get(name)
-            if value is None and name.isdigit():
+            value = given(self.tracing.values, module, call, name) if not name.isdigit() else None
+            expr = value.value if value is not None else None
+            if expr is None and name.isdigit():
                 positional = [arg.value for arg in args if arg.name == ""]
-                value = positional[int(name)] if int(name) < len(positional) else None
-            if value is not None and self.types.name_of_type(self.types.infer(value, where)) in harmless:
+                expr = positional[int(name)] if int(name) < len(positional) else None
+            if expr is not None and self._is_one_of(expr, value.where if value is not None else where, harmless):
                 return False
         return True
+
+    def _is(self, value: Given, wanted: str | int | float | bool | None) -> bool:
+        """Whether an argument has a value: that of a switch is asked for its truth."""
+        try:
+            found = switch(self.tracing.values, value.value, value.where)
+        except Unfolded:
+            return False
+        if isinstance(wanted, str):  # a media type may name its charset
+            return isinstance(found, str) and found.split(";")[0].strip().lower() == wanted
+        return bool(found) is wanted
+
+    def _is_one_of(self, expr: f.Expr, where: Where, names: tuple[str, ...]) -> bool:
+        """Whether an expression is one of some classes or functions, or a class made of one."""
+        kind = self.types.infer(expr, where)
+        if isinstance(kind, ClassObject) and any(self.types.is_subclass(kind.cls, name) for name in names):
+            return True
+        return self.types.name_of_type(kind) in names
 
     def taken(self, sink: Sink, call: f.Call, args: tuple[f.Arg, ...]) -> Iterator[tuple[f.Expr, int, int]]:
         """The expressions that a sink takes, with their places."""
@@ -128,16 +151,17 @@ class Sinks:
                 function = module.enclosing(call.block)
                 target, _ = self.tracing.callee(call, where)
                 name = (self.types.name_of_type(target) or "").rpartition(".")[2] or f.last_name(call.func)
-                yield Arrival(function, module, start, end, call.block, name, value, sink.folders, call)
+                yield Arrival(function, module, start, end, call.block, name, value, sink.folders, call, sink.opens)
 
-    def live(self, expr: f.Expr, where: Where, danger: str, made_in: Function | None = None) -> Value:
+    def live(self, expr: f.Expr, where: Where, danger: str, made_in: Function | None = None, path: Path = ()) -> Value:
         """What an expression is made of, what cannot bring the danger aside.
 
-        `made_in`: it is only made there, so that whatever is looked at later in the function counts.
+        `made_in`: it is only made there, so that whatever is looked at later in the function counts. `path`: what is
+        taken out of it.
         """
         if isinstance(expr, (f.Const, f.Raw)):
             return ()
-        value = self.tracing.value(expr, where)
+        value = self.tracing.value(expr, where, path)
         if not has_strands(value):
             return value
         cleared = self.tracing.checks.cleared(value, where)

@@ -1,0 +1,134 @@
+"""What a call gives for an argument: by keyword, by position, out of `**options`; and switches as they are written.
+
+What configuration may set (a field of settings, a variable of the environment) is not known. Judges nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.constants import Constant, Unfolded, Values
+
+_DEEPEST = 6
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an argument is given: the value and where that is evaluated, and the argument that brings it."""
+
+    value: f.Expr
+    where: Where
+    arg: f.Arg
+
+
+def given(values: Values, module: Module, call: f.Call, name: str, position: int = -1) -> Given | None:
+    """What a call gives for an argument; `f.Unknown` where that is not known, None where it gives nothing."""
+    where = (module, call.block, call.start)
+    hidden: Given | None = None
+    for index, arg in enumerate(call.args):
+        if arg.name == name or (arg.name == "" and index == position and hidden is None):
+            return Given(arg.value, where, arg)
+        if arg.name == "**":
+            found = unpacked(values, arg.value, where, name)
+            if found is not None and not isinstance(found[0], f.Unknown):
+                return Given(*found, arg)
+            hidden = hidden or (Given(*found, arg) if found is not None else None)
+        elif arg.name == "*" and index <= position:
+            hidden = hidden or Given(f.Unknown(), where, arg)
+    return hidden
+
+
+def unpacked(values: Values, expr: f.Expr, where: Where, name: str, depth: int = 0) -> tuple[f.Expr, Where] | None:
+    """What a mapping holds under a name; `f.Unknown` where that is not known, None where it holds nothing."""
+    unknown = f.Unknown(), where
+    if depth > _DEEPEST:
+        return unknown
+    match expr:
+        case f.Mapping(items=items):
+            for key, value in reversed(items):
+                if key is None:
+                    if (found := unpacked(values, value, where, name, depth + 1)) is not None:
+                        return found
+                elif values.text(key, where) in (name, None):
+                    return (value, where) if values.text(key, where) == name else unknown
+            return None
+        case f.Binary(op="|", left=left, right=right):
+            found = unpacked(values, right, where, name, depth + 1)
+            return found if found is not None else unpacked(values, left, where, name, depth + 1)
+        case f.CallRef(index=index):
+            call = where[0].facts.calls[index]
+            callee = values.types.callee(where[0], call)
+            if isinstance(callee, FunctionObject):
+                return _returned(values, callee.function, where, name, depth)
+            if values.types.name_of_type(callee) != "dict":
+                return unknown
+            for arg in reversed(call.args):
+                if arg.name == name:
+                    return arg.value, where
+                if arg.name in ("", "**"):
+                    found = unpacked(values, arg.value, where, name, depth + 1)
+                    if found is not None:
+                        return found
+            return None
+        case f.Name(id=variable):
+            later = _set_later(variable, where, name)
+            if later is not None:
+                return later
+            defined = list(values.definitions(expr, where))
+            return unpacked(values, *defined[0], name, depth + 1) if len(defined) == 1 else unknown
+        case f.Attr():
+            defined = list(values.definitions(expr, where))
+            return unpacked(values, *defined[0], name, depth + 1) if len(defined) == 1 else unknown
+    return unknown
+
+
+def _returned(values: Values, function: Function, where: Where, name: str, depth: int) -> tuple[f.Expr, Where] | None:
+    """What a function that has one return gives under a name, as `unpacked`."""
+    leaves = [leave for leave in function.exits if leave.kind == "return" and leave.value is not None]
+    if len(leaves) != 1 or leaves[0].value is None or function.is_generator:
+        return f.Unknown(), where
+    return unpacked(values, leaves[0].value, (function.module, leaves[0].block, leaves[0].start), name, depth + 1)
+
+
+def _set_later(variable: str, where: Where, name: str) -> tuple[f.Expr, Where] | None:
+    """The value that an item of a variable is set to before a place (`options["verify"] = False`)."""
+    module, block, at = where
+    function = module.facts.blocks[block].function
+    for assign in reversed(module.assigns_in.get(function, ())):
+        match assign.target:
+            case f.Sub(value=f.Name(id=target), items=(f.Const(value=key),)) if (target, key) == (variable, name):
+                if assign.start < at and assign.value is not None:
+                    return assign.value, (module, assign.block, assign.start)
+    return None
+
+
+def switch(values: Values, expr: f.Expr, where: Where) -> Constant:
+    """The constant that an expression is whatever is configured: through variables and constants of classes.
+
+    Raises `Unfolded` where it is not known, or is the default of something that configuration sets.
+    """
+    for _ in range(_DEEPEST):
+        if not isinstance(expr, (f.Name, f.Attr)):
+            break
+        if isinstance(expr, f.Attr):
+            owner = values.types.infer(expr.value, where)
+            if isinstance(owner, Instance) and isinstance(owner.cls, Class) and is_field(values, owner.cls, expr.attr):
+                raise Unfolded
+        found = list(values.definitions(expr, where))
+        if len(found) != 1:
+            raise Unfolded
+        expr, where = found[0]
+    if isinstance(expr, (f.CallRef, f.Name, f.Attr)):
+        raise Unfolded
+    return values.constant(expr, where)
+
+
+def is_field(values: Values, cls: Class, attr: str) -> bool:
+    """Whether an attribute is a field: what a class says of it is only the default."""
+    for base in values.types.mro(cls):
+        if isinstance(base, Class) and (entry := base.assigns.get(attr)) is not None:
+            return entry.annotation is not None
+    return False

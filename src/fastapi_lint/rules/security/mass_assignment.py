@@ -1,0 +1,157 @@
+"""FAPI633: the client names the columns that are written. Judged is whose the keys of a dict are, not its values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Class, ClassObject, Function, Method
+from fastapi_lint.model.data import MAPPERS, is_mapped, row_class
+from fastapi_lint.model.taint import EACH, KEYS, Arrival, trail
+from fastapi_lint.model.types import Where
+from fastapi_lint.rule import Check, rule
+
+_STATEMENTS = ("sqlalchemy.", "sqlmodel.")
+_LONGEST = 20
+_CLASS_METHODS = frozenset({
+    "create", "acreate", "get_or_create", "update_or_create", "model_validate", "parse_obj", "objects", "insert",
+    "update_from_dict", "sqlmodel_update", "model_construct", "construct",
+})  # fmt: skip
+_OWN = re.compile(
+    r"(?:^|_)(?:admin|superuser|staff|roles?|permissions?|scopes?|owner|verified|password|balance|credits?|tenant|plan)"
+    r"(?:_|$)"
+)
+"""What columns are called that are not the client's to set: named in the message, no more."""
+
+
+@rule("FAPI633", severity=Severity.ERROR)
+def mass_assignment(function: Function, check: Check) -> Iterator[Finding]:
+    """A dict that the client sent decides which columns of a row are written.
+
+    Why is this bad?
+    The client writes every column that the class has: `is_admin`, `owner_id`, `balance`. Nothing in the code says so,
+    and a column that is added next year is open, too.
+
+    Declare a schema with the fields that clients may set, and write what that dumps; or take the fields one by one.
+
+    Known limits
+    Schemas with declared fields are left alone, whatever their fields are, unless they allow others. So are dicts that
+    are made of fixed keys or cut down to some, columns that hold JSON, and `**kwargs` of functions. Keys that are taken
+    out (`data.pop("id")`) leave all others open.
+
+    References
+    - [OWASP: mass assignment](https://cheatsheetseries.owasp.org/cheatsheets/Mass_Assignment_Cheat_Sheet.html)
+    - [CWE-915](https://cwe.mitre.org/data/definitions/915.html)
+    """
+    if function.module.is_test:
+        return
+    for arrival, cls in _arrivals(function, check):
+        found = next(check.project.taint.entering(arrival, "columns"), None)
+        if found is None:
+            continue
+        strand = found[0]
+        shown = strand.shown.removesuffix("[...]")
+        yield check.finding(
+            (arrival.start, arrival.end),
+            f"`{shown}` of the client decides which columns {_of(cls)}are written",
+            why=_why(cls, check),
+            instead="declare a schema with the fields that clients may set, and write what it dumps",
+            related=[check.related(step, step.message, module=step.module) for step in trail(strand, arrival)],
+            chain=True,
+        )
+
+
+def _arrivals(function: Function, check: Check) -> Iterator[tuple[Arrival, Class | None]]:
+    """What names columns in a function, with the class whose they are."""
+    flows, module = check.project.taint, function.module
+    for call in function.calls:
+        span, where = (call.start, call.end), (module, call.block, call.start)
+        name = f.last_name(call.func)
+        if name == "setattr" and len(call.args) == 3:
+            cls = row_class(check.project, call.args[0].value, where)
+            if cls is not None:
+                for arrival in flows.given(call.args[1].value, function, span, call.block, "columns"):
+                    yield arrival, cls
+            continue
+        if not call.args:
+            continue
+        for arg in call.args:
+            if arg.name == "**" and (found := _written(function, call, check)) is not None:
+                for arrival in flows.given(arg.value, function, span, call.block, "columns", path=(KEYS,)):
+                    yield arrival, found[0]
+        rows = _rows(function, call, check)
+        if rows is not None:
+            value, cls = rows
+            several = isinstance(value, f.Display) or name.startswith("bulk_")
+            for path in ((EACH, KEYS), (KEYS,)) if several or name == "execute" else ((KEYS,),):
+                if arrivals := list(flows.given(value, function, span, call.block, "columns", path=path)):
+                    yield arrivals[0], cls
+                    break
+
+
+def _written(function: Function, call: f.Call, check: Check) -> tuple[Class | None] | None:
+    """Whether keyword arguments of a call are columns, and of which class, if that is known."""
+    callee, where = check.project.callee(function.module, call), (function.module, call.block, call.start)
+    if isinstance(callee, ClassObject):
+        return (callee.cls,) if is_mapped(check.project, callee.cls) else None
+    name = f.last_name(call.func)
+    if name == "values":
+        return _statement(call, check, where)
+    if isinstance(call.func, f.Attr) and name in (*_CLASS_METHODS, "update"):
+        cls = row_class(check.project, call.func.value, where)
+        if cls is not None:
+            return (cls,)
+        if isinstance(callee, Method) and callee.cls.startswith(MAPPERS):
+            return (None,)
+    return None
+
+
+def _rows(function: Function, call: f.Call, check: Check) -> tuple[f.Expr, Class | None] | None:
+    """A dict, or a list of such, whose keys are columns: of `values(data)`, `execute(insert(...), rows)`."""
+    name, first = f.last_name(call.func), call.args[0]
+    if name not in ("values", "update", "execute", "bulk_insert_mappings", "bulk_update_mappings", *_CLASS_METHODS):
+        return None
+    callee, where = check.project.callee(function.module, call), (function.module, call.block, call.start)
+    cls = callee.cls if isinstance(callee, Method) else ""
+    second = call.args[1].value if len(call.args) > 1 and call.args[1].name == "" else None
+    is_first = first.name in ("", "values")
+    match name:
+        case "values" if is_first and (found := _statement(call, check, where)) is not None:
+            return first.value, found[0]
+        case "update" if cls.endswith("orm.Query") and is_first:
+            return first.value, None
+        case "execute" if second is not None and isinstance(first.value, f.CallRef):
+            found = _statement(function.module.facts.calls[first.value.index], check, where)
+            return (second, found[0]) if found is not None else None
+        case "bulk_insert_mappings" | "bulk_update_mappings" if second is not None:
+            return second, row_class(check.project, first.value, where)
+        case "model_validate" | "parse_obj" | "sqlmodel_update" | "update_from_dict" if first.name == "":
+            owner = call.func.value if isinstance(call.func, f.Attr) else None
+            model = row_class(check.project, owner, where) if owner is not None else None
+            return (first.value, model) if model is not None else None
+    return None
+
+
+def _statement(call: f.Call, check: Check, where: Where) -> tuple[Class | None] | None:
+    """Whether a call stands in the chain of an `insert(...)` or `update(...)`, and the class that this writes."""
+    module = where[0]
+    for _ in range(_LONGEST):
+        name = check.project.called_name(module, call) or ""
+        if name.startswith(_STATEMENTS) and name.rpartition(".")[2] in ("insert", "update"):
+            return (row_class(check.project, call.args[0].value, where) if call.args else None,)
+        if not isinstance(call.func, f.Attr) or not isinstance(call.func.value, f.CallRef):
+            return None
+        call = module.facts.calls[call.func.value.index]
+    return None
+
+
+def _of(cls: Class | None) -> str:
+    return f"of `{cls.name}` " if cls is not None else ""
+
+
+def _why(cls: Class | None, check: Check) -> str:
+    model = check.project.orm.of(cls) if cls is not None else None
+    own = next((column.name for column in model.columns if _OWN.search(column.name)), None) if model else None
+    return f"it can set `{own}` as well" if own else "it can set any column, also those that are not its to set"
