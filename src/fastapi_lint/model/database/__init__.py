@@ -14,6 +14,7 @@ from fastapi_lint.model.database.holders import (
 from fastapi_lint.model.database.inserts import Insert, Inserts
 from fastapi_lint.model.database.limits import Fate, Limits
 from fastapi_lint.model.database.loading import Loading, Rows
+from fastapi_lint.model.database.orm import Relationship, classes_of
 from fastapi_lint.model.database.paging import QueryNumber, query_numbers
 from fastapi_lint.model.database.requests import RequestCode, Requests
 from fastapi_lint.model.database.sessions import (
@@ -37,12 +38,14 @@ __all__ = [
     "Limits",
     "Loading",
     "QueryNumber",
+    "Relationship",
     "RequestCode",
     "Requests",
     "Rows",
     "Statement",
     "Transactions",
     "Write",
+    "classes_of",
     "conversations_in",
     "given",
     "holds_conversation",

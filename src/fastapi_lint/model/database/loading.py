@@ -15,6 +15,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import Step, written
 from fastapi_lint.model.calls.trails import Memo, Trail
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
+from fastapi_lint.model.database.orm import Relationship
 from fastapi_lint.model.database.sessions import (
     QUERY_IO,
     is_async_connection,
@@ -23,6 +24,7 @@ from fastapi_lint.model.database.sessions import (
     is_sync_connection,
 )
 from fastapi_lint.model.database.statements import statements
+from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Where
 
@@ -46,6 +48,7 @@ _LOADERS = frozenset({
     "joinedload", "selectinload", "subqueryload", "immediateload", "contains_eager", "raiseload", "noload",
 })  # fmt: skip
 _READS = frozenset({"execute", "exec", "scalar", "scalars", "get", "get_one", "refresh"})
+_COLLECTIONS = frozenset({"list", "List", "set", "Set", "Sequence", "Collection", "dict", "Dict", "Iterable", "tuple"})
 _MOST_STEPS = 4
 _DEEPEST = 14
 
@@ -253,6 +256,37 @@ class Loading:
             if leave.kind == "return" and leave.value is not None and not isinstance(leave.value, (f.Const, f.Display))
         ]
         return _together(values)
+
+    # ---------------------------------------------------------------- relationships
+
+    def is_single(self, relationship: Relationship) -> bool:
+        """Whether a relationship leads to one object that the session may hold already: many-to-one."""
+        heads = {f.last_name(part) for part in walk(relationship.annotation)}
+        if relationship.annotation is not None and not heads.isdisjoint(_COLLECTIONS):
+            return False
+        if any(arg.name == "uselist" and arg.value == f.Const(True) for arg in relationship.call.args):
+            return False
+        model = self._project.orm.of(relationship.owner)
+        target = self._project.orm.of(relationship.target) if relationship.target is not None else None
+        if model is None or target is None:
+            return True
+        tables = {(column.foreign_key or "").rpartition(".")[0] for column in model.columns if column.foreign_key}
+        return target.tablename is None or target.tablename in tables or "" in tables
+
+    def named_in_options(self, function: Function) -> frozenset[str] | None:
+        """The relationships that a body names in options of queries, or gives to `refresh`; None when not all of them
+        can be read."""
+        names: set[str] = set()
+        for call in function.calls:
+            last = f.last_name(call.func)
+            if last in _LOADERS:
+                names |= {part.attr for arg in call.args for part in walk(arg.value) if isinstance(part, f.Attr)}
+            if last == "refresh" and len(call.args) > 1:
+                given = call.args[1].value
+                if not isinstance(given, f.Display):
+                    return None
+                names |= {str(item.value) for item in given.items if isinstance(item, f.Const)}
+        return frozenset(names)
 
     # ---------------------------------------------------------------- statements
 

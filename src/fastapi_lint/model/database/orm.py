@@ -377,7 +377,7 @@ class OrmModels:
             if text:
                 return self.by_name.get((self._registry(mapped), text.rsplit(".", 1)[-1]))
         for one in admitted(self.types, annotation, where):
-            for cls in _classes(one):
+            for cls in classes_of(one):
                 if self.is_orm(cls):
                     return cls
         registry = self._registry(mapped)
@@ -385,16 +385,16 @@ class OrmModels:
         return self.by_name[registry, names[0]] if len(names) == 1 else None
 
 
-def _classes(value: Type) -> Iterator[Class]:
+def classes_of(value: Type) -> Iterator[Class]:
     """The project classes in a type."""
     if isinstance(value, Instance):
         if isinstance(value.cls, Class):
             yield value.cls
         for one in value.args:
-            yield from _classes(one)
+            yield from classes_of(one)
     elif isinstance(value, TupleOf):
         for one in value.items:
-            yield from _classes(one)
+            yield from classes_of(one)
 
 
 def _written(annotation: f.Expr | None) -> Iterator[str]:
