@@ -16,7 +16,7 @@ from fastapi_lint.model.calls.sharing import comes_from_cache, is_shared_object,
 from fastapi_lint.model.calls.trails import Memo, Run, Trail, search
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Branches, Settings
 from fastapi_lint.model.calls.ways.sparing import is_once
-from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized
 
@@ -118,9 +118,37 @@ class Chains(Blocking):
                 continue
             settings = self._passed(step, caller, NO_SETTINGS)
             found = self._ranked(step.function, settings) if settings is not None else None
+            if found is not None and not self._is_of_one_object(found[1].behind(step)):
+                continue  # the object is of another class than the method that blocks
             if found is not None and (best is None or (found[0], found[1].length) < (best[0], best[1].length)):
                 best = found[0], found[1].behind(step)
         return best[1] if best is not None else None
+
+    def _is_of_one_object(self, trail: Trail[catalog.Entry]) -> bool:
+        """Whether the methods that an object of a known class calls on itself are those of this class.
+
+        What a method runs by `self` is worked out for any object that has it, of whatever class below.
+        """
+        known: Class | None = None
+        for step in trail.steps:
+            if step.call is None or step.function is None:
+                return True
+            if step.call.func == f.Attr(f.Name("self"), f.last_name(step.call.func)):
+                cls = step.function.cls
+                if known is not None and cls is not None and cls not in self.types.mro(known):
+                    return False
+            elif not _is_super(step):
+                known = self._class_of(step)
+        return True
+
+    def _class_of(self, step: Step) -> Class | None:
+        """The very class of the object that a step makes, or whose method it calls; None where it may be one below."""
+        match self.types.callee(step.module, step.call) if step.call is not None else None:
+            case ClassObject(cls=cls):
+                return cls
+            case FunctionObject(owner=Instance(cls=Class() as cls, origin=origin)) if origin is not None:
+                return cls
+        return None
 
     def function_blocks(self, function: Function, settings: Settings = NO_SETTINGS) -> Trail[catalog.Entry] | None:
         """The chain by which running a synchronous function blocks: the one that tells most about it.
@@ -256,3 +284,11 @@ class Chains(Blocking):
     def asks_for_loop(self, function: Function) -> bool:
         """Whether a function looks if an event loop runs (so it may act only when none does)."""
         return any(f.last_name(call.func) in _ASKS_FOR_LOOP for call in function.calls)
+
+
+def _is_super(step: Step) -> bool:
+    """Whether a step calls a method of the same object by `super()`."""
+    func = step.call.func if step.call is not None else None
+    if not isinstance(func, f.Attr) or not isinstance(func.value, f.CallRef):
+        return False
+    return f.last_name(step.module.facts.calls[func.value.index].func) == "super"
