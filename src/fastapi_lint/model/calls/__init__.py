@@ -22,7 +22,7 @@ from fastapi_lint.model.calls.results import NotCallable, not_callable
 from fastapi_lint.model.calls.trails import Trail
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Settings
 from fastapi_lint.model.calls.ways.endings import Endings
-from fastapi_lint.model.calls.ways.sparing import never_runs, swallows
+from fastapi_lint.model.calls.ways.sparing import expects, never_runs, swallows
 
 __all__ = [
     "NO_SETTINGS",
@@ -41,6 +41,7 @@ __all__ = [
     "argument_at",
     "decorator_effect",
     "given",
+    "expects",
     "held_across_await",
     "is_configured",
     "is_made_in_loop",

@@ -81,6 +81,10 @@ class Blocking:
             return None  # whoever awaits it knows better what it is
         return entry
 
+    def synchronous(self, module: Module, call: f.Call) -> catalog.Entry | None:
+        """The blocking catalogue's entry for what a call calls, awaited or not: it works before it gives its result."""
+        return self._entry_for(self.types.callee(module, call))
+
     def _entry_for(self, callee: Type) -> catalog.Entry | None:
         """The entry for a callable; of one of several callables only when each of them has one."""
         match callee:

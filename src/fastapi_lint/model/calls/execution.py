@@ -134,7 +134,7 @@ class Execution:
         """The synchronous functions that run when somebody calls what he was given."""
         match given:
             case FunctionObject(function=function, owner=owner):
-                for each in self._implementations(function, owner):
+                for each in self.implementations(function, owner):
                     yield from (body for body in self.bodies(each) if not body.is_async and not body.is_generator)
             case Instance(cls=Class() as cls):
                 yield from self._methods(cls, ("__call__",))
@@ -148,7 +148,7 @@ class Execution:
             case FunctionObject(function=function, owner=owner):
                 if not partial and not can_bind(function, owner, call):
                     return
-                for each in self._implementations(function, owner):
+                for each in self.implementations(function, owner):
                     for body in self.bodies(each):
                         if body.is_async and not (awaited and call.awaited):
                             continue
@@ -169,7 +169,7 @@ class Execution:
             case Partial(callable=inner):
                 yield from self._called(inner, module, call, awaited, partial=True)
 
-    def _implementations(self, function: Function, owner: Instance | ClassObject | None) -> list[Function]:
+    def implementations(self, function: Function, owner: Instance | ClassObject | None) -> list[Function]:
         """The method itself, or for an abstract one those of subclasses; nothing when some of them are coroutines."""
         overrides = self._overrides(function, owner)
         if any(each.is_async != function.is_async for each in overrides):

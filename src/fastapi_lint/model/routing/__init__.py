@@ -6,6 +6,7 @@ from fastapi_lint.model.routing.answering.answers import Answer, Answers, means_
 from fastapi_lint.model.routing.answering.channels import Channels, Message
 from fastapi_lint.model.routing.answering.connections import registration, unregistrations
 from fastapi_lint.model.routing.answering.failures import Failures
+from fastapi_lint.model.routing.answering.handshakes import Acceptance, acceptances, comes_after, socket_of
 from fastapi_lint.model.routing.answering.responses import RESPONSE, declares_response, is_response, returns_response
 from fastapi_lint.model.routing.answering.wording import Wording, wording
 from fastapi_lint.model.routing.discovery import finds_routers
@@ -29,6 +30,7 @@ __all__ = [
     "CONVERTORS",
     "HTTP_METHODS",
     "RESPONSE",
+    "Acceptance",
     "Address",
     "Answer",
     "Answers",
@@ -46,8 +48,10 @@ __all__ = [
     "Routes",
     "Unplaced",
     "Wording",
+    "acceptances",
     "app_that_ignores",
     "argument",
+    "comes_after",
     "declares_response",
     "finds_routers",
     "handlers",
@@ -63,6 +67,7 @@ __all__ = [
     "registration",
     "returns_response",
     "roots",
+    "socket_of",
     "stacks",
     "unregistrations",
     "without_placeholders",

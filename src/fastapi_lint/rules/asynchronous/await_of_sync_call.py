@@ -1,0 +1,192 @@
+"""FAPI111: `await` of what cannot be awaited. Whether a result is known well enough is decided here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+
+from fastapi_lint import catalog
+from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Class, ClassObject, Coroutine, Function, FunctionObject, Instance, Method, Module, Type
+from fastapi_lint.model.calls import Endings, expects, never_runs
+from fastapi_lint.model.names import TupleOf
+from fastapi_lint.rule import Check, rule
+
+_PLAIN = frozenset({
+    "str", "bytes", "int", "float", "bool", "list", "dict", "set", "frozenset", "tuple", "generator", "pathlib.Path",
+    "datetime.datetime", "datetime.date", "datetime.timedelta", "uuid.UUID", "decimal.Decimal", "requests.Response",
+    "httpx.Response", "fastapi.Response", "fastapi.responses.JSONResponse", "fastapi.responses.HTMLResponse",
+    "fastapi.responses.RedirectResponse",
+})  # fmt: skip
+_HARMLESS = frozenset({
+    "object", "abc.ABC", "typing.Generic", "enum.Enum", "enum.StrEnum", "enum.IntEnum", "str", "int", "Exception",
+    "typing.NamedTuple", "typing.TypedDict", "dict", "list",
+})  # fmt: skip
+_SESSIONS = ("sqlalchemy.ext.asyncio.AsyncSession", "sqlmodel.ext.asyncio.session.AsyncSession")
+_SYNC_OF_SESSION = frozenset({"add", "add_all", "expunge", "expunge_all", "expire", "expire_all"})
+"""What an asynchronous session does at once, without the database."""
+_KEEPING = frozenset({"staticmethod", "classmethod", "typing.final", "typing_extensions.final", "typing.override"})
+_FAKES = ("mock", "Mock", "monkeypatch", "patch")
+_AWAIT = re.compile(rb"\bawait[ \t]+\Z")
+_NEAR = 60
+_GENERATOR = " generator"
+
+
+@rule("FAPI111", severity=Severity.ERROR, fix=Safety.UNSAFE, words={"await"}, since="0.2.0")
+def await_of_sync_call(function: Function, check: Check) -> Iterator[Finding]:
+    """An `await` stands before a call whose result cannot be awaited.
+
+    Why is this bad?
+    A plain `def` gives its result at once. `await` then gets a value or None, and the line raises `TypeError: object
+    NoneType can't be used in 'await' expression`, after the call has done its work: the row is written, the mail is
+    sent, and the client gets 500.
+
+    Fix safety
+    `await` is taken away. The fix is unsafe because the code behind the line has never run. There is none where the
+    call waits for a network or a disk: it belongs in a thread, or its asynchronous counterpart in its place.
+
+    Known limits
+    Known are functions of the project whose result is declared, or plain on every way, and calls of libraries that
+    wait by themselves (requests, a synchronous session, `redis.Redis`). Left alone are functions below decorators that
+    are not known, overloads, methods that subclasses override, what a handler for TypeError expects, and tests that
+    put mocks in place.
+
+    References
+    - [Python: await](https://docs.python.org/3/reference/expressions.html#await-expression)
+    - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)
+    """
+    module = function.module
+    if not function.is_async or (module.is_test and module.mentions(*_FAKES)):
+        return
+    blocking: set[int] | None = None
+    for call in function.calls:
+        if not call.awaited or never_runs(module, call.block) or expects(module, call.block, "TypeError"):
+            continue
+        what = _plain_result(module, call, check)
+        if not what:
+            continue
+        if blocking is None:
+            trails = check.project.effects.chains(function)
+            blocking = {trail.first.call.start for trail in trails if trail.first.call is not None}
+        effects = check.project.effects
+        entry = effects.synchronous(module, call)
+        blocks = entry is not None or call.start in blocking
+        written = effects.written(module, call)
+        has_fix = not blocks and not what.endswith(_GENERATOR)
+        yield check.finding(
+            (call.start, call.name_end),
+            f"`{written}(...)` cannot be awaited: {what}",
+            why="the line raises TypeError when the call is done" + (", which blocks the event loop" if blocks else ""),
+            instead=_instead(entry, what, blocks),
+            fix=partial(_fix, module, call, written) if has_fix else None,
+        )
+
+
+def _instead(entry: catalog.Entry | None, what: str, blocks: bool) -> str:
+    if entry is not None and entry.instead:
+        return f"use {entry.instead}".replace("`{method}`", "the asynchronous method")
+    if blocks:
+        return "hand it to a thread with `run_in_threadpool`"
+    return "go through it in a loop" if what.endswith(_GENERATOR) else "take the `await` away"
+
+
+def _plain_result(module: Module, call: f.Call, check: Check) -> str:
+    """What a call gives, for messages, when that surely cannot be awaited; else empty."""
+    project = check.project
+    callee = project.callee(module, call)
+    match callee:
+        case FunctionObject(function=function, owner=owner):
+            if _has_overload(function):
+                return ""
+            found = [_of_function(each, check) for each in project.effects.execution.implementations(function, owner)]
+            return found[0] if found and all(found) else ""
+        case ClassObject(cls=cls):
+            return f"it makes an object of `{cls.name}`" if _is_plain(Instance(cls), check) else ""
+        case Method(cls=cls, name=name) if name in _SYNC_OF_SESSION:
+            if any(project.types.is_subclass(cls, each) for each in _SESSIONS):
+                return "it works at once, also in an asynchronous session"
+    name = project.types.name_of_type(callee) or ""
+    if catalog.awaitable(name) is None and project.effects.synchronous(module, call) is not None:
+        return "it is synchronous"
+    return ""
+
+
+def _of_function(function: Function, check: Check) -> str:
+    """What calling a function of the project gives, when that surely cannot be awaited."""
+    types = check.project.types
+    if any(name not in _KEEPING for name in types.decorators(function)):
+        return ""
+    if function.is_generator:
+        return f"`{function.name}` is {'an async' if function.is_async else 'a'}{_GENERATOR}"
+    if function.is_async or check.project.effects.execution.is_abstract(function):
+        return ""
+    values = [leave for leave in function.exits if leave.kind == "return" and leave.value is not None]
+    given = [types.infer(leave.value, (function.module, leave.block, leave.start)) for leave in values]
+    if any(_may_be_awaited(each, check) for each in given):
+        return ""
+    plain = f"`{function.name}` is a plain `def`" if function.name != "<lambda>" else "it is a plain lambda"
+    returns = function.facts.returns
+    nothing = f.Const(None)
+    if returns is not None and returns != nothing:
+        declared = types.annotation(returns, (function.module, function.facts.outer, function.facts.start))
+        return plain if _is_plain(declared, check) and _does_something(function) else ""
+    if all(leave.value == nothing for leave in values):
+        ends = Endings(types)
+        return plain if _does_something(function) and not ends.never_returns(function) else ""
+    is_known = all(leave.value == nothing or _is_plain(each, check) for leave, each in zip(values, given, strict=True))
+    return plain if is_known else ""
+
+
+def _may_be_awaited(value: Type, check: Check) -> bool:
+    """Whether a value that is returned is known to be awaitable, whatever the annotation says."""
+    return isinstance(value, Coroutine) or check.project.types.is_instance(value, "asyncio.Future", "asyncio.Task")
+
+
+def _is_plain(value: Type, check: Check) -> bool:
+    match value:
+        case TupleOf():
+            return True
+        case Instance(cls=str(name)):
+            return name in _PLAIN
+        case Instance(cls=Class() as cls):
+            order = check.project.types.mro(cls)
+            known = all(
+                isinstance(base, Class)
+                or base in _HARMLESS
+                or base == "sqlmodel.SQLModel"
+                or catalog.is_subclass(base, "pydantic.BaseModel")
+                for base in order
+            )
+            return known and not any(
+                isinstance(base, Class) and ("__await__" in base.methods or "__getattr__" in base.methods)
+                for base in order
+            )
+    return False
+
+
+def _does_something(function: Function) -> bool:
+    """Whether a body is more than a stub: `...`, `pass` and `raise` are written where others give the real thing."""
+    module = function.module
+    returns = any(leave.kind == "return" and leave.value is not None for leave in function.exits)
+    return returns or bool(function.calls) or bool(module.assigns_in.get(function.index))
+
+
+def _has_overload(function: Function) -> bool:
+    return any(
+        other.name == function.name
+        and other.facts.cls == function.facts.cls
+        and any(f.last_name(each) == "overload" for each in other.facts.decorators)
+        for other in function.module.functions
+    )
+
+
+def _fix(module: Module, call: f.Call, written: str) -> Fix | None:
+    """`await` taken away, where it stands on the line of the call and right before it."""
+    before = module.text[max(0, call.start - _NEAR) : call.start]
+    found = _AWAIT.search(before)
+    if found is None or module.facts.errors:
+        return None
+    place = module.source.span(call.start - len(found[0]), call.start)
+    return Fix(f"Call `{written}` without await", Safety.UNSAFE, (Edit(place, ""),))
