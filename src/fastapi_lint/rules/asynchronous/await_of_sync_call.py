@@ -28,7 +28,9 @@ _SESSIONS = ("sqlalchemy.ext.asyncio.AsyncSession", "sqlmodel.ext.asyncio.sessio
 _SYNC_OF_SESSION = frozenset({"add", "add_all", "expunge", "expunge_all", "expire", "expire_all"})
 """What an asynchronous session does at once, without the database."""
 _KEEPING = frozenset({"staticmethod", "classmethod", "typing.final", "typing_extensions.final", "typing.override"})
-_FAKES = ("mock", "Mock", "monkeypatch", "patch")
+_FAKES = ("unittest.mock", "mock", "pytest_mock")
+_PUTTING = frozenset({"monkeypatch", "mocker"})
+"""Fixtures of pytest that put other objects in place."""
 _AWAIT = re.compile(rb"\bawait[ \t]+\Z")
 _NEAR = 60
 _GENERATOR = " generator"
@@ -58,7 +60,7 @@ def await_of_sync_call(function: Function, check: Check) -> Iterator[Finding]:
     - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)
     """
     module = function.module
-    if not function.is_async or (module.is_test and module.mentions(*_FAKES)):
+    if not function.is_async or (module.is_test and _has_fakes(module)):
         return
     blocking: set[int] | None = None
     for call in function.calls:
@@ -90,6 +92,13 @@ def _instead(entry: catalog.Entry | None, what: str, blocks: bool) -> str:
     if blocks:
         return "hand it to a thread with `run_in_threadpool`"
     return "go through it in a loop" if what.endswith(_GENERATOR) else "take the `await` away"
+
+
+def _has_fakes(module: Module) -> bool:
+    """Whether a module of tests puts other objects into the place of what it calls."""
+    return any(entry.module.startswith(_FAKES) or entry.name == "mock" for entry in module.facts.imports) or any(
+        param.name in _PUTTING for function in module.functions for param in function.params
+    )
 
 
 def _plain_result(module: Module, call: f.Call, check: Check) -> str:
