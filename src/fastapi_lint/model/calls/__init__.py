@@ -22,7 +22,7 @@ from fastapi_lint.model.calls.results import NotCallable, not_callable
 from fastapi_lint.model.calls.trails import Trail
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Settings
 from fastapi_lint.model.calls.ways.endings import Endings
-from fastapi_lint.model.calls.ways.sparing import expects, never_runs, swallows
+from fastapi_lint.model.calls.ways.sparing import bound, expects, never_runs, swallows
 
 __all__ = [
     "NO_SETTINGS",
@@ -39,6 +39,7 @@ __all__ = [
     "Use",
     "are_awaited_between",
     "argument_at",
+    "bound",
     "decorator_effect",
     "given",
     "expects",

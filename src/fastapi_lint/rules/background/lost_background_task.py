@@ -1,0 +1,267 @@
+"""FAPI811: background tasks that no response carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function, FunctionObject, Instance, Method, Module
+from fastapi_lint.model.calls import Endings, bound, never_runs
+from fastapi_lint.model.names import evaluated, walk
+from fastapi_lint.model.routing import is_response
+from fastapi_lint.rule import Check, rule
+
+_TASKS = "starlette.background.BackgroundTasks"
+_LOOPS = frozenset({"for", "while", "comprehension"})
+_DEEPEST = 3
+
+
+@rule("FAPI811", severity=Severity.ERROR, words={"add_task"}, since="0.2.0")
+def lost_background_task(function: Function, check: Check) -> Iterator[Finding]:
+    """A background task is added to what is never sent with a response.
+
+    Why is this bad?
+    FastAPI puts the injected `BackgroundTasks` on the response that it makes of the returned value. When the endpoint
+    raises instead, there is another response, and the tasks are dropped without a word. A response that is returned
+    with a `background=` of its own keeps that one. A `BackgroundTasks()` that is made by hand belongs to no response at
+    all, until somebody gives it to one.
+
+    Known limits
+    A task is reported when every way from `add_task` on raises, or returns a response with another `background=`. What
+    is handed to code that is not known may be attached there; so may be what an exception handler knows of.
+
+    References
+    - [Background tasks](https://fastapi.tiangolo.com/tutorial/background-tasks/)
+    - [Starlette: background tasks](https://www.starlette.io/background/)
+    """
+    injected = _injected(function, check)
+    by_owner: dict[str, list[f.Call]] = {}
+    for call in function.calls:
+        if never_runs(function.module, call.block):
+            continue
+        for owner in _owners(function, call, check):
+            if isinstance(owner, f.CallRef):
+                yield _finding(check, [call], "these `BackgroundTasks` belong to no response", _ATTACH)
+            elif isinstance(owner, f.Name):
+                by_owner.setdefault(owner.id, []).append(call)
+    for name, calls in by_owner.items():
+        if name in injected:
+            if not _is_given(function, name, check, 0):
+                yield from _on_the_way(function, name, calls, check)
+        elif _is_made_here(function, name, check) and not _is_given(function, name, check, 0):
+            yield _finding(check, calls, f"`{name}` is made by hand and given to no response", _ATTACH)
+
+
+_ATTACH = "let FastAPI inject it, as a parameter, or return a response with `background=`"
+
+
+def _finding(check: Check, calls: Sequence[f.Call], because: str, instead: str) -> Finding:
+    first, *more = calls
+    module = check.module
+    shown = module.source.slice(first.args[0].start, first.args[0].end) if first.args else "the task"
+    return check.finding(
+        (first.start, first.name_end),
+        f"`{shown}` never runs: {because}" if len(shown) <= 30 else f"this task never runs: {because}",
+        why="the task is dropped without an error or a line in the log",
+        instead=instead,
+        related=[check.related(each, "this task is lost as well") for each in more],
+    )
+
+
+def _injected(function: Function, check: Check) -> set[str]:
+    """The parameters that are the background tasks of the request."""
+    project = check.project
+    if function.is_generator:
+        return set()
+    if function not in project.routes.by_handler and function not in project.dependencies.injected:
+        return set()
+    return {
+        each.name
+        for each in project.dependencies.parameters(function)
+        if not each.marker and project.types.is_instance(each.type, _TASKS)
+    }
+
+
+def _owners(function: Function, call: f.Call, check: Check) -> Iterator[f.Expr]:
+    """The background tasks to which a call adds one, by itself or in a function of the project that does only that."""
+    module, project = function.module, check.project
+    match project.callee(module, call):
+        case Method(cls=cls, name="add_task") if project.types.is_subclass(cls, _TASKS):
+            if isinstance(call.func, f.Attr):
+                yield call.func.value
+        case FunctionObject(function=target) if any(f.last_name(each.func) == "add_task" for each in target.calls):
+            for name, value in bound(target, call):
+                added = [each for each in target.calls if each.func == f.Attr(f.Name(name), "add_task")]
+                if isinstance(value, f.Name) and added and not _is_given(target, name, check, 1):
+                    yield value
+
+
+# ---------------------------------------------------------------- injected: what becomes of the way
+
+
+def _on_the_way(function: Function, name: str, calls: list[f.Call], check: Check) -> Iterator[Finding]:
+    raising = [call for call in calls if _always_raises(function, call, check)]
+    if raising and not any(_has_background(each) for each in check.project.failures.handlers):
+        yield _finding(
+            check,
+            raising,
+            f"`{function.name}` then raises",
+            "return a response with that status, or start the work in another way",
+        )
+    for leave in function.exits:
+        other = _other_background(function, name, leave, check)
+        before = [call for call in calls if other and call not in raising and _leads_to(function, call, leave)]
+        if before:
+            yield _finding(
+                check,
+                before,
+                "the response has a `background=` of its own",
+                f"add that task to `{name}` as well, and leave `background=` out",
+            )
+
+
+def _always_raises(function: Function, call: f.Call, check: Check) -> bool:
+    """Whether every way from a call on ends in an error that nobody in the function catches."""
+    module, ends = function.module, Endings(check.project.types)
+    blocks = module.facts.blocks
+    at, block = call.end, call.block
+    while True:
+        entry = blocks[block]
+        end = function.facts.end if entry.kind in ("function", "lambda") else entry.end
+        if any(leave.kind == "return" and at <= leave.start < end for leave in function.exits):
+            return False
+        if not ends.comes_out(function, block):
+            leaves = any(leave.kind == "raise" and leave.start > at and leave.start < end for leave in function.exits)
+            return _escapes(module, block) and (leaves or _stops(function, at, end, check))
+        if entry.kind in ("function", "lambda", "module", "class") or entry.kind in _LOOPS:
+            return False
+        at, block = entry.end, entry.parent
+
+
+def _stops(function: Function, at: int, end: int, check: Check) -> bool:
+    """Whether a function that never returns is called between two places."""
+    ends = Endings(check.project.types)
+    for call in function.calls:
+        if at <= call.start < end and call.use == "statement":
+            callee = check.project.callee(function.module, call)
+            if isinstance(callee, FunctionObject) and ends.never_returns(callee.function):
+                return True
+    return False
+
+
+def _escapes(module: Module, block: int) -> bool:
+    """Whether an error that is raised in a block leaves the function."""
+    blocks = module.facts.blocks
+    while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
+        parent = blocks[block].parent
+        beside = [each for each in blocks if each.parent == parent]
+        if blocks[block].kind == "body" and any(each.kind == "except" for each in beside):
+            return False
+        last = [each for each in beside if each.kind == "finally" and blocks[block].kind != "finally"]
+        exits = module.exits_in.get(blocks[block].function, ())
+        if any(each.start <= leave.start < each.end and leave.kind == "return" for each in last for leave in exits):
+            return False
+        block = parent
+    return True
+
+
+def _other_background(function: Function, name: str, leave: f.Exit, check: Check) -> bool:
+    """Whether a return gives a response that has a background task of its own."""
+    if leave.kind != "return":
+        return False
+    module, types = function.module, check.project.types
+    value = leave.value
+    if isinstance(value, f.Name):
+        made = [entry for entry in module.assigns_in.get(function.index, ()) if entry.target == value]
+        value = made[0].value if len(made) == 1 else None
+    if not isinstance(value, f.CallRef) or not is_response(types.call_type(module, value.index), types):
+        return False
+    given = f.keyword(module.facts.calls[value.index], "background")
+    if given is None or given.value == f.Const(None):
+        return False
+    if isinstance(given.value, f.CallRef):
+        made_of = module.facts.calls[given.value.index]
+        return not any(part == f.Name(name) for arg in made_of.args for part in walk(arg.value))
+    if not isinstance(given.value, f.Name) or given.value.id == name:
+        return False
+    sources = [entry.value for entry in module.assigns_in.get(function.index, ()) if entry.target == given.value]
+    return bool(sources) and all(isinstance(source, f.CallRef) for source in sources)
+
+
+def _leads_to(function: Function, call: f.Call, leave: f.Exit) -> bool:
+    """Whether a return is the next one on the straight way from a call."""
+    if leave.start < call.end:
+        return False
+    blocks = function.module.facts.blocks
+    block = call.block
+    while True:
+        if leave.block == block:
+            between = [each for each in function.exits if call.end <= each.start < leave.start]
+            return not any(each.kind in ("return", "raise") for each in between)
+        if blocks[block].kind in ("function", "lambda", "module", "class") or blocks[block].kind in _LOOPS:
+            return False
+        block = blocks[block].parent
+
+
+def _has_background(function: Function) -> bool:
+    """Whether a function gives some call `background=`: an exception handler then knows of tasks."""
+    return any(f.keyword(call, "background") is not None for call in function.calls)
+
+
+# ---------------------------------------------------------------- made by hand
+
+
+def _is_made_here(function: Function, name: str, check: Check) -> bool:
+    """Whether a variable of a function holds what is made there by `BackgroundTasks()`, and nothing else."""
+    module = function.module
+    found = check.project.types.find_bindings(name, (module, function.facts.block, function.facts.end))
+    if not found or any(param.name == name for param in function.params):
+        return False
+    for each in found:
+        entry = each.entry
+        if not isinstance(entry, f.Assign) or module.facts.blocks[each.block].function != function.index:
+            return False
+        made = check.project.infer(entry.value, module, entry.block, entry.start)
+        is_tasks = isinstance(made, Instance) and check.project.types.is_instance(made, _TASKS)
+        if not is_tasks or not isinstance(entry.value, f.CallRef):
+            return False
+    return True
+
+
+def _is_given(function: Function, name: str, check: Check, depth: int) -> bool:
+    """Whether more is done with tasks than to add to them: somebody may send them with a response, or run them."""
+    module = function.module
+    own = f.Name(name)
+    for inner in module.functions:
+        if inner.parent is function:
+            if any(own in walk(expr) for expr, _, _ in evaluated(inner, nested=True)):
+                return True
+    handed = 0
+    for call in function.calls:
+        if call.func == own:
+            return True
+        if isinstance(call.func, f.Attr) and call.func.value == own and call.func.attr != "add_task":
+            return True
+        for arg in call.args:
+            if arg.value == own:
+                callee = check.project.callee(module, call)
+                inner_name = _bound_name(callee.function, call, own) if isinstance(callee, FunctionObject) else ""
+                if not inner_name or depth >= _DEEPEST or not isinstance(callee, FunctionObject):
+                    return True
+                if _is_given(callee.function, inner_name, check, depth + 1):
+                    return True
+                handed += 1
+    bare = sum(_bare(expr, own) for expr, _, _ in evaluated(function))
+    return bare > handed
+
+
+def _bound_name(target: Function, call: f.Call, own: f.Name) -> str:
+    return next((name for name, value in bound(target, call) if value == own), "")
+
+
+def _bare(expr: f.Expr, own: f.Name) -> int:
+    """How often a name stands in an expression otherwise than before `.add_task`."""
+    total = sum(part == own for part in walk(expr))
+    before = sum(isinstance(part, f.Attr) and part.value == own and part.attr == "add_task" for part in walk(expr))
+    return total - before
