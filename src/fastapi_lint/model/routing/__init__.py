@@ -6,7 +6,8 @@ from fastapi_lint.model.routing.answering.answers import Answer, Answers, means_
 from fastapi_lint.model.routing.answering.channels import Channels, Message
 from fastapi_lint.model.routing.answering.connections import registration, unregistrations
 from fastapi_lint.model.routing.answering.failures import Failures
-from fastapi_lint.model.routing.answering.handshakes import Acceptance, acceptances, comes_after, socket_of
+from fastapi_lint.model.routing.answering.handshakes import SOCKETS, Acceptance, acceptances, comes_after, socket_of
+from fastapi_lint.model.routing.answering.holders import Change, Holder, Source, changes, source_of
 from fastapi_lint.model.routing.answering.responses import RESPONSE, declares_response, is_response, returns_response
 from fastapi_lint.model.routing.answering.wording import Wording, wording
 from fastapi_lint.model.routing.discovery import finds_routers
@@ -30,15 +31,18 @@ __all__ = [
     "CONVERTORS",
     "HTTP_METHODS",
     "RESPONSE",
+    "SOCKETS",
     "Acceptance",
     "Address",
     "Answer",
     "Answers",
     "App",
+    "Change",
     "Channels",
     "Event",
     "Failures",
     "Handler",
+    "Holder",
     "Message",
     "Mount",
     "PathIndex",
@@ -46,11 +50,13 @@ __all__ = [
     "Route",
     "Router",
     "Routes",
+    "Source",
     "Unplaced",
     "Wording",
     "acceptances",
     "app_that_ignores",
     "argument",
+    "changes",
     "comes_after",
     "declares_response",
     "finds_routers",
@@ -68,6 +74,7 @@ __all__ = [
     "returns_response",
     "roots",
     "socket_of",
+    "source_of",
     "stacks",
     "unregistrations",
     "without_placeholders",

@@ -1,0 +1,238 @@
+"""FAPI806: broadcasts that one dead connection ends, or over a collection that changes meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function, FunctionObject, Instance, Method, Module
+from fastapi_lint.model.names import target_names, walk
+from fastapi_lint.model.routing import SOCKETS, Change, Holder, Source, changes, source_of
+from fastapi_lint.rule import Check, rule
+
+_SENDS = frozenset({"send_text", "send_json", "send_bytes", "send"})
+_DEEPEST = 3
+
+
+@rule("FAPI806", words={"send_text", "send_json", "send_bytes", "send"}, since="0.2.0")
+def unguarded_broadcast(function: Function, check: Check) -> Iterator[Finding]:
+    """A broadcast ends at the first dead connection, or goes over connections that change while it sends.
+
+    Why is this bad?
+    Sending to a client that has gone raises. Without a handler inside of the loop the clients behind it get nothing,
+    and whoever asked for the broadcast gets the error of a stranger.
+
+    While a send waits, other requests connect and disconnect. A set or dict that changes under a loop raises
+    `RuntimeError: Set changed size during iteration`; in a list that loses an item, the next one is skipped.
+
+    Known limits
+    Collections are attributes of objects and variables of modules that hold WebSockets, as far as types, or what is put
+    into them, say so. A loop below a lock that all changes take as well is left alone, as far as changes go.
+
+    References
+    - [WebSockets: handling disconnections](https://fastapi.tiangolo.com/advanced/websockets/#handling-disconnections-and-multiple-clients)
+    """
+    if not function.is_async:
+        return
+    module = function.module
+    for index, block in enumerate(module.facts.blocks):
+        if block.function != function.index or block.kind != "for" or block.is_async or block.target is None:
+            continue
+        names = frozenset(target_names(block.target))
+        source = source_of(check.project.types, block.test, (module, max(block.parent, 0), block.start))
+        changed = list(changes(check.project.types, source.holder)) if source is not None else []
+        sent = next((call for call in function.calls if _is_sent(function, call, index, names, changed, check)), None)
+        if sent is None or (source is None and not _is_of_sockets(block, module, check)):
+            continue
+        yield from _judged(function, index, block, sent, source, changed, check)
+
+
+def _judged(
+    function: Function,
+    index: int,
+    block: f.Block,
+    sent: f.Call,
+    source: Source | None,
+    changed: list[Change],
+    check: Check,
+) -> Iterator[Finding]:
+    module = function.module
+    shown = _shown(module, block)
+    is_changing = source is not None and not source.is_copy and _changes_meanwhile(function, block, changed, check)
+    effect = "a connection is skipped" if source and _is_list(source, block, module, check) else "RuntimeError"
+    if not _is_caught(function, sent, index, check):
+        also = f"; and {shown} changes while the loop waits: {effect}" if is_changing else ""
+        yield check.finding(
+            (sent.start, sent.name_end),
+            f"one dead connection ends the broadcast in `{function.name}`",
+            why="sending to it raises, and the connections behind it get nothing" + also,
+            instead="catch the error of each connection" + (f", and go over a copy of {shown}" if is_changing else ""),
+        )
+    elif is_changing:
+        yield check.finding(
+            (block.start, block.start + len("for")),
+            f"{shown} changes while the broadcast in `{function.name}` waits",
+            why="a connection that comes or goes under the loop makes "
+            + ("it skip another one" if effect != "RuntimeError" else "it raise RuntimeError"),
+            instead="go over a copy: `list(...)`",
+        )
+
+
+def _shown(module: Module, block: f.Block) -> str:
+    """What a loop goes over, in the words of the code, when those are few."""
+    test = block.test
+    while isinstance(test, f.CallRef) and isinstance(module.facts.calls[test.index].func, f.Attr):
+        func = module.facts.calls[test.index].func
+        test = func.value if isinstance(func, f.Attr) else None
+    text = ""
+    while isinstance(test, f.Attr):
+        text, test = f".{test.attr}{text}", test.value
+    return f"`{test.id}{text}`" if isinstance(test, f.Name) else "the collection"
+
+
+# ---------------------------------------------------------------- what is sent
+
+
+def _is_sent(
+    function: Function, call: f.Call, loop: int, names: frozenset[str], changed: list[Change], check: Check
+) -> bool:
+    """Whether a call in a loop sends to the connection of this round."""
+    if not call.awaited or not _is_inside(function.module, call.block, loop):
+        return False
+    receiver = call.func.value if isinstance(call.func, f.Attr) else None
+    parts = [receiver, *(arg.value for arg in call.args)]
+    if not any(isinstance(each, f.Name) and each.id in names for part in parts for each in walk(part)):
+        return False
+    match check.project.callee(function.module, call):
+        case Method(cls=cls, name=name):
+            return name in _SENDS and any(check.project.types.is_subclass(cls, socket) for socket in SOCKETS)
+        case FunctionObject(function=target):
+            return _sends(target, check, 0, uncaught=False)
+        case None if (
+            isinstance(call.func, f.Attr) and call.func.attr in _SENDS and isinstance(receiver, (f.Name, f.Sub))
+        ):
+            return any(_is_socket(each, check) for each in changed)
+    return False
+
+
+def _is_caught(function: Function, call: f.Call, loop: int, check: Check) -> bool:
+    """Whether an error of sending stays in the round of a loop, or in the function of the project that sends."""
+    if _is_handled(function.module, call.block, loop, check):
+        return True
+    callee = check.project.callee(function.module, call)
+    return isinstance(callee, FunctionObject) and not _sends(callee.function, check, 0, uncaught=True)
+
+
+def _sends(function: Function, check: Check, depth: int, *, uncaught: bool) -> bool:
+    """Whether a function sends over a WebSocket; with `uncaught`, lets the error of that out."""
+    if not function.is_async or depth > _DEEPEST:
+        return False
+    for call in function.calls:
+        if not call.awaited:
+            continue
+        if uncaught and _is_handled(function.module, call.block, function.facts.block, check):
+            continue
+        match check.project.callee(function.module, call):
+            case Method(cls=cls, name=name) if name in _SENDS:
+                if any(check.project.types.is_subclass(cls, socket) for socket in SOCKETS):
+                    return True
+            case FunctionObject(function=target) if target is not function:
+                if _sends(target, check, depth + 1, uncaught=uncaught):
+                    return True
+    return False
+
+
+def _is_socket(change: Change, check: Check) -> bool:
+    where = (change.module, change.block, change.start)
+    return change.value is not None and check.project.types.is_instance(
+        check.project.types.infer(change.value, where), *SOCKETS
+    )
+
+
+def _is_of_sockets(block: f.Block, module: Module, check: Check) -> bool:
+    """Whether a loop goes over a collection of sockets that a function is given."""
+    if not isinstance(block.test, f.Name):
+        return False
+    value = check.project.infer(block.test, module, max(block.parent, 0), block.start)
+    is_collection = isinstance(value, Instance) and isinstance(value.cls, str) and bool(value.args)
+    found = check.project.types.find_bindings(block.test.id, (module, max(block.parent, 0), block.start))
+    return is_collection and bool(found) and all(isinstance(each.entry, f.Param) for each in found)
+
+
+def _is_inside(module: Module, block: int, loop: int) -> bool:
+    blocks = module.facts.blocks
+    while block >= 0 and block != loop:
+        block = blocks[block].parent
+    return block == loop
+
+
+def _is_handled(module: Module, block: int, until: int, check: Check) -> bool:
+    """Whether an error is caught between a place and a block around it."""
+    blocks = module.facts.blocks
+    while block >= 0 and block != until:
+        entry = blocks[block]
+        if entry.kind == "body" and any(each.kind == "except" and each.parent == entry.parent for each in blocks):
+            return True
+        if entry.kind == "with" and isinstance(entry.test, f.CallRef):
+            callee = check.project.callee(module, module.facts.calls[entry.test.index])
+            if callee is None or check.project.types.name_of_type(callee) == "contextlib.suppress":
+                return True
+        block = entry.parent
+    return False
+
+
+# ---------------------------------------------------------------- what changes
+
+
+def _changes_meanwhile(function: Function, block: f.Block, changed: list[Change], check: Check) -> bool:
+    """Whether something changes a collection while a loop over it waits, and no lock keeps them apart."""
+    own = _locks(function.module, function.module.facts.blocks.index(block))
+    for change in changed:
+        if change.function is None or change.function.name == "__init__":
+            continue
+        if change.function is function:
+            if block.start <= change.start < block.end and not _leaves_after(change, block):
+                return True
+            continue
+        if not own & _locks(change.module, change.block):
+            return True
+    return False
+
+
+def _leaves_after(change: Change, block: f.Block) -> bool:
+    """Whether a loop is left in the block that changes the collection, so that it does not go on."""
+    module = change.module
+    text = module.source.slice(change.start, min(module.facts.blocks[change.block].end, block.end))
+    return any(
+        leave.start > change.start and leave.block == change.block and leave.kind in ("return", "raise")
+        for leave in module.facts.exits
+    ) or text.rstrip().endswith("break")
+
+
+def _locks(module: Module, block: int) -> frozenset[f.Expr]:
+    """What the `with` statements around a place enter."""
+    return frozenset(
+        each.test
+        for each in module.block_chain(block)
+        if each.kind == "with" and isinstance(each.test, (f.Name, f.Attr))
+    )
+
+
+def _is_list(source: Source, block: f.Block, module: Module, check: Check) -> bool:
+    """Whether a loop goes over a list, and not over a set or a dict."""
+    if source.view:
+        return False
+    value = check.project.infer(block.test, module, max(block.parent, 0), block.start)
+    if isinstance(value, Instance) and isinstance(value.cls, str):
+        return value.cls in ("list", "collections.deque", "deque")
+    return _adds_to_list(source.holder, check)
+
+
+def _adds_to_list(holder: Holder, check: Check) -> bool:
+    return any(
+        isinstance(call.func, f.Attr) and call.func.attr == "append"
+        for module in (holder.owner if isinstance(holder.owner, Module) else holder.owner.module,)
+        for call in module.facts.calls
+        if holder.name in module.source.slice(call.start, call.name_end)
+    )
