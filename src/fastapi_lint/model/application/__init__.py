@@ -16,19 +16,23 @@ from fastapi_lint.model.application.middleware import (
     writes_cors_headers,
 )
 from fastapi_lint.model.application.naming import Named, Names, route_names
+from fastapi_lint.model.application.states import States, is_state, states
 
 __all__ = [
     "CORS",
     "Middleware",
     "Named",
     "Names",
+    "States",
     "catches_errors",
     "in_stack",
     "is_caught",
+    "is_state",
     "middleware_in",
     "passes_on",
     "route_names",
     "stacks",
+    "states",
     "writes_cors",
     "writes_cors_headers",
 ]

@@ -272,6 +272,11 @@ class Dependencies:
         return table
 
     @memoized
+    def targets(self) -> tuple[Type, ...]:
+        """What the project depends on, use by use."""
+        return tuple(one.target for one in self._given()[0])
+
+    @memoized
     def _given(self) -> tuple[list[Depends], list[Class]]:
         """Every use of a dependency in the project, and the classes that parameters depend on by their type."""
         uses: list[Depends] = []

@@ -1,0 +1,170 @@
+"""What is put into the state of an app, of a request or of a WebSocket. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.application.middleware import middleware_in
+from fastapi_lint.model.calls.concurrent.coroutines import only_value
+from fastapi_lint.model.names.expressions import walk, written
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.types.inference.stores import STATE
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_HARMLESS = ("starlette.", "fastapi.", "slowapi.", "asgi_correlation_id.", "prometheus", "brotli", "uvicorn.", "secure")
+"""Packages whose middleware puts nothing into the state that is not known."""
+_ASKING = frozenset({"getattr", "hasattr", "isinstance", "print", "repr", "str", "id", "type", "bool", "dir"})
+_OF_PACKAGES = frozenset({"view_rate_limit", "_state", "rate_limit_reset"})
+"""What slowapi and Starlette themselves put there."""
+
+
+@dataclass(frozen=True)
+class States:
+    """The names that are put into some state; `is_open` where others may be as well, `is_open_for_requests` into those
+    of requests and WebSockets alone."""
+
+    names: frozenset[str]
+    is_open: bool
+    is_open_for_requests: bool
+
+
+def is_state(project: Project, expr: f.Expr, module: Module, block: int, at: int) -> bool:
+    """Whether an expression is known to be a state of Starlette."""
+    if not isinstance(expr, (f.Attr, f.Name)):
+        return False
+    value = project.infer(expr, module, block, at)
+    return isinstance(value, Instance) and value.cls == STATE
+
+
+def states(project: Project) -> States:
+    """What the project puts into states, tests included."""
+    names = set(_OF_PACKAGES)
+    is_open = is_open_for_requests = False
+    for module in project.modules:
+        if module.mentions("state"):
+            for name in _put(project, module):
+                if name is None:
+                    is_open = True
+                else:
+                    names.add(name)
+        for function in module.functions:
+            if project.is_lifespan(function) and function.is_generator:
+                for found in _yielded(project, function):
+                    if found is None:
+                        is_open_for_requests = True
+                    else:
+                        names.add(found)
+        if not module.is_test and module.mentions("iddleware"):
+            for each in middleware_in(project, module):
+                is_open_for_requests |= _is_foreign(project, each.what)
+    for target in project.dependencies.targets():
+        match target:
+            case External(name=name) | Instance(cls=str(name)):
+                is_open_for_requests |= not name.startswith(_HARMLESS)
+            case None:
+                is_open_for_requests = True
+    return States(frozenset(names), is_open, is_open_for_requests)
+
+
+def _is_foreign(project: Project, what: object) -> bool:
+    """Whether a middleware is of a package that may put something into the state of requests."""
+    match what:
+        case FunctionObject():
+            return False
+        case ClassObject(cls=cls):
+            order = project.types.mro(cls)
+            return not all(isinstance(base, Class) or base == "object" or base.startswith(_HARMLESS) for base in order)
+        case External(name=name):
+            return not name.startswith(_HARMLESS)
+    return True
+
+
+def _put(project: Project, module: Module) -> Iterator[str | None]:
+    """The names that a module puts into states; None for one that is not known."""
+    for entry in module.facts.assigns:
+        where = (module, entry.block, entry.start)
+        match entry.target:
+            case f.Attr(attr="state", value=owner) if _is_connection(project, owner, where):
+                yield None  # another state in its place
+            case f.Attr(attr=attr, value=owner) if entry.op in ("=", ":=") and _may_be_state(project, owner, where):
+                yield attr
+            case f.Sub(value=f.Sub(items=(f.Const(value="state"),)), items=(key,)):
+                yield _text(key)
+            case f.Sub(items=(f.Const(value="state"),)):
+                yield from _keys(entry.value)
+            case f.Sub(value=owner, items=(key,)) if is_state(project, owner, *where):
+                yield _text(key)
+            case f.Display(items=items):
+                for item in items:
+                    if isinstance(item, f.Attr) and _may_be_state(project, item.value, where):
+                        yield item.attr
+    for block in module.facts.blocks:
+        if block.kind in ("for", "with") and isinstance(block.target, f.Attr):
+            if _may_be_state(project, block.target.value, (module, max(block.parent, 0), block.start)):
+                yield block.target.attr
+    for call in module.facts.calls:
+        where = (module, call.block, call.start)
+        last = f.last_name(call.func)
+        if last == "setattr" and len(call.args) == 3 and _may_be_state(project, call.args[0].value, where):
+            yield _text(call.args[1].value)
+        elif last == "setdefault" and call.args and call.args[0].value == f.Const("state"):
+            yield None
+        elif last not in _ASKING and any(is_state(project, arg.value, *where) for arg in call.args):
+            if not isinstance(project.callee(module, call), FunctionObject):
+                yield None
+    for expr, block_index, at in written(module):
+        for part in walk(expr):
+            if isinstance(part, f.Attr) and part.attr in ("_state", "__dict__"):
+                if is_state(project, part.value, module, block_index, at):
+                    yield None
+
+
+def _may_be_state(project: Project, expr: f.Expr, where: tuple[Module, int, int]) -> bool:
+    value = project.infer(expr, *where)
+    if value is None:
+        return isinstance(expr, (f.Name, f.Attr)) and f.last_name(expr).endswith("state")
+    return isinstance(value, Instance) and value.cls == STATE
+
+
+def _is_connection(project: Project, expr: f.Expr, where: tuple[Module, int, int]) -> bool:
+    value = project.infer(expr, *where)
+    owners = ("starlette.applications.Starlette", "fastapi.FastAPI", "fastapi.requests.HTTPConnection")
+    return project.types.is_instance(value, *owners)
+
+
+def _text(key: f.Expr) -> str | None:
+    return key.value if isinstance(key, f.Const) and isinstance(key.value, str) else None
+
+
+def _keys(value: f.Expr | None) -> Iterator[str | None]:
+    if isinstance(value, f.Mapping):
+        yield from (_text(key) if key is not None else None for key, _ in value.items)
+    else:
+        yield None
+
+
+def _yielded(project: Project, function: Function) -> Iterator[str | None]:
+    """The keys of the mappings that a lifespan yields, for the state of each request."""
+    module = function.module
+    for leave in function.exits:
+        if leave.kind != "yield" or leave.value in (None, f.Const(None)):
+            continue
+        value: f.Expr | None = leave.value
+        if isinstance(value, f.Name):
+            where = (module, leave.block, leave.start)
+            value = only_value(project.types.find_bindings(value.id, where), value.id)
+            for entry in module.assigns_in.get(function.index, ()):
+                if isinstance(entry.target, f.Sub) and entry.target.value == leave.value:
+                    yield _text(entry.target.items[0]) if entry.target.items else None
+        if isinstance(value, f.CallRef):
+            args = module.facts.calls[value.index].args
+            yield from (arg.name if arg.name not in ("", "*", "**") else None for arg in args)
+            if not args:
+                yield None
+        else:
+            yield from _keys(value)

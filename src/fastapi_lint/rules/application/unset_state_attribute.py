@@ -1,0 +1,116 @@
+"""FAPI719: attributes of a state that are read, and that nobody sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function, Module
+from fastapi_lint.model.application import is_state, states
+from fastapi_lint.model.calls import expects, never_runs, swallows
+from fastapi_lint.model.names import evaluated, walk
+from fastapi_lint.rule import Check, rule
+
+_ASKING = frozenset({"hasattr", "getattr"})
+
+
+@rule("FAPI719", severity=Severity.ERROR, words={"state"}, since="0.2.0")
+def unset_state_attribute(function: Function, check: Check) -> Iterator[Finding]:
+    """An attribute of a state is read that nothing in the project sets.
+
+    Why is this bad?
+    `request.state` and `app.state` are empty until somebody puts something there. A name that is misspelt, or whose
+    middleware is gone, raises `AttributeError: 'State' object has no attribute ...`, and the request ends in 500. No
+    type checker sees it.
+
+    Known limits
+    Silent are reads with `getattr`, below `hasattr` or an `except AttributeError`; names that are set anywhere, in
+    tests as well, on whatever state; all of it, when names are computed, a state goes to code that is not known, or a
+    lifespan yields what is no literal; the state of requests, when middleware or dependencies of other packages may
+    fill it; and projects without an app.
+
+    References
+    - [Starlette: storing state on the app and the request](https://www.starlette.io/applications/#storing-state-on-the-app-instance)
+    - [Starlette: lifespan state](https://www.starlette.io/lifespan/#lifespan-state)
+    """
+    module = function.module
+    if module.is_test or not any(not app.module.is_test for app in check.project.routes.apps):
+        return
+    reported = set()
+    for part, block, at in _read(function):
+        if part.attr in reported or part.attr.startswith("__"):
+            continue
+        if not is_state(check.project, part.value, module, block, at):
+            continue
+        known = check.project.about(states)
+        if known.is_open:
+            return
+        if part.attr in known.names or (known.is_open_for_requests and not _is_of_app(part.value)):
+            continue
+        if _is_asked(function, part) or _is_expected(module, block):
+            continue
+        reported.add(part.attr)
+        written = _written(part)
+        yield check.finding(
+            _place(module, at, part),
+            f"`{written}` is read, and nothing ever sets it",
+            why="it raises AttributeError, and the request ends in 500",
+            instead=f"set it in the lifespan, as `app.state.{part.attr}`"
+            if _is_of_app(part.value)
+            else "set it in a middleware or a dependency that runs before",
+        )
+
+
+def _read(function: Function) -> Iterator[tuple[f.Attr, int, int]]:
+    """The attributes that a function's own body reads, with block and place."""
+    module = function.module
+    removed = {leave.start for leave in function.exits if leave.kind == "del"}
+    for expr, block, at in evaluated(function):
+        for part in walk(expr):
+            if isinstance(part, f.Attr) and at not in removed:
+                if not _is_target(function, at, part):
+                    yield part, block, at
+
+
+def _is_target(function: Function, at: int, part: f.Attr) -> bool:
+    """Whether an attribute is what the statement at a place assigns, and not what it is made of."""
+    return any(
+        entry.start == at and entry.target is part and entry.op in ("=", ":=", "type")
+        for entry in function.module.assigns_in.get(function.index, ())
+    )
+
+
+def _is_of_app(state: f.Expr) -> bool:
+    """Whether a state is, in the words of the code, that of the app."""
+    return isinstance(state, f.Attr) and f.last_name(state.value) in ("app", "application")
+
+
+def _is_asked(function: Function, part: f.Attr) -> bool:
+    """Whether the function asks for the attribute by `hasattr` or `getattr`, whenever that is."""
+    return any(
+        f.last_name(call.func) in _ASKING and len(call.args) >= 2 and call.args[1].value == f.Const(part.attr)
+        for call in function.calls
+    )
+
+
+def _is_expected(module: Module, block: int) -> bool:
+    return expects(module, block, "AttributeError") or swallows(module, block) or never_runs(module, block)
+
+
+def _written(part: f.Attr) -> str:
+    names = [part.attr]
+    value = part.value
+    while isinstance(value, f.Attr):
+        names.append(value.attr)
+        value = value.value
+    if isinstance(value, f.Name):
+        names.append(value.id)
+    return ".".join(reversed(names))
+
+
+def _place(module: Module, at: int, part: f.Attr) -> tuple[int, int]:
+    """Where the attribute stands, from the start of its call or statement on."""
+    written = _written(part).encode()
+    found = module.text.find(written, at)
+    return (found, found + len(written)) if found >= 0 else (at, at + 1)
