@@ -64,7 +64,6 @@ def unset_state_attribute(function: Function, check: Check) -> Iterator[Finding]
 
 def _read(function: Function) -> Iterator[tuple[f.Attr, int, int]]:
     """The attributes that a function's own body reads, with block and place."""
-    module = function.module
     removed = {leave.start for leave in function.exits if leave.kind == "del"}
     for expr, block, at in evaluated(function):
         for part in walk(expr):
