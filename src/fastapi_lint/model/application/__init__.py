@@ -16,7 +16,7 @@ from fastapi_lint.model.application.middleware import (
     writes_cors_headers,
 )
 from fastapi_lint.model.application.naming import Named, Names, route_names
-from fastapi_lint.model.application.states import States, is_state, states
+from fastapi_lint.model.application.states import States, is_state, states_of
 
 __all__ = [
     "CORS",
@@ -32,7 +32,7 @@ __all__ = [
     "passes_on",
     "route_names",
     "stacks",
-    "states",
+    "states_of",
     "writes_cors",
     "writes_cors_headers",
 ]

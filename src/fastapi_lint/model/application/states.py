@@ -41,7 +41,7 @@ def is_state(project: Project, expr: f.Expr, module: Module, block: int, at: int
     return isinstance(value, Instance) and value.cls == STATE
 
 
-def states(project: Project) -> States:
+def states_of(project: Project) -> States:
     """What the project puts into states, tests included."""
     names = set(_OF_PACKAGES)
     is_open = is_open_for_requests = False
@@ -95,6 +95,8 @@ def _put(project: Project, module: Module) -> Iterator[str | None]:
                 yield attr
             case f.Sub(value=f.Sub(items=(f.Const(value="state"),)), items=(key,)):
                 yield _text(key)
+            case f.Sub(value=f.CallRef(index=index), items=(key,)) if _is_scope_state(module.facts.calls[index]):
+                yield _text(key)
             case f.Sub(items=(f.Const(value="state"),)):
                 yield from _keys(entry.value)
             case f.Sub(value=owner, items=(key,)) if is_state(project, owner, *where):
@@ -112,7 +114,7 @@ def _put(project: Project, module: Module) -> Iterator[str | None]:
         last = f.last_name(call.func)
         if last == "setattr" and len(call.args) == 3 and _may_be_state(project, call.args[0].value, where):
             yield _text(call.args[1].value)
-        elif last == "setdefault" and call.args and call.args[0].value == f.Const("state"):
+        elif _is_scope_state(call) and call.use != "value":
             yield None
         elif last not in _ASKING and any(is_state(project, arg.value, *where) for arg in call.args):
             if not isinstance(project.callee(module, call), FunctionObject):
@@ -122,6 +124,11 @@ def _put(project: Project, module: Module) -> Iterator[str | None]:
             if isinstance(part, f.Attr) and part.attr in ("_state", "__dict__"):
                 if is_state(project, part.value, module, block_index, at):
                     yield None
+
+
+def _is_scope_state(call: f.Call) -> bool:
+    """Whether a call gives the state in a scope: `scope.setdefault("state", {})`."""
+    return f.last_name(call.func) == "setdefault" and bool(call.args) and call.args[0].value == f.Const("state")
 
 
 def _may_be_state(project: Project, expr: f.Expr, where: tuple[Module, int, int]) -> bool:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.testing.clients import InProcess, in_process, is_started, requests_of
 from fastapi_lint.model.testing.overrides import Override, is_patched, overrides, resets
 from fastapi_lint.model.testing.suites import conftests, fixture, fixture_call, fixture_option, runs_coroutines
 
 __all__ = [
+    "InProcess",
     "Override",
     "conftests",
     "fixture",
     "fixture_call",
     "fixture_option",
+    "in_process",
     "is_patched",
+    "is_started",
     "overrides",
+    "requests_of",
     "resets",
     "runs_coroutines",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.application import is_state, states
+from fastapi_lint.model.application import is_state, states_of
 from fastapi_lint.model.calls import expects, never_runs, swallows
 from fastapi_lint.model.names import evaluated, walk
 from fastapi_lint.rule import Check, rule
@@ -43,7 +43,7 @@ def unset_state_attribute(function: Function, check: Check) -> Iterator[Finding]
             continue
         if not is_state(check.project, part.value, module, block, at):
             continue
-        known = check.project.about(states)
+        known = check.project.about(states_of)
         if known.is_open:
             return
         if part.attr in known.names or (known.is_open_for_requests and not _is_of_app(part.value)):
