@@ -16,6 +16,7 @@ from fastapi_lint.model.application.middleware import (
     writes_cors_headers,
 )
 from fastapi_lint.model.application.naming import Named, Names, route_names
+from fastapi_lint.model.application.requests import Role, is_served, role_of
 from fastapi_lint.model.application.states import States, is_state, states_of
 
 __all__ = [
@@ -23,13 +24,16 @@ __all__ = [
     "Middleware",
     "Named",
     "Names",
+    "Role",
     "States",
     "catches_errors",
     "in_stack",
     "is_caught",
+    "is_served",
     "is_state",
     "middleware_in",
     "passes_on",
+    "role_of",
     "route_names",
     "stacks",
     "states_of",
