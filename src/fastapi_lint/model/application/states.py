@@ -26,9 +26,10 @@ _OF_PACKAGES = frozenset({"view_rate_limit", "_state", "rate_limit_reset"})
 @dataclass(frozen=True)
 class States:
     """The names that are put into some state; `is_open` where others may be as well, `is_open_for_requests` into those
-    of requests and WebSockets alone."""
+    of requests and WebSockets alone. `is_filled`: the project fills one, or has code that runs at start-up."""
 
     names: frozenset[str]
+    is_filled: bool
     is_open: bool
     is_open_for_requests: bool
 
@@ -44,7 +45,7 @@ def is_state(project: Project, expr: f.Expr, module: Module, block: int, at: int
 def states_of(project: Project) -> States:
     """What the project puts into states, tests included."""
     names = set(_OF_PACKAGES)
-    is_open = is_open_for_requests = False
+    is_open = is_open_for_requests = is_started = False
     for module in project.modules:
         if module.mentions("state"):
             for name in _put(project, module):
@@ -53,7 +54,9 @@ def states_of(project: Project) -> States:
                 else:
                     names.add(name)
         for function in module.functions:
-            if project.is_lifespan(function) and function.is_generator:
+            is_lifespan = project.is_lifespan(function)
+            is_started |= is_lifespan and not module.is_test
+            if is_lifespan and function.is_generator:
                 for found in _yielded(project, function):
                     if found is None:
                         is_open_for_requests = True
@@ -68,7 +71,8 @@ def states_of(project: Project) -> States:
                 is_open_for_requests |= not name.startswith(_HARMLESS)
             case None:
                 is_open_for_requests = True
-    return States(frozenset(names), is_open, is_open_for_requests)
+    is_filled = is_started or names != _OF_PACKAGES
+    return States(frozenset(names), is_filled, is_open, is_open_for_requests)
 
 
 def _is_foreign(project: Project, what: object) -> bool:

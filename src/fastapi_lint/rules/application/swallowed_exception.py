@@ -1,0 +1,163 @@
+"""FAPI716: exceptions that are caught and forgotten."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function
+from fastapi_lint.model.application import is_served, role_of
+from fastapi_lint.rule import Check, rule
+
+_BROAD = frozenset({"Exception", "BaseException"})
+_CANCELLED = frozenset({"asyncio.CancelledError", "asyncio.exceptions.CancelledError", "BaseException"})
+_NOTHING = re.compile(r"(?:pass|\.\.\.|continue|return|return None)")
+_COMMENT = re.compile(r"#[ \t]?(?!noqa|type:|pragma|nosec|pylint|fmt:|ruff:)[^\n]*\w")
+_CLEANING = frozenset({
+    "close", "aclose", "wait_closed", "remove", "unlink", "rmtree", "rmdir", "cancel", "rollback", "disconnect", "send",
+    "send_text", "send_json", "send_bytes", "debug", "info", "warning", "warn", "error", "exception", "critical", "log",
+    "print", "inc", "dec", "observe", "labels", "gauge", "increment", "timing", "histogram", "record", "terminate",
+    "kill", "shutdown", "stop", "quit", "discard", "unsubscribe", "flush", "release", "cleanup", "expunge",
+    "invalidate", "incr", "set_attribute", "add_event", "capture_exception", "capture_message",
+})  # fmt: skip
+"""Last names of calls of which nobody needs to know that they failed."""
+
+
+@rule("FAPI716", words={"except"}, since="0.2.0")
+def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
+    """A handler for every exception does nothing, or a cancellation is caught and forgotten.
+
+    Why is this bad?
+    The request goes on as if nothing had happened, with half of its work undone, and there is no line in a log that
+    says so. Whoever looks for the fault later finds nothing.
+
+    A task that catches `asyncio.CancelledError` and goes on cannot be stopped: not by a timeout, not by a client that
+    leaves, not by the server when it shuts down.
+
+    Known limits
+    Only code that requests or the lifespan are seen to reach is looked at. Silent are narrow types, handlers with a
+    comment that says why, `contextlib.suppress`, optional imports, and attempts to clean up (`close`, `cancel`,
+    `rollback`, `send`, ...). A cancellation is left alone where the function cancelled something itself, raises it
+    again, or ends.
+
+    References
+    - [FastAPI: handling errors](https://fastapi.tiangolo.com/tutorial/handling-errors/)
+    - [asyncio: task cancellation](https://docs.python.org/3/library/asyncio-task.html#task-cancellation)
+    """
+    module = function.module
+    if not is_served(check.project, module):
+        return
+    role: str | None = ""
+    for index, clause in enumerate(module.facts.blocks):
+        if clause.function != function.index or clause.kind != "except":
+            continue
+        names = _caught(function, clause, check)
+        body = _body_of(function, clause)
+        if body is None:
+            continue
+        is_empty = bool(names & _BROAD) and _does_nothing(function, clause) and not _only_cleans(function, body)
+        is_cancelled = function.is_async and bool(names & _CANCELLED) and _goes_on(function, clause, index, body)
+        if not is_empty and not is_cancelled:
+            continue
+        role = role_of(check.project, function, startup=True) if role == "" else role
+        if role is None:
+            return
+        shown = _shown(function, clause)
+        attempt = module.facts.blocks[clause.parent]
+        place = (attempt.start, attempt.start + len("try"))
+        if is_cancelled and not is_empty:
+            yield check.finding(
+                place,
+                f"`{shown}` in `{function.name}` catches the cancellation and goes on",
+                why="nothing can stop the task: no timeout, no shutdown",
+                instead="clean up and `raise` it again",
+            )
+        else:
+            yield check.finding(
+                place,
+                f"`{shown}` in `{function.name}` drops every exception",
+                why="what failed is neither answered nor logged",
+                instead="log it, raise it, or catch the type that is expected",
+            )
+
+
+def _caught(function: Function, clause: f.Block, check: Check) -> frozenset[str]:
+    """The names of what a clause catches that are known."""
+    if clause.test is None:
+        return _BROAD
+    tests = clause.test.items if isinstance(clause.test, f.Display) else (clause.test,)
+    names = (check.project.name(test, function.module, clause.parent, clause.start) for test in tests)
+    return frozenset(name for name in names if name is not None)
+
+
+def _shown(function: Function, clause: f.Block) -> str:
+    head = function.module.source.slice(clause.start, clause.end).split("\n", 1)[0].partition(":")[0].strip()
+    return head.split(" as ")[0] if len(head) < 40 else "except ..."
+
+
+def _body_of(function: Function, clause: f.Block) -> f.Block | None:
+    """The body of the `try` of a clause."""
+    blocks = function.module.blocks_in.get(function.index, ())
+    return next((each for each in blocks if each.parent == clause.parent and each.kind == "body"), None)
+
+
+def _does_nothing(function: Function, clause: f.Block) -> bool:
+    """Whether a handler is a single statement that does nothing, without a comment that says why."""
+    text = function.module.source.slice(clause.start, clause.end)
+    source = function.module.source.utf8
+    line_end = source.find(b"\n", clause.end)
+    behind = source[clause.end : line_end if line_end >= 0 else len(source)].decode("utf-8", "replace")
+    if _COMMENT.search(text) or _COMMENT.search(behind):
+        return False
+    lines = [line.partition("#")[0].strip() for line in text.split("\n")]
+    statements = [line for line in lines[1:] if line] or [lines[0].rpartition(":")[2].strip()]
+    return len(statements) == 1 and _NOTHING.fullmatch(statements[0]) is not None
+
+
+def _only_cleans(function: Function, body: f.Block) -> bool:
+    """Whether a `try` imports what may be missing, yields to somebody else, or calls nothing but what cleans up."""
+    module = function.module
+    if any(body.start <= entry.start < body.end for entry in module.facts.imports):
+        return True
+    if any(leave.kind.startswith("yield") and body.start <= leave.start < body.end for leave in function.exits):
+        return True
+    inside = [call for call in function.calls if body.start <= call.start < body.end]
+    outer = [
+        call for call in inside if not any(o.start <= call.start and call.end < o.end and o is not call for o in inside)
+    ]
+    return bool(outer) and all(f.last_name(call.func) in _CLEANING for call in outer)
+
+
+# ---------------------------------------------------------------- cancellation
+
+
+def _goes_on(function: Function, clause: f.Block, index: int, body: f.Block) -> bool:
+    """Whether a function works on after it has caught its own cancellation."""
+    module = function.module
+    blocks = module.facts.blocks
+    if clause.test is None or not _waits(function, body):
+        return False
+    inside = [leave for leave in function.exits if clause.start <= leave.start < clause.end]
+    if any(leave.kind in ("raise", "return") for leave in inside) or _leaves_loop(function, clause):
+        return False
+    if any(f.last_name(call.func) in ("cancel", "uncancel", "cancel_all") for call in function.calls):
+        return False
+    attempt = blocks[clause.parent]
+    chain = module.block_chain(clause.parent)
+    if any(each.kind in ("while", "for") for each in chain):
+        return True
+    return any(call.awaited and call.start >= attempt.end for call in function.calls)
+
+
+def _waits(function: Function, body: f.Block) -> bool:
+    """Whether something is awaited in the body of a `try`."""
+    return any(call.awaited and body.start <= call.start < body.end for call in function.calls)
+
+
+def _leaves_loop(function: Function, clause: f.Block) -> bool:
+    """Whether a handler ends with `break`."""
+    text = function.module.source.slice(clause.start, clause.end)
+    lines = [line.partition("#")[0].strip() for line in text.split("\n")]
+    return next((line for line in reversed(lines) if line), "").endswith("break")
