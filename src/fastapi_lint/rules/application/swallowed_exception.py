@@ -59,7 +59,7 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
             continue
         is_empty = bool(names & _BROAD) and _does_nothing(function, clause) and not _only_cleans(function, body)
         is_cancelled = function.is_async and bool(names & _CANCELLED) and _goes_on(function, clause, index, body)
-        if not is_empty and not is_cancelled:
+        if (not is_empty and not is_cancelled) or _starts_a_loop(function, body, check):
             continue
         role = role_of(check.project, function, startup=True) if role == "" else role
         if role is None:
@@ -128,6 +128,14 @@ def _only_cleans(function: Function, body: f.Block) -> bool:
         call for call in inside if not any(o.start <= call.start and call.end < o.end and o is not call for o in inside)
     ]
     return bool(outer) and all(f.last_name(call.func) in _CLEANING for call in outer)
+
+
+def _starts_a_loop(function: Function, body: f.Block, check: Check) -> bool:
+    """Whether a `try` starts an event loop, which fails while one runs: FAPI104 tells of it and of its error."""
+    effects, module = check.project.effects, function.module
+    return any(
+        body.start <= call.start < body.end and effects.reentry(module, call) is not None for call in function.calls
+    )
 
 
 # ---------------------------------------------------------------- cancellation
