@@ -37,11 +37,22 @@ class Writer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     algorithm: int
 
 
+class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A call that signs a payload: where it takes it; `claims` as in `tokens.toml`."""
+
+    names: tuple[str, ...]
+    position: int
+    keyword: str
+    package: str
+    claims: bool = False
+
+
 class _Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     readers: tuple[Reader, ...]
     unchecked: tuple[Look, ...]
     headers: tuple[Look, ...]
     writers: tuple[Writer, ...]
+    encoders: tuple[Encoder, ...]
 
 
 @cache
@@ -70,6 +81,11 @@ def _writers() -> dict[str, Writer]:
     return {name: each for each in _catalogue().writers for name in each.names}
 
 
+@cache
+def _encoders() -> dict[str, Encoder]:
+    return {name: each for each in _catalogue().encoders for name in each.names}
+
+
 def reader(name: str) -> Reader | None:
     """How a callable reads a token, if it does."""
     return _readers().get(name)
@@ -88,6 +104,11 @@ def header(name: str) -> Look | None:
 def writer(name: str) -> Writer | None:
     """How a callable writes a token, if it does."""
     return _writers().get(name)
+
+
+def encoder(name: str) -> Encoder | None:
+    """How a callable signs a payload, if it does."""
+    return _encoders().get(name)
 
 
 @cache

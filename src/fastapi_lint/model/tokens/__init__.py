@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.tokens.payloads import Encoding, Frame, Part, Payloads, encodings, place_of_claim
 from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_calls
+from fastapi_lint.model.tokens.subjects import Subjects, checks_subjects
 from fastapi_lint.model.tokens.trust import Trust
 
-__all__ = ["Flaw", "TokenCall", "Trust", "token_calls"]
+__all__ = [
+    "Encoding",
+    "Flaw",
+    "Frame",
+    "Part",
+    "Payloads",
+    "Subjects",
+    "TokenCall",
+    "Trust",
+    "checks_subjects",
+    "encodings",
+    "place_of_claim",
+    "token_calls",
+]

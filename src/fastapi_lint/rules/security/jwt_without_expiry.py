@@ -1,0 +1,63 @@
+"""FAPI606: a token is signed that never expires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.model.names import Module
+from fastapi_lint.model.tokens import Encoding, Frame, Payloads, encodings
+from fastapi_lint.rule import Check, rule
+
+
+@rule("FAPI606", severity=Severity.WARNING, words={"encode"})
+def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
+    """A JWT is signed without an expiry, on every way or on one.
+
+    Why is this bad?
+    A signed token cannot be taken back: who has copied one from a log, a browser or a backup stays logged in for
+    ever, also after the password was changed. The same holds for links to verify an address or to reset a password.
+    Put `exp` into every payload, and let none of the callers leave it out.
+
+    Known limits
+    Payloads that come out of functions outside of the project, and what is put in under a computed key, are taken
+    to have one. A condition on the way counts when the call decides it (a parameter that is left out). Tokens for
+    another service, which says itself what it wants (`aud` is its address), are not reported.
+
+    References
+    - [OAuth2 with password and JWT](https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/)
+    - [PyJWT: registered claim names](https://pyjwt.readthedocs.io/en/stable/usage.html#registered-claim-names)
+    - [RFC 8725: JSON Web Token best current practices](https://datatracker.ietf.org/doc/html/rfc8725)
+    """
+    if module.is_test:
+        return
+    payloads = Payloads(check.project)
+    for encoding in encodings(module, check.project):
+        lacking = payloads.without(encoding, "exp")
+        if lacking is None or _is_for_others(encoding, payloads):
+            continue
+        if isinstance(lacking, Frame):
+            line = lacking.module.source.line_of(lacking.call.start)
+            yield check.finding(
+                encoding.call,
+                f"A token is signed that has no `exp` when `{lacking.function.name}` is called as in line {line}",
+                why="it is valid for ever: who has copied it cannot be locked out",
+                instead="set `exp` in every payload, whatever the caller passes",
+                related=[check.related(lacking.call, "this call gives no expiry", module=lacking.module)],
+            )
+        else:
+            yield check.finding(
+                encoding.call,
+                "A token is signed that never expires",
+                why="who has copied it cannot be locked out, not even by a new password",
+                instead="put `exp` into the payload, a few minutes to an hour ahead",
+            )
+
+
+def _is_for_others(encoding: Encoding, payloads: Payloads) -> bool:
+    """Whether a token goes to another service: it names its address."""
+    for part in payloads.claims(encoding, "aud"):
+        text = payloads.project.values.text(part.value, part.where)
+        if text is not None and "://" in text:
+            return True
+    return False
