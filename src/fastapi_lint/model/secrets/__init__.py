@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fastapi_lint.model.secrets.keys import keys_given
+from fastapi_lint.model.secrets.passwords import Digest, Passwords, Plain
 from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
 from fastapi_lint.model.secrets.uses import Secrets, Use
 
-__all__ = ["Secrets", "Use", "connecting_ranges", "documented_ranges", "keys_given"]
+__all__ = ["Digest", "Passwords", "Plain", "Secrets", "Use", "connecting_ranges", "documented_ranges", "keys_given"]

@@ -1,23 +1,32 @@
-"""What calls check of the signed tokens that they read, and who trusts what they say. Judges nothing."""
+"""What calls check of tokens that they read, what stands in those that are signed, and who trusts them. Judges none."""
 
 from __future__ import annotations
 
+from fastapi_lint.model.tokens.lifetimes import Lifetime, contains, lifetimes
 from fastapi_lint.model.tokens.payloads import Encoding, Frame, Part, Payloads, encodings, place_of_claim
 from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_calls
 from fastapi_lint.model.tokens.subjects import Subjects, checks_subjects
 from fastapi_lint.model.tokens.trust import Trust
+from fastapi_lint.model.tokens.unhandled import Way, package_of, verifying, way_out
 
 __all__ = [
     "Encoding",
     "Flaw",
     "Frame",
+    "Lifetime",
     "Part",
     "Payloads",
     "Subjects",
     "TokenCall",
     "Trust",
+    "Way",
     "checks_subjects",
+    "contains",
     "encodings",
+    "lifetimes",
+    "package_of",
     "place_of_claim",
     "token_calls",
+    "verifying",
+    "way_out",
 ]

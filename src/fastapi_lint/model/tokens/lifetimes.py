@@ -1,0 +1,459 @@
+"""How long tokens live: the times behind `exp`, and what names and units say, back to where a number is written.
+
+A time is told only where its unit is certain: in a `timedelta`, in seconds of the epoch, in the name. Judges nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from fastapi_lint.catalog.secrecy.secrets import words
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import walk
+from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
+from fastapi_lint.model.tokens.payloads import Chain, Encoding, Frame, Payloads, encodings
+from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.readers import default_of, environment_read
+from fastapi_lint.model.values.texts import written_for_tests
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_UNITS = {
+    "seconds": 1, "second": 1, "secs": 1, "sec": 1, "minutes": 60, "minute": 60, "mins": 60, "min": 60,
+    "hours": 3600, "hour": 3600, "days": 86400, "day": 86400, "weeks": 604800, "week": 604800,
+}  # fmt: skip
+_OF_DELTA = ("days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks")
+_LASTING = frozenset({
+    "expire", "expires", "expiry", "expiration", "exp", "lifetime", "ttl", "validity", "valid", "age", "duration",
+    "live", "delta", "timeout", *_UNITS,
+})  # fmt: skip
+_PURPOSES = ("type", "token_type", "typ", "purpose", "scope", "use", "kind", "token_use")
+_TIMES = frozenset({"time.time", "datetime.datetime.timestamp", "calendar.timegm"})
+_SAME = frozenset({"int", "float", "round", "calendar.timegm", "datetime.datetime.fromtimestamp", "math.floor"})
+_OF_LIBRARIES = {
+    "fastapi_users.authentication.JWTStrategy": ("lifetime_seconds", 1),
+    "fastapi_users.authentication.strategy.JWTStrategy": ("lifetime_seconds", 1),
+}
+_ISSUERS = ("JWTStrategy", "fastapi_jwt_auth", "authx", "fastapi_login", "OAuth2PasswordBearer")
+_WORD = re.compile(rb"\w+")
+_DEPTH = 8
+_MOST = 60
+_FRAMES = 3
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number, and the named place where it is written (None: right where it is used)."""
+
+    value: float
+    place: tuple[Module, int, int] | None = None
+    names: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """How long some tokens live: where that is written, under which name ("" for none), and all names on the way."""
+
+    seconds: float
+    module: Module = field(repr=False)
+    start: int
+    end: int
+    name: str
+    names: frozenset[str]
+
+
+def lifetimes(project: Project) -> Mapping[Module, tuple[Lifetime, ...]]:
+    """The lifetimes of tokens that the program issues, by the module in which they are written."""
+    found: dict[tuple[Module, int], Lifetime] = {}
+    times = _Times(project)
+    for module in project.modules:
+        if module.is_test or written_for_tests(module):
+            continue
+        for one in (*times.of_encodings(module), *times.by_name(module), *times.of_libraries(module)):
+            if one.module.is_test:
+                continue
+            known = found.get((one.module, one.start))
+            names = one.names | known.names if known is not None else one.names
+            if known is None or known.seconds < one.seconds:
+                found[one.module, one.start] = replace(one, names=names)
+    table: dict[Module, list[Lifetime]] = {}
+    for one in found.values():
+        table.setdefault(one.module, []).append(one)
+    return {module: tuple(sorted(each, key=lambda one: one.start)) for module, each in table.items()}
+
+
+def issues_tokens(project: Project) -> bool:
+    """Whether the program itself signs tokens, and not only keeps those of others."""
+    for module in project.modules:
+        if module.is_test:
+            continue
+        if module.mentions(*_ISSUERS) or next(encodings(module, project), None) is not None:
+            return True
+    return False
+
+
+class _Times:
+    """Answers about one expression after the other."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.values = project.values
+        self.payloads = Payloads(project)
+        self._left = 0
+
+    # ---------------------------------------------------------------- where lifetimes are
+
+    def of_encodings(self, module: Module) -> Iterator[Lifetime]:
+        """What is put into `exp` of the tokens that a module signs."""
+        for encoding in encodings(module, self.project):
+            purposes = self._purposes(encoding)
+            function = module.enclosing(encoding.call.block)
+            own = {function.name} if function is not None else set()
+            own |= names_around(module, encoding.call)
+            own |= {part.key for part in self.payloads.claims(encoding, "sub") if part.key is not None}
+            for part in self.payloads.claims(encoding, "exp"):
+                self._left = _MOST
+                if not part.is_declared:
+                    for one in self._ahead(part.value, part.where, part.chain, _DEPTH):
+                        around = _names_of(part.chain) | _tests_around(part.where)
+                        yield replace(one, names=one.names | purposes | own | around)
+
+    def _purposes(self, encoding: Encoding) -> frozenset[str]:
+        """What a token says that it is for, where every one says the same."""
+        found = set()
+        for key in _PURPOSES:
+            texts = {self.values.text(part.value, part.where) for part in self.payloads.claims(encoding, key)}
+            if len(texts) == 1:
+                found |= {text for text in texts if text is not None}
+        return frozenset(found)
+
+    def by_name(self, module: Module) -> Iterator[Lifetime]:
+        """Constants, settings and arguments that are named for the lifetime of access tokens."""
+        if not module.mentions("access", "ACCESS") or not self.project.about(issues_tokens):
+            return
+        for entry in module.facts.assigns:
+            name = f.last_name(entry.target)
+            if _is_for_access(name) and entry.value is not None:
+                where = (module, entry.block, entry.start)
+                yield from self._named(name, entry.value, where, (entry.start, entry.end))
+        for call in module.facts.calls:
+            for arg in call.args:
+                if _is_for_access(arg.name):
+                    where = (module, call.block, call.start)
+                    yield from self._named(arg.name, arg.value, where, (arg.start, arg.end))
+
+    def of_libraries(self, module: Module) -> Iterator[Lifetime]:
+        """Lifetimes that libraries take in a unit of their own."""
+        if not module.mentions("JWTStrategy"):
+            return
+        for call in module.facts.calls:
+            known = _OF_LIBRARIES.get(self.project.called_name(module, call) or "")
+            given = f.keyword(call, known[0]) if known is not None else None
+            if known is None or given is None:
+                continue
+            self._left = _MOST
+            for number in self._numbers(given.value, (module, call.block, call.start), (), _DEPTH):
+                place = number.place or (module, given.start, given.end)
+                name = _name_at(place)
+                yield Lifetime(number.value * known[1], *place, name, number.names | {given.name, "access_token"})
+
+    def _named(self, name: str, value: f.Expr, where: Where, span: tuple[int, int]) -> Iterator[Lifetime]:
+        """What stands under a name: a `timedelta`, or a number whose unit the name says."""
+        self._left = _MOST
+        units = [_UNITS[word] for word in words(name) if word in _UNITS]
+        if not isinstance(value, (f.Name, f.Attr)):
+            for delta in self._deltas(value, where, (), _DEPTH):
+                if delta.module is where[0] and span[0] <= delta.start < span[1]:
+                    yield replace(delta, start=span[0], end=span[1], name=name, names=delta.names | {name})
+            for number in self._numbers(value, where, (), _DEPTH) if len(units) == 1 else ():
+                if number.place is None:
+                    yield Lifetime(number.value * units[0], where[0], *span, name, frozenset({name}))
+
+    # ---------------------------------------------------------------- times
+
+    def _ahead(self, expr: f.Expr, where: Where, chain: Chain, depth: int) -> Iterator[Lifetime]:
+        """How far ahead of now a time lies."""
+        self._left -= 1
+        if depth < 0 or self._left < 0:
+            return
+        module = where[0]
+        match expr:
+            case f.Binary(op="+", left=left, right=right):
+                for one, other in ((left, right), (right, left)):
+                    yield from self._deltas(one, where, chain, depth - 1)
+                    if self._is_epoch(other, where, depth - 1):
+                        for number in self._numbers(one, where, chain, depth - 1):
+                            place = number.place or (module, where[2], where[2] + 1)
+                            yield Lifetime(number.value, *place, _name_at(place), number.names)
+            case f.Choice(options=options):
+                for option in options:
+                    yield from self._ahead(option, where, chain, depth - 1)
+            case f.CallRef(index=index):
+                call = module.facts.calls[index]
+                callee = self.project.callee(module, call)
+                if isinstance(callee, FunctionObject):
+                    yield from self._returned(callee.function, module, call, chain, depth)
+                elif self.project.called_name(module, call) in _SAME and call.args:
+                    yield from self._ahead(call.args[0].value, where, chain, depth - 1)
+                elif isinstance(call.func, f.Attr):
+                    yield from self._ahead(call.func.value, where, chain, depth - 1)
+            case f.Name() | f.Attr():
+                for value, place, inner in self._meant(expr, where, chain):
+                    yield from self._ahead(value, place, inner, depth - 1)
+
+    def _returned(
+        self, function: Function, module: Module, call: f.Call, chain: Chain, depth: int
+    ) -> Iterator[Lifetime]:
+        if len(chain) > _FRAMES or any(each.function is function for each in chain):
+            return
+        frame = self.payloads.frame(function, module, call)
+        for leaving in function.exits:
+            if leaving.kind == "return" and leaving.value is not None:
+                place = (function.module, leaving.block, leaving.start)
+                for one in self._ahead(leaving.value, place, (frame, *chain), depth - 1):
+                    yield replace(one, names=one.names | {function.name} | _tests_around(frame.where))
+
+    def _is_epoch(self, expr: f.Expr, where: Where, depth: int) -> bool:
+        """Whether a value counts seconds of the epoch."""
+        if depth < 0:
+            return False
+        match expr:
+            case f.CallRef(index=index):
+                call = where[0].facts.calls[index]
+                name = self.project.called_name(where[0], call) or ""
+                if name in _TIMES or (isinstance(call.func, f.Attr) and call.func.attr == "timestamp"):
+                    return True
+                return name in _SAME and bool(call.args) and self._is_epoch(call.args[0].value, where, depth - 1)
+            case f.Name():
+                found = list(self.values.definitions(expr, where))
+                return len(found) == 1 and self._is_epoch(*found[0], depth - 1)
+        return False
+
+    def _deltas(self, expr: f.Expr, where: Where, chain: Chain, depth: int) -> Iterator[Lifetime]:
+        """The lengths of a `timedelta`."""
+        self._left -= 1
+        if depth < 0 or self._left < 0:
+            return
+        module = where[0]
+        match expr:
+            case f.Choice(options=options):
+                for option in options:
+                    yield from self._deltas(option, where, chain, depth - 1)
+            case f.CallRef(index=index):
+                call = module.facts.calls[index]
+                name = self.project.called_name(module, call) or ""
+                if name == "datetime.timedelta":
+                    yield from self._delta(module, call, chain, depth)
+                elif name in ("pydantic.Field", "dataclasses.field"):
+                    for arg in call.args:
+                        if arg.name == "default" or (arg.name == "" and arg is call.args[0]):
+                            yield from self._deltas(arg.value, where, chain, depth - 1)
+            case f.Name() | f.Attr():
+                for value, place, inner in self._meant(expr, where, chain):
+                    for one in self._deltas(value, place, inner, depth - 1):
+                        yield replace(one, names=one.names | {f.last_name(expr)} | _tests_around(where))
+
+    def _delta(self, module: Module, call: f.Call, chain: Chain, depth: int) -> Iterator[Lifetime]:
+        where = (module, call.block, call.start)
+        parts: list[tuple[list[Number], int]] = []
+        for position, arg in enumerate(call.args):
+            name = arg.name or (_OF_DELTA[position] if position < len(_OF_DELTA) else "")
+            if name in ("microseconds", "milliseconds"):
+                continue
+            if name not in _UNITS:
+                return
+            parts.append((list(self._numbers(arg.value, where, chain, depth - 1)), _UNITS[name]))
+        if not parts or not all(numbers for numbers, _ in parts):
+            return
+        around = names_around(module, call) | _tests_around(where)
+        if len(parts) == 1:
+            numbers, unit = parts[0]
+            for number in numbers:
+                place = number.place or (module, call.start, call.end)
+                yield Lifetime(number.value * unit, *place, _name_at(place), number.names | around)
+        else:
+            total = sum(max(each.value for each in numbers) * unit for numbers, unit in parts)
+            names = frozenset(name for numbers, _ in parts for each in numbers for name in each.names)
+            yield Lifetime(total, module, call.start, call.end, "", names | around)
+
+    # ---------------------------------------------------------------- numbers
+
+    def _numbers(self, expr: f.Expr, where: Where, chain: Chain, depth: int) -> Iterator[Number]:
+        """The numbers that an expression can be when nothing is set from outside."""
+        self._left -= 1
+        if depth < 0 or self._left < 0:
+            return
+        module = where[0]
+        match expr:
+            case f.Const(value=bool()):
+                return
+            case f.Const(value=int() | float() as constant):
+                yield Number(float(constant))
+            case f.Const(value=str(text)) if text.strip().isdecimal() and len(text) < 12:
+                yield Number(float(text))
+            case f.Binary(op=op, left=left, right=right):
+                for one in self._numbers(left, where, chain, depth - 1):
+                    for other in self._numbers(right, where, chain, depth - 1):
+                        if (result := _calculated(op, one.value, other.value)) is not None:
+                            written = one.place if one.place is not None else other.place
+                            yield Number(result, written, one.names | other.names)
+            case f.Choice(options=options):
+                for option in options:
+                    yield from self._numbers(option, where, chain, depth - 1)
+            case f.CallRef(index=index):
+                call = module.facts.calls[index]
+                yield from self._read(module, call, chain, depth)
+            case f.Name() | f.Attr():
+                name = f.last_name(expr)
+                for value, place, inner in self._meant(expr, where, chain):
+                    for number in self._numbers(value, place, inner, depth - 1):
+                        named = number.place or _assignment(place, value)
+                        yield Number(number.value, named, number.names | {name})
+
+    def _read(self, module: Module, call: f.Call, chain: Chain, depth: int) -> Iterator[Number]:
+        where = (module, call.block, call.start)
+        called = self.project.called_name(module, call) or ""
+        given: list[f.Expr] = []
+        if (variable := environment_read(module, call)) is not None:
+            default = default_of(call)
+            for number in self._numbers(default.value, where, chain, depth - 1) if default is not None else ():
+                yield Number(number.value, number.place, number.names | {variable})
+        elif called in ("int", "float", "round"):
+            given = [arg.value for arg in call.args[:1]]
+        elif called in ("pydantic.Field", "dataclasses.field"):
+            given = [
+                arg.value for i, arg in enumerate(call.args) if arg.name == "default" or (arg.name == "" and i == 0)
+            ]
+        for value in given:
+            yield from self._numbers(value, where, chain, depth - 1)
+
+    def _meant(self, expr: f.Name | f.Attr, where: Where, chain: Chain) -> Iterator[tuple[f.Expr, Where, Chain]]:
+        """What a name can stand for: its assignments in the function, what calls pass, its default, a constant."""
+        module, block, at = where
+        function = module.enclosing(block)
+        if isinstance(expr, f.Name) and function is not None:
+            param = next((one for one in function.params if one.name == expr.id), None)
+            assigns = [
+                one
+                for one in module.assigns_in.get(function.index, ())
+                if one.target == expr and one.value is not None and one.op in ("=", ":=") and one.start < at
+            ]
+            for one in assigns:
+                if one.value is not None:
+                    yield one.value, (module, one.block, one.start), chain
+            if param is not None:
+                yield from self._passed(function, param, chain)
+            if assigns or param is not None:
+                return
+        found = list(self.values.definitions(expr, where))
+        if len(found) == 1:
+            yield *found[0], chain
+
+    def _passed(self, function: Function, param: f.Param, chain: Chain) -> Iterator[tuple[f.Expr, Where, Chain]]:
+        known = [(index, each) for index, each in enumerate(chain) if each.function is function]
+        frames: list[tuple[Chain, Frame]] = [(chain[index + 1 :], each) for index, each in known]
+        if not frames and len(chain) < _FRAMES:
+            frames = [((), each) for each in self.payloads.frames(function)]
+        is_left_out = not frames
+        for rest, frame in frames:
+            value = dict(frame.bound).get(param.name)
+            if value is None:
+                is_left_out = True
+            elif value != f.Const(None):
+                yield value, frame.where, rest
+        if is_left_out and param.default is not None and param.default != f.Const(None):
+            yield param.default, (function.module, function.facts.outer, param.start), ()
+
+
+def names_around(module: Module, call: f.Call) -> frozenset[str]:
+    """What the value of a call is given for: the variable, the argument or entry that takes it, the function around."""
+    found = set()
+    index = module.call_numbers[call.start, call.end]
+    for entry in module.facts.assigns:
+        if entry.start <= call.start < entry.end and any(one == f.CallRef(index) for one in walk(entry.value)):
+            found.add(f.last_name(entry.target))
+    for other in module.facts.calls:
+        if other.start < call.start and call.end <= other.end:
+            found |= {arg.name for arg in other.args if arg.start <= call.start < arg.end and arg.name}
+    before = module.text[max(0, call.start - 120) : call.start]
+    line = before[before.rfind(b"\n") + 1 :]
+    found |= {piece.decode("utf-8", "replace") for piece in line.replace(b"'", b'"').split(b'"')[1::2]}
+    function = module.enclosing(call.block)
+    if function is not None:
+        found.add(function.name)
+    return frozenset(found - {""})
+
+
+def _tests_around(where: Where) -> frozenset[str]:
+    """The names and texts in the conditions under which a place is reached (`if remember_me:`, `case "refresh":`).
+
+    Behind a condition that asks for access tokens, `else` is for others.
+    """
+    module, block, _ = where
+    blocks = module.facts.blocks
+    found: set[str] = set()
+    for each in module.block_chain(block):
+        if each.kind == "if":
+            found |= _said(each.test)
+        elif each.kind == "case":
+            end = module.text.find(b"\n", each.start)
+            found |= {one.decode("utf-8", "replace") for one in _WORD.findall(module.text[each.start : max(end, 0)])}
+        elif each.kind == "else" and blocks[each.parent].kind == "choice":
+            others = (one for one in module.blocks_in.get(each.function, ()) if one.parent == each.parent)
+            if any("access" in words(name) for one in others if one.kind == "if" for name in _said(one.test)):
+                found.add("refresh")
+    return frozenset(found - {""})
+
+
+def _said(test: f.Expr | None) -> set[str]:
+    names = {f.last_name(one) for one in walk(test)}
+    return names | {str(one.value) for one in walk(test) if isinstance(one, f.Const)}
+
+
+def _names_of(chain: Chain) -> frozenset[str]:
+    found: set[str] = set()
+    for frame in chain:
+        found |= {frame.function.name} | names_around(frame.module, frame.call) | _tests_around(frame.where)
+    return frozenset(found)
+
+
+def _assignment(place: Where, value: f.Expr) -> tuple[Module, int, int] | None:
+    """The statement of a module or class that gives a name its value."""
+    module, block, start = place
+    if module.facts.blocks[block].function >= 0:
+        return None
+    entry = next((one for one in module.facts.assigns if one.start == start and one.value == value), None)
+    return (module, entry.start, entry.end) if entry is not None else None
+
+
+def _name_at(place: tuple[Module, int, int]) -> str:
+    module, start, end = place
+    entry = next((one for one in module.facts.assigns if (one.start, one.end) == (start, end)), None)
+    return f.last_name(entry.target) if entry is not None and module.facts.blocks[entry.block].function < 0 else ""
+
+
+def _is_for_access(name: str) -> bool:
+    found = words(name) if name else []
+    return "access" in found and "token" in found and not _LASTING.isdisjoint(found)
+
+
+def _calculated(op: str, left: float, right: float) -> float | None:
+    match op:
+        case "*":
+            return left * right
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "/" | "//" if right:
+            return left / right
+    return None
+
+
+def contains(names: Collection[str], wanted: Collection[str]) -> bool:
+    """Whether one of some names has one of the words in it."""
+    return any(word in wanted for name in names for word in words(name))

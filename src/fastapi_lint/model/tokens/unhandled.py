@@ -1,0 +1,239 @@
+"""On which ways the error of a bad token gets out of a request without anybody who handles it. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fastapi_lint.catalog.secrecy import tokens
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module, Type
+from fastapi_lint.model.tokens.reading import TokenCall, token_calls
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_BASES = {
+    "jwt": frozenset({"PyJWTError", "InvalidTokenError"}),
+    "jose": frozenset({"JWTError", "JOSEError"}),
+}
+_PARTS = {
+    "jwt": (frozenset({"ExpiredSignatureError"}), frozenset({"DecodeError", "InvalidSignatureError"})),
+    "jose": (),
+}
+"""What several handlers have to take together, when none takes the base."""
+_BROAD = frozenset({"Exception", "BaseException"})
+_HARMLESS = frozenset({
+    "staticmethod", "classmethod", "property", "functools.lru_cache", "functools.cache", "functools.wraps",
+    "functools.cached_property", "typing.override", "typing_extensions.override",
+})  # fmt: skip
+_PASSING = ("sqlalchemy.", "sqlmodel.", "httpx.", "open", "threading.", "asyncio.")
+"""Context managers that keep no error to themselves."""
+_HIGHEST = 6
+_MOST = 60
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a request comes to a call that reads a token: the functions, that which FastAPI calls first."""
+
+    functions: tuple[Function, ...] = field(repr=False)
+
+
+def verifying(module: Module, project: Project) -> Iterator[TokenCall]:
+    """The calls of a module that check a token as they should, and raise when it is a bad one."""
+    for read in token_calls(module, project):
+        if read.token is not None and read.flaw in (None, "expiry"):
+            if tokens.reader(project.called_name(module, read.call) or "") is not None:
+                yield read
+
+
+def package_of(read: TokenCall, project: Project) -> str:
+    """The top package of a call that reads tokens."""
+    return (project.called_name(read.module, read.call) or "").split(".", 1)[0]
+
+
+def way_out(read: TokenCall, project: Project) -> Way | None:
+    """The shortest way from a request to a token that is read, on which nobody handles its error."""
+    package = package_of(read, project)
+    function = read.module.enclosing(read.call.block)
+    if function is None or package not in _BASES or _is_handled(function, read.call.block, package, project):
+        return None
+    if package in project.about(handled_by_apps):
+        return None
+    pending: list[tuple[Function, ...]] = [(function,)]
+    seen = {function}
+    for _ in range(_MOST):
+        if not pending:
+            break
+        way = pending.pop(0)
+        first = way[0]
+        if not _is_bare(first, project):
+            continue
+        if first in project.routes.by_handler or first in project.dependencies.injected:
+            return Way(way)
+        if len(way) > _HIGHEST:
+            continue
+        for module, call in project.routes.expansion.objects.callers(first.name)[:_MOST]:
+            caller = module.enclosing(call.block)
+            if module.is_test or caller is None or caller in seen:
+                continue
+            callee = project.callee(module, call)
+            if not isinstance(callee, FunctionObject) or callee.function is not first:
+                continue
+            if not _is_handled(caller, call.block, package, project):
+                seen.add(caller)
+                pending.append((caller, *way))
+    return None
+
+
+def _is_bare(function: Function, project: Project) -> bool:
+    """Whether what stands above a function is known not to handle its errors."""
+    module = function.module
+    registered = {route.call.start for route in project.routes.by_handler.get(function, ())}
+    for decorator in function.facts.decorators:
+        where = (module, function.facts.outer, function.facts.start)
+        expr = decorator
+        if isinstance(decorator, f.CallRef):
+            call = module.facts.calls[decorator.index]
+            if call.start in registered:
+                continue
+            expr = call.func
+        match project.types.infer(expr, where):
+            case External(name=name) if name in _HARMLESS:
+                continue
+            case FunctionObject(function=outer) if not _has_handler(outer):
+                continue
+        return False
+    return True
+
+
+def _has_handler(function: Function) -> bool:
+    blocks = function.module.facts.blocks
+    start, end = function.facts.start, function.facts.end
+    return any(each.kind == "except" and start <= each.start < end for each in blocks)
+
+
+def _is_handled(function: Function, index: int, package: str, project: Project) -> bool:
+    """Whether somebody around a place of a function handles the error of a bad token, or may."""
+    module = function.module
+    blocks = module.facts.blocks
+    while index >= 0 and blocks[index].kind not in ("function", "lambda", "class", "module"):
+        block = blocks[index]
+        if block.kind == "with" and isinstance(block.test, f.CallRef):
+            call = module.facts.calls[block.test.index]
+            if _is_context(call, module, package, project):
+                return True
+        if block.kind == "body":
+            taken: set[str] = set()
+            for number, other in enumerate(blocks):
+                if other.kind == "except" and other.parent == block.parent and not _raises_on(module, number):
+                    names = list(_taken(other, module, project))
+                    if None in names:
+                        return True
+                    taken |= {name for name in names if name is not None}
+            if _is_enough(taken, package):
+                return True
+        index = block.parent
+    return False
+
+
+def _is_context(call: f.Call, module: Module, package: str, project: Project) -> bool:
+    """Whether a context manager keeps the error to itself, or may."""
+    callee = project.callee(module, call)
+    if project.types.name_of_type(callee) == "contextlib.suppress":
+        types = (project.infer(arg.value, module, call.block, call.start) for arg in call.args)
+        return any(_is_enough({_name(each) or ""}, package) for each in types)
+    if isinstance(callee, FunctionObject):
+        return _has_handler(callee.function)
+    name = project.types.name_of_type(callee) or ""
+    return not name.startswith(_PASSING)  # another `__exit__` may swallow it
+
+
+def _taken(block: f.Block, module: Module, project: Project) -> Iterator[str | None]:
+    """The names of what a handler takes; None for what is not known."""
+    if block.test is None:
+        yield "BaseException"
+        return
+    where = (module, max(block.parent, 0), block.start)
+    pending = [(block.test, where)]
+    for _ in range(20):
+        if not pending:
+            return
+        expr, place = pending.pop()
+        if isinstance(expr, f.Display):
+            pending += [(item.value if isinstance(item, f.Star) else item, place) for item in expr.items]
+            continue
+        found = project.types.infer(expr, place)
+        if found is None and isinstance(expr, (f.Name, f.Attr)):
+            meant = list(project.values.definitions(expr, place))
+            if len(meant) == 1:
+                pending.append(meant[0])
+                continue
+        yield _name(found)
+
+
+def _name(value: Type) -> str | None:
+    """The name of an exception: with its package for those of libraries of tokens, else as it is."""
+    match value:
+        case External(name=name):
+            top = name.split(".", 1)[0]
+            return f"{top}:{name.rsplit('.', 1)[-1]}" if top in _BASES else name
+        case ClassObject(cls=Class() as cls):
+            return f"own:{cls.qualname}"
+    return None
+
+
+def _is_enough(taken: set[str], package: str) -> bool:
+    if taken & _BROAD:
+        return True
+    own = {name.split(":", 1)[1] for name in taken if name.startswith(f"{package}:")}
+    parts = _PARTS[package]
+    return bool(own & _BASES[package]) or (bool(parts) and all(own & part for part in parts))
+
+
+def _raises_on(module: Module, index: int) -> bool:
+    """Whether a handler does nothing but raise the same error again."""
+    block = module.facts.blocks[index]
+    return any(
+        leave.kind == "raise" and leave.block == index and (leave.value is None or leave.value == block.target)
+        for leave in module.facts.exits
+    )
+
+
+def handled_by_apps(project: Project) -> frozenset[str]:
+    """The packages whose errors an exception handler or a middleware of an app takes."""
+    found: set[str] = set()
+    for types in project.failures.handlers.values():
+        names = {_name(each) for each in types}
+        if None in names:
+            return frozenset(_BASES)
+        found |= {package for package in _BASES if _is_enough({name for name in names if name}, package)}
+    for module in project.modules:
+        if module.is_test or not module.mentions("iddleware"):
+            continue
+        for function in module.functions:
+            if _is_middleware(function, project):
+                for number, block in enumerate(module.facts.blocks):
+                    if block.kind == "except" and block.function == function.index and not _raises_on(module, number):
+                        names = set(_taken(block, module, project))
+                        if None in names:
+                            return frozenset(_BASES)
+                        given = {name for name in names if name}
+                        found |= {package for package in _BASES if _is_enough(given, package)}
+    return frozenset(found)
+
+
+def _is_middleware(function: Function, project: Project) -> bool:
+    """Whether requests go through a function: an http middleware, `dispatch`, or an ASGI `__call__`."""
+    if function.cls is not None:
+        names = [param.name for param in function.params]
+        return function.name == "dispatch" or (
+            function.name == "__call__" and names[1:] == ["scope", "receive", "send"]
+        )
+    for decorator in function.facts.decorators:
+        if isinstance(decorator, f.CallRef):
+            if f.last_name(function.module.facts.calls[decorator.index].func) in ("middleware", "http_middleware"):
+                return True
+    return [param.name for param in function.params] == ["request", "call_next"]
