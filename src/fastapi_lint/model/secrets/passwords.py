@@ -467,12 +467,21 @@ class Passwords:
                 return False
             if any("validates" in one for method in base.methods.values() for one in self.types.decorators(method)):
                 return False
-        if any(
-            module.mentions("listens_for", "event.listen") and module.mentions(cls.name)
-            for module in self.project.modules
-        ):
+        if self._is_listened_to(cls):
             return False
         return self._is_text(column.where, column.call, column.annotation)
+
+    def _is_listened_to(self, cls: Class) -> bool:
+        """Whether an event handler may change what is stored of a class."""
+        objects = self.project.routes.expansion.objects
+        bases = {cls, *(base for base in self.types.mro(cls) if isinstance(base, Class))}
+        for name in ("listens_for", "listen"):
+            for module, call in (*objects.callers(name), *objects.decorating(name)):
+                target = call.args[0].value if call.args else None
+                value = self.project.infer(target, module, call.block, call.start)
+                if value is None or (isinstance(value, ClassObject) and value.cls in bases):
+                    return True
+        return False
 
     def _is_text(self, where: Where, call: f.Call | None, annotation: f.Expr | None) -> bool:
         """Whether a column has a plain type of texts, none of its own that may hash."""

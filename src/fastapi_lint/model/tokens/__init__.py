@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.tokens.absence import may_be_none, unasked
 from fastapi_lint.model.tokens.lifetimes import Lifetime, contains, lifetimes
 from fastapi_lint.model.tokens.payloads import Encoding, Frame, Part, Payloads, encodings, place_of_claim
 from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_calls
@@ -24,9 +25,11 @@ __all__ = [
     "contains",
     "encodings",
     "lifetimes",
+    "may_be_none",
     "package_of",
     "place_of_claim",
     "token_calls",
+    "unasked",
     "verifying",
     "way_out",
 ]

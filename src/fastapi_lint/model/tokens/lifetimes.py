@@ -38,7 +38,8 @@ _OF_LIBRARIES = {
     "fastapi_users.authentication.JWTStrategy": ("lifetime_seconds", 1),
     "fastapi_users.authentication.strategy.JWTStrategy": ("lifetime_seconds", 1),
 }
-_ISSUERS = ("JWTStrategy", "fastapi_jwt_auth", "authx", "fastapi_login", "OAuth2PasswordBearer")
+_ISSUERS = frozenset({"fastapi_users", "fastapi_jwt_auth", "async_fastapi_jwt_auth", "authx", "fastapi_login"})
+"""Packages that sign tokens themselves."""
 _WORD = re.compile(rb"\w+")
 _DEPTH = 8
 _MOST = 60
@@ -91,7 +92,9 @@ def issues_tokens(project: Project) -> bool:
     for module in project.modules:
         if module.is_test:
             continue
-        if module.mentions(*_ISSUERS) or next(encodings(module, project), None) is not None:
+        if any(entry.module.split(".", 1)[0] in _ISSUERS for entry in module.facts.imports if not entry.level):
+            return True
+        if next(encodings(module, project), None) is not None:
             return True
     return False
 
