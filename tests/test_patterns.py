@@ -37,7 +37,7 @@ LIMIT = 8
 """Seconds of processor time for one pattern and all its texts; a linear one needs a small part of one."""
 OWN = {"fastapi_lint.docs.documentation._MARK"}
 """Patterns that read the linter's own fixtures only."""
-ENDS = ("", "\0", "!", "\n", " x")
+ENDS = ("", "\0", "!", "\n", " x", "\nx")
 
 Pattern = re.Pattern[str] | re.Pattern[bytes]
 

@@ -117,7 +117,8 @@ class Literal:
     is_bytes: bool
 
 
-_GAP = re.compile(rb"(?:\s|\\|#[^\r\n]*)*\Z")
+# A comment ends with its line here: one that might end at any `#` in it is read in twice as many ways with each.
+_GAP = re.compile(rb"(?:\s|\\|#[^\r\n]*(?:[\r\n]|\Z))*\Z")
 """What may stand between two literals that are one."""
 
 
