@@ -99,10 +99,10 @@ class Transactions:
     def __init__(self, project: Project) -> None:
         self._project = project
 
-    @collected("database.commits_by_itself", whole=True, pairs=_by_itself)
+    @collected("transactions.commits_by_itself", whole=True, pairs=_by_itself)
     def commits_by_itself(self) -> bool:
         """Whether something in the project makes sessions or engines commit without being told."""
-        return bool(grouped(self._project.types.modules.tables, "database.commits_by_itself"))
+        return bool(grouped(self._project.types.modules.tables, "transactions.commits_by_itself"))
 
     # ---------------------------------------------------------------- who writes
 
