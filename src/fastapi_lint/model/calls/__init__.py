@@ -22,7 +22,7 @@ from fastapi_lint.model.calls.results import NotCallable, not_callable
 from fastapi_lint.model.calls.trails import Trail
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Settings
 from fastapi_lint.model.calls.ways.endings import Endings
-from fastapi_lint.model.calls.ways.sparing import bound, expects, never_runs, swallows
+from fastapi_lint.model.calls.ways.sparing import bound, expects, never_runs, runs_until_filled, swallows
 
 __all__ = [
     "NO_SETTINGS",
@@ -54,6 +54,7 @@ __all__ = [
     "reads_of",
     "root_of",
     "runs_by_configuration",
+    "runs_until_filled",
     "shown",
     "swallows",
     "switch",

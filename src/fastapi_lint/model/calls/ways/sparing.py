@@ -44,6 +44,11 @@ def is_once(function: Function, block: int, at: int, *, of_async: bool = False) 
     return _fills(function, found[1], found.end(), function.facts.end, anywhere=found[2] is not None)
 
 
+def runs_until_filled(function: Function, block: int, at: int) -> bool:
+    """As `is_once`, for coroutine functions as well."""
+    return is_once(function, block, at, of_async=True)
+
+
 def never_runs(module: Module, block: int) -> bool:
     """Whether a place stands below `if False:` or `if False and ...:`."""
     text = module.text

@@ -1,0 +1,99 @@
+"""FAPI803: threads and processes that requests start and leave alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function, FunctionObject, Instance, Module
+from fastapi_lint.model.application import is_served, role_of
+from fastapi_lint.model.calls import never_runs, only_value, runs_until_filled
+from fastapi_lint.rule import Check, rule
+
+_THREADS = ("threading.Thread", "threading.Timer")
+_PROCESSES = ("multiprocessing.Process", "multiprocessing.context.Process", "multiprocessing.process.BaseProcess")
+_ROLES = frozenset({"endpoint", "websocket", "dependency"})
+
+
+@rule("FAPI803", words={"Thread", "Timer", "Process"}, since="0.2.0")
+def thread_in_endpoint(function: Function, check: Check) -> Iterator[Finding]:
+    """An endpoint or a dependency starts a thread or a process of its own, and does not wait for it.
+
+    Why is this bad?
+    Each request starts one more: nothing limits their number, an exception in one of them is only printed, and a
+    shutdown waits for them or cuts them off. `BackgroundTasks` run after the answer in the thread pool of the server; a
+    queue survives the process as well.
+
+    Known limits
+    Functions that an endpoint or a dependency is seen to call count as well. Left alone are threads that are joined in
+    the same function, and workers that go on for ever, which are started once.
+
+    References
+    - [Background tasks](https://fastapi.tiangolo.com/tutorial/background-tasks/)
+    """
+    module = function.module
+    if not is_served(check.project, module):
+        return
+    started = [(call, kind) for call in function.calls if (kind := _started(function, call, check))]
+    if not started or _joins(function, check) or role_of(check.project, function) not in _ROLES:
+        return
+    for call, kind in started:
+        if never_runs(module, call.block) or runs_until_filled(function, call.block, call.start):
+            continue
+        yield check.finding(
+            (call.start, call.name_end),
+            f"`{function.name}` starts a {kind} for each request",
+            why="its errors are lost, nothing limits how many there are, and a shutdown cuts them off",
+            instead="use `BackgroundTasks`, or a queue",
+        )
+
+
+def _started(function: Function, call: f.Call, check: Check) -> str:
+    """Whether a call starts a "thread" or a "process" that ends some time; else empty."""
+    if not isinstance(call.func, f.Attr) or call.func.attr != "start" or call.awaited:
+        return ""
+    module, types = function.module, check.project.types
+    receiver = call.func.value
+    value = types.infer(receiver, (module, call.block, call.start))
+    kind = "thread" if types.is_instance(value, *_THREADS) else ""
+    kind = kind or ("process" if types.is_instance(value, *_PROCESSES) else "")
+    if not kind or not isinstance(value, Instance):
+        return ""
+    made = _making(function, call, receiver, check)
+    if made is not None and _goes_on(module, made, check):
+        return ""
+    return kind
+
+
+def _making(function: Function, call: f.Call, receiver: f.Expr, check: Check) -> f.Call | None:
+    """The call that makes the thread, where it stands in the function itself."""
+    if isinstance(receiver, f.Name):
+        where = (function.module, call.block, call.start)
+        receiver = only_value(check.project.types.find_bindings(receiver.id, where), receiver.id) or receiver
+    return function.module.facts.calls[receiver.index] if isinstance(receiver, f.CallRef) else None
+
+
+def _goes_on(module: Module, made: f.Call, check: Check) -> bool:
+    """Whether what a thread runs is a loop without end: a worker, which is made once."""
+    target = f.keyword(made, "target")
+    if target is None:
+        return False
+    given = check.project.infer(target.value, module, made.block, made.start)
+    if not isinstance(given, FunctionObject):
+        return False
+    inside = given.function.module.blocks_in.get(given.function.index, ())
+    return any(block.kind == "while" and block.test in (f.Const(True), f.Const(1)) for block in inside)
+
+
+def _joins(function: Function, check: Check) -> bool:
+    """Whether a function waits for threads or processes."""
+    types, module = check.project.types, function.module
+    for call in function.calls:
+        if isinstance(call.func, f.Attr) and call.func.attr == "join":
+            value = types.infer(call.func.value, (module, call.block, call.start))
+            if value is None and not call.args and not isinstance(call.func.value, f.Const):
+                return True
+            if types.is_instance(value, *_THREADS, *_PROCESSES):
+                return True
+    return False
