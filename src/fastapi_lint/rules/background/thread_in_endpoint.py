@@ -27,7 +27,7 @@ def thread_in_endpoint(function: Function, check: Check) -> Iterator[Finding]:
 
     Known limits
     Functions that an endpoint or a dependency is seen to call count as well. Left alone are threads that are joined in
-    the same function, and workers that go on for ever, which are started once.
+    the same function or kept in an attribute or a global, and workers that go on for ever, which are started once.
 
     References
     - [Background tasks](https://fastapi.tiangolo.com/tutorial/background-tasks/)
@@ -55,6 +55,8 @@ def _started(function: Function, call: f.Call, check: Check) -> str:
         return ""
     module, types = function.module, check.project.types
     receiver = call.func.value
+    if isinstance(receiver, f.Attr) or _is_kept(function, receiver):
+        return ""  # somebody keeps it, and may wait for it
     value = types.infer(receiver, (module, call.block, call.start))
     kind = "thread" if types.is_instance(value, *_THREADS) else ""
     kind = kind or ("process" if types.is_instance(value, *_PROCESSES) else "")
@@ -64,6 +66,19 @@ def _started(function: Function, call: f.Call, check: Check) -> str:
     if made is not None and _goes_on(module, made, check):
         return ""
     return kind
+
+
+def _is_kept(function: Function, receiver: f.Expr) -> bool:
+    """Whether a variable is global, or what it holds is put into an attribute as well."""
+    if not isinstance(receiver, f.Name):
+        return False
+    module = function.module
+    if (receiver.id, function.index) in {(name, module.facts.blocks[b].function) for name, b in module.facts.globals}:
+        return True
+    return any(
+        entry.value == receiver and isinstance(entry.target, (f.Attr, f.Sub))
+        for entry in module.assigns_in.get(function.index, ())
+    )
 
 
 def _making(function: Function, call: f.Call, receiver: f.Expr, check: Check) -> f.Call | None:
