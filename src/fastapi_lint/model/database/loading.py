@@ -94,7 +94,9 @@ class Loading:
             owner = types.infer(call.func.value, where)
             if is_session_like(types, owner) or is_sync_connection(types, owner) or is_async_connection(types, owner):
                 given = f.keyword(call, "statement") or next(iter(call.args), None)
-                if given is None or name in ("get", "get_one", "refresh"):
+                if name == "refresh" and given is not None:
+                    return not _is_added(module, call, given.value)
+                if given is None or name in ("get", "get_one"):
                     return given is not None
                 return not any(True for _ in statements(self._project, given.value, where))
         if name in QUERY_IO and name not in ("delete", "update"):
@@ -396,6 +398,15 @@ def _agreed(found: Iterable[_Selected | None]) -> _Selected | None:
             return None
         eager = _joined(eager, one.eager)
     return _Selected(known[0].entities, eager)
+
+
+def _is_added(module: Module, call: f.Call, row: f.Expr) -> bool:
+    """Whether the function around a call adds a row to the same session: what is read of it then is part of a write."""
+    function = module.enclosing(call.block)
+    added = f.Attr(call.func.value, "add") if isinstance(call.func, f.Attr) else None
+    return function is not None and any(
+        each.func == added and any(arg.value == row for arg in each.args) for each in function.calls
+    )
 
 
 def _together(found: Iterable[Rows | None] | Iterator[Rows | None]) -> Rows | None:
