@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.data.blanking import is_blanked
 from fastapi_lint.model.data.environment import loads_env_file
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
 from fastapi_lint.model.data.kinds import record_kind
@@ -28,6 +29,7 @@ __all__ = [
     "body_parameters",
     "for_want_of",
     "hands_back",
+    "is_blanked",
     "is_imported_by_a_user",
     "is_kept",
     "is_left_out",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Route
-from fastapi_lint.model.data import Schema, SchemaField, is_left_out, response_types, serialized
+from fastapi_lint.model.data import Schema, SchemaField, is_blanked, is_left_out, response_types, serialized
 from fastapi_lint.model.names import Instance, Type
 from fastapi_lint.model.routing import RESPONSE
 from fastapi_lint.rule import Check, rule
@@ -65,9 +65,9 @@ def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]
     The names of fields decide (`password`, `hashed_password`, `api_key`, `client_secret`, `private_key`, `ssn`, `cvv`
     and the like), and each field is reported once, at the first route that sends it. Tokens are not reported. Neither
     are schemas that hand out a secret by their name (`ApiKeyCreated`, `PaymentIntent`), secrets in the answers of
-    operations that make them, fields that a serializer of the class rewrites, and handlers that call something like
-    `mask_secrets`. The secret of a web hook or an integration, which its owner may need, is a warning. Pydantic sends a
-    `SecretStr` as asterisks: such fields are reported as information only.
+    operations that make them, fields that a serializer of the class rewrites or that the code sets to a constant, and
+    handlers that call something like `mask_secrets`. The secret of a web hook or an integration, which its owner may
+    need, is a warning. Pydantic sends a `SecretStr` as asterisks: such fields are reported as information only.
 
     References
     - [Response model: add an output model](https://fastapi.tiangolo.com/tutorial/response-model/#add-an-output-model)
@@ -107,7 +107,9 @@ def _sent(route: Route, check: Check) -> dict[SchemaField, _Sent]:
                 way = serialized(one, schema, check.project.types)
                 if way != "rewritten":
                     found[one] = _Sent(schema, trail, what == "hidden" and way != "revealed")
-    return {} if found and _answers_itself(route, check) else found
+    if not found or route.handler is None or _answers_itself(route, check):
+        return {} if route.handler is not None else found
+    return {one: sent for one, sent in found.items() if not is_blanked(one, route.handler, check.project)}
 
 
 def _finding(one: SchemaField, sent: _Sent, others: list[Route], route: Route, check: Check) -> Finding:

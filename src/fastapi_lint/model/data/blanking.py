@@ -1,0 +1,86 @@
+"""Fields that the code behind a handler sets to something fixed before it answers: what stood in them is not sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.data.schemas import SchemaField
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Instance
+from fastapi_lint.model.types.inference.inference import Where, is_none
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_COPIES = frozenset({"model_copy", "copy"})
+_DEEPEST = 3
+_MOST = 100
+
+
+def is_blanked(one: SchemaField, handler: Function, project: Project) -> bool:
+    """Whether a handler, or what it calls, makes an object of a field's class with a constant in this field."""
+    for function in _running(handler, project):
+        module = function.module
+        for call in function.calls:
+            given = f.keyword(call, one.name)
+            if given is None and (f.last_name(call.func) not in _COPIES or f.keyword(call, "update") is None):
+                continue
+            where = (module, call.block, call.start)
+            if not _makes(call, one, where, project):
+                continue
+            if given is not None and _is_fixed(given.value, where, project):
+                return True
+            update = f.keyword(call, "update")
+            if update is not None and isinstance(update.value, f.Mapping):
+                for key, value in update.value.items:
+                    if key == f.Const(one.name) and _is_fixed(value, where, project):
+                        return True
+    return False
+
+
+def _running(handler: Function, project: Project) -> Iterator[Function]:
+    """A handler and the functions of the project that it runs, near ones first."""
+    seen = {handler: 0}
+    queue = [handler]
+    for function in queue:
+        yield function
+        if seen[function] >= _DEEPEST or len(queue) > _MOST:
+            continue
+        for call in function.calls:
+            for each in project.effects.execution.may_run(project.callee(function.module, call)) or ():
+                if each not in seen:
+                    seen[each] = seen[function] + 1
+                    queue.append(each)
+
+
+def _makes(call: f.Call, one: SchemaField, where: Where, project: Project) -> bool:
+    """Whether a call makes an object of a field's class, anew or as a copy."""
+    made: object = None
+    if isinstance(call.func, f.Attr) and call.func.attr in _COPIES:
+        value = project.types.infer(call.func.value, where)
+        made = value.cls if isinstance(value, Instance) else None
+    else:
+        callee = project.callee(where[0], call)
+        made = callee.cls if isinstance(callee, ClassObject) else None
+    return isinstance(made, Class) and project.types.is_subclass(made, one.owner)
+
+
+def _is_fixed(expr: f.Expr, where: Where, project: Project, depth: int = 5) -> bool:
+    """Whether an expression is a constant in every case; of `a if a == MASK else MASK`, too."""
+    if is_none(expr) or project.values.text(expr, where) is not None:
+        return True
+    if depth == 0:
+        return False
+    match expr:
+        case f.Choice(options=options, test=test, op="if"):
+            same = test.operands if isinstance(test, f.Compare) and test.operators == ("==",) else ()
+            fixed = any(_is_fixed(each, where, project, depth - 1) for each in same)
+            return all(
+                _is_fixed(option, where, project, depth - 1) or (fixed and option == options[0] and option in same)
+                for option in options
+            )
+        case f.Name():
+            found = list(project.values.definitions(expr, where))
+            return bool(found) and all(_is_fixed(value, place, project, depth - 1) for value, place in found)
+    return False
