@@ -3,6 +3,7 @@ nothing."""
 
 from __future__ import annotations
 
+from fastapi_lint.model.application.lending import Lent, is_early, lent, takes_back, used_in, uses
 from fastapi_lint.model.application.middleware import (
     CORS,
     Middleware,
@@ -21,6 +22,7 @@ from fastapi_lint.model.application.states import States, is_state, states_of
 
 __all__ = [
     "CORS",
+    "Lent",
     "Middleware",
     "Named",
     "Names",
@@ -29,14 +31,19 @@ __all__ = [
     "catches_errors",
     "in_stack",
     "is_caught",
+    "is_early",
     "is_served",
     "is_state",
+    "lent",
     "middleware_in",
     "passes_on",
     "role_of",
     "route_names",
     "stacks",
     "states_of",
+    "takes_back",
+    "used_in",
+    "uses",
     "writes_cors",
     "writes_cors_headers",
 ]

@@ -9,6 +9,7 @@ from fastapi_lint.model.routing.answering.failures import Failures
 from fastapi_lint.model.routing.answering.handshakes import SOCKETS, Acceptance, acceptances, comes_after, socket_of
 from fastapi_lint.model.routing.answering.holders import Change, Holder, Source, changes, source_of
 from fastapi_lint.model.routing.answering.responses import RESPONSE, declares_response, is_response, returns_response
+from fastapi_lint.model.routing.answering.streams import Stream, streams
 from fastapi_lint.model.routing.answering.wording import Wording, wording
 from fastapi_lint.model.routing.discovery import finds_routers
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module, mounted_in_vain
@@ -51,6 +52,7 @@ __all__ = [
     "Router",
     "Routes",
     "Source",
+    "Stream",
     "Unplaced",
     "Wording",
     "acceptances",
@@ -76,6 +78,7 @@ __all__ = [
     "socket_of",
     "source_of",
     "stacks",
+    "streams",
     "unregistrations",
     "without_placeholders",
     "wording",
