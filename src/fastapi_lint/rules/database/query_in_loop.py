@@ -141,7 +141,12 @@ def _ends_early(function: Function, index: int) -> bool:
     block = function.module.facts.blocks[index]
     if any(leave.kind == "return" and block.start <= leave.start < block.end for leave in function.exits):
         return True
-    return _BREAK.search(function.module.text[block.start : block.end]) is not None
+    module = function.module
+    loops = [each for each in module.blocks_in.get(function.index, ()) if each.kind in ("for", "while")]
+    return any(
+        max((each.start for each in loops if each.start < found.start() < each.end), default=-1) == block.start
+        for found in _BREAK.finditer(module.text, block.start, block.end)
+    )
 
 
 def _is_on_miss(function: Function, call: f.Call, loop: int) -> bool:

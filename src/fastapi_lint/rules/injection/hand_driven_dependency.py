@@ -134,7 +134,12 @@ def _left(function: Function, block: f.Block) -> str:
     for leave in function.exits:
         if block.start <= leave.start < block.end and leave.kind in ("return", "yield"):
             return f"is left by `{leave.kind}`"
-    return "is left by `break`" if _BREAK.search(function.module.text[block.start : block.end]) else ""
+    module = function.module
+    loops = [each for each in module.blocks_in.get(function.index, ()) if each.kind in ("for", "while")]
+    for found in _BREAK.finditer(module.text, block.start, block.end):
+        if max((each.start for each in loops if each.start < found.start() < each.end), default=-1) == block.start:
+            return "is left by `break`"
+    return ""
 
 
 def _leaks(function: Function, block: f.Block, check: Check) -> str:
