@@ -1,0 +1,58 @@
+"""FAPI718: models that are loaded anew for every request. What counts as a model is in the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.catalog.models import loads_model, model_words
+from fastapi_lint.finding import Finding
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function
+from fastapi_lint.model.application import is_served
+from fastapi_lint.model.calls import never_runs, runs_until_filled
+from fastapi_lint.model.data import hands_back, is_kept, is_on_miss, nearest_root
+from fastapi_lint.rule import Check, rule
+
+
+@rule("FAPI718", since="0.2.0")
+def model_loaded_per_request(function: Function, check: Check) -> Iterator[Finding]:
+    """A model, a tokenizer or an index of vectors is loaded for every request.
+
+    Why is this bad?
+    Loading reads files of many megabytes and builds the model in memory, which takes seconds; the answer takes
+    milliseconds. Two requests at once need the memory twice.
+
+    Load it in the lifespan and keep it in the state of the app, or in a function with `lru_cache`.
+
+    Known limits
+    Known are the loaders of the catalogue. What is kept in an attribute, a global, a cache or a dict is left alone, and
+    so is what runs in a worker or at start-up.
+
+    References
+    - [Lifespan events](https://fastapi.tiangolo.com/advanced/events/#use-case)
+    """
+    module, project = function.module, check.project
+    if not is_served(project, module):
+        return
+    words = module.words_for(model_words())
+    for call in function.calls:
+        if f.last_name(call.func) not in words or never_runs(module, call.block):
+            continue
+        what = loads_model(project.called_name(module, call) or "")
+        if not what or is_kept(function, call) or is_on_miss(function, call):
+            continue
+        if runs_until_filled(function, call.block, call.start):
+            continue
+        root = nearest_root(project, function, carries=hands_back(function, call))
+        if root is None:
+            continue
+        where = f"{root.kind} `{root.function.name}`"
+        by = "" if root.function is function else f", by `{function.qualname}`"
+        yield check.finding(
+            (call.start, call.name_end),
+            f"`{module.source.slice(call.start, call.name_end)}` loads a {what} for each call of {where}{by}",
+            why="it is read and built anew every time, which takes seconds and its memory once more",
+            instead="load it once, in the lifespan or in a function with `lru_cache`",
+            chain=root.function is not function,
+            related=[check.related(each, f"`{each.qualname}`", module=each.module) for each in root.functions],
+        )
