@@ -192,7 +192,7 @@ def _raised(route: Route, handler: Function, check: Check) -> Iterator[Finding]:
     sure = [each for each in acceptances(types, handler, name) if each.is_sure]
     if not sure:
         return
-    for block, start, end, by in _errors(handler, check, 0, frozenset()):
+    for block, start, end, by in _errors(handler, check, 0, {}):
         if not any(comes_after(types, handler, each, block, start) for each in sure):
             continue
         subject = f"`{by}` raises" if by else f"`{handler.name}` raises"
@@ -206,7 +206,7 @@ def _raised(route: Route, handler: Function, check: Check) -> Iterator[Finding]:
 
 
 def _errors(
-    function: Function, check: Check, depth: int, seen: frozenset[Function]
+    function: Function, check: Check, depth: int, known: dict[Function, bool]
 ) -> Iterator[tuple[int, int, int, str]]:
     """Where an `HTTPException` leaves a function: block, place, and the function of the project that raises it."""
     module, types = function.module, check.project.types
@@ -220,9 +220,12 @@ def _errors(
         return
     for step in check.project.effects.execution.steps(function):
         target = step.function
-        if target is None or step.call is None or target in seen or _is_caught(module, step.call.block, check):
+        if target is None or step.call is None or _is_caught(module, step.call.block, check):
             continue
-        if next(_errors(target, check, depth + 1, seen | {function}), None) is not None:
+        if target not in known:
+            known[target] = False  # for a function that comes back to itself
+            known[target] = next(_errors(target, check, depth + 1, known), None) is not None
+        if known[target]:
             yield step.call.block, step.call.start, step.call.name_end, target.name
 
 

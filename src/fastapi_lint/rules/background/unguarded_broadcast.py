@@ -40,10 +40,19 @@ def unguarded_broadcast(function: Function, check: Check) -> Iterator[Finding]:
         if block.function != function.index or block.kind != "for" or block.is_async or block.target is None:
             continue
         names = frozenset(target_names(block.target))
+        likely = [call for call in function.calls if _is_likely(function, call, index, names)]
+        if not likely:
+            continue
         source = source_of(check.project.types, block.test, (module, max(block.parent, 0), block.start))
-        changed = list(changes(check.project.types, source.holder)) if source is not None else []
-        sent = next((call for call in function.calls if _is_sent(function, call, index, names, changed, check)), None)
-        if sent is None or (source is None and not _is_of_sockets(block, module, check)):
+        if source is None and not _is_of_sockets(block, module, check):
+            continue
+        changed: list[Change] = []
+        sent = next((call for call in likely if _is_sent(function, call, check)), None)
+        if source is not None and (sent is not None or any(_is_by_name(call) for call in likely)):
+            changed = list(changes(check.project.types, source.holder))
+            if sent is None and any(_is_socket(each, check) for each in changed):
+                sent = next(call for call in likely if _is_by_name(call))
+        if sent is None:
             continue
         yield from _judged(function, index, block, sent, source, changed, check)
 
@@ -94,25 +103,29 @@ def _shown(module: Module, block: f.Block) -> str:
 # ---------------------------------------------------------------- what is sent
 
 
-def _is_sent(
-    function: Function, call: f.Call, loop: int, names: frozenset[str], changed: list[Change], check: Check
-) -> bool:
-    """Whether a call in a loop sends to the connection of this round."""
+def _is_likely(function: Function, call: f.Call, loop: int, names: frozenset[str]) -> bool:
+    """Whether a call in a loop is awaited and has something to do with the item of this round."""
     if not call.awaited or not _is_inside(function.module, call.block, loop):
         return False
-    receiver = call.func.value if isinstance(call.func, f.Attr) else None
-    parts = [receiver, *(arg.value for arg in call.args)]
-    if not any(isinstance(each, f.Name) and each.id in names for part in parts for each in walk(part)):
-        return False
+    parts = [call.func.value if isinstance(call.func, f.Attr) else None, *(arg.value for arg in call.args)]
+    return any(isinstance(each, f.Name) and each.id in names for part in parts for each in walk(part))
+
+
+def _is_by_name(call: f.Call) -> bool:
+    """Whether a call sends, as far as its name tells."""
+    match call.func:
+        case f.Attr(value=f.Name() | f.Sub(), attr=attr):
+            return attr in _SENDS
+    return False
+
+
+def _is_sent(function: Function, call: f.Call, check: Check) -> bool:
+    """Whether a call is known to send over a WebSocket."""
     match check.project.callee(function.module, call):
         case Method(cls=cls, name=name):
             return name in _SENDS and any(check.project.types.is_subclass(cls, socket) for socket in SOCKETS)
         case FunctionObject(function=target):
             return _sends(target, check, 0, uncaught=False)
-        case None if (
-            isinstance(call.func, f.Attr) and call.func.attr in _SENDS and isinstance(receiver, (f.Name, f.Sub))
-        ):
-            return any(_is_socket(each, check) for each in changed)
     return False
 
 
