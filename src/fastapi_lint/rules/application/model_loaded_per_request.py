@@ -25,8 +25,8 @@ def model_loaded_per_request(function: Function, check: Check) -> Iterator[Findi
     Load it in the lifespan and keep it in the state of the app, or in a function with `lru_cache`.
 
     Known limits
-    Known are the loaders of the catalogue. What is kept in an attribute, a global, a cache or a dict is left alone, and
-    so is what runs in a worker or at start-up.
+    Known are the loaders of the catalogue. What is kept in an attribute, a global, a cache or a dict is left alone; so
+    are models that come with the request, and what runs in a worker or at start-up.
 
     References
     - [Lifespan events](https://fastapi.tiangolo.com/advanced/events/#use-case)
@@ -40,6 +40,8 @@ def model_loaded_per_request(function: Function, check: Check) -> Iterator[Findi
             continue
         what = loads_model(project.called_name(module, call) or "")
         if not what or is_kept(function, call) or is_on_miss(function, call):
+            continue
+        if any(_is_content(function, call, arg, check) for arg in call.args):
             continue
         if runs_until_filled(function, call.block, call.start):
             continue
@@ -56,3 +58,9 @@ def model_loaded_per_request(function: Function, check: Check) -> Iterator[Findi
             chain=root.function is not function,
             related=[check.related(each, f"`{each.qualname}`", module=each.module) for each in root.functions],
         )
+
+
+def _is_content(function: Function, call: f.Call, arg: f.Arg, check: Check) -> bool:
+    """Whether an argument is a file in memory, or one that was uploaded: the model is another one each time."""
+    value = check.project.infer(arg.value, function.module, call.block, call.start)
+    return check.project.types.is_instance(value, "io.BytesIO", "typing.BinaryIO", "fastapi.UploadFile")
