@@ -18,7 +18,7 @@ from fastapi_lint.model.application.middleware import (
 )
 from fastapi_lint.model.application.naming import Named, Names, route_names
 from fastapi_lint.model.application.requests import Role, is_served, role_of
-from fastapi_lint.model.application.states import States, is_state, states_of
+from fastapi_lint.model.application.states import States, is_state, may_be_state, states_of
 
 __all__ = [
     "CORS",
@@ -35,6 +35,7 @@ __all__ = [
     "is_served",
     "is_state",
     "lent",
+    "may_be_state",
     "middleware_in",
     "passes_on",
     "role_of",

@@ -95,7 +95,7 @@ def _put(project: Project, module: Module) -> Iterator[str | None]:
         match entry.target:
             case f.Attr(attr="state", value=owner) if _is_connection(project, owner, where):
                 yield None  # another state in its place
-            case f.Attr(attr=attr, value=owner) if entry.op in ("=", ":=") and _may_be_state(project, owner, where):
+            case f.Attr(attr=attr, value=owner) if entry.op in ("=", ":=") and may_be_state(project, owner, where):
                 yield attr
             case f.Sub(value=f.Sub(items=(f.Const(value="state"),)), items=(key,)):
                 yield _text(key)
@@ -107,16 +107,16 @@ def _put(project: Project, module: Module) -> Iterator[str | None]:
                 yield _text(key)
             case f.Display(items=items):
                 for item in items:
-                    if isinstance(item, f.Attr) and _may_be_state(project, item.value, where):
+                    if isinstance(item, f.Attr) and may_be_state(project, item.value, where):
                         yield item.attr
     for block in module.facts.blocks:
         if block.kind in ("for", "with") and isinstance(block.target, f.Attr):
-            if _may_be_state(project, block.target.value, (module, max(block.parent, 0), block.start)):
+            if may_be_state(project, block.target.value, (module, max(block.parent, 0), block.start)):
                 yield block.target.attr
     for call in module.facts.calls:
         where = (module, call.block, call.start)
         last = f.last_name(call.func)
-        if last == "setattr" and len(call.args) == 3 and _may_be_state(project, call.args[0].value, where):
+        if last == "setattr" and len(call.args) == 3 and may_be_state(project, call.args[0].value, where):
             yield _text(call.args[1].value)
         elif _is_scope_state(call) and call.use != "value":
             yield None
@@ -135,7 +135,8 @@ def _is_scope_state(call: f.Call) -> bool:
     return f.last_name(call.func) == "setdefault" and bool(call.args) and call.args[0].value == f.Const("state")
 
 
-def _may_be_state(project: Project, expr: f.Expr, where: tuple[Module, int, int]) -> bool:
+def may_be_state(project: Project, expr: f.Expr, where: tuple[Module, int, int]) -> bool:
+    """Whether an expression is a state, or has the name of one and is not known to be anything else."""
     value = project.infer(expr, *where)
     if value is None:
         return isinstance(expr, (f.Name, f.Attr)) and f.last_name(expr).endswith("state")

@@ -69,15 +69,19 @@ def _argument(project: Project, module: Module, call: f.Call, index: int) -> Typ
     return value if project.types.is_instance(value, "fastapi.FastAPI") else None
 
 
-def users(project: Project, client: InProcess) -> Iterator[tuple[Function | None, str, Module]]:
-    """Who has a client, and by which name: its own function or module, and the tests that get it from a fixture."""
+def users(project: Project, client: InProcess) -> Iterator[tuple[Function | None, f.Expr, Module]]:
+    """Who has a client, and as what: its own function or module, the methods beside one that keeps it in `self`, and
+    the tests that get it from a fixture."""
     module, function = client.module, client.function
     for entry in module.facts.assigns:
         if isinstance(entry.target, f.Name) and _is_itself(entry.value, client):
-            yield function, entry.target.id, module
+            yield function, entry.target, module
+        elif isinstance(entry.target, f.Attr) and function is not None and _is_itself(entry.value, client):
+            for method in function.cls.methods.values() if function.cls is not None else ():
+                yield method, entry.target, module
     for block in module.facts.blocks:
         if block.kind == "with" and isinstance(block.target, f.Name) and _is_itself(block.test, client):
-            yield function, block.target.id, module
+            yield function, block.target, module
     if function is None or fixture_call(project, function) is None:
         return
     for other in project.modules:
@@ -85,7 +89,7 @@ def users(project: Project, client: InProcess) -> Iterator[tuple[Function | None
             for test in other.functions:
                 if test is not function and any(param.name == function.name for param in test.params):
                     if fixture(project, other, function.name) is function:
-                        yield test, function.name, other
+                        yield test, f.Name(function.name), other
 
 
 def _is_itself(expr: f.Expr | None, client: InProcess) -> bool:
@@ -94,11 +98,11 @@ def _is_itself(expr: f.Expr | None, client: InProcess) -> bool:
 
 def requests_of(project: Project, client: InProcess) -> Iterator[tuple[str, str]]:
     """The requests that are made with a client: method and path, with `{x}` for parts that are not known."""
-    for function, name, module in users(project, client):
+    for function, held, module in users(project, client):
         for call in module.facts.calls if function is None else function.calls:
             match call.func:
-                case f.Attr(value=f.Name(id=found), attr=method) if found == name and method in _METHODS and call.args:
-                    if function is None and _hides(module, call, name):
+                case f.Attr(value=found, attr=method) if found == held and method in _METHODS and call.args:
+                    if function is None and isinstance(held, f.Name) and _hides(module, call, held.id):
                         continue
                     path = _path(call.args[method == "request"].value) if len(call.args) > (method == "request") else ""
                     if path.startswith("/"):
@@ -126,14 +130,14 @@ def is_started(project: Project, client: InProcess) -> bool:
     """Whether the app is started for a client: it is entered, or somebody runs the lifespan beside it."""
     if not client.is_async and client.call.use == "with":
         return True
-    for function, name, module in users(project, client):
+    for function, held, module in users(project, client):
         if client.is_async:
             continue
         blocks = module.facts.blocks if function is None else module.blocks_in.get(function.index, ())
-        if any(block.kind == "with" and block.test == f.Name(name) for block in blocks):
+        if any(block.kind == "with" and block.test == held for block in blocks):
             return True
         calls = module.facts.calls if function is None else function.calls
-        if any(call.func == f.Attr(f.Name(name), "__enter__") for call in calls):
+        if any(call.func == f.Attr(held, "__enter__") for call in calls):
             return True
     for module in (client.module, *conftests(project, client.module)):
         for call in module.facts.calls:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import App, Function, FunctionObject, Module, Project, Route
-from fastapi_lint.model.application import is_state
+from fastapi_lint.model.application import is_state, may_be_state
 from fastapi_lint.model.names import evaluated, walk
 from fastapi_lint.model.routing import PathIndex, handlers, places
 from fastapi_lint.model.testing import InProcess, in_process, is_started, overrides, requests_of
@@ -109,7 +109,7 @@ def _put(project: Project, function: Function, until: int, by: str, starting: se
         if entry.start >= until or entry.value in (None, f.Const(None)):
             continue
         match entry.target:
-            case f.Attr(value=owner, attr=attr) if is_state(project, owner, module, entry.block, entry.start):
+            case f.Attr(value=owner, attr=attr) if may_be_state(project, owner, (module, entry.block, entry.start)):
                 if not _is_stored_elsewhere(project, attr, starting):
                     yield _Provided(None, attr, by)
             case f.Name(id=name) if name in declared and _is_empty(module, name, starting):
