@@ -27,6 +27,13 @@ _HARMLESS = frozenset({
 _SESSIONS = ("sqlalchemy.ext.asyncio.AsyncSession", "sqlmodel.ext.asyncio.session.AsyncSession")
 _SYNC_OF_SESSION = frozenset({"add", "add_all", "expunge", "expunge_all", "expire", "expire_all"})
 """What an asynchronous session does at once, without the database."""
+_RESULTS = ("sqlalchemy.Result", "sqlalchemy.ScalarResult", "sqlalchemy.CursorResult", "sqlalchemy.MappingResult")
+"""What a statement gives, of which an asynchronous session has read all rows before."""
+_BUILTINS = frozenset({
+    "len", "sum", "str", "int", "float", "bool", "repr", "sorted", "list", "dict", "set", "tuple", "isinstance",
+    "round", "abs", "hash", "print", "enumerate", "range", "zip", "any", "all", "format", "hex", "ord", "chr", "divmod",
+    "bytes",
+})  # fmt: skip
 _KEEPING = frozenset({"staticmethod", "classmethod", "typing.final", "typing_extensions.final", "typing.override"})
 _FAKES = ("unittest.mock", "mock", "pytest_mock")
 _PUTTING = frozenset({"monkeypatch", "mocker"})
@@ -116,6 +123,8 @@ def _plain_result(module: Module, call: f.Call, check: Check) -> str:
         case Method(cls=cls, name=name) if name in _SYNC_OF_SESSION:
             if any(project.types.is_subclass(cls, each) for each in _SESSIONS):
                 return "it works at once, also in an asynchronous session"
+        case Method(cls=cls) if any(project.types.is_subclass(cls, each) for each in _RESULTS):
+            return "the rows are there already"
     name = project.types.name_of_type(callee) or ""
     if catalog.awaitable(name) is None and project.effects.synchronous(module, call) is not None:
         return "it is synchronous"
@@ -144,8 +153,24 @@ def _of_function(function: Function, check: Check) -> str:
     if all(leave.value == nothing for leave in values):
         ends = Endings(types)
         return plain if _does_something(function) and not ends.never_returns(function) else ""
-    is_known = all(leave.value == nothing or _is_plain(each, check) for leave, each in zip(values, given, strict=True))
+    is_known = all(
+        leave.value == nothing or _is_plain(each, check) or _is_made_plain(leave.value, function, check)
+        for leave, each in zip(values, given, strict=True)
+    )
     return plain if is_known else ""
+
+
+def _is_made_plain(expr: f.Expr | None, function: Function, check: Check) -> bool:
+    """Whether an expression is a value of a built-in type, whatever it is made of."""
+    match expr:
+        case f.Const() | f.Raw() | f.Display() | f.Mapping() | f.Joined() | f.Compare() | f.Each():
+            return True
+        case f.Binary(left=left, right=right):
+            return _is_made_plain(left, function, check) or _is_made_plain(right, function, check)
+        case f.CallRef(index=index):
+            call = function.module.facts.calls[index]
+            return isinstance(call.func, f.Name) and check.project.called_name(function.module, call) in _BUILTINS
+    return False
 
 
 def _may_be_awaited(value: Type, check: Check) -> bool:
