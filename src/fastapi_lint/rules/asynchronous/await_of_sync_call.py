@@ -95,7 +95,7 @@ def await_of_sync_call(function: Function, check: Check) -> Iterator[Finding]:
 
 def _instead(entry: catalog.Entry | None, what: str, blocks: bool) -> str:
     if entry is not None and entry.instead:
-        return f"use {entry.instead}".replace("`{method}`", "the asynchronous method")
+        return f"use {entry.instead}"
     if blocks:
         return "hand it to a thread with `run_in_threadpool`"
     return "go through it in a loop" if what.endswith(_GENERATOR) else "take the `await` away"
@@ -126,9 +126,10 @@ def _plain_result(module: Module, call: f.Call, check: Check) -> str:
         case Method(cls=cls) if any(project.types.is_subclass(cls, each) for each in _RESULTS):
             return "the rows are there already"
     name = project.types.name_of_type(callee) or ""
-    if catalog.awaitable(name) is None and project.effects.synchronous(module, call) is not None:
-        return "it is synchronous"
-    return ""
+    entry = project.effects.synchronous(module, call)
+    if catalog.awaitable(name) is not None or entry is None or "{method}" in entry.instead:
+        return ""  # what has an asynchronous twin beside it may give a coroutine when it is asked to
+    return "it is synchronous"
 
 
 def _of_function(function: Function, check: Check) -> str:
