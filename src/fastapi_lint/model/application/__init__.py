@@ -7,6 +7,7 @@ from fastapi_lint.model.application.lending import Lent, is_early, lent, takes_b
 from fastapi_lint.model.application.middleware import (
     CORS,
     Middleware,
+    app_of,
     catches_errors,
     in_stack,
     is_caught,
@@ -28,6 +29,7 @@ __all__ = [
     "Names",
     "Role",
     "States",
+    "app_of",
     "catches_errors",
     "in_stack",
     "is_caught",

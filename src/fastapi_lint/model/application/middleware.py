@@ -98,26 +98,23 @@ def middleware_in(project: Project, module: Module) -> Iterator[Middleware]:
         where = (module, call.block, call.start)
         match call.func:
             case f.Attr(value=receiver, attr="add_middleware") if call.args:
-                app = project.infer(receiver, *where)
                 given = f.keyword(call, "middleware_class") or call.args[0]
-                if project.types.is_instance(app, *APPS):
+                if project.types.is_instance(project.infer(receiver, *where), *APPS):
+                    app, what = app_of(project, receiver, *where), project.infer(given.value, *where)
                     rest = tuple(arg for arg in call.args if arg is not given)
-                    yield Middleware(
-                        module, "call", call, project.infer(given.value, *where), rest, _origin(app), call.block
-                    )
+                    yield Middleware(module, "call", call, what, rest, app, call.block)
             case f.Attr(value=receiver, attr="middleware"):
-                app = project.infer(receiver, *where)
-                if not project.types.is_instance(app, *APPS):
+                if not project.types.is_instance(project.infer(receiver, *where), *APPS):
                     continue
+                app = app_of(project, receiver, *where)
                 if (function := decorated.get(index)) is not None:
-                    yield Middleware(module, "decorator", call, FunctionObject(function), (), _origin(app), call.block)
+                    yield Middleware(module, "decorator", call, FunctionObject(function), (), app, call.block)
                 for other in module.facts.calls:
                     if other.func == f.CallRef(index) and other.args:
                         what = project.infer(other.args[0].value, *where)
-                        yield Middleware(module, "call", other, what, (), _origin(app), call.block)
+                        yield Middleware(module, "call", other, what, (), app, call.block)
             case f.Name() | f.Attr() if (listed := f.keyword(call, "middleware")) is not None:
-                app = project.types.call_type(module, index)
-                if project.types.is_instance(app, *APPS):
+                if project.types.is_instance(project.types.call_type(module, index), *APPS):
                     yield from _listed(project, module, listed.value, call, Origin(module, index))
 
 
@@ -135,7 +132,13 @@ def _listed(project: Project, module: Module, value: f.Expr, call: f.Call, app: 
                     yield Middleware(module, "list", entry, what, entry.args[1:], app, call.block)
 
 
-def _origin(app: Type) -> Origin | None:
+def app_of(project: Project, expr: f.Expr, module: Module, block: int, at: int) -> Origin | None:
+    """The call that makes an app; for the parameter of a function, of the one app that all callers hand to it."""
+    app = project.infer(expr, module, block, at)
+    function = module.enclosing(block)
+    if isinstance(app, Instance) and app.origin is None and function is not None and isinstance(expr, f.Name):
+        param = next((param for param in function.params if param.name == expr.id), None)
+        app = project.types.passed(function, param) if param is not None else None
     return app.origin if isinstance(app, Instance) else None
 
 

@@ -180,7 +180,7 @@ class Execution:
         if not self.is_abstract(function):
             return [function]
         made = [each for each in overrides if not self.is_abstract(each)]
-        return made if len(made) <= _MOST_OVERRIDES else []
+        return made if len(made) <= (1 if is_protocol(self.types, function.cls) else _MOST_OVERRIDES) else []
 
     def may_run(self, callee: Type) -> tuple[Function, ...] | None:
         """Every function of the project that may run because a value is called, at once or later, coroutines and
@@ -239,10 +239,13 @@ class Execution:
         return cast("dict[str, list[Function]]", table)
 
     def is_abstract(self, function: Function) -> bool:
-        """Whether a method only says that subclasses have it: abstract, or all it does is raise NotImplementedError."""
+        """Whether a method only says that subclasses have it: abstract, one of a Protocol that does nothing, or all it
+        does is raise NotImplementedError."""
         if any(name.startswith("abc.abstract") for name in self.types.decorators(function)):
             return True
         module, exits = function.module, function.exits
+        if not exits and not function.calls and not module.assigns_in.get(function.index, ()):
+            return is_protocol(self.types, function.cls)
         if len(exits) != 1 or exits[0].kind != "raise" or _name_of(module, exits[0].value) != "NotImplementedError":
             return False
         does = [*function.calls, *module.assigns_in.get(function.index, ())]

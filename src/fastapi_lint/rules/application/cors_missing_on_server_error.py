@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import External, FunctionObject, Instance, Module, Project
-from fastapi_lint.model.application import CORS, Middleware, catches_errors, middleware_in, writes_cors
+from fastapi_lint.model import External, FunctionObject, Module, Project
+from fastapi_lint.model.application import CORS, Middleware, app_of, catches_errors, middleware_in, writes_cors
 from fastapi_lint.model.names import Origin
 from fastapi_lint.model.routing import argument
 from fastapi_lint.rule import Check, rule
@@ -42,8 +42,7 @@ def cors_missing_on_server_error(module: Module, check: Check) -> Iterator[Findi
             continue
         where = (module, call.block, call.start)
         handled = argument(call, 0, "exc_class_or_status_code")
-        app = check.project.infer(call.func.value, *where)
-        if handled is None or not isinstance(app, Instance) or app.origin not in check.project.about(_with_cors):
+        if handled is None or app_of(check.project, call.func.value, *where) not in check.project.about(_with_cors):
             continue
         is_last = check.project.infer(handled.value, *where) == External("Exception") or handled.value == f.Const(500)
         given = argument(call, 1, "handler")
@@ -70,8 +69,7 @@ def _with_cors(project: Project) -> frozenset[Origin]:
                 found.setdefault(each.app, []).append(each)
         for call in module.facts.calls:
             if call.args and project.called_name(module, call) == CORS:
-                app = project.infer(call.args[0].value, module, call.block, call.start)
-                wrapped.add(app.origin if isinstance(app, Instance) else None)
+                wrapped.add(app_of(project, call.args[0].value, module, call.block, call.start))
     return frozenset(
         app
         for app, stack in found.items()

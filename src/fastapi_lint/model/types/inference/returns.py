@@ -105,7 +105,8 @@ class Returns(Questions):
             case "functools.partial" if positional:
                 return Partial(self.infer(positional[0], where))
             case "typing.cast" if positional:
-                return self.annotation(positional[0], where)
+                says_nothing = positional[1:] and self.infer(positional[0], where) == External("typing.Any")
+                return self.infer(positional[1], where) if says_nothing else self.annotation(positional[0], where)
             case "super":
                 return self._super(where)
             case "sqlalchemy.orm.sessionmaker" | "sqlalchemy.ext.asyncio.async_sessionmaker":
