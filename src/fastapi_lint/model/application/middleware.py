@@ -215,7 +215,14 @@ def is_caught(entry: f.Exit, function: Function) -> bool:
 
 
 def catches_errors(function: Function) -> bool:
-    """Whether a function has a handler for every exception."""
+    """Whether a function has a handler for every exception that does not always raise again."""
     blocks = function.module.blocks_in.get(function.index, ())
     broad = (None, f.Name("Exception"), f.Name("BaseException"))
-    return any(block.kind == "except" and block.test in broad for block in blocks)
+    return any(block.kind == "except" and block.test in broad and not _raises(block, function) for block in blocks)
+
+
+def _raises(block: f.Block, function: Function) -> bool:
+    """Whether a block is sure to end with a `raise`."""
+    inside = [leave for leave in function.exits if block.start <= leave.start < block.end]
+    always = any(function.module.facts.blocks[leave.block] is block for leave in inside if leave.kind == "raise")
+    return always and all(leave.kind == "raise" for leave in inside)
