@@ -38,6 +38,10 @@ _CONSUMERS = frozenset({
 })  # fmt: skip
 _PROPERTY = CACHED_PROPERTIES | {"property", "abc.abstractproperty"}
 _MOST_OVERRIDES = 12
+_MAY_BE_NONE = frozenset({
+    "object", "typing.Optional", "typing.Union", "typing.Any", "typing.Annotated", "typing.NoReturn", "typing.Never",
+    "types.NoneType",
+})  # fmt: skip
 _LONGEST = 70
 
 
@@ -239,17 +243,28 @@ class Execution:
         return cast("dict[str, list[Function]]", table)
 
     def is_abstract(self, function: Function) -> bool:
-        """Whether a method only says that subclasses have it: abstract, one of a Protocol that does nothing, or all it
-        does is raise NotImplementedError."""
+        """Whether a method only says that subclasses have it: abstract, or one that raises NotImplementedError and does
+        nothing else, or nothing at all although it is one of a Protocol or is to return something."""
         if any(name.startswith("abc.abstract") for name in self.types.decorators(function)):
             return True
         module, exits = function.module, function.exits
         if not exits and not function.calls and not module.assigns_in.get(function.index, ()):
-            return is_protocol(self.types, function.cls)
+            return self._is_to_return(function) or is_protocol(self.types, function.cls)
         if len(exits) != 1 or exits[0].kind != "raise" or _name_of(module, exits[0].value) != "NotImplementedError":
             return False
         does = [*function.calls, *module.assigns_in.get(function.index, ())]
         return all(exits[0].start <= each.start < exits[0].end for each in does)
+
+    def _is_to_return(self, function: Function) -> bool:
+        """Whether the return annotation of a function names a class, of which None is no instance."""
+        returns = function.facts.returns
+        where = (function.module, function.facts.outer, function.start)
+        match self.types.infer(returns.value if isinstance(returns, f.Sub) else returns, where):
+            case ClassObject():
+                return True
+            case External(name=name):
+                return name not in _MAY_BE_NONE
+        return False
 
     def _is_below(self, cls: Class | None, of: Class | str) -> bool:
         return cls is not None and self.types.is_subclass(cls, of)

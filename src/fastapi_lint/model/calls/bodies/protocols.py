@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function
 from fastapi_lint.model.types.inference.inference import Inference
 
@@ -13,7 +14,8 @@ def is_protocol(types: Inference, cls: Class | None) -> bool:
     if cls is None or not cls.facts.bases:
         return False
     where = (cls.module, cls.facts.outer, cls.facts.start)
-    return any(types.name_of_type(types.infer(base, where)) == "typing.Protocol" for base in cls.facts.bases)
+    bases = (base.value if isinstance(base, f.Sub) else base for base in cls.facts.bases)
+    return any(types.name_of_type(types.infer(base, where)) == "typing.Protocol" for base in bases)
 
 
 def implementing(types: Inference, method: Function, candidates: Iterable[Function]) -> Function | None:
