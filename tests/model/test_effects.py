@@ -600,6 +600,6 @@ BY_OTHERS = {
 @pytest.mark.parametrize("name", BY_OTHERS)
 def test_who_reaches_a_function_decides(name: str) -> None:
     text, expected = BY_OTHERS[name]
-    of = planted(text)
+    of = planted(text + ("\nserved = FastAPI(lifespan=lifespan)\n" if "def lifespan(" in text else ""))
     functions = [each for each in of.functions if each.name == "f"]
     assert of.effects.holds_up_requests(functions[-1]) is expected
