@@ -42,7 +42,7 @@ def path_parameter_default(function: Function, check: Check) -> Iterator[Finding
     everywhere = _in_every_path(function, check) if routes else frozenset()
     for parameter in check.project.dependencies.parameters(function):
         if parameter.marker == "fastapi.Path":
-            given = _given(parameter)
+            given = _given(parameter) if not parameter.in_annotation else None  # in Annotated it is FAPI203's
             if given is not None or (parameter.in_annotation and parameter.fact.default is not None):
                 yield check.finding(
                     parameter,
@@ -51,7 +51,7 @@ def path_parameter_default(function: Function, check: Check) -> Iterator[Finding
                     instead="drop the default",
                     fix=partial(_fix, parameter, given),
                 )
-        elif not parameter.marker and parameter.fact.default is not None and parameter.name in everywhere:
+        elif not parameter.marker and isinstance(parameter.fact.default, f.Const) and parameter.name in everywhere:
             index = function.params.index(parameter.fact)
             if all(use.passes(parameter.name, index) for use in check.project.callers.uses(function)):
                 yield check.finding(
@@ -89,7 +89,7 @@ def _fix(parameter: Parameter, given: f.Arg | None) -> Fix | None:
     function = parameter.function
     module = function.module
     if given is not None:
-        if parameter.marker_call is None or parameter.marker_module is not module or parameter.in_annotation:
+        if parameter.marker_call is None or parameter.marker_module is not module:
             return None
         nodes = argument_node(module, parameter.marker_call, given)
         return Fix("Drop the default", Safety.SAFE, (remove_argument(*nodes),)) if nodes is not None else None

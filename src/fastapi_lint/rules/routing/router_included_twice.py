@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding
+from fastapi_lint.index import facts as f
 from fastapi_lint.model import Router
 from fastapi_lint.model.names import same_call
 from fastapi_lint.model.routing import Address, Inclusion
@@ -40,6 +41,8 @@ def router_included_twice(router: Router, check: Check) -> Iterator[Finding]:
         here, there = _split(second, first)
         if here is None or there is None or same_call(here, there) or here.module.is_test:
             continue
+        if not (_is_named(here) and _is_named(there)):
+            continue  # a function that makes a router may make another one each time
         shown = first.path.removesuffix(route.path) or "/"
         yield check.finding(
             here,
@@ -68,6 +71,10 @@ def _split(second: Address, first: Address) -> tuple[Inclusion | None, Inclusion
         if mine is not theirs:
             return mine, theirs
     return None, None
+
+
+def _is_named(inclusion: Inclusion) -> bool:
+    return any(arg.name in ("", "router") and isinstance(arg.value, (f.Name, f.Attr)) for arg in inclusion.call.args)
 
 
 def _name(router: Router, inclusion: Inclusion) -> str:
