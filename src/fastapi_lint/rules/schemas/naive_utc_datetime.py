@@ -1,0 +1,240 @@
+"""FAPI415: times in UTC that do not say so, where they are kept, signed or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.fixing.edits import importing
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Class, ClassObject, Module
+from fastapi_lint.model.tokens import Payloads, encodings
+from fastapi_lint.rule import Check, rule
+
+_NAIVE = {"datetime.datetime.utcnow": "now", "datetime.datetime.utcfromtimestamp": "fromtimestamp"}
+_FIELDS = frozenset({"pydantic.Field", "sqlmodel.Field"})
+_COLUMNS = frozenset({"sqlalchemy.Column", "sqlalchemy.orm.mapped_column", "sqlalchemy.schema.Column"})
+_DEFAULTS = {**dict.fromkeys(_FIELDS, ("default", "default_factory")),
+             **dict.fromkeys(_COLUMNS, ("default", "onupdate", "insert_default"))}  # fmt: skip
+_MODELS = frozenset({"pydantic.BaseModel", "sqlmodel.SQLModel", "sqlalchemy.orm.DeclarativeBase"})
+_CLAIMS = ("exp", "iat", "nbf", "auth_time")
+_DEEPEST = 4
+Where = tuple[Module, int, int]
+
+
+class _Use(NamedTuple):
+    """Where a naive time is made: its place, the canonical name, and whether it is called there."""
+
+    module: Module
+    start: int
+    name_end: int
+    end: int
+    name: str
+    is_called: bool
+
+
+@rule("FAPI415", fix=Safety.UNSAFE, since="0.2.0")
+def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
+    """`datetime.utcnow()` or `utcfromtimestamp()` makes a time that is stored, signed or sent.
+
+    Why is this bad?
+    Both give a time without a zone, which everybody else takes for local time: Pydantic sends it without an offset,
+    browsers show it hours off, and comparing it with an aware time raises TypeError. They are deprecated since
+    Python 3.12.
+
+    Fix safety
+    The time becomes aware. Comparisons with times that are still naive then raise TypeError. There is no fix for
+    columns: an aware value in a column without a zone is an error with asyncpg, so that the column has to become
+    `DateTime(timezone=True)` first.
+
+    Known limits
+    Reported as the default of a field or column, as a claim of a token, and as a value of an answer; elsewhere this is
+    the business of Ruff's DTZ003 and DTZ004. A time that gets its zone at once (`.replace(tzinfo=...)`) is right.
+
+    References
+    - [datetime.utcnow](https://docs.python.org/3/library/datetime.html#datetime.datetime.utcnow)
+    - [Ruff: DTZ003](https://docs.astral.sh/ruff/rules/call-datetime-utcnow/)
+    """
+    if module.is_test or not module.mentions("utcnow", "utcfromtimestamp"):
+        return
+    seen: set[int] = set()
+    for use, why in (*_kept(module, check), *_signed(module, check), *_sent(module, check)):
+        if use.module is not module or use.start in seen:
+            continue
+        seen.add(use.start)
+        is_column = why.startswith("the column")
+        yield check.finding(
+            (use.start, use.name_end),
+            f"`{module.source.slice(use.start, use.name_end)}` gives a time without a zone",
+            why=why,
+            instead=f"write `datetime.{_NAIVE[use.name]}({'' if _NAIVE[use.name] == 'now' else '..., '}timezone.utc)`"
+            + (", and give the column `DateTime(timezone=True)`" if is_column else ""),
+            fix=None if is_column else partial(_fix, use),
+        )
+
+
+# -------------------------------------------------------------------- where it goes
+
+
+def _kept(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
+    """Defaults of fields and columns, and what a model's own constructor sets."""
+    for call in module.facts.calls:
+        wanted = _DEFAULTS.get(check.project.called_name(module, call) or "", ()) if call.args else ()
+        for arg in call.args:
+            if arg.name in wanted:
+                is_column = "onupdate" in wanted
+                why = "the column then holds a naive time" if is_column else "the field is sent without an offset"
+                for use in _made(arg.value, (module, call.block, arg.start), check):
+                    yield use, why
+    for function in module.functions:
+        if function.name == "__init__" and function.cls is not None and _is_model(function.cls, check):
+            for entry in module.assigns_in.get(function.index, ()):
+                if isinstance(entry.target, f.Attr) and entry.target.value == f.Name("self"):
+                    for use in _made(entry.value, (module, entry.block, entry.start), check):
+                        yield use, "the object keeps it, and whoever reads it takes it for local time"
+
+
+def _is_model(cls: Class, check: Check) -> bool:
+    bases = check.project.types.mro(cls)
+    return any(isinstance(base, str) and base in _MODELS for base in bases)
+
+
+def _signed(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
+    """Claims of tokens that are signed in this module, or made in it."""
+    payloads = Payloads(check.project)
+    for encoding in encodings(module, check.project):
+        for key in _CLAIMS:
+            for part in payloads.claims(encoding, key):
+                for use in _made(part.value, part.where, check):
+                    yield use, f"it is signed as `{key}`, and only right as long as the library takes it for UTC"
+
+
+def _sent(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
+    """Values of what path operations answer."""
+    for function in module.functions:
+        if function not in check.project.routes.by_handler:
+            continue
+        for answer in check.project.answers.of(function):
+            if answer.content is not None and answer.kind != "error":
+                expr, where, _ = answer.content
+                for part in _values(expr, where, check):
+                    for use in _made(part, where, check, as_text=True):
+                        yield use, "clients get it without an offset, and take it for their own time"
+
+
+def _values(expr: f.Expr, where: Where, check: Check, depth: int = _DEEPEST) -> Iterator[f.Expr]:
+    """What an answer is made of: entries, items, and arguments of models."""
+    if depth == 0:
+        return
+    match expr:
+        case f.Display(items=items):
+            inner: tuple[f.Expr, ...] = items
+        case f.Mapping(items=pairs):
+            inner = tuple(value for _, value in pairs)
+        case f.Each(element=element):
+            inner = (element,)
+        case f.CallRef(index=index) if isinstance(
+            check.project.callee(where[0], where[0].facts.calls[index]), ClassObject
+        ):
+            inner = tuple(arg.value for arg in where[0].facts.calls[index].args)
+        case _:
+            yield expr
+            return
+    for each in inner:
+        yield from _values(each, where, check, depth - 1)
+
+
+# -------------------------------------------------------------------- what makes it
+
+
+def _made(
+    expr: f.Expr | None, where: Where, check: Check, *, as_text: bool = False, depth: int = _DEEPEST
+) -> Iterator[_Use]:
+    """The naive times that a value is, moved by a time span or not; `as_text`: also in ISO format."""
+    module = where[0]
+    if depth == 0 or expr is None:
+        return
+    match expr:
+        case f.CallRef(index=index):
+            call = module.facts.calls[index]
+            name = check.project.called_name(module, call) or ""
+            if name in _NAIVE:
+                yield _Use(module, call.start, call.name_end, call.end, name, True)
+            elif isinstance(call.func, f.Attr) and not _gives_zone(call, as_text):
+                yield from _made(call.func.value, where, check, as_text=False, depth=depth - 1)
+        case f.Binary(op="+" | "-", left=left, right=right):
+            if not any(_made(right, where, check, depth=depth - 1)):
+                yield from _made(left, where, check, depth=depth - 1)
+        case f.Choice(options=options):
+            for option in options:
+                yield from _made(option, where, check, as_text=as_text, depth=depth - 1)
+        case f.Lambda(index=index):
+            body = module.functions[index]
+            for leaving in body.exits:
+                yield from _made(leaving.value, (module, leaving.block, leaving.start), check, depth=depth - 1)
+        case f.Name() | f.Attr():
+            name = check.project.name(expr, *where) or ""
+            if name in _NAIVE:
+                yield from _reference(expr, name, where)
+            elif isinstance(expr, f.Name):
+                for binding in check.project.types.find_bindings(expr.id, where):
+                    entry = binding.entry
+                    if isinstance(entry, f.Assign) and entry.target == expr:
+                        yield from _made(
+                            entry.value, (module, entry.block, entry.start), check, as_text=as_text, depth=depth - 1
+                        )
+
+
+def _gives_zone(call: f.Call, as_text: bool) -> bool:
+    """Whether a method of a time gives something else than a naive time (or its text, where that counts)."""
+    match f.last_name(call.func):
+        case "replace":
+            return any(arg.name in ("tzinfo", "", "*", "**") for arg in call.args)
+        case "isoformat":
+            return not as_text
+    return True
+
+
+def _reference(expr: f.Expr, name: str, where: Where) -> Iterator[_Use]:
+    """A function that is handed over: where its name stands behind the start of the expression's statement or call."""
+    module, _, at = where
+    text = _written(expr).encode()
+    start = module.text.find(text, at)
+    if text and start >= 0:
+        yield _Use(module, start, start + len(text), start + len(text), name, False)
+
+
+def _written(expr: f.Expr) -> str:
+    match expr:
+        case f.Name(id=name):
+            return name
+        case f.Attr(value=value, attr=attr):
+            owner = _written(value)
+            return f"{owner}.{attr}" if owner else ""
+    return ""
+
+
+def _fix(use: _Use) -> Fix | None:
+    module = use.module
+    source = module.excerpt(use.start)
+    written = module.source.slice(use.start, use.name_end)
+    owner, _, last = written.rpartition(".")
+    given = (
+        importing(source, "datetime", "timezone") if source is not None and owner and not module.facts.errors else None
+    )
+    if given is None:
+        return None
+    zone, imports = given
+    made = f"{owner}.{_NAIVE[use.name]}"
+    span = module.source.span(use.start, use.end)
+    if not use.is_called:
+        new = f"lambda: {made}({zone}.utc)" if last == "utcnow" else f"lambda at: {made}(at, {zone}.utc)"
+        return Fix("Make it aware", Safety.UNSAFE, (*imports, Edit(span, new)))
+    text = module.source.slice(use.name_end, use.end)
+    if last == "utcnow":
+        return Fix("Make it aware", Safety.UNSAFE, (*imports, Edit(span, f"{made}({zone}.utc)")))
+    if not text.endswith(")") or "\n" in text or text[:-1].rstrip().endswith(","):
+        return None
+    return Fix("Make it aware", Safety.UNSAFE, (*imports, Edit(span, f"{made}{text[:-1]}, {zone}.utc)")))
