@@ -101,49 +101,58 @@ def _owners(function: Function, call: f.Call, check: Check) -> Iterator[f.Expr]:
 
 
 def _on_the_way(function: Function, name: str, calls: list[f.Call], check: Check) -> Iterator[Finding]:
-    raising = [call for call in calls if _always_raises(function, call, check)]
-    if raising and not any(_has_background(each) for each in check.project.failures.handlers):
+    fates: dict[str, list[f.Call]] = {}
+    for call in calls:
+        fates.setdefault(_fate(function, name, call, check), []).append(call)
+    if "raises" in fates and not any(_has_background(each) for each in check.project.failures.handlers):
         yield _finding(
             check,
-            raising,
+            fates["raises"],
             f"`{function.name}` then raises",
             "return a response with that status, or start the work in another way",
         )
-    for leave in function.exits:
-        other = _other_background(function, name, leave, check)
-        before = [call for call in calls if other and call not in raising and _leads_to(function, call, leave)]
-        if before:
-            yield _finding(
-                check,
-                before,
-                "the response has a `background=` of its own",
-                f"add that task to `{name}` as well, and leave `background=` out",
-            )
+    if "response" in fates:
+        yield _finding(
+            check,
+            fates["response"],
+            "the response has a `background=` of its own",
+            f"add that task to `{name}` as well, and leave `background=` out",
+        )
 
 
-def _always_raises(function: Function, call: f.Call, check: Check) -> bool:
-    """Whether every way from a call on ends in an error that nobody in the function catches."""
+def _fate(function: Function, name: str, call: f.Call, check: Check) -> str:
+    """How every way from a call on loses the task: it "raises", or some give a "response" of their own; "" if not."""
     module, ends = function.module, Endings(check.project.types)
     blocks = module.facts.blocks
     at, block = call.end, call.block
+    found: list[f.Exit] = []
+    stops = False
     while True:
         entry = blocks[block]
-        end = function.facts.end if entry.kind in ("function", "lambda") else entry.end
-        if any(leave.kind == "return" and at <= leave.start < end for leave in function.exits):
-            return False
-        if not ends.comes_out(function, block):
-            leaves = any(leave.kind == "raise" and leave.start > at and leave.start < end for leave in function.exits)
-            return _escapes(module, block) and (leaves or _stops(function, at, end, check))
-        if entry.kind in ("function", "lambda", "module", "class") or entry.kind in _LOOPS:
-            return False
+        if entry.kind != "choice":  # its other branches are no way on
+            end = function.facts.end if entry.kind in ("function", "lambda") else entry.end
+            found += [each for each in function.exits if at <= each.start < end and each.kind in ("return", "raise")]
+            stops = stops or _stops(function, at, end, check)
+            if not ends.comes_out(function, block):
+                break
+            if entry.kind in ("function", "lambda", "module", "class") or entry.kind in _LOOPS:
+                return ""
         at, block = entry.end, entry.parent
+    if not found and not stops:
+        return ""
+    for leave in found:
+        if leave.kind == "raise" and not _escapes(module, leave.block):
+            return ""
+        if leave.kind == "return" and not _other_background(function, name, leave, check):
+            return ""
+    return "response" if any(leave.kind == "return" for leave in found) else "raises"
 
 
 def _stops(function: Function, at: int, end: int, check: Check) -> bool:
     """Whether a function that never returns is called between two places."""
     ends = Endings(check.project.types)
     for call in function.calls:
-        if at <= call.start < end and call.use == "statement":
+        if at <= call.start < end and call.use == "statement" and _escapes(function.module, call.block):
             callee = check.project.callee(function.module, call)
             if isinstance(callee, FunctionObject) and ends.never_returns(callee.function):
                 return True
@@ -187,21 +196,6 @@ def _other_background(function: Function, name: str, leave: f.Exit, check: Check
         return False
     sources = [entry.value for entry in module.assigns_in.get(function.index, ()) if entry.target == given.value]
     return bool(sources) and all(isinstance(source, f.CallRef) for source in sources)
-
-
-def _leads_to(function: Function, call: f.Call, leave: f.Exit) -> bool:
-    """Whether a return is the next one on the straight way from a call."""
-    if leave.start < call.end:
-        return False
-    blocks = function.module.facts.blocks
-    block = call.block
-    while True:
-        if leave.block == block:
-            between = [each for each in function.exits if call.end <= each.start < leave.start]
-            return not any(each.kind in ("return", "raise") for each in between)
-        if blocks[block].kind in ("function", "lambda", "module", "class") or blocks[block].kind in _LOOPS:
-            return False
-        block = blocks[block].parent
 
 
 def _has_background(function: Function) -> bool:

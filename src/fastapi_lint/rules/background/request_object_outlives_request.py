@@ -86,6 +86,9 @@ def _brought(function: Function, started: Started, expr: f.Expr, check: Check) -
         if isinstance(value, f.Attr) and value.attr == "file" and isinstance(value.value, f.Name):
             if _kind(check.project.infer(value.value, *where), check) == "file":
                 return root.id, "file"
+    if isinstance(expr, f.Sub) and isinstance(expr.value, f.Name):  # one of several
+        if _kind(check.project.infer(expr.value, *where), check) == "file":
+            return (expr.value.id, "file") if _is_read(function, started, expr, "file", check) else None
     if isinstance(expr, (f.Name, f.Lambda)):
         closure = check.project.infer(expr, *where)
         if isinstance(closure, FunctionObject) and closure.function.parent is function:
@@ -116,7 +119,7 @@ def _captured(function: Function, closure: Function, check: Check) -> tuple[str,
 # ---------------------------------------------------------------- what reads
 
 
-def _is_read(function: Function, started: Started, name: f.Name, kind: Kind, check: Check) -> bool:
+def _is_read(function: Function, started: Started, name: f.Expr, kind: Kind, check: Check) -> bool:
     """Whether the work reads what it is given under a name; of a file that is taken for granted where it is unknown."""
     targets = list(_takers(function, started, name, check))
     if not targets:
@@ -124,7 +127,7 @@ def _is_read(function: Function, started: Started, name: f.Name, kind: Kind, che
     return any(_reads(target, inner, kind, check, 0) for target, inner in targets)
 
 
-def _takers(function: Function, started: Started, name: f.Name, check: Check) -> Iterator[tuple[Function, str]]:
+def _takers(function: Function, started: Started, name: f.Expr, check: Check) -> Iterator[tuple[Function, str]]:
     """The functions of the project that get something, with the parameters by which they do."""
     module, call = function.module, started.call
     calls = [call] if started.helper is not None else []
@@ -145,7 +148,7 @@ def _takers(function: Function, started: Started, name: f.Name, check: Check) ->
             yield from ((callee.function, inner) for inner, expr in bound(callee.function, each) if expr == name)
 
 
-def _by_position(target: Function, call: f.Call, arg: f.Arg, name: f.Name) -> Iterator[tuple[Function, str]]:
+def _by_position(target: Function, call: f.Call, arg: f.Arg, name: f.Expr) -> Iterator[tuple[Function, str]]:
     given: list[f.Expr] = [each.value for each in call.args[call.args.index(arg) + 1 :] if each.name == ""]
     display = f.keyword(call, "args")
     if display is not None and isinstance(display.value, f.Display):
@@ -163,8 +166,10 @@ def _reads(function: Function, name: str, kind: Kind, check: Check, depth: int) 
         return False
     own, attributes = f.Name(name), _OF_FILE if kind == "file" else _OF_REQUEST
     for expr, _, _ in evaluated(function, nested=True):
-        if any(isinstance(part, f.Attr) and part.value == own and part.attr in attributes for part in walk(expr)):
-            return True
+        for part in walk(expr):
+            if isinstance(part, f.Attr) and part.attr in attributes:
+                if part.value == own or (isinstance(part.value, f.Sub) and part.value.value == own):
+                    return True
     for block in function.module.blocks_in.get(function.index, ()):
         if block.kind in ("for", "comprehension") and block.test == own and isinstance(block.target, f.Name):
             if kind == "file" and _reads(function, block.target.id, kind, check, depth + 1):
