@@ -91,9 +91,9 @@ def _judged(
 def _shown(module: Module, block: f.Block) -> str:
     """What a loop goes over, in the words of the code, when those are few."""
     test = block.test
-    while isinstance(test, f.CallRef) and isinstance(module.facts.calls[test.index].func, f.Attr):
-        func = module.facts.calls[test.index].func
-        test = func.value if isinstance(func, f.Attr) else None
+    while isinstance(test, f.CallRef):
+        call = module.facts.calls[test.index]
+        test = call.func.value if isinstance(call.func, f.Attr) else call.args[0].value if call.args else None
     text = ""
     while isinstance(test, f.Attr):
         text, test = f".{test.attr}{text}", test.value
