@@ -65,12 +65,7 @@ def states_of(project: Project) -> States:
         if not module.is_test and module.mentions("iddleware"):
             for each in middleware_in(project, module):
                 is_open_for_requests |= _is_foreign(project, each.what)
-    for target in project.dependencies.targets():
-        match target:
-            case External(name=name) | Instance(cls=str(name)):
-                is_open_for_requests |= not name.startswith(_HARMLESS)
-            case None:
-                is_open_for_requests = True
+    is_open_for_requests |= not all(name.startswith(_HARMLESS) for name in project.dependencies.foreign)
     is_filled = is_started or names != _OF_PACKAGES
     return States(frozenset(names), is_filled, is_open, is_open_for_requests)
 

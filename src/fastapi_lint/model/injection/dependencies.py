@@ -11,6 +11,7 @@ from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
+    External,
     Function,
     FunctionObject,
     Instance,
@@ -271,10 +272,17 @@ class Dependencies:
                 table.setdefault(found.target.function, []).append(found)
         return table
 
-    @memoized
-    def targets(self) -> tuple[Type, ...]:
-        """What the project depends on, use by use."""
-        return tuple(one.target for one in self._given()[0])
+    @collected("dependencies.foreign", whole=True)
+    def foreign(self) -> frozenset[str]:
+        """The full names of what the project depends on outside of itself; "" stands for what is not known."""
+        found = set()
+        for one in self._given()[0]:
+            match one.target:
+                case External(name=name) | Instance(cls=str(name)):
+                    found.add(name)
+                case None:
+                    found.add("")
+        return frozenset(found)
 
     @memoized
     def _given(self) -> tuple[list[Depends], list[Class]]:
