@@ -132,10 +132,11 @@ def test_fix_writes_what_is_expected(example: Example) -> None:
     assert fix(after, example.select) == after, "fixing again changes it again"
 
 
-@pytest.mark.parametrize("example", [*BAD, *MORE], ids=str)
+@pytest.mark.parametrize("example", [each for each in (*BAD, *MORE) if each.fixed.exists()], ids=str)
 def test_safe_fixes_alone_are_stable(example: Example) -> None:
-    once = fix(example.files(), example.select, unsafe=False)
-    assert fix(once, example.select, unsafe=False) == once
+    before = example.files()
+    once = fix(before, example.select, unsafe=False)
+    assert once == before or fix(once, example.select, unsafe=False) == once
 
 
 @pytest.mark.parametrize("example", FACTS, ids=str)
