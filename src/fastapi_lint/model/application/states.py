@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,16 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.application.middleware import middleware_in
 from fastapi_lint.model.calls.concurrent.coroutines import only_value
 from fastapi_lint.model.names.expressions import walk, written
-from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+)
 from fastapi_lint.model.types.inference.stores import STATE
 
 if TYPE_CHECKING:
@@ -18,6 +28,8 @@ if TYPE_CHECKING:
 
 _HARMLESS = ("starlette.", "fastapi.", "slowapi.", "asgi_correlation_id.", "prometheus", "brotli", "uvicorn.", "secure")
 """Packages whose middleware puts nothing into the state that is not known."""
+_RUNNERS = frozenset({"uvicorn", "hypercorn", "granian", "gunicorn", "httpx", "asgi_lifespan", "mangum", "anyio"})
+"""Packages that get an app to run or call it."""
 _ASKING = frozenset({"getattr", "hasattr", "isinstance", "print", "repr", "str", "id", "type", "bool", "dir"})
 _OF_PACKAGES = frozenset({"view_rate_limit", "_state", "rate_limit_reset"})
 """What slowapi and Starlette themselves put there."""
@@ -26,12 +38,14 @@ _OF_PACKAGES = frozenset({"view_rate_limit", "_state", "rate_limit_reset"})
 @dataclass(frozen=True)
 class States:
     """The names that are put into some state; `is_open` where others may be as well, `is_open_for_requests` into those
-    of requests and WebSockets alone. `is_filled`: the project fills one, or has code that runs at start-up."""
+    of requests and WebSockets alone, `is_open_for_apps` into those of apps. `is_filled`: the project fills one, or has
+    code that runs at start-up."""
 
     names: frozenset[str]
     is_filled: bool
     is_open: bool
     is_open_for_requests: bool
+    is_open_for_apps: bool = False
 
 
 def is_state(project: Project, expr: f.Expr, module: Module, block: int, at: int) -> bool:
@@ -45,7 +59,7 @@ def is_state(project: Project, expr: f.Expr, module: Module, block: int, at: int
 def states_of(project: Project) -> States:
     """What the project puts into states, tests included."""
     names = set(_OF_PACKAGES)
-    is_open = is_open_for_requests = is_started = False
+    is_open = is_open_for_requests = is_open_for_apps = is_started = False
     for module in project.modules:
         if module.mentions("state"):
             for name in _put(project, module):
@@ -53,6 +67,7 @@ def states_of(project: Project) -> States:
                     is_open = True
                 else:
                     names.add(name)
+        is_open_for_apps = is_open_for_apps or _hands_app_on(project, module)
         for function in module.functions:
             is_lifespan = project.is_lifespan(function)
             is_started |= is_lifespan and not module.is_test
@@ -67,7 +82,7 @@ def states_of(project: Project) -> States:
                 is_open_for_requests |= _is_foreign(project, each.what)
     is_open_for_requests |= not all(name.startswith(_HARMLESS) for name in project.dependencies.foreign)
     is_filled = is_started or names != _OF_PACKAGES
-    return States(frozenset(names), is_filled, is_open, is_open_for_requests)
+    return States(frozenset(names), is_filled, is_open, is_open_for_requests, is_open_for_apps)
 
 
 def _is_foreign(project: Project, what: object) -> bool:
@@ -81,6 +96,23 @@ def _is_foreign(project: Project, what: object) -> bool:
         case External(name=name):
             return not name.startswith(_HARMLESS)
     return True
+
+
+def _hands_app_on(project: Project, module: Module) -> bool:
+    """Whether a module gives an app to code of a package that may put something into its state."""
+    if module.is_test or not module.mentions("FastAPI", "app"):
+        return False
+    for call in module.facts.calls:
+        given = [arg for arg in call.args if isinstance(arg.value, (f.Name, f.Attr))]
+        callee = project.callee(module, call) if given else None
+        match callee:
+            case External(name=name) | Method(cls=name) if "." in name:
+                root = name.partition(".")[0]
+                if name.startswith(_HARMLESS) or root in _RUNNERS or root in sys.stdlib_module_names:
+                    continue
+                if any(project.is_app(arg.value, module, call.block, call.start) for arg in given):
+                    return True
+    return False
 
 
 def _put(project: Project, module: Module) -> Iterator[str | None]:

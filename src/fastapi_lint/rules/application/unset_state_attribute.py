@@ -28,8 +28,8 @@ def unset_state_attribute(function: Function, check: Check) -> Iterator[Finding]
     Silent are reads with `getattr`, below `hasattr` or an `except AttributeError`; names that are set anywhere, in
     tests as well, on whatever state; all of it, when names are computed, a state goes to code that is not known, or a
     lifespan yields what is no literal; the state of requests, when middleware or dependencies of other packages may
-    fill it; the state of an app, when the project neither fills a state nor starts the app; and projects without an
-    app.
+    fill it; the state of an app, when it is handed to another package, or the project neither fills a state nor starts
+    the app; and projects without an app.
 
     References
     - [Starlette: storing state on the app and the request](https://www.starlette.io/applications/#storing-state-on-the-app-instance)
@@ -49,7 +49,7 @@ def unset_state_attribute(function: Function, check: Check) -> Iterator[Finding]
             return
         if part.attr in known.names or (known.is_open_for_requests and not _is_of_app(part.value)):
             continue
-        if _is_of_app(part.value) and not known.is_filled:
+        if _is_of_app(part.value) and (known.is_open_for_apps or not known.is_filled):
             continue
         if _is_asked(function, part) or _is_expected(module, block):
             continue

@@ -67,7 +67,8 @@ class Returns(Questions):
             case External(name=name):
                 return self._external_call(name, call, where, origin)
             case Instance(cls=str(name), args=args) if name.endswith("sessionmaker"):
-                default = "sqlalchemy.ext.asyncio.AsyncSession" if "async" in name else "sqlalchemy.orm.Session"
+                is_async = "async" in name or _is_entered_async(module, index)
+                default = "sqlalchemy.ext.asyncio.AsyncSession" if is_async else "sqlalchemy.orm.Session"
                 return args[0] if args else Instance(default)
             case Method(cls=cls, name=name, owner=owner):
                 if owner is not None and (found := self.container_method(owner, name, call, where)) is not None:
@@ -301,3 +302,11 @@ def _is_self(expr: f.Expr | None) -> bool:
         case f.Const(value=str(text)):
             return text.rsplit(".", 1)[-1] == "Self"
     return False
+
+
+def _is_entered_async(module: Module, index: int) -> bool:
+    """Whether what a call gives is entered by `async with`, which nothing synchronous can be."""
+    call = module.facts.calls[index]
+    return call.use == "with" and any(
+        block.kind == "with" and block.is_async and block.test == f.CallRef(index) for block in module.facts.blocks
+    )
