@@ -215,10 +215,17 @@ def is_caught(entry: f.Exit, function: Function) -> bool:
 
 
 def catches_errors(function: Function) -> bool:
-    """Whether a function has a handler for every exception that does not always raise again."""
+    """Whether a middleware has a handler for every exception of the app behind it that does not always raise again."""
     blocks = function.module.blocks_in.get(function.index, ())
     broad = (None, f.Name("Exception"), f.Name("BaseException"))
-    return any(block.kind == "except" and block.test in broad and not _raises(block, function) for block in blocks)
+    params = {param.name for param in function.params}
+    onward = [call for call in function.calls if isinstance(call.func, f.Name) and call.func.id in params]
+    for block in blocks:
+        if block.kind == "except" and block.test in broad and not _raises(block, function):
+            tried = [each for each in blocks if each.parent == block.parent and each.kind == "body"]
+            if not onward or any(each.start <= call.start < each.end for each in tried for call in onward):
+                return True
+    return False
 
 
 def _raises(block: f.Block, function: Function) -> bool:
