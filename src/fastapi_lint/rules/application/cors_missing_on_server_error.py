@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import External, FunctionObject, Module, Project
+from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Module, Project
 from fastapi_lint.model.application import CORS, Middleware, app_of, catches_errors, middleware_in, writes_cors
 from fastapi_lint.model.names import Origin
 from fastapi_lint.model.routing import argument
@@ -37,18 +37,30 @@ def cors_missing_on_server_error(module: Module, check: Check) -> Iterator[Findi
         for decorator in function.facts.decorators
         if isinstance(decorator, f.CallRef)
     }
+    last: list[tuple[Origin, f.Call, Function]] = []
+    replaced: dict[Origin, int] = {}
     for index, call in enumerate(module.facts.calls):
         if not isinstance(call.func, f.Attr) or call.func.attr not in ("exception_handler", "add_exception_handler"):
             continue
         where = (module, call.block, call.start)
         handled = argument(call, 0, "exc_class_or_status_code")
-        if handled is None or app_of(check.project, call.func.value, *where) not in check.project.about(_with_cors):
+        app = app_of(check.project, call.func.value, *where)
+        if handled is None or app is None or app not in check.project.about(_with_cors):
             continue
-        is_last = check.project.infer(handled.value, *where) == External("Exception") or handled.value == f.Const(500)
+        key = check.project.infer(handled.value, *where)
+        if key != External("Exception") and handled.value != f.Const(500):
+            if not isinstance(key, (External, ClassObject)) and not isinstance(handled.value, f.Const):
+                replaced[app] = call.start  # a status that may be 500: of two last handlers the later one runs
+            continue
         given = argument(call, 1, "handler")
         value = check.project.infer(given.value, *where) if given is not None else None
         handler = value.function if isinstance(value, FunctionObject) else decorated.get(index)
-        if is_last and handler is not None and not writes_cors(handler):
+        if handler is None or writes_cors(handler):
+            replaced[app] = call.start
+        else:
+            last.append((app, call, handler))
+    for app, call, handler in last:
+        if call.start >= replaced.get(app, 0):
             yield check.finding(
                 call,
                 f"answers of `{handler.name}` have no CORS headers",
