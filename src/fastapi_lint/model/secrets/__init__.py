@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.secrets.comparing import Comparing, Comparison
 from fastapi_lint.model.secrets.keys import keys_given
 from fastapi_lint.model.secrets.passwords import Digest, Passwords, Plain
 from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
 from fastapi_lint.model.secrets.uses import Secrets, Use
 
-__all__ = ["Digest", "Passwords", "Plain", "Secrets", "Use", "connecting_ranges", "documented_ranges", "keys_given"]
+__all__ = [
+    "Comparing",
+    "Comparison",
+    "Digest",
+    "Passwords",
+    "Plain",
+    "Secrets",
+    "Use",
+    "connecting_ranges",
+    "documented_ranges",
+    "keys_given",
+]
