@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.secrets.comparing import Comparing, Comparison
 from fastapi_lint.model.secrets.keys import keys_given
+from fastapi_lint.model.secrets.logged import Logged, Logs
 from fastapi_lint.model.secrets.passwords import Digest, Passwords, Plain
 from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
 from fastapi_lint.model.secrets.uses import Secrets, Use
@@ -12,6 +13,8 @@ __all__ = [
     "Comparing",
     "Comparison",
     "Digest",
+    "Logged",
+    "Logs",
     "Passwords",
     "Plain",
     "Secrets",

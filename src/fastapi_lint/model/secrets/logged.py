@@ -1,0 +1,304 @@
+"""What calls of loggers and `print` write down of passwords, tokens and keys, by names, types and origins.
+
+A name that may be a word of a text (`token`) needs something that shows that it is a credential. Judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from fastapi_lint.catalog.secrecy import secrets, tokens
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import evaluated, walk
+from fastapi_lint.model.names.symbols import Class, Function, Instance, Module
+from fastapi_lint.model.secrets.surroundings import runs_as_script
+from fastapi_lint.model.types.inference.inference import DEPENDS, Where
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_LEVELS = frozenset({
+    "debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log", "trace", "success",
+})  # fmt: skip
+_LOGGERS = ("logging.", "loguru.logger.", "structlog.", "fastapi.logger.logger.", "uvicorn.")
+_MAKERS = frozenset({"structlog.get_logger", "structlog.stdlib.get_logger", "structlog.getLogger", "logging.getLogger"})
+_SHOWS = frozenset({
+    "str", "repr", "json.dumps", "dict", "pprint.pformat", "fastapi.encoders.jsonable_encoder", "orjson.dumps",
+})  # fmt: skip
+_SAME = frozenset({"encode", "decode", "strip", "lower", "get_secret_value", "format", "join", "copy", "items"})
+_DUMPS = frozenset({"model_dump", "model_dump_json", "dict", "json"})
+_MASKED = ("pydantic.SecretStr", "pydantic.SecretBytes", "pydantic.types.SecretStr", "starlette.datastructures.Secret")
+_HARMLESS = ("int", "float", "bool", "datetime.datetime", "datetime.timedelta", "list", "set")
+_HOLDERS = ("fastapi.security.HTTPBasicCredentials", "fastapi.security.HTTPAuthorizationCredentials")
+_VAGUE = frozenset({"token", "tokens", "secret", "key", "credential", "credentials", "bearer", "pwd"})
+"""Words that mean something else as often: a word of a text, an entry of a dict, the working directory."""
+_QUALIFYING = frozenset({
+    "access", "refresh", "auth", "api", "bearer", "session", "user", "admin", "bot", "oauth", "oauth2", "service",
+    "client", "github", "gitlab", "slack", "telegram", "hf", "huggingface", "app", "personal", "signing", "encryption",
+    "encrypt", "webhook", "jwt", "consumer", "private", "account", "master", "shared", "aws", "id", "reset",
+})  # fmt: skip
+"""Words before `token`, `secret` or `key` that say what it opens."""
+_MARKERS = frozenset({"fastapi.Header", "fastapi.Cookie"})
+_MADE = frozenset({
+    "create", "generate", "make", "issue", "encode", "sign", "refresh", "get", "fetch", "build", "new", "obtain",
+})  # fmt: skip
+_NEW = frozenset({"generate", "random", "choice", "choices", "urlsafe", "hex", "bytes", "new", "create", "make"})
+_DEPTH = 6
+
+
+class Logged(NamedTuple):
+    """A secret that is written down: by which call, and how it is written."""
+
+    start: int
+    end: int
+    shown: str
+    printed: bool
+
+
+class Logs:
+    """Answers about one module after the other."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.types = project.types
+        self.values = project.values
+
+    def logged(self, module: Module) -> Iterator[Logged]:
+        """The secrets that a module writes to logs, or prints while it serves."""
+        for call in module.facts.calls:
+            last = f.last_name(call.func)
+            if last == "print" and call.func == f.Name("print"):
+                if not self._prints(module, call):
+                    continue
+            elif last not in _LEVELS or not self._is_logger(module, call):
+                continue
+            where = (module, call.block, call.start)
+            for arg in call.args:
+                found = self.shown(arg.value, where)
+                if found is not None:
+                    yield Logged(arg.start, arg.end, found, last == "print")
+
+    def _prints(self, module: Module, call: f.Call) -> bool:
+        """Whether what is printed goes to the log of a server, not to somebody at a command line."""
+        function = module.enclosing(call.block)
+        if function is None or not self.project.effects.serving.is_served(module):
+            return False
+        return not runs_as_script(module, call.block, self.project) and f.keyword(call, "file") is None
+
+    def _is_logger(self, module: Module, call: f.Call) -> bool:
+        name = self.project.called_name(module, call)
+        if name is not None:
+            return name.startswith(_LOGGERS)
+        if not isinstance(call.func, f.Attr):
+            return False
+        for value, place in self.values.definitions(call.func.value, (module, call.block, call.start)):
+            if isinstance(value, f.CallRef):
+                made = self.project.called_name(place[0], place[0].facts.calls[value.index])
+                return made in _MAKERS
+        return False
+
+    # ---------------------------------------------------------------- what is shown
+
+    def shown(self, expr: f.Expr | None, where: Where, depth: int = _DEPTH) -> str | None:
+        """The secret that the text of a value has in it, as it is written; None when there is none."""
+        if depth < 0 or expr is None:
+            return None
+        module = where[0]
+        inner: tuple[f.Expr, ...] = ()
+        match expr:
+            case f.Joined(parts=inner) | f.Display(items=inner) | f.Choice(options=inner):
+                pass
+            case f.Binary(op="+" | "%", left=left, right=right):
+                inner = (left, right)
+            case f.Mapping(items=items):
+                inner = tuple(value for _, value in items)
+            case f.CallRef(index=index):
+                return self._called(module, module.facts.calls[index], depth)
+            case f.Name(id=name):
+                return self._named(expr, name, where) or self._whole(expr, where)
+            case f.Attr(value=owner, attr=attr):
+                if attr in ("headers", "cookies") and self._is_request(owner, where):
+                    return f"{_text(owner)}.{attr}"
+                return self._named(expr, attr, where)
+            case f.Sub(value=owner, items=(f.Const(value=str(key)),)):
+                if self._is_headers(owner, where):
+                    return key if key.lower() in ("authorization", "cookie", "x-api-key") else None
+                return self._named(expr, key, where)
+        for each in inner:
+            if (found := self.shown(each, where, depth - 1)) is not None:
+                return found
+        return None
+
+    def _called(self, module: Module, call: f.Call, depth: int) -> str | None:
+        where = (module, call.block, call.start)
+        if isinstance(call.func, f.Attr):
+            owner, attr = call.func.value, call.func.attr
+            if attr == "get" and call.args:
+                key = self.values.text(call.args[0].value, where) or ""
+                if self._is_headers(owner, where):
+                    return key if key.lower() in ("authorization", "cookie", "x-api-key") else None
+                return key if secrets.secret_name(key) is not None and not _is_vague(key) else None
+            if attr in _DUMPS and not call.args:
+                return self._whole(owner, where)
+            if attr in _SAME:
+                for each in (owner, *(arg.value for arg in call.args)):
+                    if attr == "get_secret_value":
+                        return _text(each) or "a secret"
+                    if (found := self.shown(each, where, depth - 1)) is not None:
+                        return found
+                return None
+        if self.project.called_name(module, call) in _SHOWS:
+            for arg in call.args:
+                if (found := self.shown(arg.value, where, depth - 1)) is not None:
+                    return found
+        return None
+
+    def _named(self, expr: f.Expr, name: str, where: Where) -> str | None:
+        """A value that is a secret by its name, when nothing says that it is none, or is not shown."""
+        if secrets.secret_name(name) is None or secrets.words(name)[-1:] == ["id"]:
+            return None
+        if self._is_masked(expr, where) or self._is_made_to_be_shown(expr, where):
+            return None
+        if _is_vague(name) and not self._is_credential(expr, where):
+            return None
+        return _text(expr)
+
+    def _is_masked(self, expr: f.Expr, where: Where) -> bool:
+        """Whether the text of a value does not show what it holds, or it holds no text."""
+        value = self.types.infer(expr, where)
+        if not isinstance(value, Instance):
+            return False
+        if isinstance(value.cls, Class):
+            return not self.types.is_instance(value, *_HOLDERS)
+        return value.cls in _MASKED or value.cls in _HARMLESS
+
+    def _whole(self, expr: f.Expr, where: Where) -> str | None:
+        """A model of the client that has a password in it, or its credentials, as a whole."""
+        value = self.types.infer(expr, where)
+        if self.types.is_instance(value, *_HOLDERS):
+            return _text(expr)
+        cls = value.cls if isinstance(value, Instance) and isinstance(value.cls, Class) else None
+        schema = self.project.schemas.of(cls) if cls is not None else None
+        if schema is None or schema.kind != "pydantic" or not isinstance(expr, f.Name):
+            return None
+        bases = [base for base in self.types.mro(schema.cls) if isinstance(base, Class)]
+        if any("__str__" in base.methods or "__repr__" in base.methods for base in bases):
+            return None
+        for one in schema.fields:
+            is_shown = isinstance(one.type, Instance) and one.type.cls == "str" and "repr" not in one.keywords
+            if is_shown and not one.excluded and secrets.secret_name(one.name) == "password":
+                return f"{expr.id}.{one.name}"
+        return None
+
+    # ---------------------------------------------------------------- requests
+
+    def _is_request(self, expr: f.Expr, where: Where) -> bool:
+        return self.types.is_instance(self.types.infer(expr, where), "fastapi.requests.HTTPConnection")
+
+    def _is_headers(self, expr: f.Expr, where: Where) -> bool:
+        return isinstance(expr, f.Attr) and expr.attr in ("headers", "cookies") and self._is_request(expr.value, where)
+
+    # ---------------------------------------------------------------- what a vague name stands for
+
+    def _is_credential(self, expr: f.Expr, where: Where) -> bool:
+        """Whether something shows that a `token` is a credential: where it comes from, or what is done with it."""
+        module, block, at = where
+        function = module.enclosing(block)
+        if function is None:
+            return False
+        if isinstance(expr, f.Attr):
+            value = self.types.infer(expr.value, where)
+            cls = value.cls if isinstance(value, Instance) and isinstance(value.cls, Class) else None
+            is_held = self.types.is_instance(value, *_HOLDERS)
+            return is_held or (cls is not None and self.project.secrets.is_settings(cls))
+        if not isinstance(expr, f.Name):
+            return False
+        if any(block.target == expr for block in module.blocks_in.get(function.index, ())):
+            return False
+        return self._is_brought(function, expr.id) or self._is_made(function, expr, at) or self._is_used(function, expr)
+
+    def _is_brought(self, function: Function, name: str) -> bool:
+        """Whether a parameter is a header, cookie, or what a security scheme gives."""
+        if function not in self.project.routes.by_handler and function not in self.project.dependencies.injected:
+            return False
+        for parameter in self.project.dependencies.parameters(function):
+            if parameter.name != name:
+                continue
+            if parameter.marker in DEPENDS:
+                target = self.types.dependency_of(
+                    parameter.fact, (function.module, function.facts.outer, parameter.start)
+                )
+                cls = target.cls if isinstance(target, Instance) else None
+                bases = self.types.mro(cls) if isinstance(cls, Class) else (cls,)
+                return any(isinstance(base, str) and base.startswith("fastapi.security.") for base in bases)
+            return parameter.marker in _MARKERS
+        return False
+
+    def _is_made(self, function: Function, expr: f.Name, at: int) -> bool:
+        """Whether a variable holds a token that was made or fetched."""
+        module = function.module
+        for entry in module.assigns_in.get(function.index, ()):
+            value = entry.value.value if isinstance(entry.value, f.Await) else entry.value
+            if entry.target != expr or entry.start >= at or not isinstance(value, f.CallRef):
+                continue
+            call = module.facts.calls[value.index]
+            name = self.project.called_name(module, call) or ""
+            if tokens.encoder(name) is not None or name.startswith("secrets.token_"):
+                return True
+            found = secrets.words(f.last_name(call.func))
+            if "token" in found and not _MADE.isdisjoint(found):
+                return True
+            if isinstance(call.func, f.Attr) and self._is_headers(call.func.value, (module, call.block, call.start)):
+                return True
+        return False
+
+    def _is_used(self, function: Function, expr: f.Name) -> bool:
+        """Whether a variable is read as a token, or sent as one (`f"Bearer {token}"`)."""
+        module = function.module
+        for call in function.calls:
+            if any(arg.value == expr for arg in call.args):
+                if tokens.reader(self.project.called_name(module, call) or "") is not None:
+                    return True
+        for value, _, _ in evaluated(function):
+            for part in walk(value):
+                if isinstance(part, f.Joined) and expr in part.parts:
+                    first = part.parts[0]
+                    if isinstance(first, f.Const) and str(first.value).startswith(("Bearer ", "Token ")):
+                        return True
+        return False
+
+    def _is_made_to_be_shown(self, expr: f.Expr, where: Where) -> bool:
+        """Whether a function that answers no request has just made a secret, and shows it once."""
+        module, block, at = where
+        function = module.enclosing(block)
+        if function is None or not isinstance(expr, f.Name):
+            return False
+        for entry in module.assigns_in.get(function.index, ()):
+            if entry.target == expr and entry.start < at:
+                for part in walk(entry.value):
+                    if isinstance(part, f.CallRef):
+                        call = module.facts.calls[part.index]
+                        if not _NEW.isdisjoint(secrets.words(f.last_name(call.func))):
+                            return function not in self.project.routes.by_handler and not self._is_served(function)
+        return False
+
+    def _is_served(self, function: Function) -> bool:
+        return self.project.effects.serving.when(function) == "served"
+
+
+def _is_vague(name: str) -> bool:
+    """Whether a name may be that of a word of a text, or of a whole object."""
+    found = secrets.words(name)
+    return bool(found) and found[-1] in _VAGUE and _QUALIFYING.isdisjoint(found[:-1])
+
+
+def _text(expr: f.Expr) -> str:
+    match expr:
+        case f.Name(id=name):
+            return name
+        case f.Attr(value=value, attr=attr):
+            return f"{_text(value)}.{attr}" if _text(value) else attr
+        case f.Sub(items=(f.Const(value=key),)):
+            return str(key)
+    return ""
