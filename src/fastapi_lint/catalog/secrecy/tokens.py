@@ -47,12 +47,22 @@ class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     claims: bool = False
 
 
+class Unmaintained(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A library that nobody maintains: what is imported, its package, what to use instead, and what that imports."""
+
+    module: str
+    package: str
+    instead: str
+    maintained: tuple[str, ...]
+
+
 class _Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     readers: tuple[Reader, ...]
     unchecked: tuple[Look, ...]
     headers: tuple[Look, ...]
     writers: tuple[Writer, ...]
     encoders: tuple[Encoder, ...]
+    unmaintained: tuple[Unmaintained, ...]
 
 
 @cache
@@ -109,6 +119,12 @@ def writer(name: str) -> Writer | None:
 def encoder(name: str) -> Encoder | None:
     """How a callable signs a payload, if it does."""
     return _encoders().get(name)
+
+
+@cache
+def unmaintained() -> dict[str, Unmaintained]:
+    """The libraries that nobody maintains, by the module that is imported."""
+    return {each.module: each for each in _catalogue().unmaintained}
 
 
 @cache
