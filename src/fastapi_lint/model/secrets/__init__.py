@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.secrets.comparing import Comparing, Comparison
+from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
 from fastapi_lint.model.secrets.keys import keys_given
 from fastapi_lint.model.secrets.logged import Logged, Logs
 from fastapi_lint.model.secrets.passwords import Digest, Passwords, Plain
@@ -13,6 +14,7 @@ __all__ = [
     "Comparing",
     "Comparison",
     "Digest",
+    "Fleeting",
     "Logged",
     "Logs",
     "Passwords",
@@ -21,5 +23,6 @@ __all__ = [
     "Use",
     "connecting_ranges",
     "documented_ranges",
+    "fleeting_keys",
     "keys_given",
 ]

@@ -1,0 +1,116 @@
+"""Keys that are made at import and sign or encrypt from then on: others in each worker. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import FunctionObject, Module
+from fastapi_lint.model.secrets.keys import Given, keys_given
+from fastapi_lint.model.secrets.surroundings import runs_as_script
+from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.texts import written_for_tests
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_MAKERS = frozenset({
+    "secrets.token_hex", "secrets.token_urlsafe", "secrets.token_bytes", "os.urandom", "uuid.uuid4", "uuid.uuid1",
+    "cryptography.fernet.Fernet.generate_key",
+})  # fmt: skip
+_WRAPPERS = frozenset({"str", "bytes", "base64.b64encode", "base64.urlsafe_b64encode", "pydantic.SecretStr"})
+_SAME = frozenset({"hex", "decode", "encode", "get_secret_value", "strip"})
+_DEPTH = 6
+
+
+class Fleeting(NamedTuple):
+    """A key that is made anew: where, its name ("" for none), what makes it and what takes it."""
+
+    start: int
+    end: int
+    name: str
+    maker: str
+    taker: str
+
+
+def fleeting_keys(project: Project) -> Mapping[Module, tuple[Fleeting, ...]]:
+    """The keys that are made at import, by the module in which they are made."""
+    found: dict[tuple[Module, int], Fleeting] = {}
+    for module in project.modules:
+        if module.is_test or written_for_tests(module):
+            continue
+        for given in keys_given(module, project):
+            if "csrf" in given.name.lower():
+                continue
+            for home, key in _made(given, module, project):
+                if not home.is_test:
+                    found.setdefault((home, key.start), key)
+    table: dict[Module, list[Fleeting]] = {}
+    for (home, _), key in found.items():
+        table.setdefault(home, []).append(key)
+    return {home: tuple(sorted(each)) for home, each in table.items()}
+
+
+def _made(given: Given, module: Module, project: Project) -> Iterator[tuple[Module, Fleeting]]:
+    where = (module, given.call.block, given.call.start)
+    expr, place = given.arg.value, where
+    for _ in range(_DEPTH):
+        maker = _maker(expr, place, project, _DEPTH)
+        if maker is not None:
+            home, block, start = place
+            entry = next((one for one in home.facts.assigns if one.start == start and one.value == expr), None)
+            if runs_as_script(home, block, project):
+                return
+            if entry is not None and home.enclosing(block) is None and not _is_setting(home, block, project):
+                yield home, Fleeting(entry.start, entry.end, f.last_name(entry.target), maker, given.name)
+            elif entry is None and place is where and (home.enclosing(block) is None or _adds_middleware(given.call)):
+                yield home, Fleeting(given.arg.start, given.arg.end, "", maker, given.name)
+            return
+        if isinstance(expr, f.CallRef):
+            call = place[0].facts.calls[expr.index]
+            if not isinstance(call.func, f.Attr) or call.func.attr not in _SAME:
+                return
+            expr = call.func.value
+        if not isinstance(expr, (f.Name, f.Attr)):
+            return
+        meant = list(project.values.definitions(expr, place))
+        if len(meant) != 1:
+            return
+        expr, place = meant[0]
+
+
+def _is_setting(module: Module, block: int, project: Project) -> bool:
+    """Whether a place stands in the body of a class whose fields the environment may replace."""
+    index = module.facts.blocks[block].cls
+    return index >= 0 and project.secrets.is_settings(module.classes[index])
+
+
+def _adds_middleware(call: f.Call) -> bool:
+    return f.last_name(call.func) in ("add_middleware", "Middleware")
+
+
+def _maker(expr: f.Expr, where: Where, project: Project, depth: int) -> str | None:
+    """The call that makes something new of chance, when an expression is just that."""
+    if depth < 0:
+        return None
+    module = where[0]
+    match expr:
+        case f.Attr(value=value, attr="hex" | "bytes"):
+            return _maker(value, where, project, depth - 1)
+        case f.CallRef(index=index):
+            call = module.facts.calls[index]
+            name = project.called_name(module, call) or ""
+            if name in _MAKERS:
+                return name
+            if name in _WRAPPERS and call.args:
+                return _maker(call.args[0].value, where, project, depth - 1)
+            if isinstance(call.func, f.Attr) and call.func.attr in _SAME:
+                return _maker(call.func.value, where, project, depth - 1)
+            callee = project.callee(module, call)
+            if isinstance(callee, FunctionObject) and not callee.function.is_generator:
+                exits = [one for one in callee.function.exits if one.kind == "return"]
+                if len(exits) == 1 and exits[0].value is not None and len(callee.function.calls) <= 2:
+                    place = (callee.function.module, exits[0].block, exits[0].start)
+                    return _maker(exits[0].value, place, project, depth - 1)
+    return None
