@@ -118,6 +118,23 @@ def middleware_in(project: Project, module: Module) -> Iterator[Middleware]:
                     yield from _listed(project, module, listed.value, call, Origin(module, index))
 
 
+def additions(project: Project, module: Module, cls: str) -> Iterator[f.Call]:
+    """The calls of a module that put a middleware of a library in front of an app: `add_middleware`, `Middleware`, or
+    its own constructor; what else they are given are its arguments."""
+    last = cls.rpartition(".")[2]
+    names = {last, *(one.alias for one in module.facts.imports if one.name == last)}
+    for call in module.facts.calls:
+        called = f.last_name(call.func)
+        where = (module, call.block, call.start)
+        if called in ("add_middleware", "Middleware") and call.args:
+            first = f.keyword(call, "middleware_class") or f.keyword(call, "cls") or call.args[0]
+            if first.name in ("", "middleware_class", "cls") and project.name(first.value, *where) == cls:
+                yield call
+        elif called in names:
+            if project.called_name(module, call) == cls:
+                yield call
+
+
 def _listed(project: Project, module: Module, value: f.Expr, call: f.Call, app: Origin) -> Iterator[Middleware]:
     """The entries of a list that is given as `middleware=`, or of the one that a name stands for."""
     found = [(value, (module, call.block, call.start))]

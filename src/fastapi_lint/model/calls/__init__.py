@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.calls.bodies.arguments import Given, given, switch, unpacked
+from fastapi_lint.model.calls.bodies.arguments import Given, given, parameter_behind, switch, unpacked
 from fastapi_lint.model.calls.bodies.binding import argument_at
 from fastapi_lint.model.calls.bodies.configured import is_configured, runs_by_configuration
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect
@@ -51,6 +51,7 @@ __all__ = [
     "never_runs",
     "not_callable",
     "only_value",
+    "parameter_behind",
     "reads_of",
     "root_of",
     "runs_by_configuration",

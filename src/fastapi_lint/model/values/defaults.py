@@ -236,7 +236,9 @@ class Defaults:
                 for piece in text.split(mark):
                     yield piece.strip(), place
         elif called in _CLEANED and isinstance(call.func, f.Attr):
-            yield from self.texts(call.func.value, where, depth - 1)
+            signs = first.value if isinstance(first, f.Const) and isinstance(first.value, str) else None
+            for text, place in self.texts(call.func.value, where, depth - 1) if signs or not call.args else ():
+                yield _stripped(text, called, signs), place
         elif called == "loads" and first is not None:
             for text, place in self.texts(first, where, depth - 1):
                 yield from ((piece, place) for piece in _items(text))
@@ -262,6 +264,13 @@ class Defaults:
                     factory = self.types.infer(arg.value, where)
                     if isinstance(factory, FunctionObject):
                         yield from self._returned(factory.function, depth)
+
+
+def _stripped(text: str, method: str, signs: str | None) -> str:
+    """A text without what `strip` and its like take away."""
+    if signs is None:
+        return text
+    return {"strip": text.strip, "lstrip": text.lstrip, "rstrip": text.rstrip}.get(method, lambda _: text)(signs)
 
 
 def _items(text: str) -> list[str]:

@@ -126,6 +126,23 @@ def switch(values: Values, expr: f.Expr, where: Where) -> Constant:
     return values.constant(expr, where)
 
 
+def parameter_behind(values: Values, expr: f.Expr, where: Where) -> tuple[Function, f.Param] | None:
+    """The parameter that an expression is in the end, through variables and attributes of `self`; None for others."""
+    for _ in range(_DEEPEST):
+        if isinstance(expr, f.Name):
+            found = values.types.find_bindings(expr.id, where)
+            if len(found) == 1 and isinstance(param := found[0].entry, f.Param):
+                function = where[0].enclosing(found[0].block)
+                return (function, param) if function is not None and param in function.params else None
+        elif not isinstance(expr, f.Attr):
+            return None
+        defined = list(values.definitions(expr, where))
+        if len(defined) != 1:
+            return None
+        expr, where = defined[0]
+    return None
+
+
 def is_field(values: Values, cls: Class, attr: str) -> bool:
     """Whether an attribute is a field: what a class says of it is only the default."""
     for base in values.types.mro(cls):
