@@ -1,0 +1,147 @@
+"""FAPI522: UPDATE and DELETE without WHERE in code that requests run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import ClassObject, Function, Method
+from fastapi_lint.model.data import nearest_root
+from fastapi_lint.model.database import is_async_connection, is_session_like, is_sync_connection, statements
+from fastapi_lint.rule import Check, rule
+
+_EXECUTES = frozenset({"execute", "exec", "scalar", "scalars"})
+_RESTRICTS = frozenset({"where", "filter", "filter_by", "with_hint", "from_statement", "limit", "join", "params"})
+_TEXT_WHERE = re.compile(r"\b(?:WHERE|USING|LIMIT)\b", re.IGNORECASE)
+_MEANT = frozenset({"clear", "reset", "purge", "truncate", "wipe", "all"})
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+@rule("FAPI522", severity=Severity.ERROR, since="0.3.0")
+def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
+    """An UPDATE or DELETE without WHERE runs with a request.
+
+    Why is this bad?
+    `delete(Order)` removes every row of the table, and `update(Order)` changes every row: one request, and the data of
+    all users is gone.
+
+    Known limits
+    A statement that gets its `where` in any of the places that are seen is left alone, and so is one in SQL text that
+    is not known whole. Functions, classes and paths that say in their name that they mean all rows (`clear_cart`,
+    `reset`, `delete_all`, `purge`, `truncate`), functions that empty several tables, migrations, scripts and tests are
+    left alone.
+
+    References
+    - [SQLAlchemy: UPDATE and DELETE](https://docs.sqlalchemy.org/en/20/tutorial/data_update.html)
+    """
+    if function.module.is_test:
+        return
+    found = [(call, verb) for call in function.calls if (verb := _unrestricted(function, call, check))]
+    if not found or sum(verb == "delete" for _, verb in found) > 1:
+        return  # what empties several tables means to
+    root = nearest_root(check.project, function, carries=False)
+    if root is None or any(_is_meant(each) for each in (function, root.function, *root.functions)):
+        return
+    if any(not _MEANT.isdisjoint(_words(route.path)) for route in root.routes):
+        return
+    for call, verb in found:
+        by = "" if root.function is function else f", by `{function.name}`,"
+        yield check.finding(
+            (call.start, call.name_end),
+            f"`{root.function.name}`{by} {'deletes' if verb == 'delete' else 'changes'} every row of a table",
+            why=f"the {verb.upper()} has no WHERE",
+            instead="say with `where(...)` which rows are meant",
+        )
+
+
+def _is_meant(function: Function) -> bool:
+    """Whether a function, or its class, says in its name that it means all rows."""
+    return not _MEANT.isdisjoint(_words(function.qualname))
+
+
+def _words(text: str) -> set[str]:
+    return {word.lower() for word in _WORDS.findall(text)}
+
+
+def _is_of_any_table(function: Function, call: f.Call, check: Check) -> bool:
+    """Whether a statement is for a table that only the function knows: one of whatever name it is given."""
+    table = call.func.value if isinstance(call.func, f.Attr) and not call.args else next(iter(call.args), None)
+    expr = table.value if isinstance(table, f.Arg) else table
+    if not isinstance(expr, f.Name):
+        return False
+    value = check.project.infer(expr, function.module, call.block, call.start)
+    if isinstance(value, ClassObject):
+        return False
+    found = check.project.types.find_bindings(expr.id, (function.module, call.block, call.start))
+    return any(function.module.facts.blocks[each.block].function >= 0 for each in found)
+
+
+def _unrestricted(function: Function, call: f.Call, check: Check) -> str:
+    """What a call does to all rows of a table: "update", "delete", or nothing."""
+    module = function.module
+    if not isinstance(call.func, f.Attr):
+        return ""
+    where, name = (module, call.block, call.start), call.func.attr
+    owner = check.project.infer(call.func.value, *where)
+    types = check.project.types
+    if name in _EXECUTES and call.args:
+        if not (is_session_like(types, owner) or is_sync_connection(types, owner) or is_async_connection(types, owner)):
+            return ""
+        given = f.keyword(call, "statement") or call.args[0]
+        found = list(statements(check.project, given.value, where))
+        if not found or any(one.verb == "insert" or not _RESTRICTS.isdisjoint(one.methods) for one in found):
+            return ""
+        if any(one.module is module and _is_of_any_table(function, one.call, check) for one in found):
+            return ""
+        if any(one.is_text and not _is_whole(one.module, one.call, check) for one in found):
+            return ""
+        if isinstance(given.value, f.Name) and _grows(function, given.value.id):
+            return ""
+        by_key = any(one.verb == "update" and "values" not in one.methods and not one.is_text for one in found)
+        return "" if by_key and len(call.args) > 1 else found[0].verb  # a bulk update by primary key
+    if name in ("delete", "update") and types.is_instance(owner, "sqlalchemy.orm.Query"):
+        return "" if _is_filtered(function, call.func.value, check, 0) else name
+    return ""
+
+
+def _is_whole(module: object, call: f.Call, check: Check) -> bool:
+    """Whether an SQL text is known to its end, and has no WHERE."""
+    given = call.args[0].value if call.args else None
+    if not isinstance(given, f.Const) or not isinstance(given.value, str):
+        return False
+    return _TEXT_WHERE.search(given.value) is None
+
+
+def _grows(function: Function, name: str) -> bool:
+    """Whether a statement is restricted somewhere in the function under the same name."""
+    return any(
+        isinstance(call.func, f.Attr) and call.func.attr in _RESTRICTS and call.func.value == f.Name(name)
+        for call in function.calls
+    )
+
+
+def _is_filtered(function: Function, expr: f.Expr, check: Check, depth: int) -> bool:
+    """Whether a query is restricted anywhere in its chain; also when it cannot be followed."""
+    module = function.module
+    while True:
+        match expr:
+            case f.CallRef(index=index):
+                call = module.facts.calls[index]
+                if not isinstance(call.func, f.Attr):
+                    return True
+                if call.func.attr == "query":
+                    return not isinstance(check.project.callee(module, call), Method)
+                if call.func.attr in _RESTRICTS:
+                    return True
+                expr = call.func.value
+            case f.Name(id=name) if depth < 6:
+                found = check.project.types.find_bindings(name, (module, function.facts.block, function.facts.end))
+                entries = [each.entry for each in found]
+                values = [each.value for each in entries if isinstance(each, f.Assign) and each.value is not None]
+                if _grows(function, name) or len(values) != len(found) or not values:
+                    return True
+                return any(_is_filtered(function, value, check, depth + 1) for value in values)
+            case _:
+                return True

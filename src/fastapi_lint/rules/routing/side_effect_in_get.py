@@ -1,0 +1,113 @@
+"""FAPI304: GET endpoints whose name says that they change something, and that write to the database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Class, Function, Instance, Route
+from fastapi_lint.model.calls import written
+from fastapi_lint.model.database import Write
+from fastapi_lint.rule import Check, rule
+
+_READING = frozenset({"GET", "HEAD"})
+_VERBS = frozenset({
+    "delete", "remove", "create", "add", "update", "set", "toggle", "activate", "deactivate", "approve", "cancel",
+    "send", "run",
+})  # fmt: skip
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_ALLOWED = frozenset({
+    "callback", "oauth", "oauth2", "saml", "sso", "oidc", "token", "login", "logout", "verify", "verification",
+    "confirm", "confirmation", "unsubscribe", "sync", "refresh", "webhook",
+})  # fmt: skip
+"""Words of what has to be a GET: links in mails, and what a browser is sent to; and of copies of remote state."""
+_NOTES = frozenset({
+    "log", "logs", "audit", "event", "events", "history", "visit", "view", "hit", "click", "counter", "activity",
+    "access", "stat", "stats", "metric", "statistic", "seen",
+})  # fmt: skip
+
+
+@rule("FAPI304", since="0.3.0")
+def side_effect_in_get(route: Route, check: Check) -> Iterator[Finding]:
+    """A GET endpoint is named for a change, and writes to the database.
+
+    Why is this bad?
+    GET is asked for without anybody's wish: by crawlers, previews of links, prefetching browsers, caches and retries. A
+    cross-site image or link is enough to delete something for a user who is signed in.
+
+    Make it a POST, PUT, PATCH or DELETE.
+
+    Known limits
+    Reported are endpoints whose own name, or the last piece of whose path, begins with a verb of change (delete,
+    remove, create, add, update, set, toggle, activate, approve, cancel, send, run), and that write themselves or by
+    functions of the project. What looks something up before it adds it, logs, counters, callbacks of a login and links
+    in mails are left alone.
+
+    References
+    - [RFC 9110: safe methods](https://www.rfc-editor.org/rfc/rfc9110.html#name-safe-methods)
+    - [FastAPI: path operation](https://fastapi.tiangolo.com/tutorial/first-steps/#operation)
+    """
+    handler = route.handler
+    if handler is None or route.kind != "http" or route.module.is_test or not route.methods:
+        return
+    if not _READING.issuperset(route.methods) or (verb := _verb(route, handler)) is None:
+        return
+    code = check.project.requests.of(route)
+    for function in code.own if code is not None else ():
+        for write in check.project.transactions.writes(function):
+            if _is_note(write, check) or _is_looked_up(function, write, check):
+                continue
+            way = code.way(function) if code is not None else []
+            at = way[0][1] if way else write.call
+            if at is None:
+                continue
+            shown = written(handler.module, at) or f.last_name(at.func)
+            yield check.finding(
+                handler,
+                f"`{handler.name}` is a GET, and changes the database with `{shown}`",
+                why="crawlers, prefetching browsers, previews of links and other sites ask for it as well",
+                instead=f"make it a `{'DELETE' if verb in ('delete', 'remove') else 'POST'}`",
+                module=handler.module,
+                related=[check.related((write.call.start, write.call.name_end), "it writes here", module=write.module)],
+            )
+            return
+
+
+def _verb(route: Route, handler: Function) -> str | None:
+    """The verb of change with which a handler's name or the last piece of its path begins; None when there is none."""
+    last = next((piece for piece in reversed(route.path.strip("/").split("/")) if piece and "{" not in piece), "")
+    name, path = _words(handler.name), _words(last)
+    if not _ALLOWED.isdisjoint(name) or not _ALLOWED.isdisjoint(_words(route.path)):
+        return None
+    for words in (name, path):
+        if words and words[0] in _VERBS:
+            return words[0]
+    return None
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(text)]
+
+
+def _is_note(write: Write, check: Check) -> bool:
+    """Whether what is added only notes that something was done."""
+    if f.last_name(write.call.func) not in ("add", "add_all") or not write.call.args:
+        return False
+    value = check.project.infer(write.call.args[0].value, *write.where)
+    if isinstance(value, Instance) and isinstance(value.cls, Class):
+        return not _NOTES.isdisjoint(_words(value.cls.name))
+    return True
+
+
+def _is_looked_up(function: Function, write: Write, check: Check) -> bool:
+    """Whether something is looked up before it is added: then it may be there already."""
+    if f.last_name(write.call.func) not in ("add", "add_all"):
+        return False
+    value = check.project.infer(write.call.args[0].value, *write.where)
+    if not isinstance(value, Instance) or value.origin is None:
+        return True
+    return any(
+        check.project.loading.reads(function.module, call) for call in function.calls if call.start < write.call.start
+    )
