@@ -721,3 +721,12 @@ def test_broken_code_leaves_nothing_behind(text: str) -> None:
     # In broken code anything may be a string; remembered as unknown, `l` would be lost in every later file.
     build(text.encode())
     assert build(b"l: l = l").assigns[0].target == f.Name("l")
+
+
+@pytest.mark.parametrize("comment", ["# left", "  # less\n# and {less}", "    # as far", "# one\n\n        # more"])
+def test_comments_between_a_decorator_and_its_function_end_no_block(comment: str) -> None:
+    text = f"def outer():\n    @app.get('/x')\n{comment}\n    def inner():\n        pass\n    return inner\n"
+    facts = build(text.encode())
+    assert facts.errors == ()
+    assert [(each.name, len(each.decorators)) for each in facts.functions] == [("outer", 0), ("inner", 1)]
+    assert [each.kind for each in facts.exits] == ["return"]

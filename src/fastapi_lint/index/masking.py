@@ -10,6 +10,8 @@ import re
 _LAZY = re.compile(rb"^([ \t\f]*|[^\n#'\"]*;[ \t]*)lazy(?=[ \t]+(?:import|from)[ \t.])", re.MULTILINE)
 _CONTINUATIONS = re.compile(rb"(?<=\\\n)(?:\\\n){20,}")
 _UNCLOSED_NAME = re.compile(rb"\\N\{(?![^}\n]{1,100}\})")
+_BEFORE_HEAD = re.compile(rb"^[ \t]*#[^\n]*\n(?:[ \t]*\n)*(?=[ \t]+(?:@|def[ \t]|class[ \t]|async[ \t]))", re.MULTILINE)
+"""The last comment line above an indented decorator, function or class."""
 _MANY_COMMENTS = 500
 
 
@@ -24,9 +26,33 @@ def masked(data: bytes) -> bytes:
         parsed = _CONTINUATIONS.sub(lambda match: b" " * len(match[0]), parsed)
     if b"\\N{" in parsed:
         parsed = _UNCLOSED_NAME.sub(rb"\\N ", parsed)
+    if b"#" in parsed:
+        parsed = _without_dedented_comments(parsed)
     if parsed.count(b"#") > _MANY_COMMENTS:
         parsed = _without_comment_walls(parsed)
     return parsed
+
+
+def _without_dedented_comments(data: bytes) -> bytes:
+    """Blanks comments that stand further left than the decorator, function or class below them.
+
+    Between a decorator and its function the grammar takes such a comment for the end of the block.
+    """
+    changed: bytearray | None = None
+    for match in _BEFORE_HEAD.finditer(data):
+        below = data[match.end() : match.end() + 200]
+        indent = len(below) - len(below.lstrip(b" \t"))
+        end = match.end() - 1
+        while end > 0:
+            start = data.rfind(b"\n", 0, end) + 1
+            text = data[start:end].lstrip(b" \t")
+            if text and (text[:1] != b"#" or b'"""' in text or b"'''" in text):
+                break
+            if text and end - start - len(text) < indent:
+                changed = changed if changed is not None else bytearray(data)
+                changed[start:end] = b" " * (end - start)
+            end = start - 1
+    return bytes(changed) if changed is not None else data
 
 
 def _without_comment_walls(data: bytes) -> bytes:
