@@ -345,18 +345,12 @@ def means_every_value(handler: Function, answers: Answers) -> bool:
         leaving for leaving in handler.exits if leaving.kind in ("return", "yield") and leaving.value is not None
     ]
     if not returned:
-        return any(leaving.kind == "raise" and leaving.block == body for leaving in handler.exits) or _is_stub(handler)
+        return any(leaving.kind == "raise" and leaving.block == body for leaving in handler.exits)
     sent = answers.of(handler)
     if len(returned) != 1 or len(sent) != 1 or sent[0].made is None or sent[0].made.content or len(handler.calls) > 1:
         return False
     target = next((arg.value for arg in sent[0].call.args if arg.name in ("", "url")), None) if sent[0].call else None
     return answers.expansion.folding.text(target, (module, sent[0].block, sent[0].start)) is not None
-
-
-def _is_stub(handler: Function) -> bool:
-    """Whether a body is empty, its docstring aside."""
-    module = handler.module
-    return not handler.calls and not handler.exits and not module.assigns_in.get(handler.index)
 
 
 def _options(value: f.Expr) -> tuple[f.Expr, ...]:
