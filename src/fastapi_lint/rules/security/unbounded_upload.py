@@ -1,0 +1,136 @@
+"""FAPI620: uploads that are read into memory whole, however large they are. Looked for is any limit in sight."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.application import middleware_in
+from fastapi_lint.rule import Check, rule
+
+_UPLOADS = ("fastapi.UploadFile", "starlette.datastructures.UploadFile")
+_OPTIONS = ("max_body_size", "form_limits")
+_LIMITS = re.compile(rb"\.size\b|content[-_]length|\blen\(|\.tell\(|max_(?:file_|upload_|body_)?size", re.IGNORECASE)
+_LIMITERS = re.compile(r"limit|size", re.IGNORECASE)
+_MOST = 12
+
+
+@rule("FAPI620", severity=Severity.INFO, words={"UploadFile", "File"})
+def unbounded_upload(function: Function, check: Check) -> Iterator[Finding]:
+    """An upload is read into memory whole, and nothing in sight limits its size.
+
+    Why is this bad?
+    An `UploadFile` lies on the disk until it is read; `await file.read()` and `bytes = File()` bring all of it into
+    memory. A few clients that send a gigabyte each end the process, and with it all other requests.
+
+    Read in pieces (`while chunk := await file.read(65536)`) and stop when it is too much, or limit the body of
+    requests.
+
+    Known limits
+    What looks at a size in the function, in what it hands the file to, in its dependencies or in those that call it,
+    counts as a limit, and so does middleware of the project that looks at `Content-Length`. Limits of a proxy in front
+    are not seen.
+
+    References
+    - [Request files](https://fastapi.tiangolo.com/tutorial/request-files/)
+    - [OWASP: file upload](https://cheatsheetseries.owasp.org/cheatsheets/File_Upload_Cheat_Sheet.html)
+    - [CWE-400](https://cwe.mitre.org/data/definitions/400.html)
+    """
+    module = function.module
+    if module.is_test:
+        return
+    found = [*_reads(function, check), *_held(function, check)]
+    if not found or _is_limited(function, check) or _is_limited_around(function, check):
+        return
+    has_option = check.project.versions.for_path(module.path).reaches("fastapi", "0.164")
+    limit = "limit it with `max_body_size=`" if has_option else "limit the body of requests"
+    for at, shown in found:
+        yield check.finding(
+            at,
+            f"{shown} into memory, however large it is",
+            why="a few large uploads at once end the process",
+            instead=f"read it in pieces and stop when it is too much, or {limit}",
+        )
+
+
+def _reads(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], str]]:
+    """The calls that read all of an upload."""
+    for call in function.calls:
+        if f.last_name(call.func) != "read" or not isinstance(call.func, f.Attr) or call.args:
+            continue
+        receiver = call.func.value
+        if isinstance(receiver, f.Attr) and receiver.attr == "file":
+            receiver = receiver.value
+        kind = check.project.infer(receiver, function.module, call.block, call.start)
+        if check.project.types.is_instance(kind, *_UPLOADS):
+            shown = function.module.source.slice(call.start, call.name_end)
+            yield (call.start, call.name_end), f"`{shown}()` reads the whole upload"
+
+
+def _held(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], str]]:
+    """The parameters that FastAPI fills with all of an upload."""
+    for name, parameter in check.project.taint.tracing.entries.parameters(function).items():
+        if parameter.marker != "fastapi.File":
+            continue
+        kind = check.project.types.parameter(function, parameter.fact)
+        if isinstance(kind, Instance) and kind.cls == "list" and kind.args:
+            kind = kind.args[0]
+        if isinstance(kind, Instance) and kind.cls == "bytes":
+            yield (parameter.fact.start, parameter.fact.end), f"FastAPI reads all of `{name}`"
+
+
+def _is_limited(function: Function, check: Check) -> bool:
+    """Whether the size is looked at in a function, in what it calls or depends on, or in what calls it."""
+    project = check.project
+    near = [function]
+    for call in function.calls:
+        callee = project.callee(function.module, call)
+        if isinstance(callee, FunctionObject):
+            near.append(callee.function)
+    for each in project.callers.uses(function)[:_MOST]:
+        block = next((one.block for one in each.module.facts.calls if one.start == each.start), None)
+        caller = each.module.enclosing(block) if block is not None else None
+        if caller is not None:
+            near.append(caller)
+    for handler in list(near):
+        for param in project.taint.tracing.entries.parameters(handler).values():
+            where = (handler.module, handler.facts.outer, param.fact.start)
+            target = project.types.dependency_of(param.fact, where) if param.marker.endswith("Depends") else None
+            if isinstance(target, FunctionObject):
+                near.append(target.function)
+            elif isinstance(target, (ClassObject, Instance)):
+                return True  # a class that may look at anything
+    return any(_LIMITS.search(each.module.text, each.facts.head_end, each.facts.end) for each in near)
+
+
+def _is_limited_around(function: Function, check: Check) -> bool:
+    """Whether the routes, their routers, apps or the middleware of the project limit the body."""
+    project = check.project
+    for route in project.routes.by_handler.get(function, ()):
+        if any(route.keyword(name) is not None for name in _OPTIONS):
+            return True
+    for app in project.routes.apps:
+        if any(app.given(name) is not None for name in _OPTIONS):
+            return True
+    for router in project.routes.routers.values():
+        if any(router.given(name) is not None for name in _OPTIONS):
+            return True
+    return any(_limits(module, check) for module in project.modules if module.mentions("iddleware"))
+
+
+def _limits(module: Module, check: Check) -> bool:
+    for each in middleware_in(check.project, module):
+        match each.what:
+            case External(name=name):
+                if _LIMITERS.search(name.rpartition(".")[2]):
+                    return True
+            case ClassObject(cls=cls):
+                if _LIMITS.search(cls.module.text, cls.facts.head_end, cls.facts.end):
+                    return True
+            case FunctionObject(function=function):
+                if _LIMITS.search(function.module.text, function.facts.head_end, function.facts.end):
+                    return True
+    return False
