@@ -63,9 +63,9 @@ def outgoing_request_without_timeout(function: Function, check: Check) -> Iterat
         root = nearest_root(check.project, function, carries=False)
         if root is None:
             continue
-        shown = module.source.slice(call.start, call.name_end)
         value = given(check.project.values, module, call, "timeout")
         is_direct = check.project.callee(module, call) == target
+        shown = module.source.slice(call.start, call.name_end) if is_direct else _shown(target)
         yield check.finding(
             (call.start, call.name_end),
             f"`{shown}` waits without a limit, in {root.kind} `{root.function.name}`"
@@ -77,6 +77,16 @@ def outgoing_request_without_timeout(function: Function, check: Check) -> Iterat
             chain=True,
             fix=partial(_fix, module, call, value) if is_direct else None,
         )
+
+
+def _shown(target: Type) -> str:
+    """What is handed to a thread, by its name."""
+    match target:
+        case External(name=name):
+            return name
+        case Method(cls=cls, name=name):
+            return f"{cls.rpartition('.')[2]}.{name}"
+    return "it"
 
 
 def _waits(target: Type, call: f.Call, args: tuple[f.Arg, ...], where: Where, check: Check) -> bool:
