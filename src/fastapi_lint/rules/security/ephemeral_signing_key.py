@@ -27,7 +27,9 @@ def ephemeral_signing_key(module: Module, check: Check) -> Iterator[Finding]:
     - [FastAPI: server workers](https://fastapi.tiangolo.com/deployment/server-workers/)
     - [Settings and environment variables](https://fastapi.tiangolo.com/advanced/settings/)
     """
-    if module.is_test:
+    if module.is_test or not module.mentions(
+        "token_", "urandom", "uuid", "generate_key", "key", "KEY", "SECRET", "secret"
+    ):
         return
     for key in check.project.about(fleeting_keys).get(module, ()):
         what = f"`{key.name}`" if key.name else "The key"

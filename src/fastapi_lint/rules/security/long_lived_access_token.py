@@ -17,6 +17,12 @@ _OTHERS = frozenset({
 })  # fmt: skip
 """Words that tell of tokens for something else than access, some of which have to live for days."""
 
+_WRITTEN = (
+    "timedelta", "minutes", "MINUTES", "hours", "HOURS", "days", "DAYS", "seconds", "SECONDS", "expir", "EXPIR", "_exp",
+    "_EXP", "ttl", "TTL", "lifetime", "LIFETIME", "token", "TOKEN", "jwt", "JWT",
+)  # fmt: skip
+"""Without one of these no lifetime is written in a module: nobody has to ask all others for it."""
+
 
 @rule("FAPI607", options={"max-access-token-minutes": 60}, hint=r"(?i)exp|timedelta|access")
 def long_lived_access_token(module: Module, check: Check) -> Iterator[Finding]:
@@ -37,7 +43,7 @@ def long_lived_access_token(module: Module, check: Check) -> Iterator[Finding]:
     - [RFC 6750: issue short-lived bearer tokens](https://datatracker.ietf.org/doc/html/rfc6750#section-5.3)
     - [OAuth2 with password and JWT](https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/)
     """
-    if module.is_test:
+    if module.is_test or not module.mentions(*_WRITTEN):
         return
     longest = check.option("max-access-token-minutes")
     for one in check.project.about(lifetimes).get(module, ()):
