@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+import msgspec
+
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import (
@@ -151,14 +153,16 @@ class Members(Questions):
             for each in cls.module.classes:
                 self._self_assigns[each] = {}
             module = cls.module
-            for entry in module.facts.assigns:
-                if not isinstance(entry.target, f.Attr) or not isinstance(entry.target.value, f.Name):
+            for whole in module.facts.assigns:
+                if whole.op != "=" or not isinstance(whole.target, (f.Attr, f.Display)):
                     continue
-                function = module.enclosing(entry.block)
+                function = module.enclosing(whole.block)
                 if function is None or function.cls is None or not function.params:
                     continue
-                if entry.target.value.id == function.params[0].name and entry.op == "=":
-                    self._self_assigns[function.cls].setdefault(entry.target.attr, []).append((entry, function))
+                own = f.Name(function.params[0].name)
+                for entry in _one_by_one(whole):
+                    if isinstance(entry.target, f.Attr) and entry.target.value == own:
+                        self._self_assigns[function.cls].setdefault(entry.target.attr, []).append((entry, function))
         return self._self_assigns[cls]
 
     def mro(self, cls: Class) -> tuple[Class | str, ...]:
@@ -219,3 +223,14 @@ class Members(Questions):
     def is_instance(self, value: Type, *of: Class | str) -> bool:
         """Whether a value is known to be an instance of one of the classes or of a subclass."""
         return isinstance(value, Instance) and any(self.is_subclass(value.cls, one) for one in of)
+
+
+def _one_by_one(entry: f.Assign) -> tuple[f.Assign, ...]:
+    """An assignment as one for each target; `self.a, self.b = f()` gives them values that nobody knows."""
+    if not isinstance(entry.target, f.Display):
+        return (entry,)
+    values: tuple[f.Expr, ...] = (f.Unknown(),) * len(entry.target.items)
+    if isinstance(entry.value, f.Display) and len(entry.value.items) == len(values):
+        values = entry.value.items
+    pairs = zip(entry.target.items, values, strict=True)
+    return tuple(msgspec.structs.replace(entry, target=target, value=value) for target, value in pairs)
