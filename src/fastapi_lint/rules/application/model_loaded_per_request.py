@@ -32,7 +32,7 @@ def model_loaded_per_request(function: Function, check: Check) -> Iterator[Findi
     - [Lifespan events](https://fastapi.tiangolo.com/advanced/events/#use-case)
     """
     module, project = function.module, check.project
-    if not is_served(project, module):
+    if not function.calls or not is_served(project, module):
         return
     words = module.words_for(model_words())
     for call in function.calls:

@@ -81,11 +81,22 @@ def _provided(project: Project, app: App) -> Iterator[_Provided]:
         if handler.event == "startup" and handler.function is not None and handler.router is not None:
             if handler.router.origin == app.origin:
                 starting.append(handler.function)
+    everywhere = set(project.about(_starting))
     for function in starting:
         until = min((leave.start for leave in function.exits if leave.kind == "yield"), default=function.facts.end)
         reached = [function, *_reached(project, function, until)]
         for each in reached:
-            yield from _put(project, each, until if each is function else each.facts.end, function.name, set(reached))
+            yield from _put(project, each, until if each is function else each.facts.end, function.name, everywhere)
+
+
+def _starting(project: Project) -> frozenset[Function]:
+    """Everything that runs at the start of some app of the project."""
+    found = set(project.lifespans)
+    found |= {each.function for each in handlers(project) if each.event == "startup" and each.function is not None}
+    for function in tuple(found):
+        until = min((leave.start for leave in function.exits if leave.kind == "yield"), default=function.facts.end)
+        found.update(_reached(project, function, until))
+    return frozenset(found)
 
 
 def _reached(project: Project, function: Function, until: int) -> list[Function]:
