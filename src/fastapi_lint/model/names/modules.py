@@ -166,6 +166,8 @@ class Modules:
         for module in self.by_path.values():
             if module.path.endswith(".pyi") and module.parts in self._by_parts:
                 continue
+            if not module.is_package and module.parts in self._packages:
+                continue  # a package of that name is what Python imports
             self._by_parts.setdefault(module.parts, module)
             for i in range(len(module.parts)):
                 self._by_suffix.setdefault(".".join(module.parts[i:]), []).append(module)
@@ -233,14 +235,16 @@ class Modules:
         return found[0]
 
     def _find(self, dotted: str, importer: Module) -> tuple[Module, tuple[str, ...]] | None:
-        near = self.package_root(importer)
-        key = (near, dotted)
+        folder = importer.parts if importer.is_package else importer.parts[:-1]
+        key = (folder, dotted)
         if key not in self._found:
-            self._found[key] = self._search(dotted, near)
+            self._found[key] = self._search(dotted, folder, self.package_root(importer))
         return self._found[key]
 
-    def _search(self, dotted: str, near: tuple[str, ...]) -> tuple[Module, tuple[str, ...]] | None:
-        """The module, and the folder from which it is imported."""
+    def _search(
+        self, dotted: str, folder: tuple[str, ...], near: tuple[str, ...]
+    ) -> tuple[Module, tuple[str, ...]] | None:
+        """The module, and the folder from which it is imported, by a module in `folder`, a package below `near`."""
         top = dotted.split(".", 1)[0]
         if top in sys.stdlib_module_names or top in FRAMEWORKS:
             return None
@@ -255,9 +259,16 @@ class Modules:
         while True:
             if found := self._by_parts.get(root + parts):
                 return found, root
+            if root + parts[:1] in self._packages:
+                return None  # Python looks for the rest in this package, and nowhere else
             if not root:
                 break
             root = root[:-1]
+        # The folder of a script is a root, too, whatever lies in it. A single name is more likely that of a library.
+        while len(parts) > 1 and len(folder) > len(near):
+            if found := self._by_parts.get(folder + parts):
+                return found, folder
+            folder = folder[:-1]
         # Elsewhere in the repository: only if the folder can be a root (is no package itself) and it is the only one.
         others = [m for m in candidates if m.parts[: len(m.parts) - len(parts)] not in self._packages]
         if len(others) == 1:
