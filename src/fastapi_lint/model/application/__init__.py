@@ -3,6 +3,7 @@ nothing."""
 
 from __future__ import annotations
 
+from fastapi_lint.model.application.document import has_document
 from fastapi_lint.model.application.lending import Lent, is_early, lent, takes_back, used_in, uses
 from fastapi_lint.model.application.middleware import (
     CORS,
@@ -33,6 +34,7 @@ __all__ = [
     "additions",
     "app_of",
     "catches_errors",
+    "has_document",
     "in_stack",
     "is_caught",
     "is_early",

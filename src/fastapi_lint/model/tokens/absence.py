@@ -74,14 +74,18 @@ def unasked(function: Function, name: str, types: Inference, depth: int = _DEPTH
 def _uses(function: Function, name: str, types: Inference, depth: int) -> Iterator[Use]:
     module = function.module
     value = f.Name(name)
+    asked: set[int] = set()
     for expr, block, at in evaluated(function):
         if _asks_inside(expr, name):
+            asked.update(part.index for part in walk(expr) if isinstance(part, f.CallRef))
             continue
         for part in walk(expr):
             if isinstance(part, (f.Attr, f.Sub)) and part.value == value and not _is_tried(module, block, types):
                 yield _placed(module, name, at, function.facts.end)
     for call in function.calls:
         if depth <= 0 or not any(arg.value == value for arg in call.args) or _is_tried(module, call.block, types):
+            continue
+        if module.call_numbers[call.start, call.end] in asked:
             continue
         callee = types.callee(module, call)
         if not isinstance(callee, FunctionObject) or callee.function.is_generator:

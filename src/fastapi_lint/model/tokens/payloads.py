@@ -222,6 +222,23 @@ class Payloads:
             found += [(param.name, UNKNOWN) for param in frame.function.params if param.name not in known]
         return frozenset(found)
 
+    def keys(self, encoding: Encoding, chain: Chain = ()) -> frozenset[str] | None:
+        """Every claim that a payload may have; None when something else may be in it."""
+        self._left = _MOST_STEPS
+        found: set[str] = set()
+        is_known = self._add_keys(encoding.payload, encoding.where, chain, found, _DEPTH)
+        return frozenset(found) if is_known else None
+
+    def _add_keys(self, expr: f.Expr, where: Where, chain: Chain, found: set[str], depth: int) -> bool:
+        alternatives = self.unfold(expr, where, chain) if depth >= 0 else None
+        if not alternatives or any(each.is_open or each.is_given for each in alternatives):
+            return False
+        parts = [part for each in alternatives for part in each.parts]
+        found.update(part.key for part in parts if part.key is not None)
+        return all(
+            self._add_keys(part.value, part.where, part.chain, found, depth - 1) for part in parts if part.key is None
+        )
+
     # ---------------------------------------------------------------- which values has a claim
 
     def claims(self, encoding: Encoding, key: str) -> Iterator[Part]:

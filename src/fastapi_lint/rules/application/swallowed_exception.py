@@ -9,6 +9,7 @@ from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.application import is_served, role_of
+from fastapi_lint.model.names import target_names
 from fastapi_lint.rule import Check, rule
 
 _BROAD = frozenset({"Exception", "BaseException"})
@@ -23,6 +24,11 @@ _CLEANING = frozenset({
     "invalidate", "incr", "set_attribute", "add_event", "capture_exception", "capture_message",
 })  # fmt: skip
 """Last names of calls of which nobody needs to know that they failed."""
+_QUESTIONS = frozenset({
+    "inspect.isawaitable", "inspect.iscoroutine", "asyncio.iscoroutine", "asyncio.coroutines.iscoroutine",
+    "asyncio.isfuture", "getattr", "hasattr", "callable", "isinstance",
+})  # fmt: skip
+"""Calls that only look at an object: whether it can be closed, and whether that has to be awaited."""
 
 
 @rule("FAPI716", words={"except"}, since="0.2.0")
@@ -57,7 +63,7 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
         body = _body_of(function, clause)
         if body is None:
             continue
-        is_empty = bool(names & _BROAD) and _does_nothing(function, clause) and not _only_cleans(function, body)
+        is_empty = bool(names & _BROAD) and _does_nothing(function, clause) and not _only_cleans(function, body, check)
         is_cancelled = function.is_async and bool(names & _CANCELLED) and _goes_on(function, clause, index, body)
         if (not is_empty and not is_cancelled) or _starts_a_loop(function, body, check):
             continue
@@ -116,7 +122,7 @@ def _does_nothing(function: Function, clause: f.Block) -> bool:
     return len(statements) == 1 and _NOTHING.fullmatch(statements[0]) is not None
 
 
-def _only_cleans(function: Function, body: f.Block) -> bool:
+def _only_cleans(function: Function, body: f.Block, check: Check) -> bool:
     """Whether a `try` imports what may be missing, yields to somebody else, or calls nothing but what cleans up."""
     module = function.module
     if any(body.start <= entry.start < body.end for entry in module.facts.imports):
@@ -127,7 +133,43 @@ def _only_cleans(function: Function, body: f.Block) -> bool:
     outer = [
         call for call in inside if not any(o.start <= call.start and call.end < o.end and o is not call for o in inside)
     ]
-    return bool(outer) and all(f.last_name(call.func) in _CLEANING for call in outer)
+    doing = [call for call in outer if check.project.called_name(module, call) not in _QUESTIONS]
+    return bool(doing) and all(_cleans(function, call.func, check) for call in doing)
+
+
+def _cleans(function: Function, func: f.Expr, check: Check) -> bool:
+    """Whether what is called cleans up, by its name or by that of what a local variable was taken from."""
+    answers = [_is_for_cleaning(function, value, check) for value in _taken(function, func)]
+    if f.last_name(func) in _CLEANING:
+        return False not in answers
+    return bool(answers) and all(answers)
+
+
+def _taken(function: Function, func: f.Expr) -> list[f.Expr]:
+    """The values of a local variable that is called."""
+    if not isinstance(func, f.Name):
+        return []
+    entries = function.module.assigns_in.get(function.index, ())
+    bound = [entry for entry in entries if func.id in target_names(entry.target)]
+    return [entry.value or f.Unknown() for entry in bound]
+
+
+def _is_for_cleaning(function: Function, value: f.Expr, check: Check) -> bool | None:
+    """Whether a value is a method that cleans up (`pool.close`, `getattr(pool, "close", None)`); None if not known."""
+    match value:
+        case f.Choice(options=options):
+            answers = [_is_for_cleaning(function, option, check) for option in options]
+            return False if False in answers else None if None in answers else True
+        case f.Attr(attr=attr):
+            return attr in _CLEANING
+        case f.Const(value=None):
+            return True
+        case f.CallRef(index=index):
+            call = function.module.facts.calls[index]
+            if check.project.called_name(function.module, call) == "getattr" and len(call.args) > 1:
+                name = call.args[1].value
+                return isinstance(name, f.Const) and name.value in _CLEANING
+    return None
 
 
 def _starts_a_loop(function: Function, body: f.Block, check: Check) -> bool:

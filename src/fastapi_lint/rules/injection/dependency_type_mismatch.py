@@ -50,7 +50,7 @@ def dependency_type_mismatch(function: Function, check: Check) -> Iterator[Findi
         declared = _classes(parameter.fact.annotation, where, check) if given else []
         if not given or not declared or any(_fit(one, other, check) for one in declared for other in given):
             continue
-        names, gives = (" | ".join(map(_shown, each)) for each in (declared, given))
+        names, gives = (" | ".join(_shown(one, others) for one in each) for each, others in _both(declared, given))
         yield check.finding(
             parameter,
             f"`{parameter.name}` is declared as `{names}`, and its dependency gives `{gives}`",
@@ -110,5 +110,21 @@ def _is_clear(value: Instance, check: Check) -> bool:
     return all(isinstance(base, Class) or base in _PLAIN for base in order)
 
 
-def _shown(value: Instance) -> str:
-    return value.cls.name if isinstance(value.cls, Class) else value.cls.rsplit(".", 1)[-1]
+def _both(declared: list[Instance], given: list[Instance]) -> Iterator[tuple[list[Instance], list[Instance]]]:
+    """Each side, with the other from which it has to be told apart."""
+    yield declared, given
+    yield given, declared
+
+
+def _shown(value: Instance, others: list[Instance]) -> str:
+    """The name of a class, with as much of its module before it as it takes to tell it from the others."""
+    parts = _dotted(value)
+    for length in range(1, len(parts)):
+        if all(_dotted(other)[-length:] != parts[-length:] for other in others):
+            return ".".join(parts[-length:])
+    return ".".join(parts)
+
+
+def _dotted(value: Instance) -> list[str]:
+    full = f"{value.cls.module.name}.{value.cls.qualname}" if isinstance(value.cls, Class) else value.cls
+    return full.split(".")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Address, App, Route
+from fastapi_lint.model.application import has_document
 from fastapi_lint.rule import Check, rule
 
 
@@ -20,12 +21,15 @@ def duplicate_operation_id(app: App, check: Check) -> Iterator[Finding]:
 
     Known limits
     Ids that are not written as texts are not compared, and neither are those that a `generate_unique_id_function`
-    makes. Operations that are not in the schema have no id.
+    makes. Operations that are not in the schema have no id, nor have those of an app whose document nobody makes
+    (`openapi_url=None`).
 
     References
     - [Path operation advanced configuration](https://fastapi.tiangolo.com/advanced/path-operation-advanced-configuration/#openapi-operationid)
     - [OpenAPI: operationId](https://spec.openapis.org/oas/v3.1.0#operation-object)
     """
+    if not has_document(app, check.project):
+        return
     seen: dict[str, Address] = {}
     told: set[Route] = set()
     for address in check.project.routes.addresses(app):

@@ -8,6 +8,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.calls import Endings
+from fastapi_lint.model.names import target_names
 from fastapi_lint.rule import Check, rule
 
 _FIELD = "the field becomes None"
@@ -32,7 +33,8 @@ def validator_without_return(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     A `match` whose cases all return, and `while True`, count as complete. Validators that only raise, or whose body is
-    `...`, are not reported, and neither are those of a field that end without the value only where it is None.
+    `...`, are not reported, and neither are those of a field that end without the value only where it is None
+    (asked by `is None` or `is not None`; `if value:` does not tell).
 
     References
     - [Pydantic: validators](https://docs.pydantic.dev/latest/concepts/validators/)
@@ -44,7 +46,7 @@ def validator_without_return(module: Module, check: Check) -> Iterator[Finding]:
         if loss is None or function.is_generator or _is_stub(function):
             continue
         value = _value(function, check) if loss == _FIELD else None
-        if _ends_bare(function, value) or _falls_through(function, value, check):
+        if _ends_bare(function, value, check) or _falls_through(function, value, check):
             yield check.finding(
                 function,
                 f"validator `{function.name}` does not return the value on every path",
@@ -74,10 +76,10 @@ def _value(function: Function, check: Check) -> str | None:
     return function.params[index].name if len(function.params) > index else None
 
 
-def _ends_bare(function: Function, value: str | None) -> bool:
+def _ends_bare(function: Function, value: str | None, check: Check) -> bool:
     """Whether a bare `return` ends it where the value is something else than None."""
     return any(
-        entry.kind == "return" and entry.value is None and not _is_none_there(function, entry.block, value)
+        entry.kind == "return" and entry.value is None and not _is_none_there(function, entry, value, check)
         for entry in function.exits
     )
 
@@ -92,24 +94,64 @@ def _falls_through(function: Function, value: str | None, check: Check) -> bool:
     ]
     if not last or blocks[last[-1]].end < function.end:
         return True
-    ways = [index for index, block in enumerate(blocks) if block.parent == last[-1]]
-    is_for_values = len(ways) == 1 and _asks(blocks[ways[0]].test, value, "is not")
+    ways = _ways(function, last[-1])
+    is_for_values = len(ways) == 1 and _asked(blocks[ways[0]].test, value) == "is not"
     return not is_for_values or endings.comes_out(function, ways[0])
 
 
-def _is_none_there(function: Function, block: int, value: str | None) -> bool:
-    """Whether a place is only reached where the value is None."""
+def _is_none_there(function: Function, leaving: f.Exit, value: str | None, check: Check) -> bool:
+    """Whether a `return` is only reached where the value is None."""
+    bound = [
+        entry.start
+        for entry in function.module.assigns_in.get(function.index, ())
+        if any(name == value for name in target_names(entry.target)) and entry.start < leaving.start
+    ]
+    around = function.module.blocks_around(leaving.block)
+    known = max(
+        (at for block in around for at in _none_since(function, block, leaving.start, value, check)), default=-1
+    )
+    return known >= 0 and all(start < known for start in bound)
+
+
+def _none_since(function: Function, block: int, at: int, value: str | None, check: Check) -> Iterator[int]:
+    """From where on the value is None at a place that a block holds, by that block and what it has before the place."""
     blocks = function.module.facts.blocks
-    while block not in (function.facts.block, -1):
-        if blocks[block].kind == "if" and _asks(blocks[block].test, value, "is"):
-            return True
-        block = blocks[block].parent
-    return False
+    entry = blocks[block]
+    if entry.kind in ("if", "else") and blocks[entry.parent].kind == "choice":
+        before = [each for each in _ways(function, entry.parent) if each < block]
+        if _asked(entry.test, value) == "is" or any(_asked(blocks[each].test, value) == "is not" for each in before):
+            yield entry.start
+    endings = Endings(check.project.types)
+    for index, choice in enumerate(blocks):
+        if choice.parent != block or choice.kind != "choice" or choice.end > at:
+            continue
+        first, *others = _ways(function, index)
+        question = _asked(blocks[first].test, value) if blocks[first].kind == "if" else None
+        if question == "is" and any(blocks[each].kind == "else" for each in others):
+            is_left = not any(endings.comes_out(function, each) for each in others)
+        else:
+            is_left = question == "is not" and not endings.comes_out(function, first)
+        if is_left:
+            yield choice.end
 
 
-def _asks(test: f.Expr | None, value: str | None, operator: str) -> bool:
-    """Whether a condition compares the value with None."""
-    return value is not None and test == f.Compare((operator,), (f.Name(value), f.Const(None)))
+def _ways(function: Function, choice: int) -> list[int]:
+    """The branches of an `if` statement, or the cases of a `match`."""
+    blocks = enumerate(function.module.facts.blocks)
+    return [index for index, block in blocks if block.parent == choice and block.kind in ("if", "else", "case")]
+
+
+def _asked(test: f.Expr | None, value: str | None) -> str | None:
+    """How a condition compares the value with None: "is" or "is not"; None when it does not."""
+    is_turned = False
+    while isinstance(test, f.Unary) and test.op == "not":
+        is_turned, test = not is_turned, test.value
+    both = (f.Name(value or ""), f.Const(None))
+    if not isinstance(test, f.Compare) or test.operands not in (both, both[::-1]):
+        return None
+    if test.operators not in (("is",), ("is not",)):
+        return None
+    return "is not" if (test.operators == ("is not",)) is not is_turned else "is"
 
 
 def _is_stub(function: Function) -> bool:

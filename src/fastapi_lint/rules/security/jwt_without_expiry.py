@@ -9,6 +9,10 @@ from fastapi_lint.model.names import Module
 from fastapi_lint.model.tokens import Encoding, Frame, Payloads, encodings
 from fastapi_lint.rule import Check, rule
 
+_NAMELESS = frozenset({"jti", "sid", "iat", "nbf", "auth_time", "nonce", "iss", "typ"})
+"""Claims that tell of the token, and not of whom it is for."""
+_IDS = frozenset({"jti", "sid"})
+
 
 @rule("FAPI606", severity=Severity.WARNING, words={"encode"})
 def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
@@ -22,7 +26,8 @@ def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Payloads that come out of functions outside of the project, and what is put in under a computed key, are taken
     to have one. A condition on the way counts when the call decides it (a parameter that is left out). Tokens for
-    another service, which says itself what it wants (`aud` is its address), are not reported.
+    another service, which says itself what it wants (`aud` is its address), are not reported, nor are those that hold
+    nothing but an id (`jti`, `sid`): whose they are is kept by the server, which ends them.
 
     References
     - [OAuth2 with password and JWT](https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/)
@@ -34,7 +39,7 @@ def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
     payloads = Payloads(check.project)
     for encoding in encodings(module, check.project):
         lacking = payloads.without(encoding, "exp")
-        if lacking is None or _is_for_others(encoding, payloads):
+        if lacking is None or _is_for_others(encoding, payloads) or _is_only_an_id(encoding, lacking, payloads):
             continue
         if isinstance(lacking, Frame):
             line = lacking.module.source.line_of(lacking.call.start)
@@ -61,3 +66,9 @@ def _is_for_others(encoding: Encoding, payloads: Payloads) -> bool:
         if text is not None and "://" in text:
             return True
     return False
+
+
+def _is_only_an_id(encoding: Encoding, lacking: Frame | Encoding, payloads: Payloads) -> bool:
+    """Whether a token is just the key of a session: it says neither who it is for nor what is allowed."""
+    keys = payloads.keys(encoding, (lacking,) if isinstance(lacking, Frame) else ())
+    return keys is not None and keys <= _NAMELESS and bool(keys & _IDS)

@@ -20,7 +20,8 @@ def optional_auth_unchecked(function: Function, check: Check) -> Iterator[Findin
 
     Known limits
     Any condition that mentions the value before it is used, `try` around it, and handing it on to something that is
-    not known, count as a check. Functions of the project that get it are looked into.
+    not known, count as a check. Functions of the project that get it are looked into. Where a function is only called
+    by the project itself, no scheme gives it anything: its callers are looked at.
 
     References
     - [Security: first steps](https://fastapi.tiangolo.com/tutorial/security/first-steps/)
@@ -31,7 +32,7 @@ def optional_auth_unchecked(function: Function, check: Check) -> Iterator[Findin
         return
     for parameter in may_be_none(function, check.project.dependencies, check.project.values):
         use = unasked(function, parameter.name, check.project.types)
-        if use is not None:
+        if use is not None and not _is_only_called(function, check):
             yield check.finding(
                 (use.start, use.end),
                 f"`{use.shown}` is used without a check for None in `{function.name}`",
@@ -39,3 +40,11 @@ def optional_auth_unchecked(function: Function, check: Check) -> Iterator[Findin
                 instead=f"answer 401 first when `{parameter.name}` is None, or leave `auto_error` as it is",
                 related=[check.related(parameter, "None when there are no credentials")],
             )
+
+
+def _is_only_called(function: Function, check: Check) -> bool:
+    """Whether the project calls a function by itself, and FastAPI does not, as far as it is seen."""
+    if function in check.project.routes.by_handler or function in check.project.dependencies.injected:
+        return False
+    is_special = function.name.startswith("__")
+    return not is_special and any(not use.module.is_test for use in check.project.callers.uses(function))
