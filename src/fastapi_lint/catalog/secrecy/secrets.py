@@ -32,6 +32,7 @@ _TERM = re.compile(r"[a-z0-9]+")
 _CAMEL = re.compile(r"[A-Za-z]+[0-9]{0,3}\Z")
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*\Z")
 _RUN = re.compile(r"[A-Za-z0-9]+")
+_HASH = re.compile(r"\$(?:2[abxy]?|argon2(?:id|i|d)|scrypt|pbkdf2-sha[0-9]{1,3}|[156y]|apr1)\$[!-~]{20,}\Z")
 _HEX = re.compile(r"(?:[0-9a-f]{2})+\Z|(?:[0-9A-F]{2})+\Z")
 
 
@@ -371,6 +372,11 @@ def looks_like_password(text: str) -> bool:
     if _LETTERS.match(text):
         return is_known_password(text)
     return len(text) >= 6 or text.isdigit()
+
+
+def is_password_hash(text: str) -> bool:
+    """Whether a text is what a password was hashed to, in the format of `crypt`: `$2b$12$...`, `$argon2id$v=19$...`."""
+    return _HASH.match(text) is not None
 
 
 def entropy(text: str) -> float:

@@ -73,6 +73,8 @@ def _name(project: Project, event: Route | Mount) -> str | None:
 
 def _is_known(project: Project, module: Module) -> bool:
     """Whether all that a module adds to apps and routers is known: what it includes is made in the project."""
+    if module.is_recovered:
+        return False
     for call in module.facts.calls:
         if not isinstance(call.func, f.Attr) or call.func.attr not in _ADDING:
             continue

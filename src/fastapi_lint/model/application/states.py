@@ -62,6 +62,7 @@ def states_of(project: Project) -> States:
     is_open = is_open_for_requests = is_open_for_apps = is_started = False
     for module in project.modules:
         if module.mentions("state"):
+            is_open = is_open or module.is_recovered
             for name in _put(project, module):
                 if name is None:
                     is_open = True

@@ -62,6 +62,13 @@ class Module(Input):
         except Unreadable:
             return True
 
+    @property
+    def is_recovered(self) -> bool:
+        """Whether the facts are what can be read of a file with a syntax error: parts are missing, names are torn, and
+        both sides of a merge conflict are in it. That something is not there, or there twice, or the same as something
+        else, is not known of such a module."""
+        return bool(self.facts.errors)
+
     @cached_property
     def functions(self) -> tuple[Function, ...]:
         """Every function, method and lambda, in the order of the facts."""

@@ -321,7 +321,10 @@ class Address:
         return None
 
     def exclusive_with(self, other: Address) -> bool:
-        """Whether the two are registered in different branches of one `if` (or try): only one of them exists."""
+        """Whether only one of the two may exist: they are registered in different branches of one `if` (or try), or one
+        of them in a file with a syntax error, which may hold both sides of a merge conflict."""
+        if any(event.module.is_recovered for each in (self, other) for event in (*each.inclusions, each.route)):
+            return True
         for mine in (*self.inclusions, self.route):
             for theirs in (*other.inclusions, other.route):
                 if mine.module is theirs.module and _exclusive(mine.module, mine.call.block, theirs.call.block):

@@ -232,7 +232,7 @@ class Routes(Registrations):
     def late(self, inclusion: Inclusion) -> tuple[Event, ...]:
         """What is registered on a router after it was included, by a FastAPI that takes a copy: it is not served."""
         child = self.router_of(inclusion.child)
-        if child is None or not self.copies(inclusion.module.path):
+        if child is None or inclusion.module.is_recovered or not self.copies(inclusion.module.path):
             return ()
         return tuple(event for event in child.events if self._is_late(event, inclusion))
 

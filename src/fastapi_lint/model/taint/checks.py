@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi_lint.catalog.format import Guard
 from fastapi_lint.index import facts as f
@@ -42,12 +42,16 @@ _DEEPEST = 4
 
 @dataclass(frozen=True)
 class Ruling:
-    """What a test says: of which text, what it rules out. `whole`: of everything that is taken out of it, too."""
+    """What a test says: of which text, what it rules out. `whole`: of everything that is taken out of it, too.
+
+    `provided`: only when these are fixed texts, and as such taken for keys of the table that the list comes from.
+    """
 
     origin: Entry | Slot
     part: str
     against: frozenset[str]
     whole: bool = False
+    provided: frozenset[Slot] = frozenset()
 
     def applies(self, strand: Strand) -> bool:
         """Whether it speaks of a strand."""
@@ -236,7 +240,7 @@ class Checks:
         if function.is_generator or not function.params:
             return
         module, body = function.module, function.facts.block
-        ends: list[Where] = [(module, e.block, e.start) for e in function.exits if e.kind == "return"]
+        ends: list[Where] = [(module, e.block, e.end) for e in function.exits if e.kind == "return"]
         if not any(e.block == body and e.kind in ("return", "raise") for e in function.exits):
             ends.append(self.holding.end_of(function))
         if not ends or len(ends) > 8:
@@ -244,13 +248,49 @@ class Checks:
         said = [{ruling for ruling in self.rulings_at(end) if isinstance(ruling.origin, Slot)} for end in ends]
         for leave in function.exits:  # of what is not in a table nothing comes back
             if leave.kind == "return" and isinstance(leave.value, f.Sub) and len(leave.value.items) == 1:
-                item, where = leave.value.items[0], (module, leave.block, leave.start)
+                item, where = leave.value.items[0], (module, leave.block, leave.end)
                 if isinstance(item, (f.Name, f.Attr)):
                     said[ends.index(where)].update(self._all(item, where))
-        first, *others = said
+        unlisted = [self._unlisted(end) for end in ends]
+        if all(unlisted):
+            unlisted = [frozenset[Slot]()] * len(ends)
+        first, *others = (found for found, keys in zip(said, unlisted, strict=True) if not keys)
         for ruling in sorted(first, key=repr):
             if all(any(_covers(other, ruling) for other in found) for found in others):
-                yield ruling
+                open_ends = (
+                    keys
+                    for found, keys in zip(said, unlisted, strict=True)
+                    if keys and not any(_covers(other, ruling) for other in found)
+                )
+                provided = frozenset[Slot]().union(*open_ends)
+                if ruling.origin not in provided:
+                    yield replace(ruling, provided=provided)
+
+    def _unlisted(self, end: Where) -> frozenset[Slot]:
+        """The parameters of which it is known at a place that they are no keys of a table: `if table.get(key) is None`,
+        `if key not in table`."""
+        found: set[Slot] = set()
+        for held in self.holding.at(end):
+            test, truth = held.test, held.truth
+            while isinstance(test, f.Unary) and test.op == "not":
+                test, truth = test.value, not truth
+            match test:
+                case f.Compare(operators=("in" | "not in" as operator,), operands=(key, table)):
+                    is_key = (operator == "in") is truth
+                    if not is_key and not has_strands(self.asks.subjects(table, held.where)):
+                        found.update(self._slots(key, held.where, looked_up=False))
+                case f.Compare(operators=("is" | "==" | "is not" | "!=" as operator,), operands=(value, none)):
+                    if is_none(none) and (operator in ("is", "==")) is truth:
+                        found.update(self._slots(value, held.where, looked_up=True))
+                case f.Name() if not truth:
+                    found.update(self._slots(test, held.where, looked_up=True))
+        return frozenset(found)
+
+    def _slots(self, expr: f.Expr, where: Where, *, looked_up: bool) -> Iterator[Slot]:
+        """The parameters an expression is made of; `looked_up`: if all that it is was looked up with them."""
+        known = list(strands(self.asks.subjects(expr, where)))
+        if not looked_up or all(one.opaque for one in known):
+            yield from (one.origin for one in known if isinstance(one.origin, Slot))
 
     # ---------------------------------------------------------------- tests
 
@@ -299,7 +339,9 @@ class Checks:
     def _membership(self, left: f.Expr, right: f.Expr, is_in: bool, where: Where) -> Iterator[Ruling]:
         inside = list(strands(self.asks.subjects(left, where)))
         among = list(strands(self.asks.subjects(right, where)))
-        if inside and is_in and not among:
+        own = {one.origin for one in inside}
+        chosen = all(one.opaque and one.origin not in own for one in among)  # of which list it is, not what is in it
+        if inside and is_in and chosen:
             yield from (Ruling(one.origin, "" if one.opaque else one.part, _ALL) for one in inside)
         elif among and is_in and not inside and isinstance(right, f.Attr) and right.attr == "parents":
             yield from (Ruling(one.origin, "", frozenset({"path"})) for one in among)
@@ -457,14 +499,19 @@ class Checks:
         for ruling in rulings:
             if not isinstance(ruling.origin, Slot) or ruling.origin.function != function:
                 continue
-            inner: Value = ((Strand(ruling.origin, ""),),)
-            was, self.asks.checking = self.asks.checking, True
-            try:
-                outer = self.asks.filled(inner, function, call, args, where)
-            finally:
-                self.asks.checking = was
-            for strand in strands(outer):
+            keys = (self._given(key, call, args, where) for key in ruling.provided)
+            if any(has_strands(self._applied(key, self.rulings_at(where))) for key in keys):
+                continue
+            for strand in strands(self._given(ruling.origin, call, args, where)):
                 yield Ruling(strand.origin, strand.part or ruling.part, ruling.against, ruling.whole)
+
+    def _given(self, slot: Slot, call: f.Call, args: tuple[f.Arg, ...], where: Where) -> Value:
+        """What a call gives for a parameter, as a test looks at it."""
+        was, self.asks.checking = self.asks.checking, True
+        try:
+            return self.asks.filled(((Strand(slot, ""),),), slot.function, call, args, where)
+        finally:
+            self.asks.checking = was
 
 
 def _covers(one: Ruling, other: Ruling) -> bool:

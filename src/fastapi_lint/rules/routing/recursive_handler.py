@@ -24,6 +24,8 @@ def recursive_handler(function: Function, check: Check) -> Iterator[Finding]:
     References
     - [Python: naming and binding](https://docs.python.org/3/reference/executionmodel.html#naming-and-binding)
     """
+    if function.module.is_recovered:
+        return  # names in it may be torn
     if function.cls is not None or function.parent is not None or not check.project.routes.by_handler.get(function):
         return
     if function.rebinds(function.name) or any(param.name == function.name for param in function.params):

@@ -55,6 +55,8 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
         module = router.module
         if router.is_app or router.origin in included or module.is_test or _is_example(module) or not router.events:
             continue
+        if module.is_recovered:
+            continue
         root = next((one for one in sorted(roots, key=len, reverse=True) if module.parts[: len(one)] == one), None)
         if root is None:
             continue

@@ -34,6 +34,7 @@ _HARM = {
     "encryption": "whoever reads the source can read what it encrypts",
 }
 _KNOWN = "whoever can read the repository, a fork or an image has it, and history keeps it"
+_TRIED = "whoever can read it can try passwords against it, as many and as fast as they like"
 _READ = "read it from the environment or a settings class, and replace it where it is in use"
 _STOP = "take the default away, so that a missing secret stops the program, and replace it where it is in use"
 
@@ -160,6 +161,8 @@ def _as_named(bound: BoundText, kind: secrets.Kind, check: Check) -> tuple[tuple
             return None
         return bound.place, *_guessable(f"`{bound.name}`", text, _HARM[kind])
     if is_secret_text(kind, text, bound.name) or (kind == "password" and _connects(bound, check)):
+        if kind == "password" and secrets.is_password_hash(text):
+            return bound.place, f"`{bound.name}` has the hash of a password in the source", _TRIED
         return bound.place, f"`{bound.name}` has its {_NOUNS[kind]} in the source", _KNOWN
     return None
 
