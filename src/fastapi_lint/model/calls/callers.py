@@ -24,6 +24,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.tracking import memoized
 from fastapi_lint.tracking.tables import collected, grouped
 
 _FORWARDING = frozenset({
@@ -75,6 +76,7 @@ class Callers:
     def _named(self, name: str) -> Iterator[tuple[Module, f.Call]]:
         return ((module, module.facts.calls[i]) for module, i in self.types.modules.calls_by_name.get(name, ()))
 
+    @memoized
     def uses(self, function: Function) -> list[Use]:
         """Every call of a function that the project may make, constructor calls for an `__init__`."""
         found = []
@@ -122,10 +124,9 @@ class Callers:
 
     def _constructed(self, function: Function) -> Iterator[Class]:
         """The classes whose construction runs this `__init__`."""
-        for module in self.types.modules:
-            for cls in module.classes:
-                if cls is function.cls or self._inherits(cls, function):
-                    yield cls
+        if function.cls is not None:
+            yield function.cls
+            yield from (cls for cls in self.types.heirs(function.cls) if self._inherits(cls, function))
 
     def _inherits(self, cls: Class, function: Function) -> bool:
         if not cls.facts.bases or "__init__" in cls.methods:

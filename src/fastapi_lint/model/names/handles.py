@@ -213,6 +213,14 @@ class Module(Input):
         return table
 
     @cached_property
+    def block_numbers_in(self) -> dict[int, list[int]]:
+        """The indexes of the blocks of each function, as `blocks_in`."""
+        table: dict[int, list[int]] = {}
+        for number, block in enumerate(self.facts.blocks):
+            table.setdefault(block.function, []).append(number)
+        return table
+
+    @cached_property
     def call_numbers(self) -> dict[tuple[int, int], int]:
         """The index of each call among the calls of the facts, by its place (start and end)."""
         return {(call.start, call.end): index for index, call in enumerate(self.facts.calls)}

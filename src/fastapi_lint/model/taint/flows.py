@@ -85,6 +85,7 @@ class Flows:
 
     # ---------------------------------------------------------------- up to callers
 
+    @memoized
     def upwards(self, text: Text, danger: str, height: int = 0) -> tuple[Text, ...]:
         """A text with what is up to callers as they give it; what nobody is known to give stays as it is."""
         slot = next((p.origin for p in text if isinstance(p, Strand) and isinstance(p.origin, Slot)), None)

@@ -41,8 +41,9 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
         return
     root: Root | None = None
     seen: set[int] = set()
-    for index, block in enumerate(module.facts.blocks):
-        if block.function != function.index or block.kind not in ("for", "comprehension") or block.is_async:
+    for index in module.block_numbers_in.get(function.index, ()):
+        block = module.facts.blocks[index]
+        if block.kind not in ("for", "comprehension") or block.is_async:
             continue
         rows = check.project.loading.rows(block.test, (module, max(block.parent, 0), block.start))
         if rows is None or not rows.many or _ends_early(function, index):

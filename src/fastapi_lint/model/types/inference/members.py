@@ -106,15 +106,19 @@ class Members(Questions):
             return None
         return self.guarded(("implementation", cls, attr), lambda: self.member(below[0], attr, owner))
 
-    @memoized
     def subclasses(self, cls: Class) -> tuple[Class, ...]:
         """The classes of the project that inherit from a class, however far; tests aside."""
+        return tuple(one for one in self.heirs(cls) if not one.module.is_test)
+
+    @memoized
+    def heirs(self, cls: Class) -> tuple[Class, ...]:
+        """As `subclasses`, those of tests included."""
         found: dict[Class, None] = {}
         pending = [cls]
         for each in pending:  # grows while it runs
             for name in (each.name, *self.modules.aliases.get(each.name, ())):
                 for one in self.modules.classes_by_base.get(name, ()):
-                    if one not in found and one is not cls and not one.module.is_test and each in self.mro(one):
+                    if one not in found and one is not cls and each in self.mro(one):
                         found[one] = None
                         pending.append(one)
         return tuple(found)

@@ -199,6 +199,9 @@ class Questions:
     def subclasses(self, cls: Class) -> tuple[Class, ...]:
         raise NotImplementedError
 
+    def heirs(self, cls: Class) -> tuple[Class, ...]:
+        raise NotImplementedError
+
     def dependency_of(self, param: f.Param, where: Where) -> Type:
         raise NotImplementedError
 
