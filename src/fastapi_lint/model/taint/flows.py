@@ -31,6 +31,8 @@ from fastapi_lint.tracking import memoized, recording
 _HIGHEST = 6
 _MOST_CALLERS = 20
 _MOST_TEXTS = 24
+_MOST_FOLLOWED = 400
+"""Texts that are followed up to callers for one question."""
 _MOST_SUNK = 16
 
 
@@ -86,36 +88,40 @@ class Flows:
     # ---------------------------------------------------------------- up to callers
 
     @memoized
-    def upwards(self, text: Text, danger: str, height: int = 0) -> tuple[Text, ...]:
+    def upwards(self, text: Text, danger: str) -> tuple[Text, ...]:
         """A text with what is up to callers as they give it; what nobody is known to give stays as it is."""
-        slot = next((p.origin for p in text if isinstance(p, Strand) and isinstance(p.origin, Slot)), None)
-        if slot is None or height >= _HIGHEST:
-            return (text,)
-        given = list(self._given(text, slot.function, danger))
-        if not given:
-            return (text,)
         found: dict[Text, None] = {}
-        for one in given:
-            for whole in self.upwards(one, danger, height + 1):
-                found.setdefault(whole)
-                if len(found) >= _MOST_TEXTS:
-                    return tuple(found)
+        pending = [(text, 0)]
+        seen = {text}
+        while pending and len(found) < _MOST_TEXTS:
+            one, height = pending.pop()
+            slot = next((p.origin for p in one if isinstance(p, Strand) and isinstance(p.origin, Slot)), None)
+            given = self._given(one, slot.function, danger) if slot is not None and height < _HIGHEST else ()
+            if not given:
+                found.setdefault(one)
+            for each in reversed(given):
+                if each not in seen and len(seen) < _MOST_FOLLOWED:
+                    seen.add(each)
+                    pending.append((each, height + 1))
         return tuple(found)
 
-    def _given(self, text: Text, function: Function, danger: str) -> Iterator[Text]:
+    @memoized
+    def _given(self, text: Text, function: Function, danger: str) -> tuple[Text, ...]:
         """A text of a function as each of its callers has it."""
+        found: dict[Text, None] = {}
         seen = 0
         for use in self.callers.uses(function):
             if use.module.is_test or seen >= _MOST_CALLERS:
                 continue
-            found = self._call_of(function, use.module, use.start)
-            if found is None:
+            called = self._call_of(function, use.module, use.start)
+            if called is None:
                 continue
             seen += 1
-            call, args = found
+            call, args = called
             where = (use.module, call.block, call.start)
             filled = self.tracing.filled((text,), function, call, args, where)
-            yield from self.tracing.checks.cleared(filled, where)
+            found.update(dict.fromkeys(self.tracing.checks.cleared(filled, where)))
+        return tuple(found)
 
     def _call_of(self, function: Function, module: Module, start: int) -> tuple[f.Call, tuple[f.Arg, ...]] | None:
         """The call at a place that calls a function, with its arguments: of several that begin there the right one."""
