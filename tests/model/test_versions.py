@@ -335,3 +335,12 @@ def test_any_text_in_no_exception_out(name: str, text: str) -> None:
     found = of(name, text)
     assert found.always_at_least("fastapi", "99999999") in (None, False)
     assert isinstance(found.problems, tuple)
+
+
+def test_what_is_declared_beside_counts_where_nothing_is_declared_above() -> None:
+    versions = Versions({"api/requirements.txt": "pydantic==1.10.9\n", "web/requirements.txt": "fastapi>=0.120\n"})
+    near = versions.for_path("tools/schemas.py")
+    assert not near.reaches("pydantic", "2")
+    assert near.reaches("fastapi", "0.115") and not near.reaches("fastapi", "0.130")
+    assert near.reaches("httpx", "0.28"), "what nobody declares is current"
+    assert near.always_at_least("pydantic", "1") is None, "only this question looks beside"

@@ -166,8 +166,16 @@ class Versions:
         )
 
     def reaches(self, package: str, version: str) -> bool:
-        """Whether every version that the project allows is `version` or newer; one that declares nothing is current."""
-        return self.always_at_least(package, version, default=True) is True
+        """Whether every version that the project allows is `version` or newer; one that declares nothing is current.
+
+        Where nothing is declared above a file, what is declared beside it, in another folder, counts.
+        """
+        found = self.always_at_least(package, version)
+        if found is None and self._folder is not None:
+            whole = self.for_path("")
+            whole._folder = None
+            found = whole.always_at_least(package, version)
+        return found is not False
 
     def declares(self, package: str) -> bool | None:
         """Whether a package is declared at all, in whatever version; None when nothing is."""
