@@ -24,6 +24,7 @@ _CLEANING = frozenset({
     "invalidate", "incr", "set_attribute", "add_event", "capture_exception", "capture_message",
 })  # fmt: skip
 """Last names of calls of which nobody needs to know that they failed."""
+_LOGS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "capture_exception"})
 _QUESTIONS = frozenset({
     "inspect.isawaitable", "inspect.iscoroutine", "asyncio.iscoroutine", "asyncio.coroutines.iscoroutine",
     "asyncio.isfuture", "getattr", "hasattr", "callable", "isinstance",
@@ -56,8 +57,9 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
     if not is_served(check.project, module):
         return
     role: str | None = ""
-    for index, clause in enumerate(module.facts.blocks):
-        if clause.function != function.index or clause.kind != "except":
+    for index in module.block_numbers_in.get(function.index, ()):
+        clause = module.facts.blocks[index]
+        if clause.kind != "except" or _is_told_of(function, clause):
             continue
         names = _caught(function, clause, check)
         body = _body_of(function, clause)
@@ -87,6 +89,16 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
                 why="what failed is neither answered nor logged",
                 instead="log it, raise it, or catch the type that is expected",
             )
+
+
+def _is_told_of(function: Function, clause: f.Block) -> bool:
+    """Whether a `try` stands in the handler of another exception, which is raised or logged behind it."""
+    for around in function.module.block_chain(clause.parent):
+        if around.kind == "except":
+            raised = [entry.start for entry in function.exits if entry.kind == "raise"]
+            logged = [call.start for call in function.calls if f.last_name(call.func) in _LOGS]
+            return any(clause.end <= at < around.end for at in (*raised, *logged))
+    return False
 
 
 def _caught(function: Function, clause: f.Block, check: Check) -> frozenset[str]:
