@@ -22,7 +22,7 @@ _FACTORIES = frozenset({"sqlalchemy.orm.sessionmaker", "sqlalchemy.ext.asyncio.a
 _OWN_POOLS = ("NullPool", "StaticPool", "SingletonThreadPool")
 
 
-@rule("FAPI516", since="0.3.0")
+@rule("FAPI516", since="0.2.0")
 def engine_per_request(module: Module, check: Check) -> Iterator[Finding]:
     """An engine, a connection pool or a factory of sessions is made for every request.
 

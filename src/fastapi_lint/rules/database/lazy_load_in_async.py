@@ -28,7 +28,7 @@ class _Loaded:
     is_made: bool = False
 
 
-@rule("FAPI515", severity=Severity.ERROR, since="0.3.0")
+@rule("FAPI515", severity=Severity.ERROR, since="0.2.0")
 def lazy_load_in_async(function: Function, check: Check) -> Iterator[Finding]:
     """A relationship is read that the query of an `AsyncSession` has not loaded.
 

@@ -16,7 +16,7 @@ _DEEPEST = 6
 _STATES = frozenset({"registry", "__call__"})
 
 
-@rule("FAPI525", severity=Severity.ERROR, since="0.3.0")
+@rule("FAPI525", severity=Severity.ERROR, since="0.2.0")
 def scoped_session_dependency(function: Function, check: Check) -> Iterator[Finding]:
     """A dependency hands out the session of a `scoped_session`, which belongs to a thread.
 

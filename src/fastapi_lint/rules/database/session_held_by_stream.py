@@ -19,7 +19,7 @@ _SOCKET = ("fastapi.WebSocket", "starlette.websockets.WebSocket")
 _FILE = "fastapi.responses.FileResponse"
 
 
-@rule("FAPI527", since="0.3.0")
+@rule("FAPI527", since="0.2.0")
 def session_held_by_stream(route: Route, check: Check) -> Iterator[Finding]:
     """A long answer keeps the database connection that its request has used.
 

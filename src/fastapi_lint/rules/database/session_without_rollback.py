@@ -17,7 +17,7 @@ _UNDOES = frozenset({"rollback", "close", "aclose", "remove", "reset", "invalida
 _BROAD = frozenset({"", "Exception", "BaseException"})
 
 
-@rule("FAPI509", since="0.3.0")
+@rule("FAPI509", since="0.2.0")
 def session_without_rollback(function: Function, check: Check) -> Iterator[Finding]:
     """A session dependency commits after the answer is sent, or although the endpoint has failed.
 

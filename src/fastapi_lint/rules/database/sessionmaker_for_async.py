@@ -16,7 +16,7 @@ from fastapi_lint.rule import Check, rule
 _ASYNC = "sqlalchemy.ext.asyncio.AsyncSession"
 
 
-@rule("FAPI505", severity=Severity.INFO, fix=Safety.UNSAFE, since="0.3.0")
+@rule("FAPI505", severity=Severity.INFO, fix=Safety.UNSAFE, since="0.2.0")
 def sessionmaker_for_async(module: Module, check: Check) -> Iterator[Finding]:
     """A factory of async sessions is made with `sessionmaker(class_=AsyncSession)`.
 

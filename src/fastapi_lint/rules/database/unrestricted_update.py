@@ -19,7 +19,7 @@ _MEANT = frozenset({"clear", "reset", "purge", "truncate", "wipe", "all"})
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
-@rule("FAPI522", severity=Severity.ERROR, since="0.3.0")
+@rule("FAPI522", severity=Severity.ERROR, since="0.2.0")
 def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
     """An UPDATE or DELETE without WHERE runs with a request.
 

@@ -16,7 +16,7 @@ _READING = frozenset({"GET", "HEAD"})
 _UNDOES = frozenset({"rollback", "expunge", "expunge_all"})
 
 
-@rule("FAPI517", since="0.3.0")
+@rule("FAPI517", since="0.2.0")
 def write_without_commit(route: Route, check: Check) -> Iterator[Finding]:
     """An endpoint writes to the database, and nothing commits.
 

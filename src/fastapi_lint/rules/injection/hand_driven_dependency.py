@@ -19,7 +19,7 @@ _STEPS = frozenset({"__next__", "__anext__", "send", "asend"})
 _BREAK = re.compile(rb"^[ \t]*break\b", re.MULTILINE)
 
 
-@rule("FAPI226", since="0.3.0")
+@rule("FAPI226", since="0.2.0")
 def hand_driven_dependency(function: Function, check: Check) -> Iterator[Finding]:
     """A generator that opens and closes something is run by hand, and its end comes at the wrong time.
 

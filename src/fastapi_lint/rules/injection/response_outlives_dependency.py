@@ -14,7 +14,7 @@ from fastapi_lint.rule import Check, rule
 _FROM, _UNTIL, _SCOPES = "0.106", "0.118", "0.121"
 
 
-@rule("FAPI225", severity=Severity.ERROR, since="0.3.0")
+@rule("FAPI225", severity=Severity.ERROR, since="0.2.0")
 def response_outlives_dependency(route: Route, check: Check) -> Iterator[Finding]:
     """A stream uses what its dependency has already closed.
 

@@ -40,7 +40,7 @@ _GONE = {
 _CONFIGS = frozenset({"pydantic.ConfigDict", "pydantic_settings.SettingsConfigDict"})
 
 
-@rule("FAPI409", fix=Safety.UNSAFE, since="0.3.0")
+@rule("FAPI409", fix=Safety.UNSAFE, since="0.2.0")
 def pydantic_v1_config(module: Module, check: Check) -> Iterator[Finding]:
     """A model is configured in the form of Pydantic 1 in a project on Pydantic 2.
 

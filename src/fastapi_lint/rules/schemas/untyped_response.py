@@ -14,7 +14,7 @@ _ANYTHING = frozenset({"typing.Any", "object", "typing_extensions.Any"})
 _LISTS = frozenset({"list", "tuple", "set", "typing.List", "typing.Sequence", "typing.Iterable"})
 
 
-@rule("FAPI401", since="0.3.0")
+@rule("FAPI401", since="0.2.0")
 def untyped_response(route: Route, check: Check) -> Iterator[Finding]:
     """An endpoint returns an object of the database, and declares no response model.
 
