@@ -15,6 +15,8 @@ from fastapi_lint.index.build import build
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.names.trees.excerpts import NotYet
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 FILES = sorted([*ROOT.glob("fixtures/*/*.py"), *ROOT.glob("fixtures/*/more/*.py"), *ROOT.glob("src/**/*.py")])
 

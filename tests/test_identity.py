@@ -16,6 +16,8 @@ from linting import Example, examples
 from fastapi_lint.finding import Finding
 from fastapi_lint.run.story import lint_sources
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = [*examples("bad.py"), *examples("good.py"), *examples("more/*.py")]
 FOLDERS = sorted({example.folder.name for example in EXAMPLES})
 SECOND = "zz_second/"

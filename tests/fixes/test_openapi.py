@@ -14,6 +14,8 @@ from linting import Example, examples, fix
 
 pytest.importorskip("fastapi")
 
+pytestmark = pytest.mark.slow
+
 ASK = """
 import importlib, json, sys
 sys.path.insert(0, ".")
