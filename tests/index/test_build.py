@@ -730,3 +730,10 @@ def test_comments_between_a_decorator_and_its_function_end_no_block(comment: str
     assert facts.errors == ()
     assert [(each.name, len(each.decorators)) for each in facts.functions] == [("outer", 0), ("inner", 1)]
     assert [each.kind for each in facts.exits] == ["return"]
+
+
+def test_a_broken_comparison_has_a_value_on_both_sides_of_every_operator_or_is_unknown() -> None:
+    for text in ('if a ==)" ":\n    b\n', "if a == ) b c:\n    d\n", "x = a < b ==\n", "x = (a == b c d)\n"):
+        for test in build(text.encode()).tests:
+            if isinstance(test.value, f.Compare):
+                assert len(test.value.operands) == len(test.value.operators) + 1

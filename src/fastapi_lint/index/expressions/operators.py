@@ -166,7 +166,9 @@ def _compare(d: Draft, node: Node, depth: int) -> Expr:
             operands.append(EXPR[found](d, child, depth + 1))
         elif found not in (COMMENT, LINE_CONTINUATION):
             operators.append(_SPACE.sub(" ", d.text[child.start_byte : child.end_byte]))
-    return Compare(tuple(operators), tuple(operands)) if len(operands) <= _LONG else UNKNOWN
+    if len(operands) > _LONG or len(operands) != len(operators) + 1:  # the latter in broken code
+        return UNKNOWN
+    return Compare(tuple(operators), tuple(operands))
 
 
 def _conditional(d: Draft, node: Node, depth: int) -> Expr:
