@@ -25,7 +25,7 @@ OTHER_VERSIONS = {
     "telnetlib.Telnet", "pathlib.Path.walk", "pathlib.Path.is_junction", "pathlib.Path.copy", "pathlib.Path.copy_into",
     "pathlib.Path.move", "pathlib.Path.move_into", "pathlib.Path.link_to", "hashlib.file_digest", "asyncio.Runner",
     "asyncio.TaskGroup", "asyncio.Barrier", "ExceptionGroup", "BaseExceptionGroup", "enum.StrEnum",
-    "warnings.deprecated",
+    "warnings.deprecated", "asyncio.timeout", "asyncio.timeout_at", "asyncio.Timeout", "contextlib.chdir",
     "asyncio.StreamWriter.start_tls", "pathlib._local.Path", "asyncio.runners.Runner", "asyncio.taskgroups.TaskGroup",
     # of libraries: older ones still in use, or newer than those verified
     "sqlalchemy.Engine.execute", "sqlalchemy.Engine.scalar", "sqlalchemy.future.Engine", "sqlalchemy.future.Connection",
