@@ -225,7 +225,7 @@ def is_caught(entry: f.Exit, function: Function) -> bool:
     index = entry.block
     while blocks[index].kind not in ("function", "lambda", "module", "class"):
         parent = blocks[index].parent
-        if blocks[index].kind == "body" and any(each.parent == parent and each.kind == "except" for each in blocks):
+        if blocks[index].kind == "body" and function.module.clauses_of(parent):
             return True
         index = parent
     return False

@@ -221,6 +221,20 @@ class Module(Input):
         return table
 
     @cached_property
+    def children(self) -> dict[int, list[int]]:
+        """The indexes of the blocks directly inside each block; the body of a function is inside of none."""
+        table: dict[int, list[int]] = {}
+        blocks = self.facts.blocks
+        for number, block in enumerate(blocks):
+            if block.parent >= 0 and block.function == blocks[block.parent].function:
+                table.setdefault(block.parent, []).append(number)
+        return table
+
+    def clauses_of(self, attempt: int) -> list[int]:
+        """The indexes of the `except` clauses of a `try`, or of whatever else is the parent of a block."""
+        return [each for each in self.children.get(attempt, ()) if self.facts.blocks[each].kind == "except"]
+
+    @cached_property
     def call_numbers(self) -> dict[tuple[int, int], int]:
         """The index of each call among the calls of the facts, by its place (start and end)."""
         return {(call.start, call.end): index for index, call in enumerate(self.facts.calls)}

@@ -36,17 +36,7 @@ class Holding:
     """Answers "what holds here", from the facts of one module at a time."""
 
     def __init__(self) -> None:
-        self._children: dict[Module, dict[int, list[int]]] = {}
         self._leaving: dict[Module, frozenset[int]] = {}
-
-    def children(self, module: Module, block: int) -> list[int]:
-        """The blocks directly inside a block."""
-        if module not in self._children:
-            table: dict[int, list[int]] = {}
-            for index, entry in enumerate(module.facts.blocks):
-                table.setdefault(entry.parent, []).append(index)
-            self._children[module] = table
-        return self._children[module].get(block, [])
 
     def leaves(self, module: Module, block: int) -> bool:
         """Whether whoever comes into a block does not come out at its end: it returns, raises, goes on or breaks."""
@@ -84,7 +74,7 @@ class Holding:
             return
         if entry.kind == "if" and entry.test is not None:
             yield Held(entry.test, True, module, entry.parent, entry.start)
-        for sibling in self.children(module, entry.parent):
+        for sibling in module.children.get(entry.parent, ()):
             test = blocks[sibling].test
             if sibling < block and blocks[sibling].kind == "if" and test is not None:
                 yield Held(test, False, module, entry.parent, blocks[sibling].start)
@@ -92,7 +82,7 @@ class Holding:
     def _before(self, module: Module, block: int, inner: int, at: int) -> Iterator[Held]:
         """What tests say that stand before a place directly in the same block, and leave when it is otherwise."""
         blocks = module.facts.blocks
-        for child in self.children(module, block):
+        for child in module.children.get(block, ()):
             entry = blocks[child]
             if child == inner or entry.end > at:
                 continue
@@ -106,7 +96,7 @@ class Holding:
 
     def _left(self, module: Module, choice: int) -> Iterator[Held]:
         blocks = module.facts.blocks
-        for branch in self.children(module, choice):
+        for branch in module.children.get(choice, ()):
             test = blocks[branch].test
             if blocks[branch].kind == "if" and test is not None and self.leaves(module, branch):
                 yield Held(test, False, module, choice, blocks[branch].start)

@@ -171,12 +171,11 @@ def _is_tried(module: Module, index: int, types: Inference) -> bool:
     while index >= 0 and blocks[index].kind not in ("function", "lambda", "class", "module"):
         parent = blocks[index].parent
         if blocks[index].kind == "body":
-            for other in blocks:
-                if other.kind == "except" and other.parent == parent:
-                    tests = other.test.items if isinstance(other.test, f.Display) else (other.test,)
-                    where = (module, parent, other.start)
-                    names = [types.name_of_type(types.infer(one, where)) for one in tests if one is not None]
-                    if other.test is None or any(name is None or name in _BROAD for name in names):
-                        return True
+            for other in (blocks[number] for number in module.clauses_of(parent)):
+                tests = other.test.items if isinstance(other.test, f.Display) else (other.test,)
+                where = (module, parent, other.start)
+                names = [types.name_of_type(types.infer(one, where)) for one in tests if one is not None]
+                if other.test is None or any(name is None or name in _BROAD for name in names):
+                    return True
         index = parent
     return False

@@ -98,7 +98,7 @@ class Trust:
         if block.kind == "finally":
             return True
         if block.kind == "body":
-            handlers = [i for i, other in enumerate(blocks) if other.parent == block.parent and other.kind == "except"]
+            handlers = module.clauses_of(block.parent)
             ended = {exit_.block for exit_ in module.facts.exits if exit_.kind in ("return", "raise")}
             return all(handler in ended for handler in handlers)
         return False

@@ -127,9 +127,9 @@ def _is_handled(function: Function, index: int, package: str, project: Project) 
                 return True
         if block.kind == "body":
             taken: set[str] = set()
-            for number, other in enumerate(blocks):
-                if other.kind == "except" and other.parent == block.parent and not _raises_on(module, number):
-                    names = list(_taken(other, module, project))
+            for number in module.clauses_of(block.parent):
+                if not _raises_on(module, number):
+                    names = list(_taken(blocks[number], module, project))
                     if None in names:
                         return True
                     taken |= {name for name in names if name is not None}
@@ -215,8 +215,9 @@ def handled_by_apps(project: Project) -> frozenset[str]:
             continue
         for function in module.functions:
             if _is_middleware(function, project):
-                for number, block in enumerate(module.facts.blocks):
-                    if block.kind == "except" and block.function == function.index and not _raises_on(module, number):
+                for number in module.block_numbers_in.get(function.index, ()):
+                    block = module.facts.blocks[number]
+                    if block.kind == "except" and not _raises_on(module, number):
                         names = set(_taken(block, module, project))
                         if None in names:
                             return frozenset(_BASES)

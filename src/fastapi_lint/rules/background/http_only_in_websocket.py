@@ -235,9 +235,8 @@ def _is_caught(module: Module, block: int, check: Check) -> bool:
     while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
         outer = blocks[block].parent
         if blocks[block].kind == "body":
-            for each in blocks:
-                if each.parent == outer and each.kind == "except" and _may_catch(module, each, check):
-                    return True
+            if any(_may_catch(module, blocks[number], check) for number in module.clauses_of(outer)):
+                return True
         if blocks[block].kind == "with" and _may_keep(module, blocks[block], check):
             return True
         block = outer

@@ -164,7 +164,7 @@ def _escapes(module: Module, block: int) -> bool:
     blocks = module.facts.blocks
     while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
         parent = blocks[block].parent
-        beside = [each for each in blocks if each.parent == parent]
+        beside = [blocks[number] for number in module.children.get(parent, ())]
         if blocks[block].kind == "body" and any(each.kind == "except" for each in beside):
             return False
         last = [each for each in beside if each.kind == "finally" and blocks[block].kind != "finally"]

@@ -185,7 +185,7 @@ def _is_handled(module: Module, block: int, until: int, check: Check) -> bool:
     blocks = module.facts.blocks
     while block >= 0 and block != until:
         entry = blocks[block]
-        if entry.kind == "body" and any(each.kind == "except" and each.parent == entry.parent for each in blocks):
+        if entry.kind == "body" and module.clauses_of(entry.parent):
             return True
         if entry.kind == "with" and isinstance(entry.test, f.CallRef):
             callee = check.project.callee(module, module.facts.calls[entry.test.index])

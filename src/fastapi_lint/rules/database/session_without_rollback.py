@@ -107,14 +107,14 @@ def _attempts(function: Function, block: int) -> list[int]:
 
 def _rolls_back(function: Function, attempt: int) -> bool:
     """Whether a `try` undoes what was done when anything is raised in it."""
-    for block in function.module.facts.blocks:
-        if block.parent == attempt and block.kind == "except":
-            caught = block.test.items if isinstance(block.test, f.Display) else (block.test,)
-            names = {f.last_name(each) if each is not None else "" for each in caught}
-            if names & _BROAD and any(
-                f.last_name(call.func) in _UNDOES and block.start <= call.start < block.end for call in function.calls
-            ):
-                return True
+    module = function.module
+    for block in (module.facts.blocks[number] for number in module.clauses_of(attempt)):
+        caught = block.test.items if isinstance(block.test, f.Display) else (block.test,)
+        names = {f.last_name(each) if each is not None else "" for each in caught}
+        if names & _BROAD and any(
+            f.last_name(call.func) in _UNDOES and block.start <= call.start < block.end for call in function.calls
+        ):
+            return True
     return False
 
 

@@ -44,15 +44,12 @@ def dependency_swallows_exception(function: Function, check: Check) -> Iterator[
     module = function.module
     if check.project.versions.for_path(module.path).never_at_least("fastapi", "0.110", default=False):
         return
-    children: dict[int, list[int]] = {}
     blocks = module.facts.blocks
-    for index in _indices(function):
-        children.setdefault(blocks[index].parent, []).append(index)
     reported: set[int] = set()
     for entry in function.exits:
         if entry.kind != "yield":
             continue
-        found = _swallowing(function, entry, children, check)
+        found = _swallowing(function, entry, check)
         if found is not None and found not in reported:
             reported.add(found)
             handler = blocks[found]
@@ -67,17 +64,7 @@ def dependency_swallows_exception(function: Function, check: Check) -> Iterator[
             )
 
 
-def _indices(function: Function) -> Iterator[int]:
-    """The indices of a function's blocks: those of its body lie between its own block and the end of its text."""
-    blocks = function.module.facts.blocks
-    for index in range(function.facts.block, len(blocks)):
-        if blocks[index].start >= function.facts.end:
-            return
-        if blocks[index].function == function.index:
-            yield index
-
-
-def _swallowing(function: Function, entry: f.Exit, children: dict[int, list[int]], check: Check) -> int | None:
+def _swallowing(function: Function, entry: f.Exit, check: Check) -> int | None:
     """The innermost handler around a yield that catches everything and lets nothing out."""
     blocks = function.module.facts.blocks
     block = entry.block
@@ -88,8 +75,7 @@ def _swallowing(function: Function, entry: f.Exit, children: dict[int, list[int]
         if blocks[block].kind == "with" and _suppresses(blocks[block], function, check):
             return None
         if blocks[block].kind == "body" and blocks[parent].kind == "try":
-            handlers = [index for index in children.get(parent, ()) if blocks[index].kind == "except"]
-            for index in handlers:
+            for index in function.module.clauses_of(parent):
                 if _is_broad(blocks[index], function, check):
                     return index if _goes_on(index, parent, function, check) else None
         block = parent

@@ -65,12 +65,7 @@ class _Body:
         self.types = types
         self.depth = depth
         self.blocks = function.module.facts.blocks
-        self.children: dict[int, list[int]] = {}
-        for index in range(function.facts.block + 1, len(self.blocks)):
-            if self.blocks[index].start >= function.facts.end:
-                break
-            if self.blocks[index].function == function.index:
-                self.children.setdefault(self.blocks[index].parent, []).append(index)
+        self.children = function.module.children
         self.exits = function.exits
         self.ended = {entry.block for entry in function.exits if entry.kind in ("return", "raise")}
         self.ended |= {call.block for call in function.calls if call.use == "statement" and self._never_returns(call)}

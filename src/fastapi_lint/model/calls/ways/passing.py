@@ -40,10 +40,7 @@ class _Ways:
         self.wanted = wanted
         self.endings = Endings(types)
         self.blocks = function.module.facts.blocks
-        self.children: dict[int, list[int]] = {}
-        for index, block in enumerate(self.blocks):
-            if block.function == function.index and index != function.facts.block:
-                self.children.setdefault(block.parent, []).append(index)
+        self.children = function.module.children
 
     def passes(self, index: int) -> bool:
         """Whether going through a compound statement comes by one of the places."""

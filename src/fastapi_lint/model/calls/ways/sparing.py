@@ -62,9 +62,7 @@ def expects(module: Module, block: int, error: str) -> bool:
     blocks = module.facts.blocks
     while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
         outer = blocks[block].parent
-        if blocks[block].kind == "body" and any(
-            each.parent == outer and each.kind == "except" and _names(each.test, error) for each in blocks
-        ):
+        if blocks[block].kind == "body" and any(_names(blocks[i].test, error) for i in module.clauses_of(outer)):
             return True
         block = outer
     return False
@@ -83,9 +81,7 @@ def swallows(module: Module, block: int) -> bool:
         if each.kind == "with" and each.test is not None and _suppresses(module, each.test):
             return True
         if each.kind == "body":
-            for other in blocks:
-                if other.parent != outer or other.function != each.function:
-                    continue
+            for other in (blocks[index] for index in module.children.get(outer, ())):
                 inside = [leave for leave in exits if other.start <= leave.start < other.end]
                 if other.kind == "except" and (other.test is None or any(_names(other.test, name) for name in _BROAD)):
                     return not any(leave.kind == "raise" for leave in inside)

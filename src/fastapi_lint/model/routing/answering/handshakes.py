@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.endings import Endings
 from fastapi_lint.model.names.expressions import walk
-from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
+from fastapi_lint.model.names.symbols import Function, FunctionObject
 from fastapi_lint.model.types.inference.inference import Inference
 
 SOCKETS = ("fastapi.WebSocket", "starlette.websockets.WebSocket")
@@ -95,7 +95,7 @@ def comes_after(types: Inference, function: Function, acceptance: Acceptance, bl
     if acceptance.start >= at:
         return False
     module = function.module
-    around = set(_around(module, block))
+    around = module.blocks_around(block)
     reached = acceptance.block
     blocks = module.facts.blocks
     while reached not in around:
@@ -105,10 +105,7 @@ def comes_after(types: Inference, function: Function, acceptance: Acceptance, bl
         elif kind == "body":
             if parent in around:  # in a handler beside it
                 return _is_first(function, reached, acceptance.start)
-            if any(
-                each.kind == "except" and each.parent == parent and Endings(types).comes_out(function, index)
-                for index, each in enumerate(blocks)
-            ):
+            if any(Endings(types).comes_out(function, index) for index in module.clauses_of(parent)):
                 return False
             reached = parent
         else:
@@ -120,14 +117,6 @@ def _is_first(function: Function, block: int, start: int) -> bool:
     """Whether nothing is called in a block before a place."""
     begins = function.module.facts.blocks[block].start
     return not any(begins <= call.start < start and call.end <= start for call in function.calls)
-
-
-def _around(module: Module, block: int) -> Iterator[int]:
-    while block >= 0:
-        yield block
-        if module.facts.blocks[block].kind in ("function", "lambda", "class", "module"):
-            return
-        block = module.facts.blocks[block].parent
 
 
 def _holds(expr: f.Expr, name: str) -> bool:
