@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import targets
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Method, Module
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
@@ -43,7 +44,7 @@ def writes(function: Function, types: Inference, *, of_object: bool = True) -> I
     for assign in module.assigns_in.get(function.index, ()):
         if assign.value is None:
             continue
-        for target in _targets(assign.target):
+        for target in targets(assign.target):
             root, depth = _root(target)
             if root is None:
                 continue
@@ -63,16 +64,6 @@ def writes(function: Function, types: Inference, *, of_object: bool = True) -> I
             if isinstance(callee, Method) and callee.cls in _CONTAINERS:
                 found.append(Write(call.start, call.block, _text(call.func.value)))
     return iter(sorted(found, key=lambda write: write.start))
-
-
-def _targets(target: f.Expr) -> Iterator[f.Expr]:
-    if isinstance(target, f.Display):
-        for item in target.items:
-            yield from _targets(item)
-    elif isinstance(target, f.Star):
-        yield from _targets(target.value)
-    else:
-        yield target
 
 
 def _root(expr: f.Expr) -> tuple[str | None, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.names.annotations import parse_annotation
 from fastapi_lint.model.names.circles import imports_back
-from fastapi_lint.model.names.expressions import attributes, evaluated, walk
+from fastapi_lint.model.names.expressions import attributes, dotted, evaluated, targets, walk, with_values
 from fastapi_lint.model.names.guards import is_conditional_import
 from fastapi_lint.model.names.modules import Binding, target_names
 from fastapi_lint.model.names.places import place_of, same_call
@@ -51,6 +51,7 @@ __all__ = [
     "attributes",
     "certain",
     "code_of",
+    "dotted",
     "evaluated",
     "imports_back",
     "is_conditional_import",
@@ -60,5 +61,7 @@ __all__ = [
     "same_call",
     "suspicious",
     "target_names",
+    "targets",
     "walk",
+    "with_values",
 ]

@@ -36,6 +36,37 @@ def walk(expr: f.Expr | None) -> Iterator[f.Expr]:
         yield from walk(part)
 
 
+def dotted(expr: f.Expr | None) -> str:
+    """A name with its attributes as the code writes them ("session", "self.session"); "" for anything else."""
+    match expr:
+        case f.Name(id=name):
+            return name
+        case f.Attr(value=value, attr=attr):
+            owner = dotted(value)
+            return f"{owner}.{attr}" if owner else ""
+    return ""
+
+
+def targets(target: f.Expr) -> Iterator[f.Expr]:
+    """What an assignment target binds or changes, one by one: names, attributes, subscripts."""
+    if isinstance(target, f.Display):
+        for item in target.items:
+            yield from targets(item)
+    elif isinstance(target, f.Star):
+        yield from targets(target.value)
+    else:
+        yield target
+
+
+def with_values(target: f.Expr, value: f.Expr | None) -> Iterator[tuple[f.Expr, f.Expr | None]]:
+    """The targets of an assignment with their values, item by item where both are written out (`a, b = f(), g()`)."""
+    match target, value:
+        case f.Display(items=those), f.Display(items=values) if len(those) == len(values):
+            yield from zip(those, values, strict=True)
+        case _:
+            yield target, value
+
+
 def evaluated(function: Function, *, nested: bool = False) -> Iterator[Evaluated]:
     """The expressions of a body as statements and calls have them; with those of functions inside it if `nested`."""
     module = function.module

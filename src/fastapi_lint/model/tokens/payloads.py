@@ -416,7 +416,7 @@ class Payloads:
             return None
         if not bound and param is None:
             return self._constant(expr, where)
-        around = _around(module, block)
+        around = module.blocks_around(block)
         certain = [one for one in bound if one.block in around]
         first = certain[-1] if certain else None
         starts: list[f.Assign | None] = [first] if first is not None else ([None] if param is not None else [])
@@ -589,19 +589,9 @@ class Payloads:
         return Frame(module, call, function, tuple(bound), tuple(extra), is_open)
 
 
-def _around(module: Module, block: int) -> set[int]:
-    """A block and all around it, up to the body of the function."""
-    blocks = module.facts.blocks
-    found = {block}
-    while blocks[block].kind not in ("function", "lambda", "module", "class") and blocks[block].parent >= 0:
-        block = blocks[block].parent
-        found.add(block)
-    return found
-
-
 def _are_apart(module: Module, one: int, other: int) -> bool:
     """Whether two blocks are different branches of one statement: no way comes by both."""
     blocks = module.facts.blocks
-    shared = _around(module, one) & _around(module, other)
+    shared = module.blocks_around(one) & module.blocks_around(other)
     innermost = max(shared, key=lambda each: blocks[each].start, default=-1)
     return innermost >= 0 and blocks[innermost].kind == "choice"

@@ -122,6 +122,8 @@ class Versions:
             self._folders.setdefault(folder_of(path), []).append(path)
         self._answers: dict[tuple[str | None, str], tuple[Bounds, ...]] = {}
         self._folder: str | None = None
+        self._whole = self
+        """What is declared anywhere in the project."""
 
     def for_path(self, path: str) -> Versions:
         """What counts for a file of the project: the nearest declaration of a package at or above its folder."""
@@ -172,9 +174,7 @@ class Versions:
         """
         found = self.always_at_least(package, version)
         if found is None and self._folder is not None:
-            whole = self.for_path("")
-            whole._folder = None
-            found = whole.always_at_least(package, version)
+            found = self._whole.always_at_least(package, version)
         return found is not False
 
     def declares(self, package: str) -> bool | None:

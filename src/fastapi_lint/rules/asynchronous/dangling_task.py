@@ -10,6 +10,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, FunctionObject, Module
 from fastapi_lint.model.application import is_served, role_of
 from fastapi_lint.model.calls import never_runs, reads_of
+from fastapi_lint.model.names import with_values
 from fastapi_lint.rule import Check, rule
 
 _STARTS = frozenset({"create_task", "ensure_future"})
@@ -70,7 +71,7 @@ def _dropped(function: Function, check: Check) -> Iterator[f.Call]:
     for entry in module.assigns_in.get(function.index, ()):
         if entry.op != "=" or entry.value is None or module.facts.blocks[entry.block].cls >= 0:
             continue
-        for target, value in _pairs(entry.target, entry.value):
+        for target, value in with_values(entry.target, entry.value):
             if isinstance(target, f.Name) and target.id not in outside and not _is_nonlocal(function, target.id):
                 made = [calls[index] for index in _made(value) if _starts(module, calls[index], check)]
                 if made and reads_of(function, target.id) == 0:
@@ -125,13 +126,6 @@ def _made(expr: f.Expr | None) -> Iterator[int]:
                 yield from _made(option)
         case f.Choice(options=(*_, last)):
             yield from _made(last)
-
-
-def _pairs(target: f.Expr, value: f.Expr) -> Iterator[tuple[f.Expr, f.Expr]]:
-    if isinstance(target, f.Display) and isinstance(value, f.Display) and len(target.items) == len(value.items):
-        yield from zip(target.items, value.items, strict=True)
-    else:
-        yield target, value
 
 
 def _is_nonlocal(function: Function, name: str) -> bool:

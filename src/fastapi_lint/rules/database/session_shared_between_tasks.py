@@ -12,7 +12,7 @@ from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Member, Together, is_made_in_loop, together
 from fastapi_lint.model.database import given, is_async_conversation, is_conversation, is_session
 from fastapi_lint.model.injection import Depends
-from fastapi_lint.model.names import Class, FunctionObject, Instance, Type
+from fastapi_lint.model.names import Class, FunctionObject, Instance, Type, dotted
 from fastapi_lint.model.types import DEPENDS, Where
 from fastapi_lint.rule import Check, rule
 
@@ -92,7 +92,7 @@ def _uses(member: Member, function: Function, check: Check) -> Iterator[_Use]:
         exprs.append(call.func.value)
     seen: set[str] = set()
     for expr in exprs:
-        text = _dotted(expr)
+        text = dotted(expr)
         if not text or text in seen:
             continue
         root = text.partition(".")[0]
@@ -150,7 +150,7 @@ def _held(value: Type, attribute: str, text: str, function: Function, check: Che
     if not rest and (found := _injected(root, function, check)) is not None:
         return found
     passed = given(check.project.types, value, attribute)
-    if passed is not None and (session := _dotted(passed[0])):
+    if passed is not None and (session := dotted(passed[0])):
         maker = passed[1][0].enclosing(passed[1][1])
         if maker is function:
             return session, f"`{session}`"
@@ -175,14 +175,3 @@ def _injected(name: str, function: Function, check: Check) -> tuple[str, str] | 
             if one.function is not None and is_async_conversation(types, types.dependency_result(one.target)):
                 return f"Depends({one.function.module.name}.{one.function.qualname})", f"the session of `{one.name}`"
     return None
-
-
-def _dotted(expr: f.Expr) -> str:
-    """`session`, `self.session`; empty for anything else."""
-    match expr:
-        case f.Name(id=name):
-            return name
-        case f.Attr(value=value, attr=attr):
-            inner = _dotted(value)
-            return f"{inner}.{attr}" if inner else ""
-    return ""

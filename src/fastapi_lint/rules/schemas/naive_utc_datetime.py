@@ -10,6 +10,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing.edits import importing
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Module
+from fastapi_lint.model.names import dotted
 from fastapi_lint.model.tokens import Payloads, encodings
 from fastapi_lint.rule import Check, rule
 
@@ -200,20 +201,10 @@ def _gives_zone(call: f.Call, as_text: bool) -> bool:
 def _reference(expr: f.Expr, name: str, where: Where) -> Iterator[_Use]:
     """A function that is handed over: where its name stands behind the start of the expression's statement or call."""
     module, _, at = where
-    text = _written(expr).encode()
+    text = dotted(expr).encode()
     start = module.text.find(text, at)
     if text and start >= 0:
         yield _Use(module, start, start + len(text), start + len(text), name, False)
-
-
-def _written(expr: f.Expr) -> str:
-    match expr:
-        case f.Name(id=name):
-            return name
-        case f.Attr(value=value, attr=attr):
-            owner = _written(value)
-            return f"{owner}.{attr}" if owner else ""
-    return ""
 
 
 def _fix(use: _Use) -> Fix | None:

@@ -14,6 +14,7 @@ from typing import Literal
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.effects import Effects
+from fastapi_lint.model.names.expressions import with_values
 from fastapi_lint.model.names.modules import Binding, target_names
 from fastapi_lint.model.names.scanning import code_of
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module
@@ -123,7 +124,7 @@ class Coroutines:
         for entry in module.assigns_in.get(function.index, ()):
             if entry.op != "=" or module.facts.blocks[entry.block].cls >= 0:
                 continue
-            for target, value in _pairs(entry.target, entry.value):
+            for target, value in with_values(entry.target, entry.value):
                 if isinstance(target, f.Name) and isinstance(value, f.CallRef) and target.id not in outside:
                     call = module.facts.calls[value.index]
                     if (call.start, call.end) in made:
@@ -248,7 +249,7 @@ def only_value(found: list[Binding], name: str) -> f.Expr | None:
     """What a variable that is bound once, by a plain assignment, holds; also item by item (`a, b = f(), g()`)."""
     match found:
         case [Binding(entry=f.Assign(target=target, annotation=None, op="=", value=value))]:
-            return next((one for each, one in _pairs(target, value) if each == f.Name(name)), None)
+            return next((one for each, one in with_values(target, value) if each == f.Name(name)), None)
     return None
 
 
@@ -347,14 +348,6 @@ def _compared(operators: tuple[str, ...], found: tuple[f.Expr, ...], index: int)
 def _as(expr: f.Expr | None, how: How, detail: str, where: Where) -> Iterator[_Use]:
     if isinstance(expr, (f.Name, f.CallRef)):
         yield _Use(expr, how, detail, where)
-
-
-def _pairs(target: f.Expr, value: f.Expr | None) -> Iterator[tuple[f.Expr, f.Expr | None]]:
-    match target, value:
-        case f.Display(items=targets), f.Display(items=values) if len(targets) == len(values):
-            yield from zip(targets, values, strict=True)
-        case _:
-            yield target, value
 
 
 def _bound(function: Function, call: f.Call) -> Iterator[tuple[f.Param, f.Arg]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import walk
+from fastapi_lint.model.names.expressions import targets, walk
 from fastapi_lint.model.names.symbols import Function
 
 _STORES = frozenset({"setdefault", "set", "put", "setattr", "append", "add", "extend", "insert", "update"})
@@ -28,7 +28,7 @@ def is_kept(function: Function, call: f.Call) -> bool:
     names: set[str] = set()
     for entry in assigns:
         if entry.value is not None and entry.start <= call.start and call.end <= entry.end:
-            for part in _targets(entry.target):
+            for part in targets(entry.target):
                 if not isinstance(part, f.Name) or part.id in declared:
                     return True
                 names.add(part.id)
@@ -39,7 +39,7 @@ def is_kept(function: Function, call: f.Call) -> bool:
         known = len(names)
         for entry in assigns:
             if entry.start > call.start and _holds(function, entry.value, names):
-                for part in _targets(entry.target):
+                for part in targets(entry.target):
                     if not isinstance(part, f.Name) or part.id in declared:
                         return True
                     names.add(part.id)
@@ -64,7 +64,7 @@ def hands_back(function: Function, call: f.Call) -> bool:
         part.id
         for entry in module.assigns_in.get(function.index, ())
         if itself in walk(entry.value)
-        for part in _targets(entry.target)
+        for part in targets(entry.target)
         if isinstance(part, f.Name)
     }
     names |= {
@@ -89,7 +89,7 @@ def is_on_miss(function: Function, call: f.Call) -> bool:
         part.value if isinstance(part, f.Sub) else part
         for entry in module.assigns_in.get(function.index, ())
         if entry.end > call.start
-        for part in _targets(entry.target)
+        for part in targets(entry.target)
         if isinstance(part, (f.Attr, f.Sub)) or (isinstance(part, f.Name) and part.id in _globals(function))
     }
     filled |= {
@@ -140,16 +140,6 @@ def _globals(function: Function) -> set[str]:
     return {name for name, block in facts.globals if facts.blocks[block].function == function.index}
 
 
-def _targets(target: f.Expr) -> Iterator[f.Expr]:
-    if isinstance(target, f.Display):
-        for item in target.items:
-            yield from _targets(item)
-    elif isinstance(target, f.Star):
-        yield from _targets(target.value)
-    else:
-        yield target
-
-
 def _holds(function: Function, expr: f.Expr | None, names: set[str]) -> bool:
     """Whether an expression is one of some variables, holds one, or is made of one by a call."""
     for part in walk(expr):
@@ -174,18 +164,13 @@ def _is_local(function: Function, expr: f.Expr) -> bool:
 
 def _mentions(function: Function, expr: f.Expr | None, kept: list[f.Expr]) -> bool:
     """Whether an expression asks for one of some things, or for a variable that was looked up there."""
-    for part in walk(expr):
-        if part in kept:
-            return True
-        if isinstance(part, f.CallRef):
-            func = function.module.facts.calls[part.index].func
-            if isinstance(func, f.Attr) and func.value in kept:
-                return True
-        if isinstance(part, f.Name):
-            for entry in function.module.assigns_in.get(function.index, ()):
-                if entry.target == part and entry.value != expr and _looks_up(function, entry.value, kept):
-                    return True
-    return False
+    if _looks_up(function, expr, kept):
+        return True
+    names = [part for part in walk(expr) if isinstance(part, f.Name)]
+    return any(
+        entry.target in names and entry.value != expr and _looks_up(function, entry.value, kept)
+        for entry in function.module.assigns_in.get(function.index, ())
+    )
 
 
 def _looks_up(function: Function, expr: f.Expr | None, kept: list[f.Expr]) -> bool:
