@@ -86,11 +86,6 @@ def _answering(handler: Function, project: Project) -> Iterator[Function]:
                 yield callee.function
 
 
-def _tells_failures(function: Function, project: Project) -> bool:
-    """Whether what a function gives back tells success from failure, under one status."""
-    return _shares_status(function) or _tells_by_class(function, project)
-
-
 def _shares_status(function: Function) -> bool:
     """Whether a function answers a failure as it answers success: it returns in an `except`, or says `ok=False`."""
     module = function.module
@@ -141,12 +136,6 @@ def _says_failure(value: f.Expr, function: Function) -> bool:
         if name in _FAILURES and given not in (f.Const(None), f.Const(""), f.Const(False)):
             return True
     return False
-
-
-def _is_error_code(value: object) -> bool:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value not in (0, 200, 201)
-    return isinstance(value, str) and value.lower() in ("error", "fail", "failed", "failure")
 
 
 def _is_remote_call(project: Project, route: Route) -> bool:

@@ -22,7 +22,6 @@ from fastapi_lint.model.taint.strands import (
     Step,
     Strand,
     Text,
-    Value,
     has_strands,
 )
 from fastapi_lint.model.taint.tracing import Tracing
@@ -296,15 +295,6 @@ class Flows:
             return False
         names = [kind.cls] if isinstance(kind.cls, str) else [b for b in self.types.mro(kind.cls) if isinstance(b, str)]
         return any(self.known.attributes(name) for name in names)
-
-    def is_given_checked(self, entry: Entry, path: tuple[str | int, ...], danger: str) -> bool:
-        """Whether all who call a function have looked at what of an object they hand over."""
-        param = next((each for each in entry.function.params if each.start == entry.start), None)
-        if param is None or self.tracing.entries.parameters(entry.function):
-            return False
-        slot: Value = ((Strand(Slot(entry.function, param, path), entry.shown),),)
-        given = [one for text in slot for one in self._given(text, entry.function, danger)]
-        return bool(given) and not any(lives(piece, danger) for text in given for piece in text)
 
 
 def trail(strand: Strand, arrival: Arrival) -> Iterator[Step]:

@@ -12,7 +12,6 @@ from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
 _TAKING = frozenset({"where", "filter", "having", "join", "outerjoin", "case", "and_", "or_", "not_", "with_only"})
-_JOINING = frozenset({"and_", "or_", "not_"})
 _INSTEAD = {
     "and": "`and_(...)`, or `&` with parentheses",
     "or": "`or_(...)`, or `|` with parentheses",

@@ -10,8 +10,6 @@ from fastapi_lint.model import ClassObject, Function, FunctionObject, Module
 from fastapi_lint.model.testing import Override, overrides
 from fastapi_lint.rule import Check, rule
 
-_CACHES = frozenset({"functools.lru_cache", "functools.cache"})
-
 
 @rule("FAPI911", severity=Severity.ERROR, since="0.2.0")
 def override_of_non_dependency(module: Module, check: Check) -> Iterator[Finding]:

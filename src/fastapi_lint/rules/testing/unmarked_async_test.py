@@ -12,7 +12,6 @@ from fastapi_lint.rule import Check, rule
 
 _MARKERS = frozenset({"asyncio", "anyio", "trio", "asyncio_cooperative", "tornado", "gen_test"})
 _NEVER_RUN = frozenset({"skip"})
-_ASYNC_CASES = ("unittest.IsolatedAsyncioTestCase", "IsolatedAsyncioTestCase")
 
 
 @rule("FAPI905", since="0.2.0")
