@@ -1,0 +1,63 @@
+"""FAPI710: code that runs for requests prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_lint.finding import Finding
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function
+from fastapi_lint.model.application import is_served, role_of
+from fastapi_lint.model.calls import never_runs
+from fastapi_lint.rule import Check, rule
+
+_STANDARD = frozenset({"sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__"})
+
+
+@rule("FAPI710", words={"print"})
+def print_in_app(function: Function, check: Check) -> Iterator[Finding]:
+    """Code that runs for requests writes to the terminal with `print`.
+
+    Why is this bad?
+    A printed line has no time, no level and no name of a module; nobody can switch it off, filter it or send it
+    elsewhere. In a container the output is a buffered file: lines come late, and get lost when the process is killed.
+    A logger does all of this, and the server's own lines stand beside it in one format.
+
+    Known limits
+    Only functions that requests are seen to reach are looked at: scripts, commands and start-up code may print. One
+    finding stands for all the prints of a function. `print(..., file=...)` into anything but the standard streams is a
+    way to write a file.
+
+    References
+    - [Python: logging](https://docs.python.org/3/howto/logging.html)
+    """
+    module = function.module
+    if not is_served(check.project, module):
+        return
+    printed = [call for call in function.calls if _prints(call, function, check)]
+    if not printed or role_of(check.project, function) is None:
+        return
+    first, more = printed[0], len(printed) - 1
+    times = "" if not more else " (and once more)" if more == 1 else f" (and {more} times more)"
+    yield check.finding(
+        (first.start, first.name_end),
+        f"`{_shown(function)}` prints{times}",
+        why="it runs for requests: the line has no time and no level, and nobody can switch it off",
+        instead="write it to a logger: `logger.info(...)`",
+    )
+
+
+def _prints(call: f.Call, function: Function, check: Check) -> bool:
+    module = function.module
+    if f.last_name(call.func) != "print" or check.project.called_name(module, call) not in ("print", "builtins.print"):
+        return False
+    if any(arg.name == "**" for arg in call.args) or never_runs(module, call.block):
+        return False
+    file = f.keyword(call, "file")
+    if file is None or file.value == f.Const(None):
+        return True
+    return check.project.name(file.value, module, call.block, call.start) in _STANDARD
+
+
+def _shown(function: Function) -> str:
+    return function.name if function.name != "<lambda>" else "lambda"
