@@ -13,7 +13,7 @@ import pytest
 import fastapi_lint.run
 from fastapi_lint.config.settings import Settings
 from fastapi_lint.files.source import Source
-from fastapi_lint.finding import Edit, Finding, Fix, Notice, Safety, Severity, Span
+from fastapi_lint.finding import Edit, Finding, Fix, Notice, Related, Safety, Severity, Span
 from fastapi_lint.rule import Option
 
 
@@ -130,7 +130,13 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> FakeRun:
 
 
 def finding(
-    code: str = "FAPI201", line: int = 1, *, path: str = "app.py", head: tuple[int, int] = (0, 0), fix: bool = False
+    code: str = "FAPI201",
+    line: int = 1,
+    *,
+    path: str = "app.py",
+    head: tuple[int, int] = (0, 0),
+    fix: bool = False,
+    end: Related | None = None,
 ) -> Finding:
     """A finding of one of `RULES` at the first column of a line."""
     edit = Edit(Span(line, 1, line, 1), "")
@@ -142,4 +148,6 @@ def finding(
         span=Span(line, 1, line, 2),
         fix=Fix("Write y", Safety.SAFE, (edit,)) if fix else None,
         noqa_lines=head,
+        related=(end,) if end else (),
+        chain=end is not None,
     )

@@ -18,7 +18,7 @@ from fastapi_lint.cli import terminal
 from fastapi_lint.cli.main import run_command_line
 from fastapi_lint.config.settings import CACHE_DIRECTORY
 from fastapi_lint.files.source import Source
-from fastapi_lint.finding import Notice, Severity
+from fastapi_lint.finding import Notice, Related, Severity, Span
 
 SOURCES = {"app.py": Source("app.py", b"x = 1\n")}
 ONE = Outcome(findings=(finding(fix=True),), sources=SOURCES)
@@ -112,7 +112,8 @@ def test_findings_to_stdout_the_rest_to_stderr(fake: FakeRun, capfd: pytest.Capt
     out, err = capfd.readouterr()
     assert out.startswith("app.py:1:1: FAPI201")
     assert "b.py" not in out
-    assert err == "error: b.py: cannot be read\nwarning: c.py: is odd\n"
+    totals = "Found 1 finding in 1 file (1 file checked): 1 warning. 2 notices.\n"
+    assert err == f"error: b.py: cannot be read\nwarning: c.py: is odd\n{totals}"
     assert run_command_line(["--quiet", "--output-format", "concise"]) == 2
     assert capfd.readouterr().err == "error: b.py: cannot be read\n", "an exit code of 2 always says why"
 
@@ -176,14 +177,32 @@ def test_output_file(fake: FakeRun, capfd: pytest.CaptureFixture[str], tmp_path:
     assert "FAPI201" in (tmp_path / "out.txt").read_text(encoding="utf-8")
 
 
-def test_statistics(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
-    fake.outcome = Outcome((finding(fix=True), finding(line=2), finding("FAPI302")))
+def test_statistics(fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    end = Related("db.py", Span(7, 1, 7, 2), "`flock` waits")
+    found = (finding(fix=True), finding(line=2), finding("FAPI302", end=end), finding("FAPI302", line=5, end=end))
+    fake.outcome = Outcome(found)
     run_command_line(["--statistics"])
-    expected = "     2  FAPI201  parameter-without-annotated  (1 fixable)\n     1  FAPI302  missing-tags\n"
-    assert capfd.readouterr().out == expected
+    assert (
+        capfd.readouterr().out
+        == """\
+     2  FAPI201  parameter-without-annotated  fixes: 1 safe
+     2  FAPI302  missing-tags
+
+Lines that several findings come down to:
+     2  FAPI302  db.py:7: `flock` waits (reached by 1 function)
+
+Found 4 findings in 1 file (1 file checked): 4 warnings. 1 fixable with --fix.
+"""
+    )
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    run_command_line(["--statistics"])
+    assert "\x1b[1;33mFAPI201\x1b[0m" in capfd.readouterr().out
     run_command_line(["--statistics", "--output-format", "json"])
-    first = json.loads(capfd.readouterr().out)[0]
-    assert first == {"code": "FAPI201", "name": "parameter-without-annotated", "count": 2, "fixable": 1}
+    first, second = json.loads(capfd.readouterr().out)
+    counts = {"count": 2, "fixable": 1, "safe": 1, "unsafe": 0, "causes": []}
+    assert first == {"code": "FAPI201", "name": "parameter-without-annotated", "severity": "warning", **counts}
+    cause = {"filename": "db.py", "row": 7, "message": "`flock` waits", "count": 2, "functions": 1}
+    assert second["causes"] == [cause]
 
 
 def test_diff(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from report.sample import REPORT, finding, report
 from rich.cells import cell_len
 
-from fastapi_lint.finding import Fix, Related, Safety, Severity, Span
+from fastapi_lint.finding import Edit, Finding, Fix, Related, Safety, Severity, Span
 from fastapi_lint.report import Report, render
 from fastapi_lint.report.excerpt import visible
 
@@ -18,9 +18,10 @@ ESCAPE = re.compile("\x1b\\[[0-9;]*m")
 
 
 def excerpt(text: str, span: Span, width: int | None = None, code: str = "FAPI101", **more: object) -> list[str]:
-    """The lines between the first line of a finding and the blank one that ends it."""
+    """The lines between the place of a finding and the blank one that ends it."""
     shown = render("console", report("a.py", text, finding("a.py", span, "message", code, **more)), width=width)
-    return shown.split("\n\n")[0].splitlines()[1:]
+    lines = shown.split("\n\n")[0].splitlines()
+    return lines[next(number for number, line in enumerate(lines) if "-->" in line) + 1 :]
 
 
 def test_smallest_span_is_underlined() -> None:
@@ -173,9 +174,14 @@ def test_fix_hint(safety: Safety, hint: str) -> None:
 
 
 def test_chain_is_numbered() -> None:
-    related = tuple(Related("a.py", Span(1, 1, 1, 2), name) for name in ("one", "two"))
+    related = tuple(
+        Related("a.py", Span(1, column, 1, 9), name) for column, name in enumerate(("one", "two", "three"), 1)
+    )
     lines = excerpt("x\n", Span(1, 1, 1, 2), related=related, chain=True)
-    assert [line for line in lines if "-->" in line] == [" --> a.py:1:1: 1. one", " --> a.py:1:1: 2. two"]
+    assert [line for line in lines if "-->" in line] == [" --> a.py:1:2: 2. two", " --> a.py:1:3: 3. three"]
+    assert lines.count("1 | x") == 2, "steps between the ends are named, not shown"
+    (loose,) = excerpt("x\n", Span(1, 1, 1, 2), related=related[:1], chain=True)[3:4]
+    assert loose == " --> a.py:1:1: 1. one"
 
 
 def summary(*fixes: Safety | None) -> str:
@@ -216,4 +222,123 @@ def test_colour_changes_nothing_but_colour(monkeypatch: pytest.MonkeyPatch) -> N
 def test_markup_and_emoji_codes_are_text() -> None:
     text = "[bold]x[/bold] :smile: [link=https://example.com]\n"
     shown = render("console", report("[red].py", text, finding("[red].py", Span(1, 1, 1, 2), text.strip())), color=True)
-    assert ESCAPE.sub("", shown).startswith(f"[red].py:1:1: FAPI101 [some-rule] {text}  |\n1 | {text}")
+    assert ESCAPE.sub("", shown).startswith(f"warning[FAPI101]: {text} --> [red].py:1:1 (some-rule)\n  |\n1 | {text}")
+
+
+def test_a_line_that_needs_its_neighbour_has_it() -> None:
+    text = "@app.get('/')\ndef read():\n    raise Error(\n        detail=str(e),\n    )\n"
+    assert [line for line in excerpt(text, Span(1, 2, 1, 9)) if line[0].isdigit()] == [
+        "1 | @app.get('/')",
+        "2 | def read():",
+    ]
+    assert excerpt(text, Span(4, 9, 4, 22)) == [
+        "  |",
+        "3 |     raise Error(",
+        "4 |         detail=str(e),",
+        "  |         ^^^^^^^^^^^^^",
+    ]
+    assert [line for line in excerpt("x = 1\ny = 2\n", Span(2, 1, 2, 2)) if line[0].isdigit()] == ["2 | y = 2"]
+    secret = 'login(\n    "hunter",\n    user,\n)\n'
+    other = finding("a.py", Span(2, 5, 2, 13), code="FAPI601")
+    shown = render("console", report("a.py", secret, other, finding("a.py", Span(3, 5, 3, 9))))
+    assert "hunter" not in shown
+
+
+def test_short_changes_are_shown_and_secret_or_long_ones_are_not() -> None:
+    edits = (Edit(Span(1, 1, 1, 1), "import b\n\n"), Edit(Span(2, 5, 2, 6), "2"), Edit(Span(2, 9, 2, 10), "\t4"))
+    fix = Fix("do it", Safety.SAFE, edits)
+    text = "import a\nx = 1 + 3\n"
+    assert excerpt(text, Span(2, 5, 2, 6), fix=fix)[3:] == [
+        "  = fix: do it",
+        "1 + import b",
+        "2 +",
+        "2 - x = 1 + 3",
+        "2 + x = 2 +     4",
+    ]
+    long = Fix("do it", Safety.SAFE, (Edit(Span(1, 1, 2, 1), "x\n" * 12),))
+    assert excerpt(text, Span(2, 5, 2, 6), fix=long)[-1] == "  = fix: do it"
+    password = finding("a.py", Span(1, 5, 1, 14), code="FAPI601")
+    moved = finding("a.py", Span(1, 1, 1, 2), fix=Fix("do it", Safety.SAFE, (Edit(Span(1, 1, 1, 2), "y"),)))
+    assert "hunter2" not in render("console", report("a.py", 'x = "hunter2"\n', password, moved))
+
+
+def test_words_are_wrapped_and_places_are_whole() -> None:
+    path = "a/quite/long/path/to/some/module/of/the/application/main.py"
+    said = " ".join(["word"] * 30)
+    one = finding(path, Span(1, 1, 1, 2), said, why=said, related=(Related(path, Span(1, 1, 1, 2), said),))
+    lines = render("console", report(path, "x\n", one), width=60).splitlines()
+    assert [line for line in lines if cell_len(line) > 60] == [f" --> {path}:1:1", f" --> {path}:1:1:"]
+    assert [line for line in lines if line.startswith("    word")]
+    assert f"warning[FAPI101]: {said}" in render("console", report(path, "x\n", one)), "no terminal, no width"
+
+
+def test_codes_are_links_at_a_terminal_only() -> None:
+    link = f"\x1b]8;;{REPORT.rules[0].url}\x1b\\"
+    linked = render("console", REPORT, color=True, width=80, links=True)
+    assert link in linked
+    assert "\x1b]8;" not in render("console", REPORT, color=True, width=80)
+    assert "\x1b" not in render("console", REPORT, width=80, links=True)
+    assert linked == render("console", REPORT, color=True, width=80, links=True)
+
+
+def test_decoration_is_ascii_for_every_console() -> None:
+    """A Windows console with an old code page shows all but what is the user's."""
+    one = finding("a.py", Span(1, 1, 1, 2), fix=Fix("do it", Safety.SAFE, (Edit(Span(1, 1, 1, 2), "y"),)))
+    assert render("console", report("a.py", "x\n" * 60, *[one] * 60), width=60).isascii()
+
+
+def repeats(path: str, lines: range, code: str = "FAPI101", symbol: str = "f", **more: object) -> list[Finding]:
+    return [finding(path, Span(line, 1, line, 2), f"`x{line}` is bad", code, symbol=symbol, **more) for line in lines]
+
+
+def test_repeats_are_folded() -> None:
+    end = Related("b.py", Span(7, 1, 7, 2), "`flock` waits")
+    chains = repeats("a.py", range(20, 26), symbol="", chain=True, related=(end,))
+    two = repeats("a.py", range(30, 32), symbol="g")
+    errors = repeats("z.py", range(1, 4), severity=Severity.ERROR)
+    found = (*repeats("a.py", range(1, 8)), *chains, *two, *errors)
+    shown = render("console", Report(findings=found, files=1))
+    titles = [line for line in shown.splitlines() if "FAPI101" in line]
+    assert titles == [
+        *(f"error[FAPI101]: `x{line}` is bad" for line in (1, 2, 3)),
+        *(f"warning[FAPI101]: `x{line}` is bad" for line in (1, 20, 30, 31)),
+    ], "errors first, and each of them; two are not folded"
+    assert "  = more: 6 more like this in `f`: lines 2, 3, 4, 5, 6, 7\n" in shown
+    assert "  = more: 5 other places get there: a.py:21, a.py:22, a.py:23, a.py:24, ...\n" in shown
+    assert "Shown are 7, the others are folded; --full shows each.\n" in shown
+    full = render("console", Report(findings=found, files=1), full=True)
+    assert sum("FAPI101" in line for line in full.splitlines()) == len(found)
+    assert "--full" not in full
+
+
+def test_many_findings_end_with_where_to_begin() -> None:
+    fix = Fix("do it", Safety.SAFE, ())
+    found = [each for number in range(12) for each in repeats(f"{number}.py", range(1, 6), fix=fix)]
+    found += repeats("z.py", range(1, 3), code="FAPI601", severity=Severity.ERROR)
+    shown = render("console", Report(findings=tuple(found), files=12), width=80)
+    assert sum(line.startswith("warning[FAPI101]") for line in shown.splitlines()) == 3
+    assert "more: 45 more of FAPI101 in 9 files: --select FAPI101 --full shows them" in shown
+    assert (
+        shown.partition("What is found most")[2]
+        == """\
+, of 2 rules (--statistics shows all):
+    60  FAPI101 some-rule (60 fixable)
+     2  FAPI601 some-rule
+
+Where most is found, of 13 files:
+     5  0.py
+     5  1.py
+     5  10.py
+     5  11.py
+     5  2.py
+
+Found 62 findings in 13 files (12 files checked): 2 errors, 60 warnings. 60
+fixable with --fix.
+Shown are 5, the others are folded; --full shows each.
+Next:
+  fastapi-lint --fix removes 60 of them
+  fastapi-lint --select FAPI601 shows 2 of them: begin with the errors
+  fastapi-lint --write-baseline baseline.json remembers them all: from then on
+      only new ones are reported
+"""
+    )

@@ -16,7 +16,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Notice, Related, Safety, Se
 from fastapi_lint.report import FORMATS, Report, render
 
 GOLDEN = Path(__file__).parent / "golden"
-SUFFIX = {"console": "txt", "concise": "txt", "json": "json", "sarif": "sarif", "github": "txt", "gitlab": "json"}
+SUFFIX = {"json": "json", "json-lines": "jsonl", "sarif": "sarif", "gitlab": "json", "rdjson": "json", "junit": "xml"}
 SPOOF = "a\x1b[2K\rb\x08\x9b1m\u202ec\u2066d\u2028\x00e"
 
 
@@ -31,7 +31,13 @@ def bless_or_read(name: str, text: str) -> str:
 @pytest.mark.parametrize("format", FORMATS)
 def test_golden(format: str) -> None:
     text = render(format, REPORT, color=False, width=120)
-    assert text == bless_or_read(f"{format}.{SUFFIX.get(format, 'xml')}", text)
+    assert text == bless_or_read(f"{format}.{SUFFIX.get(format, 'txt')}", text)
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_golden_console_at_other_widths(width: int) -> None:
+    text = render("console", REPORT, width=width)
+    assert text == bless_or_read(f"console-{width}.txt", text)
 
 
 def test_golden_console_in_colour() -> None:
@@ -51,16 +57,17 @@ def test_nothing_found(format: str) -> None:
     text = render(format, Report(files=3))
     expected = {
         "console": "All clear: 3 files checked.\n",
-        "concise": "",
-        "github": "",
         "json": "[]\n",
         "gitlab": "[]\n",
+        **dict.fromkeys(("concise", "grouped", "github", "json-lines", "azure", "pylint"), ""),
     }
     if format in expected:
         assert text == expected[format]
     elif format == "junit":
         suites = ElementTree.fromstring(text)
         assert (suites.get("tests"), suites.get("failures")) == ("1", "0")
+    elif format == "rdjson":
+        assert json.loads(text)["diagnostics"] == []
     else:
         assert json.loads(text)["runs"][0]["results"] == []
 
@@ -93,7 +100,10 @@ def test_control_characters_never_reach_the_terminal(format: str) -> None:
     text = render(format, shown)
     assert {character for character in text if not character.isprintable()} <= {"\n"}
     if format in ("console", "concise"):
-        assert r"a\x1b[2K\x0db\x08\x9b1m\u202ec\u2066d\u2028\x00e.py:1:1: FAPI101" in text
+        assert (
+            rf"a\x1b[2K\x0db\x08\x9b1m\u202ec\u2066d\u2028\x00e.py:1:1{': FAPI101' if format == 'concise' else ' ('}"
+            in text
+        )
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -206,7 +216,7 @@ def test_junit_groups_by_file_and_is_valid_xml() -> None:
 def test_many_findings_share_one_look_at_their_file() -> None:
     text = "".join(f"call_{number}()\n" for number in range(2000))
     findings = tuple(finding("a.py", Span(line, 1, line, 5)) for line in range(1, 2001))
-    console = render("console", report("a.py", text, *findings))
+    console = render("console", report("a.py", text, *findings), full=True)
     assert console.count("^^^^\n") == 2000
     assert "Found 2000 findings in 1 file (1 file checked): 2000 warnings." in console
 
@@ -214,5 +224,6 @@ def test_many_findings_share_one_look_at_their_file() -> None:
 def test_findings_need_no_rule_and_no_source() -> None:
     alone: tuple[Finding, ...] = (finding("a.py", Span(1, 1, 1, 2)),)
     assert render("console", Report(findings=alone, files=1)) == (
-        "a.py:1:1: FAPI101 [some-rule] message\n\nFound 1 finding in 1 file (1 file checked): 1 warning.\n"
+        "warning[FAPI101]: message\n --> a.py:1:1 (some-rule)\n\n"
+        "Found 1 finding in 1 file (1 file checked): 1 warning.\n"
     )

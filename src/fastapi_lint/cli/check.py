@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,12 +22,16 @@ from fastapi_lint.config.settings import Settings, common_start, override, selec
 from fastapi_lint.finding import Severity
 
 if TYPE_CHECKING:
-    from fastapi_lint.finding import Finding
+    from fastapi_lint.report import Report
     from fastapi_lint.rule import Described
     from fastapi_lint.run.story import Outcome, Request
 
 FINDINGS = 1
 FAILED = 2
+FOR_PEOPLE = ("console", "concise", "grouped")
+"""Formats that are written as the terminal reads them."""
+WITHOUT_TOTALS = ("concise", "grouped", "pylint")
+"""Formats for people and editors whose lines are findings only: the totals go to the standard error."""
 
 
 @click.command()
@@ -45,6 +48,7 @@ FAILED = 2
 @click.option("--output-format", type=Choice(OUTPUT_FORMATS), help="How findings are written (default: console).")
 @click.option("--output-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file.")
 @click.option("--statistics", is_flag=True, help="Show how often each rule found something instead of the findings.")
+@click.option("--full", is_flag=True, help="Show every finding by itself (console): nothing is folded.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 although there are findings.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if anything was fixed.")
 @click.option("--baseline", type=click.Path(path_type=Path), help="Do not report the findings that this file knows.")
@@ -71,6 +75,7 @@ def check(
     output_format: str | None,
     output_file: Path | None,
     statistics: bool,
+    full: bool,
     exit_zero: bool,
     exit_non_zero_on_fix: bool,
     baseline: Path | None,
@@ -140,7 +145,7 @@ def check(
     terminal.say_notices(outcome.notices, quiet=quiet)
     if verbose:
         terminal.say(f"{outcome.files} files in {time.perf_counter() - started:.2f} s")
-    _report(request, outcome, chosen, output_file=output_file, statistics=statistics, quiet=quiet)
+    _report(request, outcome, chosen, output_file=output_file, statistics=statistics, full=full, quiet=quiet)
     return _exit_code(request, outcome, exit_zero=exit_zero, exit_non_zero_on_fix=exit_non_zero_on_fix)
 
 
@@ -173,7 +178,7 @@ def _refuse(
         raise ConfigurationError(f"{' and '.join(given)} exclude each other; run them one after the other")
     if content is not None and (add_noqa or writes):
         raise ConfigurationError(f"{given[-1]} works on files, not on stdin")
-    if statistics and settings.output_format not in ("console", "concise", "json"):
+    if statistics and settings.output_format not in (*FOR_PEOPLE, "json"):
         raise ConfigurationError(f"--statistics has no {settings.output_format} format; use console or json")
 
 
@@ -184,6 +189,7 @@ def _report(
     *,
     output_file: Path | None,
     statistics: bool,
+    full: bool,
     quiet: bool,
 ) -> None:
     if request.write_baseline is not None:
@@ -205,7 +211,17 @@ def _report(
     format = request.settings.output_format
     aside = request.stdin is not None and request.fix and output_file is None
     stream = sys.stderr if aside else sys.stdout
-    text = _rendered(request, outcome, rules, to_terminal=output_file is None, statistics=statistics, aside=aside)
+    report = _contents(request, outcome, rules)
+    color = output_file is None and terminal.has_color(stream)
+    if statistics:
+        from fastapi_lint.report import statistics as counts
+
+        text = counts.as_json(report) if format == "json" else counts.as_text(report, color=color)
+    else:
+        from fastapi_lint.report import render
+
+        width = terminal.width(stream) if output_file is None else None
+        text = render(format, report, color=color, width=width, links=stream.isatty(), full=full)
     if quiet and format == "console" and not outcome.findings:
         text = ""
     if output_file is not None:
@@ -219,18 +235,17 @@ def _report(
         stream.write(text.encode(stream.encoding or "utf-8", "backslashreplace").decode(stream.encoding or "utf-8"))
         stream.flush()
     else:
-        terminal.write(text, encoding=None if format in ("console", "concise") else "utf-8")
+        terminal.write(text, encoding=None if format in FOR_PEOPLE else "utf-8")
+    if format in WITHOUT_TOTALS and not quiet and not statistics:
+        from fastapi_lint.report.totals import summary
+
+        terminal.say("".join(summary(report)))
 
 
-def _rendered(
-    request: Request, outcome: Outcome, rules: Sequence[Described], *, to_terminal: bool, statistics: bool, aside: bool
-) -> str:
-    format = request.settings.output_format
-    if statistics:
-        return _statistics(outcome.findings, as_json=format == "json")
-    from fastapi_lint.report import Report, render
+def _contents(request: Request, outcome: Outcome, rules: Sequence[Described]) -> Report:
+    from fastapi_lint.report import Report
 
-    report = Report(
+    return Report(
         findings=tuple(outcome.findings),
         suppressed=tuple(outcome.suppressed),
         notices=tuple(outcome.notices),
@@ -241,9 +256,6 @@ def _rendered(
         root=str(request.root),
         base=str(Path.cwd()),
     )
-    stream = sys.stderr if aside else sys.stdout
-    color = to_terminal and terminal.has_color(stream)
-    return render(format, report, color=color, width=terminal.width(stream) if to_terminal else None)
 
 
 def _give_back(stdin: tuple[str, bytes], text: str | None) -> None:
@@ -261,21 +273,6 @@ def _give_back(stdin: tuple[str, bytes], text: str | None) -> None:
     except Unreadable:
         encoding = "utf-8"
     terminal.write(text, encoding=encoding)
-
-
-def _statistics(findings: Sequence[Finding], *, as_json: bool) -> str:
-    counts = Counter((finding.code, finding.name) for finding in findings)
-    fixable = Counter(finding.code for finding in findings if finding.fix)
-    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
-    if as_json:
-        import json
-
-        table = [{"code": code, "name": name, "count": count, "fixable": fixable[code]} for (code, name), count in rows]
-        return json.dumps(table, indent=2) + "\n"
-    return "".join(
-        f"{count:>6}  {code}  {name}{f'  ({fixable[code]} fixable)' if fixable[code] else ''}\n"
-        for (code, name), count in rows
-    )
 
 
 def _exit_code(request: Request, outcome: Outcome, *, exit_zero: bool, exit_non_zero_on_fix: bool) -> int:

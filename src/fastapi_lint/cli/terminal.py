@@ -25,7 +25,17 @@ def has_color(stream: IO[str]) -> bool:
         return False
     if os.environ.get("FORCE_COLOR"):
         return os.environ["FORCE_COLOR"] not in ("0", "false")
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and (os.name != "nt" or _windows_understands())
+
+
+def _windows_understands() -> bool:
+    """Whether this console reads escape sequences; those of Windows 10 and later do when they are asked to."""
+    import ctypes
+
+    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009 (there on Windows only, and type checkers know that)
+    mode = ctypes.c_ulong()
+    handle = kernel.GetStdHandle(-11)  # of the standard output
+    return bool(kernel.GetConsoleMode(handle, ctypes.byref(mode)) and kernel.SetConsoleMode(handle, mode.value | 4))
 
 
 def width(stream: IO[str]) -> int | None:

@@ -16,7 +16,10 @@ from fastapi_lint.config.suggestions import hint
 
 Json = Union[None, bool, int, str, list["Json"], dict[str, "Json"]]
 
-OUTPUT_FORMATS = ("console", "concise", "json", "sarif", "github", "gitlab", "junit")
+OUTPUT_FORMATS = (
+    "console", "concise", "grouped", "json", "json-lines", "sarif", "github", "gitlab", "junit", "rdjson", "azure",
+    "pylint",
+)  # fmt: skip
 PRESETS = {"recommended": ("recommended",), "strict": ("recommended", "strict"), "all": ("all",)}
 """What `preset = ...` selects. As a selector in `select`, `strict` means the strict rules alone."""
 

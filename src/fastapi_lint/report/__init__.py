@@ -15,13 +15,25 @@ from fastapi_lint.report.contents import Report
 
 __all__ = ["FORMATS", "Report", "render"]
 
-FORMATS = ("console", "concise", "json", "sarif", "github", "gitlab", "junit")
+FORMATS = (
+    "console", "concise", "grouped", "json", "json-lines", "sarif", "github", "gitlab", "junit", "rdjson", "azure",
+    "pylint",
+)  # fmt: skip
 
 
-def render(format: str, report: Report, *, color: bool = False, width: int | None = None) -> str:
-    r"""The report in one of `FORMATS`, lines ended by `\n`; `color` and `width` (in cells) matter to `console` only.
+def render(
+    format: str,
+    report: Report,
+    *,
+    color: bool = False,
+    width: int | None = None,
+    links: bool = False,
+    full: bool = False,
+) -> str:
+    r"""The report in one of `FORMATS`, lines ended by `\n`.
 
-    Raises `ValueError` for a format there is not.
+    `color`, `width` (in cells; None: there is no terminal), `links` (codes that lead to their rule) and `full` (nothing
+    is folded) matter to `console` only. Raises `ValueError` for a format there is not.
     """
     if format not in FORMATS:
         raise ValueError(f"unknown output format {format!r}: choose one of {', '.join(FORMATS)}")
@@ -29,8 +41,8 @@ def render(format: str, report: Report, *, color: bool = False, width: int | Non
     if format == "console":
         from fastapi_lint.report import console
 
-        return console.render(report, color=color, width=width)
-    module = importlib.import_module(f"{__name__}.{format}")
+        return console.render(report, color=color, width=width, links=links, full=full)
+    module = importlib.import_module(f"{__name__}.formats.{format.replace('-', '_')}")
     return cast("Callable[[Report], str]", module.render)(report)
 
 

@@ -13,12 +13,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7e]+")
 
 
-def dumps(value: Json) -> str:
-    """The document, indented by two spaces and ended by a newline.
+def dumps(value: Json, *, indent: int | None = 2) -> str:
+    """The document, indented by two spaces (or on one line) and ended by a newline.
 
     Lone surrogates (from file names that are not UTF-8) become U+FFFD, because strict parsers refuse them.
     """
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
     text = _SURROGATE.sub("\ufffd", text)
     return _NOT_ASCII.sub(_escaped, text) + "\n"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fastapi_lint.files.secrecy import Secrets
 from fastapi_lint.finding import Finding, Span
 from fastapi_lint.report.ascii_json import Json, dumps
@@ -11,13 +13,19 @@ from fastapi_lint.report.excerpt import betrays, secrets, secrets_at
 
 def render(report: Report) -> str:
     """The findings as JSON; rows and columns start at 1, ends are exclusive, `filename` is as `Report.shown` has it."""
+    return dumps(list(objects(report)))
+
+
+def objects(report: Report) -> Iterator[dict[str, Json]]:
+    """Each finding as an object."""
     hidden = secrets((*report.findings, *report.suppressed), report.sources)
     texts = secrets_at(hidden, report.sources)
     urls = {rule.code: rule.url for rule in report.rules}
-    return dumps([_finding(each, report, urls.get(each.code), texts) for each in report.findings])
+    for each in report.findings:
+        yield _finding(each, report, urls.get(each.code), texts)
 
 
-def _finding(finding: Finding, report: Report, url: str | None, texts: Secrets) -> Json:
+def _finding(finding: Finding, report: Report, url: str | None, texts: Secrets) -> dict[str, Json]:
     return {
         "code": finding.code,
         "name": finding.name,

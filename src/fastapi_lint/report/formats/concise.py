@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding, Safety
 from fastapi_lint.report.contents import Report
 from fastapi_lint.report.excerpt import visible
+from fastapi_lint.report.totals import is_fixable
 
 
 def render(report: Report) -> str:
@@ -16,10 +16,6 @@ def render(report: Report) -> str:
 
 def _lines(report: Report) -> Iterator[str]:
     for finding in report.findings:
-        mark = "[*] " if _fixable(finding) else ""
+        mark = "[*] " if is_fixable(finding) else ""
         place = f"{visible(report.shown(finding.path))}:{finding.span.line}:{finding.span.column}"
         yield f"{place}: {finding.code} {mark}{visible(finding.brief)}\n"
-
-
-def _fixable(finding: Finding) -> bool:
-    return finding.fix is not None and finding.fix.safety is Safety.SAFE

@@ -1,0 +1,128 @@
+"""How often each rule found something, and which lines are the cause of several findings: text or JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from fastapi_lint.finding import Finding, Safety, Severity
+from fastapi_lint.report.ascii_json import Json, dumps
+from fastapi_lint.report.contents import Report
+from fastapi_lint.report.excerpt import visible
+from fastapi_lint.report.totals import counted, summary
+
+_SGR = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "34"}
+_CAUSES = 15
+"""So many causes are shown; JSON holds all."""
+
+
+class Row(NamedTuple):
+    """A rule with the number of its findings, and of the safe and unsafe fixes among them."""
+
+    findings: int
+    code: str
+    name: str
+    severity: Severity
+    safe: int
+    unsafe: int
+
+
+class Cause(NamedTuple):
+    """Where chains of several findings end: the number of findings, and of the functions that they are in."""
+
+    findings: int
+    functions: int
+    code: str
+    path: str
+    line: int
+    what: str
+
+
+def rows(findings: Sequence[Finding]) -> list[Row]:
+    """The rules, most findings first."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.code, []).append(finding)
+    found = []
+    for code, group in groups.items():
+        kinds = Counter(finding.fix.safety for finding in group if finding.fix)
+        worst = min((finding.severity for finding in group), key=list(_SGR).index)
+        found.append(Row(len(group), code, group[0].name, worst, kinds[Safety.SAFE], kinds[Safety.UNSAFE]))
+    return sorted(found, key=lambda row: (-row.findings, row.code))
+
+
+def causes(findings: Sequence[Finding]) -> list[Cause]:
+    """The lines at which chains of more than one finding end, those first that most functions reach."""
+    groups: dict[tuple[str, str, int], list[Finding]] = {}
+    for finding in findings:
+        if finding.chain and finding.related:
+            end = finding.related[-1]
+            groups.setdefault((finding.code, end.path, end.span.line), []).append(finding)
+    found = [
+        Cause(len(group), len({(each.path, each.symbol) for each in group}), *key, group[0].related[-1].message)
+        for key, group in groups.items()
+        if len(group) > 1
+    ]
+    return sorted(found, key=lambda cause: (-cause.functions, -cause.findings, cause.path, cause.line, cause.code))
+
+
+def as_json(report: Report) -> str:
+    """An array of the rules, each with its causes."""
+    ends = causes(report.findings)
+    return dumps([_object(row, [end for end in ends if end.code == row.code], report) for row in rows(report.findings)])
+
+
+def _object(row: Row, ends: Sequence[Cause], report: Report) -> Json:
+    return {
+        "code": row.code,
+        "name": row.name,
+        "severity": row.severity.value,
+        "count": row.findings,
+        "fixable": row.safe + row.unsafe,
+        "safe": row.safe,
+        "unsafe": row.unsafe,
+        "causes": [
+            {
+                "filename": report.shown(end.path),
+                "row": end.line,
+                "message": end.what,
+                "count": end.findings,
+                "functions": end.functions,
+            }
+            for end in ends
+        ],
+    }
+
+
+def as_text(report: Report, *, color: bool = False) -> str:
+    """The rules as lines, below them the causes, then the totals."""
+    return "".join(f"{line}\n" for line in _lines(report, color))
+
+
+def _lines(report: Report, color: bool) -> Iterator[str]:
+    found = rows(report.findings)
+    wide = max((len(row.name) for row in found), default=0)
+    for row in found:
+        fixes = [f"{number} {kind}" for number, kind in ((row.safe, "safe"), (row.unsafe, "unsafe")) if number]
+        said = f"  fixes: {', '.join(fixes)}" if fixes else ""
+        code = _styled(row.code, f"1;{_SGR[row.severity]}", color)
+        yield f"{row.findings:>6}  {code}  {f'{visible(row.name):<{wide}}{said}'.rstrip()}"
+    ends = causes(report.findings)
+    if ends:
+        yield ""
+        yield _styled("Lines that several findings come down to:", "1", color)
+    for end in ends[:_CAUSES]:
+        code = _styled(end.code, "1", color)
+        place = f"{visible(report.shown(end.path))}:{end.line}"
+        reached = counted(end.functions, "function")
+        yield f"{end.findings:>6}  {code}  {place}: {visible(end.what)} (reached by {reached})"
+    if len(ends) > _CAUSES:
+        yield f"        and {counted(len(ends) - _CAUSES, 'more line')}"
+    if found:
+        yield ""
+    yield "".join(summary(report))
+
+
+def _styled(text: str, codes: str, color: bool) -> str:
+    return f"\x1b[{codes}m{text}\x1b[0m" if color else text
