@@ -18,6 +18,7 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client: tuple[str, ...]
     parsers: frozenset[str]
     preparers: frozenset[str]
+    plain: tuple[str, ...]
 
 
 @cache
@@ -45,4 +46,6 @@ def parses(name: str) -> bool | None:
     False is for what prepares that (`body.decode()`).
     """
     table = _table()
-    return True if name in table.parsers else False if name in table.preparers else None
+    if name in table.parsers:
+        return True
+    return False if name in table.preparers or name.startswith(table.plain) else None

@@ -149,7 +149,7 @@ class Project:
     @cached_property
     def failures(self) -> Failures:
         """Exception handlers of apps."""
-        return Failures(self.types, self.values)
+        return Failures(self.types, self.values, self.routes.expansion)
 
     @cached_property
     def channels(self) -> Channels:

@@ -12,6 +12,7 @@ from fastapi_lint.model.calls import Raising
 from fastapi_lint.model.names import ClassObject, External, Instance
 from fastapi_lint.model.routing import Answer, Message
 from fastapi_lint.model.taint import Told
+from fastapi_lint.model.types import Where
 from fastapi_lint.model.values import NOWHERE, Bound
 from fastapi_lint.rule import Check, rule
 
@@ -70,13 +71,24 @@ def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message |
         if answer.content is not None and answer.kind != "stream":
             given = answer.call.args if answer.call is not None and answer.is_direct else ()
             at = next((arg for arg in given if arg.value is answer.content[0]), answer)
-            yield at, answer.content, project.answers.code(answer.status) or answer.default
+            yield at, answer.content, project.answers.code(answer.status) or answer.default or _set(answer, function, check)
     for message in project.channels.messages(function):
         yield message, message.content, None
     if function.is_generator and function in project.channels.streamed:
         for leave in function.exits:
             if leave.kind == "yield" and leave.value is not None:
                 yield leave, (leave.value, (function.module, leave.block, leave.start), NOWHERE), None
+
+
+def _set(answer: Answer, function: Function, check: Check) -> int | None:
+    """The status that a handler sets on its injected response before it returns a value."""
+    answers, module = check.project.answers, function.module
+    found = None
+    for name, entry in answers.set_statuses(function) if answer.kind == "value" else ():
+        if entry.end <= answer.start and answers.injects(function, name):
+            if module.blocks_around(entry.block) <= module.blocks_around(answer.block):
+                found = check.project.values.status(entry.value, (module, entry.block, entry.start))
+    return found
 
 
 def _text(told: Told, status: int | None, check: Check) -> str:
@@ -130,4 +142,16 @@ def _parses(call: f.Call, told: Told, check: Check) -> bool | None:
     found = parses(name) if name is not None else None
     if found is None and isinstance(call.func, f.Attr):
         found = parses(f".{call.func.attr}")
+        if found is None and (made := _maker(call.func.value, (told.module, call.block, call.start), check)):
+            found = parses(f"{made}.{call.func.attr}")  # a method of what was parsed: of a date, of a UUID
     return False if found is None and {arg.name for arg in call.args} == {"**"} else found
+
+
+def _maker(expr: f.Expr, where: Where, check: Check) -> str | None:
+    """The function that gives a value: called in place, or where its one variable is assigned."""
+    values = [(expr, where)] if isinstance(expr, f.CallRef) else [*check.project.values.definitions(expr, where)]
+    match values:
+        case [(f.CallRef(index=index), place)]:
+            types = check.project.types
+            return types.name_of_type(types.callee(place[0], place[0].facts.calls[index]))
+    return None

@@ -9,6 +9,8 @@ from fastapi_lint.model.names.symbols import External, Function, FunctionObject,
 from fastapi_lint.model.routing.routers import argument
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Values
+from fastapi_lint.model.values.environment import NOWHERE, Bound
+from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking.tables import collected
 
 _WORD = "exception_handler"
@@ -19,16 +21,18 @@ _HTTP_ERROR = External("starlette.exceptions.HTTPException")
 class Failures:
     """Answers "who answers when this is raised"."""
 
-    def __init__(self, types: Inference, values: Values) -> None:
+    def __init__(self, types: Inference, values: Values, expansion: Expansion) -> None:
         self.types = types
         self.values = values
+        self.expansion = expansion
 
     @collected("failures.handlers")
     def handlers(self) -> Mapping[Function, tuple[Type, ...]]:
         """The functions that are registered for exceptions, with the types (None: not known) that each handles.
 
-        By decorator, `add_exception_handler`, an argument `exception_handlers=`, or an entry of this attribute. The
-        status 500 stands for any exception, others for HTTPException.
+        By decorator, `add_exception_handler` (in a loop over a table, in a function that is given both), an argument
+        `exception_handlers=`, or an entry of this attribute. The status 500 stands for any exception, others for
+        HTTPException.
         """
         table: dict[Function, list[Type]] = {}
         for module in self.types.modules:
@@ -61,7 +65,12 @@ class Failures:
             if f.last_name(call.func) == "add_exception_handler":
                 first, second = argument(call, 0, "exc_class_or_status_code"), argument(call, 1, "handler")
                 if first is not None and second is not None:
-                    yield from self._one(first.value, second.value, where)
+                    yield from self._each(first.value, second.value, where)
+            elif isinstance(call.func, f.CallRef):  # app.exception_handler(KeyError)(answer)
+                made = module.facts.calls[call.func.index]
+                first = argument(made, 0, "exc_class_or_status_code")
+                if f.last_name(made.func) == _WORD and first is not None and len(call.args) == 1:
+                    yield from self._each(first.value, call.args[0].value, where)
         for entry in module.facts.assigns:
             match entry.target:
                 case f.Sub(value=f.Attr(attr="exception_handlers"), items=(key,)) if entry.value is not None:
@@ -76,13 +85,23 @@ class Failures:
             if key is not None:
                 yield from self._one(key, value, where)
 
+    def _each(self, key: f.Expr, handler: f.Expr, where: Where) -> Iterator[tuple[Function, Type]]:
+        """What a call registers in each round of the loops around it, and in each call of its function."""
+        for environment in self.expansion.environments(*where, (key, handler)):
+            keyed, given = (self.expansion.source(each, where, environment) for each in (key, handler))
+            yield from self._pair(keyed, given)
+
     def _one(self, key: f.Expr, handler: f.Expr, where: Where) -> Iterator[tuple[Function, Type]]:
-        if isinstance(handler, f.CallRef):  # cast(Any, handler)
-            args = where[0].facts.calls[handler.index].args
-            handler = args[1].value if len(args) == 2 else handler
-        found = self.types.infer(handler, where)
+        yield from self._pair((key, where, NOWHERE), (handler, where, NOWHERE))
+
+    def _pair(self, key: Bound, handler: Bound) -> Iterator[tuple[Function, Type]]:
+        expr, where, _ = handler
+        if isinstance(expr, f.CallRef):  # cast(Any, handler)
+            args = where[0].facts.calls[expr.index].args
+            expr = args[1].value if len(args) == 2 else expr
+        found = self.types.infer(expr, where)
         if isinstance(found, FunctionObject):
-            yield found.function, self._handled(key, where)
+            yield found.function, self._handled(key[0], key[1])
 
     def _handled(self, key: f.Expr, where: Where) -> Type:
         status = self.values.status(key, where)

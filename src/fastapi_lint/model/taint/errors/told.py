@@ -47,6 +47,7 @@ _KEEPING = frozenset({
     "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "encode", "decode", "replace", "split",
     "rsplit", "partition", "rpartition", "splitlines", "removeprefix", "removesuffix", "expandtabs", "ljust", "rjust",
 })  # fmt: skip
+_VALIDATING = frozenset({"model_validate", "model_construct", "parse_obj", "validate_python"})
 _DUMPING = frozenset({"model_dump", "model_dump_json", "model_copy", "dict", "json", "copy", "items", "values"})
 _SPEAKING = frozenset(
     {"args", "orig", "message", "msg", "strerror", "stderr", "stdout", "output", "statement", "params"}
@@ -250,6 +251,11 @@ class Telling:
                 yield from each(tuple(arg for arg in call.args if key is None or arg.name in ("", "**", key)))
             case External(name="getattr") if call.args and self._is_error(call.args[0].value, where, environment):
                 yield from each(call.args)
+            case External(name=name) if name.rpartition(".")[2] in _VALIDATING:
+                for arg in call.args:
+                    if arg.name in ("", "**", "obj", key):
+                        of = key if arg.name in ("", "**", "obj") else None
+                        yield from self._walk(arg.value, where, environment, of, depth + 1, hops)
             case ClassObject(cls=cls):
                 yield from self._object(cls, call, where, environment, key, depth, hops)
             case FunctionObject(function=function, owner=owner):
@@ -307,8 +313,9 @@ class Telling:
         if function.is_generator or function.name == "<lambda>" or hops >= _MOST_HOPS or function.module.is_test:
             return
         yield from self._of_itself(function, key, hops + 1)
-        given = self._bound(function, call, where, environment, 0 if owner is None else 1)
-        if isinstance(owner, Instance) and isinstance(call.func, f.Attr) and function.params:
+        is_free = owner is None or "staticmethod" in self.types.decorators(function)
+        given = self._bound(function, call, where, environment, 0 if is_free else 1)
+        if isinstance(owner, Instance) and not is_free and isinstance(call.func, f.Attr) and function.params:
             given = given.with_bound({function.params[0].name: (call.func.value, where, environment)})
         passed = [bound for bound in given.values() if not isinstance(bound[0], (f.Unknown, f.Const))]
         if any(next(self._walk(*bound, None, depth + 1, hops), None) for bound in passed):

@@ -52,7 +52,9 @@ class Variables:
         for entry in module.assigns_in.get(index, ()):
             if entry.start < at and entry.value is not None and self._reaches(entry.block, where):
                 target = _part(entry.target)
-                is_more = entry.op not in ("=", ":=") and entry.target == f.Name(name)
+                is_more = isinstance(entry.target, f.Sub) or (
+                    entry.op not in ("=", ":=") and entry.target == f.Name(name)
+                )
                 if target is not None and target[0] == name and (target[1] is not None or is_more):
                     yield entry.value, target[1], (module, entry.block, entry.start)
 
