@@ -6,6 +6,7 @@ from fastapi_lint.model.database.conditions import is_sql
 from fastapi_lint.model.database.holders import (
     conversations_in,
     given,
+    taken,
     holds_conversation,
     is_async_conversation,
     is_conversation,
@@ -48,6 +49,7 @@ __all__ = [
     "classes_of",
     "conversations_in",
     "given",
+    "taken",
     "holds_conversation",
     "is_async_connection",
     "is_async_conversation",

@@ -92,6 +92,14 @@ def given(types: Inference, value: Type, attribute: str) -> tuple[f.Expr, Where]
     return None
 
 
+def taken(types: Inference, cls: Class, attribute: str) -> tuple[Function | None, str]:
+    """The constructor of a class, and its parameter that is put into an attribute as it is."""
+    init = types.member(cls, "__init__", Instance(cls))
+    if not isinstance(init, FunctionObject):
+        return None, ""
+    return init.function, _assigned_from(types, cls, attribute, init.function)
+
+
 def _assigned_from(types: Inference, cls: Class, attribute: str, init: Function) -> str:
     """The parameter of a constructor that is put into an attribute as it is; also by way of `super().__init__`."""
     for base in types.mro(cls):

@@ -185,12 +185,21 @@ def _used(
     if root in sessions and isinstance(expr, (f.Name, f.Attr)):
         session = sessions[root]
         is_itself = session.session == f"`{root}`"
+        if not is_itself and isinstance(expr, f.Attr) and not _brings_along(expr, function, call, check):
+            return None
         return session, "" if is_itself else f"`{root}`"
     if isinstance(expr, (f.Name, f.Lambda)):
         value = check.project.infer(expr, function.module, call.block, call.start)
         if isinstance(value, FunctionObject) and value.function.parent is function:
             return _captured(value.function, sessions)
     return None
+
+
+def _brings_along(expr: f.Attr, function: Function, call: f.Call, check: Check) -> bool:
+    """Whether an attribute of an object that holds a session is one of its methods, the session, or holds it, too."""
+    types = check.project.types
+    value = check.project.infer(expr, function.module, call.block, call.start)
+    return isinstance(value, FunctionObject) or is_conversation(types, value) or holds_conversation(types, value)
 
 
 def _captured(closure: Function, sessions: dict[str, _Request]) -> tuple[_Request, str] | None:

@@ -10,7 +10,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Member, Together, is_made_in_loop, together
-from fastapi_lint.model.database import given, is_async_conversation, is_conversation, is_session
+from fastapi_lint.model.database import given, is_async_conversation, is_conversation, is_session, taken
 from fastapi_lint.model.injection import Depends
 from fastapi_lint.model.names import Class, FunctionObject, Instance, Type, dotted
 from fastapi_lint.model.types import DEPENDS, Where
@@ -147,18 +147,36 @@ def _used_attribute(value: Type, call: f.Call, where: Where, check: Check) -> st
 def _held(value: Type, attribute: str, text: str, function: Function, check: Check) -> tuple[str, str]:
     """Which session an object holds: the one that it was made with or that was injected, else its own."""
     root, _, rest = text.partition(".")
-    if not rest and (found := _injected(root, function, check)) is not None:
+    found = _injected(root, function, check) if not rest else _kept(root, rest, function, check)
+    if found is not None:
         return found
     passed = given(check.project.types, value, attribute)
     if passed is not None and (session := dotted(passed[0])):
         maker = passed[1][0].enclosing(passed[1][1])
         if maker is function:
-            return session, f"`{session}`"
+            return _injected(session, function, check) or (session, f"`{session}`")
         owner = check.project.infer(f.Name(root), function.module, function.facts.block, function.facts.end)
         if rest and maker is not None and isinstance(owner, Instance) and maker.cls is not None:
             if check.project.types.is_subclass(owner.cls, maker.cls):  # made by the object whose attribute it is
                 return f"{root}/{maker.qualname}/{session}", f"`{session}`"
     return f"{text}.{attribute}", f"`{text}.{attribute}`"
+
+
+def _kept(itself: str, attribute: str, function: Function, check: Check) -> tuple[str, str] | None:
+    """The dependency whose result an attribute of the function's own object is: its constructor was given it, by
+    FastAPI or by the one function that makes such objects."""
+    if function.cls is None or not function.params or function.params[0].name != itself:
+        return None
+    types = check.project.types
+    init, name = taken(types, function.cls, attribute)
+    if init is not None and (found := _injected(name, init, check)) is not None:
+        return found
+    makers = check.project.routes.expansion.objects.makers(function.cls)
+    passed = given(types, Instance(function.cls, origin=makers[0]), attribute) if len(makers) == 1 else None
+    match passed:
+        case (f.Name(id=name), (module, block, _)) if (maker := module.enclosing(block)) is not None:
+            return _injected(name, maker, check)
+    return None
 
 
 def _injected(name: str, function: Function, check: Check) -> tuple[str, str] | None:

@@ -7,22 +7,23 @@ Judges nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.scanning import code_of
-from fastapi_lint.model.names.symbols import Coroutine, Function, FunctionObject, Module
+from fastapi_lint.model.names.symbols import ClassObject, Coroutine, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized_cyclic
 
 _TASKS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})
 _THREADS = frozenset({"Thread", "Timer"})
+_THREAD = "threading.Thread"
 _EXECUTORS = frozenset({"run_in_executor", "submit"})
 _STARTING = re.compile(
-    rb"create_task|ensure_future|run_coroutine_threadsafe|Thread\(|Timer\(|run_in_executor|\.submit\("
+    rb"create_task|ensure_future|run_coroutine_threadsafe|Thread\(|Timer\(|run_in_executor|\.submit\(|\.start\(\)"
 )
 _KEEPS = frozenset({"add", "append", "appendleft", "insert", "put_nowait", "setdefault", "setattr"})
 """Methods (and `setattr`) that keep what they are given."""
@@ -62,7 +63,11 @@ class Outliving:
                 found = self._own(function, call, last)
                 if found is not None and not is_waited_for(function, call):
                     yield found
-            elif call.args and (handed := self._let_go(module, call)):
+            elif starts_itself and last == "start" and (made := self._own_thread(function, call)) is not None:
+                if not is_waited_for(function, made):
+                    handed = tuple((arg.value, arg.start, arg.end) for arg in made.args)
+                    yield Started(made, "thread", handed)
+            elif (call.args or isinstance(call.func, f.Attr)) and (handed := self._let_go(module, call)):
                 callee = self.types.callee(module, call)
                 helper = callee.function if isinstance(callee, FunctionObject) else None
                 yield Started(call, "task", handed, helper)
@@ -80,12 +85,41 @@ class Outliving:
         if handoff is None or handoff.to not in ("thread", "process"):
             return None
         if last in _THREADS:
-            return Started(call, "thread", tuple(_of_thread(call)))
+            return Started(call, "thread", tuple(self._unpacked(module, _of_thread(call))))
         owner = call.func.value if isinstance(call.func, f.Attr) else None
         if isinstance(owner, f.Name) and _is_entered(function, owner.id):
             return None  # an executor waits for its work at the end of its `with`
         handed = [(arg.value, arg.start, arg.end) for arg in call.args if arg.name in ("", handoff.keyword)]
-        return Started(call, "thread", tuple(handed[handoff.argument :]))
+        return Started(call, "thread", tuple(self._unpacked(module, handed[handoff.argument :])))
+
+    def _unpacked(
+        self, module: Module, handed: Iterable[tuple[f.Expr, int, int]]
+    ) -> Iterator[tuple[f.Expr, int, int]]:
+        """What is handed over, and in the place of a `partial(work, db)` what that holds."""
+        for expr, start, end in handed:
+            inner = module.facts.calls[expr.index] if isinstance(expr, f.CallRef) else None
+            if inner is None or self.types.name_of_type(self.types.callee(module, inner)) != "functools.partial":
+                yield expr, start, end
+            else:
+                yield from ((arg.value, start, end) for arg in inner.args)
+
+    def _own_thread(self, function: Function, call: f.Call) -> f.Call | None:
+        """The call that makes the object which is started: of a class of the project that is a thread."""
+        module = function.module
+        receiver = call.func.value if isinstance(call.func, f.Attr) else None
+        if isinstance(receiver, f.Name):
+            made = [
+                entry.value
+                for entry in module.assigns_in.get(function.index, ())
+                if entry.target == receiver and entry.start < call.start
+            ]
+            receiver = made[0] if len(made) == 1 else None
+        if not isinstance(receiver, f.CallRef):
+            return None
+        maker = module.facts.calls[receiver.index]
+        callee = self.types.callee(module, maker)
+        is_thread = isinstance(callee, ClassObject) and self.types.is_subclass(callee.cls, _THREAD)
+        return maker if is_thread else None
 
     def _of_coroutine(self, function: Function, call: f.Call) -> Iterator[tuple[f.Expr, int, int]]:
         """What the coroutine that becomes a task was called with; nothing for a plain function, which runs at once."""
@@ -126,7 +160,12 @@ class Outliving:
         if not names:
             return ()
         positional = helper.positional
-        found = []
+        found: list[tuple[f.Expr, int, int]] = []
+        if isinstance(callee.owner, Instance) and isinstance(call.func, f.Attr):  # what the object holds
+            for name in sorted(names):
+                _, dot, attr = name.partition(".")
+                if dot:
+                    found.append((f.Attr(call.func.value, attr), call.start, call.end))
         for index, arg in enumerate(call.args):
             name = arg.name or (positional[index] if index < len(positional) else "")
             if name in names:
@@ -135,16 +174,22 @@ class Outliving:
 
     @memoized_cyclic(frozenset())
     def lets_go(self, function: Function) -> frozenset[str]:
-        """The parameters of a function that it hands to work which goes on when it is done."""
+        """The parameters of a function that it hands to work which goes on when it is done, and the attributes of its
+        own object (`self.db`)."""
         params = {param.name for param in function.params if not function.rebinds(param.name)}
         if not params or function.is_generator:
             return frozenset()
+        is_method = function.cls is not None and "staticmethod" not in self.types.decorators(function)
+        itself = function.params[0].name if is_method else ""
         found = set()
         for started in self.started(function):
             for expr, _, _ in started.handed:
-                if (name := root_of(expr)) in params:
+                name = root_of(expr)
+                if name in params and name != itself:
                     found.add(name)
-        return frozenset(found - {"self", "cls"})
+                elif name and name == itself and isinstance(expr, f.Attr) and expr.value == f.Name(itself):
+                    found.add(f"{name}.{expr.attr}")
+        return frozenset(found)
 
 
 def root_of(expr: f.Expr) -> str:
