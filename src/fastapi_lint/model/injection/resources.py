@@ -85,9 +85,13 @@ def run_by_hand(types: Inference, function: Function) -> Iterator[tuple[f.Call, 
     module = function.module
     for call in function.calls:
         callee = types.callee(module, call)
-        if not isinstance(callee, External) or callee.name not in ("next", "anext") or call.use == "with":
+        first: f.Expr | None = None
+        if isinstance(callee, External) and callee.name in ("next", "anext"):
+            first = call.args[0].value if call.args else None
+        elif isinstance(call.func, f.Attr) and call.func.attr in ("__next__", "__anext__"):
+            first = call.func.value
+        if first is None or call.use == "with":
             continue
-        first = call.args[0].value if call.args else None
         made = types.callee(module, module.facts.calls[first.index]) if isinstance(first, f.CallRef) else None
         generator = made.function if isinstance(made, FunctionObject) else None
         if generator is None or not generator.is_generator or _CONTEXT.intersection(types.decorators(generator)):

@@ -71,7 +71,11 @@ def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message |
         if answer.content is not None and answer.kind != "stream":
             given = answer.call.args if answer.call is not None and answer.is_direct else ()
             at = next((arg for arg in given if arg.value is answer.content[0]), answer)
-            yield at, answer.content, project.answers.code(answer.status) or answer.default or _set(answer, function, check)
+            yield (
+                at,
+                answer.content,
+                project.answers.code(answer.status) or answer.default or _set(answer, function, check),
+            )
     for message in project.channels.messages(function):
         yield message, message.content, None
     if function.is_generator and function in project.channels.streamed:

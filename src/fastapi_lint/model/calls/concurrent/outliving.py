@@ -92,9 +92,7 @@ class Outliving:
         handed = [(arg.value, arg.start, arg.end) for arg in call.args if arg.name in ("", handoff.keyword)]
         return Started(call, "thread", tuple(self._unpacked(module, handed[handoff.argument :])))
 
-    def _unpacked(
-        self, module: Module, handed: Iterable[tuple[f.Expr, int, int]]
-    ) -> Iterator[tuple[f.Expr, int, int]]:
+    def _unpacked(self, module: Module, handed: Iterable[tuple[f.Expr, int, int]]) -> Iterator[tuple[f.Expr, int, int]]:
         """What is handed over, and in the place of a `partial(work, db)` what that holds."""
         for expr, start, end in handed:
             inner = module.facts.calls[expr.index] if isinstance(expr, f.CallRef) else None

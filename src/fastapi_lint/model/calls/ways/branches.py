@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Constants, Unknown, Value, truth
-from fastapi_lint.model.calls.ways.judging import judged
+from fastapi_lint.model.calls.ways.judging import fitting, judged
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module, Partial, Type
 from fastapi_lint.model.types.inference.inference import Inference
@@ -23,7 +23,7 @@ Settings = frozenset[tuple[str, Value]]
 """Parameters of a function that a call sets to something else than their defaults: a constant, or what is not known."""
 NO_SETTINGS: Settings = frozenset()
 
-_HEAD = re.compile(rb"(?:el)?if\b\s*|while\b\s*")
+_HEAD = re.compile(rb"(?:el)?if\b\s*|while\b\s*|match\b\s*")
 _WORD = re.compile(rb"(?<![\w.])[A-Za-z_]\w*")
 _BRANCHES = frozenset({"if", "else", "case", "except", "finally"})
 _LONGEST = 400
@@ -49,6 +49,7 @@ class Branches:
         self.types = types
         self.constants = Constants(types)
         self._parsed: dict[tuple[Module, int, int], ast.expr | None] = {}
+        self._cases: dict[tuple[Module, int], ast.match_case | None] = {}
 
     # ---------------------------------------------------------------- what is asked
 
@@ -128,7 +129,7 @@ class Branches:
         module = function.module
         words: set[str] = set()
         for block in module.blocks_in.get(function.index, ()):
-            if block.kind in ("if", "while"):
+            if block.kind in ("if", "while", "case") or (block.kind == "choice" and block.test is not None):
                 words |= _words(module, block.start, _first_line(module, block))
         found = names & words
         for assign in module.assigns_in.get(function.index, ()):
@@ -184,7 +185,9 @@ class Branches:
         if len(own) > _MOST_BLOCKS:
             return ways
         events: list[tuple[int, int, f.Assign | f.Exit | int]] = []
-        events += [(blocks[index].start, 0, index) for index in own if blocks[index].kind in ("if", "else", "while")]
+        events += [
+            (blocks[index].start, 0, index) for index in own if blocks[index].kind in ("if", "else", "while", "case")
+        ]
         events += [(assign.start, 1, assign) for assign in module.assigns_in.get(function.index, ())]
         events += [(leave.start, 2, leave) for leave in function.exits if leave.kind in ("return", "raise")]
         met: dict[int, list[bool | None]] = {}
@@ -216,7 +219,10 @@ class Branches:
         if any(each is True for each in before):
             ways.dead.add(index)
             return
-        own = True if block.kind == "else" else self._truth(function, index, values)
+        if block.kind == "case":
+            own = self._fits(function, index, values)
+        else:
+            own = True if block.kind == "else" else self._truth(function, index, values)
         before.append(own)
         if own is False:
             ways.dead.add(index)
@@ -253,6 +259,39 @@ class Branches:
             return None
         test = self._condition(module, head.end(), block.end)
         return None if test is None else truth(self._judged(function, test, values, block.start))
+
+    def _fits(self, function: Function, index: int, values: dict[str, Value]) -> bool | None:
+        """Whether what a `match` looks at fits the pattern of a case, and its guard."""
+        module = function.module
+        blocks = module.facts.blocks
+        whole = blocks[blocks[index].parent]
+        head = _HEAD.match(module.text, whole.start)
+        subject = self._condition(module, head.end(), whole.end) if head is not None else None
+        case = self._case(module, blocks[index])
+        if case is None or subject is None:
+            return None
+
+        def judge(tree: ast.expr) -> bool | None:
+            return truth(self._judged(function, tree, values, blocks[index].start))
+
+        fits = fitting(case.pattern, subject, judge)
+        if case.guard is None or fits is False:
+            return fits
+        guard = judge(case.guard) if blocks[index].target is None else None
+        return False if guard is False else (fits if guard is True else None)
+
+    def _case(self, module: Module, block: f.Block) -> ast.match_case | None:
+        """A case with its pattern: its text up to the first colon at which it is one."""
+        key = (module, block.start)
+        if key not in self._cases:
+            text = module.text[block.start : min(block.end, block.start + _LONGEST)]
+            found = None
+            for colon in re.finditer(rb":", text):
+                found = _parsed_case(text[: colon.start()])
+                if found is not None:
+                    break
+            self._cases[key] = found
+        return self._cases[key]
 
     def _evaluated(self, function: Function, assign: f.Assign, values: dict[str, Value]) -> Value:
         text = function.module.text[assign.start : min(assign.end, assign.start + _LONGEST)]
@@ -291,6 +330,14 @@ def _parsed(text: bytes) -> ast.expr | None:
         return ast.parse(b"(" + text.strip() + b"\n)", mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def _parsed_case(text: bytes) -> ast.match_case | None:
+    try:
+        [tree] = ast.parse(b"match 0:\n " + text + b":\n  pass\n").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return tree.cases[0] if isinstance(tree, ast.Match) and len(tree.cases) == 1 else None
 
 
 def _chain(module: Module, block: int) -> list[int]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.constants import (
+    FIELDS,
     KNOWN_AS,
     PRESENT,
     UNKNOWN,
@@ -66,9 +67,32 @@ def judged(tree: ast.expr, values: Mapping[str, Value], named: Callable[[f.Expr]
         case ast.Call(func=ast.Name(id="bool"), args=[arg], keywords=[]):
             known = truth(inner(arg))
             return UNKNOWN if known is None else known
+        case ast.Call(func=ast.Name(id="len"), args=[arg], keywords=[]):
+            return _length(inner(arg))
         case ast.Call(func=ast.Attribute(value=owner, attr=attr), args=args, keywords=[]) if attr in _TEXT_METHODS:
             return _text(inner(owner), attr, [inner(arg) for arg in args])
     return UNKNOWN
+
+
+def fitting(
+    pattern: ast.pattern, subject: ast.expr, judge: Callable[[ast.expr], bool | None], depth: int = 0
+) -> bool | None:
+    """Whether a value fits a pattern of a `match`; `judge` tells whether a condition holds."""
+    if depth > _DEEPEST:
+        return None
+    match pattern:
+        case ast.MatchAs(pattern=None):
+            return True
+        case ast.MatchAs(pattern=ast.pattern() as inner):
+            return fitting(inner, subject, judge, depth + 1)
+        case ast.MatchOr(patterns=patterns):
+            found = [fitting(each, subject, judge, depth + 1) for each in patterns]
+            return True if True in found else None if None in found else False
+        case ast.MatchValue(value=value):
+            return judge(ast.Compare(subject, [ast.Eq()], [value]))
+        case ast.MatchSingleton(value=constant):
+            return judge(ast.Compare(subject, [ast.Is()], [ast.Constant(constant)]))
+    return None
 
 
 def _dotted(tree: ast.expr) -> f.Expr | None:
@@ -79,6 +103,11 @@ def _dotted(tree: ast.expr) -> f.Expr | None:
             owner = _dotted(value)
             return None if owner is None else f.Attr(owner, attr)
     return None
+
+
+def _length(value: Value) -> Value:
+    is_plain = isinstance(value, str) or (isinstance(value, tuple) and not is_member(value) and value[:1] != (FIELDS,))
+    return len(value) if is_plain else UNKNOWN  # type: ignore[arg-type]
 
 
 def _combined(is_and: bool, parts: list[Value]) -> Value:

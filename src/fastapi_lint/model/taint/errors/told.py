@@ -254,8 +254,8 @@ class Telling:
             case External(name=name) if name.rpartition(".")[2] in _VALIDATING:
                 for arg in call.args:
                     if arg.name in ("", "**", "obj", key):
-                        of = key if arg.name in ("", "**", "obj") else None
-                        yield from self._walk(arg.value, where, environment, of, depth + 1, hops)
+                        part = key if arg.name in ("", "**", "obj") else None
+                        yield from self._walk(arg.value, where, environment, part, depth + 1, hops)
             case ClassObject(cls=cls):
                 yield from self._object(cls, call, where, environment, key, depth, hops)
             case FunctionObject(function=function, owner=owner):
