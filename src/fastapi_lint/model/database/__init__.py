@@ -6,11 +6,11 @@ from fastapi_lint.model.database.conditions import is_sql
 from fastapi_lint.model.database.holders import (
     conversations_in,
     given,
-    taken,
     holds_conversation,
     is_async_conversation,
     is_conversation,
     is_session,
+    taken,
 )
 from fastapi_lint.model.database.inserts import Insert, Inserts
 from fastapi_lint.model.database.limits import Fate, Limits
@@ -49,7 +49,6 @@ __all__ = [
     "classes_of",
     "conversations_in",
     "given",
-    "taken",
     "holds_conversation",
     "is_async_connection",
     "is_async_conversation",
@@ -63,4 +62,5 @@ __all__ = [
     "is_sync_session",
     "query_numbers",
     "statements",
+    "taken",
 ]
