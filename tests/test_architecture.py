@@ -54,8 +54,8 @@ FACE = {"cli", "__main__"}
 """What speaks to the user."""
 
 DISK = {
-    "run/disk", "run/cache", "run/discovery", "config/settings", "files/writing", "suppressing/baseline",
-    "docs/scaffold",
+    "run/disk", "run/cache", "run/discovery", "config/settings", "config/roots", "files/writing",
+    "suppressing/baseline", "docs/scaffold",
 }  # fmt: skip
 """run and its hands: discovery finds, settings reads configuration, cache keeps facts, writing replaces files, baseline
 remembers findings; and the scaffold, which serves contributors and no run."""

@@ -30,6 +30,7 @@ class FakeRule:
     severity: Severity = Severity.WARNING
     summary: str = "A summary."
     since: str = "0.1.0"
+    is_new: bool = False
     documentation: str = "A summary.\n\nWhy is this bad?\nIt *hurts*."
 
     @property
@@ -62,10 +63,14 @@ class Request:
     stdin: tuple[str, bytes] | None
     jobs: int
     cache: bool
+    caches: Path | None
     add_noqa: bool
     baseline: Path | None
     write_baseline: Path | None
     progress: Callable[[str, int, int], None] | None
+    fix_baseline: bool = False
+    own: Callable[[Path, Settings], Settings | None] | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,9 @@ class Outcome:
     diff: str = ""
     stdin_output: str | None = None
     changed_files: tuple[str, ...] = ()
+    rules: tuple[FakeRule, ...] = ()
+    apps: int = 1
+    routes: int = 1
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,7 @@ class FakeRun(ModuleType):
     def planned(self) -> tuple[FakeRule, ...]:
         return PLANNED
 
-    def known(self, start: Path) -> FakeTable:
+    def known(self, start: Path, caches: Path | None = None) -> FakeTable:
         return FakeTable()
 
     def routes(self, request: Request) -> list[dict[str, object]]:
@@ -137,6 +145,7 @@ def finding(
     head: tuple[int, int] = (0, 0),
     fix: bool = False,
     end: Related | None = None,
+    severity: Severity = Severity.WARNING,
 ) -> Finding:
     """A finding of one of `RULES` at the first column of a line."""
     edit = Edit(Span(line, 1, line, 1), "")
@@ -146,6 +155,7 @@ def finding(
         title="`x` is wrong; it hurts; write y",
         path=path,
         span=Span(line, 1, line, 2),
+        severity=severity,
         fix=Fix("Write y", Safety.SAFE, (edit,)) if fix else None,
         noqa_lines=head,
         related=(end,) if end else (),

@@ -42,7 +42,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeRun:
 def test_check_is_the_default_command(fake: FakeRun, arguments: list[str]) -> None:
     assert run_command_line(arguments) == 0
     (request,) = fake.requests
-    assert request.paths == ((Path("app.py"),) if "app.py" in arguments else ())
+    assert request.paths == ((Path("app.py"),) if "app.py" in arguments else (Path(),)), "the current directory"
     assert request.fix is ("--fix" in arguments)
 
 
@@ -71,9 +71,9 @@ def test_configuration_counts_unless_the_command_line_says_otherwise(fake: FakeR
         assert run_command_line(arguments) == 0
     first, second, third, fourth = fake.requests
     assert (first.fix, first.unsafe_fixes, first.settings.output_format) == (True, True, "concise")
-    assert (first.baseline, first.settings.select) == (tmp_path / "b.json", ("recommended", "strict"))
+    assert (first.settings.baseline, first.settings.select) == ("b.json", ("recommended", "strict"))
     assert (second.fix, second.settings.select) == (False, ("recommended",))
-    assert (third.fix, third.baseline, third.settings.file) == (False, None, None)
+    assert (third.fix, third.settings.baseline, third.settings.file) == (False, None, None)
     assert (fourth.fix, fourth.diff) == (False, True)
 
 
@@ -83,6 +83,16 @@ def test_configuration_counts_unless_the_command_line_says_otherwise(fake: FakeR
         ([], Outcome(), 0),
         ([], ONE, 1),
         (["--exit-zero"], ONE, 0),
+        (["--fail-on", "error"], ONE, 0),
+        (["--fail-on", "error"], Outcome((finding(severity=Severity.ERROR),)), 1),
+        ([], Outcome((finding(severity=Severity.INFO),)), 0),
+        (["--fail-on", "info"], Outcome((finding(severity=Severity.INFO),)), 1),
+        (["--max-warnings", "1"], ONE, 0),
+        (["--max-warnings", "1"], Outcome((finding(), finding(line=2))), 1),
+        (["--max-warnings", "1"], Outcome((finding(severity=Severity.ERROR),)), 1),
+        (["--config", "max-warnings = 1", "--config", "fail-on = 'error'"], ONE, 0),
+        (["--fix-only"], Outcome((finding(),), fixed={"FAPI201": 2}), 0),
+        (["--fix-only", "--exit-non-zero-on-fix"], Outcome((finding(),), fixed={"FAPI201": 2}), 1),
         (["--fix"], Outcome(fixed={"FAPI201": 2}), 0),
         (["--fix", "--exit-non-zero-on-fix"], Outcome(fixed={"FAPI201": 2}), 1),
         (["--diff"], Outcome(diff="--- a\n"), 1),
@@ -139,7 +149,15 @@ def test_a_rule_that_raised_is_named(fake: FakeRun, capfd: pytest.CaptureFixture
         (["-"], "'-' needs --stdin-filename"),
         (["app.py", "--stdin-filename", "x.py"], "checks stdin alone"),
         (["--config", "none.toml"], "none.toml: cannot be read"),
-        (["--output-file", "none/x"], "cannot be written: No such file"),
+        (["--output-file", "app.py/x"], "cannot be written: "),
+        (["--config", "a.toml", "--config", "b.toml"], "--config reads one file, and was given a.toml and b.toml"),
+        (["--config", "prevue = true"], "--config 'prevue = true': unknown key 'prevue'; did you mean 'preview'?"),
+        (["--config", "max-warnings = -1"], "max-warnings: expected a whole number, 0 or more, found the integer -1"),
+        (["--config", "ignore = "], "--config 'ignore = ': not valid TOML"),
+        (["--per-file-ignores", "tests"], "'tests' is no path pattern with a code behind it"),
+        (["--per-file-ignores", "a.py:FAPI203"], "--per-file-ignores: unknown rule 'FAPI203'; did you mean FAPI20"),
+        (["--fixable", "FAPI9"], "--fixable: unknown rule 'FAPI9'"),
+        (["--fail-on", "warn"], "unknown value 'warn'; did you mean 'warning'?"),
         (["rule", "missing-tag"], "unknown rule 'missing-tag'; did you mean FAPI302 (missing-tags)?"),
         (["rule", "FAPI701"], "FAPI701 later-one is planned, not built yet"),
         (["new-rule", "FAPI105"], "works at the top of a checkout"),
@@ -175,6 +193,43 @@ def test_output_file(fake: FakeRun, capfd: pytest.CaptureFixture[str], tmp_path:
     assert run_command_line(["--output-format", format, "--output-file", "out.txt"]) == 1
     assert capfd.readouterr().out == ""
     assert "FAPI201" in (tmp_path / "out.txt").read_text(encoding="utf-8")
+
+
+def test_what_the_command_line_says_is_on_top(fake: FakeRun, tmp_path: Path) -> None:
+    text = "exclude = ['a']\nextend-exclude = ['b']\nunfixable = ['FAPI2']\nignore = ['FAPI302']\n"
+    text += "[rules.FAPI301]\nloud = true\n"
+    (tmp_path / "fastapi-lint.toml").write_text(text)
+    options = ["--exclude", "c,d", "--extend-exclude", "e", "--force-exclude", "--no-respect-gitignore", "--preview"]
+    options += [
+        "--per-file-ignores",
+        "tests/*:FAPI201,FAPI3,x.py:FAPI001",
+        "--fixable",
+        "FAPI0",
+        "--unfixable",
+        "FAPI001",
+    ]
+    options += ["--config", "severity.FAPI201 = 'info'", "--config", "rules.FAPI301.depth = 7", "--select", "ALL"]
+    assert run_command_line(options) == 0
+    settings = fake.requests[0].settings
+    assert (settings.exclude, settings.extend_exclude) == (("c", "d"), ("b", "e"))
+    assert (settings.force_exclude, settings.respect_gitignore, settings.preview) == (True, False, True)
+    assert settings.per_file_ignores == {"tests/*": ("FAPI201", "FAPI3"), "x.py": ("FAPI001",)}
+    assert (settings.fixable, settings.unfixable) == (("FAPI0",), ("FAPI2", "FAPI001"))
+    assert (settings.severity, settings.rules) == ({"FAPI201": "info"}, {"FAPI301": {"loud": True, "depth": 7}})
+    assert (settings.select, settings.ignore) == (("ALL",), ("FAPI302",))
+
+
+def test_fixes_alone_are_reported_by_fix_only(fake: FakeRun, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    fake.outcome = Outcome((finding(),), fixed={"FAPI201": 2})
+    run_command_line(["--fix-only"])
+    out = capfd.readouterr().out
+    assert out.startswith("Fixed 2 findings:\n  2 x FAPI201")
+    assert "app.py:1" not in out
+    fake.outcome = ONE
+    assert run_command_line(["--fix-only"]) == 0
+    assert capfd.readouterr().out == ""
+    assert run_command_line(["--output-format", "concise", "--output-file", "new/folder/out.txt"]) == 1
+    assert "FAPI201" in (tmp_path / "new" / "folder" / "out.txt").read_text()
 
 
 def test_statistics(fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

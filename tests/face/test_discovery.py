@@ -91,6 +91,51 @@ def test_exclude_and_extend_exclude(tree: Path) -> None:
     assert "build/lib/x.py" in found(tree, exclude=("generated",))[0]
 
 
+def test_force_exclude_leaves_out_what_is_named(tree: Path) -> None:
+    """What hooks hand over was not chosen by anybody."""
+    (tree / ".gitignore").write_text("/generated/client.py\n")
+    named = [
+        "build/lib/x.py",
+        "app/api",
+        "app/main.py",
+        "tests",
+        "generated/client.py",
+        "env/lib/z.py",
+        "generated/keep.py",
+    ]
+    excluded = ("app/api", "test_*.py")
+    assert "app/api/users.py" in found(tree, *named, extend_exclude=excluded)[1]
+    settings = Settings(root=tree, force_exclude=True, extend_exclude=excluded)
+    forced = discover(tree, [tree / path for path in named], settings)
+    assert sorted(forced.reported) == ["app/main.py", "generated/keep.py"]
+    none = discover(tree, [tree / "env/lib/z.py"], Settings(root=tree, force_exclude=True))
+    assert (none.reported, none.notices) == (frozenset(), ()), "nothing to say where nothing is to be done"
+    asked = discover(tree, (), Settings(root=tree, respect_gitignore=False, extend_exclude=("tests",)))
+    assert "generated/client.py" in asked.reported
+
+
+def test_projects_of_their_own_are_apart(tree: Path) -> None:
+    (tree / "app" / "fastapi-lint.toml").write_text("")
+    (tree / "build" / "pyproject.toml").write_text("")
+
+    def own(directory: Path) -> Settings | None:
+        return Settings(root=directory) if directory.name in ("app", "build") else None
+
+    def parts(*paths: str) -> tuple[list[str], list[tuple[str, list[str]]]]:
+        result = discover(tree, [tree / path for path in paths], Settings(root=tree), own)
+        assert result.notices == ()
+        inner = [
+            (each.root.name, [path.relative_to(tree).as_posix() for path in asked]) for each, asked in result.nested
+        ]
+        return sorted(result.reported), inner
+
+    rest = ["generated/client.py", "generated/keep.py", "tests/test_main.py"]
+    assert parts("") == (rest, [("app", ["app"])])
+    assert parts() == parts("")
+    assert parts("app/api/users.py", "tests") == (rest[2:], [("app", ["app/api/users.py"])])
+    assert parts("build/lib", "app/api") == ([], [("app", ["app/api"]), ("build", ["build/lib"])])
+
+
 def test_links(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     outside = tmp_path_factory.mktemp("outside")
     (outside / "secret.py").write_text("")
@@ -112,6 +157,11 @@ def test_missing_paths_name_the_nearest(tree: Path) -> None:
         found(tree, "ap/main.py")
     with pytest.raises(ConfigurationError, match=r"did you mean 'main\.py'"):
         found(tree, "app/man.py")
+    with pytest.raises(ConfigurationError, match=r"did you mean '.*app/api/users\.py'"):
+        found(tree, "users.py")
+    (tree / "tests" / "users.py").write_text("")
+    with pytest.raises(ConfigurationError, match=r"did you mean one of .*tests/users\.py, .*app/api/users\.py"):
+        found(tree, "users.py")
 
 
 def test_outside_the_root(tree: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import tempfile
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -12,17 +13,20 @@ import pytest
 
 from face.fakes import PLANNED, RULES
 from fastapi_lint.cli.commands import as_toml
+from fastapi_lint.config.layers import Said, override
 from fastapi_lint.config.schema import KEYS
+from fastapi_lint.config.selection import severities, unfixable
 from fastapi_lint.config.settings import (
     ConfigurationError,
     Settings,
     common_start,
     ignored_by_path,
     load,
-    override,
+    nested,
     schema,
     selected,
 )
+from fastapi_lint.run.registry import is_new
 
 EVERYTHING = """
 select = ["recommended", "FAPI3"]
@@ -35,6 +39,13 @@ baseline = "lint/baseline.json"
 output-format = "concise"
 fix = true
 unsafe-fixes = false
+force-exclude = true
+respect-gitignore = false
+fixable = ["all"]
+unfixable = ["FAPI3"]
+preview = true
+fail-on = "info"
+max-warnings = 4
 blocking = [
     { name = "pkg.slow", kind = "network", weight = "short", why = "waits", instead = "pkg.fast" },
     { name = "pkg.Client", methods = ["get_*"], except = ["get_name"], when = "arguments", unless = { block = false } },
@@ -47,6 +58,10 @@ taint = [
 [per-file-ignores]
 "tests/*" = ["FAPI201"]
 "!src/**" = ["missing-status-code"]
+
+[severity]
+FAPI2 = "error"
+missing-tags = "info"
 
 [target-versions]
 python = ">=3.10"
@@ -104,6 +119,106 @@ def test_nearest_file_counts_and_marks_the_root(tmp_path: Path) -> None:
     (tmp_path / "service" / ".fastapi-lint.toml").write_text("unsafe-fixes = true\n")
     settings = load(inner, cwd=tmp_path)
     assert (settings.root, settings.fix, settings.unsafe_fixes) == (tmp_path / "service", False, True)
+
+
+def test_a_configuration_extends_another(tmp_path: Path) -> None:
+    service = tmp_path / "services" / "a"
+    service.mkdir(parents=True)
+    shared = (
+        "ignore = ['FAPI201', 'FAPI301']\nunfixable = ['FAPI0']\nmax-warnings = 3\nextend-exclude = ['gen']\n"
+        "[per-file-ignores]\n'tests/*' = ['FAPI2']\n[rules.FAPI301]\ndepth = 4\n[severity]\nFAPI3 = 'error'\n"
+    )
+    (tmp_path / "shared.toml").write_text(shared)
+    text = (
+        "extend = '../../shared.toml'\nextend-select = ['FAPI301']\nignore = ['FAPI202']\nextend-exclude = ['old']\n"
+        "[per-file-ignores]\n'docs/*' = ['FAPI3']\n[rules.FAPI301]\nloud = true\n"
+    )
+    settings = read(service, text)
+    assert (settings.root, settings.file) == (service, service / "fastapi-lint.toml")
+    assert (settings.ignore, settings.extend_select) == (("FAPI201", "FAPI202"), ("FAPI301",))
+    assert (settings.extend_exclude, settings.unfixable, settings.max_warnings) == (("gen", "old"), ("FAPI0",), 3)
+    assert settings.per_file_ignores == {"tests/*": ("FAPI2",), "docs/*": ("FAPI3",)}
+    assert (settings.rules, settings.severity) == ({"FAPI301": {"depth": 4, "loud": True}}, {"FAPI3": "error"})
+    assert read(service, "extend = '../../shared.toml'\npreset = 'strict'\n").ignore == (), "selected anew"
+    for text, said in (
+        ("extend = '../none.toml'", f"{service / 'fastapi-lint.toml'}: extend: no such file: '../none.toml'"),
+        ("extend = 'fastapi-lint.toml'", "extends .*, which has no end"),
+        ("extend = 3", "extend: expected"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            read(service, text)
+    (tmp_path / "shared.toml").write_text("ignore = ['FAPI299']\n")
+    with pytest.raises(ConfigurationError, match=r"shared\.toml: ignore: unknown rule 'FAPI299'"):
+        read(service, "extend = '../../shared.toml'\n")
+
+
+def test_projects_of_their_own(tmp_path: Path) -> None:
+    """What a run from the top takes for a project of its own is what a run inside of it takes for its root."""
+    for name, text in {
+        "a/pyproject.toml": "[project]\nname = 'a'\n",
+        "b/fastapi-lint.toml": "ignore = ['FAPI201']\n",
+        "c/main.py": "",
+        "work/pyproject.toml": "[tool.uv.workspace]\nmembers = ['packages/*']\nexclude = ['packages/old']\n",
+        "work/packages/api/pyproject.toml": "[project]\nname = 'api'\n",
+        "work/packages/old/pyproject.toml": "[project]\nname = 'old'\n",
+        "beside/one/pyproject.toml": "[tool.poetry.dependencies]\ntwo = { path = '../two', develop = true }\n",
+        "beside/two/pyproject.toml": "[project]\nname = 'two'\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / ".git").mkdir()
+    top = load(tmp_path, rules=RULES, cwd=tmp_path)
+
+    def own(name: str, around: Settings = top, *, isolated: bool = False) -> Settings | None:
+        return nested(tmp_path / name, around, isolated=isolated, rules=RULES)
+
+    for name, root in {
+        "a": "a", "b": "b", "work": "work", "work/packages/api": "work", "work/packages/old": "work/packages/old",
+        "beside/one": "beside", "beside/two": "beside/two",
+    }.items():  # fmt: skip
+        assert load(tmp_path / name, cwd=tmp_path / name).root == tmp_path / root
+        found = own(name)
+        assert (None if found is None else found.root) == (tmp_path / root if root == name else None), name
+    service = own("b")
+    assert service is not None
+    assert service.ignore == ("FAPI201",)
+    assert own("b", isolated=True) is None
+    assert own("a", Settings(root=tmp_path, file=tmp_path / "pyproject.toml")) is None, (
+        "what is configured is one project"
+    )
+
+
+def test_a_configuration_that_does_not_count_is_known(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.fastapi-lint]\nselect = ['nonsense']\n")
+    assert read(tmp_path, "fix = true\n").unread == ("pyproject.toml",)
+    assert read(tmp_path, "fix = true\n", ".fastapi-lint.toml").unread == ("fastapi-lint.toml", "pyproject.toml")
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n# fastapi-lint\n")
+    (tmp_path / "fastapi-lint.toml").unlink()
+    assert load(tmp_path, cwd=tmp_path).unread == ()
+
+
+def test_severities_fixes_and_new_rules() -> None:
+    settings = Settings(
+        root=Path(), severity={"recommended": "info", "FAPI2": "error", "depends-on-call-result": "warning"},
+        fixable=("FAPI2", "FAPI301"), unfixable=("FAPI20", "FAPI301"),
+    )  # fmt: skip
+    said = severities(settings, RULES)
+    assert {code: severity.value for code, severity in said.items()} == {
+        "FAPI001": "info", "FAPI002": "info", "FAPI201": "error", "FAPI202": "warning", "FAPI301": "info",
+    }  # fmt: skip
+    assert unfixable(settings, RULES) == {rule.code for rule in RULES}
+    assert unfixable(Settings(root=Path(), unfixable=("all",), fixable=("FAPI201",)), RULES) == {
+        rule.code for rule in RULES if rule.code != "FAPI201"
+    }
+    assert unfixable(Settings(root=Path()), RULES) == frozenset()
+    new = replace(RULES[2], is_new=True)
+    for select, preview, chosen in (
+        (("ALL",), False, False), (("FAPI2",), False, False), (("FAPI201",), False, True),
+        ((new.name,), False, True), (("recommended",), True, True),
+    ):  # fmt: skip
+        assert selected(Settings(root=Path(), select=select, preview=preview), [new]) == ((new,) if chosen else ())
+    assert (is_new("0.1.0", "0.1.0"), is_new("0.2.0", "0.1.0"), is_new("0.2.1", "0.2.3")) == (False, False, False)
+    assert (is_new("0.3.0", "0.2.0"), is_new("0.3.0", "0.3.4"), is_new("0.3.0", "0.4.0")) == (True, True, False)
 
 
 def test_root_without_configuration(tmp_path: Path) -> None:
@@ -243,10 +358,10 @@ def test_selection(select: list[str], ignore: list[str], expected: str) -> None:
 
 def test_command_line_replaces_select_and_adds_to_ignore() -> None:
     configured = Settings(root=Path(), select=("FAPI2",), extend_select=("FAPI302",), ignore=("FAPI202",))
-    changed = override(configured, select=["FAPI"], ignore=["FAPI0"], rules=RULES)
+    changed = override(configured, Said(select=["FAPI"], ignore=["FAPI0"]), rules=RULES)
     assert [rule.code for rule in selected(changed, RULES)] == ["FAPI201", "FAPI301", "FAPI302"]
     with pytest.raises(ConfigurationError, match="--select and --preset exclude each other"):
-        override(configured, select=["all"], preset="strict", rules=RULES)
+        override(configured, Said(select=["all"], preset="strict"), rules=RULES)
 
 
 def test_per_file_ignores() -> None:
@@ -298,4 +413,4 @@ def _document(text: str) -> object:
 
 def test_every_key_is_a_field_of_the_settings() -> None:
     fields = set(Settings.__dataclass_fields__)
-    assert {key.replace("-", "_") for key in KEYS} - {"preset"} <= fields
+    assert {key.replace("-", "_") for key in KEYS} - {"preset", "extend"} <= fields

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING
 import click
 
 from fastapi_lint.cli import terminal
-from fastapi_lint.cli.options import Choice, Selectors, counted, settings_for
-from fastapi_lint.config.schema import OUTPUT_FORMATS, PRESETS, ConfigurationError
-from fastapi_lint.config.settings import Settings, common_start, override, selected
+from fastapi_lint.cli.options import CACHE_DIR, absolute, configured, counted, settings_for, settings_options
+from fastapi_lint.config.layers import Said
+from fastapi_lint.config.schema import SEVERITIES, ConfigurationError
+from fastapi_lint.config.settings import Settings, selected
 from fastapi_lint.finding import Severity
 
 if TYPE_CHECKING:
+    from fastapi_lint.finding import Finding
     from fastapi_lint.report import Report
     from fastapi_lint.rule import Described
     from fastapi_lint.run.story import Outcome, Request
@@ -36,95 +39,85 @@ WITHOUT_TOTALS = ("concise", "grouped", "pylint")
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--fix/--no-fix", default=None, help="Apply fixes to the files.")
-@click.option("--unsafe-fixes/--no-unsafe-fixes", default=None, help="Apply or show unsafe fixes too.")
+@settings_options
+@click.option("--fix-only", is_flag=True, help="Apply fixes, and report nothing but them.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
-@click.option("--select", multiple=True, type=Selectors(), help="Check these rules instead of the configured ones.")
-@click.option("--ignore", multiple=True, type=Selectors(), help="Do not check these rules.")
-@click.option("--extend-select", multiple=True, type=Selectors(), help="Check these rules too.")
-@click.option(
-    "--preset", type=Choice(tuple(PRESETS)), help="Check the rules of a preset instead of the configured ones."
-)
-@click.option("--output-format", type=Choice(OUTPUT_FORMATS), help="How findings are written (default: console).")
 @click.option("--output-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file.")
 @click.option("--statistics", is_flag=True, help="Show how often each rule found something instead of the findings.")
 @click.option("--full", is_flag=True, help="Show every finding by itself (console): nothing is folded.")
+@click.option("--show-files", is_flag=True, help="Show which files would be checked, and check nothing.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 although there are findings.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if anything was fixed.")
 @click.option("--baseline", type=click.Path(path_type=Path), help="Do not report the findings that this file knows.")
 @click.option("--write-baseline", type=click.Path(path_type=Path), help="Write all findings to this baseline.")
+@click.option("--fix-baseline", is_flag=True, help="Apply fixes, to findings that the baseline knows too.")
 @click.option("--add-noqa", is_flag=True, help="Add a `# noqa` comment for each finding to the files.")
 @click.option("--stdin-filename", type=click.Path(path_type=Path), help="Check stdin as if it were this file.")
-@click.option("--config", type=click.Path(path_type=Path), help="Read this configuration instead of searching one.")
 @click.option("--isolated", is_flag=True, help="Read no configuration.")
 @click.option(
     "--jobs", "-j", type=click.IntRange(min=0), default=0, help="Processes to use (0: as many as make sense)."
 )
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
+@CACHE_DIR
 @click.option("--quiet", "-q", is_flag=True, help="Findings only: no summary, no notices, no progress.")
 @click.option("--verbose", "-v", is_flag=True, help="Say what is read, selected and how long it took.")
 def check(
     paths: tuple[Path, ...],
-    fix: bool | None,
-    unsafe_fixes: bool | None,
+    said: Said,
+    config: Path | None,
+    fix_only: bool,
     diff: bool,
-    select: tuple[tuple[str, ...], ...],
-    ignore: tuple[tuple[str, ...], ...],
-    extend_select: tuple[tuple[str, ...], ...],
-    preset: str | None,
-    output_format: str | None,
     output_file: Path | None,
     statistics: bool,
     full: bool,
+    show_files: bool,
     exit_zero: bool,
     exit_non_zero_on_fix: bool,
     baseline: Path | None,
     write_baseline: Path | None,
+    fix_baseline: bool,
     add_noqa: bool,
     stdin_filename: Path | None,
-    config: Path | None,
     isolated: bool,
     jobs: int,
     no_cache: bool,
+    cache_dir: Path | None,
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Check files and directories (default: the current directory)."""
+    """Check files and directories (default: the current directory).
+
+    The project around them is read too, so that names are known, but nothing is reported or fixed there.
+    """
     from fastapi_lint.run import story as run
 
     started = time.perf_counter()
     paths, content = _stdin(paths, stdin_filename)
+    caches = absolute(cache_dir)
+    if stdin_filename is None:
+        paths = paths or (Path(),)
     asked = (*paths, *([stdin_filename] if stdin_filename else []))
-    table = run.known(common_start(asked or [Path.cwd()], Path.cwd()))
-    settings = settings_for(asked, config=config, isolated=isolated)
+    if fix_only or (fix_baseline and said.fix is None and not diff):
+        said = replace(said, fix=True)
+    around = configured(asked, config=config, isolated=isolated, said=said, caches=caches)
+    settings = around.settings
     stdin = (os.path.normpath(Path.cwd() / stdin_filename), content) if stdin_filename and content is not None else None
-    rules, planned = table.built, table.planned
-    settings = override(
-        settings,
-        select=sum(select, ()),
-        extend_select=sum(extend_select, ()),
-        ignore=sum(ignore, ()),
-        preset=preset,
-        rules=rules,
-        planned=planned,
-    )
-    settings = replace(
-        settings,
-        output_format=output_format or settings.output_format,
-        fix=settings.fix if fix is None else fix,
-        unsafe_fixes=settings.unsafe_fixes if unsafe_fixes is None else unsafe_fixes,
-    )
-    chosen = selected(settings, rules, planned)
+    table = run.known(settings.root, caches)
+    chosen = selected(settings, table.built, table.planned)
     _refuse(
-        settings, fix=fix, diff=diff, add_noqa=add_noqa, content=stdin, statistics=statistics, writes=write_baseline
+        settings,
+        fix=said.fix,
+        diff=diff,
+        add_noqa=add_noqa,
+        content=stdin,
+        statistics=statistics,
+        writes=write_baseline,
     )
     if not chosen:
         terminal.say("warning: no rule is selected")
     if verbose:
         terminal.say(f"root: {settings.root}\nconfiguration: {settings.file or 'none'}")
         terminal.say(f"rules: {', '.join(rule.code for rule in chosen)}")
-    if baseline is None and settings.baseline and write_baseline is None:
-        baseline = settings.root / settings.baseline
     with terminal.ProgressBar(enabled=not quiet) as progress:
         request = run.Request(
             root=settings.root,
@@ -136,17 +129,44 @@ def check(
             stdin=stdin,
             jobs=jobs,
             cache=not no_cache,
+            caches=caches,
             add_noqa=add_noqa,
             baseline=baseline,
             write_baseline=write_baseline,
+            fix_baseline=fix_baseline,
             progress=progress,
+            own=around.own,
+            place=_place(settings, config, isolated) if baseline or write_baseline else "",
         )
+        if show_files:
+            return _show_files(run.files(request), quiet=quiet)
         outcome = run.check(request)
     terminal.say_notices(outcome.notices, quiet=quiet)
     if verbose:
         terminal.say(f"{outcome.files} files in {time.perf_counter() - started:.2f} s")
-    _report(request, outcome, chosen, output_file=output_file, statistics=statistics, full=full, quiet=quiet)
+    left = len(outcome.findings) if fix_only else 0
+    if fix_only:
+        outcome = replace(outcome, findings=())
+    report = _contents(request, outcome, chosen, left)
+    if not fix_only or outcome.fixed:
+        _report(request, outcome, report, output_file=output_file, statistics=statistics, full=full, quiet=quiet)
     return _exit_code(request, outcome, exit_zero=exit_zero, exit_non_zero_on_fix=exit_non_zero_on_fix)
+
+
+def _place(settings: Settings, config: Path | None, isolated: bool) -> str:
+    """Where the root lies below that of the project around the current directory: baselines count paths from there."""
+    here = settings_for([Path.cwd()], config=config, isolated=isolated).root
+    if settings.root == here or not settings.root.is_relative_to(here):
+        return ""
+    return f"{settings.root.relative_to(here).as_posix()}/"
+
+
+def _show_files(files: Sequence[Path], *, quiet: bool) -> int:
+    shown = sorted(os.path.relpath(file) if file.is_relative_to(Path.cwd()) else str(file) for file in files)
+    terminal.write("".join(f"{terminal.visible(file)}\n" for file in shown))
+    if not shown and not quiet:
+        terminal.say("no file would be checked")
+    return 0
 
 
 def _stdin(paths: tuple[Path, ...], name: Path | None) -> tuple[tuple[Path, ...], bytes | None]:
@@ -185,7 +205,7 @@ def _refuse(
 def _report(
     request: Request,
     outcome: Outcome,
-    rules: Sequence[Described],
+    report: Report,
     *,
     output_file: Path | None,
     statistics: bool,
@@ -211,7 +231,6 @@ def _report(
     format = request.settings.output_format
     aside = request.stdin is not None and request.fix and output_file is None
     stream = sys.stderr if aside else sys.stdout
-    report = _contents(request, outcome, rules)
     color = output_file is None and terminal.has_color(stream)
     if statistics:
         from fastapi_lint.report import statistics as counts
@@ -228,6 +247,7 @@ def _report(
         from fastapi_lint.files import writing
 
         try:
+            output_file.parent.mkdir(parents=True, exist_ok=True)
             writing.put(output_file, text.encode("utf-8", "backslashreplace"))
         except OSError as error:
             raise ConfigurationError(f"{output_file}: cannot be written: {error.strerror or error}") from None
@@ -242,7 +262,7 @@ def _report(
         terminal.say("".join(summary(report)))
 
 
-def _contents(request: Request, outcome: Outcome, rules: Sequence[Described]) -> Report:
+def _contents(request: Request, outcome: Outcome, rules: Sequence[Described], left: int) -> Report:
     from fastapi_lint.report import Report
 
     return Report(
@@ -250,12 +270,29 @@ def _contents(request: Request, outcome: Outcome, rules: Sequence[Described]) ->
         suppressed=tuple(outcome.suppressed),
         notices=tuple(outcome.notices),
         sources=outcome.sources,
-        rules=tuple(rules),
+        rules=tuple(outcome.rules or rules),
         files=outcome.files,
         fixed=outcome.fixed,
+        left=left,
         root=str(request.root),
-        base=str(Path.cwd()),
+        base=str(_base(request.settings.output_format)),
     )
+
+
+_OF_REPOSITORIES = ("github", "gitlab", "sarif", "azure")
+"""Formats that are read by whoever knows the repository, and not where in it the linter ran."""
+
+
+def _base(format: str) -> Path:
+    """The directory that paths count from: the repository's for services that annotate it, else the current one."""
+    here = Path.cwd()
+    if format not in _OF_REPOSITORIES:
+        return here
+    for name in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY"):
+        said = os.environ.get(name)
+        if said and here.is_relative_to(said):
+            return Path(said)
+    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
 
 
 def _give_back(stdin: tuple[str, bytes], text: str | None) -> None:
@@ -288,4 +325,14 @@ def _exit_code(request: Request, outcome: Outcome, *, exit_zero: bool, exit_non_
         return FINDINGS if outcome.diff else 0
     if exit_non_zero_on_fix and outcome.fixed:
         return FINDINGS
-    return FINDINGS if outcome.findings else 0
+    return FINDINGS if _fails(request.settings, outcome.findings) else 0
+
+
+def _fails(settings: Settings, findings: Sequence[Finding]) -> bool:
+    """Whether findings are bad enough: from the least severity on, and more warnings than are allowed."""
+    kinds = Counter(finding.severity for finding in findings)
+    failing = [Severity(word) for word in SEVERITIES[: SEVERITIES.index(settings.fail_on) + 1]]
+    most = settings.max_warnings
+    if most is not None:
+        failing = [kind for kind in failing if kind is not Severity.WARNING]
+    return any(kinds[kind] for kind in failing) or (most is not None and kinds[Severity.WARNING] > most)

@@ -13,10 +13,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from fastapi_lint.cli import terminal
-from fastapi_lint.cli.options import Choice, settings_for
+from fastapi_lint.cli.options import CACHE_DIR, Choice, absolute, settings_for
 from fastapi_lint.config.schema import KEYS, ConfigurationError, schema
 from fastapi_lint.config.selection import find
-from fastapi_lint.config.settings import CACHE_DIRECTORY, Settings
+from fastapi_lint.config.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,10 @@ _ISOLATED = click.option("--isolated", is_flag=True, help="Read no configuration
 @click.option("--output-format", type=Choice(("console", "json", "markdown")), default="console")
 @_CONFIG
 @_ISOLATED
-def routes(paths: tuple[Path, ...], output_format: str, config: Path | None, isolated: bool) -> None:
+@CACHE_DIR
+def routes(
+    paths: tuple[Path, ...], output_format: str, config: Path | None, isolated: bool, cache_dir: Path | None
+) -> None:
     """Show every route that the linter knows: methods, path, handler, authentication."""
     from fastapi_lint.run import story as run
 
@@ -47,6 +50,7 @@ def routes(paths: tuple[Path, ...], output_format: str, config: Path | None, iso
         stdin=None,
         jobs=0,
         cache=True,
+        caches=absolute(cache_dir),
         add_noqa=False,
         baseline=None,
         write_baseline=None,
@@ -178,9 +182,12 @@ def _toml(value: object) -> str:
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @_CONFIG
-def clean(paths: tuple[Path, ...], config: Path | None) -> None:
+@CACHE_DIR
+def clean(paths: tuple[Path, ...], config: Path | None, cache_dir: Path | None) -> None:
     """Remove the cache of the project."""
-    directory = settings_for(paths, config=config).root / CACHE_DIRECTORY
+    from fastapi_lint.run.cache import folder_of
+
+    directory = folder_of(settings_for(paths, config=config).root, absolute(cache_dir))
     if directory.is_symlink() or directory.is_file():
         directory.unlink()  # whatever the link leads to is not ours
     elif directory.is_dir():

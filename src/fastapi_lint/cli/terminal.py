@@ -67,17 +67,18 @@ def write_diff(text: str) -> None:
     """Write a diff to stdout: as it is for `patch`, but at a terminal without what could disguise it."""
     if sys.stdout.isatty():
         lines = text.replace("\r\n", "\n").split("\n")
-        text = "\n".join("\t".join(map(_shown, line.split("\t"))) for line in lines)
+        text = "\n".join("\t".join(map(visible, line.split("\t"))) for line in lines)
     write(text)
 
 
-def _shown(text: str) -> str:
+def visible(text: str) -> str:
+    """A line without control characters that could disguise it."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def say(message: str) -> None:
     """A line on stderr, without control characters that could disguise it."""
-    shown = "\n".join(map(_shown, message.split("\n")))
+    shown = "\n".join(map(visible, message.split("\n")))
     encoding = sys.stderr.encoding or "utf-8"
     try:
         print(shown.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr, flush=True)

@@ -22,6 +22,7 @@ OUTPUT_FORMATS = (
 )  # fmt: skip
 PRESETS = {"recommended": ("recommended",), "strict": ("recommended", "strict"), "all": ("all",)}
 """What `preset = ...` selects. As a selector in `select`, `strict` means the strict rules alone."""
+SEVERITIES = ("error", "warning", "info")
 
 TARGETS = ("python", "fastapi", "starlette", "pydantic", "sqlalchemy", "httpx")
 
@@ -31,7 +32,7 @@ _SPECIFIER = (
 _DOTTED = r"^[^\W\d]\w*(\.[^\W\d]\w*)*$"
 _PATTERN = r"^[\w*?]+$"
 _FILLED = r"\S"
-_SELECTOR = r"^([Ff][Aa][Pp][Ii][0-9]*|[a-z][a-z0-9]*(-[a-z0-9]+)*)$"
+_SELECTOR = r"^(ALL|[Ff][Aa][Pp][Ii][0-9]*|[a-z][a-z0-9]*(-[a-z0-9]+)*)$"
 _INSIDE = r"^(?![/\\~])(?![A-Za-z]:)(?!(.*[/\\])?\.\.([/\\]|$)).+$"
 
 
@@ -52,6 +53,21 @@ class Flag:
 
     def schema(self) -> dict[str, Json]:
         return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Count:
+    """A whole number, not below zero."""
+
+    words = "a whole number, 0 or more"
+
+    def read(self, value: object, where: str) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        raise mismatch(where, self.words, value)
+
+    def schema(self) -> dict[str, Json]:
+        return {"type": "integer", "minimum": 0}
 
 
 @dataclass(frozen=True)
@@ -170,7 +186,7 @@ class Table:
 class Key:
     """A key of a table: what its value looks like, and a sentence about it."""
 
-    shape: Flag | Text | Many | Table | Option | Constant
+    shape: Flag | Count | Text | Many | Table | Option | Constant
     about: str
 
 
@@ -203,6 +219,11 @@ _METHOD = Text("a method's name or a pattern such as 'get_*'", _PATTERN)
 _SAID = Text("a text that is not empty", _FILLED)
 
 KEYS: Mapping[str, Key] = {
+    "extend": Key(
+        Text("the path of a configuration", pattern=_FILLED),
+        "A configuration that this one builds upon, relative to this file; patterns in it count from this project's "
+        "root.",
+    ),
     "preset": Key(
         Text("the name of a preset", choices=tuple(PRESETS)),
         "The rules to start from, instead of `select`: recommended; strict (recommended and strict rules); all.",
@@ -215,6 +236,10 @@ KEYS: Mapping[str, Key] = {
     ),
     "exclude": Key(_PATTERNS, "Path patterns of files and directories not to read; replaces the usual directories."),
     "extend-exclude": Key(_PATTERNS, "Path patterns of files and directories not to read, besides `exclude`."),
+    "force-exclude": Key(
+        Flag(), "Whether what is excluded or ignored is left out even where it is named, as pre-commit does it."
+    ),
+    "respect-gitignore": Key(Flag(), "Whether what .gitignore names is left out. Default: true."),
     "src": Key(
         Many(Text("a relative path inside the project", _INSIDE)),
         "Directories in which top-level modules lie, relative to the project root. Default: found out.",
@@ -229,6 +254,17 @@ KEYS: Mapping[str, Key] = {
         "The versions the code is written for, where the project's own metadata do not say or say otherwise.",
     ),
     "rules": Key(Table(other=Table(other=Option())), "A rule's code or name to the values of its options."),
+    "severity": Key(
+        Table(other=Text("a severity", choices=SEVERITIES)),
+        "Presets, codes, beginnings of codes and names to the severity with which these rules report.",
+    ),
+    "fixable": Key(_SELECTORS, "The rules whose findings may be fixed. Default: all."),
+    "unfixable": Key(
+        _SELECTORS, "Rules whose findings are not to be fixed; of equally specific selectors this counts."
+    ),
+    "preview": Key(
+        Flag(), "Whether presets and beginnings of codes stand for new rules too, those in their first minor version."
+    ),
     "blocking": Key(
         Many(
             Table(
@@ -299,6 +335,11 @@ KEYS: Mapping[str, Key] = {
     "output-format": Key(Text("a format", choices=OUTPUT_FORMATS), "How findings are written. Default: console."),
     "fix": Key(Flag(), "Whether to apply safe fixes without being asked on the command line."),
     "unsafe-fixes": Key(Flag(), "Whether unsafe fixes count as fixes too."),
+    "fail-on": Key(
+        Text("a severity", choices=SEVERITIES),
+        "The least severity of a finding that makes a run fail (exit code 1). Default: warning.",
+    ),
+    "max-warnings": Key(Count(), "How many warnings a run may have and still not fail for them. Default: 0."),
 }
 
 TABLE = Table(KEYS)

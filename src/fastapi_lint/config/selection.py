@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from fastapi_lint.config.schema import ConfigurationError
 from fastapi_lint.config.suggestions import nearest
 from fastapi_lint.files.globs import Globs
+from fastapi_lint.finding import Severity
 
 
 class Named(Protocol):
@@ -36,9 +37,25 @@ class Selecting(Protocol):
     def ignore(self) -> Sequence[str]: ...
     @property
     def per_file_ignores(self) -> Mapping[str, Sequence[str]]: ...
+    @property
+    def preview(self) -> bool: ...
+    @property
+    def severity(self) -> Mapping[str, str]: ...
+    @property
+    def fixable(self) -> Sequence[str]: ...
+    @property
+    def unfixable(self) -> Sequence[str]: ...
+
+
+class Selectable(Named, Protocol):
+    """A rule that can be asked for; `is_new` says that this is its first minor version."""
+
+    @property
+    def is_new(self) -> bool: ...
 
 
 R = TypeVar("R", bound=Named)
+S = TypeVar("S", bound=Selectable)
 
 _EXACT = 1000
 _GROUPS = ("all", "recommended", "strict")
@@ -46,7 +63,7 @@ _GROUPS = ("all", "recommended", "strict")
 
 def level(selector: str, rule: Named) -> int:
     """How specifically a selector means a rule: -1 not at all, 0 `all`, 1 a preset, more for more of a code."""
-    if selector == "all":
+    if selector in ("all", "ALL"):
         return 0
     if selector == rule.preset:
         return 1
@@ -72,7 +89,7 @@ def validate(
     """
     rules, planned = list(rules), list(planned)
     for selector in selectors:
-        if selector in _GROUPS or any(level(selector, rule) >= 0 for rule in rules):
+        if selector in (*_GROUPS, "ALL") or any(level(selector, rule) >= 0 for rule in rules):
             continue
         awaited = [rule for rule in planned if level(selector, rule) >= 0]
         if awaited and not choosing:
@@ -109,13 +126,39 @@ def find(word: str, rules: Iterable[R], planned: Iterable[Named] = ()) -> R:
     raise ConfigurationError(unknown(word, rules))
 
 
-def selected(settings: Selecting, rules: Sequence[R], planned: Sequence[Named] = ()) -> tuple[R, ...]:
-    """The rules that the settings select, in the order given; `ConfigurationError` for a selector without rules."""
+def selected(settings: Selecting, rules: Sequence[S], planned: Sequence[Named] = ()) -> tuple[S, ...]:
+    """The rules that the settings select, in the order given; `ConfigurationError` for a selector without rules.
+
+    A new rule is meant by its code or its name alone, unless the settings want a preview.
+    """
     validate(settings.select, "select", rules, planned)
     validate(settings.extend_select, "extend-select", rules, planned)
     validate(settings.ignore, "ignore", rules, planned, choosing=False)
     wanted = (*settings.select, *settings.extend_select)
-    return tuple(rule for rule in rules if _best(wanted, rule) > _best(settings.ignore, rule))
+
+    def is_chosen(rule: S) -> bool:
+        chosen = _best(wanted, rule)
+        return chosen > _best(settings.ignore, rule) and (settings.preview or not rule.is_new or chosen >= _EXACT)
+
+    return tuple(filter(is_chosen, rules))
+
+
+def severities(settings: Selecting, rules: Iterable[Named]) -> Mapping[str, Severity]:
+    """The severities that the settings give to rules, by code; of several selectors the most specific one counts."""
+    found = {}
+    if settings.severity:
+        for rule in rules:
+            best = max(settings.severity, key=lambda selector: level(selector, rule))
+            if level(best, rule) >= 0:
+                found[rule.code] = Severity(settings.severity[best])
+    return found
+
+
+def unfixable(settings: Selecting, rules: Iterable[Named]) -> frozenset[str]:
+    """The codes of rules whose findings are not to be fixed."""
+    if not settings.unfixable and tuple(settings.fixable) == ("all",):
+        return frozenset()
+    return frozenset(rule.code for rule in rules if _best(settings.fixable, rule) <= _best(settings.unfixable, rule))
 
 
 def _best(selectors: Iterable[str], rule: Named) -> int:

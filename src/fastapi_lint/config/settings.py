@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, cast
 
 from fastapi_lint.catalog.format import CatalogueError, entries_from, taint_from
+from fastapi_lint.config.roots import MARKS, METADATA, marked_root
 from fastapi_lint.config.schema import PRESETS, TABLE, ConfigurationError, described, schema
 from fastapi_lint.config.selection import Named, find, ignored_by_path, selected, validate
 from fastapi_lint.config.suggestions import hint
@@ -25,13 +27,15 @@ __all__ = [
     "common_start",
     "ignored_by_path",
     "load",
-    "override",
+    "nested",
     "schema",
     "selected",
 ]
 
 CACHE_DIRECTORY = ".fastapi_lint_cache"
 OWN_FILES = (".fastapi-lint.toml", "fastapi-lint.toml")
+PROJECT_FILES = frozenset((*OWN_FILES, *MARKS))
+"""Names of which a directory has one if it may be a project of its own."""
 EXCLUDED = (
     ".bzr",
     ".direnv",
@@ -74,7 +78,8 @@ class Settings:
     """The effective configuration. `root` is the project root (absolute), `file` where settings were read, if any.
 
     `rules` maps codes to option values; `target_versions` maps "fastapi" and the like to specifiers such as ">=0.115";
-    patterns are gitignore patterns relative to the root; `src` and `baseline` are relative to the root.
+    patterns are gitignore patterns relative to the root; `src` and `baseline` are relative to the root. `unread` are
+    configurations beside `file` that do not count.
     """
 
     root: Path
@@ -85,15 +90,24 @@ class Settings:
     per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     exclude: tuple[str, ...] = EXCLUDED
     extend_exclude: tuple[str, ...] = ()
+    force_exclude: bool = False
+    respect_gitignore: bool = True
     src: tuple[str, ...] = ()
     target_versions: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
     blocking: tuple[Mapping[str, object], ...] = ()
     taint: tuple[Mapping[str, object], ...] = ()
+    severity: Mapping[str, str] = field(default_factory=dict)
+    fixable: tuple[str, ...] = ("all",)
+    unfixable: tuple[str, ...] = ()
+    preview: bool = False
     baseline: str | None = None
     output_format: str = "console"
     fix: bool = False
     unsafe_fixes: bool = False
+    fail_on: str = "warning"
+    max_warnings: int | None = None
+    unread: tuple[str, ...] = ()
 
 
 def common_start(paths: Iterable[Path], cwd: Path) -> Path:
@@ -125,71 +139,56 @@ def load(
     cwd = Path(os.path.normpath(cwd or Path.cwd()))
     start = Path(os.path.normpath(cwd / start))
     if isolated:
-        return Settings(root=_marked_root(start, cwd))
+        return Settings(root=marked_root(start, cwd))
     if config is not None:
         file = Path(os.path.normpath(cwd / config))
-        table = _own_table(file) if file.name != "pyproject.toml" else _pyproject_table(file, required=True)
+        table = _own_table(file) if file.name != METADATA else _pyproject_table(file, required=True)
         return _settings(file, table or {}, _root_for(file, start, cwd), rules, planned)
     for directory in (start, *start.parents):
-        for name in OWN_FILES:
-            file = directory / name
-            if file.is_file():
-                return _settings(file, _own_table(file), directory, rules, planned)
-        file = directory / "pyproject.toml"
-        if file.is_file() and (found := _pyproject_table(file)) is not None:
-            return _settings(file, found, directory, rules, planned)
-    return Settings(root=_marked_root(start, cwd))
+        if (found := _configured(directory)) is not None:
+            file, table, unread = found
+            return replace(_settings(file, table, directory, rules, planned), unread=unread)
+    return Settings(root=marked_root(start, cwd))
 
 
-def override(
-    settings: Settings,
+def nested(
+    directory: Path,
+    around: Settings,
     *,
-    select: Sequence[str] = (),
-    extend_select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
-    preset: str | None = None,
-    rules: Sequence[Named] = (),
+    isolated: bool = False,
+    rules: Sequence[Configurable] = (),
     planned: Sequence[Named] = (),
-) -> Settings:
-    """The settings with what the command line says about rules.
+) -> Settings | None:
+    """The settings of a directory below the root of `around` if it is a project of its own, else None.
 
-    `--select` and `--preset` replace the configured `select` and `extend-select`; `--extend-select` and `--ignore`
-    add to what is configured. Raises `ConfigurationError` for words that mean no rule.
+    It is one if it has a configuration; and, where nothing is configured, if it would be the root of a run that starts
+    there. Raises `ConfigurationError`.
     """
-    if select and preset:
-        raise ConfigurationError("--select and --preset exclude each other; use --preset with --extend-select")
-    for option, selectors in (("--select", select), ("--extend-select", extend_select), ("--ignore", ignore)):
-        validate(selectors, option, rules, planned, choosing=option != "--ignore")
-    if select or preset:
-        chosen = tuple(select) or PRESETS[preset or "recommended"]
-        settings = replace(settings, select=chosen, extend_select=())
-    return replace(
-        settings,
-        extend_select=(*settings.extend_select, *extend_select),
-        ignore=(*settings.ignore, *ignore),
-    )
+    if not isolated and (found := _configured(directory)) is not None:
+        file, table, unread = found
+        return replace(_settings(file, table, directory, rules, planned), unread=unread)
+    if around.file is None and marked_root(directory, directory) == directory:
+        return Settings(root=directory)
+    return None
 
 
-def _marked_root(start: Path, cwd: Path) -> Path:
-    for directory in (start, *start.parents):
-        if (directory / "pyproject.toml").is_file() or (directory / ".git").exists():
-            return directory
-    return cwd if start.is_relative_to(cwd) and cwd not in _everything() else start
-
-
-def _everything() -> tuple[Path, ...]:
-    """Directories in which people stand without meaning all that is below: the home directory, those for scraps."""
-    import tempfile  # asked for once a run at most, and slow to import
-
-    try:
-        home = Path.home()
-    except RuntimeError:
-        home = Path("/")
-    return (home, Path(home.anchor), home.parent, Path(os.path.normpath(tempfile.gettempdir())))
+def _configured(directory: Path) -> tuple[Path, dict[str, object], tuple[str, ...]] | None:
+    """The configuration that a directory holds: file, table, and the names of others beside it that do not count."""
+    own = [file for name in OWN_FILES if (file := directory / name).is_file()]
+    metadata = directory / METADATA
+    if own:
+        unread = [file.name for file in own[1:]]
+        with suppress(ConfigurationError):  # a file that does not count need not be right
+            if metadata.is_file() and _pyproject_table(metadata) is not None:
+                unread.append(METADATA)
+        return own[0], _own_table(own[0]), tuple(unread)
+    if metadata.is_file() and (table := _pyproject_table(metadata)) is not None:
+        return metadata, table, ()
+    return None
 
 
 def _root_for(file: Path, start: Path, cwd: Path) -> Path:
-    return file.parent if start.is_relative_to(file.parent) else _marked_root(start, cwd)
+    return file.parent if start.is_relative_to(file.parent) else marked_root(start, cwd)
 
 
 def _read(file: Path) -> bytes:
@@ -199,7 +198,8 @@ def _read(file: Path) -> bytes:
         raise ConfigurationError(f"{file}: cannot be read: {error.strerror or error}") from None
 
 
-def _parsed(file: Path, data: bytes) -> dict[str, object]:
+def parsed(file: Path | str, data: bytes) -> dict[str, object]:
+    """The TOML document that the bytes are; `ConfigurationError`, which names the file, for anything else."""
     # Only here: most runs of most projects have nothing to parse.
     if sys.version_info >= (3, 11):
         import tomllib
@@ -218,7 +218,7 @@ def _parsed(file: Path, data: bytes) -> dict[str, object]:
 
 
 def _own_table(file: Path) -> dict[str, object]:
-    table = _parsed(file, _read(file))
+    table = parsed(file, _read(file))
     if isinstance(tool := table.get("tool"), dict) and "fastapi-lint" in tool:
         raise ConfigurationError(
             f"{file}: here keys stand at the top of the file; [tool.fastapi-lint] is for pyproject.toml"
@@ -230,7 +230,7 @@ def _pyproject_table(file: Path, *, required: bool = False) -> dict[str, object]
     """The table `[tool.fastapi-lint]`; None when the file has none. A broken file without our name is not ours."""
     data = _read(file)
     if b"fastapi-lint" in data or b"tool.fastapi_lint" in data or required:
-        tool = _parsed(file, data).get("tool")
+        tool = parsed(file, data).get("tool")
         if isinstance(tool, dict):
             if "fastapi-lint" in tool:
                 table = tool["fastapi-lint"]
@@ -249,24 +249,88 @@ def _pyproject_table(file: Path, *, required: bool = False) -> dict[str, object]
 def _settings(
     file: Path, table: dict[str, object], root: Path, rules: Sequence[Configurable], planned: Sequence[Named]
 ) -> Settings:
-    try:
-        values = TABLE.read(table, "[tool.fastapi-lint]" if file.name == "pyproject.toml" else "")
+    values = _extended(file, table, (file,), rules, planned)
+    with _named(file):
+        return with_values(Settings(root=root, file=file), values, rules, planned)
+
+
+def _extended(
+    file: Path,
+    table: dict[str, object],
+    seen: tuple[Path, ...],
+    rules: Sequence[Configurable],
+    planned: Sequence[Named],
+) -> dict[str, object]:
+    """The values of a file, on top of those of the file that it extends."""
+    with _named(file):
+        values = TABLE.read(table, "[tool.fastapi-lint]" if file.name == METADATA else "")
         if "select" in values and "preset" in values:
             raise ConfigurationError("select and preset exclude each other; use preset with extend-select")
-        return _validated(file, values, root, rules, planned)
+        extended = cast("str | None", values.pop("extend", None))
+        if extended is None:
+            return values
+        other = Path(os.path.normpath(file.parent / Path(extended).expanduser()))
+        if other in seen:
+            raise ConfigurationError(f"extend: {' extends '.join(map(str, (*seen, other)))}, which has no end")
+        if not other.is_file():
+            raise ConfigurationError(f"extend: no such file: '{extended}' (looked for {other})")
+    inner = _own_table(other) if other.name != METADATA else _pyproject_table(other, required=True)
+    below = _extended(other, inner or {}, (*seen, other), rules, planned)
+    with _named(other):  # whose mistake it is, is said
+        with_values(Settings(root=other.parent), below, rules, planned)
+    return on_top(below, values)
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Errors name the file, once."""
+    try:
+        yield
     except ConfigurationError as error:
         raise ConfigurationError(f"{file}: {str(error).removeprefix(': ')}") from None
 
 
-def _validated(
-    file: Path, values: dict[str, object], root: Path, rules: Sequence[Configurable], planned: Sequence[Named]
+_ADDED = frozenset({"extend-select", "extend-exclude", "blocking", "taint", "unfixable"})
+
+
+def on_top(below: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    """The values of two configurations of which the second counts more.
+
+    Lists that add (`extend-...`, `blocking`, `taint`) are added, tables joined key by key, everything else replaced.
+    What was ignored stays ignored unless the second one selects anew or names the very rule.
+    """
+    anew = bool(values.keys() & {"select", "preset"})
+    kept = {
+        key: value
+        for key, value in below.items()
+        if not (anew and key in ("select", "preset", "extend-select", "ignore"))
+    }
+    again = cast("tuple[str, ...]", values.get("extend-select", ()))
+    if ignored := cast("tuple[str, ...]", kept.get("ignore", ())):
+        kept["ignore"] = tuple(word for word in ignored if word not in again)
+    for key, value in values.items():
+        before = kept.get(key)
+        if isinstance(value, dict) and isinstance(before, dict):
+            if key == "rules":
+                value = {rule: {**before.get(rule, {}), **options} for rule, options in value.items()}
+            value = {**before, **value}
+        elif isinstance(value, tuple) and isinstance(before, tuple) and key in (*_ADDED, "ignore"):
+            value = (*before, *value)
+        kept[key] = value
+    return kept
+
+
+def with_values(
+    settings: Settings, values: Mapping[str, object], rules: Sequence[Configurable], planned: Sequence[Named]
 ) -> Settings:
+    """The settings with the values of a configuration, in which every word must mean something."""
+    values = dict(values)
     preset = cast("str | None", values.pop("preset", None))
     if preset:
         values["select"] = PRESETS[preset]
     options = cast("dict[str, dict[str, Option]]", values.pop("rules", {}))
     fields = {name.replace("-", "_"): value for name, value in values.items()}
-    settings = replace(Settings(root=root, file=file), **fields)  # type: ignore[arg-type]
+    settings = replace(settings, **fields)  # type: ignore[arg-type]
     try:
         entries_from(settings.blocking, "blocking")
         taint_from(settings.taint, "taint")
@@ -275,7 +339,9 @@ def _validated(
     if rules or planned:
         validate(settings.select, "select", rules, planned)
         validate(settings.extend_select, "extend-select", rules, planned)
-        validate(settings.ignore, "ignore", rules, planned, choosing=False)
+        for key in ("ignore", "severity", "fixable", "unfixable"):
+            selectors: Iterable[str] = getattr(settings, key)
+            validate(selectors, key, rules, planned, choosing=False)
         for pattern, selectors in settings.per_file_ignores.items():
             validate(selectors, f"per-file-ignores.'{pattern}'", rules, planned, choosing=False)
     return replace(settings, rules=_rule_options(options, rules, planned))

@@ -47,11 +47,8 @@ def write(path: Path, data: bytes, *, expected: bytes) -> None:
     try:
         real = Path(os.path.realpath(path, strict=True))
         status = real.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise NotWritten(f"{path}: not written: not a regular file")
-        # The mode is asked too because root may write anything.
-        if not status.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(real, os.W_OK):
-            raise ReadOnly(f"{path}: not written: the file is read-only")
+        if refusal := _refusal(path, real, status):
+            raise refusal
         with _locked(path, real):
             if not _holds(path, real, data, expected):
                 _replace(path, real, status, data, expected)
@@ -59,6 +56,24 @@ def write(path: Path, data: bytes, *, expected: bytes) -> None:
         raise Vanished(f"{path}: the file has vanished since it was read") from None
     except OSError as error:
         raise NotWritten(f"{path}: not written: {error.strerror or error}") from error
+
+
+def refused(path: Path) -> NotWritten | None:
+    """Why a file would not be written, if that can be told before: it is read-only, or no regular file."""
+    try:
+        real = Path(os.path.realpath(path, strict=True))
+        return _refusal(path, real, real.stat())
+    except OSError:
+        return None  # writing it will say so
+
+
+def _refusal(path: Path, real: Path, status: os.stat_result) -> NotWritten | None:
+    if not stat.S_ISREG(status.st_mode):
+        return NotWritten(f"{path}: not written: not a regular file")
+    # The mode is asked too because root may write anything.
+    if not status.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(real, os.W_OK):
+        return ReadOnly(f"{path}: not written: the file is read-only")
+    return None
 
 
 def put(path: Path, data: bytes) -> None:

@@ -29,6 +29,8 @@ def summary(report: Report) -> tuple[str, str]:
     notices = f" {counted(len(report.notices), 'notice')}." if report.notices else ""
     if not report.findings and (failed := sum(notice.level is Severity.ERROR for notice in report.notices)):
         return "", f"Found nothing in {files}, but {counted(failed, 'error')}: not everything was done.{notices}"
+    if report.left:
+        return "", f"{counted(report.left, 'finding')} left, in {files} checked.{notices}"
     if not report.findings:
         return "All clear", f": {files} checked.{notices}"
     found = counted(len(report.findings), "finding")

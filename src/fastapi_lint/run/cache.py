@@ -1,4 +1,4 @@
-"""What a run leaves for the next one, in `.fastapi_lint_cache`: facts by content, results by all that they depend on.
+"""What a run leaves for the next one, in its cache: facts by content, results by all that they depend on.
 
 Msgpack with checksums, read as data and never executed. Whatever is wrong with a file of the cache (torn, foreign, of
 another version, not writable) makes it count as empty, with one notice at most. Knows no rule and analyses nothing.
@@ -93,10 +93,17 @@ def _stats(folder: Path) -> list[bytes]:
     return sorted(found)
 
 
-def stored_rules(start: Path, kind: type[T]) -> T | None:
+def folder_of(root: Path, caches: Path | None = None) -> Path:
+    """The cache of a project: in its root, or below the folder that holds the caches of several."""
+    if caches is None:
+        return root / DIRECTORY
+    return caches / f"{root.name or 'root'}-{digest(str(root).encode('utf-8', 'surrogatepass')).hex()[:12]}"
+
+
+def stored_rules(start: Path, kind: type[T], caches: Path | None = None) -> T | None:
     """The table of rules that an earlier run left in the cache of the folder or of one around it."""
     for folder in (start, *start.parents):
-        found = _load(folder / DIRECTORY / f"rules-{_short(program())}.bin", program())
+        found = _load(folder_of(folder, caches) / f"rules-{_short(program())}.bin", program())
         if found is not None:
             with contextlib.suppress(msgspec.MsgspecError):
                 return msgspec.msgpack.decode(found, type=kind)
@@ -104,17 +111,18 @@ def stored_rules(start: Path, kind: type[T]) -> T | None:
 
 
 class Store:
-    """The cache of one project root. `root` None: there is none, and nothing is kept.
+    """The cache of one project root, in it or below `caches`. `root` None: there is none, and nothing is kept.
 
     `notices` tells why nothing could be kept, once.
     """
 
-    def __init__(self, root: Path | None) -> None:
+    def __init__(self, root: Path | None, caches: Path | None = None) -> None:
         self.notices: list[Notice] = []
-        self._folder = None if root is None else root / DIRECTORY
+        self._shown = DIRECTORY if caches is None else str(caches)
+        self._folder = None if root is None else folder_of(root, caches)
         self._shards: dict[int, dict[bytes, _Entry]] = {}
         self._is_ready = False
-        if self._folder is not None and self._folder.is_symlink():
+        if self._folder is not None and os.path.islink(self._folder):  # noqa: PTH114
             self._give_up("it is a symbolic link")
 
     @property
@@ -128,7 +136,7 @@ class Store:
         """Leave the table of rules for the next start."""
         if self._folder is not None:
             path = self._folder / f"rules-{_short(program())}.bin"
-            if not path.exists():
+            if not os.path.exists(path):  # noqa: PTH110
                 self._write(path, program(), msgspec.msgpack.encode(table))
                 self._forget("rules-*.bin", 3)
 
@@ -221,18 +229,19 @@ class Store:
     # ---------------------------------------------------------------- disk
 
     def _read(self, path: Path, identity: bytes) -> bytes | None:
-        if not path.exists():
+        # Unlike those of `Path`, these never raise, be it that the folder may not be searched.
+        if not os.path.exists(path):  # noqa: PTH110
             return None
         found = _load(path, identity)
         if found is None:
-            self._say(f"'{DIRECTORY}/{path.name}' is damaged or cannot be read, and is made again")
+            self._say(f"'{self._shown}/{path.name}' is damaged or cannot be read, and is made again")
         return found
 
     def _decoded(self, found: bytes, kind: type[T]) -> T | None:
         try:
             return msgspec.msgpack.decode(found, type=kind)
         except (msgspec.MsgspecError, RecursionError, ValueError):
-            self._say(f"a file in '{DIRECTORY}' holds something else than it should, and is made again")
+            self._say(f"a file in '{self._shown}' holds something else than it should, and is made again")
             return None
 
     def _write(self, path: Path, identity: bytes, data: bytes) -> None:
@@ -257,7 +266,7 @@ class Store:
     def _prepare(self) -> None:
         if self._is_ready or self._folder is None:
             return
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, content in ((".gitignore", b"*\n"), ("CACHEDIR.TAG", _TAG)):
             # "x" follows no link that somebody left here, be it to nothing.
             with contextlib.suppress(FileExistsError), (self._folder / name).open("xb") as file:
@@ -266,7 +275,7 @@ class Store:
 
     def _give_up(self, reason: str) -> None:
         self._folder = None
-        self._say(f"'{DIRECTORY}' is not used: {reason}")
+        self._say(f"'{self._shown}' is not used: {reason}")
 
     def _say(self, message: str) -> None:
         if not self.notices:

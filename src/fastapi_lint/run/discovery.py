@@ -6,49 +6,70 @@ The model sees every Python file of the project; the paths of the command line o
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi_lint.config.schema import ConfigurationError
-from fastapi_lint.config.settings import Settings
+from fastapi_lint.config.settings import PROJECT_FILES, Settings
 from fastapi_lint.config.suggestions import hint
 from fastapi_lint.files.globs import Globs
 from fastapi_lint.finding import Notice
+
+_TAIL = 3
+"""So many files of a name are told apart in a hint."""
 
 
 @dataclass(frozen=True)
 class Discovered:
     """The files of a run: relative to the root, with forward slashes, sorted, each once.
 
-    `files` is the whole project and everything named explicitly; `reported` those of them whose findings are shown.
+    `files` is the whole project and everything named explicitly; `reported` those of them whose findings are shown;
+    `nested` are the projects of their own that lie below the root and were asked for: settings, and the paths there.
     """
 
     files: tuple[str, ...]
     reported: frozenset[str]
     notices: tuple[Notice, ...]
+    nested: tuple[tuple[Settings, tuple[Path, ...]], ...] = ()
 
 
-def discover(root: Path, paths: Sequence[Path], settings: Settings) -> Discovered:
+def discover(
+    root: Path,
+    paths: Sequence[Path],
+    settings: Settings,
+    own: Callable[[Path], Settings | None] | None = None,
+) -> Discovered:
     """The project's Python files under `root`, and which of them `paths` ask for (none: all).
 
     Paths are absolute or relative to the current directory. A directory named explicitly is searched even if it is
-    excluded, a file is taken whatever it is called. Raises `ConfigurationError` for a path that does not exist, is no
-    file or directory, or lies outside the root.
+    excluded, a file is taken all the same, unless the settings say `force-exclude`. `own` is asked for the settings of
+    a directory that looks like a project of its own (None: it is none). Raises `ConfigurationError` for a path that
+    does not exist, is no file or directory, or lies outside the root.
     """
-    walk = _Walk(root, Globs((*settings.exclude, *settings.extend_exclude)))
+    walk = _Walk(root, settings, own)
     project = set(walk.files(()))
     reported: set[str] = set()
+    asked: dict[tuple[str, ...], list[Path]] = {}
     for path in paths:
         parts = _below(root, path)
         if not os.path.lexists(path):
-            raise ConfigurationError(f"no such file or directory: '{path}'{_near(path)}")
-        if path.is_dir():
+            raise ConfigurationError(f"no such file or directory: '{path}'{_near(path, parts, root, project)}")
+        is_directory = path.is_dir()
+        if settings.force_exclude and walk.is_left_out(parts, is_directory):
+            continue
+        if (around := walk.project_around(parts if is_directory else parts[:-1])) is not None:
+            asked.setdefault(around, []).append(path)
+        elif is_directory:
             prefix = "/".join(parts)
             found = {file for file in project if not prefix or file.startswith(f"{prefix}/")}
             if prefix and (not found or walk.is_ignored(parts)):
                 found.update(walk.files(parts))
-            if not found:
+            below = [inner for inner in walk.nested if inner[: len(parts)] == parts]
+            for inner in below:
+                asked.setdefault(inner, []).append(root.joinpath(*inner))
+            if not found and not below:
                 walk.notices.append(Notice(f"no Python files in '{path}'", prefix))
             reported |= found
         elif path.is_file() or not path.exists():  # a link to nothing: reading it will say so, and hide nothing else
@@ -57,9 +78,13 @@ def discover(root: Path, paths: Sequence[Path], settings: Settings) -> Discovere
             raise ConfigurationError(f"not a file or directory: '{path}'")
     if not paths:
         reported = set(project)
-        if not reported:
+        asked = {inner: [root.joinpath(*inner)] for inner in walk.nested}
+        if not reported and not asked:
             walk.notices.append(Notice(f"no Python files in '{root}'"))
-    return Discovered(tuple(sorted(project | reported)), frozenset(reported), tuple(dict.fromkeys(walk.notices)))
+    nested = tuple((walk.nested[inner], tuple(asked[inner])) for inner in sorted(asked))
+    return Discovered(
+        tuple(sorted(project | reported)), frozenset(reported), tuple(dict.fromkeys(walk.notices)), nested
+    )
 
 
 def _below(root: Path, path: Path) -> tuple[str, ...]:
@@ -71,8 +96,14 @@ def _below(root: Path, path: Path) -> tuple[str, ...]:
     raise ConfigurationError(f"'{path}' is outside the project root '{root}'; check it in a run of its own")
 
 
-def _near(path: Path) -> str:
-    """The nearest name to the first part of the path that does not exist."""
+def _near(path: Path, parts: Sequence[str], root: Path, project: Iterable[str]) -> str:
+    """A hint at what was meant: the file whose path ends like this one, or the nearest name to what is wrong."""
+    tails = {"/".join(parts), "/".join(part for part in path.parts if part not in ("..", "."))} - {""}
+    ends = tuple(f"/{tail}" for tail in tails)
+    same = sorted((file for file in project if file.endswith(ends)), key=lambda file: (file.count("/"), file))
+    if same:
+        shown = [os.path.relpath(root / file) for file in same[:_TAIL]]
+        return f"; did you mean '{shown[0]}'?" if len(same) == 1 else f"; did you mean one of {', '.join(shown)}?"
     missing = path
     while not missing.parent.is_dir() and missing.parent != missing:
         missing = missing.parent
@@ -83,14 +114,17 @@ def _near(path: Path) -> str:
 
 
 class _Walk:
-    """One search below a root, with the ignore files that it met."""
+    """One search below a root, with the ignore files and the projects of their own that it met."""
 
-    def __init__(self, root: Path, excluded: Globs) -> None:
+    def __init__(self, root: Path, settings: Settings, own: Callable[[Path], Settings | None] | None) -> None:
         self.root = root
-        self.excluded = excluded
+        self.excluded = Globs((*settings.exclude, *settings.extend_exclude))
         self.notices: list[Notice] = []
+        self.nested: dict[tuple[str, ...], Settings] = {}
+        self.own = own
+        self.respects = settings.respect_gitignore
         self.ignores: dict[tuple[str, ...], Globs] = {}
-        self.above = list(_ignores_above(root))
+        self.above = list(_ignores_above(root)) if self.respects else []
 
     def files(self, start: tuple[str, ...]) -> Iterator[str]:
         """The Python files below a directory, which itself counts as asked for."""
@@ -99,27 +133,63 @@ class _Walk:
         pending = [start]
         while pending:
             directory = pending.pop()
-            self._read_ignores(directory)
             prefix = "".join(f"{name}/" for name in directory)
             try:
-                with os.scandir(self.root.joinpath(*directory)) as entries:
-                    for entry in entries:
-                        name = entry.name
-                        # Links to directories lead out of the root, in circles, or to what is found anyway.
-                        if entry.is_dir(follow_symlinks=False):
-                            below = (*directory, name)
-                            if not self._skipped(below, True) and not _is_environment(entry):
-                                pending.append(below)
-                        elif name.endswith(".py") and not self._skipped((*directory, name), False):
-                            if not self._is_file(entry):
-                                continue
-                            if _is_text(name):
-                                yield prefix + name
-                            else:
-                                shown = (prefix + name).encode("utf-8", "backslashreplace").decode()
-                                self.notices.append(Notice("skipped: the file's name is not valid Unicode", shown))
+                with os.scandir(self.root.joinpath(*directory)) as scanned:
+                    entries = list(scanned)
+                if directory and self._is_project(directory, entries):
+                    continue
+                self._read_ignores(directory)
+                for entry in entries:
+                    name = entry.name
+                    # Links to directories lead out of the root, in circles, or to what is found anyway.
+                    if entry.is_dir(follow_symlinks=False):
+                        below = (*directory, name)
+                        if not self._skipped(below, True) and not _is_environment(entry):
+                            pending.append(below)
+                    elif name.endswith(".py") and not self._skipped((*directory, name), False):
+                        if not self._is_file(entry):
+                            continue
+                        if _is_text(name):
+                            yield prefix + name
+                        else:
+                            shown = (prefix + name).encode("utf-8", "backslashreplace").decode()
+                            self.notices.append(Notice("skipped: the file's name is not valid Unicode", shown))
             except OSError as error:
                 self.notices.append(Notice(f"cannot be searched: {error.strerror or error}", prefix.rstrip("/") or "."))
+
+    def _is_project(self, directory: tuple[str, ...], entries: Iterable[os.DirEntry[str]]) -> bool:
+        """Whether a directory is a project of its own; asked only where a file says that it may be."""
+        if self.own is None or directory in self.nested:
+            return directory in self.nested
+        if not any(entry.name in PROJECT_FILES for entry in entries):
+            return False
+        settings = self.own(self.root.joinpath(*directory))
+        if settings is not None:
+            self.nested[directory] = settings
+        return settings is not None
+
+    def project_around(self, parts: tuple[str, ...]) -> tuple[str, ...] | None:
+        """The project of its own that a directory lies in; the outermost one, which knows those inside of it."""
+        if self.own is None:
+            return None
+        for depth in range(1, len(parts) + 1):
+            inner = parts[:depth]
+            if inner in self.nested:
+                return inner
+            if not self.is_ignored(inner):
+                continue  # the walk was there
+            with suppress(OSError), os.scandir(self.root.joinpath(*inner)) as entries:
+                if self._is_project(inner, entries):
+                    return inner
+        return None
+
+    def is_left_out(self, parts: tuple[str, ...], is_directory: bool) -> bool:
+        """Whether nobody would look here who does not name it."""
+        if self.is_ignored(parts if is_directory else parts[:-1]):
+            return True
+        self._read_ignores(parts[:-1])
+        return bool(parts) and not is_directory and self._skipped(parts, False)
 
     def _is_file(self, entry: os.DirEntry[str]) -> bool:
         """Whether an entry is a file; a link that leads nowhere but to itself is none, and is said to be bad."""
@@ -153,12 +223,16 @@ class _Walk:
         return False
 
     def _read_ignores(self, directory: tuple[str, ...]) -> None:
-        if directory not in self.ignores and (globs := _ignore_file(self.root.joinpath(*directory, ".gitignore"))):
+        if (
+            self.respects
+            and directory not in self.ignores
+            and (globs := _ignore_file(self.root.joinpath(*directory, ".gitignore")))
+        ):
             self.ignores[directory] = globs
 
 
 def _is_environment(directory: os.PathLike[str]) -> bool:
-    return Path(directory, "pyvenv.cfg").exists()
+    return os.path.exists(Path(directory, "pyvenv.cfg"))  # noqa: PTH110 (this one never raises)
 
 
 def _is_text(name: str) -> bool:

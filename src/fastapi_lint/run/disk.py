@@ -66,6 +66,14 @@ def place(root: Path, name: str) -> str:
         return Path(name).name
 
 
+def refused(root: Path, path: str) -> Notice | None:
+    """Why the fixes of a file cannot be written, if that can be told before they are made."""
+    from fastapi_lint.files import writing
+
+    error = writing.refused(root / path)
+    return None if error is None else Notice(f"not fixed: {error}", path, level=Severity.ERROR)
+
+
 def write(root: Path, pairs: Iterable[tuple[Source, Source]]) -> tuple[tuple[str, ...], tuple[Notice, ...]]:
     """Replace files by what was made of them: which are written, and notices about the others."""
     from fastapi_lint.files import writing

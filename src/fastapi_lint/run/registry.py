@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Union
 
 import msgspec
 
+from fastapi_lint import __version__
 from fastapi_lint.finding import Severity
 from fastapi_lint.rule import RULES_URL, Rule
 from fastapi_lint.run import lazy
@@ -29,6 +30,7 @@ class RuleRow(msgspec.Struct, frozen=True, array_like=True):
     summary: str = ""
     documentation: str = ""
     options: dict[str, Union[bool, int, str, tuple[str, ...]]] = {}
+    is_new: bool = False
 
     @property
     def url(self) -> str:
@@ -41,6 +43,16 @@ class RuleTable(msgspec.Struct, frozen=True, array_like=True):
 
     built: tuple[RuleRow, ...]
     planned: tuple[RuleRow, ...]
+
+
+_INSTALLED = (0, 2)
+"""The first minor version that anybody could install: what it brought was new to nobody."""
+
+
+def is_new(since: str, version: str = __version__) -> bool:
+    """Whether a rule is in its first minor version, or in one that is yet to come."""
+    first, now = (tuple(int(part) for part in text.split(".")[:2]) for text in (since, version))
+    return first > _INSTALLED and first >= now
 
 
 @cache
@@ -68,11 +80,12 @@ def planned() -> tuple[Identity, ...]:
 
 
 @cache
-def known(start: Path) -> RuleTable:
-    """Every rule as data: from a cache at or above `start`, else by importing all of them."""
-    return stored_rules(start, RuleTable) or RuleTable(
+def known(start: Path, caches: Path | None = None) -> RuleTable:
+    """Every rule as data: from a cache at or above `start` (or below `caches`), else by importing all of them."""
+    return stored_rules(start, RuleTable, caches) or RuleTable(
         tuple(
-            RuleRow(r.code, r.name, r.preset, r.severity, r.summary, r.documentation, dict(r.options)) for r in rules()
+            RuleRow(r.code, r.name, r.preset, r.severity, r.summary, r.documentation, dict(r.options), is_new(r.since))
+            for r in rules()
         ),
         tuple(RuleRow(row.code, row.name, row.preset) for row in planned()),
     )

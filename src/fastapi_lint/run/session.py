@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from fastapi_lint.run.judging import Judgement
 
 _INDIFFERENT = frozenset({
-    "root", "file", "select", "extend_select", "ignore", "exclude", "extend_exclude", "baseline", "output_format",
-    "fix", "unsafe_fixes",
+    "root", "file", "unread", "select", "extend_select", "ignore", "preview", "exclude", "extend_exclude",
+    "force_exclude", "respect_gitignore", "baseline", "output_format", "fix", "unsafe_fixes", "fail_on",
+    "max_warnings", "severity", "fixable", "unfixable",
 })  # fmt: skip
 """Settings that do not change what an analysis of given files with given rules finds."""
 
@@ -102,6 +103,28 @@ class Session:
     # ---------------------------------------------------------------- the way of a check
 
     def check(self) -> Result:
+        """What is found, with the severities and fixes that the settings want."""
+        result = self._found()
+        settings = self._scope.settings
+        severities = selection.severities(settings, self._table.built)
+        unfixable = selection.unfixable(settings, self._table.built)
+        if not severities and not unfixable:
+            return result
+
+        def adjusted(finding: Finding) -> Finding:
+            severity = severities.get(finding.code, finding.severity)
+            fix = None if finding.code in unfixable else finding.fix
+            return msgspec.structs.replace(finding, severity=severity, fix=fix)
+
+        findings, suppressed = (tuple(map(adjusted, each)) for each in (result.findings, result.suppressed))
+        return msgspec.structs.replace(result, findings=findings, suppressed=suppressed)
+
+    def check_again(self, sources: Mapping[str, Source]) -> Result:
+        """What is found with other texts of some files."""
+        self.sources = {**self.sources, **sources}
+        return self.check()
+
+    def _found(self) -> Result:
         """Index what is new, link, ask the rules, part the findings by suppressions; or find all that in the cache."""
         if self._made is not None:  # a round of fixes is behind us: the next one builds upon it
             self._snapshot = None if self._made.judgement.has_failed else self._taken({})
@@ -176,17 +199,26 @@ class Session:
 
     # ---------------------------------------------------------------- fixes
 
-    def fix(self, result: Result, *, unsafe: bool) -> tuple[Result, Mapping[str, int], tuple[Notice, ...]]:
-        """Apply fixes to the reported files until nothing changes, and take out the imports they made unused."""
+    def fix(
+        self,
+        result: Result,
+        *,
+        unsafe: bool,
+        asked: Callable[[Sequence[Finding]], Sequence[Finding]] = lambda findings: findings,
+    ) -> tuple[Result, Mapping[str, int], tuple[Notice, ...]]:
+        """Apply fixes to the reported files until nothing changes, and take out the imports they made unused.
+
+        `asked` says of the findings of each round which of them are to be fixed.
+        """
         from fastapi_lint.fixing import fixer
 
         def again(sources: Mapping[str, Source]) -> Sequence[Finding]:
             nonlocal result
             self.sources = dict(sources)
             result = self.check()
-            return result.findings
+            return asked(result.findings)
 
-        fixed = fixer.converge(self.sources, again, result.findings, unsafe=unsafe, tidy=self._unused_imports)
+        fixed = fixer.converge(self.sources, again, asked(result.findings), unsafe=unsafe, tidy=self._unused_imports)
         self.sources = dict(fixed.sources)
         return result, fixed.applied, fixed.notices
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,58 +18,78 @@ from fastapi_lint.files.source import Source, Unreadable
 from fastapi_lint.finding import Finding, Notice, Severity
 from fastapi_lint.run import discovery, disk, workers
 from fastapi_lint.run.cache import Store
+from fastapi_lint.run.discovery import Discovered
 from fastapi_lint.run.registry import RuleRow, known, planned, rules
+from fastapi_lint.run.request import Outcome, Request, together
 from fastapi_lint.run.session import Scope, Session
 
 if TYPE_CHECKING:
     from fastapi_lint.model.listing import RouteRow
+    from fastapi_lint.suppressing.following import Following
 
-__all__ = ["LintResult", "Outcome", "Request", "check", "known", "lint_sources", "planned", "routes", "rules"]
-
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked of a run. `paths` filter the report; the model sees everything below `root`."""
-
-    root: Path
-    paths: tuple[Path, ...]
-    settings: Settings
-    fix: bool = False
-    unsafe_fixes: bool = False
-    diff: bool = False
-    stdin: tuple[str, bytes] | None = None
-    jobs: int = 1
-    cache: bool = True
-    add_noqa: bool = False
-    baseline: Path | None = None
-    write_baseline: Path | None = None
-    progress: Progress | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of it: findings after suppressions and baseline, in order of place, and what was written."""
-
-    findings: tuple[Finding, ...] = ()
-    suppressed: tuple[Finding, ...] = ()
-    notices: tuple[Notice, ...] = ()
-    sources: Mapping[str, Source] = field(default_factory=dict)
-    files: int = 0
-    fixed: Mapping[str, int] = field(default_factory=dict)
-    diff: str = ""
-    stdin_output: str | None = None
-    changed_files: tuple[str, ...] = ()
+__all__ = [
+    "LintResult", "Outcome", "Request", "check", "files", "known", "lint_sources", "planned", "projects", "routes",
+    "rules",
+]  # fmt: skip
 
 
 def check(request: Request) -> Outcome:
-    """Analyse a project and report, fix or suppress as the request says.
+    """Analyse a project, and those of their own inside of it, and report, fix or suppress as the request says.
 
     Raises `ConfigurationError` for settings, paths and baselines that cannot be used.
     """
-    selected = _selected(request.settings, request.root)
-    found = discovery.discover(request.root, request.paths, request.settings)
+    parts = projects(request)
+    if request.write_baseline is None:
+        return together([(_place(request, part), _checked(part, found)) for part, found in parts])
+    from fastapi_lint.suppressing import baseline
+
+    written = baseline.earlier(request.write_baseline)
+    outcomes = []
+    for part, found in parts:
+        outcome = _checked(part, found)
+        codes = {rule.code for rule in outcome.rules}
+        others = written.without(found.reported, codes, part.place, part.root)
+        written = others.joined(baseline.remember(outcome.findings, outcome.sources, part.place))
+        outcomes.append((_place(request, part), outcome))
+    baseline.write(request.write_baseline, written)
+    return together(outcomes)
+
+
+def projects(request: Request) -> Iterator[tuple[Request, Discovered]]:
+    """The projects that the paths of a request ask for, each as a request of its own with its files."""
+    pending = [request]
+    while pending:
+        part = pending.pop(0)
+        own = None if part.own is None else _within(part.own, part.settings)
+        found = discovery.discover(part.root, part.paths, part.settings, own)
+        inner = []
+        for settings, paths in found.nested:
+            place = f"{part.place}{settings.root.relative_to(part.root).as_posix()}/"
+            inner.append(replace(part, root=settings.root, paths=paths, settings=settings, place=place))
+        pending = [*inner, *pending]
+        if found.reported or found.notices or part.stdin is not None or not (inner or pending or part is not request):
+            yield part, found
+
+
+def _within(own: Callable[[Path, Settings], Settings | None], around: Settings) -> Callable[[Path], Settings | None]:
+    return lambda directory: own(directory, around)
+
+
+def files(request: Request) -> list[Path]:
+    """The files that a request is about."""
+    return [part.root / path for part, found in projects(request) for path in found.reported]
+
+
+def _place(request: Request, part: Request) -> str:
+    """Where a project lies below the root of the request, with a slash at its end."""
+    return "" if part is request else part.place.removeprefix(request.place)
+
+
+def _checked(request: Request, found: Discovered) -> Outcome:
+    """What comes of one project."""
+    if not found.reported and request.stdin is None:
+        return Outcome(notices=(*found.notices, *_said(request.settings)))
+    selected = _selected(request)
     sources, unread = disk.read(request.root, found.files)
     reported: Collection[str] = found.reported
     if request.stdin is not None:
@@ -77,16 +97,24 @@ def check(request: Request) -> Outcome:
         path = disk.place(request.root, name)
         sources[path] = Source(path, data)
         reported = {path}
-    store = Store(request.root if request.cache else None)
+    store = Store(request.root if request.cache else None, request.caches)
     session = _session(request, selected, sources, reported, disk.declarations(request.root), store)
+    known = _known(request, reported, {rule.code for rule in selected})
+    closed = _Closed(request.root, is_asked=request.fix and not request.diff and request.stdin is None)
     applied: Mapping[str, int] = {}
     unfixed: Sequence[Notice] = ()
+
+    def fixable(findings: Sequence[Finding]) -> Sequence[Finding]:
+        if known is not None:
+            new = known.compared(findings, session.sources).new
+            findings = findings if request.fix_baseline else new
+        return [finding for finding in findings if not finding.fix or not closed.has(finding.path)]
+
     with _batch():
         result = session.check()
         if request.fix or request.diff:
-            result, applied, unfixed = session.fix(result, unsafe=request.unsafe_fixes)
+            result, applied, unfixed = session.fix(result, unsafe=request.unsafe_fixes, asked=fixable)
         session.remember()
-    kept, compared = _compared(request, result.findings, session.sources, reported, {rule.code for rule in selected})
     changed = [
         (sources[path], session.sources[path])
         for path in sorted(reported)
@@ -98,15 +126,22 @@ def check(request: Request) -> Outcome:
     if request.diff:
         from fastapi_lint.fixing import fixer
 
-        diff = "".join(fixer.diff(old.path, old.text, new.text) for old, new in changed)
+        diff = "".join(fixer.diff(request.place + old.path, old.text, new.text) for old, new in changed)
     elif request.stdin is not None and request.fix:
         with suppress(Unreadable):  # then it comes back as it was
             stdin_output = session.sources[next(iter(reported))].text
     elif request.fix:
         written, unwritten = disk.write(request.root, changed)
+        if unwritten:  # what is not fixed is still found
+            with _batch():
+                result = session.check_again({notice.path: sources[notice.path] for notice in unwritten})
+    kept, compared = _compared(request, result.findings, session.sources, known)
     if request.add_noqa:
         written, unwritten = disk.add_noqa(request.root, kept, session.sources)
-    notices = (*found.notices, *unread, *result.notices, *unfixed, *store.notices, *compared, *unwritten)
+    notices = (
+        *found.notices, *unread, *_said(request.settings), *result.notices, *unfixed, *closed.notices, *store.notices,
+        *compared, *unwritten,
+    )  # fmt: skip
     return Outcome(
         findings=kept,
         suppressed=result.suppressed,
@@ -117,17 +152,35 @@ def check(request: Request) -> Outcome:
         diff=diff,
         stdin_output=stdin_output,
         changed_files=tuple(written),
+        rules=selected,
     )
+
+
+class _Closed:
+    """The files that cannot be written, with a notice about each that was asked for."""
+
+    def __init__(self, root: Path, *, is_asked: bool) -> None:
+        self.notices: list[Notice] = []
+        self._root = root
+        self._is_asked = is_asked
+        self._known: dict[str, bool] = {}
+
+    def has(self, path: str) -> bool:
+        if path not in self._known:
+            notice = disk.refused(self._root, path) if self._is_asked else None
+            self.notices += [notice] if notice else []
+            self._known[path] = notice is not None
+        return self._known[path]
 
 
 def routes(request: Request) -> list[RouteRow]:
     """The routes of every app of the project, as `fastapi-lint routes` prints them, with the findings at each."""
     from fastapi_lint.model.listing import listing
 
-    selected = _selected(request.settings, request.root)
+    selected = _selected(request)
     found = discovery.discover(request.root, request.paths, request.settings)
     sources, _ = disk.read(request.root, found.files)
-    store = Store(request.root if request.cache else None)
+    store = Store(request.root if request.cache else None, request.caches)
     session = _session(request, selected, sources, found.reported, disk.declarations(request.root), store)
     with _batch():
         result = session.check()
@@ -148,7 +201,7 @@ def lint_sources(
     sources = {path: Source(path, data) for path, data in sorted(files.items()) if path.endswith((".py", ".pyi"))}
     declared = {path: data.decode("utf-8", "replace") for path, data in files.items() if disk.is_declaration(path)}
     request = Request(root=Path(), paths=(), settings=settings)
-    session = _session(request, _selected(settings, Path()), sources, set(sources), declared, Store(None))
+    session = _session(request, _selected(request), sources, set(sources), declared, Store(None))
     result = session.check()
     notices: Sequence[Notice] = ()
     if fix:
@@ -166,9 +219,9 @@ class LintResult:
     files: Mapping[str, bytes]
 
 
-def _selected(settings: Settings, start: Path) -> tuple[RuleRow, ...]:
-    table = known(start)
-    return selection.selected(settings, table.built, table.planned)
+def _selected(request: Request) -> tuple[RuleRow, ...]:
+    table = known(request.root, request.caches)
+    return selection.selected(request.settings, table.built, table.planned)
 
 
 def _session(
@@ -182,30 +235,61 @@ def _session(
     codes = tuple(rule.code for rule in selected)
     scope = Scope(request.settings, codes, frozenset(reported), declared)
     jobs = request.jobs or workers.processors()
-    return Session(scope, dict(sources), known(request.root), rules, store, jobs=jobs, progress=request.progress)
+    return Session(
+        scope, dict(sources), known(request.root, request.caches), rules, store, jobs=jobs, progress=request.progress
+    )
+
+
+def _said(settings: Settings) -> Iterator[Notice]:
+    """What there is to say about the settings."""
+    for name in settings.unread:
+        assert settings.file is not None
+        yield Notice(f"does not count: the configuration is read from {settings.file.name} beside it", name)
+
+
+def _known(request: Request, reported: Collection[str], codes: Collection[str]) -> Following | None:
+    """The baseline that counts for a project, if there is one: that of the command line, or that of its settings."""
+    own = request.settings.baseline
+    if request.write_baseline is not None or (request.baseline is None and own is None):
+        return None
+    from fastapi_lint.suppressing import baseline
+    from fastapi_lint.suppressing.following import Following
+
+    file, place = _baseline(request)
+    return Following(baseline.load(file), checked=reported, codes=codes, place=place)
+
+
+def _baseline(request: Request) -> tuple[Path, str]:
+    """The file of the baseline, and what stands in it before the paths of this project."""
+    if request.baseline is not None:
+        return request.baseline, request.place
+    return request.root / (request.settings.baseline or ""), ""
 
 
 def _compared(
-    request: Request,
-    findings: tuple[Finding, ...],
-    sources: Mapping[str, Source],
-    reported: Collection[str],
-    codes: Collection[str],
+    request: Request, findings: tuple[Finding, ...], sources: Mapping[str, Source], known: Following | None
 ) -> tuple[tuple[Finding, ...], Sequence[Notice]]:
-    """The findings that the baseline does not know, unless a new one is to be written; that is done here."""
-    if request.write_baseline is None and request.baseline is None:
+    """The findings that the baseline does not know; it is written anew where fixes have moved what it knows."""
+    if known is None:
         return findings, ()
-    from fastapi_lint.suppressing import baseline
+    compared = known.compared(findings, sources)
+    notices = []
+    if known.moved and request.fix and not request.diff and request.stdin is None:
+        from fastapi_lint.suppressing import baseline
 
-    if request.write_baseline is not None:
-        baseline.write(request.write_baseline, baseline.remember(findings, sources))
-        return findings, ()
-    assert request.baseline is not None
-    compared = baseline.load(request.baseline).filter(findings, sources, checked=reported, codes=codes)
-    if not compared.fixed:
-        return compared.new, ()
-    message = f"{compared.fixed} entries of the baseline are fixed; write it again to forget them"
-    return compared.new, (Notice(message, level=Severity.INFO),)
+        file, place = _baseline(request)
+        codes = {entry.code for entry in known.baseline.entries}
+        own = [finding for finding in compared.known if finding.path in known.moved]
+        kept = known.baseline.without(known.moved, codes, place, request.root)
+        baseline.write(file, kept.joined(baseline.remember(own, sources, place)))
+        notices.append(
+            Notice(f"the baseline {file.name} follows: fixes changed lines that it knows", level=Severity.INFO)
+        )
+    if compared.fixed:
+        some = "1 entry of the baseline is" if compared.fixed == 1 else f"{compared.fixed} entries of the baseline are"
+        message = f"{some} fixed; write it again to forget what is gone"
+        notices.append(Notice(message, level=Severity.INFO))
+    return compared.new, notices
 
 
 @contextmanager

@@ -20,6 +20,10 @@ from fastapi_lint.report.fingerprint import fingerprints
 VERSION = 1
 
 
+class OtherVersion(ConfigurationError):
+    """A baseline that another version of the linter wrote."""
+
+
 @dataclass(frozen=True)
 class Known:
     """One remembered finding."""
@@ -51,17 +55,19 @@ class Baseline:
         *,
         checked: Collection[str] | None = None,
         codes: Collection[str] | None = None,
+        place: str = "",
     ) -> Compared:
         """Part findings into new and known ones.
 
-        `checked` are the paths and `codes` the rules that the run looked at (None: all): only their entries can be
-        said to be fixed. A file that is gone counts as fixed when `checked` is None.
+        `place` stands before their paths in the baseline. `checked` are the paths and `codes` the rules that the run
+        looked at (None: all): only their entries can be said to be fixed. A file that is gone counts as fixed when
+        `checked` is None.
         """
         left = Counter((entry.path, entry.code, entry.fingerprint) for entry in self.entries)
         new: list[Finding] = []
         known: list[Finding] = []
         for finding, fingerprint in zip(findings, fingerprints(findings, sources), strict=True):
-            key = (finding.path, finding.code, fingerprint)
+            key = (place + finding.path, finding.code, fingerprint)
             if left[key] > 0:
                 left[key] -= 1
                 known.append(finding)
@@ -70,15 +76,40 @@ class Baseline:
         fixed = sum(
             count
             for (path, code, _), count in left.items()
-            if (checked is None or path in checked) and (codes is None or code in codes)
+            if (checked is None or _below(path, place) in checked) and (codes is None or code in codes)
         )
         return Compared(tuple(new), tuple(known), fixed)
 
+    def without(self, checked: Collection[str], codes: Collection[str], place: str, root: Path) -> Baseline:
+        """The entries that a run says nothing about: of files that it did not check, and of rules that it did not ask.
 
-def remember(findings: Sequence[Finding], sources: Mapping[str, Source]) -> Baseline:
+        Those of files that are not there any more, below the project's `root`, go.
+        """
+        kept = []
+        for entry in self.entries:
+            path = _below(entry.path, place)
+            if (
+                path is None
+                or (path not in checked and (root / path).is_file())
+                or (path in checked and entry.code not in codes)
+            ):
+                kept.append(entry)
+        return Baseline(tuple(kept))
+
+    def joined(self, other: Baseline) -> Baseline:
+        """The entries of both."""
+        entries = sorted((*self.entries, *other.entries), key=lambda entry: (entry.path, entry.code, entry.fingerprint))
+        return Baseline(tuple(entries))
+
+
+def _below(path: str, place: str) -> str | None:
+    return path[len(place) :] if path.startswith(place) else None
+
+
+def remember(findings: Sequence[Finding], sources: Mapping[str, Source], place: str = "") -> Baseline:
     """The baseline that knows exactly these findings."""
     known = [
-        Known(finding.path, finding.code, fingerprint)
+        Known(place + finding.path, finding.code, fingerprint)
         for finding, fingerprint in zip(findings, fingerprints(findings, sources), strict=True)
     ]
     return Baseline(tuple(sorted(known, key=lambda entry: (entry.path, entry.code, entry.fingerprint))))
@@ -106,7 +137,7 @@ def loads(text: str, shown: str) -> Baseline:
         raise ConfigurationError(f"{shown}: not a baseline of fastapi-lint; write one with --write-baseline")
     if content.get("version") != VERSION:
         found = json.dumps(content.get("version"))
-        raise ConfigurationError(
+        raise OtherVersion(
             f"{shown}: a baseline of version {found}, expected {VERSION}; write it again with --write-baseline"
         )
     findings = content.get("findings")
@@ -130,6 +161,17 @@ def load(path: Path) -> Baseline:
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}: not a baseline: not valid UTF-8") from None
     return loads(text, str(path))
+
+
+def earlier(path: Path) -> Baseline:
+    """What a baseline that is to be written anew holds; nothing where there is none, or one of another version.
+
+    Raises `ConfigurationError` for a file that is something else, which is not to be lost.
+    """
+    try:
+        return load(path) if path.is_file() and path.stat().st_size else Baseline(())
+    except OtherVersion:
+        return Baseline(())
 
 
 def write(path: Path, baseline: Baseline) -> None:

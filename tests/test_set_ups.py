@@ -1,0 +1,216 @@
+"""Whole runs in the set-ups that teams have: monorepos, hooks, containers, baselines, notebooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from linting import ROOT
+
+from fastapi_lint.cli.main import run_command_line
+from fastapi_lint.config.settings import CACHE_DIRECTORY
+
+MAIN = """\
+import time
+from fastapi import Depends, FastAPI
+from app.deps import get_limit
+
+app = FastAPI()
+
+
+@app.get("/items")
+async def items(limit: int = Depends(get_limit)) -> int:
+    time.sleep(1)
+    return limit
+"""
+"""FAPI201 in line 9, which can be fixed, and FAPI101 in line 10."""
+SERVICE = {"app/__init__.py": "", "app/main.py": MAIN, "app/deps.py": "def get_limit() -> int:\n    return 1\n"}
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+
+
+Run = Callable[..., tuple[int, list[str], str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command line in a folder below the test's: exit code, lines of findings, what stderr says."""
+    for name in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "FASTAPI_LINT_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+    def called(*arguments: str, at: str = "", format: str = "concise") -> tuple[int, list[str], str]:
+        monkeypatch.chdir(tmp_path / at)
+        code = run_command_line([*arguments, "--output-format", format])
+        out, err = capfd.readouterr()
+        return code, out.splitlines(), err
+
+    return called
+
+
+def places(lines: list[str]) -> list[str]:
+    """Path and code of each line of a concise report."""
+    return [f"{line.split(':')[0]} {line.split()[1]}" for line in lines]
+
+
+def test_services_of_a_monorepo(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has its own settings, root and names, and is told the same from wherever it is linted."""
+    for name in ("a", "b"):
+        write(tmp_path / "services" / name, SERVICE)
+    write(tmp_path, {
+        "services/a/pyproject.toml": "[tool.fastapi-lint]\nextend = '../../lint.toml'\nignore = ['FAPI101']\n",
+        "services/b/pyproject.toml": "[project]\nname = 'b'\n",
+        "lint.toml": "[severity]\nFAPI201 = 'info'\n",
+        "tools/tool.py": MAIN.replace("from app.deps", "from .deps"),
+        "tools/deps.py": SERVICE["app/deps.py"],
+    })  # fmt: skip
+    (tmp_path / ".git").mkdir()
+    a, b = ["services/a/app/main.py FAPI201"], ["services/b/app/main.py FAPI201", "services/b/app/main.py FAPI101"]
+    own = ["tools/tool.py FAPI201", "tools/tool.py FAPI101"]
+    assert places(run()[1]) == [*a, *b, *own]
+    assert run("services/a")[0] == 0, "its only finding is an info"
+    assert places(run("services/b/app/main.py", "services/a", "tools")[1]) == [*a, *b, *own]
+    assert [f"services/b/{place}" for place in places(run(at="services/b")[1])] == b
+    assert places(run("--isolated", "services/a")[1]) == [a[0], "services/a/app/main.py FAPI101"]
+    assert sorted(run("--show-files")[1])[:2] == ["services/a/app/__init__.py", "services/a/app/deps.py"]
+    # Services that annotate a repository count paths from its root.
+    (line,) = run(at="services/a", format="github")[1]
+    assert ",file=services/a/app/main.py," in line
+    monkeypatch.setenv("CI_PROJECT_DIR", str(tmp_path / "services"))
+    assert json.loads("\n".join(run(at="services/a", format="gitlab")[1]))[0]["location"]["path"] == "a/app/main.py"
+    monkeypatch.delenv("CI_PROJECT_DIR")
+    sarif = json.loads("\n".join(run(at="services/b", format="sarif")[1]))["runs"][0]
+    assert sarif["artifacts"][0]["location"]["uri"] == "services/b/app/main.py"
+    # One baseline for all of them, written in parts.
+    assert run("--write-baseline", "known.json")[0] == 0
+    assert run("--baseline", "known.json")[:2] == (0, [])
+    assert run("services/b", "--baseline", "known.json")[:2] == (0, [])
+    known = (tmp_path / "known.json").read_bytes()
+    assert run("services/b", "--write-baseline", "known.json")[0] == 0
+    assert (tmp_path / "known.json").read_bytes() == known
+    # Fixes stay inside of what is asked for.
+    assert run("--fix", at="services/a")[0] == 0
+    assert "Annotated" in (tmp_path / "services/a/app/main.py").read_text()
+    assert (tmp_path / "services/b/app/main.py").read_text() == MAIN
+    assert "--- a/services/b/app/main.py" in run("--diff")[1]
+
+
+def test_a_run_looks_at_the_current_folder(tmp_path: Path, run: Run) -> None:
+    write(tmp_path, {**SERVICE, "pyproject.toml": "[tool.fastapi-lint]\nfix = true\n", "scripts/one.py": MAIN})
+    code, lines, _ = run(at="scripts")
+    assert (code, places(lines)) == (1, ["one.py FAPI101"])
+    assert "Annotated" in (tmp_path / "scripts" / "one.py").read_text(), "the project around is known"
+    assert (tmp_path / "app" / "main.py").read_text() == MAIN, "and left as it is"
+
+
+def test_a_cache_of_somebody_else(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {**SERVICE, "pyproject.toml": ""})
+    folder = tmp_path / CACHE_DIRECTORY
+    expected = run()[1]
+    kept = {path.name for path in folder.iterdir()}
+    real = {name: getattr(os, name) for name in ("stat", "lstat", "open", "scandir")}
+
+    def denied(name: str) -> Callable[..., object]:
+        def call(path: object, *rest: object, **named: object) -> object:
+            if isinstance(path, (str, os.PathLike)) and str(path).startswith(f"{folder}{os.sep}"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return real[name](path, *rest, **named)
+
+        return call
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        for name in real:
+            patched.setattr(os, name, denied(name))
+        patched.setattr(tempfile, "mkstemp", refused)
+        write(tmp_path, {"app/new.py": "x = 1\n"})
+        code, lines, said = run()
+    assert (code, lines) == (1, expected)
+    assert said == f"info: the cache '{CACHE_DIRECTORY}' is not used: Permission denied\n"
+    elsewhere = tmp_path / "caches"
+    monkeypatch.setenv("FASTAPI_LINT_CACHE_DIR", str(elsewhere))
+    assert run()[1] == expected
+    assert {path.name for path in folder.iterdir()} == kept
+    (own,) = elsewhere.iterdir()
+    assert own.name.startswith(tmp_path.name)
+    assert any(path.name.startswith("rules-") for path in own.iterdir())
+    assert run_command_line(["clean"]) == 0
+    assert list(elsewhere.iterdir()) == []
+    assert run("--cache-dir", str(tmp_path / "other"))[1] == expected
+    assert len(list((tmp_path / "other").iterdir())) == 1
+
+
+def test_fixes_and_a_baseline(tmp_path: Path, run: Run) -> None:
+    """What a baseline knows is left alone, and is known still when a fix has changed its line."""
+    # Both findings on one line, of which the fix of one changes the text.
+    text = MAIN.replace("-> int:\n    time.sleep(1)\n    return", "-> int: time.sleep(1); return")
+    pyproject = "[tool.fastapi-lint]\nbaseline = 'known.json'\n"
+    write(tmp_path, {**SERVICE, "app/main.py": text, "pyproject.toml": pyproject})
+    file = tmp_path / "known.json"
+
+    def entries() -> list[tuple[str, str]]:
+        return [(entry["path"], entry["code"]) for entry in json.loads(file.read_text())["findings"]]
+
+    assert run("--write-baseline", "known.json")[0] == 0
+    assert entries() == [("app/main.py", "FAPI101"), ("app/main.py", "FAPI201")]
+    # Written for some paths or rules, it keeps what it knows of the rest; of files that are gone it does not.
+    write(tmp_path, {"app/other.py": MAIN})
+    assert run("app/other.py", "--select", "FAPI201", "--write-baseline", "known.json")[0] == 0
+    assert entries()[2:] == [("app/other.py", "FAPI201")]
+    assert run("app/other.py", "--select", "FAPI101", "--write-baseline", "known.json")[0] == 0
+    assert entries()[2:] == [("app/other.py", "FAPI101"), ("app/other.py", "FAPI201")]
+    (tmp_path / "app" / "other.py").unlink()
+    assert run("app/deps.py", "--write-baseline", "known.json")[0] == 0
+    assert len(entries()) == 2
+    content = json.loads(file.read_text())
+    content["findings"].pop()
+    file.write_text(json.dumps(content))
+    assert places(run()[1]) == ["app/main.py FAPI201"]
+    known = "info: the baseline known.json follows: fixes changed lines that it knows\n"
+    assert run("--fix") == (0, [], known)
+    assert "Annotated[" in (tmp_path / "app" / "main.py").read_text()
+    assert (run(), entries()) == ((0, [], ""), [("app/main.py", "FAPI101")])
+    # What it knows is fixed if somebody asks for that.
+    write(tmp_path, {"app/main.py": text})
+    assert run("--write-baseline", "known.json")[0] == 0
+    assert run("--fix") == (0, [], "")
+    assert (tmp_path / "app" / "main.py").read_text() == text
+    code, lines, said = run("--fix-baseline")
+    assert (code, lines, said.count("1 entry of the baseline is fixed")) == (0, [], 1)
+    assert "Annotated[" in (tmp_path / "app" / "main.py").read_text()
+    (tmp_path / "notes.json").write_text("{}")
+    assert run("--write-baseline", "notes.json")[0] == 2, "a file that is something else is not lost"
+
+
+def test_a_file_that_cannot_be_written_keeps_its_findings(tmp_path: Path, run: Run) -> None:
+    write(tmp_path, {**SERVICE, "pyproject.toml": "", "app/other.py": MAIN})
+    (tmp_path / "app" / "main.py").chmod(0o444)
+    code, lines, said = run("--fix")
+    assert (code, places(lines)) == (2, ["app/main.py FAPI201", "app/main.py FAPI101", "app/other.py FAPI101"])
+    assert said == f"error: app/main.py: not fixed: {tmp_path / 'app/main.py'}: not written: the file is read-only\n"
+
+
+def test_hooks_are_handed_names(tmp_path: Path, run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    """As pre-commit calls them: with every changed file, of which some are excluded."""
+    write(
+        tmp_path, {**SERVICE, "gen/main.py": MAIN, "pyproject.toml": "[tool.fastapi-lint]\nextend-exclude = ['gen']\n"}
+    )
+    hooks = (ROOT / ".pre-commit-hooks.yaml").read_text()
+    check, fix = (entry.split() for entry in re.findall("entry: fastapi-lint (.*)", hooks))
+    assert places(run(*check, "gen/main.py", "app/main.py")[1]) == ["app/main.py FAPI201", "app/main.py FAPI101"]
+    assert run(*fix, "gen/main.py")[:2] == (0, [])
+    assert (tmp_path / "gen" / "main.py").read_text() == MAIN
+    assert run_command_line([*fix, "gen/main.py", "app/main.py"]) == 0, "the other hook reports what is left"
+    out = capfd.readouterr().out
+    assert out.startswith("Fixed 1 finding:\n  1 x FAPI201 [parameter-without-annotated]\n")
+    assert "FAPI101" not in out
