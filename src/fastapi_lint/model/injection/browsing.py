@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, cast
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.reach import imported_by
-from fastapi_lint.model.names.symbols import ClassObject, Function, Module
+from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Module
 from fastapi_lint.tracking.tables import collected, grouped
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ _FORGETS = frozenset({"clear", "pop"})
 _PURE = frozenset(
     {"str", "int", "float", "bool", "len", "dict", "list", "tuple", "set", "isinstance", "print", "repr", "min", "max"}
 )
+_COMPUTING = frozenset({"sum", "round", "sorted", "abs", "pow", "divmod"})
+_COMPUTING_IN = ("math.", "cmath.", "statistics.", "decimal.", "fractions.", "hashlib.", "re.", "difflib.")
+_IDLE_IN = ("uuid.", "datetime.", "json.", "fastapi.HTTPException")
+_ARITHMETIC = frozenset({"-", "*", "/", "//", "**", "@"})
+_DEEPEST = 4
 _HARMLESS = ("logging.", "uuid.", "secrets.", "datetime.", "json.", "time.", "urllib.parse.", "structlog.", "loguru.")
 
 
@@ -96,6 +102,58 @@ def changes_only_the_browser(handler: Function, project: Project) -> bool:
         ):
             return False
     return found and all(_is_own(assign.target) for assign in module.assigns_in.get(handler.index, ()))
+
+
+def only_computes(handler: Function, project: Project) -> bool:
+    """Whether a handler does nothing but compute its answer from what it was given: it calls nothing that could change
+    anything, itself or in functions of the project, sets nothing that outlives it, and computes something."""
+    return _computes(handler, project, _DEEPEST) is True
+
+
+def _computes(function: Function, project: Project, depth: int) -> bool | None:
+    """True when it computes, False when it only hands on what it was given, None when it may change something."""
+    module = function.module
+    if depth == 0 or function.is_generator:
+        return None
+    if any(isinstance(part, (f.Attr, f.Sub)) for each in _targets(function) for part in walk(each)):
+        return None
+    if _declares_global(function):
+        return None
+    found = False
+    for call in function.calls:
+        callee = project.callee(module, call)
+        name = project.called_name(module, call) or ""
+        if isinstance(callee, FunctionObject):
+            inner = _computes(callee.function, project, depth - 1)
+            if inner is None:
+                return None
+            found = found or inner
+        elif name in _COMPUTING or name.startswith(_COMPUTING_IN):
+            found = True
+        elif not (name in _PURE or name.startswith(_IDLE_IN) or _is_schema(callee, project)):
+            return None
+    return found or any(
+        isinstance(part, f.Binary) and part.op in _ARITHMETIC for expr in _written(function) for part in walk(expr)
+    )
+
+
+def _targets(function: Function) -> Iterator[f.Expr]:
+    for entry in function.module.assigns_in.get(function.index, ()):
+        yield entry.target
+
+
+def _declares_global(function: Function) -> bool:
+    blocks = function.module.facts.blocks
+    return any(blocks[block].function == function.index for _, block in function.module.facts.globals)
+
+
+def _written(function: Function) -> Iterator[f.Expr]:
+    for entry in function.module.assigns_in.get(function.index, ()):
+        if entry.value is not None:
+            yield entry.value
+    for leave in function.exits:
+        if leave.value is not None:
+            yield leave.value
 
 
 def _is_schema(value: object, project: Project) -> bool:

@@ -368,7 +368,7 @@ def bindings(module: Module) -> dict[Scope, dict[str, list[Binding]]]:
         for name in target_names(assign.target):
             bind(name, assign, assign.block, assign.end)
     for index, block in enumerate(blocks):
-        if block.target is not None and block.kind in ("for", "with", "except"):
+        if block.target is not None and block.kind in ("for", "with", "except", "case"):
             for name in target_names(block.target):
                 bind(name, block, index, block.start)
     for scope in table.values():

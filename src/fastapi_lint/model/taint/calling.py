@@ -72,6 +72,8 @@ class Calling:
                 return self._constructed(cls, args, where, path, depth)
             case External(name="getattr") if len(args) >= 2 and isinstance(args[1].value, f.Const):
                 return self.asks.value(args[0].value, where, (f".{args[1].value.value}", *path), depth)
+            case External(name="getattr") if len(args) >= 2:  # one of its fields, whichever
+                return self.asks.value(args[0].value, where, (EACH, *path), depth)
             case External(name="format") if args:
                 is_number = len(args) == 2 and re.search(
                     r"[bcdoxXeEfFgGn%]\Z", str(getattr(args[1].value, "value", ""))

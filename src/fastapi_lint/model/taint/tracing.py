@@ -13,6 +13,7 @@ from dataclasses import replace
 from fastapi_lint import catalog
 from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.ways.cases import case_of, fixed_names
 from fastapi_lint.model.data.schemas import Schemas
 from fastapi_lint.model.injection.dependencies import Dependencies
 from fastapi_lint.model.names.modules import Binding, target_names
@@ -445,6 +446,14 @@ class Tracing:
             return self.value(entry.test, place, (EACH, *inner, *path), depth)
         if entry.kind == "with":
             return self.calling.entered(entry.test, place, (*inner, *path), depth)
+        if entry.kind == "case":  # what is matched, or a part of it
+            case = case_of(module, entry)
+            if case is None or name in fixed_names(case.pattern):
+                return UNKNOWN
+            whole = module.facts.blocks[entry.parent]
+            place = (module, whole.parent, whole.start)
+            parts = ((*path,), (EACH, *path))
+            return union(self.value(whole.test, place, part, depth) for part in parts)
         return UNKNOWN
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
+from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.tokens.claims import are_only_looked_at, index_of, is_only_returned
 from fastapi_lint.model.tokens.expressions import parts_of
 from fastapi_lint.model.tokens.reading import TokenCall, token_call
@@ -85,6 +86,9 @@ class Trust:
             return all(self._must_pass(module, block) for block in inner)
         if facts[shared].kind == "try" and _child(mine, shared, facts) == "except":
             return False
+        ends = [one for one in function.exits if one.kind in ("return", "raise") and one.block in mine]
+        if any(read.start < one.start and one.end <= check.start for one in ends):
+            return False  # the check stands behind the way out
         leaving = (one for one in function.exits if one.kind in ("return", "yield"))
         return not any(one.start <= read.start < one.end for one in leaving)
 
@@ -150,9 +154,7 @@ class Trust:
 
     def standing(self, function: Function | None, depth: int = _DEPTH) -> Standing:
         """Who comes to a function: requests, a command line, or nobody that is seen."""
-        if function is None:
-            return "served"
-        if self._is_entrance(function):
+        if function is None or self._is_entrance(function):
             return "served"
         serving = self.project.effects.serving
         if not serving.is_served(function.module):
@@ -162,10 +164,17 @@ class Trust:
         found: set[Standing] = set()
         for module, call in self._callers(function):
             caller = module.enclosing(call.block)
-            found.add(self.standing(caller, depth - 1) if caller is not function else "never")
+            if runs_as_script(module, call.block, self.project):
+                found.add("elsewhere")
+            else:
+                found.add(self.standing(caller, depth - 1) if caller is not function else "never")
         if "served" in found or (function.name.startswith("__") and function.cls is not None):
             return "served"
         return "elsewhere" if "elsewhere" in found else "never"
+
+    def is_for_script(self, read: TokenCall) -> bool:
+        """Whether a read is reached only when its module is run as a script."""
+        return runs_as_script(read.module, read.call.block, self.project)
 
     def _is_handed(self, function: Function) -> bool:
         """Whether a function is given to something that calls it, as far as names tell."""

@@ -84,7 +84,8 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
     Known limits
     Only POST, PUT, PATCH, DELETE and websockets are judged, and only where the router's other routes authenticate, or
     most of the app's. Paths and names that say they are public (login, registration, webhooks, health), operations that
-    only read, handlers that look at the request themselves, and everything that cannot be resolved are left alone.
+    only read or compute, handlers that look at the request themselves, and everything that cannot be resolved are left
+    alone.
 
     References
     - [FastAPI: dependencies in path operation decorators](https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-in-path-operation-decorators/)
@@ -98,7 +99,7 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
             others.update(a.route for a in project.routes.addresses(app) if isinstance(a.route, Route))
             continue
         standings = list(_standings(app, project))
-        writes = _Writes(standings)
+        writes = _Writes(standings, project)
         for standing in standings:
             reason = _sibling_reason(standing, writes) if not standing.guards and standing.known else ""
             if reason and not _is_public(standing, check):
@@ -109,7 +110,7 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
         handler = route.handler
         if route in others or handler is None or _may_be_checked(protection, standing, handler):
             continue
-        if browsing.changes_only_the_browser(handler, project):
+        if _changes_nothing(route, project):
             continue
         method = "websocket" if route.kind == "websocket" else "/".join(m for m in route.methods if m in _WRITES)
         yield check.finding(
@@ -145,11 +146,26 @@ def _changes(route: Route) -> bool:
     return route.kind == "websocket" or bool(_WRITES.intersection(route.methods))
 
 
+def _changes_nothing(route: Route, project: Project) -> bool:
+    """Whether all that comes of a request is an answer: a change in the caller's own browser, or what is computed."""
+    handler = route.handler
+    if handler is None:
+        return False
+    return browsing.changes_only_the_browser(handler, project) or (
+        route.methods == ("POST",) and browsing.only_computes(handler, project)
+    )
+
+
 class _Writes:
     """The writes of an app that are not for everybody: how many there are, and by what they authenticate."""
 
-    def __init__(self, standings: Sequence[_Standing]) -> None:
-        writes = (one for one in standings if _changes(one.route) and (one.guards or not _is_for_everybody(one)))
+    def __init__(self, standings: Sequence[_Standing], project: Project) -> None:
+        writes = (
+            one
+            for one in standings
+            if _changes(one.route)
+            and (one.guards or not (_is_for_everybody(one) or _changes_nothing(one.route, project)))
+        )
         self._by_router: dict[Hashable, dict[Route, list[_Standing]]] = {None: {}}
         for one in writes:
             for key in (one.route.key, None):

@@ -106,7 +106,7 @@ def _severity(read: TokenCall, check: Check) -> Severity | None:
         return Severity.WARNING
     if read.flaw in ("signature", "claims") and _is_harmless(read, function, trust):
         return None
-    match trust.standing(function):
+    match "elsewhere" if trust.is_for_script(read) else trust.standing(function):
         case "served":
             return Severity.ERROR
         case "elsewhere":

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.application import middleware_in
+from fastapi_lint.model.calls import given
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.routing import argument
 from fastapi_lint.model.types import Where
@@ -37,8 +38,8 @@ def wildcard_cors_with_credentials(module: Module, check: Check) -> Iterator[Fin
     Where it does not, nothing is open yet, and it is a warning: the first cookie will open it.
 
     Known limits
-    Origins that depend on a condition (`["*"] if debug else origins`), are computed, or come through `**options`
-    are not judged. Variables and settings are judged as if nobody set them.
+    Origins that depend on a condition (`["*"] if debug else origins`) or are computed are not judged. Variables and
+    settings are judged as if nobody set them.
 
     References
     - [CORS](https://fastapi.tiangolo.com/tutorial/cors/)
@@ -50,20 +51,20 @@ def wildcard_cors_with_credentials(module: Module, check: Check) -> Iterator[Fin
     for call in module.facts.calls:
         if not _adds_cors(module, call, check):
             continue
-        where = (module, call.block, call.start)
-        credentials = f.keyword(call, "allow_credentials")
-        if credentials is not None and _is_true(credentials.value, where, check):
-            yield from _judged(call, where, check)
+        credentials = given(check.project.values, module, call, "allow_credentials")
+        if credentials is not None and _is_true(credentials.value, credentials.where, check):
+            yield from _judged(call, (module, call.block, call.start), check)
 
 
 def _judged(call: f.Call, where: Where, check: Check) -> Iterator[Finding]:
-    origins = f.keyword(call, "allow_origins")
-    wildcard = _wildcard(origins.value, where, check) if origins is not None else None
-    pattern = f.keyword(call, "allow_origin_regex")
+    values = check.project.values
+    origins = given(values, where[0], call, "allow_origins")
+    wildcard = _wildcard(origins.value, origins.where, check) if origins is not None else None
+    pattern = given(values, where[0], call, "allow_origin_regex")
     if origins is not None and wildcard is not None:
-        at, title, related = origins, "`allow_origins` holds `*`", _related(wildcard, where, check)
-    elif pattern is not None and _MATCH_ALL.match(check.project.values.text(pattern.value, where) or ""):
-        at, title, related = pattern, "`allow_origin_regex` matches every site", ()
+        at, title, related = origins.arg, "`allow_origins` holds `*`", _related(wildcard, where, check)
+    elif pattern is not None and _MATCH_ALL.match(values.text(pattern.value, pattern.where) or ""):
+        at, title, related = pattern.arg, "`allow_origin_regex` matches every site", ()
     else:
         return
     is_open = check.project.browsing.reads_credentials(_homes(call, where[0], check))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.ways.cases import case_of
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Constants, Unknown, Value, truth
 from fastapi_lint.model.calls.ways.judging import fitting, judged
 from fastapi_lint.model.calls.ways.sparing import bound
@@ -281,16 +282,9 @@ class Branches:
         return False if guard is False else (fits if guard is True else None)
 
     def _case(self, module: Module, block: f.Block) -> ast.match_case | None:
-        """A case with its pattern: its text up to the first colon at which it is one."""
         key = (module, block.start)
         if key not in self._cases:
-            text = module.text[block.start : min(block.end, block.start + _LONGEST)]
-            found = None
-            for colon in re.finditer(rb":", text):
-                found = _parsed_case(text[: colon.start()])
-                if found is not None:
-                    break
-            self._cases[key] = found
+            self._cases[key] = case_of(module, block)
         return self._cases[key]
 
     def _evaluated(self, function: Function, assign: f.Assign, values: dict[str, Value]) -> Value:
@@ -330,14 +324,6 @@ def _parsed(text: bytes) -> ast.expr | None:
         return ast.parse(b"(" + text.strip() + b"\n)", mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-
-
-def _parsed_case(text: bytes) -> ast.match_case | None:
-    try:
-        [tree] = ast.parse(b"match 0:\n " + text + b":\n  pass\n").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    return tree.cases[0] if isinstance(tree, ast.Match) and len(tree.cases) == 1 else None
 
 
 def _chain(module: Module, block: int) -> list[int]:

@@ -1,0 +1,43 @@
+"""The cases of a `match` as they are written: their patterns and guards. Judges nothing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Module
+
+_LONGEST = 400
+
+
+def case_of(module: Module, block: f.Block) -> ast.match_case | None:
+    """A case with its pattern: the text of its block up to the first colon at which it is one."""
+    text = module.text[block.start : min(block.end, block.start + _LONGEST)]
+    for colon in re.finditer(rb":", text):
+        found = _parsed(text[: colon.start()])
+        if found is not None:
+            return found
+    return None
+
+
+def fixed_names(pattern: ast.pattern) -> Iterator[str]:
+    """The names that stand for one of the constants that a pattern lists: `case "asc" | "desc" as order`."""
+    for part in ast.walk(pattern):
+        if isinstance(part, ast.MatchAs) and part.name is not None and part.pattern is not None:
+            if _is_fixed(part.pattern):
+                yield part.name
+
+
+def _is_fixed(pattern: ast.pattern) -> bool:
+    parts = pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
+    return all(isinstance(part, (ast.MatchValue, ast.MatchSingleton)) for part in parts)
+
+
+def _parsed(text: bytes) -> ast.match_case | None:
+    try:
+        [tree] = ast.parse(b"match 0:\n " + text + b":\n  pass\n").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return tree.cases[0] if isinstance(tree, ast.Match) and len(tree.cases) == 1 else None
