@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
-from fastapi_lint.model import Class, Instance, Parameter, Route, Type
+from fastapi_lint.model import Class, Function, FunctionObject, Instance, Parameter, Route, Type
+from fastapi_lint.model.names import ClassObject
 from fastapi_lint.rule import Check, rule
 
 _FORM = frozenset({"fastapi.Form", "fastapi.File"})
@@ -15,7 +16,7 @@ _LISTS = frozenset({"list", "tuple", "set", "frozenset", "typing.Sequence", "col
 
 @rule("FAPI339", severity=Severity.ERROR, since="0.2.0")
 def file_with_json_body(route: Route, check: Check) -> Iterator[Finding]:
-    """An endpoint takes a file or form field and a JSON body.
+    """An endpoint takes a file or form field and a JSON body, itself or by its dependencies.
 
     Why is this bad?
     A multipart request has form fields, no JSON. FastAPI reads the schema or dict from a field of its name, which holds
@@ -31,20 +32,55 @@ def file_with_json_body(route: Route, check: Check) -> Iterator[Finding]:
     """
     if route.handler is None or (route.handler.module is not route.module and not route.handler.params):
         return
-    parameters = check.project.dependencies.parameters(route.handler)
-    form = next((each for each in parameters if _is_form(each, check)), None)
+    taken = list(_taken(route, route.handler, check))
+    form = next((each for each in taken if _is_form(each, check)), None)
     if form is None:
         return
-    for each in parameters:
-        if each.marker in ("", "fastapi.Body") and (shown := _json(each.type, check)) is not None:
-            yield check.finding(
-                each,
-                f"`{each.name}` is read as JSON beside the form field `{form.name}`",
-                why="a multipart request has no JSON body, so that every request is answered with 422",
-                instead=f"take {shown} with `Form()`, or as a text that the endpoint parses",
-                module=route.handler.module,
-                related=[check.related(form, "this makes it a multipart request", module=route.handler.module)],
-            )
+    for each in taken:
+        if each.marker not in ("", "fastapi.Body") or (shown := _json(each.type, check)) is None:
+            continue
+        is_own = each.function is route.handler
+        yield check.finding(
+            each if is_own else route,
+            f"`{each.name}`{'' if is_own else f' of `{_called(each.function)}`'} is read as JSON beside the form field "
+            f"`{form.name}`",
+            why="a multipart request has no JSON body, so that every request is answered with 422",
+            instead=f"take {shown} with `Form()`, or as a text that the endpoint parses",
+            module=route.handler.module if is_own else route.module,
+            related=[check.related(form, "this makes it a multipart request", module=form.function.module)],
+        )
+
+
+def _taken(route: Route, handler: Function, check: Check) -> Iterator[Parameter]:
+    """The parameters of an endpoint and of all that it depends on: FastAPI reads one body for all of them."""
+    dependencies = check.project.dependencies
+    yield from dependencies.parameters(handler)
+    seen = {handler}
+    for own in dependencies.of_handler(route):
+        for one in dependencies.closure(own):
+            function = _run(one.target, check)
+            if function is not None and function not in seen:
+                seen.add(function)
+                yield from dependencies.parameters(function)
+
+
+def _run(target: Type, check: Check) -> Function | None:
+    """The function of the project that FastAPI calls for a dependency."""
+    types = check.project.types
+    match target:
+        case FunctionObject(function=function):
+            return function
+        case ClassObject(cls=cls):
+            found = types.member(cls, "__init__", Instance(cls))
+        case Instance(cls=Class() as cls):
+            found = types.member(cls, "__call__", target)
+        case _:
+            return None
+    return found.function if isinstance(found, FunctionObject) else None
+
+
+def _called(function: Function) -> str:
+    return function.cls.name if function.cls is not None and function.name.startswith("__") else function.name
 
 
 def _is_form(parameter: Parameter, check: Check) -> bool:
