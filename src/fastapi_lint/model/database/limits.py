@@ -43,6 +43,7 @@ _SQL_LIMIT = re.compile(
 )
 _SQL = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:SELECT|WITH|INSERT|UPDATE|DELETE|CALL|EXEC)\b", re.IGNORECASE)
 _PLACE = re.compile(r"\?|%s|\$(\d+)")
+_NAMED = re.compile(r"[:@$]([A-Za-z_]\w*)|%\(([A-Za-z_]\w*)\)")
 _SQL_BEFORE = re.compile(r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT)|TOP)\s*(?:[(]\s*)?\Z", re.IGNORECASE)
 _DEEPEST = 5
 _ROUNDS = 3
@@ -240,7 +241,7 @@ class _Body:
             return self._handed_whole(call, position, arg, callee)
         if not self.holds(arg.value):
             if isinstance(arg.value, (f.Mapping, f.Display)) and self._mentions(arg.value):
-                return self._in_collection(call)
+                return self._in_collection(call, arg.value)
             return _NOTHING
         if name in _LIMITS and isinstance(call.func, f.Attr) and not isinstance(callee, FunctionObject):
             if arg.name in _LIMIT_KEYWORDS or (not arg.name and position == 0):
@@ -317,10 +318,16 @@ class _Body:
                         found |= self.limits.fate(callee.function, f.Name(key), self.depth + 1)
         return found
 
-    def _in_collection(self, call: f.Call) -> Fate:
+    def _in_collection(self, call: f.Call, values: f.Mapping | f.Display) -> Fate:
         """The number in a list or dict of values: those of a statement with a limit, or somebody else's parameters."""
-        if _SQL_LIMIT.search(self._statement(call)):
-            return Fate(limits=True)
+        text = self._statement(call)
+        if (found := _SQL_LIMIT.search(text)) is not None:
+            if isinstance(values, f.Display):
+                at = next((n for n, item in enumerate(values.items, 1) if self.holds(item)), 0)
+                return Fate(limits=not at or _is_limit(text, at))
+            named = _NAMED.match(text, found.end() - 1)
+            names = [key.value for key, value in values.items if isinstance(key, f.Const) and self.holds(value)]
+            return Fate(limits=named is None or not names or (named[1] or named[2]) in names)
         return _NOTHING if f.last_name(call.func) in _TELLERS else Fate(leaves=True)
 
     def _statement(self, call: f.Call) -> str:

@@ -306,6 +306,8 @@ class Address:
         for mine, theirs in zip((*self.inclusions, self.route), (*other.inclusions, other.route), strict=False):
             if mine is theirs:
                 continue
+            if (by_maker := _made_before(mine, theirs)) is not None:
+                return by_maker
             if mine.module is not theirs.module:
                 return None
             blocks = mine.module.facts.blocks
@@ -330,6 +332,20 @@ class Address:
                 if mine.module is theirs.module and _exclusive(mine.module, mine.call.block, theirs.call.block):
                     return True
         return False
+
+
+def _made_before(one: Event, other: Event) -> bool | None:
+    """Whether one of two on the same router is registered by the function that builds the router, and the other one at
+    module level, with what the function gave; None when it is not so."""
+    key = one.key if isinstance(one, Route) else one.parent
+    if key != (other.key if isinstance(other, Route) else other.parent) or not isinstance(key, Origin):
+        return None
+    maker = key.module.facts.blocks[key.facts.block].function
+    places = [(each.module, each.module.facts.blocks[each.call.block].function) for each in (one, other)]
+    inside = [place == (key.module, maker) for place in places]
+    if maker < 0 or inside[0] == inside[1] or places[inside.index(False)][1] >= 0:
+        return None
+    return inside[0]
 
 
 def argument(call: f.Call, position: int, name: str) -> f.Arg | None:

@@ -28,7 +28,7 @@ from fastapi_lint.model.routing.routers import (
     argument,
 )
 from fastapi_lint.model.types.inference.inference import Inference, is_none
-from fastapi_lint.model.values.constants import Values
+from fastapi_lint.model.values.constants import UNKNOWN, Values
 from fastapi_lint.model.values.construction import Construction, constructed
 from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import memoized
@@ -185,7 +185,15 @@ class Routes(Registrations):
         given = router.given("prefix")
         if given is None:
             return ""
-        return "" if is_none(given[0]) else self.expansion.pieces(*given)
+        if is_none(given[0]):
+            return ""
+        found = self.expansion.pieces(*given)
+        expr, (module, block, at), environment = given
+        if UNKNOWN not in found or environment or module.enclosing(block) is None:
+            return found
+        ways = self.expansion.environments(module, block, at, (expr,))  # a function that builds the router
+        texts = {self.expansion.pieces(expr, given[1], each) for each in ways}
+        return texts.pop() if len(texts) == 1 else found
 
     @memoized
     def construction(self, router: Router) -> Construction | None:
