@@ -11,7 +11,7 @@ from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.calls import leaves, never_runs, only_value, reads_of
-from fastapi_lint.model.names import Coroutine
+from fastapi_lint.model.names import ClassObject, Coroutine
 from fastapi_lint.rule import Check, rule
 
 _WHY = {
@@ -114,11 +114,23 @@ def _answered(function: Function, check: Check) -> Iterator[tuple[f.Call, str]]:
         value = leave.value
         if isinstance(value, f.Name) and reads_of(function, value.id) == 1:
             value = only_value(types.find_bindings(value.id, where), value.id) or value
-        for leaf in leaves(value) if role == "endpoint" else (value,):
+        for leaf in _sent(function, value, check) if role == "endpoint" else (value,):
             if isinstance(leaf, f.CallRef):
                 call = module.facts.calls[leaf.index]
                 if not call.awaited and isinstance(types.call_type(module, leaf.index), Coroutine):
                     yield call, role
+
+
+def _sent(function: Function, value: f.Expr | None, check: Check, depth: int = 4) -> Iterator[f.Expr]:
+    """What an answer is made of, the fields of the schemas in it included."""
+    module, types = function.module, check.project.types
+    for leaf in leaves(value):
+        yield leaf
+        call = module.facts.calls[leaf.index] if isinstance(leaf, f.CallRef) else None
+        if call is not None and depth > 0 and isinstance(callee := types.callee(module, call), ClassObject):
+            if types.is_instance(types.instantiate(callee), "pydantic.BaseModel"):
+                for arg in call.args:
+                    yield from _sent(function, arg.value, check, depth - 1)
 
 
 def _role(function: Function, check: Check) -> str:
