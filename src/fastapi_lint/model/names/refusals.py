@@ -40,6 +40,10 @@ def refusal(module: Module, lines: frozenset[int]) -> Refusal | None:
             ast.parse(module.source.text)
     except SyntaxError as error:
         words, line = error.msg.partition(" (detected at")[0], error.lineno or 0
+        if words == "invalid syntax" and (error.text or "")[max(error.offset or 1, 1) - 1 :].startswith(":="):
+            words = "`:=` needs parentheses where it is a statement"
+        if words.startswith("expected 'except'") and any(_lone_tries(module)):
+            return Refusal(words, line, max(error.offset or 1, 1))
         if words.startswith(_VAGUE) or not line:
             return None
         if any(word in words for word in _FAR) or any(abs(line - each) <= _NEAR for each in lines):
@@ -50,14 +54,24 @@ def refusal(module: Module, lines: frozenset[int]) -> Refusal | None:
 
 
 def certain(module: Module) -> Refusal | None:
-    """The first thing that every Python refuses after parsing: a name that is given twice."""
+    """The first thing that every Python refuses, whatever else is in the file: a name that is given twice, two stars
+    in one target, a `try` with nothing behind it."""
     for function in module.facts.functions:
         if twice := _repeated([param.name for param in function.params]):
             return _refusal(module, function.start, f"duplicate argument '{twice}' in function definition")
     for call in module.facts.calls:
         if len(call.args) > 1 and (twice := _repeated([arg.name for arg in call.args if arg.name.isidentifier()])):
             return _refusal(module, call.start, f"keyword argument repeated: {twice}")
+    for entry in module.facts.assigns:
+        if _has_stars(entry.target):
+            return _refusal(module, entry.start, "multiple starred expressions in assignment")
+    for start, _ in _lone_tries(module):
+        return _refusal(module, start, "expected 'except' or 'finally' block")
     return None
+
+
+def _has_stars(target: f.Expr) -> bool:
+    return isinstance(target, f.Display) and sum(isinstance(item, f.Star) for item in target.items) > 1
 
 
 def _repeated(names: list[str]) -> str:
@@ -83,8 +97,7 @@ def suspicious(module: Module) -> Iterator[tuple[int, int]]:
         if leave.kind == "del" and isinstance(leave.value, (f.CallRef, f.Const)):
             yield leave.start, leave.end
     for entry in facts.assigns:
-        stars = isinstance(entry.target, f.Display) and sum(isinstance(i, f.Star) for i in entry.target.items)
-        if stars > 1 or (entry.op == ":=" and _begins_line(module, entry.start)):
+        if _has_stars(entry.target) or (entry.op == ":=" and _begins_line(module, entry.start)):
             yield entry.start, entry.end
     yield from _empty_blocks(module)
 
@@ -103,13 +116,17 @@ def _begins_line(module: Module, at: int) -> bool:
 
 def _empty_blocks(module: Module) -> Iterator[tuple[int, int]]:
     """Heads of compound statements without anything below them, and a `try` alone."""
-    blocks = module.facts.blocks
-    clauses = Counter(block.parent for block in blocks if block.kind in ("except", "finally"))
-    for index, block in enumerate(blocks):
-        if block.kind == "try" and not clauses[index]:
-            yield block.start, block.end
-        elif block.kind in ("if", "else", "except", "finally", "for", "while", "with", "case"):
+    yield from _lone_tries(module)
+    for block in module.facts.blocks:
+        if block.kind in ("if", "else", "except", "finally", "for", "while", "with", "case"):
             if module.text[block.start : block.end].rstrip().endswith(b":"):
                 yield block.start, block.end
         elif block.kind in ("function", "class") and block.start == block.end:
             yield block.start, block.end + 1
+
+
+def _lone_tries(module: Module) -> Iterator[tuple[int, int]]:
+    """The `try` statements without any clause."""
+    blocks = module.facts.blocks
+    clauses = Counter(block.parent for block in blocks if block.kind in ("except", "finally"))
+    return ((block.start, block.end) for i, block in enumerate(blocks) if block.kind == "try" and not clauses[i])

@@ -262,6 +262,9 @@ class _Site:
         return found[nth] if nth < len(found) else None
 
     def _reads(self, value: f.Expr) -> str | None:
+        match value:
+            case f.Sub(value=owner, items=(f.Const(value=str(name)),)) if is_environment(owner):
+                return name
         if not isinstance(value, f.CallRef):
             return None
         return environment_read(self.module, self.module.facts.calls[value.index])
