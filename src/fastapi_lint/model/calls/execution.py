@@ -36,6 +36,8 @@ from fastapi_lint.tracking.tables import collected, grouped
 _CONSUMERS = frozenset({
     "list", "tuple", "set", "dict", "sum", "any", "all", "sorted", "max", "min", "next", "frozenset", "deque",
 })  # fmt: skip
+_KEYED = frozenset({"sorted", "min", "max", "sort"})
+_MAPPING = frozenset({"map", "filter"})
 _PROPERTY = CACHED_PROPERTIES | {"property", "abc.abstractproperty"}
 _MOST_OVERRIDES = 12
 _MAY_BE_NONE = frozenset({
@@ -133,6 +135,24 @@ class Execution:
         if (made := validated(self.types, callee, module, call)) is not None:
             for validator in validators(self.types, made):
                 yield from self.bodies(validator)
+        for given in self._called_by_built_in(callee, module, call):
+            yield from self.handed(self.types.infer(given, (module, call.block, call.start)))
+
+    def _called_by_built_in(self, callee: Type, module: Module, call: f.Call) -> Iterator[f.Expr]:
+        """The functions that a built-in is given and calls at once: `sorted(names, key=rank)`, `list(map(load, names))`.
+
+        A `map` by itself calls nothing: what goes through it does.
+        """
+        name = callee.name if isinstance(callee, (External, Method)) else ""
+        if name in _KEYED and (key := f.keyword(call, "key")) is not None:
+            yield key.value
+        if name in _CONSUMERS and isinstance(callee, External):
+            for arg in call.args:
+                inner = module.facts.calls[arg.value.index] if isinstance(arg.value, f.CallRef) else None
+                if inner is not None and f.last_name(inner.func) in _MAPPING and inner.args:
+                    called = self.types.callee(module, inner)
+                    if isinstance(called, External) and called.name in _MAPPING:
+                        yield inner.args[0].value
 
     def handed(self, given: Type) -> Iterator[Function]:
         """The synchronous functions that run when somebody calls what he was given."""

@@ -13,6 +13,9 @@ from fastapi_lint.model.calls import Step, held_across_await
 from fastapi_lint.model.remedies import remedies
 from fastapi_lint.rule import Check, rule
 
+_AROUND = (".__enter__", ".__exit__")
+"""What a `with` calls of an object: where making it blocks as well, one finding says both."""
+
 
 @rule("FAPI101", fix=Safety.UNSAFE, options={"report-short": True})
 def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding]:
@@ -60,6 +63,8 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
         return
     held = {block.start for block, _, _ in held_across_await(function, check.project.types)}
     found = [(step, entry) for step, entry in found if _lock_of(function, step) not in held]  # FAPI106 speaks of these
+    made = {step.start for step, _ in found if not step.name.endswith(_AROUND)}
+    found = [(step, entry) for step, entry in found if not (step.name.endswith(_AROUND) and step.start in made)]
     short: dict[str, list[tuple[Step, Entry]]] = {}
     for step, entry in found:
         if entry.weight == "long":

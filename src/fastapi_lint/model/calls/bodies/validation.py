@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, Module, Type
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module, Type
 from fastapi_lint.model.types.inference.inference import Inference
 
 _VALIDATORS = frozenset({
     "pydantic.field_validator", "pydantic.model_validator", "pydantic.validator", "pydantic.root_validator",
 })  # fmt: skip
+_FUNCTIONAL = frozenset({"AfterValidator", "BeforeValidator", "PlainValidator", "WrapValidator"})
+_AFTERWARDS = "model_post_init"
 _MAKERS = frozenset({
     "model_validate", "model_validate_json", "model_validate_strings", "parse_obj", "parse_raw", "from_orm", "validate",
 })  # fmt: skip
@@ -30,15 +32,29 @@ def validated(types: Inference, callee: Type, module: Module, call: f.Call) -> C
 
 
 def validators(types: Inference, cls: Class) -> Iterator[Function]:
-    """The methods of a schema and its bases that Pydantic calls when it validates; overridden ones left out."""
+    """What Pydantic calls when it validates an object of a schema: methods of the schema and its bases, overridden ones
+    left out, and functions in the annotations of fields (`Annotated[str, AfterValidator(check)]`)."""
     seen: set[str] = set()
     for base in types.mro(cls):
         if isinstance(base, Class):
             for name, method in base.methods.items():
-                if (
-                    name not in seen
-                    and method.facts.decorators
-                    and not _VALIDATORS.isdisjoint(types.decorators(method))
-                ):
+                is_validator = method.facts.decorators and not _VALIDATORS.isdisjoint(types.decorators(method))
+                runs = is_validator or (name == _AFTERWARDS and types.is_subclass(cls, "pydantic.BaseModel"))
+                if name not in seen and runs:
                     yield method
+            for name, entry in base.assigns.items():
+                if name not in seen and entry.annotation is not None:
+                    yield from _in_metadata(types, base, entry)
             seen.update(base.methods)
+            seen.update(base.assigns)
+
+
+def _in_metadata(types: Inference, cls: Class, entry: f.Assign) -> Iterator[Function]:
+    for module, expr, where in types.metadata(entry.annotation, (cls.module, entry.block, entry.start)):
+        call = module.facts.calls[expr.index] if isinstance(expr, f.CallRef) else None
+        if call is None or not call.args or f.last_name(call.func) not in _FUNCTIONAL:
+            continue
+        name = types.name_of_type(types.callee(module, call)) or ""
+        given = types.infer(call.args[0].value, where) if name.startswith("pydantic.") else None
+        if isinstance(given, FunctionObject):
+            yield given.function

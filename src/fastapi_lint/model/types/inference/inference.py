@@ -116,13 +116,19 @@ class Inference(Scopes, Imports, Members, Returns, Containers, Injection, Passin
         return self._entry(value, items[0], where) if found is None and len(items) == 1 else found
 
     def _entry(self, value: f.Expr, key: f.Expr, where: Where) -> Type:
-        """What a dict display of which a name stands has under a constant key; under another one, one of its callables.
+        """What a dict or list display of which a name stands has under a constant key; under another one, one of its
+        callables.
 
-        The display is taken to be all that the dict holds.
+        The display is taken to be all that the dict or list holds.
         """
         if not isinstance(value, (f.Name, f.Attr)):
             return None
         display, place = self.alias(value, where) or (None, where)
+        if isinstance(display, f.Display) and display.kind == "list" and not starred(display.items):
+            if not isinstance(key, f.Const):
+                return self.one_of(self.infer(one, place) for one in display.items[:20])
+            at = key.value if isinstance(key.value, int) else len(display.items)
+            return self.infer(display.items[at], place) if 0 <= at < len(display.items) else None
         if not isinstance(display, f.Mapping) or any(name is None for name, _ in display.items):
             return None
         if not isinstance(key, f.Const):
