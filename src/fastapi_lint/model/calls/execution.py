@@ -139,7 +139,7 @@ class Execution:
             yield from self.handed(self.types.infer(given, (module, call.block, call.start)))
 
     def _called_by_built_in(self, callee: Type, module: Module, call: f.Call) -> Iterator[f.Expr]:
-        """The functions that a built-in is given and calls at once: `sorted(names, key=rank)`, `list(map(load, names))`.
+        """The functions that a built-in is given and calls at once: `sorted(names, key=rank)`, `list(map(load, x))`.
 
         A `map` by itself calls nothing: what goes through it does.
         """
