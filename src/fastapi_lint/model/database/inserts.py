@@ -80,7 +80,7 @@ class Inserts:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._endings = Endings(project.types)
+        self._endings = project.types.shared(Endings)
         self._memo: Memo[Insert] = Memo()
 
     def insertion(self, function: Function) -> Trail[Insert] | None:

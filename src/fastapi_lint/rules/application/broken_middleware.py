@@ -102,7 +102,7 @@ def _unawaited(function: Function, passing: list[f.Call], check: Check) -> Itera
 
 def _ends_empty(function: Function, check: Check) -> bool:
     bare = any(entry.kind == "return" and entry.value in (None, f.Const(None)) for entry in function.exits)
-    return bare or Endings(check.project.types).falls_through(function)
+    return bare or check.project.types.shared(Endings).falls_through(function)
 
 
 def _is_http_exception(entry: f.Exit, function: Function, check: Check) -> bool:

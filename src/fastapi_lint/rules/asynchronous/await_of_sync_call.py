@@ -152,7 +152,7 @@ def _of_function(function: Function, check: Check) -> str:
         declared = types.annotation(returns, (function.module, function.facts.outer, function.facts.start))
         return plain if _is_plain(declared, check) and _does_something(function) else ""
     if all(leave.value == nothing for leave in values):
-        ends = Endings(types)
+        ends = types.shared(Endings)
         return plain if _does_something(function) and not ends.never_returns(function) else ""
     is_known = all(
         leave.value == nothing or _is_plain(each, check) or _is_made_plain(leave.value, function, check)

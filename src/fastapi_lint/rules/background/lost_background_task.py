@@ -122,7 +122,7 @@ def _on_the_way(function: Function, name: str, calls: list[f.Call], check: Check
 
 def _fate(function: Function, name: str, call: f.Call, check: Check) -> str:
     """How every way from a call on loses the task: it "raises", or some give a "response" of their own; "" if not."""
-    module, ends = function.module, Endings(check.project.types)
+    module, ends = function.module, check.project.types.shared(Endings)
     blocks = module.facts.blocks
     at, block = call.end, call.block
     found: list[f.Exit] = []
@@ -150,7 +150,7 @@ def _fate(function: Function, name: str, call: f.Call, check: Check) -> str:
 
 def _stops(function: Function, at: int, end: int, check: Check) -> bool:
     """Whether a function that never returns is called between two places."""
-    ends = Endings(check.project.types)
+    ends = check.project.types.shared(Endings)
     for call in function.calls:
         if at <= call.start < end and call.use == "statement" and _escapes(function.module, call.block):
             callee = check.project.callee(function.module, call)

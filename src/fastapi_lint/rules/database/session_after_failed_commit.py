@@ -113,7 +113,7 @@ def _used(function: Function, index: int, attempt: int, session: f.Expr, check: 
     handed_on = [call for call in function.calls if any(arg.value == session for arg in call.args)]
     if any(handler.start <= call.start < handler.end for call in handed_on):
         return None  # what gets it may roll it back
-    if not Endings(check.project.types).comes_out(function, index):
+    if not check.project.types.shared(Endings).comes_out(function, index):
         return None
     parent = blocks[attempt].parent
     while blocks[parent].kind not in ("function", "lambda", "class", "module"):

@@ -29,7 +29,7 @@ def contradicting_status_code(route: Route, check: Check) -> Iterator[Finding]:
     declared, handler = route.status_code, route.handler
     if declared is None or not 200 <= declared < 300 or handler is None or route.keyword("responses") is not None:
         return
-    if handler.is_generator or Endings(check.project.types).falls_through(handler):
+    if handler.is_generator or check.project.types.shared(Endings).falls_through(handler):
         return
     answers = [each for each in check.project.answers.of(handler) if each.kind != "error"]
     returned = [entry for entry in handler.exits if entry.kind == "return"]

@@ -85,7 +85,7 @@ def _ends_bare(function: Function, value: str | None, check: Check) -> bool:
 
 
 def _falls_through(function: Function, value: str | None, check: Check) -> bool:
-    endings = Endings(check.project.types)
+    endings = check.project.types.shared(Endings)
     if not endings.falls_through(function):
         return False
     blocks = function.module.facts.blocks
@@ -121,7 +121,7 @@ def _none_since(function: Function, block: int, at: int, value: str | None, chec
         before = [each for each in _ways(function, entry.parent) if each < block]
         if _asked(entry.test, value) == "is" or any(_asked(blocks[each].test, value) == "is not" for each in before):
             yield entry.start
-    endings = Endings(check.project.types)
+    endings = check.project.types.shared(Endings)
     for index, choice in enumerate(blocks):
         if choice.parent != block or choice.kind != "choice" or choice.end > at:
             continue

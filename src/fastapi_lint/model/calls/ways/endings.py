@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Function, FunctionObject
 from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.tracking import memoized
 
 _NEVER_RETURN = frozenset({
     "sys.exit", "os._exit", "os.abort", "exit", "quit", "typing.assert_never", "typing_extensions.assert_never",
@@ -14,7 +15,7 @@ _DEEPEST = 5
 
 
 class Endings:
-    """Answers about one function after the other; keeps nothing."""
+    """Answers about functions, each question once; there is one for all who ask (`Inference.shared`)."""
 
     def __init__(self, types: Inference) -> None:
         self._types = types
@@ -24,14 +25,14 @@ class Endings:
 
         A `while True` and a `match` whose cases all end are taken to have no such path.
         """
-        return _Body(function, self._types, 0).can_end(function.facts.block)
+        return self.comes_out(function, function.facts.block)
 
     def passes(self, function: Function, block: int, at: int) -> bool:
         """Whether a place of a function is passed on every way on which it ends without raising.
 
         Loops are taken to run, and what stands in a `try` is passed when all its `except` clauses raise.
         """
-        body = _Body(function, self._types, 0)
+        body = self._body(function, 0)
         blocks = function.module.facts.blocks
         inside = set()
         current = block
@@ -46,23 +47,33 @@ class Endings:
             for leaving in function.exits
         )
 
+    @memoized
     def comes_out(self, function: Function, block: int) -> bool:
         """Whether control that has entered a block of a function can reach its end."""
-        return _Body(function, self._types, 0).can_end(block)
+        return self._body(function, 0).can_end(block)
 
     def never_returns(self, function: Function, depth: int = 0) -> bool:
         """Whether every path of a function raises, as far as it can be seen."""
         if function.is_generator or depth > _DEEPEST or any(entry.kind == "return" for entry in function.exits):
             return False
-        return not _Body(function, self._types, depth).can_end(function.facts.block)
+        return not self._can_end(function, depth)
+
+    @memoized
+    def _can_end(self, function: Function, depth: int) -> bool:
+        return self._body(function, depth).can_end(function.facts.block)
+
+    @memoized
+    def _body(self, function: Function, depth: int) -> _Body:
+        return _Body(function, self._types, self, depth)
 
 
 class _Body:
     """The control structure of one function."""
 
-    def __init__(self, function: Function, types: Inference, depth: int) -> None:
+    def __init__(self, function: Function, types: Inference, endings: Endings, depth: int) -> None:
         self.module = function.module
         self.types = types
+        self.endings = endings
         self.depth = depth
         self.blocks = function.module.facts.blocks
         self.children = function.module.children
@@ -132,5 +143,5 @@ class _Body:
         called = self.types.callee(self.module, call)
         if isinstance(called, FunctionObject):
             is_run = not called.function.is_async or call.awaited
-            return is_run and Endings(self.types).never_returns(called.function, self.depth + 1)
+            return is_run and self.endings.never_returns(called.function, self.depth + 1)
         return self.types.name_of_type(called) in _NEVER_RETURN

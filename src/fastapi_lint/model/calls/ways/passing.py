@@ -38,7 +38,7 @@ class _Ways:
     def __init__(self, function: Function, wanted: Collection[int], types: Inference) -> None:
         self.function = function
         self.wanted = wanted
-        self.endings = Endings(types)
+        self.endings = types.shared(Endings)
         self.blocks = function.module.facts.blocks
         self.children = function.module.children
 

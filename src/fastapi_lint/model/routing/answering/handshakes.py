@@ -87,7 +87,7 @@ def _parameter(target: Function, call: f.Call, name: str) -> str | None:
 
 def is_passed(types: Inference, function: Function, acceptance: Acceptance) -> bool:
     """Whether a function is not left without error before it has accepted."""
-    return Endings(types).passes(function, acceptance.block, acceptance.start)
+    return types.shared(Endings).passes(function, acceptance.block, acceptance.start)
 
 
 def comes_after(types: Inference, function: Function, acceptance: Acceptance, block: int, at: int) -> bool:
@@ -105,7 +105,7 @@ def comes_after(types: Inference, function: Function, acceptance: Acceptance, bl
         elif kind == "body":
             if parent in around:  # in a handler beside it
                 return _is_first(function, reached, acceptance.start)
-            if any(Endings(types).comes_out(function, index) for index in module.clauses_of(parent)):
+            if any(types.shared(Endings).comes_out(function, index) for index in module.clauses_of(parent)):
                 return False
             reached = parent
         else:

@@ -26,7 +26,7 @@ class Variables:
 
     def __init__(self, types: Inference) -> None:
         self.types = types
-        self._endings = Endings(types)
+        self._endings = types.shared(Endings)
 
     def reaching(self, name: str, where: Where) -> list[Binding]:
         """The bindings of a name that can reach a use; those of the module are among them."""

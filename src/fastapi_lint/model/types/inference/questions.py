@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.modules import Binding, Modules, Scope
@@ -23,6 +24,10 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+T = TypeVar("T")
 ELEMENTS = frozenset({
     "list", "set", "frozenset", "tuple", "deque", "generator", "collections.deque", "typing.List", "typing.Set",
     "typing.Sequence", "typing.Iterable", "typing.Iterator", "typing.Generator", "typing.AsyncGenerator",
@@ -59,7 +64,14 @@ class Questions:
         self._depth = 0
         self._cuts = 0
         self._followings = 0
+        self._shared: dict[Callable[..., object], object] = {}
         self._aliased: dict[Where, tuple[Type, Hashable]] = {}
+
+    def shared(self, kind: Callable[[Self], T]) -> T:
+        """The one object of a class that answers further questions about these types, each once for all who ask."""
+        if kind not in self._shared:
+            self._shared[kind] = kind(self)
+        return cast(T, self._shared[kind])
 
     def guarded(self, key: object, answer: Callable[[], Type]) -> Type:
         if key in self._active or self._depth >= _DEPTH:
