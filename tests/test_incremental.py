@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -131,9 +131,11 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     original = engine._Run.judge
 
-    def watched(self: engine._Run, rule: Rule, subject: object, check: Check, path: str, closed: bool = False) -> None:
-        found.add((rule.code, check.module.path))
-        original(self, rule, subject, check, path, closed=closed)
+    def watched(
+        self: engine._Run, rule: Rule, subjects: Sequence[object], check: Check, path: str, closed: bool = False
+    ) -> None:
+        found.update((rule.code, check.module.path) for _ in subjects)
+        original(self, rule, subjects, check, path, closed=closed)
 
     monkeypatch.setattr(engine._Run, "judge", watched)
     return found

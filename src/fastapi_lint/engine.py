@@ -115,7 +115,7 @@ def check(
         due = plan.whole()
         for rule in by_subject.get("Project", ()):
             if due is None or rule.code in due:
-                run.judge(rule, project, run.check_for(rule, first), WHOLE)
+                run.judge(rule, (project,), run.check_for(rule, first), WHOLE)
     tasks = run.tasks(modules, by_subject)
     for done, task in enumerate(tasks):
         if progress is not None:
@@ -125,12 +125,12 @@ def check(
         for kind, found in task.subjects:
             for rule in by_subject[kind]:
                 if task.asks(rule):
-                    run.judge(rule, found, run.check_for(rule, task.module), task.module.path, closed=True)
+                    run.judge(rule, (found,), run.check_for(rule, task.module), task.module.path, closed=True)
         run.settle(task.module)
     for task in tasks:  # after everything that may have opened its tree and found it broken
         for rule in by_subject.get("Module", ()):
             if task.asks(rule):
-                run.judge(rule, task.module, run.check_for(rule, task.module), task.module.path)
+                run.judge(rule, (task.module,), run.check_for(rule, task.module), task.module.path)
         run.settle(task.module)
     for module in tuple(run.fixes):  # what was found there from elsewhere
         run.settle(module)
@@ -174,23 +174,25 @@ class _Run:
                         self.notices[rule.code, WHOLE] = rule.failure(error, WHOLE)
             return self.plan.tasks(modules, kinds)
 
-    def judge(self, rule: Rule, subject: object, check: Check, path: str, *, closed: bool = False) -> None:
-        """Ask one rule about one subject, to be opened if `closed`. What it raises costs what it says of that alone."""
-        found: list[Finding] = []
+    def judge(self, rule: Rule, subjects: Sequence[object], check: Check, path: str, *, closed: bool = False) -> None:
+        """Ask one rule about subjects, to be opened if `closed`. What it raises costs what it says of that one."""
         judged = (rule.code, path)
-        try:
-            opened = self.plan.opened(judged, subject) if closed else subject
-            with self.plan.watching(judged):
-                found = list(rule.judge(opened, check))
-        except Exception as error:
-            check.fixes.clear()
-            if not (isinstance(error, Unreadable) and check.module.is_unreadable):  # of which FAPI001 says why
-                self.notices.setdefault(judged, rule.failure(error, path))
-        if found:
-            self.said.setdefault(judged, set()).update(found)
-        for (module, finding), making in check.fixes.items():
-            self.fixes.setdefault(module, {})[judged, finding] = (rule, making)
-        check.fixes.clear()
+        for subject in subjects:
+            found: list[Finding] = []
+            try:
+                opened = self.plan.opened(judged, subject) if closed else subject
+                with self.plan.watching(judged):
+                    found = list(rule.judge(opened, check))
+            except Exception as error:
+                check.fixes.clear()
+                if not (isinstance(error, Unreadable) and check.module.is_unreadable):  # of which FAPI001 says why
+                    self.notices.setdefault(judged, rule.failure(error, path))
+            if found:
+                self.said.setdefault(judged, set()).update(found)
+            if check.fixes:
+                for (module, finding), making in check.fixes.items():
+                    self.fixes.setdefault(module, {})[judged, finding] = (rule, making)
+                check.fixes.clear()
 
     def definitions(self, task: Task, by_subject: Mapping[str, list[Rule]]) -> None:
         """The functions and classes of a module to the rules that ask for them."""
@@ -199,8 +201,7 @@ class _Run:
             for rule in by_subject.get(kind, ()):
                 if task.asks(rule) and rule.may_concern(module):
                     check = self.check_for(rule, module)
-                    for subject in module.functions if kind == "Function" else module.classes:
-                        self.judge(rule, subject, check, module.path)
+                    self.judge(rule, module.functions if kind == "Function" else module.classes, check, module.path)
 
     def nodes(self, task: Task, rules: Sequence[Rule]) -> None:
         """The nodes of a module's tree to syntax rules."""
@@ -215,7 +216,7 @@ class _Run:
 
         def visit(node: object) -> None:
             for rule, check in by_kind.get(type(node), ()):
-                self.judge(rule, node, check, module.path)
+                self.judge(rule, (node,), check, module.path)
 
         try:
             Walk(module, visit, [check for _, check in checks]).over(tree)

@@ -86,6 +86,7 @@ class Rule:
         self.severity = severity
         self.fix = fix
         self.words = frozenset(words)
+        self._words = tuple(word.encode() for word in sorted(words))
         self.hint = re.compile(hint.encode()) if hint else None
         self.options = dict(options)
         self.since = since
@@ -98,7 +99,7 @@ class Rule:
     def may_concern(self, module: Module) -> bool:
         """Whether there may be something for it in a module, by the words and the pattern that it says it needs."""
         data = module.source.data
-        has_word = not self.words or any(word.encode() in data for word in self.words)
+        has_word = not self._words or any(word in data for word in self._words)
         return has_word and (self.hint is None or self.hint.search(data) is not None)
 
     def failure(self, error: Exception, path: str, what: str = "findings") -> Notice:

@@ -91,6 +91,12 @@ def is_subclass(cls: str, of: str) -> bool:
 
 
 @cache
+def is_below(cls: str, of: tuple[object, ...]) -> bool:
+    """As `is_subclass`, for any of several; a class that is no name of a library is none of its bases."""
+    return cls in of or any(isinstance(one, str) and is_subclass(cls, one) for one in of)
+
+
+@cache
 def returns(name: str) -> str | None:
     """The type that calling a function, or `Class.method` of a library class, gives; None if it is not known.
 

@@ -140,6 +140,12 @@ class OrmModels:
         contributions(self.types.modules.tables, "orm", lambda module: self.contribute(module, found))
         return tuple(found)
 
+    @collected("orm.relationship_names", whole=True)
+    def relationship_names(self) -> frozenset[str]:
+        """The names under which ORM classes have relationships: most attributes that are read have no such name."""
+        models = (self.of(cls) for cls in self.classes)
+        return frozenset(one.name for model in models if model is not None for one in model.relationships)
+
     def contribute(self, module: Module, found: list[Class]) -> Collection[int]:
         """Add the ORM classes of a module; the indices of these classes."""
         known = self.types.modules.tables.places("orm", module)

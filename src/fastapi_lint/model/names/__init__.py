@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from fastapi_lint.model.names.annotations import parse_annotation
 from fastapi_lint.model.names.circles import imports_back
-from fastapi_lint.model.names.expressions import attributes, dotted, evaluated, targets, walk, with_values
+from fastapi_lint.model.names.expressions import (
+    attributes,
+    attributes_of,
+    dotted,
+    evaluated,
+    targets,
+    walk,
+    with_values,
+)
 from fastapi_lint.model.names.guards import is_conditional_import
 from fastapi_lint.model.names.modules import Binding, target_names
 from fastapi_lint.model.names.places import place_of, same_call
@@ -49,6 +57,7 @@ __all__ = [
     "TupleOf",
     "Type",
     "attributes",
+    "attributes_of",
     "certain",
     "code_of",
     "dotted",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Function, Module
@@ -13,27 +14,37 @@ Evaluated = tuple[f.Expr, int, int]
 
 def walk(expr: f.Expr | None) -> Iterator[f.Expr]:
     """An expression and all in it; calls answer for their own callee and arguments."""
-    if expr is None:
-        return
-    yield expr
-    parts: tuple[f.Expr | None, ...] = ()
+    pending = [expr]
+    while pending:
+        part = pending.pop()
+        if part is None:
+            continue
+        yield part
+        if type(part) not in _WHOLE:
+            pending.extend(reversed(_parts(part)))
+
+
+_WHOLE = frozenset({f.Name, f.Const, f.CallRef, f.Raw, f.Lambda, f.Unknown})
+"""Expressions in which there is no other one."""
+
+
+def _parts(expr: f.Expr) -> tuple[f.Expr | None, ...]:
     match expr:
         case f.Attr(value=value) | f.Await(value=value) | f.Star(value=value) | f.Unary(value=value):
-            parts = (value,)
+            return (value,)
         case f.Display(items=parts) | f.Joined(parts=parts) | f.Compare(operands=parts):
-            pass
+            return parts
         case f.Choice(options=options, test=test):
-            parts = (*options, test)
+            return (*options, test)
         case f.Sub(value=value, items=items):
-            parts = (value, *items)
+            return (value, *items)
         case f.Mapping(items=pairs):
-            parts = tuple(each for pair in pairs for each in pair)
+            return tuple(each for pair in pairs for each in pair)
         case f.Binary(left=left, right=right):
-            parts = (left, right)
+            return (left, right)
         case f.Each(element=element):
-            parts = (element,)
-    for part in parts:
-        yield from walk(part)
+            return (element,)
+    return ()
 
 
 def dotted(expr: f.Expr | None) -> str:
@@ -90,6 +101,32 @@ def evaluated(function: Function, *, nested: bool = False) -> Iterator[Evaluated
         for inner in module.functions:
             if inner.facts.start > function.facts.start and inner.parent is function:
                 yield from evaluated(inner, nested=True)
+
+
+def attributes_of(function: Function) -> Sequence[tuple[f.Attr, int, int]]:
+    """The attributes in what a body evaluates, each with the block and the place of its expression."""
+    return _looked_through(function)[0]
+
+
+def comparisons_of(function: Function) -> Sequence[tuple[f.Compare, int, int]]:
+    """The comparisons in what a body evaluates, as `attributes_of`."""
+    return _looked_through(function)[1]
+
+
+@lru_cache(maxsize=512)
+def _looked_through(
+    function: Function,
+) -> tuple[list[tuple[f.Attr, int, int]], list[tuple[f.Compare, int, int]]]:
+    """What several rules look for in every function of a module, one after the other."""
+    attributes: list[tuple[f.Attr, int, int]] = []
+    comparisons: list[tuple[f.Compare, int, int]] = []
+    for expr, block, at in evaluated(function):
+        for part in walk(expr) if type(expr) not in _WHOLE else ():
+            if isinstance(part, f.Attr):
+                attributes.append((part, block, at))
+            elif isinstance(part, f.Compare):
+                comparisons.append((part, block, at))
+    return attributes, comparisons
 
 
 def written(module: Module) -> Iterator[Evaluated]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -263,6 +263,37 @@ class Module(Input):
         for entry in self.facts.assigns:
             table.setdefault(blocks[entry.block].function, []).append(entry)
         return table
+
+    @cached_property
+    def star_imports(self) -> tuple[f.Import, ...]:
+        """The imports of all that another module has, the last one first."""
+        return tuple(entry for entry in reversed(self.facts.imports) if entry.name == "*")
+
+    @cached_property
+    def calls_by_name(self) -> dict[str, list[int]]:
+        """The indexes of the calls, by the last name of what is called."""
+        table: dict[str, list[int]] = {}
+        for index, call in enumerate(self.facts.calls):
+            if name := f.last_name(call.func):
+                table.setdefault(name, []).append(index)
+        return table
+
+    @cached_property
+    def calls_by_argument(self) -> dict[str, list[int]]:
+        """The indexes of the calls, by the last names of their arguments."""
+        table: dict[str, list[int]] = {}
+        for index, call in enumerate(self.facts.calls):
+            for name in {f.last_name(arg.value) for arg in call.args} - {""}:
+                table.setdefault(name, []).append(index)
+        return table
+
+    def calls_between(self, start: int, end: int) -> Iterator[tuple[int, f.Call]]:
+        """The calls that begin in a byte range, each with its index."""
+        calls = self.facts.calls
+        for index in range(bisect_left(calls, start, key=lambda call: call.start), len(calls)):
+            if calls[index].start >= end:
+                return
+            yield index, calls[index]
 
     def mentions(self, *words: str) -> bool:
         """Whether any of the words occurs in the text: a cheap reason not to look closer."""

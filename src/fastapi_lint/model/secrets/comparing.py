@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import evaluated, walk
+from fastapi_lint.model.names.expressions import comparisons_of
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import DEPENDS, Where
 from fastapi_lint.model.values.environment import NOWHERE
@@ -56,17 +56,16 @@ class Comparing:
     def comparisons(self, function: Function) -> Iterator[Comparison]:
         """Where a function compares what a request brings with a secret of the server, character by character."""
         seen = set()
-        for expr, block, at in evaluated(function):
-            for part in walk(expr):
-                if not isinstance(part, f.Compare) or part.operators not in (("==",), ("!=",)) or (part, at) in seen:
-                    continue
-                seen.add((part, at))
-                where = (function.module, block, at)
-                left, right = part.operands
-                for theirs, own in ((left, right), (right, left)):
-                    if self.is_secret(own, where) and self.is_given(theirs, where):
-                        yield Comparison(at, block, part, own)
-                        break
+        for part, block, at in comparisons_of(function):
+            if part.operators not in (("==",), ("!=",)) or (part, at) in seen:
+                continue
+            seen.add((part, at))
+            where = (function.module, block, at)
+            left, right = part.operands
+            for theirs, own in ((left, right), (right, left)):
+                if self.is_secret(own, where) and self.is_given(theirs, where):
+                    yield Comparison(at, block, part, own)
+                    break
 
     # ---------------------------------------------------------------- what requests bring
 

@@ -136,8 +136,11 @@ class Sinks:
 
     def arriving(self, module: Module, danger: str) -> Iterator[Arrival]:
         """What the sinks of a module get, as far as anything of it comes from outside."""
-        for call in module.facts.calls:
-            yield from self.arrivals(module, call, danger)
+        names = self._names(module, danger)
+        tables = (module.calls_by_name, module.calls_by_argument)
+        likely = {index for table in tables for name in names & table.keys() for index in table[name]}
+        for index in sorted(likely):
+            yield from self.arrivals(module, module.facts.calls[index], danger)
 
     def arrivals(self, module: Module, call: f.Call, danger: str) -> Iterator[Arrival]:
         found = self.sink(module, call, danger)

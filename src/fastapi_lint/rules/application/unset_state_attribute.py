@@ -9,7 +9,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.application import is_state, states_of
 from fastapi_lint.model.calls import expects, never_runs, swallows
-from fastapi_lint.model.names import evaluated, walk
+from fastapi_lint.model.names import attributes_of
 from fastapi_lint.rule import Check, rule
 
 _ASKING = frozenset({"hasattr", "getattr"})
@@ -68,11 +68,9 @@ def unset_state_attribute(function: Function, check: Check) -> Iterator[Finding]
 def _read(function: Function) -> Iterator[tuple[f.Attr, int, int]]:
     """The attributes that a function's own body reads, with block and place."""
     removed = {leave.start for leave in function.exits if leave.kind == "del"}
-    for expr, block, at in evaluated(function):
-        for part in walk(expr):
-            if isinstance(part, f.Attr) and at not in removed:
-                if not _is_target(function, at, part):
-                    yield part, block, at
+    for part, block, at in attributes_of(function):
+        if at not in removed and not _is_target(function, at, part):
+            yield part, block, at
 
 
 def _is_target(function: Function, at: int, part: f.Attr) -> bool:

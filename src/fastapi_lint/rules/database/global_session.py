@@ -49,7 +49,7 @@ def global_session(module: Module, check: Check) -> Iterator[Finding]:
     """
     if module.is_test or not module.mentions("ession", "onnect", "next(") or not _ASIDE.isdisjoint(module.parts):
         return
-    for index, name, level in (*_assigned(module), *_defaults(module)):
+    for index, name, level in (*_assigned(module, check), *_defaults(module)):
         call = module.facts.calls[index]
         if f.last_name(call.func) == "cast":
             continue  # says what something is, and makes nothing
@@ -66,11 +66,12 @@ def global_session(module: Module, check: Check) -> Iterator[Finding]:
         )
 
 
-def _assigned(module: Module) -> Iterator[tuple[int, str, str]]:
-    """The calls that fill a name at module or class level: the call's index, the name, and the place in words."""
+def _assigned(module: Module, check: Check) -> Iterator[tuple[int, str, str]]:
+    """The calls for a session that fill a name at module or class level: index, name, and the place in words."""
     for entry in module.assigns_in.get(-1, ()):
         if isinstance(entry.value, f.CallRef) and entry.op == "=" and isinstance(entry.target, f.Name):
-            if not _is_closed(module, entry.target.id):
+            is_one = _kind(check.project.types.call_type(module, entry.value.index), check)
+            if is_one and not _is_closed(module, entry.target.id):
                 cls = module.facts.blocks[entry.block].cls
                 level = f"in the body of class `{module.classes[cls].name}`" if cls >= 0 else "at module level"
                 yield entry.value.index, entry.target.id, level

@@ -10,7 +10,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Function
 from fastapi_lint.model.data import response_types
 from fastapi_lint.model.database import Relationship, classes_of, is_async_session
-from fastapi_lint.model.names import evaluated, walk
+from fastapi_lint.model.names import attributes_of, evaluated, walk
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
@@ -50,24 +50,25 @@ def lazy_load_in_async(function: Function, check: Check) -> Iterator[Finding]:
     module = function.module
     if not function.is_async or module.is_test or not module.mentions("await"):
         return
-    named = check.project.loading.named_in_options(function)
+    relationships = check.project.orm.relationship_names
+    named = check.project.loading.named_in_options(function) if relationships else None
     if named is None:
         return
     told: set[tuple[str, str]] = set()
     targets = {(entry.start, entry.target) for entry in module.assigns_in.get(function.index, ())}
-    for expr, block, at in sorted(evaluated(function), key=lambda each: each[2]):
-        for part in walk(expr):
-            if not isinstance(part, f.Attr) or (at, part) in targets or part.attr in named:
-                continue
-            found = _of_object(part.value, part.attr, (module, block, at), function, check)
-            key = (_text(part.value), part.attr)
-            if found is None or key in told:
-                continue
-            relationship = _lazy(found, part.attr, function, check)
-            if relationship is not None:
-                told.add(key)
-                place = _place(function, at, part)
-                yield _finding(place, f"`{_text(part.value)}.{part.attr}` is not loaded", found, relationship, check)
+    read = [each for each in attributes_of(function) if each[0].attr in relationships and each[0].attr not in named]
+    for part, block, at in sorted(read, key=lambda each: each[2]):
+        if (at, part) in targets:
+            continue
+        found = _of_object(part.value, part.attr, (module, block, at), function, check)
+        key = (_text(part.value), part.attr)
+        if found is None or key in told:
+            continue
+        relationship = _lazy(found, part.attr, function, check)
+        if relationship is not None:
+            told.add(key)
+            place = _place(function, at, part)
+            yield _finding(place, f"`{_text(part.value)}.{part.attr}` is not loaded", found, relationship, check)
     yield from _validated(function, named, check)
     yield from _answered(function, named, check)
 
@@ -217,7 +218,9 @@ def _read_by(
         return
     rows = check.project.loading.rows(expr, where)
     for one in schema.fields:
-        if one.name in named or "validation_alias" in one.keywords or "alias" in one.keywords:
+        if one.name not in check.project.orm.relationship_names or one.name in named:
+            continue
+        if "validation_alias" in one.keywords or "alias" in one.keywords:
             continue
         found = _of_object(expr, one.name, where, function, check)
         if found is None and rows is not None and rows.many and not rows.is_taken and rows.is_async:

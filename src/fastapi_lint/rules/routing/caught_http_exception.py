@@ -96,7 +96,7 @@ def _raised(module: Module, attempt: int, handlers: dict[int, list[int]], check:
         for entry in module.facts.exits
         if entry.kind == "raise" and isinstance(entry.value, f.CallRef)
     }
-    for index, call in enumerate(module.facts.calls):
+    for index, call in module.calls_between(blocks[attempt].start, blocks[attempt].end):
         around = _between(module, call.block, attempt)
         if around is None or any(blocks[block].kind == "try" and handlers.get(block) for block in around):
             continue

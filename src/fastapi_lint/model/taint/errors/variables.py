@@ -50,13 +50,11 @@ class Variables:
                         place = (module, call.block, call.start)
                         yield from ((arg.value, part, place) for arg in call.args)
         for entry in module.assigns_in.get(index, ()):
-            if entry.start < at and entry.value is not None and self._reaches(entry.block, where):
-                target = _part(entry.target)
-                is_more = isinstance(entry.target, f.Sub) or (
-                    entry.op not in ("=", ":=") and entry.target == f.Name(name)
-                )
-                if target is not None and target[0] == name and (target[1] is not None or is_more):
-                    yield entry.value, target[1], (module, entry.block, entry.start)
+            if entry.start >= at or entry.value is None or (target := _part(entry.target)) is None or target[0] != name:
+                continue
+            is_more = isinstance(entry.target, f.Sub) or (entry.op not in ("=", ":=") and isinstance(entry.target, f.Name))
+            if (target[1] is not None or is_more) and self._reaches(entry.block, where):
+                yield entry.value, target[1], (module, entry.block, entry.start)
 
     def _reaches(self, block: int, where: Where) -> bool:
         """Whether control can come from a block to a place further down."""

@@ -71,9 +71,7 @@ class Imports(Questions):
         return self.starred(module, name)
 
     def starred(self, module: Module, name: str) -> Type:
-        for entry in reversed(module.facts.imports):
-            if entry.name != "*":
-                continue
+        for entry in module.star_imports:
             if entry.level:
                 source = self.modules.relative(module, entry.level, entry.module)
             else:

@@ -226,7 +226,12 @@ class Members(Questions):
 
     def is_instance(self, value: Type, *of: Class | str) -> bool:
         """Whether a value is known to be an instance of one of the classes or of a subclass."""
-        return isinstance(value, Instance) and any(self.is_subclass(value.cls, one) for one in of)
+        if not isinstance(value, Instance):
+            return False
+        cls = value.cls
+        if isinstance(cls, str):
+            return catalog.is_below(cls, of)
+        return cls in of or any(self.is_subclass(cls, one) for one in of)
 
 
 def _one_by_one(entry: f.Assign) -> tuple[f.Assign, ...]:

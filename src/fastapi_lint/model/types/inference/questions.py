@@ -55,6 +55,7 @@ class Questions:
         self.modules = modules
         self.programs = Programs(modules)
         self._bindings: dict[Module, dict[Scope, dict[str, list[Binding]]]] = {}
+        self._scoped: dict[tuple[Module, int, str], tuple[list[Binding], bool]] = {}
         self._callees: dict[Place, Type] = {}
         self._bound: dict[tuple[Module, int, int, str], Type] = {}
         self._read_for: dict[Hashable, Hashable] = {}

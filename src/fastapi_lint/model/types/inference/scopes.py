@@ -41,22 +41,31 @@ class Scopes(Questions):
     def find_bindings(self, name: str, where: Where) -> list[Binding]:
         """The bindings of a name that can reach a use, nearest scope first; empty when it is a builtin or unknown."""
         module, block, _ = where
+        key = (module, block, name)
+        scoped = self._scoped.get(key)
+        if scoped is None:
+            scoped = self._scoped[key] = self._in_scope(name, module, block)
+        found, is_own = scoped
+        return self._reaching(found, where) if is_own and len(found) > 1 else found
+
+    def _in_scope(self, name: str, module: Module, block: int) -> tuple[list[Binding], bool]:
+        """The bindings of a name in the scope that a block sees it in, and whether that is the innermost one."""
         blocks = module.facts.blocks
         table = self.bindings(module)
         inner = block
         while blocks[inner].kind == "comprehension":
             if name in target_names(blocks[inner].target):
-                return [Binding(blocks[inner], inner, blocks[inner].start)]
+                return [Binding(blocks[inner], inner, blocks[inner].start)], False
             inner = blocks[inner].parent
         scope = (blocks[inner].function, blocks[inner].cls)
         first = True
         while True:
             found = table.get(scope, {}).get(name)
             if found:
-                return self._reaching(found, where) if first else found
+                return found, first
             function, cls = scope
             if function < 0 and cls < 0:
-                return []
+                return [], False
             outer = module.facts.classes[cls].outer if cls >= 0 else module.facts.functions[function].outer
             while blocks[outer].cls >= 0:  # the names of a class body are not seen from inside its methods
                 outer = module.facts.classes[blocks[outer].cls].outer
@@ -65,8 +74,6 @@ class Scopes(Questions):
 
     def _reaching(self, found: list[Binding], where: Where) -> list[Binding]:
         module, block, at = where
-        if len(found) == 1:
-            return found
         ancestors = set()
         blocks = module.facts.blocks
         exclusive = {}
