@@ -12,6 +12,7 @@ import types
 import typing
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, Union
 
 from fastapi_lint.finding import Finding, Fix, Notice, Related, Safety, Severity, Span
@@ -115,7 +116,7 @@ class Rule:
         """Where the rule is explained."""
         return f"{RULES_URL}#{self.code.lower()}-{self.name}"
 
-    @property
+    @cached_property
     def subjects(self) -> tuple[type, ...]:
         """The types named by the annotation of the first parameter."""
         annotation = next(iter(self.judge.__annotations__.values()))
@@ -125,7 +126,7 @@ class Rule:
             return typing.get_args(annotation)
         return (annotation,)
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """Whether the rule looks at one module's tree ("syntax") or asks the linked project ("model")."""
         return "syntax" if self.subjects[0].__module__.startswith("libcst") else "model"

@@ -148,7 +148,8 @@ class Session:
         if self._linked is None or self._linked[0] is not self.sources:
             if self._linked is not None:
                 self._linked = None
-                gc.collect()  # a project knows itself in many ways, and a run has no collector (`story._batch`)
+                if not gc.isenabled():  # as in a run (`story._batch`), and a project knows itself in many ways
+                    gc.collect()
             sources = self.sources.values()
             if self._is_much_new():
                 self._indexing.prepare(list(sources))

@@ -175,21 +175,21 @@ def _memoized(method: Callable[Concatenate[S, P], V], initial: object) -> Callab
 
     def ask_with_one(self: S, key: Hashable) -> V:  # the most frequent queries have one argument
         try:
-            found = self.__dict__[slot][key]
+            found: V = self.__dict__[slot][key]
         except KeyError:
             return compute(self, (key,), key)
         if _current is not None:
             inherit(self, key)
-        return cast(V, found)
+        return found
 
     def ask(self: S, *key: Hashable) -> V:
         try:
-            found = self.__dict__[slot][key]
+            found: V = self.__dict__[slot][key]
         except KeyError:
             return compute(self, key, key)
         if _current is not None:
             inherit(self, key)
-        return cast(V, found)
+        return found
 
     chosen = ask_with_one if method.__code__.co_argcount == 2 else ask
     return cast("Callable[Concatenate[S, P], V]", wraps(method)(chosen))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.application.middleware import middleware_in
 from fastapi_lint.model.calls.concurrent.coroutines import only_value
-from fastapi_lint.model.names.expressions import walk, written
+from fastapi_lint.model.names.expressions import attributes
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -151,11 +151,9 @@ def _put(project: Project, module: Module) -> Iterator[str | None]:
         elif last not in _ASKING and any(is_state(project, arg.value, *where) for arg in call.args):
             if not isinstance(project.callee(module, call), FunctionObject):
                 yield None
-    for expr, block_index, at in written(module):
-        for part in walk(expr):
-            if isinstance(part, f.Attr) and part.attr in ("_state", "__dict__"):
-                if is_state(project, part.value, module, block_index, at):
-                    yield None
+    for part, block_index, at in attributes(module, "_state", "__dict__"):
+        if is_state(project, part.value, module, block_index, at):
+            yield None
 
 
 def _is_scope_state(call: f.Call) -> bool:

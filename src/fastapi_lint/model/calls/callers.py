@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import (
@@ -61,6 +61,18 @@ def _handed(module: Module) -> Iterator[tuple[str, object]]:
                     yield given, (module, call, index)
 
 
+class _Candidate(NamedTuple):
+    """A call by some name, or an argument that is handed on to be called: what is called, and with what behind it."""
+
+    module: Module
+    expr: f.Expr
+    args: tuple[f.Arg, ...]
+    block: int
+    start: int
+    is_complete: bool
+    callee: Type
+
+
 class Callers:
     """Answers who calls a function directly, not through FastAPI."""
 
@@ -80,14 +92,14 @@ class Callers:
     def uses(self, function: Function) -> list[Use]:
         """Every call of a function that the project may make, constructor calls for an `__init__`."""
         found = []
-        for module, expr, args, start, is_complete in self._candidates(function):
-            shift = self._shift(function, expr, (module, *start))
+        for one in self._candidates(function):
+            shift = self._shift_of(one.callee, function, one.expr, (one.module, one.block, one.start))
             if shift is None:
                 continue
-            positional = sum(arg.name == "" for arg in args)
-            keywords = frozenset(arg.name for arg in args if arg.name not in ("", "*", "**"))
-            unpacked = any(arg.name in ("*", "**") for arg in args)
-            found.append(Use(module, start[1], positional + shift, keywords, is_complete, unpacked))
+            positional = sum(arg.name == "" for arg in one.args)
+            keywords = frozenset(arg.name for arg in one.args if arg.name not in ("", "*", "**"))
+            unpacked = any(arg.name in ("*", "**") for arg in one.args)
+            found.append(Use(one.module, one.start, positional + shift, keywords, one.is_complete, unpacked))
         return found
 
     def are_known(self, function: Function) -> bool:
@@ -100,21 +112,38 @@ class Callers:
         calls = self.types.modules.calls_by_name.get(function.name, ())
         return all(self.types.callee(module, module.facts.calls[index]) is not None for module, index in calls)
 
-    def _candidates(
-        self, function: Function
-    ) -> Iterator[tuple[Module, f.Expr, tuple[f.Arg, ...], tuple[int, int], bool]]:
+    def _candidates(self, function: Function) -> Iterator[_Candidate]:
+        """The calls that may be of a function; those of another function by its name are left out at once."""
         if function.name == "__call__" and function.cls is not None:
             for module in self.types.modules:
                 for call in module.facts.calls:
-                    yield module, call.func, call.args, (call.block, call.start), True
+                    callee = self.types.callee(module, call)
+                    yield _Candidate(module, call.func, call.args, call.block, call.start, True, callee)
             return
         for name in self._names(function):
-            for module, call in self._named(name):
-                yield module, call.func, call.args, (call.block, call.start), True
-            for module, call, index in self.handed.get(name, ()):
-                behind = call.args[index + 1 :]
-                is_complete = not f.last_name(call.func).startswith("partial")
-                yield module, call.args[index].value, behind, (call.block, call.start), is_complete
+            every, by_function = self._by_name(name)
+            meant = [one for one in by_function if one is None or one is function or self._is_related(one, function)]
+            for index in sorted(index for one in meant for index in by_function[one]):
+                yield every[index]
+
+    @memoized
+    def _by_name(self, name: str) -> tuple[list[_Candidate], dict[Function | None, list[int]]]:
+        """The calls by a name, and which of them call a certain function of the project (None: something else)."""
+        every = [
+            _Candidate(module, call.func, call.args, call.block, call.start, True, self.types.callee(module, call))
+            for module, call in self._named(name)
+        ]
+        for module, call, index in self.handed.get(name, ()):
+            is_complete = not f.last_name(call.func).startswith("partial")
+            expr = call.args[index].value
+            callee = self.types.infer(expr, (module, call.block, call.start))
+            behind = call.args[index + 1 :]
+            every.append(_Candidate(module, expr, behind, call.block, call.start, is_complete, callee))
+        by_function: dict[Function | None, list[int]] = {}
+        for index, one in enumerate(every):
+            called = one.callee.function if isinstance(one.callee, FunctionObject) else None
+            by_function.setdefault(called, []).append(index)
+        return every, by_function
 
     def _names(self, function: Function) -> set[str]:
         names = {function.name}
@@ -134,11 +163,8 @@ class Callers:
         found = self.types.member(cls, "__init__", Instance(cls))
         return isinstance(found, FunctionObject) and found.function is function
 
-    def _shift(self, function: Function, expr: f.Expr, where: Where) -> int | None:
-        """How many parameters a call through `expr` fills before its arguments; None when it is another function."""
-        return self._shift_of(self.types.infer(expr, where), function, expr, where)
-
     def _shift_of(self, value: Type, function: Function, expr: f.Expr, where: Where) -> int | None:
+        """How many parameters a call of `value` fills before its arguments; None when it is another function."""
         while isinstance(value, Partial):  # a wrapper that calls it in place
             value = value.callable
         if isinstance(value, OneOf):
@@ -170,8 +196,7 @@ class Callers:
         """Whether an expression of unknown value may be the function: its own name, an import, a method's name."""
         module = where[0]
         if function.cls is not None and function.name != "__init__":
-            mentions = module is function.module or function.cls.name.encode() in module.source.data
-            return isinstance(expr, f.Attr) and mentions
+            return isinstance(expr, f.Attr) and (module is function.module or module.mentions(function.cls.name))
         root = expr
         while isinstance(root, f.Attr):
             root = root.value

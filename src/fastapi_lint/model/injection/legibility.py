@@ -120,6 +120,8 @@ def _subscripts_itself(cls: Class, types: Inference) -> bool:
 
 def sets_signature(module: Module, name: str) -> bool:
     """Whether a function of this name may have been given another signature: `wrapper.__signature__ = ...`."""
+    if not module.mentions("__signature__"):
+        return False
     names = {function.name for function in module.functions}
     for entry in module.facts.assigns:
         match entry.target:

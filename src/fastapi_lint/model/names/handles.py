@@ -279,6 +279,16 @@ class Module(Input):
         return table
 
     @cached_property
+    def calls_by_keyword(self) -> dict[str, list[int]]:
+        """The indexes of the calls, by the names of their keyword arguments."""
+        table: dict[str, list[int]] = {}
+        for index, call in enumerate(self.facts.calls):
+            for arg in call.args:
+                if arg.name:
+                    table.setdefault(arg.name, []).append(index)
+        return table
+
+    @cached_property
     def calls_by_argument(self) -> dict[str, list[int]]:
         """The indexes of the calls, by the last names of their arguments."""
         table: dict[str, list[int]] = {}

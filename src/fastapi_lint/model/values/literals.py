@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from fastapi_lint.index.literals import content
 from fastapi_lint.model.names.symbols import Module
@@ -27,8 +28,7 @@ _TOKEN = re.compile(
 _BEFORE = re.compile(rb"(?:\A|[\r\n;:])[ \t\f]*\Z")
 
 
-@dataclass(frozen=True)
-class Quoted:
+class Quoted(NamedTuple):
     """A string literal: byte range with prefix and quotes, and the range of what stands between the quotes.
 
     `text` is what it says (the source text of a formatted one), of bytes a character each; `alone` means that it is a

@@ -185,7 +185,8 @@ def _fix(module: Module, call: f.Call, value: Given | None) -> Fix | None:
     if found is None or any(arg.name in ("*", "**") for arg in call.args):
         return None
     source, node = found
-    others = (f.keyword(each, "timeout") for each in module.facts.calls if f.last_name(each.func) in _LASTS)
+    timed = (module.facts.calls[index] for index in module.calls_by_keyword.get("timeout", ()))
+    others = (f.keyword(each, "timeout") for each in timed if f.last_name(each.func) in _LASTS)
     used = next((each for each in others if each is not None and _is_number(each.value)), None)
     seconds = module.source.slice(used.start, used.end).partition("=")[2].strip() if used is not None else _SECONDS
     safety = Safety.UNSAFE if used is not None else Safety.DISPLAY

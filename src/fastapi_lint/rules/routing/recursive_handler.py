@@ -30,7 +30,7 @@ def recursive_handler(function: Function, check: Check) -> Iterator[Finding]:
         return
     if function.rebinds(function.name) or any(param.name == function.name for param in function.params):
         return
-    if not _is_last(function):
+    if all(call.func != f.Name(function.name) for call in function.calls) or not _is_last(function):
         return
     for call in function.calls:
         if call.func != f.Name(function.name):

@@ -13,6 +13,7 @@ from fastapi_lint.model.calls.ways.endings import Endings
 from fastapi_lint.model.names.modules import Binding
 from fastapi_lint.model.names.symbols import External, Module, TupleOf, Type
 from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.tracking import memoized
 
 _ADDING = frozenset({"append", "add", "insert", "extend", "update", "appendleft", "setdefault", "put_nowait", "put"})
 _ASKING = frozenset({"isinstance", "issubclass", "hasattr", "type"})
@@ -22,7 +23,7 @@ _NAMED = ("debug", "verbose", "develop")
 
 
 class Variables:
-    """Answers about names at places; keeps nothing."""
+    """Answers about names at places."""
 
     def __init__(self, types: Inference) -> None:
         self.types = types
@@ -40,21 +41,26 @@ class Variables:
         index = module.facts.blocks[block].function
         if index < 0:
             return
+        for value, part, place in self._additions(module, index).get(name, ()):
+            if place[2] < at and self._reaches(place[1], where):
+                yield value, part, place
+
+    @memoized
+    def _additions(self, module: Module, index: int) -> dict[str, list[tuple[f.Expr, str | int | None, Where]]]:
+        """What a function puts into objects, by the variables that these are or are parts of."""
+        table: dict[str, list[tuple[f.Expr, str | int | None, Where]]] = {}
         for call in module.calls_in.get(index, ()):
-            if call.start >= at:
-                break
-            match call.func:
-                case f.Attr(value=receiver, attr=attr) if attr in _ADDING and (found := _part(receiver)) is not None:
-                    if found[0] == name and self._reaches(call.block, where):
-                        part = found[1]
-                        place = (module, call.block, call.start)
-                        yield from ((arg.value, part, place) for arg in call.args)
+            if isinstance(call.func, f.Attr) and call.func.attr in _ADDING and (found := _part(call.func.value)):
+                place = (module, call.block, call.start)
+                table.setdefault(found[0], []).extend((arg.value, found[1], place) for arg in call.args)
         for entry in module.assigns_in.get(index, ()):
-            if entry.start >= at or entry.value is None or (target := _part(entry.target)) is None or target[0] != name:
-                continue
-            is_more = isinstance(entry.target, f.Sub) or (entry.op not in ("=", ":=") and isinstance(entry.target, f.Name))
-            if (target[1] is not None or is_more) and self._reaches(entry.block, where):
-                yield entry.value, target[1], (module, entry.block, entry.start)
+            if entry.value is not None and (found := _part(entry.target)) is not None:
+                is_more = entry.op not in ("=", ":=") and isinstance(entry.target, f.Name)
+                is_more = is_more or isinstance(entry.target, f.Sub)
+                if found[1] is not None or is_more:
+                    place = (module, entry.block, entry.start)
+                    table.setdefault(found[0], []).append((entry.value, found[1], place))
+        return table
 
     def _reaches(self, block: int, where: Where) -> bool:
         """Whether control can come from a block to a place further down."""

@@ -114,11 +114,9 @@ class Scopes(Questions):
         return External(name) if name in BUILTINS else None
 
     def merge(self, module: Module, name: str, found: list[Binding]) -> Type:
-        useful = [
-            b
-            for b in found
-            if not (isinstance(b.entry, f.Assign) and is_none(b.entry.value) and b.entry.annotation is None)
-        ]
+        useful = [b for b in found if not (isinstance(b.entry, f.Assign) and _says_nothing(b.entry))]
+        if len(useful) == 1:
+            return self._bound_type(module, name, useful[0])
         if len(useful) > 12:
             return None
         if len(useful) > 1 and all(isinstance(b.entry, Function) for b in useful):
@@ -234,3 +232,8 @@ class Scopes(Questions):
                 given = catalog.enters(name)
                 return instance_of(given) if given else value
         return None
+
+
+def _says_nothing(entry: f.Assign) -> bool:
+    """Whether an assignment says nothing of what a name is: it is None to begin with."""
+    return entry.annotation is None and is_none(entry.value)
