@@ -6,7 +6,8 @@ The interpreter is one in whose environment fastapi-lint is installed. PROJECT i
 `corpus.toml`, which `--download` fetches into FOLDER when it is missing there (without a PROJECT: all of them, and
 `PACKAGES` are measured). `--tools` is an environment with other linters; it is made, and what is missing is installed,
 as far as pip can. `--growth` measures trees made of copies of a project with packages at its top, such as an unpacked
-wheel. `--results` keeps what was measured: what FILE holds is not measured again, and `--show` only prints it.
+wheel, `--endpoints` an app whose endpoints, so many of them, stand in one module. `--results` keeps what was measured:
+what FILE holds is not measured again, and `--show` only prints it.
 
 Prints Markdown to stdout when all is done, progress to stderr. Measures copies of the files that the linter would look
 at, without the projects' configuration. Nothing of the projects is imported or executed.
@@ -28,7 +29,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
-from speed_runs import LINTER, OTHERS, digest, growth, project, say, start_up
+from speed_runs import LINTER, OTHERS, digest, endpoints, growth, project, say, start_up
 from speed_table import Results, Tool, document
 
 import fastapi_lint
@@ -139,6 +140,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=float, default=300.0, metavar="S", help="cut other tools off after S seconds")
     parser.add_argument("--repeat", type=int, default=0, metavar="N", help="best of N, whatever the size")
     parser.add_argument("--growth", metavar="PROJECT", help="measure growth over copies of this")
+    parser.add_argument("--endpoints", type=int, nargs="+", metavar="N", help="measure modules with so many endpoints")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="LINES", help="at least so many lines")
     parser.add_argument("--results", type=Path, metavar="FILE", help="keep the measurements, and go on from them")
     parser.add_argument("--show", action="store_true", help="measure nothing, print what --results holds")
@@ -152,6 +154,7 @@ def command(asked: argparse.Namespace) -> str:
     words += ["--tools VENV"] if asked.tools else []
     words += [f"--growth {Path(asked.growth).name}"] if asked.growth else []
     words += [f"--sizes {' '.join(map(str, asked.sizes))}"] if asked.sizes != SIZES else []
+    words += [f"--endpoints {' '.join(map(str, asked.endpoints))}"] if asked.endpoints else []
     words += [f"--repeat {asked.repeat}"] if asked.repeat else []
     return " ".join([*words, "> benchmarks/speed.md"])
 
@@ -200,6 +203,8 @@ def main() -> None:
             if name not in done:
                 results.projects.append(project(name, folder, tools, asked.limit, asked.repeat))
                 keep(results, asked.results)
+        if asked.endpoints and results.endpoints is None:
+            results.endpoints = endpoints(asked.endpoints, asked.repeat)
         if copies is not None and results.growth is None:
             results.growth = growth(copies.name, copies, asked.sizes, asked.repeat)
         keep(results, asked.results)

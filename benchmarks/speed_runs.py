@@ -385,6 +385,54 @@ def growth(name: str, root: Path, asked: Sequence[int], times: int) -> Growth:
     return Growth(name, busy(runs), tuple(found), digest(sources_before))
 
 
+def endpoints(asked: Sequence[int], times: int) -> Growth:
+    """Cold runs over an app with more and more endpoints in a single module, and parsing alone of the same files."""
+    sources_before = digest()
+    found = []
+    runs: list[Cost] = []
+    for count in sorted(asked):
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            text = _ROUTES + "".join(_ENDPOINT.format(number=number) for number in range(count))
+            (folder / "routes.py").write_text(text)
+            (folder / "main.py").write_text(_APP)
+            own, parsed = [], []
+            for _ in range(times or 1):
+                own.append(measured(lint("--no-cache", "-j", "1"), folder))
+                parsed.append(measured(PARSERS[LIBCST], folder))
+        runs += own
+        found.append(Size(count, text.count("\n"), best(own), best(parsed)))
+        say(f"{count:,} endpoints in a module: {found[-1].own.cpu:.2f} s CPU, libcst {found[-1].parsed.cpu:.2f} s")
+    return Growth("one module", busy(runs), tuple(found), digest(sources_before))
+
+
+_APP = "from fastapi import FastAPI\n\nimport routes\n\napp = FastAPI()\napp.include_router(routes.router)\n"
+_ROUTES = """\
+import requests
+from fastapi import APIRouter, Depends, HTTPException
+
+router = APIRouter()
+
+
+def get_settings():
+    return {}
+"""
+_ENDPOINT = """
+
+@router.get("/items{number}/{{item_id}}")
+async def read_{number}(item_id: int, q: str = None, settings=Depends(get_settings)):
+    if item_id < 0:
+        raise HTTPException(status_code=404, detail="missing")
+    found = requests.get("https://example.com/{number}").json()
+    try:
+        value = int(found["value"])
+    except ValueError as error:
+        raise HTTPException(status_code=400, detail=str(error))
+    return {{"id": item_id, "q": q, "value": value}}
+"""
+"""An endpoint in which there is something to find: one call that blocks, and signatures that are written as before."""
+
+
 def start_up() -> StartUp:
     """What it takes to start, in turns with the bare interpreter."""
     version, python = [], []

@@ -112,7 +112,7 @@ class Project(msgspec.Struct, frozen=True):
 
 
 class Size(msgspec.Struct, frozen=True):
-    """One size of the growth measurement: `copies` of one project, linted and only parsed."""
+    """One size of a growth measurement: `copies` of one project, or endpoints, linted and only parsed."""
 
     copies: int
     lines: int
@@ -156,6 +156,7 @@ class Results(msgspec.Struct):
     startup: StartUp | None = None
     projects: list[Project] = []
     growth: Growth | None = None
+    endpoints: Growth | None = None
 
 
 # -------------------------------------------------------------------- budgets
@@ -184,6 +185,7 @@ BUDGETS = (
     Budget("memory", "cold, one process: KiB per line", 1.2),
     Budget("imports", "nothing changed: heavy modules imported (libcst, tree-sitter, rich)", 0),
 )
+ENDPOINTS = Budget("endpoints", "endpoints in one module: exponent of cold CPU over lines", 1.1)
 GROWTH = Budget("growth", "growth: exponent of cold CPU over lines", 1.05)
 STARTUP = Budget("start-up", "`--version`: wall ÷ wall of `python -c pass`", 4)
 
@@ -285,6 +287,8 @@ def document(results: Results) -> str:
     parts += [f"## {project.name}\n\n{tree(project, results)}" for project in results.projects]
     if results.growth:
         parts.append(f"## Growth\n\n{sizes(results.growth)}")
+    if results.endpoints:
+        parts.append(f"## Endpoints in one module\n\n{sizes(results.endpoints, of_copies=False)}")
     if results.startup:
         parts.append(f"## Start-up\n\n{start(results.startup)}")
     if results.tools:
@@ -295,11 +299,12 @@ def document(results: Results) -> str:
 def doubts(results: Results) -> Iterator[str]:
     """Why the figures may not be what they seem."""
     loads = [(project.name, project.busy) for project in results.projects]
-    loads += [(f"growth of {results.growth.name}", results.growth.busy)] if results.growth else []
+    curves = [each for each in (results.growth, results.endpoints) if each]
+    loads += [(f"growth of {each.name}", each.busy) for each in curves]
     if busy := [f"{name} ({cores:.1f} cores)" for name, cores in loads if cores is not None and cores > BUSY]:
         yield f"Other programs ran meanwhile: {', '.join(busy)}. Wall times are too long there, CPU times a little."
     digests = {project.sources for project in results.projects}
-    digests |= {results.growth.sources} if results.growth else set()
+    digests |= {each.sources for each in curves}
     if CHANGING in digests or len(digests) > 1:
         yield "The linter's own files changed between or during measurements: they are of different programs."
 
@@ -308,6 +313,8 @@ def overall(results: Results) -> Iterator[Judged]:
     """The budgets that are not about one project."""
     if results.growth and (slopes := fitted(results.growth)):
         yield Judged("growth", GROWTH, slopes[0])
+    if results.endpoints and (slopes := fitted(results.endpoints)):
+        yield Judged("endpoints", ENDPOINTS, slopes[0])
     if results.startup and not (results.startup.version.problem or results.startup.python.problem):
         yield Judged("start-up", STARTUP, results.startup.version.wall / results.startup.python.wall)
 
@@ -320,7 +327,7 @@ def summary(results: Results, judgements: Sequence[Judged]) -> str:
         cells = (found.get((project.name, budget.key)) for project in results.projects)
         rows.append([budget.text, asked(budget), *(cell.shown() if cell else "—" for cell in cells)])
     text = grid(["budget", "limit", *(project.name for project in results.projects)], rows) if results.projects else ""
-    for budget in (GROWTH, STARTUP):
+    for budget in (GROWTH, ENDPOINTS, STARTUP):
         if judgement := found.get((budget.key, budget.key)):
             text += f"\n{budget.text}, {asked(budget)}: {judgement.shown()}.\n"
     missed = [judgement for judgement in judgements if not judgement.met]
@@ -381,8 +388,8 @@ def tree(project: Project, results: Results) -> str:
     return f"{text}\nWith nothing changed it imports {heavy}.\n"
 
 
-def sizes(growth: Growth) -> str:
-    """The growth table and its exponents."""
+def sizes(growth: Growth, *, of_copies: bool = True) -> str:
+    """The table of a growth and its exponents."""
     rows = []
     for size in growth.sizes:
         own, parsed = size.own, size.parsed
@@ -390,11 +397,19 @@ def sizes(growth: Growth) -> str:
         ended = not own.problem and not parsed.problem
         ratio = number(own.cpu / parsed.cpu) if ended else ""
         rows.append([f"{size.lines:,}", str(size.copies), *cells, parsed.problem or f"{parsed.cpu:.2f}", ratio])
-    heads = ["lines", "copies", "cold CPU s", "peak MiB", "findings", "libcst CPU s", "CPU ÷ libcst"]
-    text = (
-        f"Copies of {growth.name}, each as packages of other names whose imports lead to themselves; one process, no "
-        f"cache.\n\n{grid(heads, rows)}"
-    )
+    heads = [
+        "lines",
+        "copies" if of_copies else "endpoints",
+        "cold CPU s",
+        "peak MiB",
+        "findings",
+        "libcst CPU s",
+        "CPU ÷ libcst",
+    ]
+    what = f"Copies of {growth.name}, each as packages of other names whose imports lead to themselves"
+    if not of_copies:
+        what = "An app whose endpoints all stand in one module, each with three or four findings"
+    text = f"{what}; one process, no cache.\n\n{grid(heads, rows)}"
     if slopes := fitted(growth):
         text += (
             f"\nLeast-squares exponent of CPU over lines (1 is linear): {slopes[0]:.3f}; "
