@@ -239,7 +239,21 @@ class Modules:
         key = (folder, dotted)
         if key not in self._found:
             self._found[key] = self._search(dotted, folder, self.package_root(importer))
-        return self._found[key]
+        found = self._found[key]
+        return self._beside(dotted, folder, importer) if found is None and "." not in dotted else found
+
+    def _beside(self, name: str, folder: tuple[str, ...], importer: Module) -> tuple[Module, tuple[str, ...]] | None:
+        """What a single name means in a folder from which the importer certainly takes longer names."""
+        if name in sys.stdlib_module_names or name in FRAMEWORKS:
+            return None
+        near = self.package_root(importer)
+        while len(folder) > len(near):
+            if found := self._by_parts.get((*folder, name)):
+                others = (entry.module for entry in importer.facts.imports if not entry.level and "." in entry.module)
+                if any((other := self._find(each, importer)) is not None and other[1] == folder for each in others):
+                    return found, folder
+            folder = folder[:-1]
+        return None
 
     def _search(
         self, dotted: str, folder: tuple[str, ...], near: tuple[str, ...]
@@ -264,7 +278,8 @@ class Modules:
             if not root:
                 break
             root = root[:-1]
-        # The folder of a script is a root, too, whatever lies in it. A single name is more likely that of a library.
+        # The folder of a script is a root, too, whatever lies in it. A single name is more likely that of a library
+        # (see `_beside`).
         while len(parts) > 1 and len(folder) > len(near):
             if found := self._by_parts.get(folder + parts):
                 return found, folder

@@ -116,8 +116,43 @@ class Bonds:
             case External(name=name):
                 return self._named(name, None, shown)
             case Method(cls=cls, name=name, owner=owner):
+                if owner is not None and owner.origin is None and self._is_made_here(module, call):
+                    return None
                 return self._named(f"{cls}.{name}", owner, shown.rpartition(".")[0] or shown)
         return None
+
+    def _is_made_here(self, module: Module, call: f.Call) -> bool:
+        """Whether the object of a method was made in the same body, by a function that opens one each time."""
+        expr = call.func
+        while not isinstance(expr, f.Name):
+            match expr:
+                case f.Attr(value=inner):
+                    expr = inner
+                case f.CallRef(index=index):
+                    expr = module.facts.calls[index].func
+                case _:
+                    return False
+        function = module.facts.blocks[call.block].function
+        found = self.types.find_bindings(expr.id, (module, call.block, call.start))
+        return bool(found) and all(
+            module.facts.blocks[each.block].function == function >= 0 and self._opens(module, each.entry)
+            for each in found
+        )
+
+    def _opens(self, module: Module, entry: object) -> bool:
+        """Whether a variable gets what a plain function of the project opens when it is called."""
+        value = entry.value if isinstance(entry, f.Assign) else entry.test if isinstance(entry, f.Block) else None
+        if not isinstance(value, f.CallRef):
+            return False
+        callee = self.types.callee(module, module.facts.calls[value.index])
+        if not isinstance(callee, FunctionObject) or callee.function.is_async:
+            return False
+        given = self.types.return_type(callee.function)
+        if not isinstance(given, Instance):
+            return False
+        maker = callee.function.module
+        made = (self.types.call_type(maker, maker.call_numbers[each.start, each.end]) for each in callee.function.calls)
+        return any(isinstance(each, Instance) and each.cls == given.cls for each in made)
 
     def _pinned_engine(self, module: Module, call: f.Call, callee: Type | None) -> Bond | None:
         """Why a call works with an engine whose pooled connections stay in the threads that opened them."""

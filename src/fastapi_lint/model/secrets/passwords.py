@@ -29,8 +29,9 @@ from fastapi_lint.model.values.expansion import Expansion
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
-Fate = Literal["kept", "compared", "given", "hardened", "looked-up", "nothing"]
-"""What is done with a digest: stored, compared, returned; hashed well; searched in a list; nothing that is seen."""
+Fate = Literal["kept", "compared", "given", "hardened", "looked-up", "old", "nothing"]
+"""What is done with a digest: stored, compared, returned; hashed well; searched in a list; compared with what is left
+of earlier hashes, beside a check of good ones; nothing that is seen."""
 
 _DIGESTS = frozenset({
     "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_224", "sha3_256", "sha3_384", "sha3_512", "blake2b",
@@ -46,6 +47,7 @@ _STRONG = (
     "bcrypt.", "argon2.", "passlib.", "pwdlib.", "nacl.", "hmac.new", "hmac.digest", "hashlib.pbkdf2", "hashlib.scrypt",
     "scrypt.", "werkzeug.security.", "django.contrib.auth.hashers.", "cryptography.",
 )  # fmt: skip
+_VERIFIES = frozenset({"checkpw", "verify", "verify_and_update", "check_password_hash", "check_password"})
 _COMPARES = frozenset({"hmac.compare_digest", "secrets.compare_digest"})
 _KEPT = frozenset({"password", "passwd", "pwd", "passphrase", "hash", "hashed", "digest"})
 _TELLS = frozenset(
@@ -164,14 +166,23 @@ class Passwords:
                         is_looked_up = True
                     case f.Mapping(items=items):
                         is_kept = is_kept or any(_is_kept_as(key) and value in held for key, value in items)
+        is_old = is_compared and not is_kept and any(self._verifies(module, call) for call in function.calls)
         for entry in module.assigns_in.get(function.index, ()):
             if entry.value is not None and any(part in held for part in walk(entry.value)):
                 is_kept = is_kept or bool(_KEPT.intersection(secrets.words(_target(entry.target))))
+                is_old = is_old and isinstance(entry.target, f.Name)
         if is_looked_up:
             return "looked-up"
+        if is_old and not any(_gives(leave.value, held) for leave in function.exits):
+            return "old"
         if is_compared or is_kept:
             return "compared" if is_compared else "kept"
         return self._given_back(function, held, height)
+
+    def _verifies(self, module: Module, call: f.Call) -> bool:
+        """Whether a call checks a password against a hash that is slow on purpose."""
+        name = self.project.called_name(module, call) or ""
+        return f.last_name(call.func) in _VERIFIES and name.startswith(_STRONG)
 
     def _given_back(self, function: Function, held: list[f.Expr], height: int) -> Fate:
         leaving = [one for one in function.exits if one.kind == "return" and one.value is not None]
@@ -506,6 +517,11 @@ def _is_kept_as(key: f.Expr | None) -> bool:
     return (
         isinstance(key, f.Const) and isinstance(key.value, str) and bool(_KEPT.intersection(secrets.words(key.value)))
     )
+
+
+def _gives(expr: f.Expr | None, held: list[f.Expr]) -> bool:
+    """Whether a digest is in a value, otherwise than compared with something."""
+    return not isinstance(expr, f.Compare) and any(part in held for part in walk(expr))
 
 
 def _target(target: f.Expr) -> str:

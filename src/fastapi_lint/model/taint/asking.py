@@ -24,6 +24,9 @@ class Asks(Protocol):
     def returned(self, function: Function, path: Path, entered: bool, depth: int) -> Value:
         """What a call of a function gives, in terms of its parameters; `entered`: what it yields."""
 
+    def cleared(self, value: Value, where: Where) -> Value:
+        """A value without the dangers that are ruled out at a place."""
+
     def attribute_of(self, cls: Class, path: Path, depth: int) -> Value:
         """What an attribute of an object is made of, as its own methods set it."""
 

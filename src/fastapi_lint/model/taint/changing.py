@@ -65,23 +65,27 @@ class Changes:
     def _one(self, asks: Asks, change: _Change, place: Where, path: Path, base: Value, depth: int) -> Value | None:
         """The value after one change; None when it does not touch what is asked for."""
         key = path[0] if path else None
+
+        def added(expr: f.Expr | None, path: Path = ()) -> Value:
+            return asks.cleared(asks.value(expr, place, path, depth), place)
+
         match change.how:
             case "+=" if not path:
-                return concatenated((base, asks.value(change.value, place, (), depth)))
+                return concatenated((base, added(change.value)))
             case "+=" | "|=" | "extend":
-                return union((base, asks.value(change.value, place, path, depth))) if path or asks.checking else None
+                return union((base, added(change.value, path))) if path or asks.checking else None
             case "append" if path and key != KEYS:
-                return union((base, asks.value(change.value, place, path[1:], depth)))
+                return union((base, added(change.value, path[1:])))
             case "[]" if path:
                 if key == KEYS:
-                    return union((base, asks.value(change.key, place, (), depth)))
+                    return union((base, added(change.key)))
                 if key != EACH and (not isinstance(change.key, f.Const) or key != change.key.value):
                     return None
-                return union((base, asks.value(change.value, place, path[1:], depth)))
+                return union((base, added(change.value, path[1:])))
             case "keyword" if path and isinstance(change.key, f.Const) and key in (EACH, change.key.value):
-                return union((base, asks.value(change.value, place, path[1:], depth)))
+                return union((base, added(change.value, path[1:])))
             case "." if path and isinstance(change.key, f.Const) and key == f".{change.key.value}":
-                return asks.value(change.value, place, path[1:], depth)  # what was there before is gone
+                return added(change.value, path[1:])  # what was there before is gone
         return None
 
     def _of(self, module: Module, function: int) -> dict[str, list[_Change]]:

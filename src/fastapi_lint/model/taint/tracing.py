@@ -138,6 +138,10 @@ class Tracing:
             target, args = self.types.infer(given.value, where), args[handoff.argument + 1 :]
         return target, args
 
+    def cleared(self, value: Value, where: Where) -> Value:
+        """A value without the dangers that are ruled out at a place."""
+        return self.checks.cleared(value, where)
+
     def attribute_of(self, cls: Class, path: Path, depth: int) -> Value:
         """What an attribute of an object is made of, as the methods of its class set it."""
         return self.parameters.attribute_of(cls, path, depth)

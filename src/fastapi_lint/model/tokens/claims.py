@@ -20,8 +20,8 @@ from fastapi_lint.model.tokens.expressions import (
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
-_TIMES = frozenset({"exp", "iat", "nbf", "auth_time"})
-"""Claims that say when, not who."""
+_TIMES = frozenset({"exp", "iat", "nbf", "auth_time", "jti"})
+"""Claims that say when, or which token it is, not who."""
 _SENDERS = frozenset({"iss", "kid", "tid", "azp", "alg", "typ"})
 """Claims that say which key to take: to compare or look up one of these trusts nothing (RFC 8725, 3.8)."""
 _DEPTH = 3

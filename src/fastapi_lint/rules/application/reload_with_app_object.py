@@ -98,17 +98,25 @@ def _is_off(arg: f.Arg, module: Module, call: f.Call, check: Check) -> bool:
     """Whether an argument is a constant that starts no further process."""
     if is_none(arg.value):
         return True
-    where = (module, call.block, call.start)
-    if isinstance(arg.value, f.Attr) and isinstance(check.project.infer(arg.value.value, *where), Instance):
-        return False  # what a class declares is a default only: an object of it may hold something else
+    if _is_of_object(arg, module, call, check):
+        return False
     try:
-        value = check.project.values.constant(arg.value, where)
+        value = check.project.values.constant(arg.value, (module, call.block, call.start))
     except Unfolded:
         return False
     return value is None or value is False or (value is not True and value in (0, 1))
 
 
+def _is_of_object(arg: f.Arg, module: Module, call: f.Call, check: Check) -> bool:
+    """Whether an object holds the value: what its class declares is a default only, as in settings."""
+    return isinstance(arg.value, f.Attr) and isinstance(
+        check.project.infer(arg.value.value, module, call.block, call.start), Instance
+    )
+
+
 def _is_known(arg: f.Arg, module: Module, call: f.Call, check: Check) -> bool:
+    if _is_of_object(arg, module, call, check):
+        return False
     try:
         value = check.project.values.constant(arg.value, (module, call.block, call.start))
     except Unfolded:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function
+from fastapi_lint.model import Class, ClassObject, Function
 from fastapi_lint.model.application import is_served, role_of
-from fastapi_lint.model.names import target_names
+from fastapi_lint.model.names import ModuleObject, target_names
 from fastapi_lint.rule import Check, rule
 
 _BROAD = frozenset({"Exception", "BaseException"})
@@ -24,6 +24,10 @@ _CLEANING = frozenset({
     "invalidate", "incr", "set_attribute", "add_event", "capture_exception", "capture_message",
 })  # fmt: skip
 """Last names of calls of which nobody needs to know that they failed."""
+_TAKING = frozenset(
+    {"close", "remove", "cancel", "disconnect", "stop", "discard", "unsubscribe", "release", "terminate"}
+)
+"""First words of methods with longer names that do the same."""
 _LOGS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "capture_exception"})
 _QUESTIONS = frozenset({
     "inspect.isawaitable", "inspect.iscoroutine", "asyncio.iscoroutine", "asyncio.coroutines.iscoroutine",
@@ -152,9 +156,21 @@ def _only_cleans(function: Function, body: f.Block, check: Check) -> bool:
 def _cleans(function: Function, func: f.Expr, check: Check) -> bool:
     """Whether what is called cleans up, by its name or by that of what a local variable was taken from."""
     answers = [_is_for_cleaning(function, value, check) for value in _taken(function, func)]
-    if f.last_name(func) in _CLEANING:
+    if f.last_name(func) in _CLEANING or _is_of_library(function, func, check):
         return False not in answers
     return bool(answers) and all(answers)
+
+
+def _is_of_library(function: Function, func: f.Expr, check: Check) -> bool:
+    """Whether a method of a library takes something away by its name (`remove_job`), or sets a labelled metric."""
+    if not isinstance(func, f.Attr):
+        return False
+    if func.attr == "set" and isinstance(func.value, f.CallRef):
+        return f.last_name(function.module.facts.calls[func.value.index].func) == "labels"
+    owner = check.project.infer(func.value, function.module, function.facts.block, function.facts.end)
+    if func.attr.partition("_")[0] not in _TAKING or isinstance(getattr(owner, "cls", None), Class):
+        return False
+    return not isinstance(owner, (ModuleObject, ClassObject))
 
 
 def _taken(function: Function, func: f.Expr) -> list[f.Expr]:

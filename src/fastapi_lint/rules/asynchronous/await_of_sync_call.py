@@ -40,6 +40,7 @@ _PUTTING = frozenset({"monkeypatch", "mocker"})
 """Fixtures of pytest that put other objects in place."""
 _AWAIT = re.compile(rb"\bawait[ \t]+\Z")
 _NEAR = 60
+_DEEPEST = 20
 _GENERATOR = " generator"
 
 
@@ -150,7 +151,11 @@ def _of_function(function: Function, check: Check) -> str:
     nothing = f.Const(None)
     if returns is not None and returns != nothing:
         declared = types.annotation(returns, (function.module, function.facts.outer, function.facts.start))
-        return plain if _is_plain(declared, check) and _does_something(function) else ""
+        is_open = any(
+            _is_open(leave.value, each, (function.module, leave.block, leave.start), check)
+            for leave, each in zip(values, given, strict=True)
+        )
+        return plain if _is_plain(declared, check) and _does_something(function) and not is_open else ""
     if all(leave.value == nothing for leave in values):
         ends = types.shared(Endings)
         return plain if _does_something(function) and not ends.never_returns(function) else ""
@@ -159,6 +164,39 @@ def _of_function(function: Function, check: Check) -> str:
         for leave, each in zip(values, given, strict=True)
     )
     return plain if is_known else ""
+
+
+def _is_open(expr: f.Expr | None, value: Type, where: tuple[Module, int, int], check: Check) -> bool:
+    """Whether a result comes from a call of something that is not known: it may be a coroutine, whatever is declared.
+
+    What comes out of an object of a library that is no asynchronous one is none.
+    """
+    module = where[0]
+    if value is None and isinstance(expr, f.Name):
+        found = [each.entry for each in check.project.types.find_bindings(expr.id, where)]
+        given = [each.value for each in found if isinstance(each, f.Assign) and isinstance(each.value, f.CallRef)]
+        expr = given[0] if given else None
+    if value is not None or not isinstance(expr, f.CallRef):
+        return False
+    owner: f.Expr = expr
+    for _ in range(_DEEPEST):
+        match owner:
+            case f.CallRef(index=index):
+                owner = module.facts.calls[index].func
+            case f.Attr(value=inner):
+                owner = inner
+            case f.Name(id=name):
+                bound = [each.entry for each in check.project.types.find_bindings(name, where)]
+                values = [each.value for each in bound if isinstance(each, f.Assign)]
+                if len(values) != len(bound) or not values or not isinstance(values[0], f.CallRef):
+                    return True
+                owner = values[0]
+            case _:
+                return True
+        kind = check.project.infer(owner, *where)
+        if isinstance(kind, Instance) and isinstance(kind.cls, str):
+            return any(check.project.types.is_instance(kind, each) for each in _SESSIONS)
+    return True
 
 
 def _is_made_plain(expr: f.Expr | None, function: Function, check: Check) -> bool:

@@ -20,6 +20,7 @@ _ERRORS = (
 _REFUSAL = 1008
 _CODE = re.compile(r"WS_(\d{4})_")
 _DEEPEST = 3
+_RAISED = "this `WebSocketException`"
 
 
 @rule("FAPI814", severity=Severity.INFO, words={"websocket", "WebSocket"}, since="0.2.0")
@@ -98,6 +99,8 @@ def _said(function: Function, name: str | None, check: Check, depth: int) -> Ite
                 inner = next((each for each, value in bound(callee.function, call) if value == own), None)
                 taken = list(acceptances(project.types, callee.function, inner)) if inner is not None else []
                 said = list(_said(callee.function, inner, check, depth + 1)) if inner is not None else []
+                if _is_taken(module, call.block):
+                    said = [each for each in said if each[3] != _RAISED]
                 if any(
                     not any(_may_come_before(callee.function.module, a, b, s) for a in taken) for b, s, _, _ in said
                 ):
@@ -111,7 +114,13 @@ def _said(function: Function, name: str | None, check: Check, depth: int) -> Ite
             project.types.instantiate(raised), *_ERRORS
         ):
             if isinstance(raised, External) and _tells(module, made, check):
-                yield leave.block, leave.start, leave.end, "this `WebSocketException`"
+                if not _is_taken(module, leave.block):
+                    yield leave.block, leave.start, leave.end, _RAISED
+
+
+def _is_taken(module: Module, block: int) -> bool:
+    """Whether somebody takes what is raised there: it stands in the body of a `try` with handlers."""
+    return any(each.kind == "body" and module.clauses_of(each.parent) for each in module.block_chain(block))
 
 
 def _tells(module: Module, call: f.Call, check: Check) -> bool:

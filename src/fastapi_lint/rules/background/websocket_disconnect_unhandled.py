@@ -55,7 +55,7 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
     title = f"`{handler.name}` leaves the connection registered when its client goes"
     why = "the list grows, and the next broadcast fails at the dead connection"
     if "disconnect" in ways:
-        if not any(_parses(call, received) for call in handler.calls):
+        if not any(_parses(call, received) and not _is_caught(call, handler) for call in handler.calls):
             return
         title = f"`{handler.name}` leaves the connection registered when a message cannot be parsed"
         why = f"`{handler.name}` takes it off for WebSocketDisconnect alone"
@@ -83,6 +83,17 @@ def _is_receive(handler: Function, call: f.Call, name: str) -> bool:
 def _parses(call: f.Call, received: f.Call) -> bool:
     """Whether a call in the loop raises when a message is not what it should be."""
     return call.block >= received.block and f.last_name(call.func) in _PARSES
+
+
+def _is_caught(call: f.Call, handler: Function) -> bool:
+    """Whether a call stands in a `try` with handlers of its own inside of the loop."""
+    module = handler.module
+    for block in module.block_chain(call.block):
+        if block.kind in ("while", "for"):
+            return False
+        if block.kind == "body" and module.clauses_of(block.parent):
+            return True
+    return False
 
 
 def _ways(handler: Function, removed: f.Call | f.Exit | f.Assign, received: f.Call, check: Check) -> Iterator[str]:

@@ -14,7 +14,7 @@ from fastapi_lint.model.database import Rows
 from fastapi_lint.model.names import evaluated, walk
 from fastapi_lint.rule import Check, rule
 
-_BREAK = re.compile(rb"^[ \t]*break\b", re.MULTILINE)
+_BREAK = re.compile(rb"(?:^[ \t]*|[:;][ \t]*)break\b", re.MULTILINE)
 
 
 @rule("FAPI506", since="0.2.0")
@@ -76,7 +76,7 @@ def _calls(function: Function, index: int, rows: Rows, root: Root, seen: set[int
             (call.start, call.name_end),
             f"`{shown}` runs a query for every row of a loop",
             why=f"{_who(function, root)} sends one statement more for each row that the first query finds",
-            instead="ask once for all rows, with `in_(...)`, a join or `selectinload`",
+            instead="ask once for all rows, with `in_(...)` or a join",
             related=[*_source(rows, check), *related],
         )
 

@@ -14,6 +14,7 @@ from fastapi_lint.rule import Check, rule
 
 _EXECUTES = frozenset({"execute", "exec", "scalar", "scalars"})
 _RESTRICTS = frozenset({"where", "filter", "filter_by", "with_hint", "from_statement", "limit", "join", "params"})
+_BUT = frozenset({"not_in", "notin_"})
 _TEXT_WHERE = re.compile(r"\b(?:WHERE|USING|LIMIT)\b", re.IGNORECASE)
 _MEANT = frozenset({"clear", "reset", "purge", "truncate", "wipe", "all"})
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -30,8 +31,8 @@ def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
     Known limits
     A statement that gets its `where` in any of the places that are seen is left alone, and so is one in SQL text that
     is not known whole. Functions, classes and paths that say in their name that they mean all rows (`clear_cart`,
-    `reset`, `delete_all`, `purge`, `truncate`), functions that empty several tables, migrations, scripts and tests are
-    left alone.
+    `reset`, `delete_all`, `purge`, `truncate`), functions that empty several tables, the branch beside one that
+    spares a list (`not_in`), migrations, scripts and tests are left alone.
 
     References
     - [SQLAlchemy: UPDATE and DELETE](https://docs.sqlalchemy.org/en/20/tutorial/data_update.html)
@@ -41,6 +42,9 @@ def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
     found = [(call, verb) for call in function.calls if (verb := _unrestricted(function, call, check))]
     if not found or sum(verb == "delete" for _, verb in found) > 1:
         return  # what empties several tables means to
+    found = [(call, verb) for call, verb in found if not _is_rest(function, call)]
+    if not found:
+        return
     root = nearest_root(check.project, function, carries=False)
     if root is None or any(_is_meant(each) for each in (function, root.function, *root.functions)):
         return
@@ -54,6 +58,20 @@ def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
             why=f"the {verb.upper()} has no WHERE",
             instead="say with `where(...)` which rows are meant",
         )
+
+
+def _is_rest(function: Function, call: f.Call) -> bool:
+    """Whether another branch of the same `if` takes all rows but those of a list: without any, that is all rows."""
+    module = function.module
+    for branch in module.block_chain(call.block):
+        if branch.kind not in ("if", "else"):
+            continue
+        others = [each for each in module.blocks_in.get(function.index, ()) if each.parent == branch.parent]
+        others = [each for each in others if each.kind in ("if", "else") and each.start != branch.start]
+        for other in function.calls:
+            if f.last_name(other.func) in _BUT and any(each.start <= other.start < each.end for each in others):
+                return True
+    return False
 
 
 def _is_meant(function: Function) -> bool:

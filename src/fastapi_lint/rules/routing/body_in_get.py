@@ -48,16 +48,28 @@ def body_in_get(route: Route, check: Check) -> Iterator[Finding]:
         is_explicit = parameter.marker in _BODY
         if is_explicit or _is_read_from_body(parameter, check):
             marker = parameter.marker.rsplit(".", 1)[-1]
+            lost = "ignored" if parameter.fact.default is not None else "answered with 422"
             yield check.finding(
                 parameter,
                 f"`{parameter.name}` of `{handler.name}` is read from the body of a GET",
                 why=f"`{marker}` is in the body, which many clients and proxies drop"
                 if is_explicit
-                else "what is sent in the query is answered with 422",
-                instead="use POST, or query parameters" if is_explicit else "write `Query()` in its annotation",
+                else f"what is sent in the query is {lost}",
+                instead="use POST, or query parameters" if is_explicit else _instead(parameter, check),
                 module=handler.module,
                 severity=None if is_explicit else Severity.WARNING,
             )
+
+
+def _instead(parameter: Parameter, check: Check) -> str:
+    """What makes a query parameter of it: there is none for a dict, and `Query()` takes schemas since 0.115."""
+    cls = parameter.type.cls if isinstance(parameter.type, Instance) else None
+    if cls == "dict":
+        return "use POST, or a parameter for each key"
+    versions = check.project.versions.for_path(parameter.function.module.path)
+    if isinstance(cls, Class) and not versions.reaches("fastapi", "0.115"):
+        return "write `Depends()` in its annotation"
+    return "write `Query()` in its annotation"
 
 
 def _is_read_from_body(parameter: Parameter, check: Check) -> bool:

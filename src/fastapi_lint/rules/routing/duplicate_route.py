@@ -77,7 +77,9 @@ def _report(first: Place, second: Place, method: str, check: Check, *, certain: 
         why, instead = "the second registration is never used", "remove one of them"
     else:
         this = "this" if one.name == other.name else f"`{other.name}`"
-        why = f"{this} is never called" if certain else "only the one that is registered first is ever called"
+        others = len(check.project.routes.by_handler.get(other.handler, ())) > 1 if other.handler is not None else False
+        never = f"{this} is never called" + (" for it" if others else "")
+        why = never if certain else "only the one that is registered first is ever called"
         instead = "remove one of them, or give it a path of its own"
     return check.finding(
         other,

@@ -18,6 +18,7 @@ _WORD = re.compile(r"[A-Za-z0-9_{]")
 _ANGLES = re.compile(r"<(?:\w+:)?[A-Za-z_]\w*>")
 _COLON = re.compile(r"(?<=/):([A-Za-z_]\w*)(?=/|\Z)")
 _ANYTHING = re.compile(r"{\w+:path}")
+_PLURAL = re.compile(r"e?s(?=/|\Z)")
 
 
 @rule("FAPI313", severity=Severity.ERROR, fix=Safety.UNSAFE)
@@ -35,7 +36,7 @@ def malformed_path(project: Project, check: Check) -> Iterator[Finding]:
 
     Known limits
     Pieces that are not known are taken to be right. A path that goes on with something other than a word (`:cancel`,
-    `.json`) after a prefix is left alone.
+    `.json`) after a prefix, or with the plural of its last word (`/node` and `s/all`), is left alone.
 
     References
     - [FastAPI: bigger applications](https://fastapi.tiangolo.com/tutorial/bigger-applications/)
@@ -125,6 +126,8 @@ def _glued(route: Route) -> bool:
     prefix = _known_prefix(route)
     if prefix is None:
         return False
+    if prefix[-1:].isalpha() and _PLURAL.match(route.path):
+        return False  # what stands for one and what stands for many share a router
     return _WORD.match(route.path) is not None or (router.is_app and prefix == "" and not route.path.startswith("*"))
 
 

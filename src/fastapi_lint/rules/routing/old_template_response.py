@@ -89,10 +89,14 @@ def _fix(module: Module, call: f.Call) -> Fix | None:
 
 
 def _without(text: str, name: str) -> str | None:
-    """A dict display without its entry for the request, where that stands first or last in it."""
+    """A dict display without its entry for the request, and without one of the commas beside it."""
     for entry in (f'"request": {name}', f"'request': {name}"):
-        if text.count(entry) == 1:
-            for old in (f"{entry}, ", f", {entry}", entry):
-                if old in text:
-                    return text.replace(old, "")
+        if text.count(entry) != 1:
+            continue
+        before, _, after = text.partition(entry)
+        rest = after.lstrip()
+        if rest.startswith(","):
+            return before + rest[1:].lstrip()
+        if rest == "}" and before.rstrip().endswith((",", "{")):
+            return before.rstrip().removesuffix(",") + after
     return None

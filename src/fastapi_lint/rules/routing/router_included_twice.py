@@ -66,8 +66,8 @@ def _is_twin(one: Address, other: Address) -> bool:
 
 
 def _split(second: Address, first: Address) -> tuple[Inclusion | None, Inclusion | None]:
-    """The first inclusions in which two ways from the app to a route differ."""
-    for mine, theirs in zip(second.inclusions, first.inclusions, strict=False):
+    """The last inclusions in which two ways from the app to a route differ: both include the same router."""
+    for mine, theirs in zip(reversed(second.inclusions), reversed(first.inclusions), strict=False):
         if mine is not theirs:
             return mine, theirs
     return None, None

@@ -8,7 +8,7 @@ from functools import partial
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function, Parameter
+from fastapi_lint.model import Function, Parameter, Route
 from fastapi_lint.rule import Check, rule
 
 _MEANT = {
@@ -60,10 +60,18 @@ def unannotated_parameter(function: Function, check: Check) -> Iterator[Finding]
         yield check.finding(
             untyped[0],
             f"{names} of `{function.name}` {'has no type' if len(untyped) == 1 else 'have no types'}",
-            why="it is not validated, and the OpenAPI document does not say what to send",
+            why="whatever text is sent gets through"
+            if routes and all(_is_hidden(route) for route in routes)
+            else "it is not validated, and the OpenAPI document does not say what to send",
             instead="annotate it",
             severity=Severity.INFO,
         )
+
+
+def _is_hidden(route: Route) -> bool:
+    """Whether a route is left out of the OpenAPI document."""
+    given = route.keyword("include_in_schema")
+    return given is not None and given.value == f.Const(False)
 
 
 def _mistaken(parameter: Parameter, check: Check) -> Finding:

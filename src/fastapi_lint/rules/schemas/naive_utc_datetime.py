@@ -85,7 +85,7 @@ def _kept(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
         wanted = _DEFAULTS.get(check.project.called_name(module, call) or "", ()) if call.args else ()
         for arg in call.args:
             if arg.name in wanted:
-                is_column = "onupdate" in wanted
+                is_column = "onupdate" in wanted or _is_of_table(module, call, check)
                 why = "the column then holds a naive time" if is_column else "the field is sent without an offset"
                 for use in _made(arg.value, (module, call.block, arg.start), check):
                     yield use, why
@@ -95,6 +95,16 @@ def _kept(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
                 if isinstance(entry.target, f.Attr) and entry.target.value == f.Name("self"):
                     for use in _made(entry.value, (module, entry.block, entry.start), check):
                         yield use, "the object keeps it, and whoever reads it takes it for local time"
+
+
+def _is_of_table(module: Module, call: f.Call, check: Check) -> bool:
+    """Whether a field is a column, too: that of an SQLModel table, or of a base that one has."""
+    number = module.facts.blocks[call.block].cls
+    if number < 0 or check.project.called_name(module, call) != "sqlmodel.Field":
+        return False
+    cls = module.classes[number]
+    schemas = (check.project.schemas.of(each) for each in (cls, *check.project.types.subclasses(cls)))
+    return any(schema is not None and schema.kind == "sqlmodel-table" for schema in schemas)
 
 
 def _is_model(cls: Class, check: Check) -> bool:

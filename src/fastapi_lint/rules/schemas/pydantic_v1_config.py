@@ -155,8 +155,9 @@ def _written(module: Module, inner: Class) -> str:
     shown = []
     for name, entry in _entries(module, inner):
         value = _value(module, entry)
-        if name not in _GONE and len(value) <= 20 and "\n" not in value:
-            shown.append(f"{_RENAMED.get(name, name)}={value}")
+        if name not in _GONE:
+            is_short = len(value) <= 20 and "\n" not in value
+            shown.append(f"{_RENAMED.get(name, name)}={value if is_short else '...'}")
     return ", ".join(shown[:2]) + (", ..." if len(shown) > 2 else "") if shown else "..."
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Module
+from fastapi_lint.model import Class, Module
 from fastapi_lint.model.data import SchemaField, loads_env_file
 from fastapi_lint.rule import Check, rule
 
@@ -24,7 +24,8 @@ def settings_from_pydantic(module: Module, check: Check) -> Iterator[Finding]:
     and hides a variable that is missing.
 
     Known limits
-    Reading the environment in a default is reported as a warning. Its fix, and that for the import, are safe; the
+    Reading the environment in a default is reported as a warning, and as information where the settings name no `.env`
+    file, which could hold the variable. Its fix, and that for the import, are safe; the
     former is offered only where the variable has the name that the settings class reads for this field anyway. Imports
     in `try` or below an `if`, projects that allow Pydantic 1, and those that load the `.env` file into the environment
     themselves (`load_dotenv`), are left alone.
@@ -52,13 +53,38 @@ def settings_from_pydantic(module: Module, check: Check) -> Iterator[Finding]:
         schema = check.project.schemas.of(cls) if check.project.schemas.is_settings(cls) else None
         for one in schema.own_fields if schema is not None and not schema.is_v1 else ():
             if (variable := _read(one, check)) is not None and schema is not None:
+                has_file = _names_file(cls, check)
                 yield check.finding(
                     one,
                     f"the default of `{cls.name}.{one.name}` reads `{variable}` itself",
-                    why="it is read at import, and the `.env` file is not looked at",
+                    why="it is read at import, and the `.env` file is not looked at"
+                    if has_file
+                    else "the settings read their variables by themselves, and check them",
                     instead="declare the field, which reads its variable by name or `validation_alias`",
-                    severity=Severity.WARNING,
+                    severity=Severity.WARNING if has_file else Severity.INFO,
                 )
+
+
+def _names_file(cls: Class, check: Check) -> bool:
+    """Whether settings are told of a `.env` file, in their class or a base of it; also when that is not known."""
+    for base in check.project.types.mro(cls):
+        if not isinstance(base, Class):
+            continue
+        config, own = base.nested.get("Config"), base.assigns.get("model_config")
+        if config is not None and (config.facts.bases or "env_file" in config.assigns):
+            return True
+        match own.value if own is not None else None:
+            case None:
+                continue
+            case f.CallRef(index=index):
+                if {arg.name for arg in base.module.facts.calls[index].args} & {"env_file", "*", "**", ""}:
+                    return True
+            case f.Mapping(items=items):
+                if any(key == f.Const("env_file") or not isinstance(key, f.Const) for key, _ in items):
+                    return True
+            case _:
+                return True
+    return False
 
 
 def _read(one: SchemaField, check: Check) -> str | None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from fastapi_lint.catalog.errors import audience, parses
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function
+from fastapi_lint.model import Function, Module
 from fastapi_lint.model.calls import Raising
-from fastapi_lint.model.names import ClassObject, External, Instance
+from fastapi_lint.model.names import ClassObject, External, Instance, walk
 from fastapi_lint.model.routing import Answer, Message
 from fastapi_lint.model.taint import Told
 from fastapi_lint.model.types import Where
@@ -17,6 +17,7 @@ from fastapi_lint.model.values import NOWHERE, Bound
 from fastapi_lint.rule import Check, rule
 
 _SERVER_ERROR = 500
+_DEEPEST = 4
 
 
 @rule("FAPI604")
@@ -50,14 +51,42 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
             what = "the traceback" if told.what == "traceback" else _text(told, status, check)
             if not what:
                 continue
+            helper = _helper(told, content) if told.given is None else None
+            place, sender = helper or (told.given or at, told.function)
             yield check.finding(
-                told.given or at,
-                f"{what} goes to the client in `{told.function.name}`",
+                place,
+                f"{what} goes to the client in `{sender.name}`",
                 why="it shows code and paths" if told.what == "traceback" else "it may hold SQL, paths or data",
                 instead="log it, and answer with a fixed text",
-                module=told.module if told.given is not None else function.module,
+                module=sender.module if helper is not None or told.given is not None else function.module,
             )
             break
+
+
+def _helper(told: Told, content: Bound) -> tuple[f.Call, Function] | None:
+    """The function that is given the exception and makes an answer of its text, and where: one for all callers."""
+    expr, (module, block, at), environment = content
+    caught = told.module.facts.blocks[told.block].target
+    function = module.enclosing(block)
+    if function is None or function is told.function or not isinstance(caught, f.Name) or function.name == "__init__":
+        return None
+    for part in _parts(expr, module, _DEEPEST):
+        bound = environment.get(part.id) if isinstance(part, f.Name) else None
+        while bound is not None and isinstance(bound[0], f.Name) and bound[0].id in bound[2]:
+            bound = bound[2][bound[0].id]
+        if bound is not None and bound[0] == caught and bound[1][0] is told.module:
+            made = next((call for call in function.calls if call.start == at), None)
+            return (made, function) if made is not None else None
+    return None
+
+
+def _parts(expr: f.Expr | None, module: Module, depth: int) -> Iterator[f.Expr]:
+    """What an expression is written with, arguments of its calls included."""
+    for part in walk(expr):
+        yield part
+        if isinstance(part, f.CallRef) and depth > 0:
+            for arg in module.facts.calls[part.index].args:
+                yield from _parts(arg.value, module, depth - 1)
 
 
 def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message | f.Arg | f.Exit, Bound, int | None]]:

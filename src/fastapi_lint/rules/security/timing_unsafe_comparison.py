@@ -61,6 +61,8 @@ def _place(module: Module, found: Comparison) -> tuple[int, int]:
 def _are_texts(module: Module, found: Comparison, check: Check) -> bool:
     for side in found.compare.operands:
         value = check.project.infer(side, module, found.block, found.start)
+        if isinstance(side, f.Name) and _may_be_left_out(side.id, module, found, check):
+            return False
         if isinstance(side, f.Attr) and side.attr in ("credentials", "password"):
             owner = check.project.infer(side.value, module, found.block, found.start)
             if check.project.types.is_instance(owner, *_HOLDERS):
@@ -70,6 +72,13 @@ def _are_texts(module: Module, found: Comparison, check: Check) -> bool:
         if not isinstance(side, (f.Name, f.Attr)) or not isinstance(value, Instance) or value.cls != "str":
             return False
     return True
+
+
+def _may_be_left_out(name: str, module: Module, found: Comparison, check: Check) -> bool:
+    """Whether a parameter is injected: a security scheme without `auto_error` gives None, whatever is declared."""
+    function = module.enclosing(found.block)
+    parameters = check.project.dependencies.parameters(function) if function is not None else ()
+    return any(each.name == name and each.marker in ("fastapi.Depends", "fastapi.Security") for each in parameters)
 
 
 def _is_hexadecimal(side: f.Name, module: Module, found: Comparison, check: Check) -> bool:

@@ -194,13 +194,14 @@ def _routes_of(function: Function, project: Project) -> list[Route]:
 
 
 def _behind(project: Project) -> dict[Function, list[Route]]:
-    """The routes behind each dependency, as far as handlers and registrations name them."""
+    """The routes behind each dependency: of the handler, the route, and the routers and inclusions around it."""
     table: dict[Function, list[Route]] = {}
     for route in project.routes.all:
         if route.handler is None or route.module.is_test:
             continue
-        given, _ = project.dependencies.holder_dependencies(route)
-        for depends in (*given, *project.dependencies.of_handler(route)):
+        given = [one for address in route.addresses for one in project.dependencies.effective(address)[0]]
+        own = given or project.dependencies.holder_dependencies(route)[0]
+        for depends in dict.fromkeys((*own, *project.dependencies.of_handler(route))):
             for one in project.dependencies.closure(depends):
                 if one.function is not None and route not in table.setdefault(one.function, []):
                     table[one.function].append(route)

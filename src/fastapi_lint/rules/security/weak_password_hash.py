@@ -34,8 +34,9 @@ def weak_password_hash(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     A password is known by its name, through variables, helpers and the calls that pass it. A digest counts when it is
     compared, stored under a name such as `password_hash`, or given back by a function that hashes or checks passwords.
-    Digests in front of bcrypt and the like, HMAC, HTTP digest authentication, and look-ups among leaked passwords are
-    fine. Plain passwords are seen in mapped classes of people, and where they are compared with what was looked up.
+    Digests in front of bcrypt and the like, HMAC, HTTP digest authentication, look-ups among leaked passwords, and old
+    hashes that are only compared where good ones are checked too, are fine. Plain passwords are seen in mapped classes
+    of people, and where they are compared with what was looked up.
 
     References
     - [OWASP: password storage](https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Module
+from fastapi_lint.model.names import walk
 from fastapi_lint.model.testing import conftests, fixture_call, runs_coroutines
 from fastapi_lint.rule import Check, rule
 
@@ -26,7 +27,8 @@ def unmarked_async_test(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Nothing is reported where the settings of pytest say `asyncio_mode = auto` (or `anyio_mode`), where a `conftest.py`
     above has a hook that changes the collected tests, for `IsolatedAsyncioTestCase`, for tests that are always skipped,
-    and for classes and functions with decorators that are not known. Options on the command line are not seen.
+    for functions that a script calls itself, and for classes and functions with decorators that are not known. Options
+    on the command line are not seen.
 
     References
     - [FastAPI: async tests](https://fastapi.tiangolo.com/advanced/async-tests/)
@@ -39,6 +41,8 @@ def unmarked_async_test(module: Module, check: Check) -> Iterator[Finding]:
     for function in module.functions:
         if not function.is_async or function.parent is not None or not _is_collected(function, check):
             continue
+        if function.cls is None and _is_script(module, function):
+            continue
         if function.name.startswith("test_") and _is_test_file(module):
             if not function.facts.decorators or _has_only_plain_marks(function, check):
                 yield check.finding(
@@ -47,6 +51,16 @@ def unmarked_async_test(module: Module, check: Check) -> Iterator[Finding]:
                     why="pytest skips it, or fails it since 8.4",
                     instead="mark it with `@pytest.mark.anyio` or `@pytest.mark.asyncio`",
                 )
+
+
+def _is_script(module: Module, function: Function) -> bool:
+    """Whether a file that is run as a script calls a function itself, or keeps it in a list of what it calls."""
+    if not module.facts.has_main_guard:
+        return False
+    own = f.Name(function.name)
+    return any(call.func == own for call in module.facts.calls) or any(
+        entry.value is not None and own in walk(entry.value) for entry in module.facts.assigns
+    )
 
 
 def _is_test_file(module: Module) -> bool:

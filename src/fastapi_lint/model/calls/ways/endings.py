@@ -113,6 +113,8 @@ class _Body:
         block = self.blocks[index]
         inner = self.children.get(index, [])
         match block.kind:
+            case "for":
+                return not self._is_retry(index)
             case "choice":
                 branches = [each for each in inner if self.blocks[each].kind in ("if", "else", "case")]
                 if all(self.blocks[each].kind == "if" for each in branches):
@@ -145,3 +147,23 @@ class _Body:
             is_run = not called.function.is_async or call.awaited
             return is_run and self.endings.never_returns(called.function, self.depth + 1)
         return self.types.name_of_type(called) in _NEVER_RETURN
+
+    def _is_retry(self, index: int) -> bool:
+        """Whether a loop tries something a number of times, and has a way to raise in the last round.
+
+        Each round ends in a `try` whose body leaves the function; each `except` clause raises under a condition.
+        """
+        block = self.blocks[index]
+        if not isinstance(block.test, f.CallRef):
+            return False
+        counted = self.types.callee(self.module, self.module.facts.calls[block.test.index])
+        if self.types.name_of_type(counted) != "range":
+            return False
+        for attempt in self.children.get(index, ()):
+            inner = self.children.get(attempt, ()) if self.blocks[attempt].kind == "try" else ()
+            leaves = any(self.blocks[each].kind == "body" and not self.can_end(each) for each in inner)
+            clauses = [self.blocks[each] for each in inner if self.blocks[each].kind == "except"]
+            raised = [leave.start for leave in self.exits if leave.kind == "raise"]
+            if leaves and clauses and all(any(one.start <= at < one.end for at in raised) for one in clauses):
+                return True
+        return False
