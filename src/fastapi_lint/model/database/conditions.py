@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _MAKING = frozenset({"sqlalchemy.and_", "sqlalchemy.or_", "sqlalchemy.not_", "sqlalchemy.func", "sqlalchemy.case"})
+_FUNC = "sqlalchemy.func."
 _DEEPEST = 12
 
 
@@ -34,5 +35,6 @@ def is_sql(project: Project, expr: f.Expr | None, where: Where, depth: int = 0) 
             call = where[0].facts.calls[index]
             if isinstance(call.func, f.Attr) and is_sql(project, call.func.value, where, depth + 1):
                 return True
-            return project.called_name(where[0], call) in _MAKING
+            name = project.called_name(where[0], call) or ""
+            return name in _MAKING or name.startswith(_FUNC)
     return False

@@ -110,6 +110,11 @@ def _waits(target: Type, call: f.Call, args: tuple[f.Arg, ...], where: Where, ch
 def _is_endless(value: Given, check: Check) -> bool:
     if is_none(value.value):
         return True
+    if isinstance(value.value, f.Name):  # a constant of the module
+        found = check.project.types.find_bindings(value.value.id, value.where)
+        entry = found[0].entry if len(found) == 1 else None
+        blocks = value.where[0].facts.blocks
+        return isinstance(entry, f.Assign) and is_none(entry.value) and blocks[found[0].block].function < 0
     if isinstance(value.value, f.CallRef):
         module = value.where[0]
         call = module.facts.calls[value.value.index]

@@ -8,6 +8,7 @@ from functools import partial
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Instance, Module
+from fastapi_lint.model.calls import given
 from fastapi_lint.model.types import is_none
 from fastapi_lint.model.values import Unfolded
 from fastapi_lint.rule import Check, rule
@@ -41,7 +42,7 @@ def reload_with_app_object(module: Module, check: Check) -> Iterator[Finding]:
     under that name from where the program is started.
 
     Known limits
-    `uvicorn.Config` takes objects. Options that are unpacked from a dict are not looked at.
+    `uvicorn.Config` takes objects. Options that are unpacked are looked at where they are constants.
 
     References
     - [Uvicorn: settings](https://www.uvicorn.org/settings/)
@@ -75,6 +76,7 @@ def _judged(module: Module, call: f.Call, check: Check) -> Iterator[Finding]:
             )
     app = f.keyword(call, "app") or next((arg for arg in call.args if arg.name == ""), None)
     forks = [arg for arg in call.args if arg.name in ("reload", "workers") and not _is_off(arg, module, call, check)]
+    forks += _unpacked(module, call, check)
     if app is not None and forks and check.project.is_app(app.value, module, call.block, call.start):
         shown = " and ".join(f"`{arg.name}`" for arg in forks)
         yield check.finding(
@@ -92,6 +94,16 @@ def _judged(module: Module, call: f.Call, check: Check) -> Iterator[Finding]:
             instead="give one of them",
             severity=Severity.WARNING,
         )
+
+
+def _unpacked(module: Module, call: f.Call, check: Check) -> Iterator[f.Arg]:
+    """What starts further processes among options that are unpacked: `**options`."""
+    for name in ("reload", "workers") if any(arg.name == "**" for arg in call.args) else ():
+        found = given(check.project.values, module, call, name)
+        if found is not None and found.arg.name == "**" and not isinstance(found.value, f.Unknown):
+            arg = f.Arg(name, found.value, found.arg.start, found.arg.end)
+            if _is_known(arg, found.where[0], call, check) and not _is_off(arg, found.where[0], call, check):
+                yield arg
 
 
 def _is_off(arg: f.Arg, module: Module, call: f.Call, check: Check) -> bool:

@@ -61,7 +61,7 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
     found = [(step, entry) for step, entry in effects.blocking(function) if not effects.is_session(entry)]
     if not found or not effects.holds_up_requests(function):
         return
-    held = {block.start for block, _, _ in held_across_await(function, check.project.types)}
+    held = {each.start for each in held_across_await(function, check.project.types)}
     found = [(step, entry) for step, entry in found if _lock_of(function, step) not in held]  # FAPI106 speaks of these
     made = {step.start for step, _ in found if not step.name.endswith(_AROUND)}
     found = [(step, entry) for step, entry in found if not (step.name.endswith(_AROUND) and step.start in made)]
@@ -79,7 +79,9 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
 
 
 def _lock_of(function: Function, step: Step) -> int | None:
-    """Where the `with` starts whose lock a step takes; None for other steps."""
+    """Where the `with` starts whose lock a step takes, or it takes the lock itself; None for other steps."""
+    if step.name.endswith(".acquire"):
+        return step.start
     if not step.name.endswith(".__enter__"):
         return None
     around = (block for block in function.module.blocks_in.get(function.index, ()) if block.kind == "with")

@@ -15,8 +15,15 @@ _ASYNC_ONLY = (
     "sqlalchemy.ext.asyncio.AsyncConnection", "sqlalchemy.ext.asyncio.AsyncTransaction",
     "sqlmodel.ext.asyncio.session.AsyncSession", "asyncpg.pool.Pool", "asyncpg.Pool", "redis.asyncio.Redis",
     "redis.asyncio.client.Redis", "asyncio.Lock", "asyncio.Semaphore", "asyncio.BoundedSemaphore", "asyncio.Condition",
-    "asyncio.TaskGroup", "anyio.Lock", "motor.motor_asyncio.AsyncIOMotorClientSession",
+    "asyncio.TaskGroup", "anyio.Lock", "motor.motor_asyncio.AsyncIOMotorClientSession", "contextlib.AsyncExitStack",
 )  # fmt: skip
+_ASYNC_CALLS = frozenset({
+    "asyncio.timeout", "asyncio.timeout_at", "anyio.create_task_group", "aiofiles.open", "aiosqlite.connect",
+    "sqlalchemy.ext.asyncio.AsyncEngine.begin", "sqlalchemy.ext.asyncio.AsyncEngine.connect",
+    "sqlalchemy.ext.asyncio.AsyncSession.begin", "sqlalchemy.ext.asyncio.AsyncSession.begin_nested",
+    "httpx.AsyncClient.stream", "asyncpg.Pool.acquire", "asyncpg.pool.Pool.acquire", "asyncpg.Connection.transaction",
+})  # fmt: skip
+"""Calls whose result can only be entered asynchronously."""
 
 
 @rule("FAPI112", severity=Severity.ERROR, fix=Safety.SAFE, since="0.2.0")
@@ -35,7 +42,7 @@ def sync_with_on_async_resource(module: Module, check: Check) -> Iterator[Findin
     - [SQLAlchemy: AsyncSession](https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html#synopsis-orm)
     """
     for index, block in enumerate(module.facts.blocks):
-        if block.is_async or block.test is None or block.kind not in ("with", "for"):
+        if block.is_async or block.test is None or block.kind not in ("with", "for", "comprehension"):
             continue
         shown = _entered(module, block, check) if block.kind == "with" else _iterated(module, block, check)
         if shown is None:
@@ -43,12 +50,14 @@ def sync_with_on_async_resource(module: Module, check: Check) -> Iterator[Findin
         function = module.enclosing(index)
         is_async = function is not None and function.is_async
         missing = "__enter__" if block.kind == "with" else "__iter__"
+        word = "with" if block.kind == "with" else "for"
+        is_statement = block.kind != "comprehension"
         yield check.finding(
-            (block.start, block.start + len(block.kind)),
-            f"`{block.kind}` cannot be used with {shown}",
+            (block.start, block.start + len(word)) if is_statement else block,
+            f"`{word}` cannot be used with {shown}",
             why=f"it has no `{missing}`, so that the line raises",
-            instead=f"write `async {block.kind}`" + ("" if is_async else " in an `async def`"),
-            fix=partial(_fix, module, block) if is_async else None,
+            instead=f"write `async {word}`" + ("" if is_async else " in an `async def`"),
+            fix=partial(_fix, module, block) if is_async and is_statement else None,
         )
 
 
@@ -57,6 +66,8 @@ def _entered(module: Module, block: f.Block, check: Check) -> str | None:
     types = check.project.types
     if isinstance(block.test, f.CallRef):
         called = types.callee(module, module.facts.calls[block.test.index])
+        if types.name_of_type(called) in _ASYNC_CALLS:
+            return f"`{f.last_name(module.facts.calls[block.test.index].func)}(...)`"
         if isinstance(called, FunctionObject) and called.function.is_generator:
             names = types.decorators(called.function)
             return f"async `{called.function.name}`" if names == ("contextlib.asynccontextmanager",) else None

@@ -24,11 +24,11 @@ def thread_lock_across_await(function: Function, check: Check) -> Iterator[Findi
     References
     - [asyncio.Lock](https://docs.python.org/3/library/asyncio-sync.html#asyncio.Lock)
     """
-    for block, kind, waiting in held_across_await(function, check.project.types):
+    for held in held_across_await(function, check.project.types):
         yield check.finding(
-            (block.start, block.start + len("with")),
-            f"async `{function.name}` holds a threading.{kind} while it awaits",
+            (held.start, held.end),
+            f"async `{function.name}` holds a threading.{held.kind} while it awaits",
             why="another request that wants it stops the whole event loop",
-            instead=f"use `asyncio.{kind.removeprefix('R')}` with `async with`, or await outside of it",
-            related=[check.related(waiting, "the event loop runs other code here")],
+            instead=f"use `asyncio.{held.kind.removeprefix('R')}` with `async with`, or await outside of it",
+            related=[check.related(held.waiting, "the event loop runs other code here")],
         )

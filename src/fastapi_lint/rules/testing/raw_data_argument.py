@@ -8,11 +8,13 @@ from functools import partial
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Instance, Module
+from fastapi_lint.model.names import External, ModuleObject
 from fastapi_lint.rule import Check, rule
 
 _CLIENTS = (
     "fastapi.testclient.TestClient", "httpx.Client", "httpx.AsyncClient", "httpx2.Client", "httpx2.AsyncClient",
 )  # fmt: skip
+_FUNCTIONS = frozenset({"httpx.post", "httpx.put", "httpx.patch", "httpx.request", "httpx.stream"})
 _METHODS = frozenset({"post", "put", "patch", "request", "stream", "build_request"})
 
 
@@ -36,7 +38,10 @@ def raw_data_argument(module: Module, check: Check) -> Iterator[Finding]:
         if given is None or not isinstance(call.func, f.Attr):
             continue
         owner = check.project.infer(call.func.value, module, call.block, call.start)
-        what = _raw(given.value, module, call, check) if check.project.types.is_instance(owner, *_CLIENTS) else None
+        is_httpx = check.project.types.is_instance(owner, *_CLIENTS) or (
+            isinstance(owner, (External, ModuleObject)) and check.project.called_name(module, call) in _FUNCTIONS
+        )
+        what = _raw(given.value, module, call, check) if is_httpx else None
         if what is None:
             continue
         is_json = what == "a JSON text"
@@ -53,8 +58,9 @@ def raw_data_argument(module: Module, check: Check) -> Iterator[Finding]:
 def _raw(value: f.Expr, module: Module, call: f.Call, check: Check) -> str | None:
     """What kind of raw body a value is; None for forms and what is not known."""
     if isinstance(value, f.CallRef):
-        if check.project.called_name(module, module.facts.calls[value.index]) == "json.dumps":
-            return "a JSON text"
+        name = check.project.called_name(module, module.facts.calls[value.index])
+        if name in ("json.dumps", "bytes", "bytearray"):
+            return "a JSON text" if name == "json.dumps" else "bytes"
     match value:
         case f.Const(value=str()) | f.Joined():
             return "text"

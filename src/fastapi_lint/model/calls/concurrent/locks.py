@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Function, Instance
@@ -14,9 +15,18 @@ _LOCKS = (
 )  # fmt: skip
 
 
-def held_across_await(function: Function, types: Inference) -> Iterator[tuple[f.Block, str, tuple[int, int]]]:
-    """Each `with` of an async function that holds a lock of `threading` while it waits: the block, the name of the
-    lock's class, and a place at which it waits."""
+@dataclass(frozen=True)
+class Held:
+    """A lock that is held while its function waits: where it is taken, the name of its class, a place of waiting."""
+
+    start: int
+    end: int
+    kind: str
+    waiting: tuple[int, int]
+
+
+def held_across_await(function: Function, types: Inference) -> Iterator[Held]:
+    """The locks of `threading` that an async function holds while it waits: by `with`, or from `acquire()` on."""
     module = function.module
     for block in module.blocks_in.get(function.index, ()) if function.is_async else ():
         if block.kind != "with" or block.is_async or block.test is None:
@@ -24,7 +34,28 @@ def held_across_await(function: Function, types: Inference) -> Iterator[tuple[f.
         lock = types.infer(block.test, (module, block.parent, block.start))
         if isinstance(lock, Instance) and types.is_instance(lock, *_LOCKS):
             if (waiting := _waits(function, block)) is not None:
-                yield block, str(lock.cls).rsplit(".", 1)[-1], waiting
+                yield Held(block.start, block.start + len("with"), str(lock.cls).rsplit(".", 1)[-1], waiting)
+    for call in function.calls if function.is_async else ():
+        match call.func:
+            case f.Attr(value=receiver, attr="acquire") if not call.awaited:
+                lock = types.infer(receiver, (module, call.block, call.start))
+                if isinstance(lock, Instance) and types.is_instance(lock, *_LOCKS) and not _returns_at_once(call):
+                    if (waiting := _waits_before_release(function, call, receiver)) is not None:
+                        yield Held(call.start, call.end, str(lock.cls).rsplit(".", 1)[-1], waiting)
+
+
+def _returns_at_once(call: f.Call) -> bool:
+    return any(arg.name in ("", "blocking") and arg.value == f.Const(False) for arg in call.args)
+
+
+def _waits_before_release(function: Function, taken: f.Call, lock: f.Expr) -> tuple[int, int] | None:
+    """A place between a lock's `acquire()` and the next `release()` at which the function waits."""
+    let_go = (call.start for call in function.calls if call.func == f.Attr(lock, "release") and call.start > taken.end)
+    end = next(let_go, None)
+    for call in function.calls if end is not None else ():
+        if call.awaited and end is not None and taken.end < call.start < end:
+            return call.start, call.end
+    return None
 
 
 def _waits(function: Function, block: f.Block) -> tuple[int, int] | None:

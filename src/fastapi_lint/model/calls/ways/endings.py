@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Function, FunctionObject
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized
 
+_BREAK = re.compile(rb"^[ \t]*(?:[^#\n\"']*:[ \t]*)?break[ \t]*(?:#|$)", re.M)
 _NEVER_RETURN = frozenset({
     "sys.exit", "os._exit", "os.abort", "exit", "quit", "typing.assert_never", "typing_extensions.assert_never",
     "pytest.fail", "pytest.skip", "pytest.exit", "flask.abort",
@@ -23,7 +26,7 @@ class Endings:
     def falls_through(self, function: Function) -> bool:
         """Whether a path leads from the start of a function to its end without `return` or `raise`.
 
-        A `while True` and a `match` whose cases all end are taken to have no such path.
+        A `while True` without `break` and a `match` whose cases all end are taken to have no such path.
         """
         return self.comes_out(function, function.facts.block)
 
@@ -131,8 +134,16 @@ class _Body:
             case "with":
                 return self.can_end(index) or self._may_suppress(block)
             case "while":
-                return block.test not in (f.Const(True), f.Const(1))
+                return block.test not in (f.Const(True), f.Const(1)) or self._breaks(block)
         return True
+
+    def _breaks(self, loop: f.Block) -> bool:
+        """Whether a `break` of a loop's own stands in it."""
+        text = bytearray(self.module.text[loop.start : loop.end])
+        for block in self.blocks:
+            if loop.start < block.start < loop.end and block.kind in ("for", "while", "function", "class"):
+                text[block.start - loop.start : block.end - loop.start] = b" "[:1] * (block.end - block.start)
+        return _BREAK.search(text) is not None
 
     def _may_suppress(self, block: f.Block) -> bool:
         """Whether a `with` is known to keep exceptions for itself: then what stands behind it is reached."""
