@@ -97,13 +97,22 @@ class _Body:
         others = [each for each in self.children.get(block.parent, ()) if each != index]
         if parent == "choice":
             if block.kind != "else" and not any(self.blocks[each].kind == "else" for each in others):
-                return False
+                return self._raises_behind(block.parent) and all(self._only_raises(each) for each in others)
             return all(self._only_raises(each) for each in others)
         if parent == "try":
             if block.kind == "except":
                 return False
             return all(self._only_raises(each) for each in others if self.blocks[each].kind == "except")
         return True
+
+    def _raises_behind(self, choice: int) -> bool:
+        """Whether what stands behind an `if` without `else` does nothing but raise in the end: whoever passes the `if`
+        by gets an error."""
+        whole = self.blocks[choice]
+        behind = [entry for entry in self.exits if entry.start >= whole.end and entry.kind in ("return", "raise")]
+        around = self.blocks[whole.parent]
+        inside = [entry for entry in behind if entry.start < around.end]
+        return bool(inside) and inside[-1].block == whole.parent and all(entry.kind == "raise" for entry in inside)
 
     def _only_raises(self, index: int) -> bool:
         """Whether a block is left by an error only."""
