@@ -50,6 +50,8 @@ def writes(function: Function, types: Inference, *, of_object: bool = True) -> I
                 continue
             if (depth == 0 and root in shared) or (depth > 0 and _is_shared(function, types, root, assign.start, own)):
                 found.append(Write(assign.start, assign.block, _text(target)))
+            elif _is_of_app(target):
+                found.append(Write(assign.start, assign.block, _text(target)))
     for entry in function.exits:
         if entry.kind == "del" and entry.value is not None:
             root, depth = _root(entry.value)
@@ -64,6 +66,16 @@ def writes(function: Function, types: Inference, *, of_object: bool = True) -> I
             if isinstance(callee, Method) and callee.cls in _CONTAINERS:
                 found.append(Write(call.start, call.block, _text(call.func.value)))
     return iter(sorted(found, key=lambda write: write.start))
+
+
+def _is_of_app(expr: f.Expr) -> bool:
+    """`request.app.state.name`: what belongs to the application that a request is for."""
+    while isinstance(expr, (f.Attr, f.Sub)):
+        match expr:
+            case f.Attr(value=f.Attr(value=f.Attr(value=f.Name(), attr="app"), attr="state")):
+                return True
+        expr = expr.value
+    return False
 
 
 def _root(expr: f.Expr) -> tuple[str | None, int]:

@@ -136,6 +136,15 @@ class _Body:
 
     # ---------------------------------------------------------------- what holds it
 
+    def _asks_for_zero(self, test: f.Expr) -> bool:
+        """Whether a condition tells zero from other numbers: `limit`, `not limit`, `limit == 0`, `limit > 0`."""
+        match test:
+            case f.Unary(op="not", value=value):
+                return value in self.held
+            case f.Compare(operands=(value, f.Const(value=0 | 1))):
+                return value in self.held
+        return test in self.held
+
     def holds(self, expr: f.Expr | None) -> bool:
         """Whether an expression is the number, or is worked out from it."""
         if expr is None:
@@ -145,7 +154,7 @@ class _Body:
         match expr:
             case f.Choice(options=options, test=test):
                 holding = [option for option in options if self.holds(option)]
-                if holding and f.Const(None) in options and (test is None or test in self.held):
+                if holding and f.Const(None) in options and (test is None or self._asks_for_zero(test)):
                     self.zero = True
                 return bool(holding)
             case f.Binary(op="+" | "-" | "*" | "//", left=left, right=right):
