@@ -48,9 +48,8 @@ def writes(function: Function, types: Inference, *, of_object: bool = True) -> I
             root, depth = _root(target)
             if root is None:
                 continue
-            if (depth == 0 and root in shared) or (depth > 0 and _is_shared(function, types, root, assign.start, own)):
-                found.append(Write(assign.start, assign.block, _text(target)))
-            elif _is_of_app(target):
+            is_shared = depth > 0 and _is_shared(function, types, root, assign.start, own)
+            if is_shared or (depth == 0 and root in shared) or _is_of_app(target):
                 found.append(Write(assign.start, assign.block, _text(target)))
     for entry in function.exits:
         if entry.kind == "del" and entry.value is not None:
