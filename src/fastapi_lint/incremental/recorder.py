@@ -117,7 +117,8 @@ class Recorder(Plan):
             dependencies = self._dependencies(judged)
             if not findings and not dependencies.own:
                 continue
-            every = depends_on(dependencies.own | dependencies.of_fixes, but=judged[1])
+            together = dependencies.own | dependencies.of_fixes if dependencies.of_fixes else dependencies.own
+            every = depends_on(together, but=judged[1])
             if findings or every.modules or every.slices:
                 made_from = dependencies.fixes
                 fixes = tuple((number, made_from[each]) for number, each in enumerate(findings) if each in made_from)

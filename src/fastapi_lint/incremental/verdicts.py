@@ -19,10 +19,16 @@ class DependsOn(msgspec.Struct, frozen=True, array_like=True):
     slices: tuple[Slice, ...] = ()
 
 
+_NOTHING = DependsOn()
+
+
 def depends_on(dependencies: DependencySet, but: str = "") -> DependsOn:
     """Recorded dependencies as data, in a fixed order; without the module at the path `but`."""
+    if not dependencies:
+        return _NOTHING
     modules, slices = recording.flattened(dependencies)
-    return DependsOn(tuple(sorted({module.path for module in modules} - {but})), tuple(sorted(slices, key=repr)))
+    in_order = sorted(slices, key=lambda each: (each.table, each.part is not None, each.part or ""))
+    return DependsOn(tuple(sorted({module.path for module in modules} - {but})), tuple(in_order))
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):

@@ -183,6 +183,7 @@ _FORMER = frozenset({"legacy", "former", "old", "previous"})
 
 
 @lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def secret_name(name: str) -> Kind | None:
     """What kind of secret a variable, field, key or environment variable of this name holds; None when none.
 

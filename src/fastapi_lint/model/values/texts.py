@@ -90,7 +90,8 @@ def _bound_texts(module: Module) -> Iterator[BoundText]:
             cls = None
         if cls is not None and is_named_for_tests(cls.qualname):
             continue
-        if entry.value is not None:
+        if type(entry.value) in _LITERALS or type(entry.value) in _HOLDERS:
+            assert entry.value is not None
             how: How = "written" if _is_variable(entry.target) else "variable"
             site = _Site(module, entry.block, entry.start, entry.end, entry, cls)
             if isinstance(entry.target, f.Display) and isinstance(entry.value, f.Display):
