@@ -215,3 +215,19 @@ def test_hooks_are_handed_names(tmp_path: Path, run: Run, capfd: pytest.CaptureF
     out = capfd.readouterr().out
     assert out.startswith("Fixed 1 finding:\n  1 x FAPI201 [parameter-without-annotated]\n")
     assert "FAPI101" not in out
+
+
+def test_ruff_beside_it(tmp_path: Path, run: Run) -> None:
+    write(tmp_path, {**SERVICE, "pyproject.toml": "[tool.ruff]\nline-length = 100\n"})
+    said = 'Ruff removes comments with codes that it does not know: add `external = ["FAPI"]` to [tool.ruff.lint]'
+    assert run("--add-noqa")[::2] == (0, f"info: pyproject.toml: {said}\nadded suppressions to 1 file\n")
+    assert run()[:2] == (0, [])
+    for name, text in (
+        ("pyproject.toml", "[tool.ruff.lint]\nselect = ['E']\nexternal = [\n    'V', 'FAPI',\n]\n"),
+        ("pyproject.toml", ""),
+        ("ruff.toml", '[lint]\nexternal = ["FAPI"]\n'),
+    ):
+        write(tmp_path, {"app/main.py": MAIN, name: text})
+        assert "Ruff" not in run("--add-noqa")[2]
+    write(tmp_path, {"app/main.py": "# ruff: noqa: FAPI201, FAPI101\n" + MAIN})
+    assert run()[:2] == (0, [])

@@ -467,6 +467,19 @@ def test_a_reader_that_goes_away(fake: FakeRun) -> None:
     assert process.returncode == 0
 
 
+def test_closed_streams(fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `fastapi-lint >&- 2>&-` has them."""
+    fake.outcome = ONE
+    for arguments, code in (([], 1), (["--diff"], 0), (["rules"], 0), (["--stdin-filename", "x.py"], 1)):
+        for name in ("stdin", "stdout", "stderr"):
+            monkeypatch.setattr(sys, name, None)
+        assert run_command_line(arguments) == code
+        monkeypatch.undo()
+        fake = installed(monkeypatch)
+        fake.outcome = ONE
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_completion_scripts_of_the_readme(
     fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, shell: str

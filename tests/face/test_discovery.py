@@ -9,6 +9,7 @@ import pytest
 
 from fastapi_lint.config.schema import ConfigurationError
 from fastapi_lint.config.settings import Settings
+from fastapi_lint.finding import Severity
 from fastapi_lint.run.discovery import discover
 
 
@@ -89,6 +90,24 @@ def test_ignore_files_above_the_root(tree: Path) -> None:
 def test_exclude_and_extend_exclude(tree: Path) -> None:
     assert found(tree, extend_exclude=("tests", "app/api/*.py"))[0] == [ALL[1], *ALL[2:4]]
     assert "build/lib/x.py" in found(tree, exclude=("generated",))[0]
+
+
+def test_patterns_that_match_nothing_are_said(tree: Path) -> None:
+    settings = Settings(
+        root=tree, exclude=("node_modules", "generated", "genrated", "!x"), extend_exclude=("tests", "test/", "*.txt"),
+        per_file_ignores={"app/*": (), "!app/**": (), "ap/**": (), "generated/*": ()},
+    )  # fmt: skip
+    said = [
+        "exclude: nothing here matches 'genrated'",
+        "extend-exclude: nothing here matches 'test/'",
+        "extend-exclude: nothing here matches '*.txt'",
+        "per-file-ignores: no file matches 'ap/**'",
+        "per-file-ignores: no file matches 'generated/*'",
+    ]
+    for paths in ((), (tree,), (tree / "app",)):
+        notices = discover(tree, paths, settings).notices
+        assert [notice.message for notice in notices] == ([] if paths == (tree / "app",) else said)
+        assert all(notice.level is Severity.INFO for notice in notices)
 
 
 def test_force_exclude_leaves_out_what_is_named(tree: Path) -> None:

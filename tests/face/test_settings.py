@@ -163,6 +163,7 @@ def test_projects_of_their_own(tmp_path: Path) -> None:
         "work/packages/old/pyproject.toml": "[project]\nname = 'old'\n",
         "beside/one/pyproject.toml": "[tool.poetry.dependencies]\ntwo = { path = '../two', develop = true }\n",
         "beside/two/pyproject.toml": "[project]\nname = 'two'\n",
+        "{{cookiecutter.name}}/pyproject.toml": "[tool.fastapi-lint]\nignore = [{{ ignored }}]\n",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -183,6 +184,7 @@ def test_projects_of_their_own(tmp_path: Path) -> None:
     assert service is not None
     assert service.ignore == ("FAPI201",)
     assert own("b", isolated=True) is None
+    assert own("{{cookiecutter.name}}") is None, "that is no TOML yet"
     assert own("a", Settings(root=tmp_path, file=tmp_path / "pyproject.toml")) is None, (
         "what is configured is one project"
     )

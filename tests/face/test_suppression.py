@@ -61,7 +61,9 @@ def test_reading(comment: str, kind: str, entries: tuple[str, ...] | None) -> No
         "# noqaish",
         "# no qa",
         "# ruff: noqa",
-        "# flake8: noqa: E501",
+        "# flake8: noqa",
+        "x = 1  # flake8: noqa: E501",
+        "# ruff: noqa: because",
         "# fastapi-lint: ignored",
         "# see fastapi-lint",
         's = "# noqa"',
@@ -121,6 +123,8 @@ def test_any_line_of_the_head_counts() -> None:
     for line in (1, 2, 3):
         lines = [f"x{number}  # noqa: FAPI201" if number == line else "x" for number in (1, 2, 3, 4)]
         assert applied("\n".join(lines), found).suppressed == (found,)
+        bare = applied("\n".join(line.removesuffix(": FAPI201") for line in lines), found)
+        assert bare.suppressed == ((found,) if line == 2 else ()), "a bare one counts for its own line"
     outside = applied("x\nx\nx\nx  # noqa: FAPI201", found)
     assert outside.kept == (found,)
     assert [each.span.line for each in outside.unused] == [4]
@@ -134,6 +138,32 @@ def test_whole_file() -> None:
     assert misplaced.kept == (found,)
     assert "must stand on a line of its own" in misplaced.unused[0].message
     assert misplaced.unused[0].fix is None
+
+
+def test_other_linters_comments_for_a_file() -> None:
+    found = finding(line=3)
+    for text in ("# ruff: noqa: FAPI201, E501\nx\nx\n", "x\nx\nx\n  # flake8: noqa:FAPI201\n"):
+        assert applied(text, found).suppressed == (found,)
+    (unused,) = applied("# ruff: noqa: FAPI202, E501\nx\nx\n", found).unused
+    assert unused.title == "`# ruff: noqa: FAPI202, E501` silences less than it says"
+    assert without("# ruff: noqa: FAPI202, E501\nx\nx\n")[0] == "# ruff: noqa: E501\nx\nx\n"
+    assert without("# ruff: noqa: FAPI202\nx\n")[0] == "x\n"
+
+
+def test_misspelt_words_are_mended() -> None:
+    for before, after in (
+        ("x  # noqa: FAPI2O1, E501\n", "x  # noqa: FAPI201, E501\n"),
+        (
+            "x  # fastapi-lint: ignore[parameter-without-anotated]\n",
+            "x  # fastapi-lint: ignore[parameter-without-annotated]\n",
+        ),
+        ("x  # fastapi-lint: ignore[missing-tgs]\n", "x\n"),
+    ):
+        assert without(before, finding())[0] == after
+    (unused,) = applied("x  # noqa: FAPI2O1\n", finding()).unused
+    assert (unused.instead, unused.fix and unused.fix.message) == ("write `FAPI201`", "Correct the suppression")
+    (unused,) = apply((), source("x  # noqa: FAPI106\n"), known=KNOWN, selected=SELECTED, built={"FAPI201"}).unused
+    assert "FAPI105" not in unused.message, "nobody is sent to a rule that there is not yet"
 
 
 def test_other_codes_do_not_silence() -> None:

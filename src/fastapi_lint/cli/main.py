@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -50,12 +51,20 @@ for _command in (check, routes, rule, rules, config, clean, new_rule):
     cli.add_command(_command)
 
 
+def _open_streams() -> None:
+    """Where a standard stream is closed (`>&-`), Python has None: nobody reads what is written there then."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 (as long as the program)
+
+
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run a command line and give its exit code; every error becomes a message on stderr and 2."""
     for name in ("SIGTERM", "SIGHUP"):  # are to clean up as Ctrl-C does, unless somebody had them ignored
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
             with suppress(ValueError):  # only the main thread of a program may say what signals do
                 signal.signal(getattr(signal, name), signal.default_int_handler)
+    _open_streams()
     try:
         result = cli.main(list(arguments), prog_name="fastapi-lint", standalone_mode=False)
         return result if isinstance(result, int) else 0

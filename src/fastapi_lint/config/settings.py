@@ -162,8 +162,11 @@ def nested(
     """The settings of a directory below the root of `around` if it is a project of its own, else None.
 
     It is one if it has a configuration; and, where nothing is configured, if it would be the root of a run that starts
-    there. Raises `ConfigurationError`.
+    there. What projects are made from (`template`, `{{cookiecutter.name}}`) is none. Raises `ConfigurationError`.
     """
+    below = directory.relative_to(around.root).parts
+    if any(name in ("template", "templates") or "{{" in name for name in below):
+        return None
     if not isolated and (found := _configured(directory)) is not None:
         file, table, unread = found
         return replace(_settings(file, table, directory, rules, planned), unread=unread)

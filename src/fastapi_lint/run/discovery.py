@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi_lint.config.schema import ConfigurationError
-from fastapi_lint.config.settings import PROJECT_FILES, Settings
+from fastapi_lint.config.settings import EXCLUDED, PROJECT_FILES, Settings
 from fastapi_lint.config.suggestions import hint
 from fastapi_lint.files.globs import Globs
-from fastapi_lint.finding import Notice
+from fastapi_lint.finding import Notice, Severity
 
 _TAIL = 3
 """So many files of a name are told apart in a hint."""
@@ -76,6 +76,8 @@ def discover(
             reported.add("/".join(parts))
         else:
             raise ConfigurationError(f"not a file or directory: '{path}'")
+    if not paths or any(not _below(root, path) for path in paths):
+        walk.notices += _without_effect(settings, walk.left_out, project)
     if not paths:
         reported = set(project)
         asked = {inner: [root.joinpath(*inner)] for inner in walk.nested}
@@ -85,6 +87,22 @@ def discover(
     return Discovered(
         tuple(sorted(project | reported)), frozenset(reported), tuple(dict.fromkeys(walk.notices)), nested
     )
+
+
+def _without_effect(
+    settings: Settings, left_out: Iterable[tuple[tuple[str, ...], bool]], files: Iterable[str]
+) -> Iterator[Notice]:
+    """What there is to say about patterns that somebody wrote, and that match nothing: typing errors mostly."""
+    written = [("exclude", pattern) for pattern in settings.exclude if pattern not in EXCLUDED]
+    written += [("extend-exclude", pattern) for pattern in settings.extend_exclude]
+    for key, pattern in written:
+        globs = Globs([pattern])
+        if not pattern.startswith("!") and not any(globs.verdict(*each) for each in left_out):
+            yield Notice(f"{key}: nothing here matches '{pattern}'", level=Severity.INFO)
+    for pattern in settings.per_file_ignores:
+        globs = Globs([pattern.removeprefix("!")])
+        if not any(globs.matches(file) for file in files):
+            yield Notice(f"per-file-ignores: no file matches '{pattern}'", level=Severity.INFO)
 
 
 def _below(root: Path, path: Path) -> tuple[str, ...]:
@@ -120,6 +138,7 @@ class _Walk:
         self.root = root
         self.excluded = Globs((*settings.exclude, *settings.extend_exclude))
         self.notices: list[Notice] = []
+        self.left_out: list[tuple[tuple[str, ...], bool]] = []
         self.nested: dict[tuple[str, ...], Settings] = {}
         self.own = own
         self.respects = settings.respect_gitignore
@@ -211,6 +230,7 @@ class _Walk:
 
     def _skipped(self, parts: tuple[str, ...], is_directory: bool) -> bool:
         if self.excluded.verdict(parts, is_directory):
+            self.left_out.append((parts, is_directory))
             return True
         if self.ignores:
             for depth in range(len(parts) - 1, -1, -1):

@@ -195,6 +195,7 @@ class Session:
             ignored=selection.ignored_by_path(self._scope.settings, self._table.built),
             failed={(notice.path, notice.code) for notice in judgement.notices if notice.code},
             everywhere=self.sources,
+            built={rule.code for rule in self._table.built},
         )
         return Result(kept, suppressed, judgement.notices)
 

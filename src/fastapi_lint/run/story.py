@@ -138,6 +138,7 @@ def _checked(request: Request, found: Discovered) -> Outcome:
     kept, compared = _compared(request, result.findings, session.sources, known)
     if request.add_noqa:
         written, unwritten = disk.add_noqa(request.root, kept, session.sources)
+        compared = (*compared, *_to_tell_ruff(disk.declarations(request.root) if written else {}))
     notices = (
         *found.notices, *unread, *_said(request.settings), *result.notices, *unfixed, *closed.notices, *store.notices,
         *compared, *unwritten,
@@ -245,6 +246,16 @@ def _said(settings: Settings) -> Iterator[Notice]:
     for name in settings.unread:
         assert settings.file is not None
         yield Notice(f"does not count: the configuration is read from {settings.file.name} beside it", name)
+
+
+def _to_tell_ruff(declared: Mapping[str, str]) -> Iterator[Notice]:
+    from fastapi_lint.suppressing import noqa
+
+    path = noqa.forgotten_by_ruff(declared)
+    if path is not None:
+        table = "tool.ruff.lint" if path == "pyproject.toml" else "lint"
+        message = f'Ruff removes comments with codes that it does not know: add `external = ["FAPI"]` to [{table}]'
+        yield Notice(message, path, level=Severity.INFO)
 
 
 def _known(request: Request, reported: Collection[str], codes: Collection[str]) -> Following | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding
@@ -46,6 +47,25 @@ def add_noqa(source: Source, findings: Iterable[Finding]) -> str:
             written = source.line(line).rstrip()
             text = f"{text[:start]}{written}{'  ' if written else ''}{render('noqa', codes)}{text[end:]}"
     return text
+
+
+def forgotten_by_ruff(declared: Mapping[str, str]) -> str | None:
+    """The file in which Ruff is to be told of our codes, which it takes away as unknown; None if it knows them.
+
+    `declared` are the texts of configurations by path. Ruff counts as there if it is configured at all.
+    """
+    for path, text in sorted(declared.items()):
+        name = path.rpartition("/")[2]
+        if "/" in path or name not in ("pyproject.toml", "ruff.toml", ".ruff.toml"):
+            continue
+        table = _RUFF.search(text) if name == "pyproject.toml" else True
+        if table and not _EXTERNAL.search(text):
+            return path
+    return None
+
+
+_RUFF = re.compile(r"^\[tool\.ruff[.\]]", re.MULTILINE)
+_EXTERNAL = re.compile(r"^(?:lint\.)?external = \[[^\]]*[\"']F(?:API?)?[\"'0-9]", re.MULTILINE)
 
 
 def _lists(directive: Directive) -> bool:

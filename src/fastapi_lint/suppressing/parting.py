@@ -22,13 +22,14 @@ def part(
     ignored: Callable[[str], frozenset[str]],
     failed: Collection[tuple[str, str]],
     everywhere: Mapping[str, Source],
+    built: Collection[str] | None = None,
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """The findings that are reported, those about comments that silence nothing included, and those that are silenced.
 
     Both in order of place. `known` are all rules; `selected` the codes of those that were asked, but for those that are
     `ignored` at a path, and those that `failed` there (path and code): a comment for these may be needed. `everywhere`
     are the sources of the whole project, in which chains may end; where only a part of it is reported, it is not known
-    whether a comment silences the chains that begin elsewhere.
+    whether a comment silences the chains that begin elsewhere. `built` are the codes that hints may name.
     """
     by_path: dict[str, list[Finding]] = {}
     kept: list[Finding] = []
@@ -57,7 +58,9 @@ def part(
         asked = {code for code in selected if code not in silent and not {(path, code), ("", code)} & {*failed}}
         judged = asked - unknown
         wanted = (finding for finding in own if finding.code in asked or finding.code not in silent)
-        applied = suppression.apply(wanted, source, known=known, selected=judged, used_elsewhere=used.get(path, ()))
+        applied = suppression.apply(
+            wanted, source, known=known, selected=judged, used_elsewhere=used.get(path, ()), built=built
+        )
         kept += (*applied.kept, *applied.unused)
         suppressed += applied.suppressed
     return tuple(sorted(kept, key=by_place)), tuple(sorted(suppressed, key=by_place))

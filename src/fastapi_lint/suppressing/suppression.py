@@ -1,9 +1,9 @@
 """Comments that silence findings: reads them, applies them, and says which of them silence nothing.
 
 `# noqa`, `# noqa: FAPI201`, `# fastapi-lint: ignore`, `# fastapi-lint: ignore[FAPI201, name-of-a-rule]`, and, on a line
-of its own, `# fastapi-lint: ignore-file` with or without a list. A bare `# noqa` holds for its own line, and at the
-first line of a statement or head for all of it; the others on any line of that. Changes no files; `noqa.py` writes such
-comments.
+of its own, `# fastapi-lint: ignore-file` with or without a list, or `# ruff: noqa: FAPI201` (`flake8` too) with one. A
+bare `# noqa` holds for its own line; the others on any line of the statement or head. Changes no files; `noqa.py`
+writes such comments.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ UNUSED_NAME = "unused-suppression"
 _OWN_CODE = re.compile(r"FAPI[0-9]\w*\Z", re.IGNORECASE)
 _NOQA = re.compile(r"#[ \t]*noqa(?![\w-])(?:[ \t]*:)?", re.IGNORECASE)
 _NOQA_CODE = re.compile(r"[ \t,]*(FAPI[0-9]\w*|[A-Z]+[0-9]+)(?![\w-])", re.IGNORECASE)
+_OF_FILE = re.compile(r"#[ \t]*(?:ruff|flake8):[ \t]*noqa[ \t]*:", re.IGNORECASE)
 _OWN = re.compile(r"#[ \t]*fastapi-lint:[ \t]*ignore(-file)?(?![\w-])[ \t]*(\[)?", re.IGNORECASE)
 _ITEM = re.compile(r"[^,\]]+")
 
@@ -42,8 +43,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 class Directive(msgspec.Struct, frozen=True, array_like=True):
     """One suppression. Offsets count code points of the file's text.
 
-    `kind` is "noqa", "ignore" or "ignore-file". `entries` is None when it silences everything. `start` and `end` are
-    its own range from the `#` on, `comment` that of the whole comment. `problem` says why it cannot work.
+    `kind` is "noqa", "noqa-file", "ignore" or "ignore-file". `entries` is None when it silences everything. `start` and
+    `end` are its own range from the `#` on, `comment` that of the whole comment. `problem` says why it cannot work.
     """
 
     kind: str
@@ -53,6 +54,11 @@ class Directive(msgspec.Struct, frozen=True, array_like=True):
     end: int
     comment: tuple[int, int]
     problem: str = ""
+
+    @property
+    def is_of_file(self) -> bool:
+        """Whether it holds for the whole file."""
+        return self.kind in ("noqa-file", "ignore-file")
 
 
 @dataclass(frozen=True)
@@ -101,13 +107,12 @@ def directives(source: Source) -> tuple[Directive, ...]:
 
 def _in_comment(text: str, start: int, end: int, line: int, starts: list[int]) -> Iterator[Directive]:
     found: list[Directive] = []
+    for match in _OF_FILE.finditer(text, start, end):  # without codes it is for the other tool alone
+        entries, position = _listed(text, match.end(), end)
+        if entries and not text[starts[line - 1] : start].strip():
+            found.append(Directive("noqa-file", line, tuple(entries), match.start(), position, (start, end)))
     for match in _NOQA.finditer(text, start, end):
-        entries: list[Entry] = []
-        position = match.end()
-        if match[0].endswith(":"):
-            while item := _NOQA_CODE.match(text, position, end):
-                entries.append(Entry(item[1], item.start(1), item.end(1)))
-                position = item.end()
+        entries, position = _listed(text, match.end(), end) if match[0].endswith(":") else ([], match.end())
         if not entries:
             position = match.start() + len(match[0].rstrip(":").rstrip())
         found.append(Directive("noqa", line, tuple(entries) or None, match.start(), position, (start, end)))
@@ -131,6 +136,15 @@ def _in_comment(text: str, start: int, end: int, line: int, starts: list[int]) -
     yield from sorted(found, key=lambda directive: directive.start)
 
 
+def _listed(text: str, position: int, end: int) -> tuple[list[Entry], int]:
+    """The codes behind a `noqa:`, and where they end."""
+    entries = []
+    while item := _NOQA_CODE.match(text, position, end):
+        entries.append(Entry(item[1], item.start(1), item.end(1)))
+        position = item.end()
+    return entries, position
+
+
 def _items(text: str, start: int, end: int) -> Iterator[Entry]:
     for match in _ITEM.finditer(text, start, end):
         item = match[0].strip()
@@ -147,14 +161,15 @@ def apply(
     selected: Collection[str],
     found: Sequence[Directive] | None = None,
     used_elsewhere: Collection[tuple[int, str]] = (),
+    built: Collection[str] | None = None,
 ) -> Applied:
     """Part a file's findings by its suppressions.
 
     `known` are all rules, planned ones included; `selected` the codes that could have been reported in this file: leave
     out what `per-file-ignores` silences and rules that raised, so that nobody is told to remove a comment that is
     needed. `found` saves reading the comments again, `used_elsewhere` are those that silence findings of other files:
-    the number of the directive, and its code there. Suppressions are not judged when `FAPI002` is not selected or the
-    file has a syntax error.
+    the number of the directive, and its code there. `built` are the codes that a hint may name (None: all). They are
+    not judged when `FAPI002` is not selected or the file has a syntax error.
     """
     findings = tuple(findings)
     found = directives(source) if found is None else found
@@ -176,16 +191,17 @@ def apply(
     if UNUSED_CODE not in selected or any(finding.code == "FAPI001" for finding in findings):
         return Applied(tuple(kept), tuple(suppressed), ())
     unused: list[Finding] = []
+    offered = {name: code for name, code in names.items() if built is None or code in built}
     for index, directive in enumerate(found):
         codes = {code for position, code in used if position == index}
-        report = _judge(directive, codes, names, selected, source)
+        missed = {finding.code: finding.name for finding in kept if _covers(directive, finding)}
+        report = _judge(directive, codes, names, selected, source, offered, missed)
         if report is None:
             continue
         silenced = any(
             _means(meaning[position], UNUSED_CODE)
             for position, other in enumerate(found)
-            if not other.problem
-            and (other.kind == "ignore-file" or (other.line == directive.line and other.entries is not None))
+            if not other.problem and (other.is_of_file or (other.line == directive.line and other.entries is not None))
         )
         (suppressed if silenced else unused).append(report)
     return Applied(tuple(kept), tuple(suppressed), tuple(unused))
@@ -199,9 +215,9 @@ def at_root(found: Sequence[Directive], finding: Finding, known: Iterable[Named]
     names = {rule.name: rule.code for rule in known}
     matching = []
     for index, directive in enumerate(found):
-        if directive.problem or (directive.kind == "ignore-file" and directive.entries is None):
+        if directive.problem or (directive.is_of_file and directive.entries is None):
             continue
-        if directive.kind != "ignore-file" and not first <= directive.line <= last:
+        if not directive.is_of_file and not first <= directive.line <= last:
             continue
         meant = _codes(directive, names)
         matching += [(index, code) for code in finding.root_codes if _means(meant, code)]
@@ -223,20 +239,30 @@ def _means(codes: frozenset[str] | None, code: str) -> bool:
 
 
 def _covers(directive: Directive, finding: Finding) -> bool:
-    if directive.kind == "ignore-file":
+    if directive.is_of_file:
         return True
     first, last = finding.noqa_lines
     if first < 1:
         first = last = finding.span.line
-    if directive.kind == "noqa" and directive.entries is None:  # may be meant for another tool, and another line
-        return directive.line in (first, finding.span.line, finding.span.end_line)
+    if directive.kind == "noqa" and directive.entries is None:  # may be meant for another tool
+        return directive.line == finding.span.line
     return first <= directive.line <= last or directive.line == finding.span.line
 
 
 def _judge(
-    directive: Directive, used: set[str], names: dict[str, str], selected: Collection[str], source: Source
+    directive: Directive,
+    used: set[str],
+    names: dict[str, str],
+    selected: Collection[str],
+    source: Source,
+    offered: dict[str, str],
+    missed: dict[str, str],
 ) -> Finding | None:
-    """The finding about one suppression, if anything in it silences nothing."""
+    """The finding about one suppression, if anything in it silences nothing.
+
+    `offered` are the names (and codes) that a hint may give, `missed` the codes (and names) of what is reported here: a
+    word that is most like one of these is a misspelt one, and to be mended rather than removed.
+    """
     shown = " ".join(source.text[directive.start : directive.end].split())
     if directive.problem:
         return _finding(directive, source, f"`{shown}` silences nothing", directive.problem, "", None)
@@ -246,12 +272,19 @@ def _judge(
         return _finding(directive, source, f"`{shown}` silences nothing", "its list is empty", "remove it", ())
     known = set(names.values())
     spare: list[Entry] = []
+    mended: list[str] = []
     complaints: list[str] = []
     for entry in directive.entries:
-        own = directive.kind != "noqa" or _OWN_CODE.match(entry.text)
+        own = not directive.kind.startswith("noqa") or _OWN_CODE.match(entry.text)
         code = _code(entry.text, names)
         if own and code not in known:
-            guess = nearest(entry.text, sorted(known if _OWN_CODE.match(entry.text) else names))
+            by_code = _OWN_CODE.match(entry.text)
+            guess = nearest(entry.text, sorted(missed if by_code else missed.values()))
+            if guess:
+                spare.append(Entry(guess, entry.start, entry.end))
+                mended.append(guess)
+            else:
+                guess = nearest(entry.text, sorted(offered.values() if by_code else offered))
             complaints.append(f"`{entry.text}` is no rule" + (f" (did you mean `{guess}`?)" if guess else ""))
         elif own and code not in used and code in selected and code != UNUSED_CODE:
             complaints.append(f"nothing here is reported as `{entry.text}`")
@@ -259,8 +292,10 @@ def _judge(
             spare.append(entry)
     if not complaints:
         return None
-    title = f"`{shown}` silences {'less than it says' if spare else 'nothing'}"
+    title = f"`{shown}` silences {'less than it says' if len(spare) > len(mended) else 'nothing'}"
     instead = "remove what is not needed" if spare else "remove the comment"
+    if mended:
+        instead = f"write {' and '.join(f'`{word}`' for word in mended)}"
     return _finding(directive, source, title, ", ".join(complaints), instead, tuple(spare))
 
 
@@ -272,7 +307,9 @@ def _finding(
     if spare is not None:
         start, end, content = _removal(directive, spare, source)
         edit = Edit(_span(source, start, end), content)
-        fix = Fix("Remove the unused suppression", Safety.SAFE, (edit,))
+        fix = Fix(
+            "Correct the suppression" if content.strip("# ") else "Remove the unused suppression", Safety.SAFE, (edit,)
+        )
     return Finding(
         code=UNUSED_CODE,
         name=UNUSED_NAME,

@@ -17,11 +17,15 @@ def unused_suppression(project: Project, check: Check) -> Iterator[Finding]:
     A comment such as `# noqa: FAPI201` that outlived its finding hides the next one on that line, and tells readers of
     a problem that is not there. A code or name that no rule has never silenced anything.
 
-    The fix removes the code, or the whole comment when nothing else is in it; codes of other tools stay, and so does
-    a bare `# noqa`, since other tools may need it. Codes of rules that are not selected in this run are not judged.
+    The fix removes the code, or the whole comment when nothing else is in it; a misspelt word that is most like what
+    is reported there is corrected instead. Codes of other tools stay, and so does a bare `# noqa`, since other tools
+    may need it. Codes of rules that are not selected in this run are not judged.
+
+    Ruff takes comments with our codes away as unknown (RUF100, RUF102), unless `external = ["FAPI"]` stands in
+    `[tool.ruff.lint]`.
 
     References
-    - [Suppressing findings](https://github.com/fastapi-lint/fastapi-lint#suppressing-findings)
+    - [Silence a finding](https://github.com/fastapi-lint/fastapi-lint#silence-a-finding)
     """
     # Made where suppressions are applied, after all other rules: only then is known what a comment silenced.
     yield from ()
