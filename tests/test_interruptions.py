@@ -161,7 +161,7 @@ def other(project: Path) -> str:
 
 @pytest.mark.parametrize("moment", ["fastapi_lint.engine:check", "fastapi_lint.run.cache:Store._write"])
 def test_two_runs_at_once(project: Path, moment: str) -> None:
-    arguments = ("--select", "FAPI201", "--output-format", "concise")
+    arguments = ("--select", "FAPI201", "--output-format", "concise", "--quiet")
     alone = run(project, *arguments, "--no-cache")
     assert alone.returncode == 1
     done = run(project, *arguments, hooks=f"at({moment!r}, lambda: lint(*{arguments!r}))\n")
@@ -258,9 +258,12 @@ def test_a_folder_without_room_for_anything(project: Path) -> None:
     assert contents(project) == old
 
 
+KNOWN = '{"tool": "fastapi-lint", "version": 1, "findings": []}'
+
+
 @pytest.mark.parametrize("name", ["report.json", "baseline.json"])
 def test_a_report_that_cannot_be_written_leaves_the_old_one(project: Path, name: str) -> None:
-    (project / name).write_text("old", encoding="utf-8")
+    (project / name).write_text(KNOWN, encoding="utf-8")
     option = {"report.json": "--output-file", "baseline.json": "--write-baseline"}[name]
     hooks = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (20, resource.RLIM_INFINITY))\n"
     old = contents(project)
@@ -273,7 +276,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(project: Path, name:
 
 @pytest.mark.parametrize("option", ["--output-file", "--write-baseline"])
 def test_an_interrupted_report_leaves_the_old_one(project: Path, option: str) -> None:
-    (project / "report.json").write_text("old", encoding="utf-8")
+    (project / "report.json").write_text(KNOWN, encoding="utf-8")
     old = contents(project)
     hooks = "at('pathlib:Path.chmod', lambda: send(signal.SIGTERM))\n"
     done = run(project, "--no-cache", "--select", "FAPI201", option, "report.json", hooks=hooks)
@@ -293,7 +296,7 @@ def finding(self, *arguments, **named):
     return make(self, *arguments, **named)
 Check.finding = finding
 """
-    done = run(project, "--no-cache", "--exit-zero", "--select", "FAPI201", hooks=hooks)
+    done = run(project, "--no-cache", "--exit-zero", "--select", "FAPI201", "--output-format", "concise", hooks=hooks)
     assert done.returncode == 2
     assert "error: b.py: FAPI201: rule FAPI201 (parameter-without-annotated) failed with ZeroDivisionError: oops" in (
         done.stderr

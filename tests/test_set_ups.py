@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -231,3 +233,80 @@ def test_ruff_beside_it(tmp_path: Path, run: Run) -> None:
         assert "Ruff" not in run("--add-noqa")[2]
     write(tmp_path, {"app/main.py": "# ruff: noqa: FAPI201, FAPI101\n" + MAIN})
     assert run()[:2] == (0, [])
+
+
+def notebook(*cells: str | list[str], language: str = "python") -> str:
+    """A notebook with these code cells and a text before each, laid out as Jupyter does it."""
+    both: list[dict[str, object]] = []
+    for source in cells:
+        both.append({"cell_type": "markdown", "metadata": {}, "source": ["import time\n"]})
+        both.append({
+            "cell_type": "code", "metadata": {"tags": ["\u00fc"]}, "outputs": [{"text": ["x = 1\n"]}],
+            "source": source.splitlines(keepends=True) if isinstance(source, str) else source[0],
+        })  # fmt: skip
+    content = {"cells": both, "metadata": {"kernelspec": {"language": language}, "x": 1.0}, "nbformat": 4}
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def test_notebooks(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells are checked and fixed where they stand, and everything else in the file stays as it is."""
+    head = "import time\nfrom fastapi import Depends, FastAPI\n%matplotlib inline\n!pip install x\nfiles = !ls\n"
+    head += "app = FastAPI()"
+    shell = "%%bash\nif then"
+    body = MAIN.partition("app = FastAPI()\n\n\n")[2].replace("get_limit", "lambda: 1")
+    text = notebook(head, shell, body, ["app?\n%time time.sleep(1)\n"])
+    write(tmp_path, {"pyproject.toml": "", "nb.ipynb": text, "other.ipynb": notebook("x <- 1", language="R")})
+    code, lines, said = run("nb.ipynb")
+    assert (code, [line.split(" `")[0] for line in lines], said) == (
+        1, ["nb.ipynb:cell 6:2:17: FAPI201 [*]", "nb.ipynb:cell 6:3:5: FAPI101"], ""
+    )  # fmt: skip
+    first = json.loads("\n".join(run("nb.ipynb", format="json")[1]))[0]
+    assert [first[key] for key in ("filename", "cell", "location", "noqa_row")] == [
+        "nb.ipynb", 6, {"row": 2, "column": 17}, 2
+    ]  # fmt: skip
+    for line, part in zip(run("nb.ipynb", format="github")[1], ("limit: int = Depends", "time.sleep(1)"), strict=True):
+        row, column = (int(value) for value in re.findall(r",line=(\d+),.*,col=(\d+),", line)[0])
+        assert text.splitlines()[row - 1][column - 1 :].startswith(part)
+    assert len(json.loads("\n".join(run("nb.ipynb", format="sarif")[1]))["runs"][0]["results"]) == 2
+    assert run("nb.ipynb", format="console")[0] == 1
+    difference = run("nb.ipynb", "--diff")[1]
+    assert [line for line in difference if line[0] in "+-" and line[1] not in "+-"] == [
+        '+    "from typing import Annotated\\n",',
+        '-    "async def items(limit: int = Depends(lambda: 1)) -> int:\\n",',
+        '+    "async def items(limit: Annotated[int, Depends(lambda: 1)]) -> int:\\n",',
+    ]
+    assert run("nb.ipynb", "--write-baseline", "known.json")[0] == 0
+    assert run("nb.ipynb", "--baseline", "known.json")[:2] == (0, [])
+    assert len(run("nb.ipynb", "--fix")[1]) == 1
+    fixed = text.replace("limit: int = Depends(lambda: 1)", "limit: Annotated[int, Depends(lambda: 1)]")
+    fixed = fixed.replace('    "from fastapi', '    "from typing import Annotated\\n",\n    "from fastapi')
+    assert (tmp_path / "nb.ipynb").read_text() == fixed
+    assert run("nb.ipynb", "--add-noqa")[0] == 0
+    assert (tmp_path / "nb.ipynb").read_text() == fixed.replace('sleep(1)\\n"', 'sleep(1)  # noqa: FAPI101\\n"', 1)
+    assert run("nb.ipynb")[:2] == (0, [])
+    for name, content, said in (
+        ("other.ipynb", None, "other.ipynb: cannot be read: its language is r"),
+        ("bad.ipynb", "{", "bad.ipynb: cannot be read: no notebook: Expecting"),
+        ("old.ipynb", '{"worksheets": []}', "old.ipynb: cannot be read: no notebook: it has no `cells`"),
+    ):
+        write(tmp_path, {} if content is None else {name: content})
+        code, lines, err = run(name)
+        assert (code, lines, err.startswith(f"error: {said}")) == (2, [], True)
+    compact = json.dumps(json.loads(text), ensure_ascii=True)
+    write(tmp_path, {"nb.ipynb": compact})
+    assert len(run("nb.ipynb", "--fix")[1]) == 1
+    assert (tmp_path / "nb.ipynb").read_text() == json.dumps(json.loads(fixed), ensure_ascii=True)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert "\n".join(run("--fix", "--stdin-filename", "nb.ipynb")[1]) + "\n" == fixed
+
+
+def test_a_place_without_an_application(tmp_path: Path, run: Run) -> None:
+    write(tmp_path, {"pyproject.toml": "", "lib/one.py": "x = 1\n", "lib/two.py": "import time\n"})
+    for at in ("", "lib"):
+        doubt = "warning: no FastAPI application found in 2 files; is the path right?\n"
+        assert run(at=at) == (0, [], doubt)
+        assert run(at=at) == (0, [], doubt), "the cache knows it too"
+    write(tmp_path, {"app/main.py": SERVICE["app/main.py"].replace("from app", "from app")})
+    assert run("lib") == (0, [], ""), "there is one beside it"
+    out = run(format="console")[1]
+    assert out[-1].startswith("Found 2 findings in 1 file (3 files checked, 1 app, 1 route): 2 warnings.")

@@ -87,8 +87,8 @@ class Outcome:
     stdin_output: str | None = None
     changed_files: tuple[str, ...] = ()
     rules: tuple[FakeRule, ...] = ()
-    apps: int = 1
-    routes: int = 1
+    apps: int = 0
+    routes: int = 0
 
 
 @dataclass(frozen=True)

@@ -53,10 +53,19 @@ def test_paths_filter_the_report_only(tree: Path) -> None:
 
 
 def test_named_files_are_always_checked(tree: Path) -> None:
-    named = ["build/lib/x.py", "app/api/users.pyi", "app/notes.txt"]
+    (tree / "app" / "run").write_text("#!/usr/bin/env python3\n")
+    (tree / "app" / "more.ipynb").write_text("{}")
+    named = ["build/lib/x.py", "app/api/users.pyi", "app/run", "app/more.ipynb"]
     files, reported, _ = found(tree, *named)
     assert reported == sorted(named)
     assert files == sorted([*ALL, *named])
+
+
+def test_what_is_no_python_is_refused_by_name(tree: Path) -> None:
+    (tree / "app" / "run.sh").write_text("#!/bin/sh\n")
+    for name in ("app/notes.txt", "app/run.sh"):
+        with pytest.raises(ConfigurationError, match=rf"'.*{name}' is no Python file, no stub file and no notebook"):
+            found(tree, "app/main.py", name)
 
 
 def test_named_directories_are_always_searched(tree: Path) -> None:

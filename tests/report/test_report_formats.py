@@ -211,6 +211,11 @@ def test_junit_groups_by_file_and_is_valid_xml() -> None:
     expected = '<&"]]>\\x0b\\ufffe\\ud800\t\n'
     assert next(suites.iter("failure")).get("message") == expected
     assert [each.text for each in suites.iter("system-err")] == [f"b.py: {expected}"]
+    bad = Notice("cannot be read: Permission denied", path="c.py", level=Severity.ERROR)
+    suites = ElementTree.fromstring(render("junit", Report(notices=(bad,), files=1)).encode())
+    assert (suites.get("tests"), suites.get("failures"), suites.get("errors")) == ("1", "0", "1")
+    (case,) = suites.iter("testcase")
+    assert (case.get("file"), case[0].tag, case[0].get("message")) == ("c.py", "error", bad.message)
 
 
 def test_many_findings_share_one_look_at_their_file() -> None:

@@ -264,8 +264,9 @@ def _report(
 
 def _contents(request: Request, outcome: Outcome, rules: Sequence[Described], left: int) -> Report:
     from fastapi_lint.report import Report
+    from fastapi_lint.report.notebooks import placed
 
-    return Report(
+    report = Report(
         findings=tuple(outcome.findings),
         suppressed=tuple(outcome.suppressed),
         notices=tuple(outcome.notices),
@@ -274,11 +275,16 @@ def _contents(request: Request, outcome: Outcome, rules: Sequence[Described], le
         files=outcome.files,
         fixed=outcome.fixed,
         left=left,
+        apps=outcome.apps,
+        routes=outcome.routes,
         root=str(request.root),
         base=str(_base(request.settings.output_format)),
     )
+    return placed(report, by_cell=request.settings.output_format not in BY_LINE)
 
 
+BY_LINE = ("sarif", "github", "gitlab", "azure", "rdjson", "junit")
+"""Formats whose readers open files at a line: of a notebook, that of its JSON."""
 _OF_REPOSITORIES = ("github", "gitlab", "sarif", "azure")
 """Formats that are read by whoever knows the repository, and not where in it the linter ran."""
 

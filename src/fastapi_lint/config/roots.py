@@ -39,7 +39,7 @@ def _whole(directory: Path) -> Path:
             return outer
     beside = [path for path in _beside(directory) if path.is_dir()]
     whole = Path(os.path.commonpath([directory, *beside]))
-    return directory if whole in _everything() else whole
+    return directory if beside and whole in _everything() else whole
 
 
 def _workspace(uv: object) -> tuple[list[str], list[str]]:

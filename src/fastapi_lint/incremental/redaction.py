@@ -20,11 +20,13 @@ _LITERAL = re.compile(r"(?s)\"\"\".*?\"\"\"|'''.*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?
 
 
 class Result(msgspec.Struct, frozen=True, array_like=True):
-    """What came of one analysis: findings before and after suppressions, and notices."""
+    """What came of one analysis: findings before and after suppressions, notices, how many apps and routes it saw."""
 
     findings: tuple[Finding, ...]
     suppressed: tuple[Finding, ...]
     notices: tuple[Notice, ...]
+    apps: int = 0
+    routes: int = 0
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
@@ -85,7 +87,7 @@ def redact(result: Result, secrets: Mapping[str, Collection[str]], sources: Mapp
         return _rewritten(finding, said, written)
 
     findings, suppressed = (tuple(map(redacted, group)) for group in (result.findings, result.suppressed))
-    return Redacted(Result(findings, suppressed, result.notices), tuple(pieces))
+    return Redacted(msgspec.structs.replace(result, findings=findings, suppressed=suppressed), tuple(pieces))
 
 
 def restore(redacted: Redacted, sources: Mapping[str, Source]) -> Result:
@@ -107,7 +109,7 @@ def restore(redacted: Redacted, sources: Mapping[str, Source]) -> Result:
         tuple(_rewritten(finding, whole, whole) for finding in group)
         for group in (redacted.result.findings, redacted.result.suppressed)
     )
-    return Result(findings, suppressed, redacted.result.notices)
+    return msgspec.structs.replace(redacted.result, findings=findings, suppressed=suppressed)
 
 
 def _found(piece: str | None) -> str:

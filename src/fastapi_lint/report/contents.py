@@ -24,9 +24,9 @@ class Report:
     `findings` are what counts, in the order of `finding.by_place`; `suppressed` are those that a comment silenced (only
     SARIF carries them). `sources` holds the files in which something was found, by path relative to the project root;
     where one is missing, no excerpt is shown. `rules` are the selected rules. `files` is the number of files analysed,
-    `fixed` the number of applied fixes by code, `left` that of findings that are not to be shown. `root` is the
-    absolute path of the project root, `base` that of the directory people see paths relative to (usually the current
-    one; empty: paths as they are).
+    `fixed` the number of applied fixes by code, `left` that of findings that are not to be shown, `apps` and `routes`
+    how many the project has. `root` is the absolute path of the project root, `base` that of the directory people see
+    paths relative to (usually the current one; empty: paths as they are).
     """
 
     findings: tuple[Finding, ...] = ()
@@ -37,6 +37,8 @@ class Report:
     files: int = 0
     fixed: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     left: int = 0
+    apps: int = 0
+    routes: int = 0
     root: str = ""
     base: str = ""
 

@@ -25,17 +25,19 @@ def counted(number: int, noun: str) -> str:
 
 def summary(report: Report) -> tuple[str, str]:
     """The line that sums up, in two parts: what is to be seen first, and the rest."""
-    files = counted(report.files, "file")
+    files = f"{counted(report.files, 'file')} checked"
+    if report.apps or report.routes:
+        files += f", {counted(report.apps, 'app')}, {counted(report.routes, 'route')}"
     notices = f" {counted(len(report.notices), 'notice')}." if report.notices else ""
     if not report.findings and (failed := sum(notice.level is Severity.ERROR for notice in report.notices)):
-        return "", f"Found nothing in {files}, but {counted(failed, 'error')}: not everything was done.{notices}"
+        return "", f"Found nothing ({files}), but {counted(failed, 'error')}: not everything was done.{notices}"
     if report.left:
-        return "", f"{counted(report.left, 'finding')} left, in {files} checked.{notices}"
+        return "", f"{counted(report.left, 'finding')} left ({files}).{notices}"
     if not report.findings:
-        return "All clear", f": {files} checked.{notices}"
+        return "All clear", f": {files}.{notices}"
     found = counted(len(report.findings), "finding")
     touched = counted(len({finding.path for finding in report.findings}), "file")
-    rest = f" in {touched} ({files} checked): {_severities(report.findings)}.{_fixable(report.findings)}{notices}"
+    rest = f" in {touched} ({files}): {_severities(report.findings)}.{_fixable(report.findings)}{notices}"
     return f"Found {found}", rest
 
 

@@ -1,4 +1,5 @@
-"""Which files a run looks at: walks directories below the project root. Reads listings and ignore files, no source.
+"""Which files a run looks at: walks directories below the project root. Reads listings and ignore files, and of scripts
+that are named the line that says what reads them.
 
 The model sees every Python file of the project; the paths of the command line only decide which are reported.
 """
@@ -6,6 +7,7 @@ The model sees every Python file of the project; the paths of the command line o
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from fastapi_lint.config.suggestions import hint
 from fastapi_lint.files.globs import Globs
 from fastapi_lint.finding import Notice, Severity
 
+_SUFFIXES = (".py", ".pyi", ".pyw", ".ipynb")
+_SCRIPT = re.compile(rb"#!.*\bpython[0-9.]*\b")
 _TAIL = 3
 """So many files of a name are told apart in a hint."""
 
@@ -73,6 +77,8 @@ def discover(
                 walk.notices.append(Notice(f"no Python files in '{path}'", prefix))
             reported |= found
         elif path.is_file() or not path.exists():  # a link to nothing: reading it will say so, and hide nothing else
+            if not _is_ours(path):
+                raise ConfigurationError(f"'{path}' is no Python file, no stub file and no notebook")
             reported.add("/".join(parts))
         else:
             raise ConfigurationError(f"not a file or directory: '{path}'")
@@ -87,6 +93,17 @@ def discover(
     return Discovered(
         tuple(sorted(project | reported)), frozenset(reported), tuple(dict.fromkeys(walk.notices)), nested
     )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a named file can be checked: by its suffix, or as a script that says which program reads it."""
+    if path.suffix in _SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return _SCRIPT.match(file.readline(200)) is not None
+    except OSError:
+        return path.suffix == ""
 
 
 def _without_effect(

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from fastapi_lint.files.notebooks import SUFFIX, NotANotebook, Notebook, put_back
 from fastapi_lint.files.source import Source, Unreadable
 from fastapi_lint.finding import Finding, Notice, Severity
 
@@ -27,10 +29,27 @@ def read(root: Path, files: Sequence[str]) -> tuple[dict[str, Source], tuple[Not
     notices = []
     for path in files:
         try:
-            sources[path] = Source(path, (root / path).read_bytes())
+            sources[path] = source(path, (root / path).read_bytes())
         except OSError as error:
             notices.append(Notice(f"cannot be read: {error.strerror or error}", path, level=Severity.ERROR))
+        except NotANotebook as error:
+            notices.append(Notice(f"cannot be read: {error}", path, level=Severity.ERROR))
     return sources, tuple(notices)
+
+
+def source(path: str, data: bytes) -> Source:
+    """What is to be checked of a file's content. Raises `NotANotebook` for what its name says is one."""
+    return Notebook(path, data) if path.endswith(SUFFIX) else Source(path, data)
+
+
+def as_read(sources: Mapping[str, Source], read: Mapping[str, Source]) -> Mapping[str, Source]:
+    """The sources, of which fixed notebooks are notebooks again."""
+    again = {}
+    for path, old in read.items():
+        if isinstance(old, Notebook) and sources[path] is not old:
+            with suppress(NotANotebook):  # it was not written, either
+                again[path] = Notebook(path, put_back(old.raw, sources[path].text))
+    return {**sources, **again} if again else sources
 
 
 def is_declaration(path: str) -> bool:
@@ -66,6 +85,16 @@ def place(root: Path, name: str) -> str:
         return Path(name).name
 
 
+def contents(old: Source, new: Source) -> tuple[str, str]:
+    """What a file holds, and what it would hold if it were written: of a notebook, its JSON."""
+    if not isinstance(old, Notebook):
+        return old.text, new.text
+    before = old.raw.decode("utf-8", "surrogatepass")
+    with suppress(NotANotebook):
+        return before, put_back(old.raw, new.text).decode("utf-8", "surrogatepass")
+    return before, before
+
+
 def refused(root: Path, path: str) -> Notice | None:
     """Why the fixes of a file cannot be written, if that can be told before they are made."""
     from fastapi_lint.files import writing
@@ -86,9 +115,10 @@ def write(root: Path, pairs: Iterable[tuple[Source, Source]]) -> tuple[tuple[str
             if not (root / old.path).resolve().is_relative_to(inside):
                 notices.append(Notice("not fixed: the file lies outside the project", old.path, level=Severity.ERROR))
                 continue
-            writing.write(root / old.path, fixer.encode(old, new.text), expected=old.data)
+            data = put_back(old.raw, new.text) if isinstance(old, Notebook) else fixer.encode(old, new.text)
+            writing.write(root / old.path, data, expected=old.raw if isinstance(old, Notebook) else old.data)
             written.append(old.path)
-        except (writing.NotWritten, fixer.Unencodable, OSError) as error:
+        except (writing.NotWritten, fixer.Unencodable, NotANotebook, OSError) as error:
             notices.append(Notice(f"not fixed: {error}", old.path, level=Severity.ERROR))
     return tuple(written), tuple(notices)
 

@@ -197,7 +197,9 @@ class Session:
             everywhere=self.sources,
             built={rule.code for rule in self._table.built},
         )
-        return Result(kept, suppressed, judgement.notices)
+        routes = self.project.routes
+        apps = sum(not app.module.is_test for app in routes.apps)
+        return Result(kept, suppressed, judgement.notices, apps, sum(not route.module.is_test for route in routes.all))
 
     # ---------------------------------------------------------------- fixes
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi_lint.config import selection
+from fastapi_lint.config.schema import ConfigurationError
 from fastapi_lint.config.settings import Settings
+from fastapi_lint.files.notebooks import NotANotebook, Notebook, put_back
 from fastapi_lint.files.source import Source, Unreadable
 from fastapi_lint.finding import Finding, Notice, Severity
 from fastapi_lint.run import discovery, disk, workers
@@ -40,7 +42,7 @@ def check(request: Request) -> Outcome:
     """
     parts = projects(request)
     if request.write_baseline is None:
-        return together([(_place(request, part), _checked(part, found)) for part, found in parts])
+        return _with_doubts(together([(_place(request, part), _checked(part, found)) for part, found in parts]))
     from fastapi_lint.suppressing import baseline
 
     written = baseline.earlier(request.write_baseline)
@@ -52,7 +54,17 @@ def check(request: Request) -> Outcome:
         written = others.joined(baseline.remember(outcome.findings, outcome.sources, part.place))
         outcomes.append((_place(request, part), outcome))
     baseline.write(request.write_baseline, written)
-    return together(outcomes)
+    return _with_doubts(together(outcomes))
+
+
+def _with_doubts(outcome: Outcome) -> Outcome:
+    """The outcome; where there was nothing to look at, it says so."""
+    failed = any(notice.level is Severity.ERROR for notice in outcome.notices)
+    if outcome.apps or outcome.routes or failed or not outcome.files:
+        return outcome
+    files = "1 file" if outcome.files == 1 else f"{outcome.files} files"
+    doubt = Notice(f"no FastAPI application found in {files}; is the path right?")
+    return replace(outcome, notices=(*outcome.notices, doubt))
 
 
 def projects(request: Request) -> Iterator[tuple[Request, Discovered]]:
@@ -95,7 +107,10 @@ def _checked(request: Request, found: Discovered) -> Outcome:
     if request.stdin is not None:
         name, data = request.stdin
         path = disk.place(request.root, name)
-        sources[path] = Source(path, data)
+        try:
+            sources[path] = disk.source(path, data)
+        except NotANotebook as error:
+            raise ConfigurationError(f"{path}: {error}") from None
         reported = {path}
     store = Store(request.root if request.cache else None, request.caches)
     session = _session(request, selected, sources, reported, disk.declarations(request.root), store)
@@ -126,10 +141,13 @@ def _checked(request: Request, found: Discovered) -> Outcome:
     if request.diff:
         from fastapi_lint.fixing import fixer
 
-        diff = "".join(fixer.diff(request.place + old.path, old.text, new.text) for old, new in changed)
+        diff = "".join(fixer.diff(request.place + old.path, *disk.contents(old, new)) for old, new in changed)
     elif request.stdin is not None and request.fix:
         with suppress(Unreadable):  # then it comes back as it was
-            stdin_output = session.sources[next(iter(reported))].text
+            (path,) = reported
+            stdin_output = session.sources[path].text
+            if isinstance(old := sources[path], Notebook):
+                stdin_output = put_back(old.raw, stdin_output).decode("utf-8", "surrogatepass")
     elif request.fix:
         written, unwritten = disk.write(request.root, changed)
         if unwritten:  # what is not fixed is still found
@@ -147,13 +165,15 @@ def _checked(request: Request, found: Discovered) -> Outcome:
         findings=kept,
         suppressed=result.suppressed,
         notices=tuple(dict.fromkeys(notices)),
-        sources=session.sources,
+        sources=disk.as_read(session.sources, sources),
         files=len(reported),
         fixed=dict(applied),
         diff=diff,
         stdin_output=stdin_output,
         changed_files=tuple(written),
         rules=selected,
+        apps=result.apps,
+        routes=result.routes,
     )
 
 

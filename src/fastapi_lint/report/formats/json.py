@@ -34,7 +34,7 @@ def _finding(finding: Finding, report: Report, url: str | None, texts: Secrets) 
         "why": finding.why,
         "instead": finding.instead,
         "severity": finding.severity.value,
-        "filename": report.shown(finding.path),
+        **_place(report.shown(finding.path)),
         "location": _start(finding.span),
         "end_location": _end(finding.span),
         "fix": None if betrays(finding, texts) else _fix(finding),
@@ -42,7 +42,7 @@ def _finding(finding: Finding, report: Report, url: str | None, texts: Secrets) 
         "url": url,
         "related": [
             {
-                "filename": report.shown(each.path),
+                **_place(report.shown(each.path)),
                 "location": _start(each.span),
                 "end_location": _end(each.span),
                 "message": each.message,
@@ -71,3 +71,11 @@ def _start(span: Span) -> Json:
 
 def _end(span: Span) -> Json:
     return {"row": span.end_line, "column": span.end_column}
+
+
+def _place(path: str) -> dict[str, Json]:
+    """The file; of a notebook, the number of the cell too."""
+    if ".ipynb:cell " not in path:
+        return {"filename": path}
+    name, _, cell = path.rpartition(":cell ")
+    return {"filename": name, "cell": int(cell)}

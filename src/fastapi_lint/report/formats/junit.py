@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from fastapi_lint.finding import Finding, Notice
+from fastapi_lint.finding import Finding, Notice, Severity
 from fastapi_lint.report.contents import Report
 from fastapi_lint.report.excerpt import visible
 
@@ -20,13 +20,15 @@ _NOT_XML = re.compile("[\ufffe\uffff]")
 def render(report: Report) -> str:
     """The findings as XML in ASCII-compatible UTF-8; without any, one passed test case says that the linter ran."""
     count = len(report.findings)
-    total = max(count, 1)
-    suites = _suites(report) if count else _passed()
+    errors = [notice for notice in report.notices if notice.level is Severity.ERROR]
+    total = max(count + len(errors), 1)
+    suites = _suites(report) if count or errors else _passed()
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
-        f'<testsuites name="fastapi-lint" tests="{total}" failures="{count}" errors="0">',
+        f'<testsuites name="fastapi-lint" tests="{total}" failures="{count}" errors="{len(errors)}">',
         *suites,
-        *_notices(report.notices, report),
+        *_errors(errors, report),
+        *_notices((each for each in report.notices if each.level is not Severity.ERROR), report),
         "</testsuites>",
     ]
     return "\n".join(lines) + "\n"
@@ -54,6 +56,22 @@ def _case(finding: Finding, file: str) -> Iterator[str]:
         f"{file}:{place}: {_xml(finding.code)} {message}</failure>"
     )
     yield "    </testcase>"
+
+
+def _errors(errors: Sequence[Notice], report: Report) -> Iterator[str]:
+    """What could not be done: files that were not read or written, rules that failed."""
+    if not errors:
+        return
+    count = len(errors)
+    yield f'  <testsuite name="fastapi-lint errors" tests="{count}" failures="0" errors="{count}" skipped="0">'
+    for notice in errors:
+        file = _xml(report.shown(notice.path)) if notice.path else "fastapi-lint"
+        name = _xml(": ".join(filter(None, (notice.code, notice.message))))
+        at = f' file="{file}"' if notice.path else ""
+        yield f'    <testcase name="{name}" classname="{file}"{at}>'
+        yield f'      <error type="error" message="{name}">{file}: {name}</error>'
+        yield "    </testcase>"
+    yield "  </testsuite>"
 
 
 def _passed() -> Iterator[str]:
