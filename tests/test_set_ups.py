@@ -84,6 +84,11 @@ def test_services_of_a_monorepo(tmp_path: Path, run: Run, monkeypatch: pytest.Mo
     assert [f"services/b/{place}" for place in places(run(at="services/b")[1])] == b
     assert places(run("--isolated", "services/a")[1]) == [a[0], "services/a/app/main.py FAPI101"]
     assert sorted(run("--show-files")[1])[:2] == ["services/a/app/__init__.py", "services/a/app/deps.py"]
+    # Patterns of the command line count from the current folder, whatever is configured there.
+    assert places(run("--per-file-ignores", "services/*/app/main.py:FAPI201")[1]) == [b[1], *own]
+    assert places(run("--exclude", "services/a,tools/*")[1]) == b
+    assert places(run("--per-file-ignores", "main.py:ALL", at="services/b/app")[1]) == []
+    assert "did you mean one of services/a/app/main.py, services/b/app/main.py?" in run("main.py")[2]
     # Services that annotate a repository count paths from its root.
     (line,) = run(at="services/a", format="github")[1]
     assert ",file=services/a/app/main.py," in line

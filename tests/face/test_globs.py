@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastapi_lint.files.globs import Globs
+from fastapi_lint.files.globs import Globs, seen_from
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,25 @@ def test_many_stars_do_not_explode() -> None:
     assert Globs(["*a" * 40 + "b"]).matches("a" * 250) is False
     assert Globs(["/".join(["**", "a"] * 30)]).matches("/".join("a" * 200) + "/b") is True
     assert Globs(["/".join(["**", "a"] * 30 + ["b", "c"])]).matches("/".join("a" * 200)) is False
+
+
+@pytest.mark.parametrize(
+    ("pattern", "below", "expected"),
+    [
+        ("gen", True, "gen"),
+        ("gen/", True, "gen/"),
+        ("services/a/tests/*", True, "/tests/*"),
+        ("services/*/tests/", True, "/tests/"),
+        ("!services/a/x.py", True, "!/x.py"),
+        ("services/b/x.py", True, None),
+        ("services/*", True, "**"),
+        ("/services/a", True, "**"),
+        ("services/**", True, "**"),
+        ("**/x/y.py", True, "**/x/y.py"),
+        ("tests/*", False, "/services/a/tests/*"),
+        ("*.py", False, "*.py"),
+        ("!/x.py", False, "!/services/a/x.py"),
+    ],
+)
+def test_patterns_seen_from_elsewhere(pattern: str, below: bool, expected: str | None) -> None:
+    assert seen_from(pattern, ("services", "a"), below=below) == expected

@@ -215,7 +215,7 @@ def configured(
     cwd = Path.cwd()
     start = common_start(paths or [cwd], cwd)
     table = run.known(start, caches)
-    finished = partial(override, said=said, rules=table.built, planned=table.planned)
+    finished = partial(override, said=said, rules=table.built, planned=table.planned, cwd=cwd)
     settings = load(start, config=config, isolated=isolated, rules=table.built, planned=table.planned, cwd=cwd)
 
     def own(directory: Path, around: Settings) -> Settings | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from fastapi_lint.config.schema import PRESETS, TABLE, ConfigurationError
 from fastapi_lint.config.selection import Named, validate
 from fastapi_lint.config.settings import Configurable, Settings, on_top, parsed, with_values
+from fastapi_lint.files.globs import seen_from
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,18 @@ class Said:
 
 
 def override(
-    settings: Settings, said: Said, *, rules: Sequence[Configurable] = (), planned: Sequence[Named] = ()
+    settings: Settings,
+    said: Said,
+    *,
+    rules: Sequence[Configurable] = (),
+    planned: Sequence[Named] = (),
+    cwd: Path | None = None,
 ) -> Settings:
     """The settings with what the command line says.
 
     `--select` and `--preset` replace the configured `select` and `extend-select`; `--extend-select` and `--ignore`
-    add to what is configured. Raises `ConfigurationError` for words that mean no rule.
+    add to what is configured. Patterns count from `cwd` (None: from the root, as the configured ones do). Raises
+    `ConfigurationError` for words that mean no rule.
     """
     if said.select and said.preset:
         raise ConfigurationError("--select and --preset exclude each other; use --preset with --extend-select")
@@ -62,11 +70,14 @@ def override(
         settings = replace(settings, select=chosen, extend_select=())
     per_file: dict[str, tuple[str, ...]] = {}
     for pattern, selectors in said.per_file_ignores:
-        per_file[pattern] = (*per_file.get(pattern, ()), *selectors)
+        for each in _moved([pattern], settings.root, cwd):
+            per_file[each] = (*per_file.get(each, ()), *selectors)
+    exclude = _moved(said.exclude, settings.root, cwd)
+    extend_exclude = _moved(said.extend_exclude, settings.root, cwd)
     plain = {
         "fixable": tuple(said.fixable) or None,
-        "exclude": tuple(said.exclude) or None,
-        "per_file_ignores": per_file or None,
+        "exclude": exclude if said.exclude else None,
+        "per_file_ignores": per_file if said.per_file_ignores else None,
         "force_exclude": said.force_exclude,
         "respect_gitignore": said.respect_gitignore,
         "preview": said.preview,
@@ -82,8 +93,22 @@ def override(
         extend_select=(*settings.extend_select, *said.extend_select),
         ignore=(*settings.ignore, *said.ignore),
         unfixable=(*settings.unfixable, *said.unfixable),
-        extend_exclude=(*settings.extend_exclude, *said.extend_exclude),
+        extend_exclude=(*settings.extend_exclude, *extend_exclude),
+        said=(*exclude, *extend_exclude, *per_file),
     )
+
+
+def _moved(patterns: Sequence[str], root: Path, cwd: Path | None) -> tuple[str, ...]:
+    """Patterns that count from the current directory, as the project has them; without those that mean nothing in it."""
+    if cwd is None or cwd == root:
+        return tuple(patterns)
+    if root.is_relative_to(cwd):
+        found = [seen_from(pattern, root.relative_to(cwd).parts, below=True) for pattern in patterns]
+    elif cwd.is_relative_to(root):
+        found = [seen_from(pattern, cwd.relative_to(root).parts, below=False) for pattern in patterns]
+    else:
+        found = list(patterns)
+    return tuple(pattern for pattern in found if pattern is not None)
 
 
 def _with_lines(

@@ -79,7 +79,7 @@ class Settings:
 
     `rules` maps codes to option values; `target_versions` maps "fastapi" and the like to specifiers such as ">=0.115";
     patterns are gitignore patterns relative to the root; `src` and `baseline` are relative to the root. `unread` are
-    configurations beside `file` that do not count.
+    configurations beside `file` that do not count, `said` patterns that the command line added.
     """
 
     root: Path
@@ -108,6 +108,7 @@ class Settings:
     fail_on: str = "warning"
     max_warnings: int | None = None
     unread: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 def common_start(paths: Iterable[Path], cwd: Path) -> Path:

@@ -14,13 +14,13 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     if not found:
         return None
 
-    def likeness(candidate: str) -> tuple[float, int]:
+    def likeness(candidate: str) -> tuple[float, int, int]:
         # Of equally like words the one that begins alike: FAPI201, not FAPI702, for FAPI299.
         ratio = difflib.SequenceMatcher(None, candidate, folded).ratio()
         alike = next(
             (n for n, pair in enumerate(zip(candidate, folded, strict=False)) if pair[0] != pair[1]), len(folded)
         )
-        return ratio, alike
+        return ratio, alike, sum(one == other for one, other in zip(candidate, folded, strict=False))
 
     return by_folded[max(found, key=likeness)]
 

@@ -117,6 +117,30 @@ class Globs:
         return any(self.verdict(parts[:depth], depth < len(parts)) for depth in range(1, len(parts) + 1))
 
 
+def seen_from(pattern: str, place: Sequence[str], *, below: bool) -> str | None:
+    """A pattern that counts from one directory, as it is for another; None if nothing there can match it.
+
+    `place` is the way between the two: the other one lies there (`below`), or else is the one from which the first is
+    to be found there. A pattern without a slash in it means names in whatever directory.
+    """
+    sign, body = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
+    if "/" not in body.rstrip("/") or not place:
+        return pattern
+    segments = body.strip("/").split("/")
+    end = "/" if body.endswith("/") else ""
+    if not below:
+        return f"{sign}/{'/'.join((*place, *segments))}{end}"
+    for index, name in enumerate(place):
+        if index == len(segments):
+            return f"{sign}**"  # it means a directory around
+        if segments[index] == "**":
+            return f"{sign}{'/'.join(segments[index:])}{end}"
+        if not Globs([f"/{segments[index]}"]).matches(name):
+            return None
+    rest = segments[len(place) :]
+    return f"{sign}/{'/'.join(rest)}{end}" if rest else f"{sign}**"
+
+
 def _stripped(line: str) -> str:
     """The line without its newline and without trailing spaces that are not escaped."""
     line = line.rstrip("\r\n")

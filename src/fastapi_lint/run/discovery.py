@@ -59,6 +59,10 @@ def discover(
     for path in paths:
         parts = _below(root, path)
         if not os.path.lexists(path):
+            for inner, own_settings in walk.nested.items():
+                project.update(
+                    "/".join((*inner, file)) for file in discover(root.joinpath(*inner), (), own_settings).files
+                )
             raise ConfigurationError(f"no such file or directory: '{path}'{_near(path, parts, root, project)}")
         is_directory = path.is_dir()
         if settings.force_exclude and walk.is_left_out(parts, is_directory):
@@ -114,11 +118,13 @@ def _without_effect(
     written += [("extend-exclude", pattern) for pattern in settings.extend_exclude]
     for key, pattern in written:
         globs = Globs([pattern])
+        if pattern in settings.said:
+            continue
         if not pattern.startswith("!") and not any(globs.verdict(*each) for each in left_out):
             yield Notice(f"{key}: nothing here matches '{pattern}'", level=Severity.INFO)
     for pattern in settings.per_file_ignores:
         globs = Globs([pattern.removeprefix("!")])
-        if not any(globs.matches(file) for file in files):
+        if pattern not in settings.said and not any(globs.matches(file) for file in files):
             yield Notice(f"per-file-ignores: no file matches '{pattern}'", level=Severity.INFO)
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fastapi_lint.run.judging import Judgement
 
 _INDIFFERENT = frozenset({
-    "root", "file", "unread", "select", "extend_select", "ignore", "preview", "exclude", "extend_exclude",
+    "root", "file", "unread", "said", "select", "extend_select", "ignore", "preview", "exclude", "extend_exclude",
     "force_exclude", "respect_gitignore", "baseline", "output_format", "fix", "unsafe_fixes", "fail_on",
     "max_warnings", "severity", "fixable", "unfixable",
 })  # fmt: skip
