@@ -99,7 +99,7 @@ def override(
 
 
 def _moved(patterns: Sequence[str], root: Path, cwd: Path | None) -> tuple[str, ...]:
-    """Patterns that count from the current directory, as the project has them; without those that mean nothing in it."""
+    """Patterns that count from the current directory, as the project has them; without those that match nothing."""
     if cwd is None or cwd == root:
         return tuple(patterns)
     if root.is_relative_to(cwd):
