@@ -68,6 +68,7 @@ def test_services_of_a_monorepo(tmp_path: Path, run: Run, monkeypatch: pytest.Mo
     """Each has its own settings, root and names, and is told the same from wherever it is linted."""
     for name in ("a", "b"):
         write(tmp_path / "services" / name, SERVICE)
+    write(tmp_path / "old", {**SERVICE, "pyproject.toml": "[project]\nname = 'c'\ndependencies = ['fastapi<0.95']\n"})
     write(tmp_path, {
         "services/a/pyproject.toml": "[tool.fastapi-lint]\nextend = '../../lint.toml'\nignore = ['FAPI101']\n",
         "services/b/pyproject.toml": "[project]\nname = 'b'\n",
@@ -78,17 +79,19 @@ def test_services_of_a_monorepo(tmp_path: Path, run: Run, monkeypatch: pytest.Mo
     (tmp_path / ".git").mkdir()
     a, b = ["services/a/app/main.py FAPI201"], ["services/b/app/main.py FAPI201", "services/b/app/main.py FAPI101"]
     own = ["tools/tool.py FAPI201", "tools/tool.py FAPI101"]
-    assert places(run()[1]) == [*a, *b, *own]
+    old = ["old/app/main.py FAPI101"]  # where there is no `Annotated` yet
+    assert places(run()[1]) == [*old, *a, *b, *own]
+    assert [f"old/{place}" for place in places(run(at="old")[1])] == old
     assert run("services/a")[0] == 0, "its only finding is an info"
     assert places(run("services/b/app/main.py", "services/a", "tools")[1]) == [*a, *b, *own]
     assert [f"services/b/{place}" for place in places(run(at="services/b")[1])] == b
     assert places(run("--isolated", "services/a")[1]) == [a[0], "services/a/app/main.py FAPI101"]
-    assert sorted(run("--show-files")[1])[:2] == ["services/a/app/__init__.py", "services/a/app/deps.py"]
+    assert sorted(run("--show-files")[1])[3:5] == ["services/a/app/__init__.py", "services/a/app/deps.py"]
     # Patterns of the command line count from the current folder, whatever is configured there.
-    assert places(run("--per-file-ignores", "services/*/app/main.py:FAPI201")[1]) == [b[1], *own]
-    assert places(run("--exclude", "services/a,tools/*")[1]) == b
+    assert places(run("--per-file-ignores", "services/*/app/main.py:FAPI201")[1]) == [*old, b[1], *own]
+    assert places(run("--exclude", "services/a,tools/*,old")[1]) == b
     assert places(run("--per-file-ignores", "main.py:ALL", at="services/b/app")[1]) == []
-    assert "did you mean one of services/a/app/main.py, services/b/app/main.py?" in run("main.py")[2]
+    assert "did you mean one of old/app/main.py, services/a/app/main.py, services/b/app/main.py?" in run("main.py")[2]
     # Services that annotate a repository count paths from its root.
     (line,) = run(at="services/a", format="github")[1]
     assert ",file=services/a/app/main.py," in line
