@@ -57,17 +57,17 @@ class Request:
     root: Path
     paths: tuple[Path, ...]
     settings: Settings
-    fix: bool
-    unsafe_fixes: bool
-    diff: bool
-    stdin: tuple[str, bytes] | None
-    jobs: int
-    cache: bool
-    caches: Path | None
-    add_noqa: bool
-    baseline: Path | None
-    write_baseline: Path | None
-    progress: Callable[[str, int, int], None] | None
+    fix: bool = False
+    unsafe_fixes: bool = False
+    diff: bool = False
+    stdin: tuple[str, bytes] | None = None
+    jobs: int = 1
+    cache: bool = True
+    caches: Path | None = None
+    add_noqa: bool = False
+    baseline: Path | None = None
+    write_baseline: Path | None = None
+    progress: Callable[[str, int, int], None] | None = None
     fix_baseline: bool = False
     own: Callable[[Path, Settings], Settings | None] | None = None
     place: str = ""

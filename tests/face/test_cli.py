@@ -342,7 +342,10 @@ def test_rules(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
     assert rules[1]["fix"] == "safe"
     assert rules[0]["fix"] == "none"
     assert run_command_line(["rules"]) == 0
-    assert capfd.readouterr().out.splitlines()[0].split()[:2] == ["FAPI001", "syntax-error"]
+    assert [line.split()[:2] for line in capfd.readouterr().out.splitlines()[:2]] == [
+        ["code", "name"],
+        ["FAPI001", "syntax-error"],
+    ]
     assert run_command_line(["rules", "--output-format", "markdown"]) == 0
     assert capfd.readouterr().out.startswith("| code | name |")
 
@@ -356,25 +359,77 @@ def test_rule(fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pyt
     assert "\x1b[" in capfd.readouterr().out
 
 
-def test_routes(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
-    route: dict[str, object] = {
-        "app": "app:app",
+def a_route(path: str, **more: object) -> dict[str, object]:
+    """A row as `model.listing` makes it."""
+    return {
+        "app": "app.main:app",
         "methods": ["GET", "HEAD"],
-        "path": "/items/{id}",
+        "path": path,
+        "kind": "http",
+        "name": "read",
         "handler": "app.read|item",
         "file": "app.py",
         "line": 3,
-        "authenticated_by": ["oauth2"],
         "status_code": 200,
+        "tags": [],
+        "authenticated_by": ["oauth2"],
+        "optional_authentication": [],
         "response_model": None,
+        "conditional": False,
+        "findings": [],
+        **more,
     }
-    fake.known_routes = [route]
+
+
+def test_routes(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    maybe = a_route("/maybe", authenticated_by=[], optional_authentication=["who"], findings=["FAPI101", "FAPI301"])
+    admin = a_route("/admin", app="app.admin:app", methods=["POST"], tags=["staff"], conditional=True)
+    mount = a_route("/static", kind="mount", methods=[], authenticated_by=[], handler="", name="static")
+    fake.known_routes = [a_route("/items/{id}"), maybe, admin, mount]
     assert run_command_line(["routes", "--output-format", "json"]) == 0
-    assert json.loads(capfd.readouterr().out) == [route]
+    assert json.loads(capfd.readouterr().out) == fake.known_routes
     assert run_command_line(["routes"]) == 0
-    assert capfd.readouterr().out == "GET, HEAD  /items/{id}  app.read|item  app.py:3  oauth2  200\n"
+    out, err = capfd.readouterr()
+    assert (
+        out
+        == """\
+methods   path         auth            findings         if    app            handler        place     status  response
+GET,HEAD  /items/{id}  oauth2                                 app.main:app   app.read|item  app.py:3  200
+GET,HEAD  /maybe       who (optional)  FAPI101,FAPI301        app.main:app   app.read|item  app.py:3  200
+POST      /admin       oauth2                           some  app.admin:app  app.read|item  app.py:3  200
+mount     /static                                             app.main:app   static         app.py:3  200
+"""
+    )
+    assert err == "4 routes in 2 apps; 1 without a dependency that demands authentication\n"
+    for options, paths in {
+        ("--unauthenticated",): ["/maybe"],
+        ("--app", "app.admin"): ["/admin"],
+        ("--app", "app.*:app", "--method", "post"): ["/admin"],
+        ("--tag", "staff", "--tag", "other"): ["/admin"],
+        ("--app", "app", "--method", "HEAD"): ["/items/{id}", "/maybe"],
+    }.items():
+        assert run_command_line(["routes", "--output-format", "json", *options]) == 0
+        assert [row["path"] for row in json.loads(capfd.readouterr().out)] == paths
     assert run_command_line(["routes", "--output-format", "markdown"]) == 0
-    assert "| app.read\\|item |" in capfd.readouterr().out
+    text = capfd.readouterr().out
+    assert "| app.read\\|item |" in text
+    assert "| who (optional) | FAPI101,FAPI301 |  |" in text
+    assert run_command_line(["routes", "--output-format", "csv"]) == 0
+    assert '"GET,HEAD",/maybe,who (optional),"FAPI101,FAPI301",,app.main:app,' in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("width", [30, 60, 100, 300])
+def test_a_route_is_one_line_at_any_width(fake: FakeRun, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    fake.known_routes = [a_route("/a/rather/long/path/{id}" * 2), a_route("/b", optional_authentication=["x" * 40])]
+    written = io.StringIO()
+    monkeypatch.setattr(terminal, "width", lambda _: width)
+    monkeypatch.setattr(terminal, "write", lambda text, encoding=None: written.write(text))
+    assert run_command_line(["routes"]) == 0
+    lines = written.getvalue().splitlines()
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= width
+    assert all(line.split()[1].startswith("/") for line in lines[1:])
+    assert ("response" in lines[0]) == (width == 300)
 
 
 def test_config(fake: FakeRun, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

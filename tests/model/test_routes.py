@@ -713,6 +713,72 @@ def test_the_listing_goes_into_mounted_apps() -> None:
     assert [row["path"] for row in rows] == ["/inner", "/inner/a", "/inner/outer"]
 
 
+def test_optional_authentication_is_not_protection() -> None:
+    """A scheme or a user that may be None lets strangers in; somebody behind it may still refuse them."""
+    of = tree(
+        {
+            "main.py": """
+            from typing import Annotated, Optional
+            from fastapi import Depends, FastAPI, HTTPException
+            from fastapi.security import HTTPBearer, OAuth2PasswordBearer
+            from fastapi_users import FastAPIUsers
+
+            strict = OAuth2PasswordBearer(tokenUrl="token")
+            lenient = OAuth2PasswordBearer(tokenUrl="token", auto_error=False)
+            users = FastAPIUsers(None, [])
+            class Bearer(HTTPBearer):
+                async def __call__(self, request):
+                    credentials = await super().__call__(request)
+                    return credentials
+            own = Bearer(auto_error=False)
+
+            def get_user_if_any(token: Annotated[str | None, Depends(lenient)]) -> "User | None":
+                return decode(token) if token else None
+            def unannotated_user(token=Depends(lenient)):
+                if not token:
+                    return None
+                return decode(token)
+            def required_user(user=Depends(get_user_if_any)):
+                if user is None:
+                    raise HTTPException(status_code=401)
+                return user
+            def sloppy_current_user(token=Depends(lenient)) -> Optional[str]:
+                if not token:
+                    raise HTTPException(401)
+                return decode(token)
+            def behind_strict(token=Depends(strict)) -> Optional[str]:
+                return decode(token)
+            def check_key(token=Depends(lenient)) -> None:
+                if token == "x":
+                    return
+                raise HTTPException(403)
+
+            app = FastAPI()
+            names = [lenient, own, get_user_if_any, unannotated_user, users.current_user(optional=True)]
+            @app.get("/lenient", dependencies=[Depends(lenient)])
+            @app.get("/own", dependencies=[Depends(own)])
+            @app.get("/declared", dependencies=[Depends(get_user_if_any)])
+            @app.get("/unannotated", dependencies=[Depends(unannotated_user)])
+            @app.get("/users", dependencies=[Depends(users.current_user(optional=True))])
+            @app.get("/both", dependencies=[Depends(lenient), Depends(required_user)])
+            @app.get("/required", dependencies=[Depends(required_user)])
+            @app.get("/sloppy", dependencies=[Depends(sloppy_current_user)])
+            @app.get("/behind", dependencies=[Depends(behind_strict)])
+            @app.get("/checked", dependencies=[Depends(check_key)])
+            @app.get("/strict", dependencies=[Depends(strict)])
+            @app.get("/open")
+            def read(): ...
+            """
+        }
+    )
+    rows = {row["path"]: row for row in listing(of)}
+    optional = [path for path, row in rows.items() if row["optional_authentication"] and not row["authenticated_by"]]
+    protected = [path for path, row in rows.items() if row["authenticated_by"]]
+    assert sorted(optional) == ["/declared", "/lenient", "/own", "/unannotated", "/users"]
+    assert sorted(protected) == ["/behind", "/both", "/checked", "/required", "/sloppy", "/strict"]
+    assert rows["/both"]["optional_authentication"] == ["lenient"]
+
+
 def test_what_is_handed_over_has_routes_without_addresses() -> None:
     """Nobody in sight calls the function: its routes are known, but not where they answer."""
     of = tree(

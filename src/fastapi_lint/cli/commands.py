@@ -1,4 +1,4 @@
-"""The commands besides `check`: routes, rules, configuration, cache, a new rule."""
+"""The smaller commands: rules, configuration, cache, a new rule."""
 
 from __future__ import annotations
 
@@ -12,74 +12,16 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from fastapi_lint.cli import terminal
-from fastapi_lint.cli.options import CACHE_DIR, Choice, absolute, settings_for
+from fastapi_lint.cli import tables, terminal
+from fastapi_lint.cli.options import CACHE_DIR, CONFIG, ISOLATED, Choice, absolute, settings_for
 from fastapi_lint.config.schema import KEYS, ConfigurationError, schema
 from fastapi_lint.config.selection import find
 from fastapi_lint.config.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from rich.console import RenderableType
-
-_CONFIG = click.option("--config", type=click.Path(path_type=Path), help="Read this configuration.")
-_ISOLATED = click.option("--isolated", is_flag=True, help="Read no configuration.")
-
-
-@click.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--output-format", type=Choice(("console", "json", "markdown")), default="console")
-@_CONFIG
-@_ISOLATED
-@CACHE_DIR
-def routes(
-    paths: tuple[Path, ...], output_format: str, config: Path | None, isolated: bool, cache_dir: Path | None
-) -> None:
-    """Show every route that the linter knows: methods, path, handler, authentication."""
-    from fastapi_lint.run import story as run
-
-    settings = settings_for(paths, config=config, isolated=isolated)
-    request = run.Request(
-        root=settings.root,
-        paths=paths,
-        settings=settings,
-        fix=False,
-        unsafe_fixes=False,
-        diff=False,
-        stdin=None,
-        jobs=0,
-        cache=True,
-        caches=absolute(cache_dir),
-        add_noqa=False,
-        baseline=None,
-        write_baseline=None,
-        progress=None,
-    )
-    found = run.routes(request)
-    if output_format == "json":
-        terminal.write(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        return
-    heads = ("methods", "path", "handler", "place", "auth", "status", "response")
-    rows = [
-        (
-            _joined(route.get("methods")) or str(route.get("kind", "")),
-            str(route.get("path", "")),
-            str(route.get("handler") or route.get("name") or ""),
-            f"{route.get('file', '')}:{route.get('line', '')}",
-            _joined(route.get("authenticated_by")),
-            str(route.get("status_code") or ""),
-            str(route.get("response_model") or ""),
-        )
-        for route in found
-    ]
-    _table(heads, rows, markdown=output_format == "markdown")
-    if not rows:
-        terminal.say("no routes found")
-
-
-def _joined(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value or "")
 
 
 class _RuleName(click.ParamType[str]):
@@ -109,7 +51,7 @@ def rule(rule: str) -> None:
 
 
 @click.command()
-@click.option("--output-format", type=Choice(("console", "json", "markdown")), default="console")
+@click.option("--output-format", type=Choice(tables.FORMATS), default="console")
 def rules(output_format: str) -> None:
     """List the rules that are built."""
     from fastapi_lint.run import story as run
@@ -131,14 +73,14 @@ def rules(output_format: str) -> None:
         terminal.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         return
     heads = ("code", "name", "preset", "kind", "fix", "severity", "summary")
-    _table(heads, [tuple(each[head] for head in heads) for each in found], markdown=output_format == "markdown")
+    tables.write_table(heads, [tuple(each[head] for head in heads) for each in found], format=output_format)
 
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--schema", "as_schema", is_flag=True, help="Show the JSON Schema of the configuration instead.")
-@_CONFIG
-@_ISOLATED
+@CONFIG
+@ISOLATED
 def config(paths: tuple[Path, ...], as_schema: bool, config: Path | None, isolated: bool) -> None:
     """Show the configuration that counts for the paths, as a fastapi-lint.toml would have it."""
     if as_schema:
@@ -181,7 +123,7 @@ def _toml(value: object) -> str:
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@_CONFIG
+@CONFIG
 @CACHE_DIR
 def clean(paths: tuple[Path, ...], config: Path | None, cache_dir: Path | None) -> None:
     """Remove the cache of the project."""
@@ -214,35 +156,6 @@ def new_rule(code: str) -> None:
     except (ValueError, FileExistsError) as error:
         raise ConfigurationError(str(error)) from None
     terminal.write("".join(f"{os.path.relpath(file, root)}\n" for file in files))
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, markdown: bool) -> None:
-    """A table for people: Markdown, or rich at a terminal, or columns that `grep` and `cut` understand."""
-    rows = [tuple(_visible(cell) for cell in row) for row in rows]
-    if markdown:
-        lines = [heads, ["---"] * len(heads), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-        terminal.write("".join(f"| {' | '.join(line)} |\n" for line in lines), encoding="utf-8")
-        return
-    if not sys.stdout.isatty():
-        widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-        for row in rows:
-            line = "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True))
-            terminal.write(f"{line.rstrip()}\n")
-        return
-    from rich.box import SIMPLE
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE, pad_edge=False)
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    _show(table)
-
-
-def _visible(cell: str) -> str:
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cell)
 
 
 def _show(what: RenderableType) -> None:

@@ -15,7 +15,8 @@ from click.shell_completion import CompletionItem
 from fastapi_lint import __version__
 from fastapi_lint.cli import terminal
 from fastapi_lint.cli.check import FAILED, check
-from fastapi_lint.cli.commands import clean, config, new_rule, routes, rule, rules
+from fastapi_lint.cli.commands import clean, config, new_rule, rule, rules
+from fastapi_lint.cli.routes import routes
 from fastapi_lint.config.schema import ConfigurationError
 
 _GROUP_OPTIONS = ("--help", "-h", "--version", "-V")

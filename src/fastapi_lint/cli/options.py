@@ -17,6 +17,8 @@ from fastapi_lint.config.schema import OUTPUT_FORMATS, PRESETS, SEVERITIES, Conf
 from fastapi_lint.config.settings import Settings, common_start, load, nested
 from fastapi_lint.config.suggestions import hint
 
+CONFIG = click.option("--config", type=click.Path(path_type=Path), help="Read this configuration.")
+ISOLATED = click.option("--isolated", is_flag=True, help="Read no configuration.")
 Command = TypeVar("Command", bound=Callable[..., object])
 
 

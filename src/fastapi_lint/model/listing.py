@@ -16,7 +16,7 @@ from fastapi_lint.model.types.inference.inference import is_none
 class RouteRow(TypedDict):
     """One route or mount of one app. `app` is "module:variable"; lines start at 1; unknown pieces of a path are `…`.
 
-    `conditional` rows exist in some configurations only."""
+    `conditional` rows exist in some configurations only; `optional_authentication` lets strangers in, too."""
 
     app: str
     methods: list[str]
@@ -31,6 +31,7 @@ class RouteRow(TypedDict):
     tags: list[str]
     dependencies: list[str]
     authenticated_by: list[str]
+    optional_authentication: list[str]
     response_model: str | None
     include_in_schema: bool | None
     conditional: bool
@@ -84,6 +85,7 @@ def _row(project: Project, app: str, address: Address, by_line: dict[tuple[str, 
     route = address.route
     source = route.module.source
     dependencies, _ = project.dependencies.effective(address)
+    guards = [depends for depends in dependencies if project.dependencies.authenticates(depends)]
     row = RouteRow(
         app=app,
         methods=list(address.methods),
@@ -97,7 +99,10 @@ def _row(project: Project, app: str, address: Address, by_line: dict[tuple[str, 
         status_code=None,
         tags=[],
         dependencies=list(dict.fromkeys(depends.name for depends in dependencies)),
-        authenticated_by=list(dict.fromkeys(d.name for d in dependencies if project.dependencies.authenticates(d))),
+        authenticated_by=list(dict.fromkeys(d.name for d in guards if project.dependencies.demands_authentication(d))),
+        optional_authentication=list(
+            dict.fromkeys(d.name for d in guards if not project.dependencies.demands_authentication(d))
+        ),
         response_model=None,
         include_in_schema=None,
         conditional=address.conditional,

@@ -195,7 +195,7 @@ class _Closed:
 
 
 def routes(request: Request) -> list[RouteRow]:
-    """The routes of every app of the project, as `fastapi-lint routes` prints them, with the findings at each."""
+    """The routes of every app, as `fastapi-lint routes` prints them, with findings; of paths, if any are given."""
     from fastapi_lint.model.listing import listing
 
     selected = _selected(request)
@@ -206,7 +206,8 @@ def routes(request: Request) -> list[RouteRow]:
     with _batch():
         result = session.check()
         session.remember()
-        return listing(session.project, result.findings)
+        rows = listing(session.project, result.findings)
+    return [row for row in rows if not request.paths or row["file"] in found.reported]
 
 
 def lint_sources(

@@ -20,9 +20,11 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Method,
     Partial,
+    Type,
 )
-from fastapi_lint.model.types.inference.inference import Inference
-from fastapi_lint.model.values.constants import Values
+from fastapi_lint.model.types.alternatives import admits_none
+from fastapi_lint.model.types.inference.inference import Inference, is_none
+from fastapi_lint.model.values.constants import Unfolded, Values
 from fastapi_lint.tracking import recording
 
 _AUTH_NAME = re.compile(
@@ -50,6 +52,7 @@ _PROVIDER = re.compile(
     re.IGNORECASE,
 )
 """Names of what gives access to users, tokens and permissions as data: such a dependency identifies nobody."""
+_SCHEMES = "fastapi.security."
 _CREDENTIAL = re.compile(
     r"authorization|cookie|api[-_]?key|token|signature|secret|x-[\w-]{0,60}(key|token|auth|signature)|session",
     re.IGNORECASE,
@@ -88,6 +91,51 @@ class Authentication:
                 return True
             unknown = unknown or verdict is None
         return None if unknown else False
+
+    def demands(self, depends: Depends) -> bool:
+        """Whether a dependency that authenticates, or one below it, turns strangers away instead of giving None."""
+        return any(self._checks(one) and not self._lets_in(one, one.target) for one in self.graph.closure(depends))
+
+    def _lets_in(self, depends: Depends, target: Type) -> bool:
+        """Whether a dependency that authenticates has an answer for strangers, too."""
+        match target:
+            case Partial(callable=inner):
+                return self._lets_in(depends, inner)
+            case FunctionObject(function=function):
+                return self._knows_nobody(function)
+            case Instance(cls=cls, origin=origin):
+                if is_lenient(target, self.types, self.values, derived=True):
+                    return True
+                method = self.types.member(cls, "__call__", target) if isinstance(cls, Class) else None
+                if isinstance(method, FunctionObject):
+                    return self._knows_nobody(method.function)
+                return origin is not None and _is_optional(f.keyword(origin.facts, "optional"))
+        for arg in depends.call.args:  # `Depends(users.current_user(optional=True))`
+            if isinstance(arg.value, f.CallRef):
+                return _is_optional(f.keyword(depends.module.facts.calls[arg.value.index], "optional"))
+        return False
+
+    def _knows_nobody(self, function: Function) -> bool:
+        """Whether a function gives None for strangers: it says so, or returns that beside values.
+
+        One that is declared to may still refuse, by itself or by a function that it calls.
+        """
+        declared = function.facts.returns
+        given = [leave.value for leave in function.exits if leave.kind in ("return", "yield")]
+        nothing = [value is None or is_none(value) for value in given]
+        mixed = any(nothing) and not all(nothing)
+        if declared is None:
+            return mixed
+        where = (function.module, function.facts.outer, function.facts.start)
+        if is_none(declared) or not admits_none(self.types, declared, where):
+            return False
+        return mixed or not (self._answers_no(function) or any(map(self._answers_no, self._callees(function))))
+
+    def _callees(self, function: Function) -> Iterator[Function]:
+        for call in function.calls:
+            value = self.types.callee(function.module, call)
+            if isinstance(value, FunctionObject):
+                yield value.function
 
     def _checks(self, depends: Depends) -> bool | None:
         if depends.is_security:
@@ -157,16 +205,43 @@ class Authentication:
 
     def refuses(self, function: Function) -> bool:
         """Whether a function's own body raises an error with status 401 or 403, or reads a credential of a request."""
-        module = function.module
         for call in function.calls:
-            where = (module, call.block, call.start)
             match call.func:
                 case f.Attr(value=f.Attr(attr="headers" | "cookies"), attr="get") if call.args:
-                    text = self.values.text(call.args[0].value, where)
+                    text = self.values.text(call.args[0].value, (function.module, call.block, call.start))
                     if text and _CREDENTIAL.search(text):
                         return True
+        return self._answers_no(function)
+
+    def _answers_no(self, function: Function) -> bool:
+        """Whether a function's own body makes an answer with status 401 or 403."""
+        for call in function.calls:
             for arg in call.args[:2]:
                 if arg.name in ("", "status_code") and isinstance(arg.value, (f.Const, f.Attr)):
-                    if self.values.status(arg.value, where) in (401, 403):
+                    if self.values.status(arg.value, (function.module, call.block, call.start)) in (401, 403):
                         return True
         return False
+
+
+def is_lenient(scheme: Instance, types: Inference, values: Values, *, derived: bool = False) -> bool:
+    """Whether a security scheme gives None instead of an error: it is made with `auto_error=False`.
+
+    Of a class of the project with a `__call__` of its own that is known only if `derived`: when its bases are schemes.
+    """
+    if scheme.origin is None or (isinstance(scheme.cls, Class) and "__call__" in scheme.cls.methods and not derived):
+        return False
+    bases = types.mro(scheme.cls) if isinstance(scheme.cls, Class) else (scheme.cls,)
+    if not any(isinstance(base, str) and base.startswith(_SCHEMES) for base in bases):
+        return False
+    call = scheme.origin.facts
+    given = f.keyword(call, "auto_error")
+    if given is None:
+        return False
+    try:
+        return values.constant(given.value, (scheme.origin.module, call.block, call.start)) is False
+    except Unfolded:
+        return False
+
+
+def _is_optional(given: f.Arg | None) -> bool:
+    return given is not None and isinstance(given.value, f.Const) and given.value.value is True

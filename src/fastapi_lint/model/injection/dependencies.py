@@ -365,6 +365,10 @@ class Dependencies:
         """Whether a dependency, or one below it, checks who is asking; None when it cannot be known."""
         return self._authentication.authenticates(depends)
 
+    def demands_authentication(self, depends: Depends) -> bool:
+        """Whether a dependency that authenticates turns strangers away instead of giving None."""
+        return self._authentication.demands(depends)
+
     def refuses(self, function: Function) -> bool:
         """Whether a function's own body raises an error with status 401 or 403, or reads a credential of a request."""
         return self._authentication.refuses(function)

@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.injection.authentication import is_lenient
 from fastapi_lint.model.injection.dependencies import Dependencies
 from fastapi_lint.model.injection.parameters import Parameter
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.modules import target_names
-from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.alternatives import admits_none
 from fastapi_lint.model.types.inference.inference import DEPENDS, Inference
-from fastapi_lint.model.values.constants import Unfolded, Values
+from fastapi_lint.model.values.constants import Values
 from fastapi_lint.model.values.environment import NOWHERE
 from fastapi_lint.model.values.expansion import Expansion
 
-_SCHEMES = "fastapi.security."
 _BROAD = frozenset({"Exception", "BaseException", "AttributeError", "TypeError"})
 _DEPTH = 2
 
@@ -43,25 +43,8 @@ def may_be_none(function: Function, dependencies: Dependencies, values: Values) 
             continue
         where = (function.module, function.facts.outer, parameter.start)
         target = dependencies.types.dependency_of(parameter.fact, where)
-        if isinstance(target, Instance) and _is_lenient(target, dependencies.types, values):
+        if isinstance(target, Instance) and is_lenient(target, dependencies.types, values):
             yield parameter
-
-
-def _is_lenient(scheme: Instance, types: Inference, values: Values) -> bool:
-    """Whether a scheme gives None instead of an error."""
-    if scheme.origin is None or (isinstance(scheme.cls, Class) and "__call__" in scheme.cls.methods):
-        return False
-    bases = types.mro(scheme.cls) if isinstance(scheme.cls, Class) else (scheme.cls,)
-    if not any(isinstance(base, str) and base.startswith(_SCHEMES) for base in bases):
-        return False
-    call = scheme.origin.facts
-    given = f.keyword(call, "auto_error")
-    if given is None:
-        return False
-    try:
-        return values.constant(given.value, (scheme.origin.module, call.block, call.start)) is False
-    except Unfolded:
-        return False
 
 
 def unasked(function: Function, name: str, types: Inference, depth: int = _DEPTH) -> Use | None:
