@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from linting import FIXTURES, all_rules
+from linting import all_rules
 
 from fastapi_lint.docs.documentation import Example, rules_markdown
+from fastapi_lint.docs.examples import example_of
 
 
 def document() -> str:
@@ -15,10 +16,8 @@ def document() -> str:
 
 
 def example(code: str, name: str) -> Example:
-    """The texts of a rule's fixture folder; bytes that are no UTF-8 are shown as replacement characters."""
-    folder = FIXTURES / f"{code}-{name}"
-    paths = (folder / "bad.py", folder / "good.py", folder / "fixed.py")
-    return Example(*(path.read_bytes().decode("utf-8", "replace") if path.exists() else "" for path in paths))
+    """The texts of a rule's fixture folder."""
+    return example_of(code, name) or Example("", "")
 
 
 if __name__ == "__main__":

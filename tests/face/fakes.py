@@ -29,6 +29,7 @@ class FakeRule:
     fix: Safety | None = None
     severity: Severity = Severity.WARNING
     summary: str = "A summary."
+    guideline: str = "Nothing hurts."
     since: str = "0.1.0"
     is_new: bool = False
     documentation: str = "A summary.\n\nWhy is this bad?\nIt *hurts*."

@@ -350,10 +350,35 @@ def test_rules(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().out.startswith("| code | name |")
 
 
+def test_planned_rules(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["rules", "--planned"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split() for line in lines[:2]] == [
+        ["code", "name", "preset", "guideline"],
+        ["FAPI105", "dangling-task", "recommended", "Nothing", "hurts."],
+    ]
+    assert run_command_line(["rules", "--planned", "--output-format", "json"]) == 0
+    assert [row["code"] for row in json.loads(capfd.readouterr().out)] == ["FAPI105", "FAPI701", "FAPI702"]
+
+
+def test_sarif_has_help_with_examples_of_what_was_found(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    fake.outcome = ONE
+    assert run_command_line(["--output-format", "sarif", "--sarif-category", "lint/api"]) == 1
+    (log,) = json.loads(capfd.readouterr().out)["runs"]
+    assert log["automationDetails"] == {"id": "lint/api/"}
+    help = {rule["id"]: rule["help"]["markdown"] for rule in log["tool"]["driver"]["rules"]}
+    assert "## Why is this bad?\n\nIt *hurts*.\n" in help["FAPI201"]
+    assert "## Example\n\n```python\n" in help["FAPI201"]
+    assert "## Example" not in help["FAPI202"]
+    assert "## Options\n\n- `methods`" in help["FAPI301"]
+
+
 def test_rule(fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for word in ("FAPI201", "fapi201", "parameter-without-annotated"):
         assert run_command_line(["rule", word]) == 0
-        assert capfd.readouterr().out.startswith("# FAPI201 parameter-without-annotated\n")
+        out = capfd.readouterr().out
+        assert out.startswith("# FAPI201 parameter-without-annotated\n")
+        assert "## Example\n\n```python\n" in out
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert run_command_line(["rule", "FAPI201"]) == 0
     assert "\x1b[" in capfd.readouterr().out

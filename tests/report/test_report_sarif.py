@@ -8,19 +8,22 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from report.sample import DATABASE, REPORT, USERS, finding, report
 
 from fastapi_lint import __version__
+from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Related, Span
 from fastapi_lint.report import Report, render
+from fastapi_lint.report.line_hash import line_hashes
 
 PROBLEM = re.compile(r": (error|warning) [A-Z]+\d+:")
 
 
-def log(shown: Report) -> dict[str, object]:
+def log(shown: Report) -> dict[str, Any]:
     run = json.loads(render("sarif", shown))["runs"][0]
     assert isinstance(run, dict)
     return run
@@ -219,3 +222,38 @@ def test_secrets_are_masked_in_related_snippets() -> None:
     )
     assert "abc1" not in render("sarif", shown)
     assert USERS not in render("sarif", shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "hashes"),
+    [
+        ("", ["c129715d7a2bc9a3:1"]),
+        (" a\nb\n  \t\tc\n d", ["271789c17abda88f:1", "54703d4cd895b18:1", "180aee12dab6264:1", "a23a3dc5e078b07b:1"]),
+    ],
+)
+def test_lines_have_the_hashes_that_github_gives_them(text: str, hashes: list[str]) -> None:
+    """The expected numbers are those of GitHub's own tests."""
+    for newline in ("\n", "\r\n", "\r"):
+        source = Source("a.py", text.replace("\n", newline).encode())
+        assert list(line_hashes(source, range(100)).values()) == hashes
+
+
+def test_equal_lines_are_counted_and_secrets_are_not_hashed() -> None:
+    text = "x = 1\n" * 90 + "\U0001d11e = 1\n"
+    found = [finding("a.py", Span(line, 1, line, 2)) for line in (1, 2)]
+    results = log(report("a.py", text, *found))["results"]
+    first, second = (result["partialFingerprints"]["primaryLocationLineHash"] for result in results)
+    assert (first.partition(":")[0], first[-2:], second[-2:]) == (second.partition(":")[0], ":1", ":2")
+    secret = finding("a.py", Span(1, 5, 1, 10), code="FAPI601")
+    for result in log(report("a.py", 'x = "abc"\n', secret, finding("a.py", Span(1, 1, 1, 2))))["results"]:
+        assert list(result["partialFingerprints"]) == ["fastapiLint/v1"]
+
+
+def test_runs_are_told_apart_by_the_place_of_their_project() -> None:
+    for root, category, expected in (
+        ("/work", "", "fastapi-lint/"),
+        ("/work/services/api", "", "fastapi-lint/services/api/"),
+        ("/work/services/api", "mine", "mine/"),
+    ):
+        run = log(Report(root=root, base="/work", category=category))
+        assert run["automationDetails"] == {"id": expected}

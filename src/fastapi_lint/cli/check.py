@@ -26,7 +26,7 @@ from fastapi_lint.finding import Severity
 if TYPE_CHECKING:
     from fastapi_lint.finding import Finding
     from fastapi_lint.report import Report
-    from fastapi_lint.rule import Described
+    from fastapi_lint.run.registry import RuleRow
     from fastapi_lint.run.story import Outcome, Request
 
 FINDINGS = 1
@@ -43,6 +43,7 @@ WITHOUT_TOTALS = ("concise", "grouped", "pylint")
 @click.option("--fix-only", is_flag=True, help="Apply fixes, and report nothing but them.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @click.option("--output-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file.")
+@click.option("--sarif-category", default="", help="What this run is called in code scanning, beside others (SARIF).")
 @click.option("--statistics", is_flag=True, help="Show how often each rule found something instead of the findings.")
 @click.option("--full", is_flag=True, help="Show every finding by itself (console): nothing is folded.")
 @click.option("--show-files", is_flag=True, help="Show which files would be checked, and check nothing.")
@@ -68,6 +69,7 @@ def check(
     fix_only: bool,
     diff: bool,
     output_file: Path | None,
+    sarif_category: str,
     statistics: bool,
     full: bool,
     show_files: bool,
@@ -147,7 +149,7 @@ def check(
     left = len(outcome.findings) if fix_only else 0
     if fix_only:
         outcome = replace(outcome, findings=())
-    report = _contents(request, outcome, chosen, left)
+    report = replace(_contents(request, outcome, chosen, sarif_category), left=left)
     if not fix_only or outcome.fixed:
         _report(request, outcome, report, output_file=output_file, statistics=statistics, full=full, quiet=quiet)
     return _exit_code(request, outcome, exit_zero=exit_zero, exit_non_zero_on_fix=exit_non_zero_on_fix)
@@ -262,10 +264,19 @@ def _report(
         terminal.say("".join(summary(report)))
 
 
-def _contents(request: Request, outcome: Outcome, rules: Sequence[Described], left: int) -> Report:
+def _contents(request: Request, outcome: Outcome, rules: Sequence[RuleRow], category: str) -> Report:
     from fastapi_lint.report import Report
     from fastapi_lint.report.notebooks import placed
 
+    help: dict[str, str] = {}
+    if request.settings.output_format == "sarif":
+        from fastapi_lint.docs.documentation import help_text
+        from fastapi_lint.docs.examples import example_of
+
+        found = {finding.code for finding in outcome.findings}
+        for rule in rules:  # an example makes a report long: only what was found has one
+            example = example_of(rule.code, rule.name) if rule.code in found else None
+            help[rule.code] = help_text(rule, rule.options, example)
     report = Report(
         findings=tuple(outcome.findings),
         suppressed=tuple(outcome.suppressed),
@@ -274,11 +285,12 @@ def _contents(request: Request, outcome: Outcome, rules: Sequence[Described], le
         rules=tuple(outcome.rules or rules),
         files=outcome.files,
         fixed=outcome.fixed,
-        left=left,
         apps=outcome.apps,
         routes=outcome.routes,
         root=str(request.root),
         base=str(_base(request.settings.output_format)),
+        help=help,
+        category=category,
     )
     return placed(report, by_cell=request.settings.output_format not in BY_LINE)
 

@@ -37,11 +37,13 @@ class _RuleName(click.ParamType[str]):
 @click.command()
 @click.argument("rule", metavar="CODE-OR-NAME", type=_RuleName())
 def rule(rule: str) -> None:
-    """Explain a rule: why it is there, what its fix does, what it cannot see."""
+    """Explain a rule: why it is there, an example, what its fix does, what it cannot see."""
     from fastapi_lint.docs import documentation as docs
+    from fastapi_lint.docs.examples import example_of
     from fastapi_lint.run import story as run
 
-    text = docs.explain(find(rule, run.rules(), run.planned()))
+    found = find(rule, run.rules(), run.planned())
+    text = docs.explain(found, example_of(found.code, found.name))
     if not sys.stdout.isatty() and not terminal.has_color(sys.stdout):
         terminal.write(text)
         return
@@ -52,10 +54,18 @@ def rule(rule: str) -> None:
 
 @click.command()
 @click.option("--output-format", type=Choice(tables.FORMATS), default="console")
-def rules(output_format: str) -> None:
+@click.option("--planned", is_flag=True, help="List the rules that are planned instead: code, name, what they are for.")
+def rules(output_format: str, planned: bool) -> None:
     """List the rules that are built."""
     from fastapi_lint.run import story as run
 
+    if planned:
+        rows = [
+            {"code": each.code, "name": each.name, "preset": each.preset, "guideline": each.guideline}
+            for each in sorted(run.planned(), key=lambda each: each.code)
+        ]
+        _list(rows, ("code", "name", "preset", "guideline"), output_format)
+        return
     found: list[dict[str, str]] = [
         {
             "code": each.code,
@@ -69,11 +79,15 @@ def rules(output_format: str) -> None:
         }
         for each in sorted(run.rules(), key=lambda each: each.code)
     ]
-    if output_format == "json":
-        terminal.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        return
-    heads = ("code", "name", "preset", "kind", "fix", "severity", "summary")
-    tables.write_table(heads, [tuple(each[head] for head in heads) for each in found], format=output_format)
+    _list(found, ("code", "name", "preset", "kind", "fix", "severity", "summary"), output_format)
+
+
+def _list(rows: list[dict[str, str]], heads: tuple[str, ...], format: str) -> None:
+    if format == "json":
+        terminal.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    else:
+        cells = [tuple(row[head] for head in heads) for row in rows]
+        tables.write_table(heads, cells, format=format, drop=("kind", "severity", "fix", "preset"))
 
 
 @click.command()

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import msgspec
 
 from fastapi_lint.catalog.identities import FAMILIES, Identity, identities
-from fastapi_lint.rule import Rule
+from fastapi_lint.rule import Described, Option, Rule
 
 HEADINGS = ("Why is this bad?", "Fix safety", "Known limits", "References")
 """The sections of a rule's docstring after its summary, in this order; each heading is a line of its own."""
@@ -80,6 +80,11 @@ def sections(documentation: str) -> dict[str, str]:
     return {heading: inspect.cleandoc("\n".join(["", *text])) for heading, text in found.items()}
 
 
+def help_text(rule: Described, options: Mapping[str, Option], example: Example | None = None) -> str:
+    """What SARIF carries of a rule: its documentation as Markdown with headings, and its example."""
+    return "\n".join(_body(rule.documentation, options, example, "##")).rstrip() + "\n"
+
+
 def explain(rule: Rule, example: Example | None = None) -> str:
     """One rule as a Markdown page: identity, documentation, options, and its example when one is given."""
     return "\n".join([f"# {rule.code} {rule.name}", "", *_page(rule, example, level=2)]).rstrip() + "\n"
@@ -124,24 +129,27 @@ def _planned(rows: Collection[Identity]) -> Iterator[str]:
 def _page(rule: Rule, example: Example | None, *, level: int) -> Iterator[str]:
     yield f"`{rule.preset}` · {rule.severity.value} · fix: {_fix(rule)} · since {rule.since}"
     yield ""
-    parts = sections(rule.documentation)
+    yield from _body(rule.documentation, rule.options, example, "#" * level)
+
+
+def _body(documentation: str, options: Mapping[str, Option], example: Example | None, hashes: str) -> Iterator[str]:
+    parts = sections(documentation)
     yield parts.pop("")
     yield ""
-    hashes = "#" * level
     for heading in HEADINGS:
         if text := parts.get(heading):
             yield from (f"{hashes} {heading}", "", text, "")
         if heading == HEADINGS[0]:
-            yield from _options(rule, hashes)
+            yield from _options(options, hashes)
             yield from _example(example, hashes)
 
 
-def _options(rule: Rule, hashes: str) -> Iterator[str]:
-    if not rule.options:
+def _options(options: Mapping[str, Option], hashes: str) -> Iterator[str]:
+    if not options:
         return
     yield f"{hashes} Options"
     yield ""
-    for name, default in rule.options.items():
+    for name, default in options.items():
         shown = list(default) if isinstance(default, tuple) else default
         yield f"- `{name}` (default: `{msgspec.json.encode(shown).decode()}`)"
     yield ""

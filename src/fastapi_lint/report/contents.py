@@ -26,7 +26,8 @@ class Report:
     where one is missing, no excerpt is shown. `rules` are the selected rules. `files` is the number of files analysed,
     `fixed` the number of applied fixes by code, `left` that of findings that are not to be shown, `apps` and `routes`
     how many the project has. `root` is the absolute path of the project root, `base` that of the directory people see
-    paths relative to (usually the current one; empty: paths as they are).
+    paths relative to (usually the current one; empty: paths as they are). `help` holds Markdown about rules by code,
+    and `category` names the run, for code scanning (empty: by the project's place).
     """
 
     findings: tuple[Finding, ...] = ()
@@ -41,6 +42,8 @@ class Report:
     routes: int = 0
     root: str = ""
     base: str = ""
+    help: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    category: str = ""
 
     def shown(self, path: str) -> str:
         """A finding's path as seen from `base`, with forward slashes: what an editor or a terminal can open.

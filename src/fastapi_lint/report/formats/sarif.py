@@ -18,6 +18,7 @@ from fastapi_lint.report.ascii_json import Json, dumps
 from fastapi_lint.report.contents import Report
 from fastapi_lint.report.excerpt import betrays, masked, offsets, secrets, secrets_at, text_of
 from fastapi_lint.report.fingerprint import fingerprints
+from fastapi_lint.report.line_hash import line_hashes
 
 if TYPE_CHECKING:
     from fastapi_lint.rule import Described
@@ -26,6 +27,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 HOME = "https://github.com/fastapi-lint/fastapi-lint"
 ROOT = "PROJECTROOT"
 FINGERPRINT = "fastapiLint/v1"
+LINE_HASH = "primaryLocationLineHash"
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _PROBLEMS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "recommendation"}
@@ -64,6 +66,10 @@ class _Log:
         self.hidden = secrets(self.results, report.sources)
         self.texts = secrets_at(self.hidden, report.sources)
         self.rules = {rule.code: rule for rule in report.rules}
+        self.lines: dict[str, set[int]] = {}
+        for finding in self.results:
+            self.lines.setdefault(finding.path, set()).add(finding.span.line)
+        self.hashes: dict[str, dict[int, str]] = {}
 
     @cached_property
     def codes(self) -> dict[str, int]:
@@ -106,6 +112,7 @@ class _Log:
                             "rules": [self._descriptor(code) for code in self.codes],
                         }
                     },
+                    "automationDetails": {"id": f"{self._category()}/"},
                     "invocations": [self._invocation()],
                     "originalUriBaseIds": {
                         ROOT: {"uri": self.base[0], "description": {"text": "The root of the project."}}
@@ -127,6 +134,11 @@ class _Log:
             ],
         }
 
+    def _category(self) -> str:
+        """What tells runs over several projects of a repository apart: code scanning compares like with like."""
+        prefix = self.base[1].strip("/")
+        return self.report.category.strip("/") or "/".join(filter(None, ("fastapi-lint", prefix)))
+
     def _descriptor(self, code: str) -> Json:
         rule = self.rules.get(code)
         if rule is None:
@@ -137,7 +149,7 @@ class _Log:
             "name": _pascal(rule.name),
             "shortDescription": {"text": _sentence(rule.summary)},
             "fullDescription": {"text": _sentence(_reason(documentation) or rule.summary)},
-            "help": {"text": documentation, "markdown": documentation},
+            "help": {"text": documentation, "markdown": self.report.help.get(code, documentation)},
             "helpUri": rule.url,
             "defaultConfiguration": {"level": _LEVELS[rule.severity]},
             "properties": _properties(rule),
@@ -168,7 +180,7 @@ class _Log:
             "message": _message(finding.message),
             "locations": [place],
             "properties": {"title": finding.title, "why": finding.why, "instead": finding.instead},
-            "partialFingerprints": {FINGERPRINT: identity},
+            "partialFingerprints": {FINGERPRINT: identity, **self._line_hash(finding)},
         }
         if finding.related:
             document["relatedLocations"] = [
@@ -183,6 +195,16 @@ class _Log:
         if self.suppressed:
             document["suppressions"] = [{"kind": "inSource"}] if id(finding) in self.suppressed else []
         return document
+
+    def _line_hash(self, finding: Finding) -> dict[str, Json]:
+        """GitHub's own fingerprint, which it would work out if it had the file; none for files with secrets in them."""
+        source = self.report.sources.get(finding.path)
+        if source is None or not text_of(source) or finding.path in self.hidden:
+            return {}
+        if finding.path not in self.hashes:
+            self.hashes[finding.path] = line_hashes(source, self.lines[finding.path])
+        found = self.hashes[finding.path].get(finding.span.line)
+        return {LINE_HASH: found} if found else {}
 
     def _flow(self, finding: Finding) -> Json:
         start = {**self._location(finding.path, finding.span), "message": _message(finding.message)}
