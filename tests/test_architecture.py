@@ -30,7 +30,7 @@ BRANCHES: dict[str, set[str]] = {
 ROOMS = (
     "versions", "names", "types", "values", "calls", "routing", "injection", "data", "database", "taint", "testing",
     "secrets", "tokens", "project",
-    "application", "remedies", "listing",
+    "application", "remedies", "listing", "understanding",
 )  # fmt: skip
 """The rooms of the model, and its modules that stand alone: each imports only what stands before it.
 

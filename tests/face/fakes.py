@@ -72,6 +72,7 @@ class Request:
     fix_baseline: bool = False
     own: Callable[[Path, Settings], Settings | None] | None = None
     place: str = ""
+    explain: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Outcome:
     rules: tuple[FakeRule, ...] = ()
     apps: int = 0
     routes: int = 0
+    understood: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,9 @@ class FakeRun(ModuleType):
 
     def known(self, start: Path, caches: Path | None = None) -> FakeTable:
         return FakeTable()
+
+    def watched(self, request: Request) -> list[Path]:
+        return [request.root / "app.py", request.root / "gone.py"]
 
     def routes(self, request: Request) -> list[dict[str, object]]:
         self.requests.append(request)

@@ -8,13 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from face.fakes import FakeRun, Outcome, finding, installed
 from fastapi_lint import __version__
-from fastapi_lint.cli import terminal
+from fastapi_lint.cli import terminal, watch
 from fastapi_lint.cli.main import run_command_line
 from fastapi_lint.config.settings import CACHE_DIRECTORY
 from fastapi_lint.files.source import Source
@@ -185,6 +186,41 @@ def test_mistakes_of_our_own_are_no_findings(fake: FakeRun, capfd: pytest.Captur
 def test_no_rule_selected(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["--ignore", "all,recommended"]) == 0
     assert "no rule is selected" in capfd.readouterr().err
+
+
+def test_watch_checks_again_when_something_changes(
+    fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each pause is a change: of a file, of a folder by a new file, by the cache (which is none); then Ctrl-C."""
+    changes: list[Callable[[], object]] = [
+        lambda: (tmp_path / "app.py").write_text("changed = 1\n"),
+        lambda: (tmp_path / CACHE_DIRECTORY).mkdir(),
+        lambda: (tmp_path / "new.py").write_text("x = 1\n"),
+        lambda: (tmp_path / "fastapi-lint.toml").write_text("selekt = []\n"),
+        lambda: (tmp_path / "fastapi-lint.toml").unlink(),
+    ]
+
+    def pause(_: float) -> None:
+        if not changes:
+            raise KeyboardInterrupt
+        changes.pop(0)()
+
+    monkeypatch.setattr(watch, "pause", pause)
+    assert run_command_line(["--watch", "--select", "FAPI201"]) == 0
+    assert [request.settings.select for request in fake.requests] == [("FAPI201",)] * 4
+    err = capfd.readouterr().err
+    assert err.count("watching 2 files; Ctrl-C ends this\n") == 5
+    assert "unknown key 'selekt'" in err
+    for option in (["--add-noqa"], ["--write-baseline", "b.json"], ["--show-files"]):
+        assert run_command_line(["--watch", *option]) == 2
+        assert f"--watch and {option[0]} exclude each other" in capfd.readouterr().err
+
+
+def test_verbose_says_what_was_understood(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
+    fake.outcome = Outcome(understood=("app main:app (main.py:3): 2 routes",))
+    assert run_command_line(["-v"]) == 0
+    assert fake.requests[0].explain
+    assert "app main:app (main.py:3): 2 routes\n" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("format", ["console", "concise", "json", "sarif", "github", "gitlab", "junit"])

@@ -13,6 +13,7 @@ from fastapi_lint.model.listing import listing
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.project import Project
 from fastapi_lint.model.routing.routes import Address, Route
+from fastapi_lint.model.understanding import understanding
 
 
 def tree(files: dict[str, str]) -> Project:
@@ -711,6 +712,44 @@ def test_the_listing_goes_into_mounted_apps() -> None:
     )
     rows = [row for row in listing(of) if row["app"] == "main:app"]
     assert [row["path"] for row in rows] == ["/inner", "/inner/a", "/inner/outer"]
+
+
+def test_what_is_understood_of_a_project_can_be_said() -> None:
+    """`-v`: why is nothing found here?"""
+    of = tree(
+        {
+            "main.py": """
+            import os
+            from fastapi import Depends, FastAPI
+            from other import router, elsewhere
+            app = FastAPI()
+            app.include_router(router, prefix=os.environ["PREFIX"])
+            @app.get("/")
+            def read(user=Depends(elsewhere.user)): ...
+            """,
+            "other.py": """
+            from fastapi import APIRouter
+            import plugins
+            elsewhere = plugins.load()
+            router = APIRouter()
+            forgotten = APIRouter()
+            @router.get("/a")
+            def a(): ...
+            @forgotten.get("/b")
+            def b(): ...
+            """,
+        }
+    )
+    assert list(understanding(of)) == [
+        "app main:app (main.py:5): 2 routes, 1 of them under a path that is not fully known",
+        "routers that no app includes, or that are included in a way that is not known: "
+        "`forgotten` (other.py:6, 1 route)",
+        "dependencies that are not known, so that rules are silent about them: `user`",
+    ]
+    nothing = "no FastAPI application: "
+    assert list(understanding(tree({"a.py": "x = 1"}))) == [nothing + "none of 1 file mentions fastapi"]
+    (said,) = understanding(tree({"a.py": "from fastapi import Depends"}))
+    assert said.startswith(nothing + "1 of 1 file mention fastapi, but outside tests")
 
 
 def test_optional_authentication_is_not_protection() -> None:

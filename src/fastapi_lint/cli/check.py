@@ -9,8 +9,9 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ WITHOUT_TOTALS = ("concise", "grouped", "pylint")
 @click.option("--statistics", is_flag=True, help="Show how often each rule found something instead of the findings.")
 @click.option("--full", is_flag=True, help="Show every finding by itself (console): nothing is folded.")
 @click.option("--show-files", is_flag=True, help="Show which files would be checked, and check nothing.")
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes, until Ctrl-C.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 although there are findings.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if anything was fixed.")
 @click.option("--baseline", type=click.Path(path_type=Path), help="Do not report the findings that this file knows.")
@@ -61,7 +63,9 @@ WITHOUT_TOTALS = ("concise", "grouped", "pylint")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
 @CACHE_DIR
 @click.option("--quiet", "-q", is_flag=True, help="Findings only: no summary, no notices, no progress.")
-@click.option("--verbose", "-v", is_flag=True, help="Say what is read, selected and how long it took.")
+@click.option(
+    "--verbose", "-v", is_flag=True, help="Say what is read and selected, which apps there are, and what is not known."
+)
 def check(
     paths: tuple[Path, ...],
     said: Said,
@@ -73,6 +77,7 @@ def check(
     statistics: bool,
     full: bool,
     show_files: bool,
+    watch: bool,
     exit_zero: bool,
     exit_non_zero_on_fix: bool,
     baseline: Path | None,
@@ -115,6 +120,9 @@ def check(
         statistics=statistics,
         writes=write_baseline,
     )
+    if watch:
+        once = {"--add-noqa": add_noqa, "--write-baseline": write_baseline, "--show-files": show_files, "-": stdin}
+        return _watched(run.Request(settings.root, paths, settings, own=around.own), once)
     if not chosen:
         terminal.say("warning: no rule is selected")
     if verbose:
@@ -138,6 +146,7 @@ def check(
             fix_baseline=fix_baseline,
             progress=progress,
             own=around.own,
+            explain=verbose,
             place=_place(settings, config, isolated) if baseline or write_baseline else "",
         )
         if show_files:
@@ -145,6 +154,8 @@ def check(
         outcome = run.check(request)
     terminal.say_notices(outcome.notices, quiet=quiet)
     if verbose:
+        for said_of_it in outcome.understood:
+            terminal.say(said_of_it)
         terminal.say(f"{outcome.files} files in {time.perf_counter() - started:.2f} s")
     left = len(outcome.findings) if fix_only else 0
     if fix_only:
@@ -153,6 +164,20 @@ def check(
     if not fix_only or outcome.fixed:
         _report(request, outcome, report, output_file=output_file, statistics=statistics, full=full, quiet=quiet)
     return _exit_code(request, outcome, exit_zero=exit_zero, exit_non_zero_on_fix=exit_non_zero_on_fix)
+
+
+def _watched(request: Request, once: Mapping[str, object]) -> int:
+    """The same check again and again; options that write something once are refused."""
+    from fastapi_lint.cli.watch import watch
+    from fastapi_lint.run import story as run
+
+    for name, given in once.items():
+        if given:
+            raise ConfigurationError(f"--watch and {name} exclude each other")
+    context = click.get_current_context()
+    assert context.command.callback is not None
+    again = partial(context.command.callback, **{**context.params, "watch": False})
+    return watch(again, lambda: run.watched(request))
 
 
 def _place(settings: Settings, config: Path | None, isolated: bool) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fastapi_lint.cli import tables, terminal
-from fastapi_lint.cli.options import CACHE_DIR, CONFIG, ISOLATED, Choice, absolute, counted, settings_for
+from fastapi_lint.cli.options import CACHE_DIR, CONFIG, ISOLATED, Choice, absolute, configured, counted
 
 if TYPE_CHECKING:
     from fastapi_lint.model.listing import RouteRow
@@ -49,8 +49,12 @@ def routes(
     """
     from fastapi_lint.run import story as run
 
-    settings = settings_for(paths, config=config, isolated=isolated)
-    found = run.routes(run.Request(root=settings.root, paths=paths, settings=settings, caches=absolute(cache_dir)))
+    around = configured(paths, config=config, isolated=isolated, caches=absolute(cache_dir))
+    settings = around.settings
+    request = run.Request(
+        root=settings.root, paths=paths, settings=settings, caches=absolute(cache_dir), own=around.own
+    )
+    found = run.routes(request)
     upper = {method.upper() for method in methods}
     chosen = [
         row

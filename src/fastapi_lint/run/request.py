@@ -21,7 +21,7 @@ class Request:
 
     `own` is asked for the settings of a directory below the root that may be a project of its own; without it, nothing
     is one. `place` is where the root lies below the one that was asked for, "" or with a slash at its end: the paths of
-    a baseline that the command line names count from there.
+    a baseline that the command line names count from there. `explain`: it is to be said what was understood.
     """
 
     root: Path
@@ -41,13 +41,15 @@ class Request:
     progress: Callable[[str, int, int], None] | None = None
     own: Callable[[Path, Settings], Settings | None] | None = None
     place: str = ""
+    explain: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What came of it: findings after suppressions and baseline, in order of place, and what was written.
 
-    `rules` are those that were asked. `apps` and `routes` are how many the projects have, tests excepted.
+    `rules` are those that were asked. `apps` and `routes` are how many the projects have, tests excepted;
+    `understood` says more of that, in sentences.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -62,6 +64,7 @@ class Outcome:
     rules: tuple[RuleRow, ...] = ()
     apps: int = 0
     routes: int = 0
+    understood: tuple[str, ...] = ()
 
 
 def together(outcomes: Sequence[tuple[str, Outcome]]) -> Outcome:
@@ -85,6 +88,7 @@ def together(outcomes: Sequence[tuple[str, Outcome]]) -> Outcome:
         rules=tuple(rules[code] for code in sorted(rules)),
         apps=sum(outcome.apps for outcome in moved),
         routes=sum(outcome.routes for outcome in moved),
+        understood=tuple(said for outcome in moved for said in outcome.understood),
     )
 
 
@@ -101,6 +105,7 @@ def _moved(outcome: Outcome, place: str) -> Outcome:
         rules=outcome.rules,
         apps=outcome.apps,
         routes=outcome.routes,
+        understood=tuple(f"{place.rstrip('/')}: {said}" for said in outcome.understood),
     )
 
 

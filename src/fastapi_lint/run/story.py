@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LintResult", "Outcome", "Request", "check", "files", "known", "lint_sources", "planned", "projects", "routes",
-    "rules",
+    "rules", "watched",
 ]  # fmt: skip
 
 
@@ -130,6 +130,7 @@ def _checked(request: Request, found: Discovered) -> Outcome:
         if request.fix or request.diff:
             result, applied, unfixed = session.fix(result, unsafe=request.unsafe_fixes, asked=fixable)
         session.remember()
+        understood = _understood(session) if request.explain else ()
     changed = [
         (sources[path], session.sources[path])
         for path in sorted(reported)
@@ -174,6 +175,7 @@ def _checked(request: Request, found: Discovered) -> Outcome:
         rules=selected,
         apps=result.apps,
         routes=result.routes,
+        understood=understood,
     )
 
 
@@ -194,20 +196,42 @@ class _Closed:
         return self._known[path]
 
 
+def _understood(session: Session) -> tuple[str, ...]:
+    from fastapi_lint.model.understanding import understanding
+
+    return tuple(understanding(session.project))
+
+
 def routes(request: Request) -> list[RouteRow]:
     """The routes of every app, as `fastapi-lint routes` prints them, with findings; of paths, if any are given."""
+    return [row for part, found in projects(request) for row in _routes(part, found, _place(request, part))]
+
+
+def _routes(request: Request, found: Discovered, place: str) -> Iterator[RouteRow]:
     from fastapi_lint.model.listing import listing
 
-    selected = _selected(request)
-    found = discovery.discover(request.root, request.paths, request.settings)
     sources, _ = disk.read(request.root, found.files)
     store = Store(request.root if request.cache else None, request.caches)
-    session = _session(request, selected, sources, found.reported, disk.declarations(request.root), store)
+    declared = disk.declarations(request.root)
+    session = _session(request, _selected(request), sources, found.reported, declared, store)
     with _batch():
         result = session.check()
         session.remember()
         rows = listing(session.project, result.findings)
-    return [row for row in rows if not request.paths or row["file"] in found.reported]
+    for row in rows:
+        if not request.paths or row["file"] in found.reported:
+            row["file"] = place + row["file"]
+            yield row
+
+
+def watched(request: Request) -> list[Path]:
+    """The files that what comes of a request depends on."""
+    found = []
+    for part, discovered in projects(request):
+        declared = disk.declarations(part.root)
+        found += [part.root / path for path in (*discovered.files, *declared)]
+        found += [part.settings.file] if part.settings.file else []
+    return found
 
 
 def lint_sources(
