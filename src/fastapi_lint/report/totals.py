@@ -12,8 +12,6 @@ from fastapi_lint.report.excerpt import visible
 MANY = 50
 """From more findings than this on, a report ends with where to begin."""
 TOP = 5
-_CODES = 5
-"""More rules than these are named by their families."""
 
 _NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "info"}
 
@@ -65,12 +63,11 @@ def steps(report: Report) -> Iterator[tuple[str, str]]:
     safe = sum(is_fixable(finding) for finding in report.findings)
     if safe:
         yield "fastapi-lint --fix", f"removes {safe} of them"
-    errors = {finding.code for finding in report.findings if finding.severity is Severity.ERROR}
-    if len(errors) > _CODES:
-        errors = {code[:5] for code in errors}
-    first = sum(finding.code.startswith(tuple(errors)) for finding in report.findings)
-    if errors and first < len(report.findings):
-        yield f"fastapi-lint --select {','.join(sorted(errors))}", f"shows {first} of them: begin with the errors"
+    errors = Counter(finding.code for finding in report.findings if finding.severity is Severity.ERROR)
+    chosen = sorted(code for code, _ in _top(errors))
+    first = sum(finding.code in chosen for finding in report.findings)
+    if chosen and first < len(report.findings):
+        yield f"fastapi-lint --select {','.join(chosen)}", f"shows {first} of them: begin with the errors"
     yield "fastapi-lint --write-baseline baseline.json", "remembers them all: from then on only new ones are reported"
 
 
