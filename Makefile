@@ -3,6 +3,7 @@
 #   make check TARGET=path   lint a project (default: the demo application under fixtures/demo)
 #   make test                run every test, the linters and the type checker
 #   make fuzz                try hostile input for ten minutes
+#   make release             build wheel and sdist, and try both in clean environments
 #
 # PYTHON=... names the interpreter, VENV=... the environment's folder (no spaces; everything else may hold some).
 
@@ -14,7 +15,7 @@ PY := $(VENV)/bin/python
 # Values that a user gives reach the shell as environment variables, so that no character in them is special.
 export TARGET PYTHON FUZZ_SECONDS FUZZ_SEED
 
-.PHONY: help check test pytest lint format rules screenshot bless fuzz prove-fixes clean
+.PHONY: help check test pytest lint format rules screenshot bless fuzz prove-fixes release clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -71,9 +72,11 @@ format: $(VENV)/.dev
 	"$(PY)" -m ruff check --fix .
 	"$(PY)" -m ruff format .
 
-# rules.md from the rules and their fixtures.
+# rules.md from the rules and their fixtures, and docs/configuration.md from the schema.
 rules: $(VENV)/.dev
 	@"$(PY)" tests/rules_document.py > rules.md.new && mv rules.md.new rules.md || { rm -f rules.md.new; exit 1; }
+	@"$(PY)" -m fastapi_lint config --reference > rules.md.new && mv rules.md.new docs/configuration.md \
+	|| { rm -f rules.md.new; exit 1; }
 
 # The picture of the console in README.md.
 screenshot: $(VENV)/.dev
@@ -96,6 +99,16 @@ prove-fixes: $(VENV)/.dev
 # Write what fixes make of the fixtures as the new fixed.py; expectations in the fixtures are never written.
 bless: $(VENV)/.dev
 	FASTAPI_LINT_BLESS=1 "$(PY)" -m pytest tests/test_fixtures.py -n auto
+
+# Wheel and sdist in dist/, checked as a user would meet them: `twine check`, then each is installed into an environment
+# of its own and run there.
+release: $(PY)
+	rm -rf dist build/release
+	"$(PY)" -m venv build/release/tools
+	build/release/tools/bin/python -m pip install --quiet --disable-pip-version-check build twine
+	build/release/tools/bin/python -m build --outdir dist .
+	build/release/tools/bin/python -m twine check --strict dist/*
+	"$(PY)" tests/check_release.py dist build/release
 
 clean:
 	rm -rf "$(VENV)" build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .fastapi_lint_cache

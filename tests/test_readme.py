@@ -10,7 +10,9 @@ import pytest
 from linting import ROOT
 from screenshot import PICTURE, svg
 
-from fastapi_lint.config.settings import load
+from fastapi_lint.config.schema import KEYS
+from fastapi_lint.config.settings import Settings, load
+from fastapi_lint.docs import reference
 from fastapi_lint.files.source import Source
 from fastapi_lint.report import Report, render
 from fastapi_lint.run.story import lint_sources, planned, rules
@@ -48,6 +50,23 @@ def test_configuration_is_accepted(tmp_path: Path) -> None:
     settings = load(file.parent, rules=rules(), planned=planned(), cwd=file.parent)
     assert settings.blocking[0]["name"] == "acme.sdk.Client"
     assert settings.baseline == "baseline.json"
+
+
+def test_the_reference_of_the_configuration_is_current() -> None:
+    said = "run: make rules"
+    assert (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8") == reference.reference(), said
+
+
+def test_every_key_has_an_example_that_is_accepted(tmp_path: Path) -> None:
+    assert list(reference.EXAMPLES) == list(KEYS)
+    (tmp_path / "lint.toml").write_text("", encoding="utf-8")
+    for key, example in reference.EXAMPLES.items():
+        (tmp_path / "project").mkdir(exist_ok=True)
+        (tmp_path / "project" / "fastapi-lint.toml").write_text(example, encoding="utf-8")
+        settings = load(tmp_path / "project", rules=rules(), planned=planned(), cwd=tmp_path)
+        if key not in ("extend", "preset", "extend-select"):
+            name = key.replace("-", "_")
+            assert getattr(settings, name) != getattr(Settings(root=tmp_path), name), key
 
 
 def test_every_code_is_a_rule() -> None:

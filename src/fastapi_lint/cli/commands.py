@@ -93,10 +93,16 @@ def _list(rows: list[dict[str, str]], heads: tuple[str, ...], format: str) -> No
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--schema", "as_schema", is_flag=True, help="Show the JSON Schema of the configuration instead.")
+@click.option("--reference", "as_reference", is_flag=True, help="Show every key with type, default and an example.")
 @CONFIG
 @ISOLATED
-def config(paths: tuple[Path, ...], as_schema: bool, config: Path | None, isolated: bool) -> None:
+def config(paths: tuple[Path, ...], as_schema: bool, as_reference: bool, config: Path | None, isolated: bool) -> None:
     """Show the configuration that counts for the paths, as a fastapi-lint.toml would have it."""
+    if as_reference:
+        from fastapi_lint.docs.reference import reference
+
+        terminal.write(reference(), encoding="utf-8")
+        return
     if as_schema:
         terminal.write(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")
         return
