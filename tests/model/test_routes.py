@@ -747,9 +747,9 @@ def test_what_is_understood_of_a_project_can_be_said() -> None:
         "dependencies that are not known, so that rules are silent about them: `user`",
     ]
     nothing = "no FastAPI application: "
-    assert list(understanding(tree({"a.py": "x = 1"}))) == [nothing + "none of 1 file mentions fastapi"]
+    assert list(understanding(tree({"a.py": "x = 1"}))) == [nothing + "none of 1 file imports fastapi"]
     (said,) = understanding(tree({"a.py": "from fastapi import Depends"}))
-    assert said.startswith(nothing + "1 of 1 file mention fastapi, but outside tests")
+    assert said.startswith(nothing + "fastapi is imported in 1 of 1 file, but outside tests")
 
 
 def test_optional_authentication_is_not_protection() -> None:

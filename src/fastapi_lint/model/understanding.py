@@ -30,11 +30,14 @@ def understanding(project: Project) -> Iterator[str]:
 
 def _no_app(project: Project) -> str:
     modules = list(project.modules)
-    users = sum(b"fastapi" in module.source.data for module in modules)
+    users = sum(
+        any(one.module.partition(".")[0] == "fastapi" and not one.level for one in module.facts.imports)
+        for module in modules
+    )
     if not users:
-        return f"no FastAPI application: none of {_counted(len(modules), 'file')} mentions fastapi"
+        return f"no FastAPI application: none of {_counted(len(modules), 'file')} imports fastapi"
     return (
-        f"no FastAPI application: {users} of {_counted(len(modules), 'file')} mention fastapi, "
+        f"no FastAPI application: fastapi is imported in {users} of {_counted(len(modules), 'file')}, "
         "but outside tests nothing was found that calls `FastAPI()`"
     )
 

@@ -78,6 +78,8 @@ class _Page:
             yield Text("\n").join([*self._lines(block, full=full), Text()])
         if self.report.fixed:
             yield _fixed(self.report)
+            if len(self.report.findings) > MANY:
+                yield Text()
         for heading, rows in most(self.report):
             yield Text("\n").join([Text(f"{heading}:", "bold"), *map(Text, rows), Text()])
         first, rest = summary(self.report)
