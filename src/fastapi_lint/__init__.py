@@ -1,3 +1,3 @@
 """fastapi-lint: a static analyser that understands FastAPI applications, not just their files."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
