@@ -554,7 +554,7 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_version_imports_nothing_heavy() -> None:
     code = (
-        "import sys, __future__; before = set(sys.modules); sys.argv = ['fastapi-lint', '--version'];"
+        "import sys, gc, __future__; before = set(sys.modules); sys.argv = ['fastapi-lint', '--version'];"
         "from fastapi_lint.__main__ import main; assert main() == 0;"
         "print(sorted(name for name in set(sys.modules) - before))"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -33,6 +34,7 @@ def watch(check: Callable[[], object], files: Callable[[], Collection[Path]]) ->
             except ConfigurationError as error:  # half a configuration is no reason to stop
                 terminal.say(f"error: {error}")
                 before = _stamps(known)
+            gc.collect()  # a run has no collector, for it ends soon; this one does not
             terminal.say(f"watching {counted(len(known), 'file')}; Ctrl-C ends this")
             while _stamps(known) == before:
                 pause(_PAUSE)
