@@ -49,7 +49,7 @@ _STRONG = (
 )  # fmt: skip
 _VERIFIES = frozenset({"checkpw", "verify", "verify_and_update", "check_password_hash", "check_password"})
 _COMPARES = frozenset({"hmac.compare_digest", "secrets.compare_digest"})
-_KEPT = frozenset({"password", "passwd", "pwd", "passphrase", "hash", "hashed", "digest"})
+_KEPT = frozenset({"password", "passwords", "passwd", "pwd", "passphrase", "hash", "hashes", "hashed", "digest"})
 _TELLS = frozenset(
     {"password", "passwd", "pwd", "hash", "hashed", "encrypt", "digest", "verify", "check", "authenticate"}
 )
@@ -528,6 +528,8 @@ def _target(target: f.Expr) -> str:
     match target:
         case f.Sub(items=(f.Const(value=str(key)),)):
             return key
+        case f.Sub(value=owner):  # passwords[name] = ...
+            return f.last_name(owner)
     return f.last_name(target)
 
 
