@@ -97,6 +97,7 @@ prefix: /somewhere
         ("requirements.txt", REQUIREMENTS, "fastapi", "==0.115.6"),
         ("requirements-dev.txt", REQUIREMENTS, "pydantic", ">=2.5,<3"),
         ("requirements/base.txt", REQUIREMENTS, "pydantic", ">=2.5,<3"),
+        ("requirements.in", REQUIREMENTS, "pydantic", ">=2.5,<3"),
         ("setup.cfg", SETUP_CFG, "fastapi", ">=0.100"),
         ("setup.cfg", SETUP_CFG, "sqlalchemy", ">=1.4"),
         ("setup.cfg", SETUP_CFG, "python", ">=3.9"),
@@ -257,6 +258,13 @@ def test_development_requirements_count_only_when_there_are_no_others() -> None:
     found = Versions({"requirements.txt": "fastapi>=0.110\n", "requirements-dev.txt": "fastapi==0.100\nhttpx==0.27\n"})
     assert found.always_at_least("fastapi", "0.110") is True
     assert found.always_at_least("httpx", "0.27") is True
+
+
+def test_what_is_compiled_from_a_source_counts_before_the_source() -> None:
+    found = Versions({"requirements.in": "fastapi>=0.90\n", "requirements.txt": "fastapi==0.115.0\n"})
+    assert found.always_at_least("fastapi", "0.115") is True
+    included = Versions({"requirements.in": "pydantic~=1.10\n", "requirements.txt": "-r requirements.in\n"})
+    assert included.for_path("app/main.py").never_at_least("pydantic", "2") is True
 
 
 def test_included_files_count_where_they_are_included() -> None:

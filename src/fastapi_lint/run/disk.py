@@ -14,10 +14,11 @@ from pathlib import Path
 from fastapi_lint.files.notebooks import SUFFIX, NotANotebook, Notebook, put_back
 from fastapi_lint.files.source import Source, Unreadable
 from fastapi_lint.finding import Finding, Notice, Severity
+from fastapi_lint.model.versions.declarations import is_requirements
 
 _DECLARING = re.compile(
-    r"(pyproject\.toml|requirements[\w.-]*\.txt|uv\.lock|poetry\.lock|pdm\.lock|Pipfile|Pipfile\.lock|setup\.cfg|"
-    r"pytest\.ini|pytest\.toml|tox\.ini|\.?ruff\.toml)\Z"
+    r"(?:^|/)(pyproject\.toml|uv\.lock|poetry\.lock|pdm\.lock|pylock\.toml|Pipfile|Pipfile\.lock|setup\.cfg|"
+    r"environment\.ya?ml|pytest\.ini|pytest\.toml|tox\.ini|\.?ruff\.toml)\Z"
 )
 _LARGEST_DECLARATION = 8_000_000
 _DEEPEST_DECLARATION = 3
@@ -53,8 +54,8 @@ def as_read(sources: Mapping[str, Source], read: Mapping[str, Source]) -> Mappin
 
 
 def is_declaration(path: str) -> bool:
-    """Whether a file declares dependencies or sets up tests, by its name."""
-    return _DECLARING.search(path) is not None
+    """Whether a file declares dependencies or sets up tests, by its path below the root."""
+    return _DECLARING.search(path) is not None or is_requirements(path)
 
 
 def declarations(root: Path) -> dict[str, str]:
@@ -66,7 +67,7 @@ def declarations(root: Path) -> dict[str, str]:
         folders[:] = sorted(inside) if depth < _DEEPEST_DECLARATION else []
         for name in sorted(files):
             path = Path(folder, name)
-            if is_declaration(name) and not name.startswith("."):
+            if is_declaration(path.relative_to(root).as_posix()) and not name.startswith("."):
                 try:
                     if path.is_file() and path.stat().st_size < _LARGEST_DECLARATION:
                         found[path.relative_to(root).as_posix()] = path.read_text("utf-8", "replace")

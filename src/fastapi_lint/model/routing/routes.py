@@ -249,8 +249,9 @@ class Routes(Registrations):
         further down, or when the app starts."""
         function = event.module.enclosing(event.call.block)
         including = inclusion.module.enclosing(inclusion.call.block)
-        if event.call is inclusion.call:
-            return False
+        made = self.router_of(inclusion.child)
+        if event.call is inclusion.call or (made is not None and event.call is made.call):
+            return False  # what a router of a library is made with
         if function is including:
             return event.module is inclusion.module and event.call.start > inclusion.call.start
         if function is None or including is not None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _FIXTURES = frozenset({"pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture", "anyio.fixture"})
 _AUTO = re.compile(r"""(?:asyncio|anyio)[_-]mode["']?(?:\s*[=:]\s*|\s+)["']?auto""")
+_RUNNERS = {"pytest_operator": "pytest-operator", "alt_pytest_asyncio": "alt-pytest-asyncio"}
+"""Plugins that run every async test without being told: the module and the package."""
 _SETTINGS = ("pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
@@ -58,7 +60,12 @@ def fixture(project: Project, module: Module, name: str) -> Function | None:
 
 
 def runs_coroutines(project: Project, module: Module) -> bool:
-    """Whether a plugin runs every async test by itself: the mode `auto` in the nearest settings of pytest."""
+    """Whether a plugin runs every async test by itself: the mode `auto` in the nearest settings of pytest, or always."""
+    places = (module, *conftests(project, module))
+    if any(entry.module.split(".")[0] in _RUNNERS for place in places for entry in place.facts.imports):
+        return True
+    if any(project.versions.for_path(module.path).declares(package) for package in _RUNNERS.values()):
+        return True
     folder = posixpath.dirname(module.path)
     while True:
         for name in _SETTINGS:

@@ -142,10 +142,15 @@ def read(path: str, text: str) -> Requirements | None:
 
 
 def is_requirements(path: str) -> bool:
-    """Whether a path names a requirements file: requirements*.txt, *-requirements.txt, requirements/*.txt."""
+    """Whether a path names a requirements file: requirements*.txt, *-requirements.txt, requirements/*.txt, or `.in`."""
     folder, name = posixpath.split(path)
     inside = posixpath.basename(folder) in ("requirements", "reqs")
-    return name.endswith(".txt") and (inside or "requirements" in name)
+    return name.endswith((".txt", ".in")) and (inside or "requirements" in name)
+
+
+def compiled_from(path: str) -> str:
+    """The file from which pip-compile makes a requirements file of this name; "" for another file."""
+    return f"{path.removesuffix('.txt')}.in" if is_requirements(path) and path.endswith(".txt") else ""
 
 
 def folder_of(path: str) -> str:
@@ -255,7 +260,7 @@ def _uncommented(line: str) -> str:
 
 def _requirements(path: str, text: str) -> Requirements:
     draft = _Draft()
-    side = bool(_SIDE.search(posixpath.basename(path).removesuffix(".txt")))
+    side = bool(_SIDE.search(posixpath.basename(path).removesuffix(".txt").removesuffix(".in")))
     includes = []
     for line in re.sub(r"\\\r?\n", " ", text).splitlines():
         line = _uncommented(line)

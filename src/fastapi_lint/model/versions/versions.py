@@ -14,7 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from fastapi_lint.model.versions.declarations import Requirements, folder_of, read
+from fastapi_lint.model.versions.declarations import Requirements, compiled_from, folder_of, read
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,8 @@ class Versions:
             except InvalidSpecifier:
                 self._override_problems.append(f"target version of {name}: `{text}` is not a version specifier")
         self._folders: dict[str, list[str]] = {}
-        for path in sorted(self._texts):
+        sources = {compiled_from(path) for path in self._texts}
+        for path in sorted(self._texts.keys() - sources):  # what is made of a source says more than the source
             self._folders.setdefault(folder_of(path), []).append(path)
         self._answers: dict[tuple[str | None, str], tuple[Bounds, ...]] = {}
         self._folder: str | None = None

@@ -38,7 +38,7 @@ def duplicate_operation_id(app: App, check: Check) -> Iterator[Finding]:
             continue
         given = route.keyword("operation_id")
         value = check.project.values.text(given.value, route.where) if given is not None else None
-        if len(route.methods) > 1 and route not in told and not route.has_unpacked and route.path_known:
+        if _is_one_of_several_methods(route) and route not in told:
             told.add(route)
             yield check.finding(
                 given or route,
@@ -70,6 +70,12 @@ def duplicate_operation_id(app: App, check: Check) -> Iterator[Finding]:
             module=route.module,
             related=[] if again else [check.related(first.route, "this has it as well", module=first.route.module)],
         )
+
+
+def _is_one_of_several_methods(route: Route) -> bool:
+    """Whether a registration makes several operations; of the router of a library only the addresses are known."""
+    made = route.router.call if route.router is not None else None
+    return len(route.methods) > 1 and not route.has_unpacked and route.path_known and route.call is not made
 
 
 def _is_hidden(address: Address, check: Check) -> bool:
