@@ -12,6 +12,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.chains import Chains
 from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.trails import Memo, Trail
+from fastapi_lint.model.calls.ways.asking import depends_on_callers
 from fastapi_lint.model.calls.ways.branches import Settings
 from fastapi_lint.model.calls.ways.sparing import expects
 from fastapi_lint.model.names.symbols import (
@@ -83,6 +84,8 @@ class Effects(Chains):
         for call in function.calls:
             if (entry := self.reentry(function.module, call)) is not None:
                 if self.branches.is_dead(function, settings, call.block, call.start):
+                    continue
+                if depends_on_callers(self.types, function, call.block):
                     continue
                 name = self.types.name_of_type(self.types.callee(function.module, call)) or ""
                 return Step(function.module, call.start, call.name_end, None, call, name), entry

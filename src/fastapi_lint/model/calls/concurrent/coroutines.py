@@ -14,6 +14,7 @@ from typing import Literal
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.effects import Effects
+from fastapi_lint.model.calls.ways.asking import asked
 from fastapi_lint.model.names.expressions import with_values
 from fastapi_lint.model.names.modules import Binding, target_names
 from fastapi_lint.model.names.scanning import code_of
@@ -69,6 +70,9 @@ class Coroutines:
         }
         if not made:
             return
+        either = [value for value, _ in asked(self.types, function)]
+        if either:  # what is asked whether it can be awaited may be no coroutine, whatever is known of it
+            made = {key: call for key, call in made.items() if call.func not in either}
         found: dict[tuple[int, int], Misuse] = {}
         for misuse in (*self._at_once(module, made), *self._in_expressions(function, made)):
             found.setdefault((misuse.call.start, misuse.call.end), misuse)
@@ -106,7 +110,10 @@ class Coroutines:
                 held = only_value(self.types.find_bindings(use.expr.id, use.where), use.expr.id)
                 if isinstance(held, f.CallRef) and (key := (calls[held.index].start, calls[held.index].end)) in made:
                     by_variable.setdefault(key, []).append(use)
+        either = [value for value, _ in asked(self.types, function)]
         for name, call in self._assigned(function, made):
+            if f.Name(name) in either:
+                continue
             uses = by_variable.get((call.start, call.end), [])
             hard = next((use for use in uses if use.how not in _SOFT), None)
             if hard is not None:
