@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -283,7 +284,7 @@ class _Body:
 
     def _inside(self, function: Function, callee: FunctionObject, position: int, arg: f.Arg, by: type[f.Name]) -> Fate:
         """What a function of the project does with the number."""
-        name = arg.name or _parameter(function, callee, position)
+        name = arg.name or self._parameter(callee, position)
         if not name or all(param.name != name for param in function.params):
             return Fate(leaves=True)
         inner = self.limits.fate(function, by(name), self.depth + 1)
@@ -291,6 +292,12 @@ class _Body:
             inner.limits, inner.works, inner.is_bounded or _CLIPS.fullmatch(function.name) is not None,
             inner.zero_is_all, inner.leaves,
         )  # fmt: skip
+
+    def _parameter(self, callee: FunctionObject, position: int) -> str:
+        """The parameter that a positional argument fills."""
+        params = [param for param in callee.function.params if param.kind in ("positional-only", "normal")]
+        place = position + filled(self.project.types, callee)
+        return params[place].name if place < len(params) else ""
 
     def _made(self, cls: Class, position: int, arg: f.Arg) -> Fate:
         """What making an object of the project with the number does: the answer, or something that carries it on."""
@@ -308,7 +315,7 @@ class _Body:
         """What becomes of the object or dict that holds the number, when it is handed on as a whole."""
         if not isinstance(callee, FunctionObject):
             return _NOTHING if f.last_name(call.func) in _TELLERS else Fate(leaves=True)
-        name = arg.name or _parameter(callee.function, callee, position)
+        name = arg.name or self._parameter(callee, position)
         found = _NOTHING
         for each in [each for each in self.held if _root(each) == self.root and not isinstance(each, f.Name)]:
             if name:
@@ -432,10 +439,3 @@ def _renamed(expr: f.Expr, name: str) -> f.Expr:
         case f.Sub(value=value, items=items):
             return f.Sub(_renamed(value, name), items)
     return f.Name(name)
-
-
-def _parameter(function: Function, callee: FunctionObject, position: int) -> str:
-    """The parameter that a positional argument fills."""
-    shift = 1 if function.cls is not None and callee.owner is not None else 0
-    params = [param for param in function.params if param.kind in ("positional-only", "normal")]
-    return params[position + shift].name if position + shift < len(params) else ""

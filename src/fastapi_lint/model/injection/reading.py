@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.calls.bodies.wrapping import Wrapping
 from fastapi_lint.model.calls.ways.branches import Branches, Settings
 from fastapi_lint.model.calls.ways.constants import PRESENT, UNKNOWN, Value
@@ -74,7 +75,7 @@ class Reading:
             bodies = self._wrapping.bodies(callee.function) or (callee.function,)
             if any(self._asks(body, "") for body in bodies if body is not callee.function):
                 continue
-            shift = 0 if callee.owner is None else 1
+            shift = filled(self._types, callee)
             where = (module, call.block, call.start)
             given = Expansion.given(callee.function, call, where, NOWHERE, shift)
             names = [param for param, bound in given.items() if bound[0] == f.Name(name)]

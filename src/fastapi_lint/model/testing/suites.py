@@ -60,7 +60,7 @@ def fixture(project: Project, module: Module, name: str) -> Function | None:
 
 
 def runs_coroutines(project: Project, module: Module) -> bool:
-    """Whether a plugin runs every async test by itself: the mode `auto` in the nearest settings of pytest, or always."""
+    """Whether a plugin runs every async test by itself: by the mode `auto` in the nearest settings, or always."""
     places = (module, *conftests(project, module))
     if any(entry.module.split(".")[0] in _RUNNERS for place in places for entry in place.facts.imports):
         return True

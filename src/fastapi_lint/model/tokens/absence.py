@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.injection.authentication import is_lenient
 from fastapi_lint.model.injection.dependencies import Dependencies
 from fastapi_lint.model.injection.parameters import Parameter
@@ -73,7 +74,7 @@ def _uses(function: Function, name: str, types: Inference, depth: int) -> Iterat
         callee = types.callee(module, call)
         if not isinstance(callee, FunctionObject) or callee.function.is_generator:
             continue
-        shift = 1 if callee.owner is not None else 0
+        shift = filled(types, callee)
         given = Expansion.given(callee.function, call, (module, call.block, call.start), NOWHERE, shift)
         for param in callee.function.params:
             if param.name in given and given[param.name][0] == value:

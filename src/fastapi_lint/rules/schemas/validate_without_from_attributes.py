@@ -56,7 +56,9 @@ def validate_without_from_attributes(module: Module, check: Check) -> Iterator[F
 
 def _reads_attributes(schema: Schema, check: Check) -> bool:
     """Whether a schema reads attributes, as those of SQLModel do, or a validator in front of it may."""
-    if not schema.complete or schema.kind in ("sqlmodel", "sqlmodel-table") or "from_attributes" in schema.config or "orm_mode" in schema.config:
+    if not schema.complete or schema.kind in ("sqlmodel", "sqlmodel-table"):
+        return True
+    if "from_attributes" in schema.config or "orm_mode" in schema.config:
         return True
     names = {"pydantic.model_validator", "pydantic.root_validator"}
     return any(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import ClassObject, Function, Instance
+from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance
+from fastapi_lint.model.types.inference.inference import Inference
 
 _KEEPING = frozenset({"staticmethod", "classmethod"})
 
@@ -42,6 +43,18 @@ def can_bind(function: Function, owner: Instance | ClassObject | None, call: f.C
         return False
     wanted = [param for param in params if param.kind in ("positional-only", "normal", "keyword-only")]
     return all(param.default is not None or param.name in filled or param.name in keywords for param in wanted)
+
+
+def filled(types: Inference, callee: FunctionObject) -> int:
+    """How many parameters what a function is bound to fills, before the arguments: `self`, `cls`, or none."""
+    function, owner = callee.function, callee.owner
+    if function.cls is None or owner is None:
+        return 0
+    decorators = types.decorators(function)
+    if "staticmethod" in decorators:
+        return 0
+    named = function.name in ("__init__", "__new__", "__init_subclass__", "__class_getitem__")
+    return 1 if isinstance(owner, Instance) or named or "classmethod" in decorators else 0
 
 
 def argument_at(call: f.Call, position: int, keyword: str) -> f.Arg | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Method, Module
 from fastapi_lint.model.routing.answering.answers import Answers
@@ -106,8 +107,8 @@ class Channels:
                 for index, arg in enumerate(call.args):
                     if arg.name == _SENDING[name] or (arg.name == "" and index == (name == "close")):
                         yield arg.value, where, environment
-            case FunctionObject(function=function, owner=owner) if depth < _DEEPEST and self._may_send(function):
-                shift = 0 if owner is None else 1
+            case FunctionObject(function=function) as callee if depth < _DEEPEST and self._may_send(function):
+                shift = filled(self.types, callee)
                 given = Expansion.given(function, call, where, environment, shift)
                 for param in function.params[shift:]:
                     given.setdefault(param.name, (f.Unknown(), where, environment))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.symbols import Function, FunctionObject
 from fastapi_lint.model.types.inference.inference import Inference
 
@@ -41,7 +42,7 @@ def registration(types: Inference, function: Function, socket: str, before: int)
             if call.func.attr in _ADDS and not _is_local(function, call.func.value):
                 return Registration(call, call.func.value, socket)
             callee = types.callee(module, call)
-            if isinstance(callee, FunctionObject) and _stores(callee, index, arg):
+            if isinstance(callee, FunctionObject) and _stores(callee, index, arg, types):
                 return Registration(call, call.func.value, socket)
     return None
 
@@ -104,11 +105,11 @@ def _is_local(function: Function, expr: f.Expr) -> bool:
     return any(_is(entry.target, expr.id) for entry in function.module.assigns_in.get(function.index, ()))
 
 
-def _stores(callee: FunctionObject, index: int, arg: f.Arg) -> bool:
+def _stores(callee: FunctionObject, index: int, arg: f.Arg, types: Inference) -> bool:
     """Whether a method puts its parameter into a collection of its object, or into one of the module."""
     target = callee.function
     params = [p for p in target.params if p.kind not in ("args", "kwargs")]
-    position = index + (1 if callee.owner is not None else 0)
+    position = index + filled(types, callee)
     if not arg.name and position >= len(params):
         return False
     name = arg.name or params[position].name

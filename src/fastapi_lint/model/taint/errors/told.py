@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -313,9 +314,9 @@ class Telling:
         if function.is_generator or function.name == "<lambda>" or hops >= _MOST_HOPS or function.module.is_test:
             return
         yield from self._of_itself(function, key, hops + 1)
-        is_free = owner is None or "staticmethod" in self.types.decorators(function)
-        given = self._bound(function, call, where, environment, 0 if is_free else 1)
-        if isinstance(owner, Instance) and not is_free and isinstance(call.func, f.Attr) and function.params:
+        before = filled(self.types, FunctionObject(function, owner))
+        given = self._bound(function, call, where, environment, before)
+        if isinstance(owner, Instance) and before and isinstance(call.func, f.Attr) and function.params:
             given = given.with_bound({function.params[0].name: (call.func.value, where, environment)})
         passed = [bound for bound in given.values() if not isinstance(bound[0], (f.Unknown, f.Const))]
         if any(next(self._walk(*bound, None, depth + 1, hops), None) for bound in passed):
