@@ -28,15 +28,15 @@ def asked(types: Inference, function: Function) -> tuple[tuple[f.Expr, f.Call], 
 def depends_on_callers(types: Inference, function: Function, block: int) -> bool:
     """Whether a place runs only when a parameter turns out to be awaitable."""
     module = function.module
-    tests = [module.facts.calls[one.test.index] for one in module.block_chain(block) if _is_call(one)]
+    tests = [
+        module.facts.calls[one.test.index]
+        for one in module.block_chain(block)
+        if one.kind == "if" and isinstance(one.test, f.CallRef)
+    ]
     if not tests:
         return False
     names = {f.Name(param.name) for param in function.params}
     return any(value in names and call in tests for value, call in asked(types, function))
-
-
-def _is_call(block: f.Block) -> bool:
-    return block.kind == "if" and isinstance(block.test, f.CallRef)
 
 
 def _asks(types: Inference, function: Function, call: f.Call) -> bool:
