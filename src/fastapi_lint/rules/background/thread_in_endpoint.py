@@ -36,16 +36,21 @@ def thread_in_endpoint(function: Function, check: Check) -> Iterator[Finding]:
     if not is_served(check.project, module):
         return
     started = [(call, kind) for call in function.calls if (kind := _started(function, call, check))]
-    if not started or _joins(function, check) or role_of(check.project, function) not in _ROLES:
+    role = role_of(check.project, function) if started else None
+    if not started or _joins(function, check) or role not in _ROLES:
         return
+    each = "connection" if role == "websocket" else "request"
+    instead = "use `BackgroundTasks`, or a queue"
+    if role == "websocket":  # its background tasks never run
+        instead = "use `asyncio.to_thread(...)`, whose threads are limited, or a queue"
     for call, kind in started:
         if never_runs(module, call.block) or runs_until_filled(function, call.block, call.start):
             continue
         yield check.finding(
             (call.start, call.name_end),
-            f"`{function.name}` starts a {kind} for each request",
-            why="its errors are lost, nothing limits how many there are, and a shutdown cuts them off",
-            instead="use `BackgroundTasks`, or a queue",
+            f"`{function.name}` starts a {kind} for each {each}",
+            why="nobody sees its errors, nothing limits how many there are, and a shutdown cuts them off",
+            instead=instead,
         )
 
 

@@ -22,11 +22,13 @@ from fastapi_lint.model.names import (
     code_of,
     place_of,
     target_names,
+    walk,
 )
 from fastapi_lint.rule import Check, rule
 
 _FACTORIES = frozenset({"sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.orm.sessionmaker"})
 _OPTION = "expire_on_commit"
+_DEEPEST = 8
 _COMMITS = re.compile(rb"\.commit\(|\.begin\(|\byield\b")
 
 
@@ -159,15 +161,48 @@ def _leaves(module: Module, call: f.Call, check: Check) -> bool:
     if any(_adds_parameter(function, each, name) for each in function.calls):
         return True  # whoever has given it may read it
     rest = code_of(function, committed)
-    targets = [entry.target for entry in module.assigns_in.get(function.index, ()) if start < entry.start < end]
-    targets += [
-        block.target
-        for block in module.blocks_in.get(function.index, ())
-        if block.kind == "for" and block.target is not None and start < block.start < end
-    ]
-    objects = {one for target in targets for one in target_names(target)}
-    objects = {one for one in objects if not re.search(rf"\.refresh\(\s*{re.escape(one)}\b", rest)}
+    objects = {one for one in _objects(function, name, start, end) if not _is_refreshed(one, rest)}
     return any(re.search(rf"(?<![\w.]){re.escape(one)}\b", rest) for one in objects - {name})
+
+
+def _is_refreshed(name: str, rest: str) -> bool:
+    return re.search(rf"\.refresh\(\s*{re.escape(name)}\b", rest) is not None
+
+
+def _objects(function: Function, session: str, start: int, end: int) -> set[str]:
+    """The variables that may hold objects of a session: made with it, made of such, or put into it."""
+    module = function.module
+    made: list[tuple[f.Expr, f.Expr | None]] = [
+        (e.target, e.value) for e in module.assigns_in.get(function.index, ()) if start < e.start < end
+    ]
+    made += [
+        (block.target, block.test)
+        for block in module.blocks_in.get(function.index, ())
+        if block.kind in ("for", "comprehension") and block.target is not None and start < block.start < end
+    ]
+    found = {session}
+    for call in function.calls:
+        match call.func:
+            case f.Attr(value=f.Name(id=held), attr="add" | "add_all" | "merge") if held == session:
+                found |= _names(call.args[0].value, module) if call.args else set()
+    for _ in range(3):  # a loop may use further up what it makes further down
+        for target, value in made:
+            if not found.isdisjoint(_names(value, module)):
+                found.update(target_names(target))
+    return found
+
+
+def _names(expr: f.Expr | None, module: Module, depth: int = 0) -> set[str]:
+    """The names of variables in an expression, those of its calls included."""
+    found: set[str] = set()
+    for part in walk(expr) if depth < _DEEPEST else ():
+        if isinstance(part, f.Name):
+            found.add(part.id)
+        elif isinstance(part, f.CallRef):
+            call = module.facts.calls[part.index]
+            for one in (call.func, *(arg.value for arg in call.args)):
+                found |= _names(one, module, depth + 1)
+    return found
 
 
 def _bound(function: Function, call: f.Call) -> tuple[str, int, int]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Depends, External, Function, FunctionObject, Instance, Module, Type
+from fastapi_lint.model.names import evaluated, walk
 from fastapi_lint.rule import Check, rule
 
 _SCOPES = ("fastapi.security.SecurityScopes",)
@@ -23,7 +24,7 @@ def unchecked_scope(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     Dependencies that cannot be followed to their end are left alone, and so are those that take the request: they may
-    read the scopes from the route.
+    read the scopes from the route. So are scopes that the handler itself passes on or compares.
 
     References
     - [OAuth2 scopes](https://fastapi.tiangolo.com/advanced/security/oauth2-scopes/)
@@ -37,6 +38,8 @@ def unchecked_scope(module: Module, check: Check) -> Iterator[Finding]:
         depends = check.project.dependencies.depends(module, index)
         if depends is None or not depends.is_security:
             continue
+        if _is_checked_by_handler(module, call, scopes.value):
+            continue
         if all(_ignores(each, check) for each in check.project.dependencies.closure(depends)):
             yield check.finding(
                 call,
@@ -48,6 +51,26 @@ def unchecked_scope(module: Module, check: Check) -> Iterator[Finding]:
 
 def _names_any(value: f.Expr) -> bool:
     return isinstance(value, f.Display) and bool(value.items)
+
+
+def _is_checked_by_handler(module: Module, call: f.Call, scopes: f.Expr) -> bool:
+    """Whether the function whose decorators or parameters demand scopes names each of them in its body as well."""
+    wanted = {_plain(item) for item in scopes.items} if isinstance(scopes, f.Display) else set()
+    for function in module.functions:
+        if function.facts.first <= call.start < function.facts.head_end:
+            named = {
+                _plain(part)
+                for expr, _, at in evaluated(function)
+                if at >= function.facts.head_end
+                for part in walk(expr)
+            }
+            return wanted <= named
+    return False
+
+
+def _plain(expr: f.Expr) -> f.Expr:
+    """`Scope.READ` of `Scope.READ.value`."""
+    return expr.value if isinstance(expr, f.Attr) and expr.attr == "value" else expr
 
 
 def _ignores(depends: Depends, check: Check) -> bool:

@@ -8,6 +8,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, Function, FunctionObject, Module
 from fastapi_lint.model.testing import Override, overrides
+from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
 
@@ -21,7 +22,8 @@ def override_of_non_dependency(module: Module, check: Check) -> Iterator[Finding
     against the real thing, and passes or fails for another reason.
 
     Known limits
-    Keys that cannot be resolved, objects, and functions of other packages are left alone. So are functions whose name
+    Keys that cannot be resolved, objects, and functions of other packages are left alone, and so are methods of a class
+    that a variable goes through. So are functions whose name
     stands in a `Depends` that cannot be resolved.
 
     References
@@ -50,6 +52,8 @@ def _mistaken(each: Override, check: Check) -> tuple[str, str] | None:
             name = maker.function.name
             return f"this new result of `{name}`", "keep what stands in `Depends` in a variable, and override that"
         return None
+    if _is_of_a_variable(each.key, where, check):
+        return None
     match project.infer(each.key, *where):
         case FunctionObject(function=function) if function.name != "<lambda>":
             if project.dependencies.injected.get(function) or _may_be_meant(function.name, check):
@@ -60,6 +64,14 @@ def _mistaken(each: Override, check: Check) -> tuple[str, str] | None:
                 return None
             return f"`{cls.name}`", "override the callable that stands in `Depends`"
     return None
+
+
+def _is_of_a_variable(key: f.Expr, where: Where, check: Check) -> bool:
+    """Whether a key is a method of some class that a variable goes through: `implementation.session`."""
+    if not isinstance(key, f.Attr) or not isinstance(key.value, f.Name):
+        return False
+    found = check.project.types.find_bindings(key.value.id, where)
+    return any(isinstance(binding.entry, (f.Block, f.Param)) for binding in found)
 
 
 def _makes_new(function: Function, check: Check) -> bool:

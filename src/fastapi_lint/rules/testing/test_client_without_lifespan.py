@@ -25,6 +25,7 @@ class _Provided:
     home: Module | None
     name: str
     by: str
+    maker: Function
 
 
 @rule("FAPI906", words={"TestClient", "ASGITransport"}, since="0.2.0")
@@ -38,7 +39,8 @@ def test_client_without_lifespan(module: Module, check: Check) -> Iterator[Findi
 
     Known limits
     Followed are requests with the client by its name, and in tests that get it from a fixture, whose path is written
-    there. What tests set by themselves, and what an override keeps from running, is left alone.
+    there. What tests set by themselves, what a request makes where it is missing, and what an override keeps from
+    running, is left alone.
 
     References
     - [Testing events: lifespan](https://fastapi.tiangolo.com/advanced/testing-events/)
@@ -122,17 +124,17 @@ def _put(project: Project, function: Function, until: int, by: str, starting: se
         match entry.target:
             case f.Attr(value=owner, attr=attr) if may_be_state(project, owner, (module, entry.block, entry.start)):
                 if not _is_stored_elsewhere(project, attr, starting):
-                    yield _Provided(None, attr, by)
+                    yield _Provided(None, attr, by, function)
             case f.Name(id=name) if name in declared and _is_empty(module, name, starting):
-                yield _Provided(module, name, by)
+                yield _Provided(module, name, by, function)
             case f.Sub(value=f.Name(id=name)) if not function.rebinds(name) and _is_empty(module, name, starting):
-                yield _Provided(module, name, by)
+                yield _Provided(module, name, by, function)
     for leave in function.exits:
         if leave.kind == "yield" and isinstance(leave.value, f.Mapping):
             for key, _ in leave.value.items:
                 if isinstance(key, f.Const) and isinstance(key.value, str):
                     if not _is_stored_elsewhere(project, key.value, starting):
-                        yield _Provided(None, key.value, by)
+                        yield _Provided(None, key.value, by, function)
 
 
 def _is_stored_elsewhere(project: Project, attr: str, starting: set[Function]) -> bool:
@@ -235,14 +237,16 @@ def _needs(project: Project, route: Route, need: _Provided, replaced: set[Functi
             seen.add(function)
             queue.append((function, 0))
             pending += project.dependencies.of_function(function)
+    is_read = False
     for function, depth in queue:
-        if _reads(project, function, need):
-            return True
+        if function is need.maker:
+            return False  # the request makes it, where it is missing
+        is_read = is_read or _reads(project, function, need)
         for step in project.effects.execution.steps(function) if depth < _DEEPEST else ():
             if step.function is not None and step.function not in seen and len(seen) < _MOST:
                 seen.add(step.function)
                 queue.append((step.function, depth + 1))
-    return False
+    return is_read
 
 
 def _reads(project: Project, function: Function, need: _Provided) -> bool:
