@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi_lint.model.calls.bodies.arguments import Given, given, parameter_behind, switch, unpacked
 from fastapi_lint.model.calls.bodies.binding import argument_at
 from fastapi_lint.model.calls.bodies.configured import is_configured, runs_by_configuration
-from fastapi_lint.model.calls.bodies.decorators import decorator_effect
+from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_through
 from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.concurrent.coroutines import leaves, only_value, reads_of
 from fastapi_lint.model.calls.concurrent.locks import held_across_await
@@ -52,6 +52,7 @@ __all__ = [
     "not_callable",
     "only_value",
     "parameter_behind",
+    "passes_through",
     "reads_of",
     "root_of",
     "runs_by_configuration",

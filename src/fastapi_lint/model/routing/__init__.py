@@ -13,7 +13,7 @@ from fastapi_lint.model.routing.answering.streams import Stream, streams
 from fastapi_lint.model.routing.answering.wording import Wording, wording
 from fastapi_lint.model.routing.discovery import finds_routers
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module, mounted_in_vain
-from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, roots
+from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, replaces_routes, roots
 from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
 from fastapi_lint.model.routing.routes import (
     HTTP_METHODS,
@@ -75,6 +75,7 @@ __all__ = [
     "placeholders",
     "places",
     "registration",
+    "replaces_routes",
     "returns_response",
     "roots",
     "socket_of",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Class, ClassObject, External
 from fastapi_lint.model.routing.paths import normalised
 from fastapi_lint.model.routing.routes import Address, Inclusion, Mount, Route, Router, Routes
@@ -89,6 +90,20 @@ def matches_by_itself(route: Route | Mount, routes: Routes) -> bool:
     if not isinstance(value, ClassObject):
         return True
     return any(isinstance(base, Class) and "matches" in base.methods for base in routes.types.mro(value.cls))
+
+
+def replaces_routes(address: Address, routes: Routes) -> bool:
+    """Whether a router on the way is of a class that looks at its routes when it gets one more: it may take one out."""
+    for key in address.routers:
+        router = routes.router_of(key)
+        cls = router.cls if router is not None else None
+        for base in routes.types.mro(cls) if isinstance(cls, Class) else ():
+            method = base.methods.get("add_api_route") if isinstance(base, Class) else None
+            if method is not None and any(
+                isinstance(part, f.Attr) and part.attr == "routes" for e, _, _ in evaluated(method) for part in walk(e)
+            ):
+                return True
+    return False
 
 
 def is_versioned(route: Route | Mount) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import comparisons_of
-from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import DEPENDS, Where
 from fastapi_lint.model.values.environment import NOWHERE
 from fastapi_lint.model.values.expansion import Expansion
@@ -169,6 +169,8 @@ class Comparing:
             case f.Attr(value=owner, attr=attr):
                 holder = self.types.infer(owner, where)
                 cls = holder.cls if isinstance(holder, Instance) and isinstance(holder.cls, Class) else None
+                if isinstance(holder, ClassObject) and self.types.is_subclass(holder.cls, "enum.Enum"):
+                    return False  # one of the words that the program knows
                 if cls is not None and self.project.secrets.is_settings(cls):
                     return secrets.secret_name(attr) is not None
                 return self._is_defined(expr, attr, where, depth)

@@ -158,6 +158,8 @@ class Logs:
         """A value that is a secret by its name, when nothing says that it is none, or is not shown."""
         if secrets.secret_name(name) is None or secrets.words(name)[-1:] == ["id"]:
             return None
+        if secrets.words(name)[-2:] == ["access", "key"] and "secret" not in secrets.words(name):
+            return None  # it names an account, as in S3; what proves it is the secret key
         if self._is_masked(expr, where) or self._is_made_to_be_shown(expr, where):
             return None
         if _is_vague(name) and not self._is_credential(expr, where):

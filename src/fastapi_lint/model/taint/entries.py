@@ -61,7 +61,7 @@ _LISTS = frozenset({
     "list", "set", "frozenset", "tuple", "typing.Sequence", "typing.Iterable", "typing.Collection", "typing.List",
     "typing.Set", "typing.Tuple", "typing.FrozenSet", "typing.AbstractSet", "typing.MutableSequence",
 })  # fmt: skip
-_MAPPINGS = frozenset({"dict", "typing.Dict", "typing.Mapping", "typing.MutableMapping"})
+MAPPINGS = frozenset({"dict", "typing.Dict", "typing.Mapping", "typing.MutableMapping"})
 _LOOSE = frozenset({"typing.Any", "object"})
 _WHAT = {
     "fastapi.Query": "query parameter",
@@ -239,7 +239,7 @@ class Entries:
             if not path:
                 return body.entry(whole=True)
             return self.typed(kind.args[0], body, path[1:], depth + 1) if kind.args else body.entry()
-        if kind.cls in _MAPPINGS:
+        if kind.cls in MAPPINGS:
             if path[:1] == (KEYS,) and kind.args and types.is_instance(kind.args[0], *NUMBERS):
                 return NUMBER
             body = replace(reading, what="body field" if reading.what == "query parameter" else reading.what)

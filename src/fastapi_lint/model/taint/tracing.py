@@ -33,7 +33,7 @@ from fastapi_lint.model.routing.routes import Routes
 from fastapi_lint.model.taint.calling import Calling
 from fastapi_lint.model.taint.changing import Changes
 from fastapi_lint.model.taint.checks import Checks
-from fastapi_lint.model.taint.entries import NUMBERS, Entries
+from fastapi_lint.model.taint.entries import MAPPINGS, NUMBERS, Entries
 from fastapi_lint.model.taint.holding import Holding
 from fastapi_lint.model.taint.parameters import Parameters
 from fastapi_lint.model.taint.strands import (
@@ -447,7 +447,8 @@ class Tracing:
         if inner is None:
             return UNKNOWN
         if entry.kind in ("for", "comprehension"):
-            return self.value(entry.test, place, (EACH, *inner, *path), depth)
+            is_dict = not inner and self.types.is_instance(self.types.infer(entry.test, place), *MAPPINGS)
+            return self.value(entry.test, place, (KEYS if is_dict else EACH, *inner, *path), depth)
         if entry.kind == "with":
             return self.calling.entered(entry.test, place, (*inner, *path), depth)
         if entry.kind == "case":  # what is matched, or a part of it

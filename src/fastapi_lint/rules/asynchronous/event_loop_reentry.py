@@ -61,9 +61,17 @@ def event_loop_reentry(function: Function, check: Check) -> Iterator[Finding]:
 def _finding(function: Function, trail: Trail[Reentry], check: Check) -> Finding:
     first, last, around = trail.first, trail.steps[-1], trail.steps[-2].function
     places = [(step.module, step.call.block) for step in trail.steps if step.call is not None]
+    title = f"`{first.shown}` in async `{function.name}` {_outcome(places)}"
+    if (
+        len(trail.steps) > 2
+        and around is not None
+        and not swallows(*places[0])
+        and any(swallows(*one) for one in places)
+    ):
+        title = f"`{around.qualname}` never gets a result in async `{function.name}`"  # what calls it does not notice
     return check.finding(
         first,
-        f"`{first.shown}` in async `{function.name}` {_outcome(places)}",
+        title,
         why=f"`{last.shown}` in `{around.qualname if around else '?'}` {trail.effect.why}",
         instead=remedies(check.project).of_reentry(function, trail),
         related=[

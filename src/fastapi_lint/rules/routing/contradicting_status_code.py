@@ -35,12 +35,13 @@ def contradicting_status_code(route: Route, check: Check) -> Iterator[Finding]:
     returned = [entry for entry in handler.exits if entry.kind == "return"]
     if not answers or any(each.kind == "value" for each in answers) or len(returned) > len(answers):
         return
-    codes = set()
+    found = []
     for each in answers:
         code = each.default if each.status is None else check.project.answers.code(each.status)
         if code is None:
             return
-        codes.add(code)
+        found.append((each, code))
+    codes = {code for _, code in found}
     successes = {code for code in codes if 200 <= code < 300}
     if declared in codes or not successes or declared == 204 or 204 in codes:
         return
@@ -51,5 +52,7 @@ def contradicting_status_code(route: Route, check: Check) -> Iterator[Finding]:
         f"`{handler.name}` declares {declared} and answers {shown}",
         why="a response object carries its own status, so that the declared one is never sent",
         instead=f"give the response `status_code={declared}`, or declare {shown}",
-        related=[check.related(each, f"this answers {shown}", module=each.module) for each in answers[:3]],
+        related=[
+            check.related(each, f"this answers {code}", module=each.module) for each, code in found if code in successes
+        ][:3],
     )

@@ -12,7 +12,7 @@ from fastapi_lint.fixing import edits
 from fastapi_lint.fixing.edits.calls import function_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Route
-from fastapi_lint.model.calls import decorator_effect
+from fastapi_lint.model.calls import decorator_effect, passes_through
 from fastapi_lint.rule import Check, rule
 
 
@@ -30,8 +30,8 @@ def decorator_above_route(route: Route, check: Check) -> Iterator[Finding]:
     FastAPI reads the parameters from what it returns: it must use `functools.wraps`.
 
     Known limits
-    Decorators of the project that give back the function they get, and known markers and registrations, are left alone;
-    so is a decorator that cannot be resolved.
+    Decorators of the project that give back the function they get or a wrapper that only calls it, and known markers
+    and registrations, are left alone; so is a decorator that cannot be resolved.
 
     References
     - [Path operation decorators](https://fastapi.tiangolo.com/tutorial/first-steps/#define-a-path-operation-decorator)
@@ -52,7 +52,8 @@ def decorator_above_route(route: Route, check: Check) -> Iterator[Finding]:
             continue
         effect, name = decorator_effect(check.project.types, handler, decorator)
         if effect in ("wraps", "replaces", "external") and name.rsplit(".", 1)[-1] != "deprecated":
-            wrong[i] = name
+            if not passes_through(check.project.types, handler, decorator):
+                wrong[i] = name
     if not wrong:
         return
     found = function_node(handler)

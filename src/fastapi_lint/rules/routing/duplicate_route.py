@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding
 from fastapi_lint.model import Project, Route
 from fastapi_lint.model.names import same_call
-from fastapi_lint.model.routing import Place, Routes, is_versioned, matches_by_itself, places, roots
+from fastapi_lint.model.routing import Place, Routes, is_versioned, matches_by_itself, places, replaces_routes, roots
 from fastapi_lint.rule import Check, rule
 
 _MOST_RIVALS = 50
@@ -24,7 +24,7 @@ def duplicate_route(project: Project, check: Check) -> Iterator[Finding]:
 
     Known limits
     Registrations in different branches or under a condition, versioned routes, tests, and one router that is included
-    several times are left alone.
+    several times are left alone, and so are routers of a class that looks at its routes in `add_api_route`.
 
     References
     - [FastAPI: order matters](https://fastapi.tiangolo.com/tutorial/path-params/#order-matters)
@@ -54,6 +54,8 @@ def _pairs(
     for number, place in enumerate(group):
         for rival in group[:number]:
             if same_call(place.route, rival.route) or not _both_exist(place, rival):
+                continue
+            if replaces_routes(place.address, routes) or replaces_routes(rival.address, routes):
                 continue
             before = rival.address.registered_before(place.address)
             second, first = (rival, place) if before is False else (place, rival)

@@ -34,6 +34,6 @@ def sleep_in_test(function: Function, check: Check) -> Iterator[Finding]:
             yield check.finding(
                 call,
                 f"`time.sleep` stops the event loop of `{function.name}`",
-                why="what the test waits for cannot happen meanwhile",
+                why="nothing else of the loop runs meanwhile, and what is waited for there never comes",
                 instead="wait for the condition, or write `await asyncio.sleep(...)`",
             )

@@ -50,6 +50,42 @@ def decorator_effect(types: Inference, function: Function, decorator: f.Expr) ->
     return "unknown", name
 
 
+def passes_through(types: Inference, function: Function, decorator: f.Expr) -> bool:
+    """Whether what a decorator of the project makes does nothing but call the function, with whatever it is given."""
+    module, facts = function.module, function.facts
+    called = isinstance(decorator, f.CallRef)
+    expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+    value = types.infer(expr, (module, facts.outer, facts.start))
+    receivers = _receivers(types, value.function, called=called) if isinstance(value, FunctionObject) else []
+    return bool(receivers) and all(_only_calls(types, each) for each in receivers)
+
+
+def _only_calls(types: Inference, receiver: Function) -> bool:
+    """Whether a function gives back its first parameter, or a function that only calls it."""
+    own = f.Name(receiver.positional[0]) if receiver.positional else None
+    returned = list(_returned(types, receiver))
+    for value, where in returned:
+        made = types.infer(value, where)
+        if value == own:
+            continue
+        if not isinstance(made, FunctionObject) or made.function.parent is not receiver:
+            return False
+        wrapper = made.function
+        leaves = [leave for leave in wrapper.exits if leave.kind != "del"]
+        if len(leaves) != 1 or len(wrapper.calls) != 1 or wrapper.module.assigns_in.get(wrapper.index):
+            return False
+        result = leaves[0].value.value if isinstance(leaves[0].value, f.Await) else leaves[0].value
+        call = wrapper.calls[0]
+        is_call = isinstance(result, f.CallRef) and wrapper.module.facts.calls[result.index] is call
+        given = {(arg.name, arg.value) for arg in call.args}
+        taken = {({"args": "*", "kwargs": "**"}.get(param.kind, "?"), f.Name(param.name)) for param in wrapper.params}
+        if leaves[0].kind != "return" or not is_call or call.func != own:
+            return False
+        if given != taken or {param.kind for param in wrapper.params} != {"args", "kwargs"}:
+            return False
+    return bool(returned)
+
+
 def _external(name: str) -> Effect:
     if name in _SAME or catalog.marker(name) is not None or name.startswith(("fastapi.", "starlette.")):
         return "same"
