@@ -246,14 +246,14 @@ class Routes(Registrations):
 
     def _is_late(self, event: Event, inclusion: Inclusion) -> bool:
         """Whether something is certainly registered after an inclusion: further down, in a function that is called
-        further down, or when the app starts."""
+        further down, or when the app starts. What makes the router in an argument of the inclusion runs before it."""
         function = event.module.enclosing(event.call.block)
         including = inclusion.module.enclosing(inclusion.call.block)
-        made = self.router_of(inclusion.child)
-        if event.call is inclusion.call or (made is not None and event.call is made.call):
-            return False  # what a router of a library is made with
+        end = inclusion.call.end
+        if event.call is inclusion.call:
+            return False
         if function is including:
-            return event.module is inclusion.module and event.call.start > inclusion.call.start
+            return event.module is inclusion.module and event.call.start >= end
         if function is None or including is not None:
             return False
         calls = self.expansion.objects.callers(function.name)
@@ -261,7 +261,7 @@ class Routes(Registrations):
         if not found:
             return self.starts_later(function)
         return all(
-            module is inclusion.module and module.enclosing(call.block) is None and call.start > inclusion.call.start
+            module is inclusion.module and module.enclosing(call.block) is None and call.start >= end
             for module, call in found
         )
 
