@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.calls.bodies.arguments import Given, given, parameter_behind, switch, unpacked
-from fastapi_lint.model.calls.bodies.binding import argument_at
+from fastapi_lint.model.calls.bodies.binding import argument_at, filled
 from fastapi_lint.model.calls.bodies.configured import is_configured, runs_by_configuration
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_through
 from fastapi_lint.model.calls.callers import Use
@@ -42,6 +42,7 @@ __all__ = [
     "bound",
     "decorator_effect",
     "expects",
+    "filled",
     "given",
     "held_across_await",
     "is_configured",

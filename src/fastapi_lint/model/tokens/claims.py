@@ -89,9 +89,17 @@ def _uses(function: Function, claims: f.Expr) -> Iterator[tuple[f.Expr, f.Call |
         if held.kind == "callee" or (held.kind in ("assign", "call") and held.expr in bases):
             continue
         for part, around in parts_of(held.expr):
-            if part in bases:
-                read = around if isinstance(around, f.Sub) and around.value == part else part
-                yield read, None
+            if part not in bases:
+                continue
+            match around:
+                case f.Unary(op="not") | f.Compare(operators=("is" | "is not",)):
+                    continue  # whether there are any
+                case f.Compare(operators=("in" | "not in",), operands=(f.Const() as key, held_by)) if held_by == part:
+                    yield f.Sub(part, (key,)), None
+                case f.Sub(value=value) if value == part:
+                    yield around, None
+                case _:
+                    yield part, None
 
 
 def _is_harmless_call(module: Module, call: f.Call, claims: f.Expr, project: Project, depth: int) -> bool:

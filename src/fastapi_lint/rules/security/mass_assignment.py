@@ -7,14 +7,18 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, Function, Method
+from fastapi_lint.model import Class, ClassObject, Function, FunctionObject, Method
+from fastapi_lint.model.calls import filled
 from fastapi_lint.model.data import MAPPERS, is_mapped, row_class
+from fastapi_lint.model.names import walk
 from fastapi_lint.model.taint import EACH, KEYS, Arrival, trail
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
 _STATEMENTS = ("sqlalchemy.", "sqlmodel.")
 _LONGEST = 20
+_HELPERS = 3
+_VALIDATING = frozenset({"model_validate", "parse_obj"})
 _CLASS_METHODS = frozenset({
     "create", "acreate", "get_or_create", "update_or_create", "model_validate", "parse_obj", "objects", "insert",
     "update_from_dict", "sqlmodel_update", "model_construct", "construct",
@@ -38,8 +42,8 @@ def mass_assignment(function: Function, check: Check) -> Iterator[Finding]:
 
     Known limits
     Schemas with declared fields are left alone, whatever their fields are, unless they allow others. So are dicts that
-    are made of fixed keys or cut down to some, columns that hold JSON, and `**kwargs` of functions. Keys that are taken
-    out (`data.pop("id")`) leave all others open.
+    are made of fixed keys or cut down to some, columns that hold JSON, objects that are validated and never written,
+    and `**kwargs` of functions. Keys that are taken out (`data.pop("id")`) leave all others open.
 
     References
     - [OWASP: mass assignment](https://cheatsheetseries.owasp.org/cheatsheets/Mass_Assignment_Cheat_Sheet.html)
@@ -82,13 +86,47 @@ def _arrivals(function: Function, check: Check) -> Iterator[tuple[Arrival, Class
                 for arrival in flows.given(arg.value, function, span, call.block, "columns", path=(KEYS,)):
                     yield arrival, found[0]
         rows = _rows(function, call, check)
-        if rows is not None:
+        if rows is not None and not (name in _VALIDATING and _stays(function, call, check)):
             value, cls = rows
             several = isinstance(value, f.Display) or name.startswith("bulk_")
             for path in ((EACH, KEYS), (KEYS,)) if several or name == "execute" else ((KEYS,),):
                 if arrivals := list(flows.given(value, function, span, call.block, "columns", path=path)):
                     yield arrivals[0], cls
                     break
+
+
+def _stays(function: Function, call: f.Call, check: Check) -> bool:
+    """Whether what a call makes is written nowhere: of its variable only attributes are used, in helpers as well."""
+    module = function.module
+    made = f.CallRef(module.call_numbers[call.start, call.end])
+    held = [entry.target for entry in module.assigns_in.get(function.index, ()) if entry.value == made]
+    return len(held) == 1 and isinstance(held[0], f.Name) and _is_only_read(function, held[0], check, _HELPERS)
+
+
+def _is_only_read(function: Function, held: f.Name, check: Check, depth: int) -> bool:
+    """Whether a function uses an object by its attributes alone, and gives it to none but those that do the same."""
+    module = function.module
+    others = [leave.value for leave in function.exits]
+    others += [entry.value for entry in module.assigns_in.get(function.index, ())]
+    for call in function.calls:
+        if isinstance(call.func, f.Attr) and call.func.value == held:
+            return False  # a method may save it
+        for number, arg in enumerate(call.args):
+            if arg.value != held:
+                others.append(arg.value)
+                continue
+            callee = check.project.callee(module, call)
+            if not isinstance(callee, FunctionObject) or depth <= 0:
+                return False
+            names = callee.function.positional[filled(check.project.types, callee) :]
+            name = arg.name or (names[number] if number < len(names) else "")
+            if not name or not _is_only_read(callee.function, f.Name(name), check, depth - 1):
+                return False
+    for expr in others:
+        parts = list(walk(expr))
+        if parts.count(held) > sum(isinstance(part, f.Attr) and part.value == held for part in parts):
+            return False
+    return True
 
 
 def _written(function: Function, call: f.Call, check: Check) -> tuple[Class | None] | None:
