@@ -12,6 +12,7 @@ from fastapi_lint.model.data.making.particular import Particular
 from fastapi_lint.model.data.making.roots import Root, nearest_root
 from fastapi_lint.model.data.making.usage import Usage, usage_of
 from fastapi_lint.model.data.rebuilding import is_imported_by_a_user, is_rebuilt
+from fastapi_lint.model.data.releases import is_for_a_release
 from fastapi_lint.model.data.rows import MAPPERS, is_mapped, row_class
 from fastapi_lint.model.data.schemas import Schema, SchemaField
 from fastapi_lint.model.data.serialization import is_left_out, serialized
@@ -30,6 +31,7 @@ __all__ = [
     "for_want_of",
     "hands_back",
     "is_blanked",
+    "is_for_a_release",
     "is_imported_by_a_user",
     "is_kept",
     "is_left_out",

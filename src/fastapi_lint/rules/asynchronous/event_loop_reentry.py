@@ -62,12 +62,7 @@ def _finding(function: Function, trail: Trail[Reentry], check: Check) -> Finding
     first, last, around = trail.first, trail.steps[-1], trail.steps[-2].function
     places = [(step.module, step.call.block) for step in trail.steps if step.call is not None]
     title = f"`{first.shown}` in async `{function.name}` {_outcome(places)}"
-    if (
-        len(trail.steps) > 2
-        and around is not None
-        and not swallows(*places[0])
-        and any(swallows(*one) for one in places)
-    ):
+    if len(trail.steps) > 2 and around is not None and any(swallows(*one) for one in places[1:]):
         title = f"`{around.qualname}` never gets a result in async `{function.name}`"  # what calls it does not notice
     return check.finding(
         first,

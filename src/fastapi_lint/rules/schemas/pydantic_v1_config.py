@@ -11,7 +11,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Module
-from fastapi_lint.model.data import Schema
+from fastapi_lint.model.data import Schema, is_for_a_release
 from fastapi_lint.model.names import attributes
 from fastapi_lint.rule import Check, rule
 
@@ -67,6 +67,8 @@ def pydantic_v1_config(module: Module, check: Check) -> Iterator[Finding]:
     for cls in module.classes:
         inner, own = cls.nested.get("Config"), cls.assigns.get("model_config")
         if inner is None and own is None:
+            continue
+        if is_for_a_release(check.project.values, module, cls.facts.outer, "pydantic"):
             continue
         schema = check.project.schemas.of(cls)
         if schema is None or schema.is_v1 or not _is_model(schema, check):

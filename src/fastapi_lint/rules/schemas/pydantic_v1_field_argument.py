@@ -9,6 +9,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits.calls import value_text
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Module
+from fastapi_lint.model.data import is_for_a_release
 from fastapi_lint.model.names import is_conditional_import
 from fastapi_lint.rule import Check, rule
 
@@ -53,6 +54,8 @@ def pydantic_v1_field_argument(module: Module, check: Check) -> Iterator[Finding
         if not suspects or check.project.called_name(module, call) not in _FIELDS:
             continue
         if is_conditional_import(module, call.func):
+            continue
+        if is_for_a_release(check.project.values, module, call.block, "pydantic"):
             continue
         cls = _class_around(module, call)
         is_setting = cls is not None and check.project.schemas.is_settings(cls)

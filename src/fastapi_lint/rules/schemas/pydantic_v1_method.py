@@ -8,6 +8,7 @@ from functools import partial
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Instance, Module
+from fastapi_lint.model.data import is_for_a_release
 from fastapi_lint.rule import Check, rule
 
 _NEW = {
@@ -63,7 +64,7 @@ def pydantic_v1_method(module: Module, check: Check) -> Iterator[Finding]:
         if not isinstance(call.func, f.Attr) or call.func.attr not in _NEW:
             continue
         cls = _model(module, call, call.func, check)
-        if cls is None:
+        if cls is None or is_for_a_release(check.project.values, module, call.block, "pydantic"):
             continue
         old, new = call.func.attr, _NEW[call.func.attr]
         yield check.finding(

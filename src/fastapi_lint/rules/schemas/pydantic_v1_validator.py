@@ -12,6 +12,7 @@ from fastapi_lint.fixing.edits import extent, importing, insert_after, line_star
 from fastapi_lint.fixing.edits.calls import function_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
+from fastapi_lint.model.data import is_for_a_release
 from fastapi_lint.model.names import is_conditional_import
 from fastapi_lint.rule import Check, rule
 
@@ -51,6 +52,8 @@ def pydantic_v1_validator(module: Module, check: Check) -> Iterator[Finding]:
             shown = decorator if call is None else call.func
             old = _OLD.get(check.project.name(shown, module, function.facts.outer, function.facts.first) or "")
             if old is None or is_conditional_import(module, shown):
+                continue
+            if is_for_a_release(check.project.values, module, function.facts.outer, "pydantic"):
                 continue
             fails = old == "root_validator" and not _is_declared_fit(call)
             yield check.finding(
