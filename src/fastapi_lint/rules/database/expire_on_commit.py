@@ -185,6 +185,8 @@ def _objects(function: Function, session: str, start: int, end: int) -> set[str]
         match call.func:
             case f.Attr(value=f.Name(id=held), attr="add" | "add_all" | "merge") if held == session:
                 found |= _names(call.args[0].value, module) if call.args else set()
+            case _ if any(arg.value == f.Name(session) for arg in call.args):  # a helper, which may put them into it
+                found |= {arg.value.id for arg in call.args if isinstance(arg.value, f.Name)}
     for _ in range(3):  # a loop may use further up what it makes further down
         for target, value in made:
             if not found.isdisjoint(_names(value, module)):

@@ -54,17 +54,22 @@ def _names_any(value: f.Expr) -> bool:
 
 
 def _is_checked_by_handler(module: Module, call: f.Call, scopes: f.Expr) -> bool:
-    """Whether the function whose decorators or parameters demand scopes names each of them in its body as well."""
+    """Whether the function whose decorators or parameters demand scopes compares or passes on each of them itself."""
     wanted = {_plain(item) for item in scopes.items} if isinstance(scopes, f.Display) else set()
     for function in module.functions:
-        if function.facts.first <= call.start < function.facts.head_end:
-            named = {
-                _plain(part)
-                for expr, _, at in evaluated(function)
-                if at >= function.facts.head_end
-                for part in walk(expr)
-            }
-            return wanted <= named
+        begin = function.facts.head_end
+        if not function.facts.first <= call.start < begin:
+            continue
+        given = {_plain(arg.value) for one in function.calls if one.start >= begin for arg in one.args}
+        compared = {
+            _plain(operand)
+            for expr, _, at in evaluated(function)
+            for part in walk(expr)
+            if at >= begin and isinstance(part, f.Compare)
+            for operand in part.operands
+        }
+        named = compared | {one for one in given if not isinstance(one, f.Const)}  # a text may mean something else
+        return wanted <= named
     return False
 
 
