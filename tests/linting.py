@@ -38,9 +38,16 @@ def fix(
     files: Mapping[str, bytes], select: Sequence[str] = ("recommended",), *, unsafe: bool = True
 ) -> dict[str, bytes]:
     """The files as `--fix` (and `--unsafe-fixes`) leaves them."""
+    return after_fixing(files, select, unsafe=unsafe)[0]
+
+
+def after_fixing(
+    files: Mapping[str, bytes], select: Sequence[str] = ("recommended",), *, unsafe: bool = True
+) -> tuple[dict[str, bytes], list[Finding]]:
+    """The files as `--fix` (and `--unsafe-fixes`) leaves them, and what is still found in them."""
     result = lint_sources(files, select=select, fix=True, unsafe=unsafe)
     assert not result.notices, result.notices
-    return dict(result.files)
+    return dict(result.files), list(result.findings)
 
 
 def facts_of(files: Mapping[str, bytes]) -> Iterator[tuple[str, int, str]]:

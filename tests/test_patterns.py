@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,7 @@ def made_patterns() -> dict[str, Pattern]:
 
     Those at the top of a module are among `patterns`; those that are only ever matched at one place are left out.
     """
-    from fuzz.guided import seeds
-    from fuzz.mutations import projected
+    from linting import examples
 
     from fastapi_lint.run.story import lint_sources
 
@@ -93,8 +93,8 @@ def made_patterns() -> dict[str, Pattern]:
 
     re._compile = noting  # type: ignore[attr-defined]
     try:
-        for data in seeds(longest=100_000):
-            lint_sources(projected(data), select=("all",), fix=True, unsafe=True)
+        for example in (each for name in ("bad.py", "good.py", "more/*.py") for each in examples(name)):
+            lint_sources(example.files(), select=("all",), fix=example.fixed.exists(), unsafe=True)
     finally:
         re._compile = compiling  # type: ignore[attr-defined]
     return found
@@ -150,7 +150,7 @@ def _sample(parsed: Any) -> str:
         elif operation in (codes.NOT_LITERAL, codes.ANY):
             text += "a" if argument != 97 else "b"
         elif operation is codes.IN:
-            text += next(chr(code) for code in (97, 65, 32, 48, *range(0x110000)) if _is_in(argument, code))
+            text += next(chr(code) for code in chain((97, 65, 32, 48), range(0x110000)) if _is_in(argument, code))
         elif operation is codes.BRANCH:
             text += _sample(argument[1][0])
         elif operation is codes.SUBPATTERN:
@@ -175,14 +175,18 @@ def _is_in(members: Any, code: int) -> bool:
 
 
 @cache
-def _code() -> str:
-    return "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+def _called() -> dict[str, set[str]]:
+    """The methods that are called on each name of the linter's code."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "src").rglob("*.py"):
+        for name, method in re.findall(r"\b(\w+)\.(\w+)\(", path.read_text(encoding="utf-8")):
+            found.setdefault(name, set()).add(method)
+    return found
 
 
 def uses(place: str) -> set[str]:
     """How the linter uses a pattern: "match" where only `match` and `fullmatch` are called, else "search" too."""
-    name = place.rpartition(".")[2]
-    called = set(re.findall(rf"\b{re.escape(name)}\.(\w+)\(", _code()))
+    called = _called().get(place.rpartition(".")[2])
     return {"match"} if called and called <= {"match", "fullmatch", "pattern"} else {"match", "search"}
 
 
