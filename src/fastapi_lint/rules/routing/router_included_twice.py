@@ -30,14 +30,15 @@ def router_included_twice(router: Router, check: Check) -> Iterator[Finding]:
     route = next(iter(router.routes), None)
     if router.is_app or route is None or router.module.is_test:
         return
-    seen: list[Address] = []
+    seen: dict[str, list[Address]] = {}  # by path: a router that is included in many ways has thousands
     for address in route.addresses:
-        twin = next((each for each in seen if _is_twin(each, address)), None)
-        seen.append(address)
+        before = seen.setdefault(address.path, [])
+        twin = next((each for each in before if _is_twin(each, address)), None)
+        before.append(address)
         if twin is None:
             continue
-        before = twin.registered_before(address)
-        first, second = (address, twin) if before is False else (twin, address)
+        is_first = twin.registered_before(address)
+        first, second = (address, twin) if is_first is False else (twin, address)
         here, there = _split(second, first)
         if here is None or there is None or same_call(here, there) or here.module.is_test:
             continue
@@ -56,10 +57,9 @@ def router_included_twice(router: Router, check: Check) -> Iterator[Finding]:
 
 
 def _is_twin(one: Address, other: Address) -> bool:
-    """Whether both certainly exist in the same app, and answer the same path."""
+    """Whether two addresses of one path certainly exist in the same app."""
     return (
         one.app is other.app
-        and one.path == other.path
         and one.known
         and not (one.conditional or other.conditional or one.exclusive_with(other))
     )
