@@ -59,9 +59,7 @@ def router_included_twice(router: Router, check: Check) -> Iterator[Finding]:
 def _is_twin(one: Address, other: Address) -> bool:
     """Whether two addresses of one path certainly exist in the same app."""
     return (
-        one.app is other.app
-        and one.known
-        and not (one.conditional or other.conditional or one.exclusive_with(other))
+        one.app is other.app and one.known and not (one.conditional or other.conditional or one.exclusive_with(other))
     )
 
 
