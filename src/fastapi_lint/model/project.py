@@ -71,8 +71,9 @@ class Project:
         blocking: Sequence[Mapping[str, object]] = (),
         taint: Sequence[Mapping[str, object]] = (),
     ) -> None:
-        """`roots` are folders from which imports start; `declared` the texts of dependency files by path; `targets`
-        configured version specifiers by package; `blocking` and `taint` the user's additions to the catalogue."""
+        """`roots` are folders from which imports start; `declared` the texts of dependency files by path, and the paths
+        of templates; `targets` configured version specifiers by package; `blocking` and `taint` the user's additions to
+        the catalogue."""
         self.modules = Modules(modules, roots)
         self.types = Inference(self.modules)
         self.values = Values(self.types)
@@ -169,7 +170,7 @@ class Project:
     @cached_property
     def protection(self) -> Protection:
         """What other than a dependency may refuse a request."""
-        return Protection(self.types, self.routes, self.dependencies)
+        return Protection(self.types, self.routes, self.dependencies, self.failures)
 
     @cached_property
     def callers(self) -> Callers:

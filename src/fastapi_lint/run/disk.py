@@ -20,6 +20,7 @@ _DECLARING = re.compile(
     r"(?:^|/)(pyproject\.toml|uv\.lock|poetry\.lock|pdm\.lock|pylock\.toml|Pipfile|Pipfile\.lock|setup\.cfg|"
     r"environment\.ya?ml|pytest\.ini|pytest\.toml|tox\.ini|\.?ruff\.toml)\Z"
 )
+_TEMPLATES = (".html", ".htm", ".jinja", ".jinja2", ".j2", ".xml")
 _LARGEST_DECLARATION = 8_000_000
 _DEEPEST_DECLARATION = 3
 
@@ -73,6 +74,32 @@ def declarations(root: Path) -> dict[str, str]:
                         found[path.relative_to(root).as_posix()] = path.read_text("utf-8", "replace")
                 except OSError:
                     continue
+    return found
+
+
+def is_template(path: str) -> bool:
+    """Whether a file is a template, by its name."""
+    return path.endswith(_TEMPLATES)
+
+
+def templates(root: Path, sources: Iterable[Source]) -> dict[str, str]:
+    """The templates of a project in which there is code that looks for some, with no text: nobody reads them.
+
+    Folders that others fill (`node_modules`, hidden ones) are left out; links are followed, but for those that lead
+    into a folder around them.
+    """
+    if not any(b"Jinja2Templates" in source.data for source in sources):
+        return {}
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        inside = [name for name in folders if not name.startswith(".") and name != "node_modules"]
+        folders[:] = [] if real in seen else sorted(inside)
+        seen.add(real)
+        found.update(
+            (Path(folder, name).relative_to(root).as_posix(), "") for name in sorted(files) if is_template(name)
+        )
     return found
 
 

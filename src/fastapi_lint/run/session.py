@@ -43,7 +43,7 @@ class Scope:
     """What a result depends on, besides the program and what is in the sources.
 
     `codes` are those of the selected rules, `reported` the paths for which findings are wanted, `declared` the texts of
-    the files that declare dependencies.
+    the files that declare dependencies, and the paths of templates.
     """
 
     settings: Settings

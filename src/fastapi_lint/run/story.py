@@ -113,7 +113,7 @@ def _checked(request: Request, found: Discovered) -> Outcome:
             raise ConfigurationError(f"{path}: {error}") from None
         reported = {path}
     store = Store(request.root if request.cache else None, request.caches)
-    session = _session(request, selected, sources, reported, disk.declarations(request.root), store)
+    session = _session(request, selected, sources, reported, _declared(request, sources), store)
     known = _known(request, reported, {rule.code for rule in selected})
     closed = _Closed(request.root, is_asked=request.fix and not request.diff and request.stdin is None)
     applied: Mapping[str, int] = {}
@@ -212,8 +212,7 @@ def _routes(request: Request, found: Discovered, place: str) -> Iterator[RouteRo
 
     sources, _ = disk.read(request.root, found.files)
     store = Store(request.root if request.cache else None, request.caches)
-    declared = disk.declarations(request.root)
-    session = _session(request, _selected(request), sources, found.reported, declared, store)
+    session = _session(request, _selected(request), sources, found.reported, _declared(request, sources), store)
     with _batch():
         result = session.check()
         session.remember()
@@ -246,6 +245,7 @@ def lint_sources(
     settings = Settings(root=Path(), select=tuple(select), rules=dict(options or {}))  # type: ignore[arg-type]
     sources = {path: Source(path, data) for path, data in sorted(files.items()) if path.endswith((".py", ".pyi"))}
     declared = {path: data.decode("utf-8", "replace") for path, data in files.items() if disk.is_declaration(path)}
+    declared.update((path, "") for path in files if disk.is_template(path))
     request = Request(root=Path(), paths=(), settings=settings)
     session = _session(request, _selected(request), sources, set(sources), declared, Store(None))
     result = session.check()
@@ -263,6 +263,10 @@ class LintResult:
     findings: tuple[Finding, ...]
     notices: tuple[Notice, ...]
     files: Mapping[str, bytes]
+
+
+def _declared(request: Request, sources: Mapping[str, Source]) -> dict[str, str]:
+    return {**disk.templates(request.root, sources.values()), **disk.declarations(request.root)}
 
 
 def _selected(request: Request) -> tuple[RuleRow, ...]:
