@@ -10,7 +10,10 @@ from collections.abc import Collection, Iterator, Mapping
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.ways.sparing import bound
+from fastapi_lint.model.injection.connections import CONNECTIONS
 from fastapi_lint.model.injection.dependencies import Dependencies
+from fastapi_lint.model.names.expressions import Evaluated, evaluated, walk
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -20,22 +23,14 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Method,
     Module,
+    Type,
 )
+from fastapi_lint.model.routing.answering.failures import Failures
 from fastapi_lint.model.routing.routes import HTTP_METHODS, Address, Route, Router, RouterKey, Routes
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.environment import NOWHERE
-from fastapi_lint.model.values.literals import literals_between
 from fastapi_lint.tracking.tables import collected, contributions
 
-_WORDS = re.compile(
-    r"authori[sz]|authenticat|(?<![a-z])auth(?![a-z])|auth_|_auth|permission|privilege|current_?user|api_?key|apikey|"
-    r"signature|hmac|secret|(?<!max_)token(?!iz)|jwt|credential|password|passwd|logged_?in|login|is_admin|superuser|"
-    r"(?:HTTP_|status_code\s*=\s*)?40[13]\b|forbidden|unauthori[sz]ed|verify|\.headers|\.cookies|"
-    r"\.state\b|\.session\b|"
-    r"request\.user|scope\[|csrf|nonce|webhook|require_|ensure_|guard|acl\b|rbac|allowed|owner|principal|identity|"
-    r"access_|_access|bearer|oauth|sso\b|saml|tenant|guest|anonymous",
-    re.IGNORECASE,
-)
 _MIDDLEWARE = re.compile(
     r"auth|token|jwt|login|oauth|oidc|saml|keycloak|identity|principal|permission|security|access(?!_?log|"
     r"middleware$)|acl|guard|api_?key|"
@@ -51,13 +46,57 @@ _GATE = re.compile(
 """What middleware that turns strangers away has in its text, and middleware for logs, timing and CORS has not."""
 
 
+_DEEPEST = 3
+_READ = frozenset({"headers", "cookies"})
+_FOUND_OUT = frozenset({"session", "user", "auth", "state", "scope"})
+"""What middleware leaves about who is asking."""
+_WEB = (
+    "fastapi.",
+    "starlette.",
+    "logging.",
+    "structlog.",
+    "loguru.",
+    "json.",
+    "urllib.",
+    "sse_starlette.",
+    "str",
+    "print",
+)
+_VERIFY = frozenset({
+    "hmac.compare_digest", "secrets.compare_digest", "hmac.new", "hmac.digest", "bcrypt.checkpw", "ldap3.Connection",
+    "google.oauth2.id_token.verify_oauth2_token", "google.oauth2.id_token.verify_token",
+    "firebase_admin.auth.verify_id_token", "stripe.Webhook.construct_event", "svix.Webhook.verify",
+    "svix.webhooks.Webhook.verify", "slack_sdk.signature.SignatureVerifier.is_valid",
+    "slack_sdk.signature.SignatureVerifier.is_valid_request", "passlib.context.CryptContext.verify",
+    "passlib.context.CryptContext.verify_and_update", "pwdlib.PasswordHash.verify",
+    "pwdlib.PasswordHash.verify_and_update", "argon2.PasswordHasher.verify",
+})  # fmt: skip
+"""What compares secrets and verifies tokens, signatures and passwords."""
+_VERIFY_IN = (
+    "jwt.decode",
+    "jwt.PyJWT.decode",
+    "jose.jwt.decode",
+    "jose.jws.verify",
+    "authlib.jose.",
+    "joserfc.",
+    "itsdangerous.",
+)
+_PLAIN = frozenset({"str", "print", "len", "int", "bool", "repr", "dict", "list", "tuple", "isinstance", "type"})
+_REFUSALS = frozenset({
+    "PermissionError", "Unauthorized", "Forbidden", "PermissionDenied", "NotAuthenticated", "AuthenticationError",
+    "Unauthenticated", "AuthenticationFailed", "AuthorizationError",
+})  # fmt: skip
+_CODES = tuple(map(f.Const, (1008, 3000, 3003, 4001, 4003, 4401, 4403)))
+
+
 class Protection:
     """Answers "may something other than a dependency refuse this request"."""
 
-    def __init__(self, types: Inference, routes: Routes, dependencies: Dependencies) -> None:
+    def __init__(self, types: Inference, routes: Routes, dependencies: Dependencies, failures: Failures) -> None:
         self.types = types
         self.routes = routes
         self.dependencies = dependencies
+        self.failures = failures
 
     # ---------------------------------------------------------------- middleware
 
@@ -97,7 +136,7 @@ class Protection:
                 case f.Attr(attr="middleware"):
                     for function in module.functions:
                         if f.CallRef(index) in function.facts.decorators:
-                            yield self.may_check(function, _GATE)
+                            yield bool(_GATE.search(_whole(function)))
                     for other in facts.calls:
                         if other.func == f.CallRef(index) and other.args:
                             yield self._refuses(other.args[0].value, (module, other.block, other.start))
@@ -121,29 +160,161 @@ class Protection:
                 return any(
                     catalog.is_auth_middleware(base)
                     if isinstance(base, str)
-                    else any(self.may_check(method, _GATE) for method in base.methods.values())
+                    else any(_GATE.search(_whole(method)) for method in base.methods.values())
                     for base in self.types.mro(cls)
                 )
             case FunctionObject(function=function):
-                return self.may_check(function, _GATE)
+                return bool(_GATE.search(_whole(function)))
         return True
 
     # ---------------------------------------------------------------- code
 
-    def may_check(self, function: Function, words: re.Pattern[str] = _WORDS) -> bool:
-        """Whether a function of the project, or one it calls, may look at who is asking or refuse with 401 or 403."""
-        if words.search(_code(function) if words is _WORDS else _whole(function)):
+    def may_check(self, function: Function) -> bool:
+        """Whether a function of the project, or one it calls, looks at who is asking: it refuses with 401 or 403,
+        decides by headers, cookies or what middleware has found out, compares a secret, or verifies a token; or hands
+        the request to something that is not known."""
+        return self._checks(function, _DEEPEST, {function})
+
+    def _checks(self, function: Function, depth: int, seen: set[Function]) -> bool:
+        if self.dependencies.refuses(function) or self._raises_refusal(function) or self._compares_secret(function):
+            return True
+        caller = self._of_caller(function)
+        if any(True for _ in self._decided(function, caller)):
             return True
         for call in function.calls:
-            value = self.types.callee(function.module, call)
-            if not isinstance(value, FunctionObject) or value.function is function:
+            callee = self.types.callee(function.module, call)
+            if isinstance(callee, FunctionObject):
+                inner = callee.function
+                if depth > 0 and inner not in seen:
+                    seen.add(inner)
+                    if self._checks(inner, depth - 1, seen):
+                        return True
                 continue
-            if self.dependencies.refuses(value.function) or _NAMED.search(value.function.name):
+            name = self.types.name_of_type(callee) or ""
+            if name in _VERIFY or _closes_as_stranger(function.module, call) or name.startswith(_VERIFY_IN):
+                return True
+            is_known = name.startswith(_WEB) or name in _PLAIN or isinstance(callee, ClassObject)
+            if not is_known and any(self._is_caller(arg.value, function, call, caller) for arg in call.args):
                 return True
         return False
 
+    def _of_caller(self, function: Function) -> frozenset[str]:
+        """The variables of a function that hold what says who is asking: of headers and cookies."""
+        names = {
+            parameter.name
+            for parameter in self.dependencies.parameters(function)
+            if parameter.marker in ("fastapi.Header", "fastapi.Cookie")
+        }
+        for entry in function.module.assigns_in.get(function.index, ()):
+            if isinstance(entry.target, f.Name) and entry.value is not None:
+                where = (function.module, entry.block, entry.start)
+                if any(self._is_of_request(part, where, _READ) for part in _parts(entry.value, function.module)):
+                    names.add(entry.target.id)
+        return frozenset(names)
+
+    def _is_of_request(self, part: f.Expr, where: Where, attributes: frozenset[str]) -> bool:
+        if not isinstance(part, f.Attr) or part.attr not in attributes:
+            return False
+        return self.types.is_instance(self.types.infer(part.value, where), *CONNECTIONS)
+
+    def _decided(self, function: Function, caller: frozenset[str]) -> Iterator[f.Expr]:
+        """What a function decides by, of what says who is asking; and what middleware has found out about that."""
+        module = function.module
+        for expr, block, at in _written(function):
+            for part in walk(expr):
+                if self._is_of_request(part, (module, block, at), _FOUND_OUT):
+                    yield part
+                if isinstance(part, f.Compare):
+                    for inner in _parts(part, module):
+                        if _is_one_of(inner, caller) or self._is_of_request(inner, (module, block, at), _READ):
+                            yield inner
+        for each in module.blocks_in.get(function.index, ()):
+            if each.kind in ("if", "while") and each.test is not None:
+                for inner in _parts(each.test, module):
+                    if _is_one_of(inner, caller) or self._is_of_request(
+                        inner, (module, each.parent, each.start), _READ
+                    ):
+                        yield inner
+
+    def _is_caller(self, expr: f.Expr, function: Function, call: f.Call, caller: frozenset[str]) -> bool:
+        """Whether an argument is the request, or something of it that says who is asking."""
+        where = (function.module, call.block, call.start)
+        if self.types.is_instance(self.types.infer(expr, where), *CONNECTIONS):
+            return True
+        return any(_is_one_of(part, caller) or self._is_of_request(part, where, _READ) for part in walk(expr))
+
+    def _raises_refusal(self, function: Function) -> bool:
+        """Whether a function raises an exception that means 401 or 403, by its class or by who handles it."""
+        module = function.module
+        for leave in function.exits:
+            if leave.kind != "raise" or leave.value is None:
+                continue
+            where = (module, leave.block, leave.start)
+            if isinstance(leave.value, f.CallRef):
+                raised = self.types.callee(module, module.facts.calls[leave.value.index])
+            else:
+                raised = self.types.infer(leave.value, where)
+            if raised is None and isinstance(leave.value, f.CallRef):
+                return True  # nobody knows what it is
+            if self._means_refusal(raised):
+                return True
+        return False
+
+    def _means_refusal(self, raised: Type) -> bool:
+        match raised:
+            case ClassObject(cls=cls) | Instance(cls=Class() as cls):
+                for base in self.types.mro(cls):
+                    if base == "PermissionError" or (isinstance(base, Class) and self._is_refusal(base)):
+                        return True
+                return any(self.types.is_subclass(cls, handled) for handled in self._refused)
+            case External(name=name) | Instance(cls=str(name)):
+                return name.rsplit(".", 1)[-1] in _REFUSALS
+        return False
+
+    def _is_refusal(self, cls: Class) -> bool:
+        """Whether objects of an exception class have the status 401 or 403."""
+        entry = cls.assigns.get("status_code") or cls.assigns.get("code") or cls.assigns.get("status")
+        values = self.routes.values
+        if entry is not None and values.status(entry.value, (cls.module, entry.block, entry.start)) in (401, 403):
+            return True
+        init = cls.methods.get("__init__")
+        if init is None:
+            return False
+        where = (init.module, init.facts.outer, init.facts.start)
+        defaults = [param.default for param in init.params if param.default is not None]
+        written = [one.value for one in init.module.assigns_in.get(init.index, ()) if isinstance(one.target, f.Attr)]
+        return self.dependencies.refuses(init) or any(
+            values.status(each, where) in (401, 403)
+            for each in (*defaults, *written)
+            if isinstance(each, (f.Const, f.Attr))
+        )
+
+    @collected("protection.refused", whole=True)
+    def _refused(self) -> tuple[Class, ...]:
+        """The exception classes of the project whose handlers answer 401 or 403."""
+        return tuple(
+            each.cls
+            for function, handled in self.failures.handlers.items()
+            if self.dependencies.refuses(function)
+            for each in handled
+            if isinstance(each, ClassObject)
+        )
+
+    def _compares_secret(self, function: Function) -> bool:
+        """Whether a function compares something with a secret, by their names."""
+        for expr, _, _ in _written(function):
+            for part in walk(expr):
+                if isinstance(part, f.Compare) and {"==", "!="} & set(part.operators):
+                    if any(isinstance(each, f.Const) for each in part.operands):
+                        continue
+                    if any(
+                        _CREDENTIAL.search(f.last_name(_root_call(each, function.module))) for each in part.operands
+                    ):
+                        return True
+        return False
+
     def in_handler(self, handler: Function) -> bool:
-        """Whether a handler may check the request itself: by its parameters, its text, or a function it calls."""
+        """Whether a handler, a function that it calls, or its class-based view may check the request."""
         return self.may_check(handler) or (handler.cls is not None and self._class_checks(handler.cls))
 
     def _class_checks(self, cls: Class) -> bool:
@@ -205,36 +376,101 @@ class Protection:
         return isinstance(address.route, Route) and address.route.forwarded is not None
 
     def takes_credential(self, handler: Function) -> bool:
-        """Whether a parameter, or a field of a body model, is a credential: a password, token, code, signature."""
+        """Whether a parameter, or a field of a body model, is a credential that is looked at: compared, looked up or
+        given to something that may verify it. One that is only stored opens nothing."""
         for parameter in self.dependencies.parameters(handler):
             if _CREDENTIAL.search(parameter.name):
-                return True
+                if self._looks_at(handler, parameter.name, None, _DEEPEST):
+                    return True
             value = parameter.type
             if isinstance(value, Instance) and isinstance(value.cls, Class):
-                for base in self.types.mro(value.cls):
-                    if isinstance(base, Class) and any(_CREDENTIAL.search(name) for name in base.assigns):
-                        return True
+                order = (base for base in self.types.mro(value.cls) if isinstance(base, Class))
+                fields = frozenset(name for base in order for name in base.assigns if _CREDENTIAL.search(name))
+                if fields and self._looks_at(handler, parameter.name, fields, _DEEPEST):
+                    return True
         return False
+
+    def _looks_at(self, function: Function, name: str, fields: frozenset[str] | None, depth: int) -> bool:
+        """Whether a function looks at what a variable holds, or (with `fields`) at one of these of its attributes."""
+        module = function.module
+        held = {name}
+        for entry in module.assigns_in.get(function.index, ()) if fields is None else ():
+            if isinstance(entry.target, f.Name) and any(_is_one_of(p, frozenset(held)) for p in walk(entry.value)):
+                held.add(entry.target.id)
+        names = frozenset(held)
+        for expr, _, _ in _written(function):
+            for part in walk(expr):
+                if isinstance(part, f.Compare) and any(_holds(inner, names, fields) for inner in _parts(part, module)):
+                    return True
+        for call in function.calls:
+            given = [arg for arg in call.args if any(_holds(part, names, fields) for part in walk(arg.value))]
+            whole = [arg for arg in call.args if _is_one_of(arg.value, names)] if fields is not None else []
+            if not given and not whole:
+                continue
+            callee = self.types.callee(module, call)
+            called = self.types.name_of_type(callee) or ""
+            if isinstance(callee, FunctionObject):
+                for param, value in bound(callee.function, call) if depth > 0 else ():
+                    if any(_holds(part, names, fields) for part in walk(value)):
+                        if self._looks_at(callee.function, param, None, depth - 1):
+                            return True
+                    elif _is_one_of(value, names) and self._looks_at(callee.function, param, fields, depth - 1):
+                        return True
+            elif not isinstance(callee, ClassObject) and not called.startswith(_WEB) and called not in _PLAIN:
+                return True
+        return False
+
+
+def _holds(part: f.Expr, names: frozenset[str], fields: frozenset[str] | None) -> bool:
+    if fields is None:
+        return _is_one_of(part, names)
+    return isinstance(part, f.Attr) and part.attr in fields and _is_one_of(part.value, names)
 
 
 def _whole(function: Function) -> str:
     return function.module.source.slice(function.facts.start, function.facts.end)
 
 
-def _code(function: Function) -> str:
-    """What stands behind a function's name, without texts that say neither what is meant nor what is looked for."""
-    start, end = function.facts.name_end, function.facts.end
-    pieces = []
-    for literal in literals_between(function.module, start, end):
-        if not literal.alone and not _CREDENTIAL.search(literal.text):
-            pieces.append(function.module.source.slice(start, literal.place[0]))
-            start = max(start, literal.place[1])
-    return " ".join((*pieces, function.module.source.slice(start, end)))
+def _written(function: Function) -> Iterator[Evaluated]:
+    """As `evaluated`, with the conditions of comprehensions and assertions."""
+    yield from evaluated(function)
+    module = function.module
+    for test in module.facts.tests:
+        if module.facts.blocks[test.block].function == function.index:
+            yield test.value, test.block, test.start
 
 
-_NAMED = re.compile(
-    r"auth|verify|permission|require|ensure|check_(?!in)|current_user|token|signature|guard", re.IGNORECASE
-)
+def _parts(expr: f.Expr | None, module: Module, depth: int = 4) -> Iterator[f.Expr]:
+    """An expression and all in it, the callees and arguments of its calls included."""
+    for part in walk(expr):
+        yield part
+        if isinstance(part, f.CallRef) and depth > 0:
+            call = module.facts.calls[part.index]
+            for inner in (call.func, *(arg.value for arg in call.args)):
+                yield from _parts(inner, module, depth - 1)
+
+
+def _is_one_of(part: f.Expr, names: frozenset[str]) -> bool:
+    return isinstance(part, f.Name) and part.id in names
+
+
+def _root_call(expr: f.Expr, module: Module) -> f.Expr:
+    """The callee of a call, for its name: `settings.api_key.get_secret_value()` is an `api_key`."""
+    while isinstance(expr, f.CallRef):
+        func = module.facts.calls[expr.index].func
+        expr = func.value if isinstance(func, f.Attr) else f.Unknown()
+    return expr
+
+
+def _closes_as_stranger(module: Module, call: f.Call) -> bool:
+    """Whether a call closes a WebSocket, or makes an error that does, with a code that says: not you."""
+    for arg in call.args[:2]:
+        if arg.name in ("", "code") and f.last_name(call.func) in ("close", "WebSocketException"):
+            if f.last_name(arg.value).startswith("WS_1008") or arg.value in _CODES:
+                return True
+    return False
+
+
 _CREDENTIAL = re.compile(
     r"password|passwd|token|secret|credential|signature|api_?key|(^|_)otp($|_)|(^|_)code($|_)|auth|(^|_)state$|nonce",
     re.IGNORECASE,
