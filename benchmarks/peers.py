@@ -1,11 +1,17 @@
 """Holds the linter against the test files of other tools: what both say, what only they say, what only we say.
 
     python benchmarks/peers.py FOLDER [--lines]
+    python benchmarks/peers.py FOLDER --flask [--lines]
 
 FOLDER holds checkouts, or copies of the test files, of SonarPython, flake8-async and Ruff (all below it is searched by
 file name; see `SUITES`). A file is linted in a project of its own, whose application serves its
 async functions if it has no routes itself, with the rules that ask the same question; a line
 agrees when both report something on it, or one of the two lines around it. Nothing of theirs is imported, run or kept.
+
+`--flask` is about Semgrep's files (python/flask/security, python/fastapi/security): Flask is rewritten to FastAPI line
+by line (see `REWRITING`), in memory. There a line agrees when we report between it and the next mark or function, for
+the source may be marked, or a call in the middle of a statement; and a line that is marked as right may not be
+reported.
 """
 
 from __future__ import annotations
@@ -68,6 +74,47 @@ SUITES: dict[str, tuple[str, ...]] = {
     "ASYNC250.py": _BLOCKING,
     "ASYNC251.py": _BLOCKING,
 }
+FLASK: dict[str, tuple[str, ...]] = {
+    "wildcard-cors.py": ("FAPI611",),
+    "os-system-injection.py": ("FAPI623",),
+    "subprocess-injection.py": ("FAPI623",),
+    "user-eval.py": ("FAPI623",),
+    "user-exec.py": ("FAPI623",),
+    "insecure-deserialization.py": ("FAPI623",),
+    "dangerous-template-string.py": ("FAPI623",),
+    "path-traversal-open.py": ("FAPI619",),
+    "ssrf-requests.py": ("FAPI621",),
+    "tainted-url-host.py": ("FAPI621", "FAPI624"),
+    "open-redirect.py": ("FAPI622",),
+    "tainted-sql-string.py": ("FAPI507",),
+    "raw-html-concat.py": ("FAPI624",),
+    "directly-returned-format-string.py": ("FAPI624",),
+}
+"""Semgrep's files, and the rules that ask the same question."""
+REWRITING: tuple[tuple[str, str], ...] = (
+    (r"^from flask import .*|^import flask\b.*", "IMPORTS"),
+    (r"^from flask_sqlalchemy import .*", "import sqlalchemy; from sqlalchemy import text"),
+    (r"\b(?:flask\.)?Flask\(__name__.*?\)", "FastAPI(default_response_class=HTMLResponse)"),
+    (r"\bSQLAlchemy\(.*?\)", "sqlalchemy.create_engine('sqlite://').connect()"),
+    (r"@(\w+)\.route\(", r"@\1.api_route("),
+    (r"<(?:int|string|path|float|uuid):(\w+)>|<(\w+)>(?=[\w/<>]*[\"'])", r"{\1\2}"),
+    (r"\bflask\.request\b", "request"),
+    (r"\brequest\.(?:args|values)\b", "request.query_params"),
+    (r"\brequest\.form\b", "(await request.form())"),
+    (r"\brequest\.get_json\(.*?\)|\brequest\.json\b", "(await request.json())"),
+    (r"\brequest\.data\b|\brequest\.get_data\(.*?\)", "(await request.body())"),
+    (r"\brequest\.path\b", "request.url.path"),
+    (r"\brequest\.host\b", "request.headers['host']"),
+    (r"\b(?:flask\.)?redirect\(", "RedirectResponse("),
+    (r"\b(?:flask\.)?make_response\(", "HTMLResponse("),
+    (r"\b(?:flask\.)?render_template_string\(", "jinja2.Template("),
+)
+"""What stands in a line of Flask, and what a line of FastAPI has in its place."""
+FLASK_IMPORTS = (
+    "import jinja2; from fastapi import FastAPI, Request; from fastapi.responses import HTMLResponse, RedirectResponse"
+)
+_DEF = re.compile(r"^(\s*)def (\w+)\((.*?)\)(.*)$")
+_MARK = re.compile(r"#\s*(ruleid|ok):")
 _SONAR = re.compile(r"#\s*Noncompliant(?:@([+-]\d+))?(?:\s+(\d+))?")
 _FLAKE8 = re.compile(r"#\s*(?:error|ASYNC\d+(?:_\w+)?): ")
 _SNAPSHOT = re.compile(r"^\s*--> (\S+?):(\d+):\d+", re.MULTILINE)
@@ -129,11 +176,67 @@ def comparisons(folder: Path) -> Iterator[Comparison]:
             yield compared(file, codes, folder)
 
 
+def rewritten(text: str) -> str:
+    """A file of Flask as one of FastAPI, line by line."""
+    lines, is_decorated = [], False
+    for line in text.splitlines():
+        for pattern, instead in REWRITING if not line.lstrip().startswith("#") else ():
+            line = re.sub(pattern, instead, line)
+        if line == "IMPORTS":
+            line = FLASK_IMPORTS
+        if (found := _DEF.match(line)) and is_decorated:
+            given = [param.strip() for param in found[3].split(",") if param.strip()]
+            params = ", ".join(param if set(":=") & set(param) else f"{param}: str" for param in given)
+            line = f"{found[1]}async def {found[2]}(request: Request{', ' if params else ''}{params}){found[4]}"
+        is_decorated = line.lstrip().startswith("@") or (is_decorated and not line.strip())
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def of_flask(file: Path, codes: tuple[str, ...]) -> tuple[list[int], list[int], list[int], list[str]]:
+    """The marked lines that are found, those that are missed, those marked as right that are reported; the text."""
+    text = rewritten(file.read_text(encoding="utf-8"))
+    found = lint_sources({"main.py": text.encode()}, select=("all",)).findings
+    ours = {each.span.line for each in found if each.code in codes}
+    lines = text.splitlines()
+    marks = [(number, mark[1]) for number, line in enumerate(lines, 1) if (mark := _MARK.search(line))]
+    bounds = sorted({number for number, _ in marks} | {n for n, line in enumerate(lines, 1) if _DEF.match(line)})
+    agreed, missed, wrong = [], [], []
+    for number, kind in marks:
+        end = min((each for each in bounds if each > number), default=len(lines) + 1)
+        if kind == "ok":
+            wrong += [number] * any(number < each <= number + 1 for each in ours)
+        else:
+            (agreed if any(number < each < end for each in ours) else missed).append(number)
+    return agreed, missed, wrong, lines
+
+
+def compare_flask(folder: Path, *, shows_lines: bool) -> int:
+    print("| file | rules | theirs | found | missed | right lines reported |\n|---|---|---:|---:|---:|---:|")
+    total = [0, 0, 0, 0]
+    for name, codes in FLASK.items():
+        for file in sorted(folder.rglob(name))[:1]:
+            agreed, missed, wrong, lines = of_flask(file, codes)
+            row = [len(agreed) + len(missed), len(agreed), len(missed), len(wrong)]
+            total = [one + two for one, two in zip(total, row, strict=True)]
+            print(f"| {name} | {', '.join(codes)} | {' | '.join(map(str, row))} |")
+            for kind, numbers in (("missed", missed), ("wrong", wrong)) if shows_lines else ():
+                for number in numbers:
+                    print(
+                        f"    {kind} {name}:{number}: {' / '.join(line.strip() for line in lines[number : number + 2])}"
+                    )
+    print(f"| all | | {' | '.join(map(str, total))} |")
+    return 0 if sum(total) else 1
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--lines", action="store_true", help="show the lines that differ")
+    parser.add_argument("--flask", action="store_true", help="rewrite Semgrep's files of Flask, and compare these")
     arguments = parser.parse_args()
+    if arguments.flask:
+        return compare_flask(arguments.folder, shows_lines=arguments.lines)
     print("| file | rules | theirs | agreed | missed | extra |\n|---|---|---:|---:|---:|---:|")
     total = [0, 0, 0, 0]
     for each in comparisons(arguments.folder):
