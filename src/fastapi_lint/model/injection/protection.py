@@ -48,6 +48,12 @@ _GATE = re.compile(
 
 _DEEPEST = 3
 _READ = frozenset({"headers", "cookies"})
+_OF_CONTENT = frozenset({
+    "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-disposition",
+    "content-encoding", "content-length", "content-type", "host", "if-match", "if-modified-since", "if-none-match",
+    "if-range", "last-event-id", "range", "upgrade", "user-agent", "x-request-id", "x-correlation-id",
+})  # fmt: skip
+"""Headers that say what is sent or wanted, and by which program, but not by whom."""
 _FOUND_OUT = frozenset({"session", "user", "auth", "state", "scope"})
 """What middleware leaves about who is asking."""
 _WEB = (
@@ -441,13 +447,28 @@ def _written(function: Function) -> Iterator[Evaluated]:
 
 
 def _parts(expr: f.Expr | None, module: Module, depth: int = 4) -> Iterator[f.Expr]:
-    """An expression and all in it, the callees and arguments of its calls included."""
-    for part in walk(expr):
+    """An expression and all in it, the callees and arguments of its calls included; without headers that say nothing
+    about who is asking."""
+    found = list(walk(expr))
+    for part in found:
+        match part:
+            case f.Sub(value=f.Attr(attr="headers"), items=(key,)) if _says_nothing(key):
+                found = [each for each in found if each != part.value]
+    for part in found:
         yield part
         if isinstance(part, f.CallRef) and depth > 0:
             call = module.facts.calls[part.index]
+            match call.func:
+                case f.Attr(value=f.Attr(attr="headers"), attr="get") if call.args and _says_nothing(
+                    call.args[0].value
+                ):
+                    continue
             for inner in (call.func, *(arg.value for arg in call.args)):
                 yield from _parts(inner, module, depth - 1)
+
+
+def _says_nothing(key: f.Expr) -> bool:
+    return isinstance(key, f.Const) and str(key.value).lower() in _OF_CONTENT
 
 
 def _is_one_of(part: f.Expr, names: frozenset[str]) -> bool:
