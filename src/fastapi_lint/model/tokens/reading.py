@@ -159,7 +159,7 @@ class _Given:
         return value if isinstance(value, bool) else None
 
     def _entries(self, expr: f.Expr, where: Where, depth: int = _DEPTH) -> dict[str, Placed] | None:
-        """The entries of a dict: a display, `dict(...)`, `a | b`, a name for one of these with what is put into it."""
+        """The entries of a dict: a display, `dict(...)`, pairs, `a | b`, a name for one of these with what is put into it."""
         if depth < 0:
             return None
         match expr:
@@ -168,9 +168,13 @@ class _Given:
                 for key, value in items:
                     if key is None:
                         found.update(self._entries(value, where, depth - 1) or {})
-                    elif isinstance(key, f.Const) and isinstance(key.value, str):
-                        found[key.value] = (value, where)
+                    elif (name := self.project.values.text(key, where)) is not None:
+                        found[name] = (value, where)
                 return found
+            case f.Display(items=items) if all(isinstance(item, f.Display) for item in items):  # dict([("a", b)])
+                pairs = [item.items for item in items if isinstance(item, f.Display) and len(item.items) == 2]
+                named = [(self.project.values.text(key, where), value) for key, value in pairs]
+                return {name: (value, where) for name, value in named if name is not None}
             case f.CallRef(index=index):
                 call = where[0].facts.calls[index]
                 if call.func != f.Name("dict"):

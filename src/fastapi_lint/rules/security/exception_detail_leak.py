@@ -9,7 +9,7 @@ from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.calls import Raising
-from fastapi_lint.model.names import ClassObject, External, Instance, walk
+from fastapi_lint.model.names import ClassObject, External, FunctionObject, Instance, walk
 from fastapi_lint.model.routing import Answer, Message
 from fastapi_lint.model.taint import Told
 from fastapi_lint.model.types import Where
@@ -48,7 +48,7 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
         for told in check.project.telling.told(content):
             if told.function is None or (told.given is None and told.function is not function):
                 continue  # caught where the answer is made: reported there
-            what = "the traceback" if told.what == "traceback" else _text(told, status, check)
+            what = "the traceback" if told.what == "traceback" else _text(told, status, check) or _inner(told, check)
             if not what:
                 continue
             helper = _helper(told, content) if told.given is None else None
@@ -138,6 +138,40 @@ def _text(told: Told, status: int | None, check: Check) -> str:
     if found and status is not None and status < _SERVER_ERROR and _only_reads(told, check):
         return ""
     return found
+
+
+def _inner(told: Told, check: Check) -> str:
+    """The text that an exception of the project itself is made of, when that is the text of any exception."""
+    body = _attempt(told)
+    if body is None or not told.types or not all(isinstance(one, ClassObject) for one in told.types):
+        return ""
+    function = told.module.enclosing(told.block)
+    todo = [(function, 0)] if function is not None else []
+    for current, depth in todo:
+        calls = [call for call in current.calls if depth or body.start <= call.start < body.end]
+        for leave in current.exits if depth else ():
+            if leave.kind == "raise" and isinstance(leave.value, f.CallRef):
+                found = _made_of(current, current.module.facts.calls[leave.value.index], told, check)
+                if found:
+                    return found
+        for call in calls if depth < _DEEPEST else ():
+            callee = check.project.callee(current.module, call)
+            if isinstance(callee, FunctionObject) and all(callee.function is not each for each, _ in todo):
+                todo.append((callee.function, depth + 1))
+    return ""
+
+
+def _made_of(function: Function, call: f.Call, told: Told, check: Check) -> str:
+    module = function.module
+    made = check.project.callee(module, call)
+    if not isinstance(made, ClassObject) or made not in told.types:
+        return ""
+    for arg in call.args[:1]:
+        for inner in check.project.telling.told((arg.value, (module, call.block, call.start), NOWHERE)):
+            for one in inner.types:
+                if isinstance(one, External) and audience(one.name) == "internal" and inner.what == "text":
+                    return f"the text of any `{one.name.rsplit('.', 1)[-1]}`, as a `{made.cls.name}`,"
+    return ""
 
 
 def _attempt(told: Told) -> f.Block | None:
