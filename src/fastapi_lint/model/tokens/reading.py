@@ -159,7 +159,7 @@ class _Given:
         return value if isinstance(value, bool) else None
 
     def _entries(self, expr: f.Expr, where: Where, depth: int = _DEPTH) -> dict[str, Placed] | None:
-        """The entries of a dict: a display, `dict(...)`, pairs, `a | b`, a name for one of these with what is put into it."""
+        """The entries of a dict: a display, `dict(...)`, pairs, `a | b`, a name for one with what is put into it."""
         if depth < 0:
             return None
         match expr:

@@ -25,7 +25,7 @@ class Imports(Questions):
             return ModuleObject(inner) if inner else None
         if not entry.name:
             dotted = entry.module if entry.alias else entry.module.split(".", 1)[0]
-            return self._named_module(dotted, importer)
+            return self.named_module(dotted, importer)
         module = self.modules.find(entry.module, importer)
         if module is not None:
             if module is importer:
@@ -41,7 +41,8 @@ class Imports(Questions):
             return None
         return External(catalog.canonical(f"{entry.module}.{entry.name}"))
 
-    def _named_module(self, dotted: str, importer: Module) -> Type:
+    def named_module(self, dotted: str, importer: Module) -> Type:
+        """The module that `import dotted` binds, as a whole."""
         if module := self.modules.find(dotted, importer):
             return ModuleObject(module)
         if self.modules.is_folder(dotted, importer):

@@ -173,6 +173,9 @@ class Questions:
     def is_instance(self, value: Type, *of: Class | str) -> bool:
         raise NotImplementedError
 
+    def named_module(self, dotted: str, importer: Module) -> Type:
+        raise NotImplementedError
+
     def call_type(self, module: Module, index: int) -> Type:
         raise NotImplementedError
 

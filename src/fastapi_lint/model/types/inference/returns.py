@@ -100,6 +100,14 @@ class Returns(Questions):
             isinstance(base, str) and (base.startswith("sqlalchemy.") or base == "?") for base in order
         )
 
+    def _text(self, expr: f.Expr, where: Where) -> str:
+        """A text that is written there, or in the one place where a name is bound."""
+        if isinstance(expr, f.Name):
+            found = [binding.entry for binding in self.find_bindings(expr.id, where)]
+            if len(found) == 1 and isinstance(found[0], f.Assign) and found[0].value is not None:
+                expr = found[0].value if found[0].target == expr else expr
+        return expr.value if isinstance(expr, f.Const) and isinstance(expr.value, str) else ""
+
     def _external_call(self, name: str, call: f.Call, where: Where, origin: Origin) -> Type:
         positional = [a.value for a in call.args if a.name == ""]
         match name:
@@ -108,6 +116,8 @@ class Returns(Questions):
             case "typing.cast" if positional:
                 says_nothing = positional[1:] and self.infer(positional[0], where) == External("typing.Any")
                 return self.infer(positional[1], where) if says_nothing else self.annotation(positional[0], where)
+            case "importlib.import_module" if len(call.args) == 1 and (dotted := self._text(call.args[0].value, where)):
+                return self.named_module(dotted, where[0]) if not dotted.startswith(".") else None
             case "super":
                 return self._super(where)
             case "sqlalchemy.orm.sessionmaker" | "sqlalchemy.ext.asyncio.async_sessionmaker":
