@@ -272,7 +272,7 @@ class Protection:
                 for base in self.types.mro(cls):
                     if base == "PermissionError" or (isinstance(base, Class) and self._is_refusal(base)):
                         return True
-                return any(self.types.is_subclass(cls, handled) for handled in self._refused)
+                return any(self.types.is_subclass(cls, handled) for handled in self.refused)
             case External(name=name) | Instance(cls=str(name)):
                 return name.rsplit(".", 1)[-1] in _REFUSALS
         return False
@@ -296,7 +296,7 @@ class Protection:
         )
 
     @collected("protection.refused", whole=True)
-    def _refused(self) -> tuple[Class, ...]:
+    def refused(self) -> tuple[Class, ...]:
         """The exception classes of the project whose handlers answer 401 or 403."""
         return tuple(
             each.cls
