@@ -163,6 +163,11 @@ def test_projects_of_their_own(tmp_path: Path) -> None:
         "work/packages/old/pyproject.toml": "[project]\nname = 'old'\n",
         "beside/one/pyproject.toml": "[tool.poetry.dependencies]\ntwo = { path = '../two', develop = true }\n",
         "beside/two/pyproject.toml": "[project]\nname = 'two'\n",
+        "shop/orders/pyproject.toml": "[project]\nname = 'orders'\n",
+        "shop/orders/app/main.py": "import os\nfrom shared.db import session\n",
+        "shop/users/pyproject.toml": "[project]\nname = 'users'\n",
+        "shop/users/app/main.py": "from app import main\n",
+        "shop/shared/db.py": "session = None\n",
         "{{cookiecutter.name}}/pyproject.toml": "[tool.fastapi-lint]\nignore = [{{ ignored }}]\n",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +180,7 @@ def test_projects_of_their_own(tmp_path: Path) -> None:
 
     for name, root in {
         "a": "a", "b": "b", "work": "work", "work/packages/api": "work", "work/packages/old": "work/packages/old",
-        "beside/one": "beside", "beside/two": "beside/two",
+        "beside/one": "beside", "beside/two": "beside/two", "shop/orders": "shop", "shop/users": "shop",
     }.items():  # fmt: skip
         assert load(tmp_path / name, cwd=tmp_path / name).root == tmp_path / root
         found = own(name)

@@ -1,13 +1,16 @@
 """Where a project begins when no configuration says so: its metadata, its repository, the workspace around it.
 
-Reads `pyproject.toml` for workspaces and for dependencies on folders beside the project, and nothing else.
+Reads `pyproject.toml` for workspaces and for dependencies on folders beside the project, and the imports of projects
+that lie in one repository.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from fastapi_lint.files.globs import Globs
@@ -16,17 +19,23 @@ METADATA = "pyproject.toml"
 MARKS = (METADATA, ".git")
 """What marks the root of a project."""
 
+_IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_FOREIGN = frozenset(("__pycache__", "build", "dist", "env", "node_modules", "site-packages", "venv"))
+_DEEPEST = 4
+"""How many levels below a repository's root its projects are looked for."""
+
 
 def marked_root(start: Path, cwd: Path) -> Path:
     """The nearest directory upwards with metadata or a repository, else `cwd`, else `start`.
 
     A member of a workspace (uv's, or one that depends on folders beside it) is a part of what is around it: its
-    packages import each other. `cwd` counts if it is around `start`, and neither the home directory nor one for
-    temporary files.
+    packages import each other. So is a project that imports from others of its repository (or, without one, of `cwd`).
+    `cwd` counts if it is around `start`, and neither the home directory nor one for temporary files.
     """
     for directory in (start, *start.parents):
         if any((directory / mark).exists() for mark in MARKS):
-            return _whole(directory)
+            whole = _whole(directory)
+            return next((outer for outer in _around(whole, cwd) if shares_code(outer)), whole)
     return cwd if start.is_relative_to(cwd) and cwd not in _everything() else start
 
 
@@ -40,6 +49,63 @@ def _whole(directory: Path) -> Path:
     beside = [path for path in _beside(directory) if path.is_dir()]
     whole = Path(os.path.commonpath([directory, *beside]))
     return directory if beside and whole in _everything() else whole
+
+
+def _around(directory: Path, cwd: Path) -> list[Path]:
+    """The folders around a project up to its repository's root or else `cwd`, near ones first; none if in neither."""
+    outer = [each for each in directory.parents if each not in _everything()]
+    if (directory / ".git").exists():
+        return []
+    end = next((each for each in outer if (each / ".git").exists()), cwd)
+    return outer[: outer.index(end) + 1] if end in outer else []
+
+
+@lru_cache(maxsize=64)
+def shares_code(directory: Path) -> bool:
+    """Whether a project below a directory imports what lies directly in the directory, or in another project below it.
+
+    A name that the project has itself, wherever, and the names of the standard library say nothing. Kept: a run asks
+    for every project of a repository.
+    """
+    projects: dict[Path, list[Path]] = {}  # the Python files of each
+    offered: dict[str, set[Path]] = {}  # the folders that hold what a name imports
+    for folder, folders, files in os.walk(directory):
+        place = Path(folder)
+        folders[:] = [each for each in folders if not each.startswith(".") and each not in _FOREIGN]
+        sources = [place / each for each in files if each.endswith(".py")]
+        if place != directory and METADATA in files and len(place.relative_to(directory).parts) <= _DEEPEST:
+            projects[place] = []
+        around = next((each for each in (place, *place.parents) if each in projects), None)
+        if around is not None:
+            projects[around] += sources
+        for each in sources:
+            offered.setdefault(each.stem, set()).add(place)
+        if sources and place != directory:
+            offered.setdefault(place.name, set()).add(place.parent)
+    for project, paths in projects.items():
+        roots = {directory}
+        for other in projects:
+            if not other.is_relative_to(project) and Path(os.path.commonpath((project, other))) == directory:
+                roots |= {other, other / "src"}
+        beside = {
+            name
+            for name, places in offered.items()
+            if places & roots and not any(each.is_relative_to(project) for each in places)
+        }
+        beside -= sys.stdlib_module_names
+        if beside and any(name in beside for path in paths for name in _imported(path)):
+            return True
+    return False
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """The first names of what a file imports absolutely."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return
+    for match in _IMPORT.finditer(data):
+        yield match[1].decode("ascii", "replace")
 
 
 def _workspace(uv: object) -> tuple[list[str], list[str]]:

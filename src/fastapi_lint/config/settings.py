@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from fastapi_lint.catalog.format import CatalogueError, entries_from, taint_from
-from fastapi_lint.config.roots import MARKS, METADATA, marked_root
+from fastapi_lint.config.roots import MARKS, METADATA, marked_root, shares_code
 from fastapi_lint.config.schema import PRESETS, TABLE, ConfigurationError, described, schema
 from fastapi_lint.config.selection import Named, find, ignored_by_path, selected, validate
 from fastapi_lint.config.suggestions import hint
@@ -137,6 +137,7 @@ def load(
     `start`. `rules` and `planned` are what selectors and options may name.
     Raises `ConfigurationError`.
     """
+    shares_code.cache_clear()  # a run begins
     cwd = Path(os.path.normpath(cwd or Path.cwd()))
     start = Path(os.path.normpath(cwd / start))
     if isolated:
@@ -171,7 +172,7 @@ def nested(
     if not isolated and (found := _configured(directory)) is not None:
         file, table, unread = found
         return replace(_settings(file, table, directory, rules, planned), unread=unread)
-    if around.file is None and marked_root(directory, directory) == directory:
+    if around.file is None and marked_root(directory, around.root) == directory:
         return Settings(root=directory)
     return None
 
