@@ -2,8 +2,8 @@
 
 `# noqa`, `# noqa: FAPI201`, `# fastapi-lint: ignore`, `# fastapi-lint: ignore[FAPI201, name-of-a-rule]`, and, on a line
 of its own, `# fastapi-lint: ignore-file` with or without a list, or `# ruff: noqa: FAPI201` (`flake8` too) with one. A
-bare `# noqa` holds for its own line; the others on any line of the statement or head. Changes no files; `noqa.py`
-writes such comments.
+bare `# noqa` holds for its own line and, on the first line of a head, for the head; the others on any line of the
+statement or head. Changes no files; `noqa.py` writes such comments.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ def _covers(directive: Directive, finding: Finding) -> bool:
     if first < 1:
         first = last = finding.span.line
     if directive.kind == "noqa" and directive.entries is None:  # may be meant for another tool
-        return directive.line == finding.span.line
+        return directive.line in (first, finding.span.line)
     return first <= directive.line <= last or directive.line == finding.span.line
 
 
