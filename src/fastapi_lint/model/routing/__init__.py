@@ -11,7 +11,7 @@ from fastapi_lint.model.routing.answering.holders import Change, Holder, Source,
 from fastapi_lint.model.routing.answering.responses import RESPONSE, declares_response, is_response, returns_response
 from fastapi_lint.model.routing.answering.streams import Stream, streams
 from fastapi_lint.model.routing.answering.wording import Wording, wording
-from fastapi_lint.model.routing.discovery import finds_routers
+from fastapi_lint.model.routing.discovery import finds_routers, reached
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module, mounted_in_vain
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, replaces_routes, roots
 from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
@@ -74,6 +74,7 @@ __all__ = [
     "passes_on",
     "placeholders",
     "places",
+    "reached",
     "registration",
     "replaces_routes",
     "returns_response",

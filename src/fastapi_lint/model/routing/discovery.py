@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
@@ -29,6 +30,21 @@ def finds_routers(project: Project, module: Module) -> bool:
         for expr, _, _ in written(module)
         for part in walk(expr)
     )
+
+
+def reached(project: Project, starts: Iterable[Module]) -> list[Module]:
+    """Modules of the project and what they import, however far."""
+    found = dict.fromkeys(starts)
+    waiting = list(found)
+    while waiting:
+        module = waiting.pop()
+        for entry in module.facts.imports:
+            owner = project.modules.imported_from(module, entry)
+            inside = project.modules.submodule(owner, entry.name) if owner is not None and entry.name else None
+            new = [each for each in (owner, inside) if each is not None and each not in found]
+            found.update(dict.fromkeys(new))
+            waiting.extend(new)
+    return list(found)
 
 
 def _looks_around(project: Project, module: Module) -> bool:

@@ -10,7 +10,7 @@ from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Project, Route, Router
 from fastapi_lint.model.names import ModuleObject, attributes
-from fastapi_lint.model.routing import HTTP_METHODS, Event, finds_routers
+from fastapi_lint.model.routing import HTTP_METHODS, Event, finds_routers, reached
 from fastapi_lint.rule import Check, rule
 
 _REGISTERS = frozenset({
@@ -36,8 +36,8 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
 
     Known limits
     Only routers that are used for nothing else are reported: one that is handed to a function, kept in a list,
-    returned, or exported by a package is left alone, and so are all routers beside code that imports modules by name
-    (`importlib`, `pkgutil`, `getattr(module, "router")`).
+    returned, or exported by a package is left alone, and so are all routers of a package beside or in which code
+    imports modules by name (`importlib`, `pkgutil`, `getattr(module, "router")`), or that imports such code.
 
     References
     - [FastAPI: bigger applications](https://fastapi.tiangolo.com/tutorial/bigger-applications/)
@@ -134,12 +134,13 @@ def _module_variable(router: Router) -> str:
 
 
 def _is_dynamic(root: tuple[str, ...], project: Project) -> bool:
-    """Whether some module beside those routers finds routers at run time."""
-    return any(
-        finds_routers(project, module)
-        for module in project.modules
-        if not module.is_test and module.parts[: max(len(root) - 1, 0)] == root[:-1]
-    )
+    """Whether a module beside those routers, or one that the package imports, finds routers at run time."""
+    parts = root[:-1]
+    beside = {each: None for each in project.modules if not each.is_test and each.parts[: len(parts)] == parts}
+    if any(finds_routers(project, module) for module in beside):
+        return True
+    package = [each for each in beside if each.parts[: len(root)] == root]
+    return any(finds_routers(project, module) for module in reached(project, package) if module not in beside)
 
 
 def _is_used(module: Module, name: str, project: Project, seen: set[tuple[str, str]]) -> bool:
