@@ -44,7 +44,7 @@ DYNAMIC = {
     "anthropic._resource.AsyncAPIResource", "stripe._stripe_service.StripeService",
     "twilio.base.list_resource.ListResource", "zhipuai.core._base_api.BaseAPI", "zhipuai.ZhipuAI",
     "django.db.models.Model", "starlette.datastructures.UploadFile", "fastapi_users.FastAPIUsers",
-    "boto3.resources.collection.ResourceCollection", "tempfile._TemporaryFileWrapper",
+    "boto3.resources.collection.ResourceCollection", "tempfile._TemporaryFileWrapper", "hvac.api.VaultApiBase",
 }  # fmt: skip
 """Classes whose members are made at run time, or are those of subclasses: only the class itself is resolved."""
 
