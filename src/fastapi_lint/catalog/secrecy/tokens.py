@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 import msgspec
 
@@ -48,10 +49,13 @@ class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Unmaintained(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A library that nobody maintains: what is imported, its package, what to use instead, and what that imports."""
+    """A library that nobody maintains, or hardly (`care`): what is imported, its package, what follows from it, what to
+    use instead, and what that imports."""
 
     module: str
     package: str
+    care: Literal["hardly", "no longer"]
+    why: str
     instead: str
     maintained: tuple[str, ...]
 

@@ -6,6 +6,7 @@ from fastapi_lint.model.calls.bodies.arguments import Given, given, parameter_be
 from fastapi_lint.model.calls.bodies.binding import argument_at, filled
 from fastapi_lint.model.calls.bodies.configured import is_configured, runs_by_configuration
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_through
+from fastapi_lint.model.calls.bodies.switches import runs_by_switch
 from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.concurrent.coroutines import leaves, only_value, reads_of
 from fastapi_lint.model.calls.concurrent.locks import held_across_await
@@ -57,6 +58,7 @@ __all__ = [
     "reads_of",
     "root_of",
     "runs_by_configuration",
+    "runs_by_switch",
     "runs_until_filled",
     "shown",
     "swallows",

@@ -404,6 +404,13 @@ class Function(Handle):
     def exits(self) -> list[f.Exit]:
         return self.module.exits_in.get(self.index, [])
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing stands in its body but a docstring, `...` or `pass`."""
+        blocks = (block for block in self.module.facts.blocks if block.function == self.index)
+        assigns = self.module.assigns_in.get(self.index, ())
+        return not self.exits and not self.calls and not assigns and all(each.kind == "function" for each in blocks)
+
 
 class Class(Handle):
     """A class of the project."""

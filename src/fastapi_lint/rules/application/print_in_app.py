@@ -8,7 +8,7 @@ from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.application import is_served, role_of
-from fastapi_lint.model.calls import never_runs
+from fastapi_lint.model.calls import never_runs, runs_by_switch
 from fastapi_lint.rule import Check, rule
 
 _STANDARD = frozenset({"sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__"})
@@ -26,7 +26,8 @@ def print_in_app(function: Function, check: Check) -> Iterator[Finding]:
     Known limits
     Only functions that requests are seen to reach are looked at: scripts, commands and start-up code may print. One
     finding stands for all the prints of a function. `print(..., file=...)` into anything but the standard streams is a
-    way to write a file.
+    way to write a file. Prints below a condition that only reads settings, the environment or names of the module are
+    left alone, since they can be switched off.
 
     References
     - [Python: logging](https://docs.python.org/3/howto/logging.html)
@@ -52,6 +53,8 @@ def _prints(call: f.Call, function: Function, check: Check) -> bool:
     if f.last_name(call.func) != "print" or check.project.called_name(module, call) not in ("print", "builtins.print"):
         return False
     if any(arg.name == "**" for arg in call.args) or never_runs(module, call.block):
+        return False
+    if runs_by_switch(check.project, module, call.block):
         return False
     file = f.keyword(call, "file")
     if file is None or file.value == f.Const(None):

@@ -26,6 +26,7 @@ def shadowed_route(project: Project, check: Check) -> Iterator[Finding]:
     Known limits
     Reported only where the order is certain: within one module or function, or along the `include_router` calls of
     one. Earlier routes that are registered only under a condition are left alone, mounts of static files excepted.
+    So are handlers without a body behind a mount: they show in the document what the mount answers.
 
     References
     - [FastAPI: order matters](https://fastapi.tiangolo.com/tutorial/path-params/#order-matters)
@@ -45,9 +46,17 @@ def shadowed_route(project: Project, check: Check) -> Iterator[Finding]:
             for place in group:
                 key = (place.route.module.path, place.route.start)
                 winner = winners[place.index]
-                if winner is not None and key not in reported and _served(place) not in reached:
+                if winner is None or _is_shown_only(place, winner):
+                    continue
+                if key not in reported and _served(place) not in reached:
                     reported.add(key)
                     yield _report(place, winner, check)
+
+
+def _is_shown_only(place: Place, winner: Place) -> bool:
+    """Whether a handler does nothing and a mount answers: the route is there for the document, as it is meant."""
+    handler = place.route.handler if isinstance(place.route, Route) else None
+    return isinstance(winner.route, Mount) and handler is not None and handler.is_empty
 
 
 def _served(place: Place) -> object:

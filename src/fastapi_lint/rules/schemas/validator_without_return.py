@@ -43,7 +43,7 @@ def validator_without_return(module: Module, check: Check) -> Iterator[Finding]:
         return
     for function in module.functions:
         loss = _loss(function, check)
-        if loss is None or function.is_generator or _is_stub(function):
+        if loss is None or function.is_generator or function.is_empty:
             continue
         value = _value(function, check) if loss == _FIELD else None
         if _ends_bare(function, value, check) or _falls_through(function, value, check):
@@ -152,11 +152,3 @@ def _asked(test: f.Expr | None, value: str | None) -> str | None:
     if test.operators not in (("is",), ("is not",)):
         return None
     return "is not" if (test.operators == ("is not",)) is not is_turned else "is"
-
-
-def _is_stub(function: Function) -> bool:
-    """Whether nothing stands in the body but a docstring, `...` or `pass`."""
-    facts = function.module.facts
-    blocks = (block for block in facts.blocks if block.function == function.index and block.kind != "function")
-    assigns = function.module.assigns_in.get(function.index, ())
-    return not function.exits and not function.calls and not assigns and not any(True for _ in blocks)

@@ -9,11 +9,13 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.secrets import Use, surroundings
-from fastapi_lint.model.values import BoundText, bound_texts, is_set_default, written_for_tests
+from fastapi_lint.model.values import BoundText, bound_texts, environment_read, is_set_default, written_for_tests
+from fastapi_lint.model.values.readers import default_of
 from fastapi_lint.rule import Check, rule
 
 _STOP = "take the default away, so that a missing secret stops the program"
 _KNOWN = "everybody who reads the source knows it"
+_LOOK_UPS = frozenset({"get", "pop", "setdefault"})  # of any mapping
 
 
 @rule("FAPI602", severity=Severity.WARNING, fix=Safety.UNSAFE)
@@ -31,8 +33,9 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     Defaults of API keys and tokens are reported only when they are no placeholders: a client with a placeholder
-    for a key opens nothing. An `or` behind the call is reported, not fixed. A default is left alone where something
-    compares the secret with it and raises.
+    for a key opens nothing. An `or` behind the call is reported, not fixed, and so is a variable that is read as the
+    default of another one: without a default of its own, it would have to be set beside that one. A default is left
+    alone where something compares the secret with it and raises.
 
     References
     - [Settings and environment variables](https://fastapi.tiangolo.com/advanced/settings/)
@@ -62,7 +65,7 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
             why=why,
             instead=_STOP,
             severity=severity,
-            fix=None if surroundings.is_for_one_branch(bound, check.project) else _fix(bound),
+            fix=None if surroundings.is_for_one_branch(bound, check.project) or _is_spare(bound) else _fix(bound),
         )
 
 
@@ -122,6 +125,18 @@ def _matters(bound: BoundText, check: Check) -> bool:
         return serves or project.effects.serving.is_served(bound.module)
     cls = surroundings.class_around(bound)
     return cls is None or not surroundings.is_unused_alternative(cls, project)
+
+
+def _is_spare(bound: BoundText) -> bool:
+    """Whether a variable is read as the default of another look-up: it is read every time, and may well be missing."""
+    if bound.call is None:
+        return False
+    for call in bound.module.facts.calls:
+        looks_up = environment_read(bound.module, call) is not None or f.last_name(call.func) in _LOOK_UPS
+        given = default_of(call) if looks_up and call is not bound.call else None
+        if given is not None and given.start <= bound.call.start and bound.call.end <= given.end:
+            return True
+    return False
 
 
 def _fix(bound: BoundText) -> Fix | None:
