@@ -9,6 +9,7 @@ from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_
 from fastapi_lint.model.calls.bodies.switches import runs_by_switch
 from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.concurrent.coroutines import leaves, only_value, reads_of
+from fastapi_lint.model.calls.concurrent.lasting import lasts, runs
 from fastapi_lint.model.calls.concurrent.locks import held_across_await
 from fastapi_lint.model.calls.concurrent.outliving import Started, root_of
 from fastapi_lint.model.calls.concurrent.together import (
@@ -49,6 +50,7 @@ __all__ = [
     "is_configured",
     "is_made_in_loop",
     "is_ruled_out",
+    "lasts",
     "leaves",
     "never_runs",
     "not_callable",
@@ -57,6 +59,7 @@ __all__ = [
     "passes_through",
     "reads_of",
     "root_of",
+    "runs",
     "runs_by_configuration",
     "runs_by_switch",
     "runs_until_filled",

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function, FunctionObject, Instance, Module
+from fastapi_lint.model import Function, Instance, Module
 from fastapi_lint.model.application import is_served, role_of
-from fastapi_lint.model.calls import never_runs, only_value, runs_until_filled
+from fastapi_lint.model.calls import argument_at, lasts, never_runs, only_value, runs, runs_until_filled
 from fastapi_lint.rule import Check, rule
 
 _THREADS = ("threading.Thread", "threading.Timer")
@@ -27,7 +27,8 @@ def thread_in_endpoint(function: Function, check: Check) -> Iterator[Finding]:
 
     Known limits
     Functions that an endpoint or a dependency is seen to call count as well. Left alone are threads that are joined in
-    the same function or kept in an attribute or a global, and workers that go on for ever, which are started once.
+    the same function or kept in an attribute or a global, and workers that go on for ever or as long as a process that
+    somebody else started: no pool has room for them.
 
     References
     - [Background tasks](https://fastapi.tiangolo.com/tutorial/background-tasks/)
@@ -68,9 +69,7 @@ def _started(function: Function, call: f.Call, check: Check) -> str:
     if not kind or not isinstance(value, Instance):
         return ""
     made = _making(function, call, receiver, check)
-    if made is not None and _goes_on(module, made, check):
-        return ""
-    return kind
+    return "" if made is not None and _goes_on(module, made, value, check) else kind
 
 
 def _is_kept(function: Function, receiver: f.Expr) -> bool:
@@ -94,16 +93,17 @@ def _making(function: Function, call: f.Call, receiver: f.Expr, check: Check) ->
     return function.module.facts.calls[receiver.index] if isinstance(receiver, f.CallRef) else None
 
 
-def _goes_on(module: Module, made: f.Call, check: Check) -> bool:
-    """Whether what a thread runs is a loop without end: a worker, which is made once."""
-    target = f.keyword(made, "target")
-    if target is None:
-        return False
-    given = check.project.infer(target.value, module, made.block, made.start)
-    if not isinstance(given, FunctionObject):
-        return False
-    inside = given.function.module.blocks_in.get(given.function.index, ())
-    return any(block.kind == "while" and block.test in (f.Const(True), f.Const(1)) for block in inside)
+def _goes_on(module: Module, made: f.Call, value: Instance, check: Check) -> bool:
+    """Whether a thread is a worker that lives as long as something else: a loop without end, a server, a process."""
+    project, where = check.project, (module, made.block, made.start)
+    is_timer = project.types.is_instance(value, "threading.Timer")
+    target = f.keyword(made, "function" if is_timer else "target") or argument_at(made, 1, "")
+    own = runs(project.types, value.cls) if not isinstance(value.cls, str) else None
+    if own is not None or target is None:
+        return own is not None and lasts(project.types, own, ())
+    given = argument_at(made, 2 if is_timer else 3, "args")
+    items = given.value.items if given is not None and isinstance(given.value, f.Display) else ()
+    return lasts(project.types, project.infer(target.value, *where), [project.infer(item, *where) for item in items])
 
 
 def _joins(function: Function, check: Check) -> bool:
