@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -159,4 +160,7 @@ def _everything() -> tuple[Path, ...]:
         home = Path.home()
     except RuntimeError:
         home = Path("/")
-    return (home, Path(home.anchor), home.parent, Path(os.path.normpath(tempfile.gettempdir())))
+    found = [home, Path(home.anchor), home.parent]
+    with suppress(OSError):  # there may be no place for temporary files
+        found.append(Path(os.path.normpath(tempfile.gettempdir())))
+    return tuple(found)
