@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.data.handing import is_built, makes_routes
 from fastapi_lint.model.data.schemas import Schema, SchemaField, Schemas
 from fastapi_lint.model.injection.dependencies import Dependencies, Parameter
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module, Type
@@ -151,17 +152,24 @@ class Exchange:
 
     @memoized
     def is_handed_on(self, cls: Class) -> bool:
-        """Whether a class is given to something as a value, or as a type argument: what makes of it, is not seen here.
+        """Whether a class is given as a value or a type argument to something that makes routes, as far as is known.
 
-        What asks about its type (`isinstance`), and tests, do not count.
+        Of what the project builds itself, no route reads anything that is not seen; nor do tests count.
         """
         return any(
-            self.types.infer(given, where) == ClassObject(cls)
+            self.types.infer(given, where) == ClassObject(cls) and makes_routes(self.types, self._maker(to, where))
             for module in self.types.modules
             if not module.is_test and module.mentions(cls.name)
-            for given, where in _given_values(module)
+            for given, where, to in _given_values(module)
             if f.last_name(given) == cls.name
-        )
+        ) and not is_built(self.types, self.types.modules, cls)
+
+    def _maker(self, to: f.Expr | f.Call | Class, where: Where) -> Type:
+        if isinstance(to, Class):
+            return ClassObject(to)
+        if not isinstance(to, f.Call):
+            return self.types.infer(to, where)
+        return self.types.callee(where[0], to)
 
     def _routes(self) -> Iterator[Route]:
         return (route for route in self.routes.all if not route.module.is_test)
@@ -174,19 +182,22 @@ class Exchange:
                         yield Use(route, schema, trail, parameter)
 
 
-def _given_values(module: Module) -> Iterator[tuple[f.Expr, Where]]:
-    """What calls and the bases of classes are given, also between brackets: `Crud[Item](Item)`."""
+def _given_values(module: Module) -> Iterator[tuple[f.Expr, Where, f.Expr | f.Call | Class]]:
+    """What calls and the bases of classes are given, also between brackets (`Crud[Item](Item)`), and what it is given
+    to: a call, a base, or the class whose attribute it is."""
     for call in module.facts.calls:
         where = (module, call.block, call.start)
         if f.last_name(call.func) not in _ASKING:
             items = call.func.items if isinstance(call.func, f.Sub) else ()
-            yield from ((expr, where) for expr in (*items, *(arg.value for arg in call.args)))
+            yield from ((expr, where, call) for expr in (*items, *(arg.value for arg in call.args)))
     for each in module.facts.classes:
         where = (module, each.outer, each.start)
-        yield from ((item, where) for base in each.bases if isinstance(base, f.Sub) for item in base.items)
+        for base in each.bases:
+            if isinstance(base, f.Sub):
+                yield from ((item, where, base.value) for item in base.items)
     for entry in module.facts.assigns:
-        if entry.value is not None and module.facts.blocks[entry.block].cls >= 0:
-            yield entry.value, (module, entry.block, entry.start)
+        if entry.value is not None and (cls := module.facts.blocks[entry.block].cls) >= 0:
+            yield entry.value, (module, entry.block, entry.start), module.classes[cls]
 
 
 def _by_class(found: Iterable[Use]) -> dict[Class, tuple[Use, ...]]:

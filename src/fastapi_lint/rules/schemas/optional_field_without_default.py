@@ -39,12 +39,12 @@ def optional_field_without_default(project: Project, check: Check) -> Iterator[F
 
     Known limits
     Looks at models, dataclasses and typed dicts that a PATCH or PUT handler reads, and at the own fields of those that
-    are named like one (`ItemUpdate`, `PatchItem`) and handed to something that makes routes. What seems to be sent as a
-    whole is spared: nested schemas, forms, what the handler writes out without `exclude_unset`, what a POST reads as
-    well, schemas of which most other fields must have a value, the only field of a route that sets just this
-    (`PUT /members/{id}/role`), and without a name for changes those with a single field or, in a PUT, with defaults
-    for other optional fields. Silent where Pydantic 1 may be installed, and where `...` says that the field is
-    required.
+    are named like one (`ItemUpdate`, `PatchItem`), handed to something that makes routes, such as the router of a
+    library, and never built by the project itself. What seems to be sent as a whole is spared: nested schemas, forms,
+    what the handler writes out without `exclude_unset`, what a POST reads as well, schemas of which most other fields
+    must have a value, the only field of a route that sets just this (`PUT /members/{id}/role`), and without a name for
+    changes those with a single field or, in a PUT, with defaults for other optional fields. Silent where Pydantic 1 may
+    be installed, and where `...` says that the field is required.
 
     References
     - [Pydantic: required fields](https://docs.pydantic.dev/latest/concepts/models/#required-fields)
