@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.data.handing import is_built, makes_routes
 from fastapi_lint.model.data.schemas import Schema, SchemaField, Schemas
 from fastapi_lint.model.injection.dependencies import Dependencies, Parameter
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module, Type
+from fastapi_lint.model.routing.makers import is_built, makes_routes
 from fastapi_lint.model.routing.routes import Route, Routes
 from fastapi_lint.model.types.alternatives import admitted
 from fastapi_lint.model.types.inference.inference import Where
