@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, cast
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.arguments import given
 from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.reach import imported_by
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Module
+from fastapi_lint.model.values.defaults import Defaults
 from fastapi_lint.tracking.tables import collected, grouped
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ _IMPORTED = frozenset({
     "JwtRefreshCookie", "JwtAccessBearerCookie", "SessionCookie",
 })  # fmt: skip
 """Names of libraries that read what browsers send."""
+_PLAIN = frozenset({"Cookie", "APIKeyCookie"})
+"""Those of them that read cookies which the application sets by itself."""
 _LIBRARIES = ("fastapi", "starlette", "fastapi_users", "fastapi_jwt", "fastapi_sessions")
 _READ = re.compile(rb"(?:request|req|websocket|ws|conn|connection|scope)\.cookies\b")
 _COOKIES = "cookies"
@@ -64,18 +68,35 @@ class Browsing:
     def reads_credentials(self, homes: frozenset[Module]) -> bool:
         """Whether any of some modules, or of those that they import, reads what browsers send by themselves."""
         found = {module for name in (*sorted(_IMPORTED), _COOKIES) for module in self.readers.get(name, ())}
-        if not found:
+        return bool(found) and any(module in found for module in self._reached(homes))
+
+    def only_strict_cookies(self, homes: frozenset[Module]) -> bool:
+        """Whether all that is read are cookies, and every one that is set is known to be `SameSite=Strict`."""
+        reached = set(self._reached(homes))
+        others = (name for name in _IMPORTED - _PLAIN if not reached.isdisjoint(self.readers.get(name, ())))
+        if any(others):
             return False
+        kept = [(module, call) for module in reached for call in module.facts.calls
+                if f.last_name(call.func) == "set_cookie"]  # fmt: skip
+        return bool(kept) and all(self._is_strict(module, call) for module, call in kept)
+
+    def _is_strict(self, module: Module, call: f.Call) -> bool:
+        same_site = given(self.project.values, module, call, "samesite", 8)
+        if same_site is None:
+            return False
+        found = [text.lower() for text, _ in Defaults(self.project.values).texts(same_site.value, same_site.where)]
+        return found == ["strict"]
+
+    def _reached(self, homes: frozenset[Module]) -> Iterator[Module]:
+        """Some modules, and those that they import."""
         todo, seen = list(homes), set(homes)
         while todo:
             module = todo.pop()
-            if module in found:
-                return True
+            yield module
             for each in imported_by(module, self.project.modules):
                 if each not in seen:
                     seen.add(each)
                     todo.append(each)
-        return False
 
 
 def changes_only_the_browser(handler: Function, project: Project) -> bool:

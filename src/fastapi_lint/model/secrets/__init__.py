@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.secrets.absences import is_asked_before, may_be_none
 from fastapi_lint.model.secrets.comparing import Comparing, Comparison
 from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
 from fastapi_lint.model.secrets.keys import keys_given
@@ -24,5 +25,7 @@ __all__ = [
     "connecting_ranges",
     "documented_ranges",
     "fleeting_keys",
+    "is_asked_before",
     "keys_given",
+    "may_be_none",
 ]

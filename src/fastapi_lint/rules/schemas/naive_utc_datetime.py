@@ -21,6 +21,11 @@ _DEFAULTS = {**dict.fromkeys(_FIELDS, ("default", "default_factory")),
              **dict.fromkeys(_COLUMNS, ("default", "onupdate", "insert_default"))}  # fmt: skip
 _MODELS = frozenset({"pydantic.BaseModel", "sqlmodel.SQLModel", "sqlalchemy.orm.DeclarativeBase"})
 _CLAIMS = ("exp", "iat", "nbf", "auth_time")
+_TYPES = ("sqlalchemy.DateTime", "sqlalchemy.types.DateTime", "sqlalchemy.TIMESTAMP", "sqlalchemy.types.TIMESTAMP",
+          "sqlalchemy.dialects.postgresql.TIMESTAMP", "sqlalchemy.sql.sqltypes.DateTime")  # fmt: skip
+_FIELD = "the field is sent without an offset"
+_COLUMN = "the column then holds a naive time"
+_AWARE = "the column has a zone, and takes a naive time for the local one"
 _DEEPEST = 4
 Where = tuple[Module, int, int]
 
@@ -47,7 +52,7 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
 
     Fix safety
     The time becomes aware. Comparisons with times that are still naive then raise TypeError. There is no fix for
-    columns: an aware value in a column without a zone is an error with asyncpg, so that the column has to become
+    columns without a zone: an aware value in one is an error with asyncpg, so that the column has to become
     `DateTime(timezone=True)` first.
 
     Known limits
@@ -65,13 +70,15 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
         if use.module is not module or use.start in seen:
             continue
         seen.add(use.start)
-        is_column = why.startswith("the column")
+        is_column = why is _COLUMN
+        made = f"datetime.{_NAIVE[use.name]}({'' if _NAIVE[use.name] == 'now' else '..., '}timezone.utc)"
+        if not use.is_called:
+            made = f"lambda: {made}" if _NAIVE[use.name] == "now" else f"lambda at: {made.replace('...', 'at')}"
         yield check.finding(
             (use.start, use.name_end),
             f"`{module.source.slice(use.start, use.name_end)}` gives a time without a zone",
             why=why,
-            instead=f"write `datetime.{_NAIVE[use.name]}({'' if _NAIVE[use.name] == 'now' else '..., '}timezone.utc)`"
-            + (", and give the column `DateTime(timezone=True)`" if is_column else ""),
+            instead=f"write `{made}`" + (", and give the column `DateTime(timezone=True)`" if is_column else ""),
             fix=None if is_column else partial(_fix, use),
         )
 
@@ -86,7 +93,7 @@ def _kept(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
         for arg in call.args:
             if arg.name in wanted:
                 is_column = "onupdate" in wanted or _is_of_table(module, call, check)
-                why = "the column then holds a naive time" if is_column else "the field is sent without an offset"
+                why = _FIELD if not is_column else _AWARE if _has_zone(module, call, check) else _COLUMN
                 for use in _made(arg.value, (module, call.block, arg.start), check):
                     yield use, why
     for function in module.functions:
@@ -105,6 +112,22 @@ def _is_of_table(module: Module, call: f.Call, check: Check) -> bool:
     cls = module.classes[number]
     schemas = (check.project.schemas.of(each) for each in (cls, *check.project.types.subclasses(cls)))
     return any(schema is not None and schema.kind == "sqlmodel-table" for schema in schemas)
+
+
+def _has_zone(module: Module, call: f.Call, check: Check) -> bool:
+    """Whether a column is declared with a zone: `DateTime(timezone=True)` among its arguments, or in `sa_column`."""
+    for arg in call.args:
+        if arg.name not in ("", "type_", "sa_type", "sa_column") or not isinstance(arg.value, f.CallRef):
+            continue
+        inner = module.facts.calls[arg.value.index]
+        name = check.project.called_name(module, inner) or ""
+        if name in _COLUMNS and _has_zone(module, inner, check):
+            return True
+        zone = f.keyword(inner, "timezone") or next(iter(inner.args[:1]), None)
+        if name in _TYPES and zone is not None and zone.name in ("", "timezone"):
+            if zone.value == f.Const(True):
+                return True
+    return False
 
 
 def _is_model(cls: Class, check: Check) -> bool:

@@ -13,7 +13,7 @@ from fastapi_lint.fixing.edits.bindings import nodes
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Instance, Module
 from fastapi_lint.model.project import expression_of
-from fastapi_lint.model.secrets import Comparing, Comparison
+from fastapi_lint.model.secrets import Comparing, Comparison, is_asked_before, may_be_none
 from fastapi_lint.rule import Check, rule
 
 _HOLDERS = ("fastapi.security.HTTPBasicCredentials", "fastapi.security.HTTPAuthorizationCredentials")
@@ -29,7 +29,7 @@ def timing_unsafe_comparison(function: Function, check: Check) -> Iterator[Findi
 
     Fix safety
     `secrets.compare_digest` wants two texts or two bytes; the fix encodes texts, since it refuses those that are not
-    ASCII.
+    ASCII. There is none where one of them may be None.
 
     Known limits
     Both sides have to be known: a parameter, header, cookie or credential of a request, and a setting, environment
@@ -63,6 +63,8 @@ def _are_texts(module: Module, found: Comparison, check: Check) -> bool:
         value = check.project.infer(side, module, found.block, found.start)
         if isinstance(side, f.Name) and _may_be_left_out(side.id, module, found, check):
             return False
+        if _is_missing(side, module, found, check):
+            return False
         if isinstance(side, f.Attr) and side.attr in ("credentials", "password"):
             owner = check.project.infer(side.value, module, found.block, found.start)
             if check.project.types.is_instance(owner, *_HOLDERS):
@@ -72,6 +74,15 @@ def _are_texts(module: Module, found: Comparison, check: Check) -> bool:
         if not isinstance(side, (f.Name, f.Attr)) or not isinstance(value, Instance) or value.cls != "str":
             return False
     return True
+
+
+def _is_missing(side: f.Expr, module: Module, found: Comparison, check: Check) -> bool:
+    """Whether a side may be None, which has nothing to encode, and nothing excludes that before."""
+    where = (module, found.block, found.start)
+    function = module.enclosing(found.block)
+    if function is None or not may_be_none(check.project, side, where):
+        return False
+    return not is_asked_before(function, side, found.compare, where)
 
 
 def _may_be_left_out(name: str, module: Module, found: Comparison, check: Check) -> bool:

@@ -21,6 +21,7 @@ _MATCH_ALL = re.compile(
 )
 _OPEN = "every site can call this API with the user's cookies and read the answers"
 _OPEN_LATER = "nothing is open as long as no cookie, session or HTTP Basic is read, and everything as soon as one is"
+_OPEN_BESIDE = "other hosts of its own domain can call it with the user's cookies, which are `SameSite=Strict`"
 _ADVICE = "name the origins of your front ends, or leave `allow_credentials` out"
 
 
@@ -35,7 +36,8 @@ def wildcard_cors_with_credentials(module: Module, check: Check) -> Iterator[Fin
     `allow_credentials` out.
 
     It is an error where the application reads what browsers send by themselves: cookies, sessions, HTTP Basic.
-    Where it does not, nothing is open yet, and it is a warning: the first cookie will open it.
+    Where it does not, nothing is open yet, and it is a warning: the first cookie will open it. So it is
+    where every cookie that is set is `SameSite=Strict`: browsers send these from hosts of the same domain only.
 
     Known limits
     Origins that depend on a condition (`["*"] if debug else origins`) or are computed are not judged. Variables and
@@ -67,11 +69,13 @@ def _judged(call: f.Call, where: Where, check: Check) -> Iterator[Finding]:
         at, title, related = pattern.arg, "`allow_origin_regex` matches every site", ()
     else:
         return
-    is_open = check.project.browsing.reads_credentials(_homes(call, where[0], check))
+    homes = _homes(call, where[0], check)
+    reads = check.project.browsing.reads_credentials(homes)
+    is_open = reads and not check.project.browsing.only_strict_cookies(homes)
     yield check.finding(
         at,
         f"{title} while `allow_credentials` is true",
-        why=_OPEN if is_open else _OPEN_LATER,
+        why=_OPEN if is_open else _OPEN_BESIDE if reads else _OPEN_LATER,
         instead=_ADVICE,
         related=related,
         severity=Severity.ERROR if is_open else Severity.WARNING,
