@@ -11,7 +11,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import add_argument, importing, replace_argument_value
 from fastapi_lint.fixing.edits.calls import argument_node, call_node
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, FunctionObject, Module, Project
+from fastapi_lint.model import Class, Function, FunctionObject, Module, Project
 from fastapi_lint.model.calls.bodies.validation import validators
 from fastapi_lint.model.data import Schema, SchemaField
 from fastapi_lint.model.data.configuration import Given
@@ -20,6 +20,8 @@ from fastapi_lint.rule import Check, rule
 _WHAT = "Bound the length of the password"
 _LEAST, _MOST = 8, 64
 """bcrypt refuses more than 72 bytes, or cuts them off; OWASP wants 64 characters to be possible."""
+_DEPTH = 5
+"""Calls from where a password is handed on to where it is measured or hashed."""
 _SETS = frozenset({"signup", "register", "registration", "reset", "change"})
 _MAKES = frozenset({"create", "new", "add"})
 _OTHERS = frozenset(
@@ -130,19 +132,22 @@ def _is_given(cls: Class, one: SchemaField, to: Kind, project: Project) -> bool:
                 if not isinstance(value, f.Attr) or value.attr != one.name:
                     continue
                 owner = project.infer(value.value, module, call.block, call.start)
-                if project.types.is_instance(owner, cls) and _is_or_calls(module, call, to, project, 2):
+                if project.types.is_instance(owner, cls) and _is_or_calls(module, call, to, project):
                     return True
     return False
 
 
-def _is_or_calls(module: Module, call: f.Call, to: Kind, project: Project, depth: int) -> bool:
-    if to(project.called_name(module, call) or ""):
-        return True
-    callee = project.callee(module, call) if depth else None
-    if not isinstance(callee, FunctionObject):
-        return False
-    inner = callee.function
-    return any(_is_or_calls(inner.module, each, to, project, depth - 1) for each in inner.calls)
+def _is_or_calls(module: Module, call: f.Call, to: Kind, project: Project) -> bool:
+    """Whether a call is of a kind, or of a function that has one, over a few calls."""
+    asked: set[Function] = set()
+    calls = [(module, call)]
+    for _ in range(_DEPTH):
+        if any(to(project.called_name(*each) or "") for each in calls):
+            return True
+        callees = {callee.function for each in calls if isinstance(callee := project.callee(*each), FunctionObject)}
+        asked |= (new := callees - asked)
+        calls = [(function.module, each) for function in new for each in function.calls]
+    return False
 
 
 def _hashes(name: str) -> bool:
