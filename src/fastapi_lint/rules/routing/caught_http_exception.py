@@ -14,6 +14,7 @@ from fastapi_lint.model.routing import Answer
 from fastapi_lint.rule import Check, rule
 
 _BROAD = frozenset({"Exception", "BaseException"})
+_LOGGING = ("logging.", "loguru.", "structlog.", "traceback.", "sentry_sdk.", "print", "str", "repr")
 _HTTP = ("fastapi.HTTPException", "starlette.exceptions.HTTPException")
 
 
@@ -27,7 +28,7 @@ def caught_http_exception(module: Module, check: Check) -> Iterator[Finding]:
 
     Fix safety
     `except HTTPException: raise` is put in front. The fix is unsafe because the answer changes, which is the repair of
-    a bug.
+    a bug. There is none where the handler does more than to log and to answer: a rollback, for one, would be left out.
 
     Known limits
     Handlers that raise what they caught, ask for its class or its status, or answer with the same status are left
@@ -51,14 +52,17 @@ def caught_http_exception(module: Module, check: Check) -> Iterator[Finding]:
         if raised is None or not _answers_otherwise(module, blocks[broad], raised, check):
             continue
         status = check.project.answers.code(raised.status)
+        only_answers = _only_answers(module, blocks[broad], check)
         shown = f"the {status}" if status is not None else "the HTTPException"
         yield check.finding(
             (blocks[broad].start, _head_end(module, blocks[broad])),
             f"this handler takes {shown} that is raised in its own `try`",
             why="the client gets what is meant for errors that nobody expected",
-            instead="write `except HTTPException: raise` in front of it",
+            instead="write `except HTTPException: raise` in front of it"
+            if only_answers
+            else "write an `except HTTPException:` in front of it that does what this one does, and raises it again",
             related=[check.related(raised, "it is raised here")],
-            fix=partial(_fix, module, blocks[broad]),
+            fix=partial(_fix, module, blocks[broad]) if only_answers else None,
         )
 
 
@@ -134,6 +138,18 @@ def _answers_otherwise(module: Module, handler: f.Block, raised: Answer, check: 
         return False
     return any(entry.kind == "return" for entry in inside) or any(
         entry.kind == "raise" and isinstance(entry.value, f.CallRef) for entry in inside
+    )
+
+
+def _only_answers(module: Module, handler: f.Block, check: Check) -> bool:
+    """Whether a handler does nothing but log and answer, so that nothing is missed when it is passed by."""
+    exits = [entry for entry in module.facts.exits if handler.start <= entry.start < handler.end]
+    if any(handler.start < entry.start < handler.end for entry in module.facts.assigns):
+        return False
+    return all(
+        any(entry.start <= call.start < entry.end for entry in exits)
+        or (check.project.called_name(module, call) or "").startswith(_LOGGING)
+        for _, call in module.calls_between(handler.start, handler.end)
     )
 
 

@@ -155,7 +155,7 @@ def _hashes(name: str) -> bool:
 
 
 def _measures(name: str) -> bool:
-    return name == "len" or name.startswith(("re.", "zxcvbn.", "password_strength."))
+    return name == "len" or name.startswith(("re.", "zxcvbn", "password_strength."))
 
 
 def _unwrapped(expr: f.Expr, module: Module) -> f.Expr:

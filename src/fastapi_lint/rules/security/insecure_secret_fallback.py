@@ -29,7 +29,7 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
 
     Fix safety
     The fix takes the default away, so that a program that relied on it no longer starts: unsafe by intention. Set
-    the variable in development, for example in a `.env` file.
+    the variable in development; one in a `.env` file counts where something loads the file into the environment.
 
     Known limits
     Defaults of API keys and tokens are reported only when they are no placeholders: a client with a placeholder
