@@ -154,3 +154,8 @@ def _length(finding: Finding) -> tuple[object, ...]:
 def by_place(finding: Finding) -> tuple[str, Span, str, str]:
     """The order in which findings are reported: path, place, code, message."""
     return (finding.path, finding.span, finding.code, finding.message)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: `1 finding`, `2 findings`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 import click
 
 from fastapi_lint.cli import terminal
-from fastapi_lint.cli.options import CACHE_DIR, absolute, configured, counted, settings_for, settings_options
+from fastapi_lint.cli.options import CACHE_DIR, absolute, configured, settings_for, settings_options
 from fastapi_lint.config.layers import Said
 from fastapi_lint.config.schema import SEVERITIES, ConfigurationError
 from fastapi_lint.config.settings import Settings, selected
-from fastapi_lint.finding import Severity
+from fastapi_lint.finding import Severity, counted
 
 if TYPE_CHECKING:
     from fastapi_lint.finding import Finding

@@ -232,8 +232,3 @@ def settings_for(
 ) -> Settings:
     """The settings that count for these paths (default: the current directory)."""
     return configured(paths, config=config, isolated=isolated, caches=caches).settings
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun: `1 finding`, `2 findings`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from fastapi_lint.cli import tables, terminal
-from fastapi_lint.cli.options import CACHE_DIR, CONFIG, ISOLATED, Choice, absolute, configured, counted
+from fastapi_lint.cli.options import CACHE_DIR, CONFIG, ISOLATED, Choice, absolute, configured
+from fastapi_lint.finding import counted
 
 if TYPE_CHECKING:
     from fastapi_lint.model.listing import RouteRow

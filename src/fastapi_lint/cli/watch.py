@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from fastapi_lint.cli import terminal
-from fastapi_lint.cli.options import counted
 from fastapi_lint.config.schema import ConfigurationError
+from fastapi_lint.finding import counted
 
 _PAUSE = 0.5
 _CLEAR = "\x1b[2J\x1b[3J\x1b[H"

@@ -54,9 +54,10 @@ def _whole(directory: Path) -> Path:
 
 def _around(directory: Path, cwd: Path) -> list[Path]:
     """The folders around a project up to its repository's root or else `cwd`, near ones first; none if in neither."""
-    outer = [each for each in directory.parents if each not in _everything()]
     if (directory / ".git").exists():
         return []
+    everything = _everything()
+    outer = [each for each in directory.parents if each not in everything]
     end = next((each for each in outer if (each / ".git").exists()), cwd)
     return outer[: outer.index(end) + 1] if end in outer else []
 

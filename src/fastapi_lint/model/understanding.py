@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from fastapi_lint.finding import counted
 from fastapi_lint.model.listing import app_name
 from fastapi_lint.model.project import Project
 from fastapi_lint.model.routing.routes import App, Router
@@ -19,7 +20,7 @@ def understanding(project: Project) -> Iterator[str]:
     for app in apps:
         addresses = list(project.routes.addresses(app))
         unsure = sum(not address.known for address in addresses)
-        said = f"app {app_name(project, app)} ({_place(app)}): {_counted(len(addresses), 'route')}"
+        said = f"app {app_name(project, app)} ({_place(app)}): {counted(len(addresses), 'route')}"
         yield said + (f", {unsure} of them under a path that is not fully known" if unsure else "")
     if not apps:
         yield _no_app(project)
@@ -35,9 +36,9 @@ def _no_app(project: Project) -> str:
         for module in modules
     )
     if not users:
-        return f"no FastAPI application: none of {_counted(len(modules), 'file')} imports fastapi"
+        return f"no FastAPI application: none of {counted(len(modules), 'file')} imports fastapi"
     return (
-        f"no FastAPI application: fastapi is imported in {users} of {_counted(len(modules), 'file')}, "
+        f"no FastAPI application: fastapi is imported in {users} of {counted(len(modules), 'file')}, "
         "but outside tests nothing was found that calls `FastAPI()`"
     )
 
@@ -49,7 +50,7 @@ def _alone(project: Project) -> Iterator[str]:
     for key, router in project.routes.routers.items():
         if isinstance(router, App) or router.module.is_test or key in inside or not counts[key]:
             continue
-        yield f"`{router.variable or '?'}` ({_place(router)}, {_counted(counts[key], 'route')})"
+        yield f"`{router.variable or '?'}` ({_place(router)}, {counted(counts[key], 'route')})"
 
 
 def _named(what: str, names: Sequence[str] | Iterator[str]) -> Iterator[str]:
@@ -61,7 +62,3 @@ def _named(what: str, names: Sequence[str] | Iterator[str]) -> Iterator[str]:
 
 def _place(router: Router) -> str:
     return f"{router.module.path}:{router.module.source.line_of(router.call.start)}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

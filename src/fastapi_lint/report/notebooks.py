@@ -8,7 +8,7 @@ import msgspec
 
 from fastapi_lint.files.notebooks import Notebook, cell_at, cells, lines_of
 from fastapi_lint.files.source import Source
-from fastapi_lint.finding import Edit, Finding, Fix, Span
+from fastapi_lint.finding import Edit, Finding, Fix, Related, Span
 from fastapi_lint.report.contents import Report
 
 
@@ -31,14 +31,14 @@ def placed(report: Report, *, by_cell: bool) -> Report:
         last, end = lines[min(end_line, len(lines)) - 1]
         return path, Span(first, start + span.column - 1, last, end + span.end_column - 1)
 
+    def moved_step(step: Related) -> Related:
+        if step.path not in notebooks:
+            return step
+        path, span = place(step.path, step.span)
+        return msgspec.structs.replace(step, path=path, span=span)
+
     def moved(finding: Finding) -> Finding:
-        related = tuple(
-            each if each.path not in notebooks else msgspec.structs.replace(
-                each, path=place(each.path, each.span)[0], span=place(each.path, each.span)[1]
-            )
-            for each in finding.related
-        )  # fmt: skip
-        finding = msgspec.structs.replace(finding, related=related)
+        finding = msgspec.structs.replace(finding, related=tuple(map(moved_step, finding.related)))
         if finding.path not in notebooks:
             return finding
         path, span = place(finding.path, finding.span)

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from fastapi_lint.finding import Finding, Safety, Severity
+from fastapi_lint.finding import Finding, Safety, Severity, counted
 from fastapi_lint.report.ascii_json import Json, dumps
 from fastapi_lint.report.contents import Report
 from fastapi_lint.report.excerpt import visible
-from fastapi_lint.report.totals import counted, summary
+from fastapi_lint.report.totals import summary
 
 _SGR = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "34"}
 _CAUSES = 15

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from fastapi_lint.finding import Finding, Safety, Severity
+from fastapi_lint.finding import Finding, Safety, Severity, counted
 from fastapi_lint.report.contents import Report
 from fastapi_lint.report.excerpt import visible
 
@@ -14,11 +14,6 @@ MANY = 50
 TOP = 5
 
 _NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "info"}
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def summary(report: Report) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -93,18 +93,13 @@ def together(outcomes: Sequence[tuple[str, Outcome]]) -> Outcome:
 
 
 def _moved(outcome: Outcome, place: str) -> Outcome:
-    return Outcome(
+    return replace(
+        outcome,
         findings=tuple(_finding(each, place) for each in outcome.findings),
         suppressed=tuple(_finding(each, place) for each in outcome.suppressed),
         notices=tuple(_notice(each, place) for each in outcome.notices),
         sources={place + path: source for path, source in _shown(outcome).items()},
-        files=outcome.files,
-        fixed=outcome.fixed,
-        diff=outcome.diff,
         changed_files=tuple(place + path for path in outcome.changed_files),
-        rules=outcome.rules,
-        apps=outcome.apps,
-        routes=outcome.routes,
         understood=tuple(f"{place.rstrip('/')}: {said}" for said in outcome.understood),
     )
 

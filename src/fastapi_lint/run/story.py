@@ -17,7 +17,7 @@ from fastapi_lint.config.schema import ConfigurationError
 from fastapi_lint.config.settings import Settings
 from fastapi_lint.files.notebooks import NotANotebook, Notebook, put_back
 from fastapi_lint.files.source import Source, Unreadable
-from fastapi_lint.finding import Finding, Notice, Severity
+from fastapi_lint.finding import Finding, Notice, Severity, counted
 from fastapi_lint.run import discovery, disk, workers
 from fastapi_lint.run.cache import Store
 from fastapi_lint.run.discovery import Discovered
@@ -62,8 +62,7 @@ def _with_doubts(outcome: Outcome) -> Outcome:
     failed = any(notice.level is Severity.ERROR for notice in outcome.notices)
     if outcome.apps or outcome.routes or failed or not outcome.files:
         return outcome
-    files = "1 file" if outcome.files == 1 else f"{outcome.files} files"
-    doubt = Notice(f"no FastAPI application found in {files}; is the path right?")
+    doubt = Notice(f"no FastAPI application found in {counted(outcome.files, 'file')}; is the path right?")
     return replace(outcome, notices=(*outcome.notices, doubt))
 
 

@@ -207,10 +207,8 @@ class Module(Input):
     @cached_property
     def blocks_in(self) -> dict[int, list[f.Block]]:
         """The blocks of each function, as `calls_in`."""
-        table: dict[int, list[f.Block]] = {}
-        for block in self.facts.blocks:
-            table.setdefault(block.function, []).append(block)
-        return table
+        blocks = self.facts.blocks
+        return {function: [blocks[number] for number in found] for function, found in self.block_numbers_in.items()}
 
     @cached_property
     def block_numbers_in(self) -> dict[int, list[int]]:

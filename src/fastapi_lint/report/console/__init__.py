@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from fastapi_lint.finding import Finding, Related, Safety, Severity, Span
+from fastapi_lint.finding import Finding, Related, Safety, Severity, Span, counted
 from fastapi_lint.report.console.folding import Folded, folded
 from fastapi_lint.report.console.preview import Line, preview
 from fastapi_lint.report.console.rows import GUTTER, cut, excerpt, lines_of
 from fastapi_lint.report.contents import Report
 from fastapi_lint.report.excerpt import betrays, secrets, secrets_at, visible
-from fastapi_lint.report.totals import MANY, counted, most, steps, summary
+from fastapi_lint.report.totals import MANY, most, steps, summary
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold blue"}
 _FIXES = {Safety.SAFE: "fix", Safety.UNSAFE: "unsafe fix (--unsafe-fixes)", Safety.DISPLAY: "suggestion"}
