@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from linting import FIXTURES, ROOT, all_rules, fixture_folders, rule_modules
@@ -15,7 +16,8 @@ from rules_document import document
 from fastapi_lint.catalog.identities import FAMILIES, identities
 from fastapi_lint.docs.documentation import HEADINGS, sections
 from fastapi_lint.finding import Safety
-from fastapi_lint.rule import Rule
+from fastapi_lint.rule import RULES_URL, Rule
+from fastapi_lint.run.registry import known
 
 BAD_AND_GOOD_LINES = 60
 
@@ -103,10 +105,13 @@ def test_rules_md_is_current() -> None:
     assert (ROOT / "rules.md").read_text(encoding="utf-8") == document(), "run: make rules"
 
 
-def test_every_url_leads_to_a_heading_of_rules_md() -> None:
+def test_every_url_leads_to_a_heading_of_rules_md(tmp_path: Path) -> None:
     text = (ROOT / "rules.md").read_text(encoding="utf-8")
     anchors = {line[4:].strip().lower().replace(" ", "-") for line in text.splitlines() if line.startswith("### ")}
-    assert [rule.code for rule in all_rules() if rule.url.partition("#")[2] not in anchors] == []
+    slugs = {rule.code: f"{rule.code.lower()}-{rule.name}" for rule in all_rules()}
+    assert set(slugs.values()) <= anchors
+    assert [rule.code for rule in all_rules() if rule.url != RULES_URL.format(rule=slugs[rule.code])] == []
+    assert {row.code: row.url for row in known(tmp_path).built} == {rule.code: rule.url for rule in all_rules()}
 
 
 def test_the_linter_is_clean_on_itself() -> None:

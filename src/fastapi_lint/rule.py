@@ -114,7 +114,7 @@ class Rule:
     @property
     def url(self) -> str:
         """Where the rule is explained."""
-        return f"{RULES_URL}#{self.code.lower()}-{self.name}"
+        return url_of(self.code, self.name)
 
     @cached_property
     def subjects(self) -> tuple[type, ...]:
@@ -132,7 +132,17 @@ class Rule:
         return "syntax" if self.subjects[0].__module__.startswith("libcst") else "model"
 
 
-RULES_URL = "https://github.com/fastapi-lint/fastapi-lint/blob/main/rules.md"
+RULES_URL = "https://github.com/fastapi-lint/fastapi-lint/blob/main/rules.md#{rule}"
+"""Where rules are explained; `{rule}` stands for `fapi101-blocking-call-in-async`.
+
+The one setting that every report goes by. Whoever publishes the site that `make site` builds sets it to where that is,
+such as "https://example.org/rules/{rule}/"; the site takes its own address from it.
+"""
+
+
+def url_of(code: str, name: str) -> str:
+    """Where the rule with this code and name is explained."""
+    return RULES_URL.format(rule=f"{code.lower()}-{name}")
 
 
 def rule(

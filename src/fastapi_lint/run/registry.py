@@ -12,7 +12,7 @@ import msgspec
 
 from fastapi_lint import __version__
 from fastapi_lint.finding import Severity
-from fastapi_lint.rule import RULES_URL, Rule
+from fastapi_lint.rule import Rule, url_of
 from fastapi_lint.run import lazy
 from fastapi_lint.run.cache import stored_rules
 
@@ -35,7 +35,7 @@ class RuleRow(msgspec.Struct, frozen=True, array_like=True):
     @property
     def url(self) -> str:
         """Where the rule is explained."""
-        return f"{RULES_URL}#{self.code.lower()}-{self.name}"
+        return url_of(self.code, self.name)
 
 
 class RuleTable(msgspec.Struct, frozen=True, array_like=True):
