@@ -119,10 +119,12 @@ class Reentry(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 class Consumer(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """What takes its arguments as they are: a coroutine among them is used as an object, and nobody awaits it.
 
-    `elements`: it looks at what it iterates over as well (`any(f(x) for x in y)`).
+    `elements`: it looks at what it iterates over as well (`any(f(x) for x in y)`). `inside`: it goes through all that
+    is in lists and dicts, as encoders and validators do.
     """
 
     elements: bool = False
+    inside: bool = False
 
 
 class Callback(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):

@@ -9,6 +9,7 @@ from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_
 from fastapi_lint.model.calls.bodies.switches import runs_by_switch
 from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.concurrent.coroutines import leaves, only_value, reads_of
+from fastapi_lint.model.calls.concurrent.giving import chosen, given_back
 from fastapi_lint.model.calls.concurrent.lasting import lasts, runs
 from fastapi_lint.model.calls.concurrent.locks import held_across_await
 from fastapi_lint.model.calls.concurrent.outliving import Started, root_of
@@ -42,10 +43,12 @@ __all__ = [
     "are_awaited_between",
     "argument_at",
     "bound",
+    "chosen",
     "decorator_effect",
     "expects",
     "filled",
     "given",
+    "given_back",
     "held_across_await",
     "is_configured",
     "is_made_in_loop",

@@ -10,14 +10,16 @@ from fastapi_lint.fixing.edits import awaited
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.calls import leaves, never_runs, only_value, reads_of
-from fastapi_lint.model.names import ClassObject, Coroutine
+from fastapi_lint.model.calls import chosen, given_back, leaves, never_runs
+from fastapi_lint.model.data import record_kind
+from fastapi_lint.model.names import ClassObject, Coroutine, Instance
 from fastapi_lint.rule import Check, rule
 
 _WHY = {
     "dropped": "its coroutine is thrown away, and nothing runs",
     "unread": "`{0}` is never used, and nothing runs",
     "iterated": "a coroutine cannot be iterated over",
+    "iterated-async": "a coroutine cannot be iterated over",
     "entered": "a coroutine is no context manager",
     "entered-async": "a coroutine is no context manager",
     "attribute": "a coroutine has no attribute `{0}`",
@@ -107,14 +109,8 @@ def _answered(function: Function, check: Check) -> Iterator[tuple[f.Call, str]]:
     if not role:
         return
     module, types = function.module, check.project.types
-    for leave in function.exits:
-        if leave.kind != "return":
-            continue
-        where = (module, leave.block, leave.start)
-        value = leave.value
-        if isinstance(value, f.Name) and reads_of(function, value.id) == 1:
-            value = only_value(types.find_bindings(value.id, where), value.id) or value
-        for leaf in _sent(function, value, check) if role == "endpoint" else (value,):
+    for value in given_back(types, function):
+        for leaf in _sent(function, value, check) if role == "endpoint" else chosen(value):
             if isinstance(leaf, f.CallRef):
                 call = module.facts.calls[leaf.index]
                 if not call.awaited and isinstance(types.call_type(module, leaf.index), Coroutine):
@@ -128,7 +124,7 @@ def _sent(function: Function, value: f.Expr | None, check: Check, depth: int = 4
         yield leaf
         call = module.facts.calls[leaf.index] if isinstance(leaf, f.CallRef) else None
         if call is not None and depth > 0 and isinstance(callee := types.callee(module, call), ClassObject):
-            if types.is_instance(types.instantiate(callee), "pydantic.BaseModel"):
+            if record_kind(types, callee.cls) is not None:
                 for arg in call.args:
                     yield from _sent(function, arg.value, check, depth - 1)
 
@@ -136,20 +132,20 @@ def _sent(function: Function, value: f.Expr | None, check: Check, depth: int = 4
 def _role(function: Function, check: Check) -> str:
     """Whether FastAPI gets what a function returns as an "endpoint" or a "dependency"; empty when others may."""
     project = check.project
-    if function.is_generator:
-        return ""
     decorators = project.types.decorators(function) if function.facts.decorators else ()
     is_handler = any(name.startswith(("fastapi.", "starlette.")) and name.endswith(_HANDLERS) for name in decorators)
     is_endpoint = is_handler or function in project.routes.by_handler
-    if not is_endpoint and function not in project.dependencies.injected:
+    if (is_endpoint and function.is_generator) or not (is_endpoint or function in project.dependencies.injected):
         return ""
     if any(not name.startswith(("fastapi.", "starlette.")) for name in decorators):
         return ""  # a wrapper may await it
     if is_endpoint:
         return "endpoint"
     where = (function.module, function.facts.outer, function.facts.start)
-    is_meant = isinstance(project.types.annotation(function.facts.returns, where), Coroutine)
-    return "" if is_meant or function.name == "__init__" else "dependency"
+    declared = project.types.annotation(function.facts.returns, where)
+    if function.is_generator and isinstance(declared, Instance):
+        declared = declared.args[0] if declared.args else None
+    return "" if isinstance(declared, Coroutine) or function.name == "__init__" else "dependency"
 
 
 def _finding(function: Function, check: Check, call: f.Call, why: str) -> Finding:

@@ -13,17 +13,18 @@ from typing import Literal
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.validation import validated
 from fastapi_lint.model.calls.effects import Effects
 from fastapi_lint.model.calls.ways.asking import asked
 from fastapi_lint.model.names.expressions import with_values
 from fastapi_lint.model.names.modules import Binding, target_names
 from fastapi_lint.model.names.scanning import code_of
-from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
 How = Literal[
-    "dropped", "iterated", "entered", "entered-async", "attribute", "subscript", "operand", "unpacked", "raised",
-    "truth", "negated", "none", "compared", "member", "text", "argument", "field", "unread",
+    "dropped", "iterated", "iterated-async", "entered", "entered-async", "attribute", "subscript", "operand", "unpacked",
+    "raised", "truth", "negated", "none", "compared", "member", "text", "argument", "field", "unread",
 ]  # fmt: skip
 _SOFT = frozenset({"truth", "negated", "none", "compared", "member", "text", "argument", "field"})
 """Uses that raise no error: of a variable, they say something only when it has no others."""
@@ -85,11 +86,11 @@ class Coroutines:
                 yield Misuse(call, "dropped")
             elif call.use in ("iter", "with") and not is_asynchronous:
                 yield Misuse(call, "iterated" if call.use == "iter" else "entered")
-            elif call.use == "with" and self._is_no_context(module, call):
-                yield Misuse(call, "entered-async")
+            elif call.use in ("iter", "with") and self._is_only_awaited(module, call):
+                yield Misuse(call, "iterated-async" if call.use == "iter" else "entered-async")
 
-    def _is_no_context(self, module: Module, call: f.Call) -> bool:
-        """Whether `async with` over a call is an error: what it gives can only be awaited."""
+    def _is_only_awaited(self, module: Module, call: f.Call) -> bool:
+        """Whether `async with` and `async for` over a call are errors: what it gives can only be awaited."""
         callee = self.types.callee(module, call)
         if isinstance(callee, FunctionObject):
             return callee.function.facts.decorators == ()
@@ -102,14 +103,17 @@ class Coroutines:
         calls = module.facts.calls
         by_variable: dict[tuple[int, int], list[_Use]] = {}
         for use in self._uses(function):
-            if isinstance(use.expr, f.CallRef):
-                call = calls[use.expr.index]
-                if (call.start, call.end) in made:
-                    yield Misuse(call, use.how, use.detail)
-            else:
+            held: f.Expr | None = use.expr
+            if isinstance(use.expr, f.Name):
                 held = only_value(self.types.find_bindings(use.expr.id, use.where), use.expr.id)
-                if isinstance(held, f.CallRef) and (key := (calls[held.index].start, calls[held.index].end)) in made:
-                    by_variable.setdefault(key, []).append(use)
+            if not isinstance(held, f.CallRef) or (key := (calls[held.index].start, calls[held.index].end)) not in made:
+                continue
+            if use.how.endswith("-async") and not self._is_only_awaited(module, made[key]):
+                continue
+            if isinstance(use.expr, f.Name):
+                by_variable.setdefault(key, []).append(use)
+            else:
+                yield Misuse(made[key], use.how, use.detail)
         either = [value for value, _ in asked(self.types, function)]
         for name, call in self._assigned(function, made):
             if f.Name(name) in either:
@@ -147,6 +151,8 @@ class Coroutines:
             where = (module, call.block, call.start)
             yield from operands(call.func, where)
             for arg in call.args:
+                if arg.name in ("*", "**"):
+                    yield from _as(arg.value, "unpacked", "", where)
                 yield from operands(arg.value, where)
             yield from self._taken(module, call, where)
         for leave in module.exits_in.get(function.index, ()):
@@ -169,9 +175,9 @@ class Coroutines:
                     yield from operands(block.test, where, truth=True)
                 case "choice":
                     yield from _as(block.test, "compared", "", where)
-                case "for" | "comprehension" if not block.is_async:
+                case "for" | "comprehension" | "with":
                     if isinstance(block.test, f.Name):
-                        yield from _as(block.test, "iterated", "", where)
+                        yield from _as(block.test, _run_over(block), "", where)
                     yield from operands(block.test, where)
         for test in facts.tests:
             if facts.blocks[test.block].function == function.index:
@@ -182,24 +188,25 @@ class Coroutines:
         callee = self.types.callee(module, call)
         name = self.types.name_of_type(callee) or ""
         shown = f.last_name(call.func)
-        match callee:
-            case FunctionObject(function=function) if not function.facts.decorators:
-                for param, arg in _bound(function, call):
-                    if self._wants_plain(function, param):
-                        yield from _as(arg.value, "argument", shown, where)
-                return
-            case ClassObject() if self.types.is_instance(self.types.instantiate(callee), "pydantic.BaseModel"):
-                for arg in call.args:
-                    if arg.name and self._wants_value(callee, arg.name):
-                        yield from _as(arg.value, "field", arg.name, where)
-                return
+        if isinstance(callee, FunctionObject) and not callee.function.facts.decorators:
+            for param, arg in _bound(callee.function, call):
+                if self._wants_plain(callee.function, param):
+                    yield from _as(arg.value, "argument", shown, where)
+            return
+        schema = validated(self.types, callee, module, call)
+        if schema is not None and self.types.is_subclass(schema, "pydantic.BaseModel"):
+            for field, value in _fields(call):
+                if self._wants_value(schema, field):
+                    yield from _as(value, "field", field, where)
+            return
         if self.types.is_instance(self.types.result(callee), *_ANSWERS):
             for arg in call.args:
                 for leaf in leaves(arg.value):
                     yield from _as(leaf, "argument", shown, where)
         consumer = catalog.consumer(name) if name else None
         for arg in call.args if consumer is not None else ():
-            yield from _as(arg.value, "argument", shown, where)
+            for leaf in leaves(arg.value) if consumer is not None and consumer.inside else (arg.value,):
+                yield from _as(leaf, "argument", shown, where)
             if consumer is not None and consumer.elements and isinstance(arg.value, f.Each) and arg.name == "":
                 inner = (module, arg.value.block, module.facts.blocks[arg.value.block].start)
                 yield from _as(arg.value.element, "argument", shown, inner)
@@ -211,9 +218,9 @@ class Coroutines:
         declared = self.types.annotation(param.annotation, (function.module, function.facts.outer, param.start))
         return isinstance(declared, Instance) and declared.cls in _PLAIN
 
-    def _wants_value(self, schema: ClassObject, name: str) -> bool:
+    def _wants_value(self, schema: Class, name: str) -> bool:
         """Whether a field of a schema is known to hold a value, so that validation refuses a coroutine."""
-        for base in self.types.mro(schema.cls):
+        for base in self.types.mro(schema):
             entry = base.assigns.get(name) if not isinstance(base, str) else None
             if entry is not None and not isinstance(base, str):
                 declared = self.types.annotation(entry.annotation, (base.module, entry.block, entry.start))
@@ -266,11 +273,13 @@ def reads_of(function: Function, name: str) -> int:
     text = code_of(function, function.facts.head_end)
     if docstring := _DOCSTRING.match(text):
         text = text[docstring.end() :]
-    found = len(re.findall(rf"(?<![\w.]){re.escape(name)}\b{_NOT_BOUND}", text))
-    targets: list[f.Expr] = [
-        e.target for e in module.assigns_in.get(function.index, ()) if isinstance(e.target, f.Display)
-    ]
-    targets += [b.target for b in module.blocks_in.get(function.index, ()) if b.target is not None]
+    word = rf"(?<![\w.]){re.escape(name)}\b"
+    found = len(re.findall(word + _NOT_BOUND, text))
+    for entry in module.assigns_in.get(function.index, ()):
+        if isinstance(entry.target, f.Display) and name in (bound := list(target_names(entry.target))):
+            written = module.source.slice(entry.start, entry.end)
+            found -= bound.count(name) - bool(re.search(rf"[,*]\s*{re.escape(name)}\s*=(?!=)", written))
+    targets = [b.target for b in module.blocks_in.get(function.index, ()) if b.target is not None]
     return found - sum(list(target_names(target)).count(name) for target in targets)
 
 
@@ -333,9 +342,13 @@ def operands(expr: f.Expr | None, where: Where, *, truth: bool = False) -> Itera
                 yield from operands(one, where)
         case f.Display(items=items):
             for one in items:
+                if isinstance(one, f.Star):
+                    yield from _as(one.value, "unpacked", "", where)
                 yield from operands(one, where)
         case f.Mapping(items=pairs):
             for key, one in pairs:
+                if key is None:
+                    yield from _as(one, "unpacked", "", where)
                 yield from operands(key, where)
                 yield from operands(one, where)
         case f.Each(element=value, block=block):
@@ -352,9 +365,29 @@ def _compared(operators: tuple[str, ...], found: tuple[f.Expr, ...], index: int)
     return "member" if any(op.endswith("in") for op in around) else "compared"
 
 
+def _run_over(block: f.Block) -> How:
+    """How a loop or a `with` uses what it stands over."""
+    if block.kind == "with":
+        return "entered-async" if block.is_async else "entered"
+    return "iterated-async" if block.is_async else "iterated"
+
+
 def _as(expr: f.Expr | None, how: How, detail: str, where: Where) -> Iterator[_Use]:
     if isinstance(expr, (f.Name, f.CallRef)):
         yield _Use(expr, how, detail, where)
+
+
+def _fields(call: f.Call) -> Iterator[tuple[str, f.Expr]]:
+    """What a schema is made of: `Model(name=...)`, `Model(**{"name": ...})`, `Model.model_validate({"name": ...})`."""
+    for arg in call.args:
+        if isinstance(arg.value, f.Mapping) and arg.name in ("", "**"):
+            yield from (
+                (key.value, one)
+                for key, one in arg.value.items
+                if isinstance(key, f.Const) and isinstance(key.value, str)
+            )
+        else:
+            yield arg.name, arg.value
 
 
 def _bound(function: Function, call: f.Call) -> Iterator[tuple[f.Param, f.Arg]]:
