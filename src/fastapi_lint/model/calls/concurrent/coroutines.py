@@ -23,8 +23,8 @@ from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, In
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
 How = Literal[
-    "dropped", "iterated", "iterated-async", "entered", "entered-async", "attribute", "subscript", "operand", "unpacked",
-    "raised", "truth", "negated", "none", "compared", "member", "text", "argument", "field", "unread",
+    "dropped", "iterated", "iterated-async", "entered", "entered-async", "attribute", "subscript", "operand",
+    "unpacked", "raised", "truth", "negated", "none", "compared", "member", "text", "argument", "field", "unread",
 ]  # fmt: skip
 _SOFT = frozenset({"truth", "negated", "none", "compared", "member", "text", "argument", "field"})
 """Uses that raise no error: of a variable, they say something only when it has no others."""
