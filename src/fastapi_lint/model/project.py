@@ -229,6 +229,7 @@ class Project:
             "routes": Routes(self.types, self.values, self.routes.expansion).contribute,
             "dependencies": lambda each: self.dependencies.contribute(each, [], []),
             "schemas": lambda each: self.schemas.contribute(each, []),
+            "settings": lambda each: self.schemas.contribute_groups(each, {}),
             "orm": lambda each: self.orm.contribute(each, []),
             "inheriting": lambda each: self.routes.expansion.objects.contribute(each, {}),
             "middleware": lambda each: self.protection.contribute(each, {}),

@@ -95,7 +95,8 @@ def is_documented(found: Credentials) -> bool:
         return True
     if secrets.is_documentation_address(found.user, found.host):
         return True
-    return ".example" in found.host or found.host.startswith("example")
+    labels = found.host.lower().split(".")
+    return "example" in labels[:-1] or labels == ["example"]  # not `db.shop.example`, which may stand for a host
 
 
 def is_word(found: Credentials) -> bool:

@@ -67,11 +67,12 @@ class Taker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What connects to a server, and where it takes the URL."""
+    """What connects to a server, where it takes the URL, and at which position a password (-1: at none)."""
 
     names: tuple[str, ...]
     position: int
     keywords: tuple[str, ...]
+    password: int = -1
 
 
 class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject, Instance, Module
+from fastapi_lint.model.names.symbols import Class, ClassObject, Module
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -24,10 +24,10 @@ def is_made_once(project: Project, cls: Class) -> bool:
     if is_made_anew(project, cls):
         return False
     family = _family(project, cls)
-    places = [place for one in family for place in _makings(project, one)]
+    places = [place for one in family if not project.schemas.is_settings(one) for place in _makings(project, one)]
     if places:
         return all(module.facts.blocks[call.block].function < 0 and _is_kept(module, call) for module, call in places)
-    return any(project.schemas.is_settings(one) for one in family) or _is_part_of_settings(project, cls)
+    return any(project.schemas.is_settings(one) for one in family) or cls in project.schemas.groups
 
 
 def _family(project: Project, cls: Class) -> tuple[Class, ...]:
@@ -37,6 +37,8 @@ def _family(project: Project, cls: Class) -> tuple[Class, ...]:
 def _is_made_for_requests(project: Project, cls: Class) -> bool:
     if project.exchange.is_exchanged(cls):
         return True
+    if project.schemas.is_settings(cls):
+        return False  # read from the environment, wherever that happens
     for module, call in _makings(project, cls):
         function = module.enclosing(call.block)
         if function is not None and project.effects.is_served(module) and not project.is_lifespan(function):
@@ -60,14 +62,3 @@ def _is_kept(module: Module, call: f.Call) -> bool:
     calls = module.facts.calls
     values = (entry.value for entry in module.facts.assigns)
     return any(isinstance(value, f.CallRef) and calls[value.index] is call for value in values)
-
-
-def _is_part_of_settings(project: Project, cls: Class) -> bool:
-    """Whether a settings class holds an object of it."""
-    for schema in project.schemas.all:
-        if schema.kind == "settings":
-            for one in schema.fields:
-                for each in project.schemas.field_types(one):
-                    if isinstance(each, Instance) and each.cls is cls:
-                        return True
-    return False

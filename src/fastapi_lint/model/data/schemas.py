@@ -142,6 +142,25 @@ class Schemas:
         found.extend(own)
         return [cls.index for cls in own]
 
+    @collected("schemas.groups")
+    def groups(self) -> Mapping[Class, tuple[Class, ...]]:
+        """The classes of which settings hold an object in a field, with these settings."""
+        table: dict[Class, list[Class]] = {}
+        contributions(self.types.modules.tables, "settings", lambda module: self.contribute_groups(module, table))
+        return {group: tuple(found) for group, found in table.items()}
+
+    def contribute_groups(self, module: Module, table: dict[Class, list[Class]]) -> Collection[int]:
+        """Add what the settings of a module hold; the indices of these settings."""
+        found = set()
+        for cls in module.classes:
+            schema = self.of(cls) if cls.facts.bases and self.is_settings(cls) else None
+            for one in schema.fields if schema is not None else ():
+                for each in self.field_types(one):
+                    if isinstance(each, Instance) and isinstance(each.cls, Class):
+                        table.setdefault(each.cls, []).append(cls)
+                        found.add(cls.index)
+        return found
+
     @memoized
     def of(self, cls: Class) -> Schema | None:
         """The schema that a class is (dataclasses and typed dicts included); None for another class."""

@@ -9,6 +9,7 @@ from fastapi_lint.model.secrets.keys import keys_given
 from fastapi_lint.model.secrets.logged import Logged, Logs
 from fastapi_lint.model.secrets.passwords import Digest, Passwords, Plain
 from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
+from fastapi_lint.model.secrets.shown import shown
 from fastapi_lint.model.secrets.uses import Secrets, Use
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "is_asked_before",
     "keys_given",
     "may_be_none",
+    "shown",
 ]

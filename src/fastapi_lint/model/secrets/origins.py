@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.names.symbols import Class, Module
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.readers import default_of, environment_read
 
@@ -79,12 +79,26 @@ class _Search:
             if expr.value == f.Name("self") and function.cls is not None:
                 for assign, setter in self.project.types.self_assigns(function.cls).get(expr.attr, ()):
                     self.follow(assign.value, (setter.module, assign.block, assign.start), depth - 1)
+                self._made_with(function.cls, expr.attr, depth)
             return
         param = next((one for one in function.params if one.name == expr.id), None)
         if param is None or not self._is_new(module, param.start):
             return
         self.follow(param.default, (module, function.facts.outer, param.start), depth - 1)
-        for frame in self.project.routes.expansion.frames(function, frozenset({expr.id}), 0)[:_MOST]:
+        # What makes an object calls `__init__`, which frames are given for when they are asked for the object, too.
+        wanted = {expr.id, function.params[0].name} if function.name == "__init__" else {expr.id}
+        for frame in self.project.routes.expansion.frames(function, frozenset(wanted), 0)[:_MOST]:
             if expr.id in frame:
                 value, place, _ = frame[expr.id]
                 self.follow(value, place, depth - 1)
+
+    def _made_with(self, cls: Class, attr: str, depth: int) -> None:
+        """A field of a dataclass or model is what its objects are made with."""
+        schema = self.project.schemas.of(cls)
+        if schema is None:
+            return
+        names = [one.name for one in schema.fields]
+        for maker in self.project.routes.expansion.objects.makers(cls)[:_MOST]:
+            for position, arg in enumerate(maker.facts.args):
+                if arg.name == attr or (arg.name == "" and names[position : position + 1] == [attr]):
+                    self.follow(arg.value, (maker.module, maker.facts.block, maker.start), depth - 1)

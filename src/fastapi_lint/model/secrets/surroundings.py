@@ -150,6 +150,8 @@ _CONDITION = re.compile(rb"\b(?:if|elif|assert|while|not|or|and|raise|validator|
 
 def is_checked(bound: BoundText, project: Project) -> bool:
     """Whether code looks whether a secret is there before it goes on, or a validator does, as far as the lines tell."""
+    if bound.cls is not None and _is_validated(bound, bound.cls, project):
+        return True
     names = {bound.name, target_name(bound.binding.target) if bound.binding is not None else _target_of(bound)}
     for name in filter(None, names):
         for module in project.modules:
@@ -160,6 +162,24 @@ def is_checked(bound: BoundText, project: Project) -> bool:
                 end = data.find(b"\n", at)
                 if _CONDITION.search(data[data.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(data)]):
                     return True
+    return False
+
+
+def _is_validated(bound: BoundText, cls: Class, project: Project) -> bool:
+    """Whether a model refuses an empty text for a field: by the length that it demands, or by a validator that names it
+    and raises. (Settings validate their defaults.)"""
+    if bound.call is not None and any(
+        arg.name == "min_length" and isinstance(arg.value, f.Const) and arg.value.value for arg in bound.call.args
+    ):
+        return True
+    for one in (cls, *project.routes.expansion.objects.subclasses(cls)):
+        for method in one.methods.values():
+            made = (each.index for each in method.facts.decorators if isinstance(each, f.CallRef))
+            for call in (one.module.facts.calls[index] for index in made):
+                named = {arg.value.value for arg in call.args if isinstance(arg.value, f.Const) and arg.name == ""}
+                if f.last_name(call.func) in ("field_validator", "validator") and {bound.name, "*"} & named:
+                    if any(leave.kind == "raise" for leave in method.exits):
+                        return True
     return False
 
 

@@ -10,8 +10,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import comparisons_of
 from fastapi_lint.model.names.symbols import Class, Function, Module
+from fastapi_lint.model.secrets.comparing import Comparing
 from fastapi_lint.model.secrets.keys import USERS, keys_given, keys_of_users
 from fastapi_lint.model.secrets.origins import Place, origins
 from fastapi_lint.model.types.inference.inference import Where
@@ -83,13 +86,19 @@ class Secrets:
             return None if bound.name.startswith("_") else bound.name
         if bound.how == "variable" and bound.binding is not None and (name := _missing(bound.module, bound.binding)):
             return name
+        if bound.how == "written" and bound.binding is not None and _is_written_when_missing(bound):
+            return bound.name
         return next((use.by for use in self.uses_of(bound) if use.role == "stands-in"), None)
 
     @memoized
     def is_settings(self, cls: Class) -> bool:
-        """Whether the fields of a class are read from the environment: its own bases say so, or those of a subclass."""
+        """Whether the fields of a class are read from the environment: its own bases say so, or those of a subclass, or
+        settings hold it as a group (`maps: Maps = Maps()`)."""
         below = self.project.routes.expansion.objects.subclasses(cls)
-        return any(base in _SETTINGS for one in (cls, *below) for base in self.project.types.mro(one))
+        if any(base in _SETTINGS for one in (cls, *below) for base in self.project.types.mro(one)):
+            return True
+        is_model = self.project.types.is_subclass(cls, "pydantic.BaseModel")
+        return is_model and cls in self.project.schemas.groups and not self.project.exchange.is_exchanged(cls)
 
     # ---------------------------------------------------------------- what a module uses
 
@@ -105,6 +114,8 @@ class Secrets:
                 yield place, Use("signs", USERS)
         if module.mentions(*_DIGESTS):
             yield from self._asked(module)
+        if secrets.hints_at_secrets(module.source.data):
+            yield from self._asked_plainly(module)
         if module.mentions(*_READS):
             yield from self._standing_in(module)
 
@@ -119,6 +130,31 @@ class Secrets:
                 if self._is_given(theirs.value, where):
                     for place in origins(mine.value, where, self.project):
                         yield place, Use("asked", f.last_name(call.func))
+
+    def _asked_plainly(self, module: Module) -> Iterator[tuple[Place, Use]]:
+        """What is compared by `==`, or as a member of a set of keys, with what a request brings."""
+        comparing = Comparing(self.project)
+        for function in module.functions:
+            for part, block, at in comparisons_of(function):
+                where = (module, block, at)
+                for theirs, mine in _pairs(part):
+                    own = [one for one in self._held(mine, where) if _may_be_secret(one[0])]
+                    if own and comparing.is_given(theirs, where):
+                        for value, at_home in own:
+                            for place in origins(value, at_home, self.project):
+                                yield place, Use("asked", part.operators[0])
+
+    def _held(self, expr: f.Expr, where: Where) -> Iterator[tuple[f.Expr, Where]]:
+        """A value, or the members of a display under a name."""
+        if isinstance(expr, f.Display):
+            yield from ((item, where) for item in expr.items)
+            return
+        found = list(self.project.values.definitions(expr, where)) if isinstance(expr, (f.Name, f.Attr)) else []
+        displays = [(value, place) for value, place in found if isinstance(value, f.Display)]
+        if not displays:
+            yield expr, where
+        for value, place in displays:
+            yield from ((item, place) for item in value.items)
 
     def _is_given(self, expr: f.Expr, where: Where, depth: int = 5) -> bool:
         """Whether a value begins with a parameter of the function around it, an object's own attributes aside."""
@@ -189,6 +225,23 @@ class Secrets:
                 yield place, Use("stands-in", variable)
 
 
+def _pairs(part: f.Compare) -> tuple[tuple[f.Expr, f.Expr], ...]:
+    """What may be asked for (first), and what it may be compared with."""
+    if len(part.operands) != 2:
+        return ()
+    one, other = part.operands
+    if part.operators in (("in",), ("not in",)):
+        return ((one, other),)
+    return ((one, other), (other, one)) if part.operators in (("==",), ("!=",)) else ()
+
+
+def _may_be_secret(expr: f.Expr) -> bool:
+    """Whether the name of a value is that of a secret; one that is read in place has none."""
+    if isinstance(expr, f.CallRef):
+        return True
+    return isinstance(expr, (f.Name, f.Attr)) and secrets.secret_name(f.last_name(expr)) is not None
+
+
 def _missing(module: Module, entry: f.Assign) -> str:
     """The environment variable that a name was read from, where an assignment gives it another value because it is
     missing (`if not KEY: KEY = ...`); else ""."""
@@ -203,6 +256,20 @@ def _missing(module: Module, entry: f.Assign) -> str:
         return ""
     before = (each.value for each in module.facts.assigns if each.target == target and each.start < entry.start)
     return next((name for value in before if value is not None and (name := _variable(value, module))), "")
+
+
+def _is_written_when_missing(bound: BoundText) -> bool:
+    """Whether a text is written to an environment variable because it has none: `if "X" not in os.environ: ...`."""
+    assert bound.binding is not None
+    block = bound.module.facts.blocks[bound.binding.block]
+    match block.test if block.kind == "if" else None:
+        case f.Compare(operators=("not in",), operands=(f.Const(value=str(name)), held)):
+            return name == bound.name and is_environment(held)
+        case f.Unary(op="not", value=value):
+            return _variable(value, bound.module) == bound.name
+        case f.Compare(operators=("is",), operands=(value, f.Const(value=None))):
+            return _variable(value, bound.module) == bound.name
+    return False
 
 
 def _variable(expr: f.Expr, module: Module) -> str:

@@ -10,7 +10,7 @@ from fastapi_lint.catalog.secrecy import secret_calls, secrets
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Class, Module
-from fastapi_lint.model.secrets import Use, documented_ranges, keys_given
+from fastapi_lint.model.secrets import Use, documented_ranges, keys_given, shown
 from fastapi_lint.model.values import (
     BoundText,
     bound_texts,
@@ -79,6 +79,7 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
     found = [_known_tokens(module)] if holds_token else []
     if secrets.hints_at_secrets(data) or module in check.project.secrets.uses:
         found += [_bound(module, check), _keys(module, check), _compared(module)]
+    found.append(_shown(module, check))
     for each in found:
         for one in each:
             if not any(one.place[0] < end and start < one.place[1] for start, end in seen):
@@ -213,6 +214,19 @@ def _keys(module: Module, check: Check) -> Iterator[_Judged]:
             if literal.text:
                 why = _HARM["encryption" if given.taker.use == "encrypts" else "signing"]
                 yield _Judged(literal.place, *_guessable(f"the key given to `{given.name}`", literal.text, why))
+
+
+def _shown(module: Module, check: Check) -> Iterator[_Judged]:
+    """Passwords and tokens that are shown to another server, as literals without a name."""
+    for one in shown(module, check.project):
+        text = one.text
+        if secrets.is_absent(text) or secrets.is_template(text) or secrets.is_to_be_replaced(text):
+            continue
+        is_certain = secret_calls.connection(one.by) is not None
+        if _INVENTED.search(text) or secrets.is_label(text, "") or (secrets.is_placeholder(text) and not is_certain):
+            continue
+        if one.kind == "password" or _looks_made(text):
+            yield _Judged(one.place, f"the {one.kind} given to `{one.by}` stands in the source", _KNOWN)
 
 
 def _compared(module: Module) -> Iterator[_Judged]:

@@ -121,7 +121,7 @@ def _matters(bound: BoundText, check: Check) -> bool:
     serves = surroundings.runs_a_server(bound.module, project)
     if not serves and surroundings.runs_as_script(bound.module, bound.block, project):
         return False
-    if bound.call is not None and is_set_default(bound.call):
+    if bound.how == "written" or (bound.call is not None and is_set_default(bound.call)):
         return serves or project.effects.serving.is_served(bound.module)
     cls = surroundings.class_around(bound)
     return cls is None or not surroundings.is_unused_alternative(cls, project)

@@ -1,0 +1,64 @@
+"""Passwords and tokens that a call shows to another server without a name: by position, as a pair, in a header.
+
+Judges none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from fastapi_lint.catalog.secrecy import secret_calls
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.values.literals import literals_between
+from fastapi_lint.model.values.texts import bound_texts
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+_CLIENTS = ("httpx.", "requests.", "aiohttp.", "niquests.")
+_SCHEMES = ("bearer ", "token ")
+_HINTS = (b"auth", b"Auth", b"AUTH", b"login", b"FTP", b"URL", b"ldap3", b"Credentials")
+"""What occurs in every module that shows something: a cheap test before anything is looked at."""
+
+
+class Shown(NamedTuple):
+    """A text that another server is shown: its place, what it is, what shows it."""
+
+    place: tuple[int, int]
+    text: str
+    kind: Literal["password", "token"]
+    by: str
+
+
+def shown(module: Module, project: Project) -> Iterator[Shown]:
+    """What a module shows, as literals."""
+    data = module.source.data
+    if not any(hint in data for hint in _HINTS):
+        return
+    for call in module.facts.calls:
+        last = f.last_name(call.func)
+        if last in secret_calls.connection_names():
+            name = project.called_name(module, call) or ""
+            known = secret_calls.connection(name)
+            at = known.password if known is not None else -1
+            args = call.args[: at + 1]
+            if at >= 0 and len(args) == at + 1 and all(arg.name == "" for arg in args) and _is_text(args[at].value):
+                yield from _literal(module, args[at], "password", name)
+        pair = f.keyword(call, "auth")
+        if pair is not None and isinstance(pair.value, f.Display) and len(pair.value.items) == 2:
+            if _is_text(pair.value.items[1]) and (project.called_name(module, call) or "").startswith(_CLIENTS):
+                yield from _literal(module, pair, "password", last)
+    for bound in bound_texts(module):
+        if bound.name.lower() in ("authorization", "proxy-authorization") and bound.text.lower().startswith(_SCHEMES):
+            yield Shown(bound.place, bound.text.split(None, 1)[-1].strip(), "token", bound.name)
+
+
+def _is_text(value: f.Expr) -> bool:
+    return isinstance(value, f.Const) and isinstance(value.value, str)
+
+
+def _literal(module: Module, arg: f.Arg, kind: Literal["password", "token"], by: str) -> Iterator[Shown]:
+    for literal in literals_between(module, arg.start, arg.end)[-1:]:
+        yield Shown(literal.place, literal.text, kind, by)
