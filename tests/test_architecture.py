@@ -55,10 +55,10 @@ FACE = {"cli", "__main__"}
 
 DISK = {
     "run/disk", "run/cache", "run/discovery", "config/settings", "config/roots", "files/writing",
-    "suppressing/baseline", "docs/scaffold",
+    "run/plugins/places", "suppressing/baseline", "docs/scaffold",
 }  # fmt: skip
-"""run and its hands: discovery finds, settings reads configuration, cache keeps facts, writing replaces files, baseline
-remembers findings; and the scaffold, which serves contributors and no run."""
+"""run and its hands: discovery finds, settings reads configuration, cache keeps facts, writing replaces files, places
+finds plugins, baseline remembers findings; and the scaffold, which serves contributors and no run."""
 
 
 def place(path: Path) -> str:
@@ -263,15 +263,23 @@ def test_only_the_run_and_its_hands_touch_the_disk(path: Path) -> None:
 @every_module
 def test_nothing_analysed_is_imported_or_executed(path: Path) -> None:
     # Our own rules and report formats are imported by name, and a rule's own annotation is evaluated; none of this sees
-    # the analysed project. (compile alone runs nothing: the fixer asks it whether a text is Python.)
+    # the analysed project, of which `run/plugins/importing` imports what the configuration names. (compile alone runs
+    # nothing: the fixer asks it whether a text is Python.)
     by_name = {"rules", "engine", "run", "report"}
     own = {"importlib.import_module", "import_module"} if layer(path) in by_name else set()
     own |= {"eval"} if layer(path) == "rule" else set()
     forbidden = {"eval", "exec", "__import__", "importlib.import_module", "import_module"} - own
+    if layer(path) == "run" and place(path) not in IMPORTING:
+        forbidden |= {"importlib.import_module", "import_module"}
+    loads = [(line, name) for line, name in calls(path) if name.endswith((".exec_module", ".load_module"))]
+    assert not loads or place(path) == "run/plugins/importing"
     modules = ("subprocess", "runpy", "imp", "pickle", "marshal", "shelve")
     assert [(line, name) for line, name in calls(path) if name in forbidden] == []
     assert [name for name in imported(path) if name.split(".")[0] in modules] == []
 
+
+IMPORTING = {"run/registry", "run/lazy", "run/plugins/importing"}
+"""What of the run imports by name: our rules, a library put off, and the plugins that the configuration names."""
 
 IDENTITY: dict[str, str] = {}
 """Files that may use `id(...)`, each with the reason: within one call and on one module alone."""

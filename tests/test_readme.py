@@ -12,6 +12,7 @@ from screenshot import PICTURE, svg
 
 from fastapi_lint.config.schema import KEYS
 from fastapi_lint.config.settings import Settings, load
+from fastapi_lint.config.vocabulary import Vocabulary
 from fastapi_lint.docs import reference
 from fastapi_lint.files.source import Source
 from fastapi_lint.report import Report, render
@@ -47,7 +48,7 @@ def test_configuration_is_accepted(tmp_path: Path) -> None:
     (block,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
     file = tmp_path / "pyproject.toml"
     file.write_text(block, encoding="utf-8")
-    settings = load(file.parent, rules=rules(), planned=planned(), cwd=file.parent)
+    settings = load(file.parent, known=Vocabulary(rules(), planned()), cwd=file.parent)
     assert settings.blocking[0]["name"] == "acme.sdk.Client"
     assert settings.baseline == "baseline.json"
 
@@ -63,7 +64,7 @@ def test_every_key_has_an_example_that_is_accepted(tmp_path: Path) -> None:
     for key, example in reference.EXAMPLES.items():
         (tmp_path / "project").mkdir(exist_ok=True)
         (tmp_path / "project" / "fastapi-lint.toml").write_text(example, encoding="utf-8")
-        settings = load(tmp_path / "project", rules=rules(), planned=planned(), cwd=tmp_path)
+        settings = load(tmp_path / "project", known=Vocabulary(rules(), planned()), cwd=tmp_path)
         if key not in ("extend", "preset", "extend-select"):
             name = key.replace("-", "_")
             assert getattr(settings, name) != getattr(Settings(root=tmp_path), name), key

@@ -16,7 +16,7 @@ from fastapi_lint.finding import Finding, Notice, by_place, nearest
 from fastapi_lint.model.names import Module, NotYet
 from fastapi_lint.model.names.trees.nodes import Walk
 from fastapi_lint.model.project import Project
-from fastapi_lint.rule import Check, Making, Option, Rule
+from fastapi_lint.rule import Check, Making, Option, Rule, made
 
 Judged = tuple[str, str]
 """A rule and a module whose subjects it judges, by code and path; no path (`WHOLE`) for the project as a whole."""
@@ -61,7 +61,7 @@ class Plan:
 
     def fixed(self, judged: Judged, finding: Finding, making: Making) -> Finding:
         """A finding with its fix. Raises what `making` raises."""
-        return msgspec.structs.replace(finding, fix=making())
+        return msgspec.structs.replace(finding, fix=made(making))
 
 
 _NOBODY = nullcontext()
@@ -182,7 +182,7 @@ class _Run:
             try:
                 opened = self.plan.opened(judged, subject) if closed else subject
                 with self.plan.watching(judged):
-                    found = list(rule.judge(opened, check))
+                    found = rule.findings(opened, check)
             except Exception as error:
                 check.fixes.clear()
                 if not (isinstance(error, Unreadable) and check.module.is_unreadable):  # of which FAPI001 says why

@@ -156,6 +156,15 @@ def by_place(finding: Finding) -> tuple[str, Span, str, str]:
     return (finding.path, finding.span, finding.code, finding.message)
 
 
+OWN_PREFIX = "FAPI"
+"""What the codes of the rules that ship begin with; those of plugins have other letters."""
+
+
+def letters(code: str) -> str:
+    """What a code, or the beginning of codes, has before its digits, in upper case."""
+    return code.rstrip("0123456789").upper()
+
+
 def counted(number: int, noun: str) -> str:
     """A number and its noun: `1 finding`, `2 findings`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, Union
 
-from fastapi_lint.finding import Finding, Fix, Notice, Related, Safety, Severity, Span
+from fastapi_lint.finding import OWN_PREFIX, Finding, Fix, Notice, Related, Safety, Severity, Span, letters
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -29,6 +29,14 @@ Option = Union[bool, int, str, tuple[str, ...]]
 
 Making = Callable[[], Union[Fix, None]]
 """Makes a fix, or finds that there is none. May be called more than once: see `Module.collect`."""
+
+
+def made(making: Making) -> Fix | None:
+    """The fix that something makes. Raises what that raises, and `TypeError` for what is no fix."""
+    fix: object = making()
+    if fix is not None and not isinstance(fix, Fix):
+        raise TypeError(f"a fix is made that is {fix!r:.80}, no `Fix`")
+    return fix
 
 
 class Placed(Protocol):
@@ -64,7 +72,8 @@ class Rule:
 
     `name` comes from the function's name. `kind` is "syntax" for libcst subjects, else "model". `words` are identifiers
     of which one must occur in a module's text for the rule to be asked about it; `hint` is a pattern that must match
-    its bytes (linear, no nested quantifiers). `options` maps an option's name to its default.
+    its bytes (linear, no nested quantifiers). `options` maps an option's name to its default. `page` is the address of
+    a page about it, for a rule that is not described with ours.
     """
 
     def __init__(
@@ -79,7 +88,10 @@ class Rule:
         hint: str,
         options: Mapping[str, Option],
         since: str,
+        page: str = "",
     ) -> None:
+        if isinstance(words, str):
+            raise TypeError(f"words of rule {code} is the string {words!r}, not a collection of words")
         self.judge = judge
         self.code = code
         self.name = judge.__name__.replace("_", "-")
@@ -91,6 +103,7 @@ class Rule:
         self.hint = re.compile(hint.encode()) if hint else None
         self.options = dict(options)
         self.since = since
+        self.page = page
         self.documentation = judge.__doc__ or ""
         self.summary = self.documentation.strip().split("\n", 1)[0]
 
@@ -103,6 +116,14 @@ class Rule:
         has_word = not self._words or any(word in data for word in self._words)
         return has_word and (self.hint is None or self.hint.search(data) is not None)
 
+    def findings(self, subject: object, check: Check) -> list[Finding]:
+        """What it says of a subject. Raises what its function raises, and `TypeError` for what is no finding of it."""
+        found = list(self.judge(subject, check))
+        for each in found:
+            if not isinstance(each, Finding) or each.code != self.code:
+                raise TypeError(f"it yields {each!r:.80}, which is no finding of {self.code} (see `Check.finding`)")
+        return found
+
     def failure(self, error: Exception, path: str, what: str = "findings") -> Notice:
         """What to say when it failed over something in a file, or ("") over the project: its findings, or fixes."""
         frames = traceback.extract_tb(error.__traceback__)
@@ -113,8 +134,8 @@ class Rule:
 
     @property
     def url(self) -> str:
-        """Where the rule is explained."""
-        return url_of(self.code, self.name)
+        """Where the rule is explained; "" when there is no such page."""
+        return url_of(self.code, self.name, self.page)
 
     @cached_property
     def subjects(self) -> tuple[type, ...]:
@@ -140,9 +161,10 @@ such as "https://example.org/rules/{rule}/"; the site takes its own address from
 """
 
 
-def url_of(code: str, name: str) -> str:
-    """Where the rule with this code and name is explained."""
-    return RULES_URL.format(rule=f"{code.lower()}-{name}")
+def url_of(code: str, name: str, page: str = "") -> str:
+    """Where the rule with this code and name is explained: at its own page if it has one; "" for a plugin's without."""
+    ours = letters(code) == OWN_PREFIX
+    return page or (RULES_URL.format(rule=f"{code.lower()}-{name}") if ours else "")
 
 
 def rule(
@@ -155,6 +177,7 @@ def rule(
     hint: str = "",
     options: Mapping[str, Option] = types.MappingProxyType({}),
     since: str = "0.1.0",
+    page: str = "",
 ) -> Callable[[Callable[[S, Check], Iterator[Finding]]], Rule]:
     """Make a rule of a function `(subject, check) -> Iterator[Finding]`; see `Rule` for the arguments."""
 
@@ -169,6 +192,7 @@ def rule(
             hint=hint,
             options=options,
             since=since,
+            page=page,
         )
 
     return register

@@ -12,6 +12,7 @@ import pytest
 
 import fastapi_lint.run
 from fastapi_lint.config.settings import Settings
+from fastapi_lint.config.vocabulary import Vocabulary
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Fix, Notice, Related, Safety, Severity, Span
 from fastapi_lint.rule import Option
@@ -32,6 +33,7 @@ class FakeRule:
     guideline: str = "Nothing hurts."
     since: str = "0.1.0"
     is_new: bool = False
+    example: tuple[str, ...] = ()
     documentation: str = "A summary.\n\nWhy is this bad?\nIt *hurts*."
 
     @property
@@ -100,6 +102,8 @@ class FakeTable:
 
     built: tuple[FakeRule, ...] = RULES
     planned: tuple[FakeRule, ...] = PLANNED
+    brought: tuple[FakeRule, ...] = ()
+    every: tuple[FakeRule, ...] = RULES
 
 
 class FakeRun(ModuleType):
@@ -124,8 +128,14 @@ class FakeRun(ModuleType):
     def planned(self) -> tuple[FakeRule, ...]:
         return PLANNED
 
-    def known(self, start: Path, caches: Path | None = None) -> FakeTable:
+    def every_rule(self, settings: Settings) -> tuple[FakeRule, ...]:
+        return RULES
+
+    def table(self, settings: Settings, caches: Path | None = None) -> FakeTable:
         return FakeTable()
+
+    def vocabulary(self, start: Path, caches: Path | None = None) -> Vocabulary:
+        return Vocabulary(RULES, PLANNED)
 
     def watched(self, request: Request) -> list[Path]:
         return [request.root / "app.py", request.root / "gone.py"]

@@ -26,6 +26,7 @@ from fastapi_lint.config.settings import (
     schema,
     selected,
 )
+from fastapi_lint.config.vocabulary import Vocabulary
 from fastapi_lint.run.registry import is_new
 
 EVERYTHING = """
@@ -77,7 +78,7 @@ word = "y"
 
 def read(tmp_path: Path, text: str, name: str = "fastapi-lint.toml") -> Settings:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    return load(tmp_path, rules=RULES, planned=PLANNED, cwd=tmp_path)
+    return load(tmp_path, known=Vocabulary(RULES, PLANNED), cwd=tmp_path)
 
 
 def test_everything(tmp_path: Path) -> None:
@@ -173,10 +174,10 @@ def test_projects_of_their_own(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / ".git").mkdir()
-    top = load(tmp_path, rules=RULES, cwd=tmp_path)
+    top = load(tmp_path, known=Vocabulary(RULES), cwd=tmp_path)
 
     def own(name: str, around: Settings = top, *, isolated: bool = False) -> Settings | None:
-        return nested(tmp_path / name, around, isolated=isolated, rules=RULES)
+        return nested(tmp_path / name, around, isolated=isolated, known=Vocabulary(RULES))
 
     for name, root in {
         "a": "a", "b": "b", "work": "work", "work/packages/api": "work", "work/packages/old": "work/packages/old",
@@ -365,10 +366,10 @@ def test_selection(select: list[str], ignore: list[str], expected: str) -> None:
 
 def test_command_line_replaces_select_and_adds_to_ignore() -> None:
     configured = Settings(root=Path(), select=("FAPI2",), extend_select=("FAPI302",), ignore=("FAPI202",))
-    changed = override(configured, Said(select=["FAPI"], ignore=["FAPI0"]), rules=RULES)
+    changed = override(configured, Said(select=["FAPI"], ignore=["FAPI0"]), known=Vocabulary(RULES))
     assert [rule.code for rule in selected(changed, RULES)] == ["FAPI201", "FAPI301", "FAPI302"]
     with pytest.raises(ConfigurationError, match="--select and --preset exclude each other"):
-        override(configured, Said(select=["all"], preset="strict"), rules=RULES)
+        override(configured, Said(select=["all"], preset="strict"), known=Vocabulary(RULES))
 
 
 def test_per_file_ignores() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fastapi_lint.config.schema import KEYS, ConfigurationError
 from fastapi_lint.config.settings import load
+from fastapi_lint.config.vocabulary import Vocabulary
 from fastapi_lint.files.source import Source, Unreadable
 from fastapi_lint.index.build import build
 from fastapi_lint.index.facts import Facts
@@ -93,7 +94,7 @@ def test_settings(data: bytes, name: str) -> None:
         root = Path(folder)
         (root / name).write_bytes(b"[tool.fastapi-lint]\n" + data if name == "pyproject.toml" else data)
         try:
-            settings = load(root, rules=rules(), planned=planned(), cwd=root)
+            settings = load(root, known=Vocabulary(rules(), planned()), cwd=root)
         except ConfigurationError as error:
             assert str(error).startswith(str(root / name)), "the message names the file"
             return

@@ -109,8 +109,8 @@ def check(
     around = configured(asked, config=config, isolated=isolated, said=said, caches=caches)
     settings = around.settings
     stdin = (os.path.normpath(Path.cwd() / stdin_filename), content) if stdin_filename and content is not None else None
-    table = run.known(settings.root, caches)
-    chosen = selected(settings, table.built, table.planned)
+    table = run.table(settings, caches)
+    chosen = selected(settings, table.every, table.planned)
     _refuse(
         settings,
         fix=said.fix,
@@ -300,7 +300,7 @@ def _contents(request: Request, outcome: Outcome, rules: Sequence[RuleRow], cate
 
         found = {finding.code for finding in outcome.findings}
         for rule in rules:  # an example makes a report long: only what was found has one
-            example = example_of(rule.code, rule.name) if rule.code in found else None
+            example = example_of(rule.code, rule.name, rule.example) if rule.code in found else None
             help[rule.code] = help_text(rule, rule.options, example)
     report = Report(
         findings=tuple(outcome.findings),

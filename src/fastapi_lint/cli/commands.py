@@ -13,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from fastapi_lint.cli import tables, terminal
-from fastapi_lint.cli.options import CACHE_DIR, CONFIG, ISOLATED, Choice, absolute, settings_for
+from fastapi_lint.cli.options import CACHE_DIR, CONFIG, ISOLATED, Choice, absolute, rules_here, settings_for
 from fastapi_lint.config.schema import KEYS, ConfigurationError, schema
 from fastapi_lint.config.selection import find
 from fastapi_lint.config.settings import Settings
@@ -28,22 +28,28 @@ class _RuleName(click.ParamType[str]):
     name = "rule"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from fastapi_lint.run import story as run
-
-        words = [word for each in run.rules() for word in (each.code, each.name)]
+        words = [word for each in rules_here() for word in (each.code, each.name)]
         return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
 @click.command()
 @click.argument("rule", metavar="CODE-OR-NAME", type=_RuleName())
-def rule(rule: str) -> None:
+@CONFIG
+@ISOLATED
+def rule(rule: str, config: Path | None, isolated: bool) -> None:
     """Explain a rule: why it is there, an example, what its fix does, what it cannot see."""
     from fastapi_lint.docs import documentation as docs
     from fastapi_lint.docs.examples import example_of
     from fastapi_lint.run import story as run
 
-    found = find(rule, run.rules(), run.planned())
-    text = docs.explain(found, example_of(found.code, found.name))
+    brought: dict[str, tuple[str, ...]] = {}
+    try:
+        found = find(rule, run.rules())
+    except ConfigurationError:  # perhaps one of a plugin
+        found = find(rule, rules_here(config=config, isolated=isolated), run.planned())
+        table = run.table(settings_for((), config=config, isolated=isolated))
+        brought = {row.code: row.example for row in table.brought}
+    text = docs.explain(found, example_of(found.code, found.name, brought.get(found.code, ())))
     if not sys.stdout.isatty() and not terminal.has_color(sys.stdout):
         terminal.write(text)
         return
@@ -55,8 +61,10 @@ def rule(rule: str) -> None:
 @click.command()
 @click.option("--output-format", type=Choice(tables.FORMATS), default="console")
 @click.option("--planned", is_flag=True, help="List the rules that are planned instead: code, name, what they are for.")
-def rules(output_format: str, planned: bool) -> None:
-    """List the rules that are built."""
+@CONFIG
+@ISOLATED
+def rules(output_format: str, planned: bool, config: Path | None, isolated: bool) -> None:
+    """List the rules that are built, and those of the plugins that are configured here."""
     from fastapi_lint.run import story as run
 
     if planned:
@@ -77,7 +85,7 @@ def rules(output_format: str, planned: bool) -> None:
             "summary": each.summary,
             "since": each.since,
         }
-        for each in sorted(run.rules(), key=lambda each: each.code)
+        for each in rules_here(config=config, isolated=isolated)
     ]
     _list(found, ("code", "name", "preset", "kind", "fix", "severity", "summary"), output_format)
 

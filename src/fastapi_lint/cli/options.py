@@ -7,15 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
 
+from fastapi_lint.cli import terminal
 from fastapi_lint.config.layers import Said, override
 from fastapi_lint.config.schema import OUTPUT_FORMATS, PRESETS, SEVERITIES, ConfigurationError
 from fastapi_lint.config.settings import Settings, common_start, load, nested
 from fastapi_lint.config.suggestions import hint
+
+if TYPE_CHECKING:
+    from fastapi_lint.rule import Rule
 
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="Read this configuration.")
 ISOLATED = click.option("--isolated", is_flag=True, help="Read no configuration.")
@@ -49,10 +53,8 @@ class Selectors(Words):
     name = "codes"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from fastapi_lint.run import story as run
-
         before, comma, word = incomplete.rpartition(",")
-        rules = run.rules()
+        rules = rules_here()
         words = [*(rule.code for rule in rules), *(rule.name for rule in rules), *PRESETS]
         return [CompletionItem(before + comma + each) for each in words if each.startswith(word)]
 
@@ -195,6 +197,22 @@ def absolute(folder: Path | None) -> Path | None:
     return None if folder is None else Path(os.path.normpath(Path.cwd() / folder))
 
 
+def rules_here(*, config: Path | None = None, isolated: bool = False) -> tuple[Rule, ...]:
+    """The rules that there are for the current directory, those of its plugins included, by code.
+
+    Where its configuration cannot be used, that is said, and there are ours.
+    """
+    from fastapi_lint.run import story as run
+
+    try:
+        return run.every_rule(settings_for((), config=config, isolated=isolated))
+    except ConfigurationError as error:
+        if config is not None:
+            raise
+        terminal.say(f"warning: rules of plugins are not known here: {error}")
+        return run.rules()
+
+
 @dataclass(frozen=True)
 class Configured:
     """The settings of a run, and whom to ask for those of a directory that may be a project of its own."""
@@ -216,12 +234,12 @@ def configured(
 
     cwd = Path.cwd()
     start = common_start(paths or [cwd], cwd)
-    table = run.known(start, caches)
-    finished = partial(override, said=said, rules=table.built, planned=table.planned, cwd=cwd)
-    settings = load(start, config=config, isolated=isolated, rules=table.built, planned=table.planned, cwd=cwd)
+    known = run.vocabulary(start, caches)
+    finished = partial(override, said=said, known=known, cwd=cwd)
+    settings = load(start, config=config, isolated=isolated, known=known, cwd=cwd)
 
     def own(directory: Path, around: Settings) -> Settings | None:
-        found = nested(directory, around, isolated=isolated, rules=table.built, planned=table.planned)
+        found = nested(directory, around, isolated=isolated, known=known)
         return None if found is None else finished(found)
 
     return Configured(finished(settings), own if config is None else None)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fastapi_lint.config.schema import PRESETS, TABLE, ConfigurationError
-from fastapi_lint.config.selection import Named, validate
-from fastapi_lint.config.settings import Configurable, Settings, on_top, parsed, with_values
+from fastapi_lint.config.selection import validate
+from fastapi_lint.config.settings import Settings, on_top, parsed, with_values
+from fastapi_lint.config.vocabulary import NO_RULES, Vocabulary
 from fastapi_lint.files.globs import seen_from
 
 
@@ -43,8 +44,7 @@ def override(
     settings: Settings,
     said: Said,
     *,
-    rules: Sequence[Configurable] = (),
-    planned: Sequence[Named] = (),
+    known: Vocabulary = NO_RULES,
     cwd: Path | None = None,
 ) -> Settings:
     """The settings with what the command line says.
@@ -55,6 +55,8 @@ def override(
     """
     if said.select and said.preset:
         raise ConfigurationError("--select and --preset exclude each other; use --preset with --extend-select")
+    settings = _with_lines(settings, said.values, known)
+    rules = known.rules(settings)
     for option, selectors in (
         ("--select", said.select),
         ("--extend-select", said.extend_select),
@@ -63,8 +65,7 @@ def override(
         ("--unfixable", said.unfixable),
         *(("--per-file-ignores", selectors) for _, selectors in said.per_file_ignores),
     ):
-        validate(selectors, option, rules, planned, choosing=option in ("--select", "--extend-select"))
-    settings = _with_lines(settings, said.values, rules, planned)
+        validate(selectors, option, rules, known.planned, choosing=option in ("--select", "--extend-select"))
     if said.select or said.preset:
         chosen = tuple(said.select) or PRESETS[said.preset or "recommended"]
         settings = replace(settings, select=chosen, extend_select=())
@@ -111,9 +112,7 @@ def _moved(patterns: Sequence[str], root: Path, cwd: Path | None) -> tuple[str, 
     return tuple(pattern for pattern in found if pattern is not None)
 
 
-def _with_lines(
-    settings: Settings, lines: Sequence[str], rules: Sequence[Configurable], planned: Sequence[Named]
-) -> Settings:
+def _with_lines(settings: Settings, lines: Sequence[str], known: Vocabulary) -> Settings:
     """The settings with TOML lines on top, as if they stood in the file."""
     for line in lines:
         where = f"--config '{line}'"
@@ -122,8 +121,8 @@ def _with_lines(
             raise ConfigurationError(f"{where}: extend works in files; give the file itself with --config")
         try:
             values = on_top(_written(settings), TABLE.read(table, ""))
-            bare = Settings(root=settings.root, file=settings.file, unread=settings.unread)
-            settings = with_values(bare, values, rules, planned)
+            bare = Settings(settings.root, settings.file, folders=settings.folders, unread=settings.unread)
+            settings = with_values(bare, values, known)
         except ConfigurationError as error:
             raise ConfigurationError(f"{where}: {str(error).removeprefix(': ')}") from None
     return settings

@@ -30,9 +30,10 @@ _SPECIFIER = (
     r"^\s*(===|~=|==|!=|<=|>=|<|>)\s*[0-9A-Za-z.*+!_-]+(\s*,\s*(===|~=|==|!=|<=|>=|<|>)\s*[0-9A-Za-z.*+!_-]+)*\s*$"
 )
 _DOTTED = r"^[^\W\d]\w*(\.[^\W\d]\w*)*$"
+_PLUGIN = r"^[^\W\d][\w.-]*$"
 _PATTERN = r"^[\w*?]+$"
 _FILLED = r"\S"
-_SELECTOR = r"^(ALL|[Ff][Aa][Pp][Ii][0-9]*|[a-z][a-z0-9]*(-[a-z0-9]+)*)$"
+_SELECTOR = r"^([A-Za-z]+[0-9]*|[a-z][a-z0-9]*(-[a-z0-9]+)*)$"
 _INSIDE = r"^(?![/\\~])(?![A-Za-z]:)(?!(.*[/\\])?\.\.([/\\]|$)).+$"
 
 
@@ -223,6 +224,10 @@ KEYS: Mapping[str, Key] = {
         Text("the path of a configuration", pattern=_FILLED),
         "A configuration that this one builds upon, relative to this file; patterns in it count from this project's "
         "root.",
+    ),
+    "plugins": Key(
+        Many(Text("the name of a module or of an entry point", _PLUGIN)),
+        "Modules with rules of your own, or names of entry points `fastapi_lint.rules`. Naming one executes its code.",
     ),
     "preset": Key(
         Text("the name of a preset", choices=tuple(PRESETS)),

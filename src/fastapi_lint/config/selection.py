@@ -1,18 +1,19 @@
 """Which rules run, and where: selectors against the rules that exist. Reads no configuration files.
 
-A selector is `all`, a preset, the beginning of codes (`FAPI3`), a code or a rule's name. Of the selectors that match a
-rule the most specific one decides; of equally specific ones `ignore` does.
+A selector is `all`, a preset, the beginning of codes (`FAPI3`; `ACME` for a plugin's), a code or a rule's name. Of the
+selectors that match a rule the most specific one decides; of equally specific ones `ignore` does.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from fastapi_lint.config.schema import ConfigurationError
 from fastapi_lint.config.suggestions import nearest
 from fastapi_lint.files.globs import Globs
-from fastapi_lint.finding import Severity
+from fastapi_lint.finding import Severity, letters
 
 
 class Named(Protocol):
@@ -58,6 +59,7 @@ R = TypeVar("R", bound=Named)
 S = TypeVar("S", bound=Selectable)
 
 _EXACT = 1000
+_CODE = re.compile(r"[A-Za-z]+[0-9]+|[A-Z]+")
 _GROUPS = ("all", "recommended", "strict")
 
 
@@ -72,7 +74,7 @@ def level(selector: str, rule: Named) -> int:
     code = selector.upper()
     if code == rule.code:
         return _EXACT
-    return 1 + len(code) if code.startswith("FAPI") and rule.code.startswith(code) else -1
+    return 1 + len(code) if rule.code.startswith(code) and letters(code) == letters(rule.code) else -1
 
 
 def validate(
@@ -106,7 +108,7 @@ def validate(
 def unknown(word: str, rules: Iterable[Named]) -> str:
     """The message for a word that is no rule: with the nearest code or name."""
     rules = list(rules)
-    by_code = word.upper().startswith("FAPI")
+    by_code = letters(word) in {letters(rule.code) for rule in rules} or _CODE.fullmatch(word) is not None
     found = nearest(word, [rule.code for rule in rules] if by_code else [*_GROUPS, *(rule.name for rule in rules)])
     same = next((rule for rule in rules if found in (rule.code, rule.name)), None)
     if same is not None:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 from fastapi_lint.catalog.format import CatalogueError, entries_from, taint_from
 from fastapi_lint.config.roots import MARKS, METADATA, marked_root, shares_code
 from fastapi_lint.config.schema import PRESETS, TABLE, ConfigurationError, described, schema
-from fastapi_lint.config.selection import Named, find, ignored_by_path, selected, validate
-from fastapi_lint.config.suggestions import hint
+from fastapi_lint.config.selection import ignored_by_path, selected, validate
+from fastapi_lint.config.vocabulary import NO_RULES, Vocabulary, rule_options
 from fastapi_lint.rule import Option
 
 __all__ = [
@@ -66,24 +66,19 @@ EXCLUDED = (
 )
 
 
-class Configurable(Named, Protocol):
-    """A rule as far as configuring it goes."""
-
-    @property
-    def options(self) -> Mapping[str, Option]: ...
-
-
 @dataclass(frozen=True)
 class Settings:
     """The effective configuration. `root` is the project root (absolute), `file` where settings were read, if any.
 
     `rules` maps codes to option values; `target_versions` maps "fastapi" and the like to specifiers such as ">=0.115";
-    patterns are gitignore patterns relative to the root; `src` and `baseline` are relative to the root. `unread` are
-    configurations beside `file` that do not count, `said` patterns that the command line added.
+    patterns are gitignore patterns relative to the root; `src` and `baseline` are relative to the root. `folders` are
+    those of `file` and of what it extends, in which plugins may lie; `unread` are configurations beside `file` that do
+    not count, `said` patterns that the command line added.
     """
 
     root: Path
     file: Path | None = None
+    plugins: tuple[str, ...] = ()
     select: tuple[str, ...] = PRESETS["recommended"]
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -107,6 +102,7 @@ class Settings:
     unsafe_fixes: bool = False
     fail_on: str = "warning"
     max_warnings: int | None = None
+    folders: tuple[Path, ...] = ()
     unread: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
 
@@ -125,8 +121,7 @@ def load(
     *,
     config: Path | None = None,
     isolated: bool = False,
-    rules: Sequence[Configurable] = (),
-    planned: Sequence[Named] = (),
+    known: Vocabulary = NO_RULES,
     cwd: Path | None = None,
 ) -> Settings:
     """The settings for a run whose paths lie under `start`.
@@ -134,8 +129,7 @@ def load(
     The nearest configuration upwards from `start` counts, `config` instead when given, none when `isolated`. The root
     is the configuration's directory (if it is around `start`), else the nearest directory with `pyproject.toml` or
     `.git`, else `cwd` (if it is around `start`, and neither the home directory nor one for temporary files), else
-    `start`. `rules` and `planned` are what selectors and options may name.
-    Raises `ConfigurationError`.
+    `start`. `known` is what selectors and options may name. Raises `ConfigurationError`.
     """
     shares_code.cache_clear()  # a run begins
     cwd = Path(os.path.normpath(cwd or Path.cwd()))
@@ -145,11 +139,11 @@ def load(
     if config is not None:
         file = Path(os.path.normpath(cwd / config))
         table = _own_table(file) if file.name != METADATA else _pyproject_table(file, required=True)
-        return _settings(file, table or {}, _root_for(file, start, cwd), rules, planned)
+        return _settings(file, table or {}, _root_for(file, start, cwd), known)
     for directory in (start, *start.parents):
         if (found := _configured(directory)) is not None:
             file, table, unread = found
-            return replace(_settings(file, table, directory, rules, planned), unread=unread)
+            return replace(_settings(file, table, directory, known), unread=unread)
     return Settings(root=marked_root(start, cwd))
 
 
@@ -158,8 +152,7 @@ def nested(
     around: Settings,
     *,
     isolated: bool = False,
-    rules: Sequence[Configurable] = (),
-    planned: Sequence[Named] = (),
+    known: Vocabulary = NO_RULES,
 ) -> Settings | None:
     """The settings of a directory below the root of `around` if it is a project of its own, else None.
 
@@ -171,7 +164,7 @@ def nested(
         return None
     if not isolated and (found := _configured(directory)) is not None:
         file, table, unread = found
-        return replace(_settings(file, table, directory, rules, planned), unread=unread)
+        return replace(_settings(file, table, directory, known), unread=unread)
     if around.file is None and marked_root(directory, around.root) == directory:
         return Settings(root=directory)
     return None
@@ -251,39 +244,36 @@ def _pyproject_table(file: Path, *, required: bool = False) -> dict[str, object]
     return None
 
 
-def _settings(
-    file: Path, table: dict[str, object], root: Path, rules: Sequence[Configurable], planned: Sequence[Named]
-) -> Settings:
-    values = _extended(file, table, (file,), rules, planned)
+def _settings(file: Path, table: dict[str, object], root: Path, known: Vocabulary) -> Settings:
+    values, folders = _extended(file, table, (file,), known)
     with _named(file):
-        return with_values(Settings(root=root, file=file), values, rules, planned)
+        return with_values(Settings(root=root, file=file, folders=folders), values, known)
 
 
 def _extended(
     file: Path,
     table: dict[str, object],
     seen: tuple[Path, ...],
-    rules: Sequence[Configurable],
-    planned: Sequence[Named],
-) -> dict[str, object]:
-    """The values of a file, on top of those of the file that it extends."""
+    known: Vocabulary,
+) -> tuple[dict[str, object], tuple[Path, ...]]:
+    """The values of a file, on top of those of the file that it extends, and the folders of both."""
     with _named(file):
         values = TABLE.read(table, "[tool.fastapi-lint]" if file.name == METADATA else "")
         if "select" in values and "preset" in values:
             raise ConfigurationError("select and preset exclude each other; use preset with extend-select")
         extended = cast("str | None", values.pop("extend", None))
         if extended is None:
-            return values
+            return values, (file.parent,)
         other = Path(os.path.normpath(file.parent / Path(extended).expanduser()))
         if other in seen:
             raise ConfigurationError(f"extend: {' extends '.join(map(str, (*seen, other)))}, which has no end")
         if not other.is_file():
             raise ConfigurationError(f"extend: no such file: '{extended}' (looked for {other})")
     inner = _own_table(other) if other.name != METADATA else _pyproject_table(other, required=True)
-    below = _extended(other, inner or {}, (*seen, other), rules, planned)
+    below, folders = _extended(other, inner or {}, (*seen, other), known)
     with _named(other):  # whose mistake it is, is said
-        with_values(Settings(root=other.parent), below, rules, planned)
-    return on_top(below, values)
+        with_values(Settings(root=other.parent, folders=folders), below, known)
+    return on_top(below, values), (file.parent, *folders)
 
 
 @contextmanager
@@ -295,14 +285,14 @@ def _named(file: Path) -> Iterator[None]:
         raise ConfigurationError(f"{file}: {str(error).removeprefix(': ')}") from None
 
 
-_ADDED = frozenset({"extend-select", "extend-exclude", "blocking", "taint", "unfixable"})
+_ADDED = frozenset({"plugins", "extend-select", "extend-exclude", "blocking", "taint", "unfixable"})
 
 
 def on_top(below: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
     """The values of two configurations of which the second counts more.
 
-    Lists that add (`extend-...`, `blocking`, `taint`) are added, tables joined key by key, everything else replaced.
-    What was ignored stays ignored unless the second one selects anew or names the very rule.
+    Lists that add (`plugins`, `extend-...`, `blocking`, `taint`) are added, tables joined key by key, everything else
+    replaced. What was ignored stays ignored unless the second one selects anew or names the very rule.
     """
     anew = bool(values.keys() & {"select", "preset"})
     kept = {
@@ -325,9 +315,7 @@ def on_top(below: Mapping[str, object], values: Mapping[str, object]) -> dict[st
     return kept
 
 
-def with_values(
-    settings: Settings, values: Mapping[str, object], rules: Sequence[Configurable], planned: Sequence[Named]
-) -> Settings:
+def with_values(settings: Settings, values: Mapping[str, object], known: Vocabulary) -> Settings:
     """The settings with the values of a configuration, in which every word must mean something."""
     values = dict(values)
     preset = cast("str | None", values.pop("preset", None))
@@ -341,6 +329,7 @@ def with_values(
         taint_from(settings.taint, "taint")
     except CatalogueError as error:
         raise ConfigurationError(str(error)) from None
+    rules, planned = known.rules(settings), known.planned
     if rules or planned:
         validate(settings.select, "select", rules, planned)
         validate(settings.extend_select, "extend-select", rules, planned)
@@ -349,40 +338,4 @@ def with_values(
             validate(selectors, key, rules, planned, choosing=False)
         for pattern, selectors in settings.per_file_ignores.items():
             validate(selectors, f"per-file-ignores.'{pattern}'", rules, planned, choosing=False)
-    return replace(settings, rules=_rule_options(options, rules, planned))
-
-
-def _rule_options(
-    options: Mapping[str, Mapping[str, Option]], rules: Sequence[Configurable], planned: Sequence[Named]
-) -> dict[str, dict[str, Option]]:
-    found: dict[str, dict[str, Option]] = {}
-    for word, values in options.items():
-        try:
-            rule = find(word, rules, planned)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"rules: {error}") from None
-        if rule.code in found:
-            raise ConfigurationError(f"rules.{word}: {rule.code} ({rule.name}) is configured twice")
-        for name, value in values.items():
-            where = f"rules.{word}"
-            if name not in rule.options:
-                if not rule.options:
-                    raise ConfigurationError(f"{where}: unknown option '{name}'; {rule.code} has no options")
-                known = ", ".join(rule.options)
-                guess = hint(name, rule.options) or f" (known: {known})"
-                raise ConfigurationError(f"{where}: unknown option '{name}'{guess}")
-            default = rule.options[name]
-            if type(value) is not type(default):
-                raise ConfigurationError(
-                    f"{where}.{name}: expected {_EXPECTED[type(default)]}, found {described(value)}"
-                )
-        found[rule.code] = dict(values)
-    return found
-
-
-_EXPECTED: Mapping[type, str] = {
-    bool: "true or false",
-    int: "an integer",
-    str: "a string",
-    tuple: "an array of strings",
-}
+    return replace(settings, rules=rule_options(options, rules, planned))

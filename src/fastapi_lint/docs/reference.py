@@ -21,6 +21,7 @@ them. Which options a rule has, [rules.md](../rules.md) says.
 """
 EXAMPLES: Mapping[str, str] = {
     "extend": 'extend = "../lint.toml"',
+    "plugins": 'plugins = ["acme_rules"]',
     "preset": 'preset = "strict"',
     "select": 'select = ["recommended", "FAPI301"]',
     "extend-select": 'extend-select = ["FAPI3", "print-in-app"]',

@@ -29,6 +29,7 @@ _DIGEST = 16
 _SHARDS = 16
 _MOST_RESULTS = 24
 _MOST_SNAPSHOTS = 4
+_MOST_TABLES = 4
 _MOST_RUNS = 12
 """Times that a shard is written without an entry being used before the entry is dropped."""
 _LARGEST_SHARD = 24_000_000
@@ -100,10 +101,14 @@ def folder_of(root: Path, caches: Path | None = None) -> Path:
     return caches / f"{root.name or 'root'}-{digest(str(root).encode('utf-8', 'surrogatepass')).hex()[:12]}"
 
 
-def stored_rules(start: Path, kind: type[T], caches: Path | None = None) -> T | None:
-    """The table of rules that an earlier run left in the cache of the folder or of one around it."""
+def stored_rules(start: Path, kind: type[T], caches: Path | None = None, plugins: bytes = b"") -> T | None:
+    """The table of rules that an earlier run left in the cache of the folder or of one around it.
+
+    `plugins` stands for the content of the plugins whose rules are in it, too.
+    """
+    identity = program() + plugins
     for folder in (start, *start.parents):
-        found = _load(folder_of(folder, caches) / f"rules-{_short(program())}.bin", program())
+        found = _load(folder_of(folder, caches) / _rules_name(identity), identity)
         if found is not None:
             with contextlib.suppress(msgspec.MsgspecError):
                 return msgspec.msgpack.decode(found, type=kind)
@@ -132,13 +137,14 @@ class Store:
 
     # ---------------------------------------------------------------- rules and results
 
-    def keep_rules(self, table: object) -> None:
-        """Leave the table of rules for the next start."""
+    def keep_rules(self, table: object, plugins: bytes = b"") -> None:
+        """Leave the table of rules for the next start; `plugins` as for `stored_rules`."""
         if self._folder is not None:
-            path = self._folder / f"rules-{_short(program())}.bin"
+            identity = program() + plugins
+            path = self._folder / _rules_name(identity)
             if not os.path.exists(path):  # noqa: PTH110
-                self._write(path, program(), msgspec.msgpack.encode(table))
-                self._forget("rules-*.bin", 3)
+                self._write(path, identity, msgspec.msgpack.encode(table))
+                self._forget("rules-*.bin", _MOST_TABLES)
 
     def result(self, key: bytes) -> Redacted | None:
         """The result under a key; None when there is none (any more)."""
@@ -280,6 +286,10 @@ class Store:
     def _say(self, message: str) -> None:
         if not self.notices:
             self.notices.append(Notice(f"the cache {message}", level=Severity.INFO))
+
+
+def _rules_name(identity: bytes) -> str:
+    return f"rules-{_short(digest(identity))}.bin"
 
 
 def _short(identity: bytes) -> str:

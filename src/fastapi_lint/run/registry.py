@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class RuleRow(msgspec.Struct, frozen=True, array_like=True):
-    """What there is to know about a rule without importing it; the fields are those of `Rule`."""
+    """What there is to know about a rule without importing it; the fields are those of `Rule`.
+
+    `example` are the texts of the fixture of a plugin's rule, as far as there is one.
+    """
 
     code: str
     name: str
@@ -31,18 +34,32 @@ class RuleRow(msgspec.Struct, frozen=True, array_like=True):
     documentation: str = ""
     options: dict[str, Union[bool, int, str, tuple[str, ...]]] = {}
     is_new: bool = False
+    page: str = ""
+    example: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
-        """Where the rule is explained."""
-        return url_of(self.code, self.name)
+        """Where the rule is explained; "" when there is no such page."""
+        return url_of(self.code, self.name, self.page)
 
 
 class RuleTable(msgspec.Struct, frozen=True, array_like=True):
-    """The rules that are built and those that are planned."""
+    """The rules that are built, those that are planned, and those that plugins bring, with a digest of the plugins."""
 
     built: tuple[RuleRow, ...]
     planned: tuple[RuleRow, ...]
+    brought: tuple[RuleRow, ...] = ()
+    plugins: bytes = b""
+
+    @property
+    def every(self) -> tuple[RuleRow, ...]:
+        """The rules that can be asked."""
+        return (*self.built, *self.brought)
+
+    @property
+    def own(self) -> RuleTable:
+        """The table without plugins."""
+        return RuleTable(self.built, self.planned) if self.brought else self
 
 
 _INSTALLED = (0, 2)
@@ -81,11 +98,14 @@ def planned() -> tuple[Identity, ...]:
 
 @cache
 def known(start: Path, caches: Path | None = None) -> RuleTable:
-    """Every rule as data: from a cache at or above `start` (or below `caches`), else by importing all of them."""
+    """Every rule of ours as data: from a cache at or above `start` (or below `caches`), else by importing all."""
     return stored_rules(start, RuleTable, caches) or RuleTable(
-        tuple(
-            RuleRow(r.code, r.name, r.preset, r.severity, r.summary, r.documentation, dict(r.options), is_new(r.since))
-            for r in rules()
-        ),
+        tuple(row_of(rule, is_new=is_new(rule.since)) for rule in rules()),
         tuple(RuleRow(row.code, row.name, row.preset) for row in planned()),
     )
+
+
+def row_of(r: Rule, *, is_new: bool = False, example: tuple[str, ...] = ()) -> RuleRow:
+    """A rule as data."""
+    options = dict(r.options)
+    return RuleRow(r.code, r.name, r.preset, r.severity, r.summary, r.documentation, options, is_new, r.page, example)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from fastapi_lint.run.judging import Judgement
 
 _INDIFFERENT = frozenset({
-    "root", "file", "unread", "said", "select", "extend_select", "ignore", "preview", "exclude", "extend_exclude",
+    "root", "file", "folders", "unread", "said", "plugins", "select", "extend_select", "ignore", "preview", "exclude",
+    "extend_exclude",
     "force_exclude", "respect_gitignore", "baseline", "output_format", "fix", "unsafe_fixes", "fail_on",
     "max_warnings", "severity", "fixable", "unfixable",
 })  # fmt: skip
@@ -43,13 +44,14 @@ class Scope:
     """What a result depends on, besides the program and what is in the sources.
 
     `codes` are those of the selected rules, `reported` the paths for which findings are wanted, `declared` the texts of
-    the files that declare dependencies, and the paths of templates.
+    the files that declare dependencies, and the paths of templates; `plugins` stands for the content of plugins.
     """
 
     settings: Settings
     codes: tuple[str, ...]
     reported: frozenset[str]
     declared: Mapping[str, str]
+    plugins: bytes = b""
 
     def key(self, paths: Collection[str]) -> bytes:
         """A digest of it, and of which files there are."""
@@ -58,7 +60,7 @@ class Scope:
             for field in fields(self.settings)
             if field.name not in _INDIFFERENT
         }
-        said = [list(self.codes), settings, sorted(self.reported), self.declared]
+        said = [list(self.codes), settings, sorted(self.reported), self.declared, self.plugins]
         names = (path.encode("utf-8", "surrogatepass") for path in sorted(paths))
         return digest(msgspec.msgpack.encode(said, order="deterministic"), *names)
 
@@ -106,8 +108,8 @@ class Session:
         """What is found, with the severities and fixes that the settings want."""
         result = self._found()
         settings = self._scope.settings
-        severities = selection.severities(settings, self._table.built)
-        unfixable = selection.unfixable(settings, self._table.built)
+        severities = selection.severities(settings, self._table.every)
+        unfixable = selection.unfixable(settings, self._table.every)
         if not severities and not unfixable:
             return result
 
@@ -190,12 +192,12 @@ class Session:
         kept, suppressed = part(
             judgement.findings,
             {path: self.sources[path] for path in sorted(self._scope.reported) if path in self.sources},
-            known=list(identities().values()),
+            known=[*identities().values(), *self._table.brought],
             selected=self._scope.codes,
-            ignored=selection.ignored_by_path(self._scope.settings, self._table.built),
+            ignored=selection.ignored_by_path(self._scope.settings, self._table.every),
             failed={(notice.path, notice.code) for notice in judgement.notices if notice.code},
             everywhere=self.sources,
-            built={rule.code for rule in self._table.built},
+            built={rule.code for rule in self._table.every},
         )
         routes = self.project.routes
         apps = sum(not app.module.is_test for app in routes.apps)
@@ -245,7 +247,9 @@ class Session:
         """Leave the last result, a snapshot and the facts it was made from in the cache, but no secrets."""
         if not self._store.is_used:
             return
-        self._store.keep_rules(self._table)
+        self._store.keep_rules(self._table.own)
+        if self._table.brought:
+            self._store.keep_rules(self._table, self._table.plugins)
         if self._made is None:
             return
         fresh = self._indexing.fresh(self.sources)

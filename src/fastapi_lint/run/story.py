@@ -9,6 +9,7 @@ import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,17 +22,19 @@ from fastapi_lint.finding import Finding, Notice, Severity, counted
 from fastapi_lint.run import discovery, disk, workers
 from fastapi_lint.run.cache import Store
 from fastapi_lint.run.discovery import Discovered
-from fastapi_lint.run.registry import RuleRow, known, planned, rules
+from fastapi_lint.run.plugins.bringing import every_rule, plugin_files, table, vocabulary, with_rules
+from fastapi_lint.run.registry import RuleRow, RuleTable, known, planned, rules
 from fastapi_lint.run.request import Outcome, Request, together
 from fastapi_lint.run.session import Scope, Session
 
 if TYPE_CHECKING:
     from fastapi_lint.model.listing import RouteRow
+    from fastapi_lint.rule import Rule
     from fastapi_lint.suppressing.following import Following
 
 __all__ = [
-    "LintResult", "Outcome", "Request", "check", "files", "known", "lint_sources", "planned", "projects", "routes",
-    "rules", "watched",
+    "LintResult", "Outcome", "Request", "check", "every_rule", "files", "known", "lint_sources", "planned", "projects",
+    "routes", "rules", "table", "vocabulary", "watched",
 ]  # fmt: skip
 
 
@@ -100,7 +103,8 @@ def _checked(request: Request, found: Discovered) -> Outcome:
     """What comes of one project."""
     if not found.reported and request.stdin is None:
         return Outcome(notices=(*found.notices, *_said(request.settings)))
-    selected = _selected(request)
+    rules = table(request.settings, request.caches)
+    selected = _selected(request, rules)
     sources, unread = disk.read(request.root, found.files)
     reported: Collection[str] = found.reported
     if request.stdin is not None:
@@ -112,7 +116,7 @@ def _checked(request: Request, found: Discovered) -> Outcome:
             raise ConfigurationError(f"{path}: {error}") from None
         reported = {path}
     store = Store(request.root if request.cache else None, request.caches)
-    session = _session(request, selected, sources, reported, _declared(request, sources), store)
+    session = _session(request, rules, selected, sources, reported, _declared(request, sources), store)
     known = _known(request, reported, {rule.code for rule in selected})
     closed = _Closed(request.root, is_asked=request.fix and not request.diff and request.stdin is None)
     applied: Mapping[str, int] = {}
@@ -156,7 +160,7 @@ def _checked(request: Request, found: Discovered) -> Outcome:
     kept, compared = _compared(request, result.findings, session.sources, known)
     if request.add_noqa:
         written, unwritten = disk.add_noqa(request.root, kept, session.sources)
-        compared = (*compared, *_to_tell_ruff(disk.declarations(request.root) if written else {}))
+        compared = (*compared, *_to_tell_ruff(disk.declarations(request.root) if written else {}, kept))
     notices = (
         *found.notices, *unread, *_said(request.settings), *result.notices, *unfixed, *closed.notices, *store.notices,
         *compared, *unwritten,
@@ -211,7 +215,9 @@ def _routes(request: Request, found: Discovered, place: str) -> Iterator[RouteRo
 
     sources, _ = disk.read(request.root, found.files)
     store = Store(request.root if request.cache else None, request.caches)
-    session = _session(request, _selected(request), sources, found.reported, _declared(request, sources), store)
+    rules = table(request.settings, request.caches)
+    declared = _declared(request, sources)
+    session = _session(request, rules, _selected(request, rules), sources, found.reported, declared, store)
     with _batch():
         result = session.check()
         session.remember()
@@ -229,6 +235,7 @@ def watched(request: Request) -> list[Path]:
         declared = disk.declarations(part.root)
         found += [part.root / path for path in (*discovered.files, *declared)]
         found += [part.settings.file] if part.settings.file else []
+        found += plugin_files(part.settings)
     return found
 
 
@@ -239,14 +246,22 @@ def lint_sources(
     fix: bool = False,
     unsafe: bool = False,
     options: Mapping[str, Mapping[str, object]] | None = None,
+    extra: Sequence[Rule] = (),
 ) -> LintResult:
-    """Lint (and fix) a project that is held in memory: paths relative to its root, and their content."""
+    """Lint (and fix) a project that is held in memory: paths relative to its root, and their content.
+
+    `extra` are rules beside ours; `options` are by code.
+    """
     settings = Settings(root=Path(), select=tuple(select), rules=dict(options or {}))  # type: ignore[arg-type]
     sources = {path: Source(path, data) for path, data in sorted(files.items()) if path.endswith((".py", ".pyi"))}
     declared = {path: data.decode("utf-8", "replace") for path, data in files.items() if disk.is_declaration(path)}
     declared.update((path, "") for path in files if disk.is_template(path))
     request = Request(root=Path(), paths=(), settings=settings)
-    session = _session(request, _selected(request), sources, set(sources), declared, Store(None))
+    known = with_rules(extra)
+    session = _session(
+        request, known, _selected(request, known), sources, set(sources), declared, Store(None),
+        lambda: (*rules(), *extra),
+    )  # fmt: skip
     result = session.check()
     notices: Sequence[Notice] = ()
     if fix:
@@ -268,25 +283,25 @@ def _declared(request: Request, sources: Mapping[str, Source]) -> dict[str, str]
     return {**disk.templates(request.root, sources.values()), **disk.declarations(request.root)}
 
 
-def _selected(request: Request) -> tuple[RuleRow, ...]:
-    table = known(request.root, request.caches)
-    return selection.selected(request.settings, table.built, table.planned)
+def _selected(request: Request, known: RuleTable) -> tuple[RuleRow, ...]:
+    return selection.selected(request.settings, known.every, known.planned)
 
 
 def _session(
     request: Request,
+    known: RuleTable,
     selected: Sequence[RuleRow],
     sources: dict[str, Source],
     reported: Collection[str],
     declared: Mapping[str, str],
     store: Store,
+    load: Callable[[], Sequence[Rule]] | None = None,
 ) -> Session:
     codes = tuple(rule.code for rule in selected)
-    scope = Scope(request.settings, codes, frozenset(reported), declared)
+    scope = Scope(request.settings, codes, frozenset(reported), declared, known.plugins)
+    load = load or partial(every_rule, request.settings)
     jobs = request.jobs or workers.processors()
-    return Session(
-        scope, dict(sources), known(request.root, request.caches), rules, store, jobs=jobs, progress=request.progress
-    )
+    return Session(scope, dict(sources), known, load, store, jobs=jobs, progress=request.progress)
 
 
 def _said(settings: Settings) -> Iterator[Notice]:
@@ -296,13 +311,15 @@ def _said(settings: Settings) -> Iterator[Notice]:
         yield Notice(f"does not count: the configuration is read from {settings.file.name} beside it", name)
 
 
-def _to_tell_ruff(declared: Mapping[str, str]) -> Iterator[Notice]:
+def _to_tell_ruff(declared: Mapping[str, str], findings: Sequence[Finding]) -> Iterator[Notice]:
     from fastapi_lint.suppressing import noqa
 
-    path = noqa.forgotten_by_ruff(declared)
-    if path is not None:
+    forgotten = noqa.forgotten_by_ruff(declared, {finding.code for finding in findings})
+    if forgotten is not None:
+        path, prefixes = forgotten
         table = "tool.ruff.lint" if path == "pyproject.toml" else "lint"
-        message = f'Ruff removes comments with codes that it does not know: add `external = ["FAPI"]` to [{table}]'
+        words = ", ".join(f'"{each}"' for each in prefixes)
+        message = f"Ruff removes comments with codes that it does not know: add `external = [{words}]` to [{table}]"
         yield Notice(message, path, level=Severity.INFO)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fastapi_lint.files.source import Source
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, letters
 from fastapi_lint.suppressing.comments import closed_lines
 from fastapi_lint.suppressing.suppression import UNUSED_CODE, Directive, directives, render
 
@@ -49,23 +49,32 @@ def add_noqa(source: Source, findings: Iterable[Finding]) -> str:
     return text
 
 
-def forgotten_by_ruff(declared: Mapping[str, str]) -> str | None:
-    """The file in which Ruff is to be told of our codes, which it takes away as unknown; None if it knows them.
+def forgotten_by_ruff(declared: Mapping[str, str], codes: Collection[str]) -> tuple[str, Sequence[str]] | None:
+    """The file in which Ruff is to be told of codes, which it takes away as unknown, and what they begin with.
 
-    `declared` are the texts of configurations by path. Ruff counts as there if it is configured at all.
+    None if it knows them. `declared` are the texts of configurations by path. Ruff counts as there if it is configured.
     """
     for path, text in sorted(declared.items()):
         name = path.rpartition("/")[2]
         if "/" in path or name not in ("pyproject.toml", "ruff.toml", ".ruff.toml"):
             continue
-        table = _RUFF.search(text) if name == "pyproject.toml" else True
-        if table and not _EXTERNAL.search(text):
-            return path
+        if name == "pyproject.toml" and not _RUFF.search(text):
+            continue
+        told = [word for found in _EXTERNAL.finditer(text) for word in _WORD.findall(found[1])]
+        unknown = [each for each in sorted(set(map(letters, codes))) if not any(_begins(each, word) for word in told)]
+        if unknown:
+            return path, unknown
     return None
 
 
 _RUFF = re.compile(r"^\[tool\.ruff[.\]]", re.MULTILINE)
-_EXTERNAL = re.compile(r"^(?:lint\.)?external = \[[^\]]*[\"']F(?:API?)?[\"'0-9]", re.MULTILINE)
+_EXTERNAL = re.compile(r"^(?:lint\.)?external = \[([^\]]*)", re.MULTILINE)
+_WORD = re.compile(r"[\"'](\w+)")
+
+
+def _begins(prefix: str, word: str) -> bool:
+    """Whether one of the two begins the other one."""
+    return prefix.startswith(word) or word.startswith(prefix)
 
 
 def _lists(directive: Directive) -> bool:

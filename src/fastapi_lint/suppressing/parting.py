@@ -50,9 +50,10 @@ def part(
                 continue
         by_path.setdefault(finding.path, []).append(finding)
     unknown = _OF_CHAINS if len(sources) < len(everywhere) else frozenset[str]()
+    prefixes = suppression.prefixes_of(known)
     for path, source in sources.items():
         own = by_path.get(path, [])
-        if not own and not suppression.may_be_spare(source.data):
+        if not own and not suppression.may_be_spare(source.data, prefixes):
             continue
         silent = ignored(path)
         asked = {code for code in selected if code not in silent and not {(path, code), ("", code)} & {*failed}}

@@ -18,13 +18,13 @@ import msgspec
 from fastapi_lint.config.selection import Named
 from fastapi_lint.config.suggestions import nearest
 from fastapi_lint.files.source import Source, Unreadable
-from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity, Span
+from fastapi_lint.finding import OWN_PREFIX, Edit, Finding, Fix, Safety, Severity, Span, letters
 from fastapi_lint.suppressing.comments import comments
 
 UNUSED_CODE = "FAPI002"
 UNUSED_NAME = "unused-suppression"
 
-_OWN_CODE = re.compile(r"FAPI[0-9]\w*\Z", re.IGNORECASE)
+_CODE = re.compile(r"([A-Z]+)[0-9]\w*\Z", re.IGNORECASE)
 _NOQA = re.compile(r"#[ \t]*noqa(?![\w-])(?:[ \t]*:)?", re.IGNORECASE)
 _NOQA_CODE = re.compile(r"[ \t,]*(FAPI[0-9]\w*|[A-Z]+[0-9]+)(?![\w-])", re.IGNORECASE)
 _OF_FILE = re.compile(r"#[ \t]*(?:ruff|flake8):[ \t]*noqa[ \t]*:", re.IGNORECASE)
@@ -84,10 +84,18 @@ def has_directives(data: bytes) -> bool:
     return b"fastapi-lint" in data or b"noqa" in data or b"noqa" in data.lower() or b"fastapi-lint" in data.lower()
 
 
-def may_be_spare(data: bytes) -> bool:
-    """Whether the bytes of a file may hold a suppression that can silence too little: one that is ours by its words."""
+def may_be_spare(data: bytes, prefixes: Collection[str] = (OWN_PREFIX,)) -> bool:
+    """Whether the bytes of a file may hold a suppression that can silence too little: one that is ours by its words.
+
+    `prefixes` are the letters with which the codes of rules begin.
+    """
     lowered = data.lower()
-    return b"fastapi-lint" in lowered or b"fapi" in lowered
+    return b"fastapi-lint" in lowered or any(prefix.lower().encode() in lowered for prefix in prefixes)
+
+
+def prefixes_of(known: Iterable[Named]) -> frozenset[str]:
+    """The letters with which the codes of rules begin: `FAPI`, and those of plugins."""
+    return frozenset(letters(rule.code) for rule in known)
 
 
 def directives(source: Source) -> tuple[Directive, ...]:
@@ -271,14 +279,15 @@ def _judge(
     if not directive.entries:
         return _finding(directive, source, f"`{shown}` silences nothing", "its list is empty", "remove it", ())
     known = set(names.values())
+    prefixes = {letters(code) for code in known}
     spare: list[Entry] = []
     mended: list[str] = []
     complaints: list[str] = []
     for entry in directive.entries:
-        own = not directive.kind.startswith("noqa") or _OWN_CODE.match(entry.text)
+        by_code = _CODE.match(entry.text)
+        own = not directive.kind.startswith("noqa") or (by_code and by_code[1].upper() in prefixes)
         code = _code(entry.text, names)
         if own and code not in known:
-            by_code = _OWN_CODE.match(entry.text)
             guess = nearest(entry.text, sorted(missed if by_code else missed.values()))
             if guess:
                 spare.append(Entry(guess, entry.start, entry.end))

@@ -94,7 +94,7 @@ class _Page:
     def _lines(self, block: Folded, *, full: bool) -> Iterator[Text]:
         finding = block.finding
         style = _STYLES[finding.severity]
-        code = Style.parse(style) + Style(link=self.urls.get(finding.code))
+        code = Style.parse(style) + Style(link=self.urls.get(finding.code) or None)
         word = Text.assemble((finding.severity.value, style), "[", (finding.code, code), "]: ")
         yield from self._wrapped(word, visible(finding.title), style="bold", hang=4)
         related = tuple(self._related(finding))

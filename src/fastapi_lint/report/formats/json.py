@@ -22,7 +22,7 @@ def objects(report: Report) -> Iterator[dict[str, Json]]:
     texts = secrets_at(hidden, report.sources)
     urls = {rule.code: rule.url for rule in report.rules}
     for each in report.findings:
-        yield _finding(each, report, urls.get(each.code), texts)
+        yield _finding(each, report, urls.get(each.code) or None, texts)
 
 
 def _finding(finding: Finding, report: Report, url: str | None, texts: Secrets) -> dict[str, Json]:

@@ -30,7 +30,7 @@ def _diagnostic(finding: Finding, report: Report, url: str, texts: Secrets) -> J
         "message": finding.message,
         "location": _location(report, finding.path, finding.span),
         "severity": _SEVERITIES[finding.severity],
-        "code": {"value": finding.code, "url": url},
+        "code": {"value": finding.code, **({"url": url} if url else {})},
     }
     if finding.fix and not betrays(finding, texts):
         document["suggestions"] = [

@@ -150,7 +150,7 @@ class _Log:
             "shortDescription": {"text": _sentence(rule.summary)},
             "fullDescription": {"text": _sentence(_reason(documentation) or rule.summary)},
             "help": {"text": documentation, "markdown": self.report.help.get(code, documentation)},
-            "helpUri": rule.url,
+            **({"helpUri": rule.url} if rule.url else {}),
             "defaultConfiguration": {"level": _LEVELS[rule.severity]},
             "properties": _properties(rule),
         }

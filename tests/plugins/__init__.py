@@ -1,0 +1,1 @@
+"""Rules of one's own: plugins, the public surface, the fixture runner, the worked example."""
