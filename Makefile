@@ -3,6 +3,7 @@
 #   make check TARGET=path   lint a project (default: the demo application under fixtures/demo)
 #   make test                run every test, the linters and the type checker
 #   make fuzz                try hostile input for ten minutes
+#   make site                build the site of the documentation in build/site/html
 #   make release             build wheel and sdist, and try both in clean environments
 #
 # PYTHON=... names the interpreter, VENV=... the environment's folder (no spaces; everything else may hold some).
@@ -15,7 +16,7 @@ PY := $(VENV)/bin/python
 # Values that a user gives reach the shell as environment variables, so that no character in them is special.
 export TARGET PYTHON FUZZ_SECONDS FUZZ_SEED
 
-.PHONY: help check test pytest lint format rules screenshot bless fuzz prove-fixes release clean
+.PHONY: help check test pytest lint format rules screenshot site bless fuzz prove-fixes release clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -53,6 +54,9 @@ $(VENV)/.dev: pyproject.toml | $(PY)
 	$(call install,.[dev])
 	@touch "$(VENV)/.runtime"
 
+$(VENV)/.site: pyproject.toml | $(PY)
+	$(call install,.[site])
+
 check: $(VENV)/.runtime
 	@if [ -n "$$TARGET" ]; then exec "$(PY)" -m fastapi_lint check -- "$$TARGET"; fi; \
 	"$(PY)" -m fastapi_lint check --exit-zero $(DEMO) \
@@ -82,6 +86,13 @@ rules: $(VENV)/.dev
 screenshot: $(VENV)/.dev
 	@PYTHONPATH=src:tests "$(PY)" tests/screenshot.py > console.svg.new && mv console.svg.new docs/console.svg \
 	|| { rm -f console.svg.new; exit 1; }
+
+# The site from the rules, their fixtures and the documents, strictly: a warning or a link that leads nowhere fails. Look
+# at it with `python -m http.server --directory build/site/html`. Where it is published stands in RULES_URL of rule.py.
+site: $(VENV)/.site
+	"$(PY)" tests/site_pages.py build/site
+	"$(VENV)/bin/zensical" build --strict --clean --config-file build/site/mkdocs.yml
+	"$(PY)" tests/site_links.py build/site/html
 
 # Hostile input with ever new seeds, for ten minutes (FUZZ_SECONDS=..., FUZZ_SEED=... for the same seeds again); `make
 # test` and .ci/run hold short slices of it. Coverage-guided fuzzing needs atheris; the rest is done without it.

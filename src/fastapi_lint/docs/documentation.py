@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from importlib import resources
 from types import MappingProxyType
 
@@ -106,7 +106,7 @@ def rules_markdown(rules: Iterable[Rule], examples: Mapping[str, Example] = Mapp
         for rule in family:
             lines += [f"### {rule.code} {rule.name}", "", *_page(rule, examples.get(rule.code), level=4)]
     lines += ["## Dropped", "", *(f"- {row.code} {row.name}: {row.reason}." for row in dropped), ""]
-    lines += _coverage(built)
+    lines += ["## Coverage of the documented guidelines", "", *coverage(built, _link, level=3)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -116,7 +116,7 @@ def _table(rules: Collection[Rule]) -> Iterator[str]:
     yield "| code | name | preset | fix | |"
     yield "|---|---|---|---|---|"
     for rule in rules:
-        yield f"| {_link(rule)} | {rule.name} | {rule.preset} | {_fix(rule)} | {_cell(rule.summary)} |"
+        yield f"| {_link(rule)} | {rule.name} | {rule.preset} | {fix_of(rule)} | {cell(rule.summary)} |"
     yield ""
 
 
@@ -127,7 +127,7 @@ def _planned(rows: Collection[Identity]) -> Iterator[str]:
 
 
 def _page(rule: Rule, example: Example | None, *, level: int) -> Iterator[str]:
-    yield f"`{rule.preset}` · {rule.severity.value} · fix: {_fix(rule)} · since {rule.since}"
+    yield f"`{rule.preset}` · {rule.severity.value} · fix: {fix_of(rule)} · since {rule.since}"
     yield ""
     yield from _body(rule.documentation, rule.options, example, "#" * level)
 
@@ -140,11 +140,12 @@ def _body(documentation: str, options: Mapping[str, Option], example: Example | 
         if text := parts.get(heading):
             yield from (f"{hashes} {heading}", "", text, "")
         if heading == HEADINGS[0]:
-            yield from _options(options, hashes)
+            yield from option_list(options, hashes)
             yield from _example(example, hashes)
 
 
-def _options(options: Mapping[str, Option], hashes: str) -> Iterator[str]:
+def option_list(options: Mapping[str, Option], hashes: str) -> Iterator[str]:
+    """A section with the options and their defaults; nothing where there are none."""
     if not options:
         return
     yield f"{hashes} Options"
@@ -158,15 +159,19 @@ def _options(options: Mapping[str, Option], hashes: str) -> Iterator[str]:
 def _example(example: Example | None, hashes: str) -> Iterator[str]:
     if example is None:
         return
-    yield from (f"{hashes} Example", "", *_fenced(_marked(example.bad), "python"), "Use instead:", "")
-    yield from _fenced(_unmarked(example.good), "python")
+    yield from (f"{hashes} Example", "", *fenced(marked(example.bad), "python"), "Use instead:", "")
+    yield from fenced(unmarked(example.good), "python")
     if example.fixed:
-        before, after = _unmarked(example.bad).splitlines(), _unmarked(example.fixed).splitlines()
-        change = [line.rstrip("\n") for line in difflib.unified_diff(before, after, n=1)][2:]
-        yield from ("What the fix does:", "", *_fenced("\n".join(change), "diff"))
+        yield from ("What the fix does:", "", *fenced(difference(example), "diff"))
 
 
-def _marked(text: str) -> str:
+def difference(example: Example) -> str:
+    """What the fix changes, as the lines of a unified diff without its head."""
+    before, after = unmarked(example.bad).splitlines(), unmarked(example.fixed).splitlines()
+    return "\n".join([line.rstrip("\n") for line in difflib.unified_diff(before, after, n=1)][2:])
+
+
+def marked(text: str) -> str:
     """The text with its expectations cut down to the codes that are reported there."""
     lines = []
     for line in text.splitlines():
@@ -175,28 +180,29 @@ def _marked(text: str) -> str:
     return "\n".join(lines)
 
 
-def _unmarked(text: str) -> str:
+def unmarked(text: str) -> str:
+    """The text without its expectations."""
     return "\n".join(_MARK.sub("", line) for line in text.splitlines())
 
 
-def _fenced(text: str, language: str) -> Iterator[str]:
+def fenced(text: str, language: str) -> Iterator[str]:
+    """The lines of a fenced block, longer than any fence in the text, and an empty one."""
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`{3,}", text)), 3)
     yield from (f"{fence}{language}", text.strip("\n"), fence, "")
 
 
-def _coverage(built: Mapping[str, Rule]) -> Iterator[str]:
-    yield "## Coverage of the documented guidelines"
-    yield ""
+def coverage(built: Mapping[str, Rule], link: Callable[[Rule], str], *, level: int) -> Iterator[str]:
+    """What the guides demand and which rules enforce it, as a heading and a table for each subject."""
     yield _COVERAGE
     for section in guidelines():
-        yield f"### {section.title}"
+        yield f"{'#' * level} {section.title}"
         yield ""
         yield "| guideline | from | rules |"
         yield "|---|---|---|"
         for line in section.guideline:
-            links = [_link(built[code]) if code in built else f"{code} *planned*" for code in line.rules]
+            links = [link(built[code]) if code in built else f"{code} *planned*" for code in line.rules]
             answer = "; ".join(filter(None, [", ".join(links), line.note]))
-            yield f"| {_cell(line.text)} | {_cell(line.source)} | {_cell(answer)} |"
+            yield f"| {cell(line.text)} | {cell(line.source)} | {cell(answer)} |"
         yield ""
 
 
@@ -204,9 +210,11 @@ def _link(rule: Rule) -> str:
     return f"[{rule.code}](#{rule.code.lower()}-{rule.name})"
 
 
-def _fix(rule: Rule) -> str:
+def fix_of(rule: Rule) -> str:
+    """The safety of its fix, as one word."""
     return rule.fix.value if rule.fix else "none"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """The text as a cell of a table has it."""
     return text.replace("|", "\\|")
