@@ -9,6 +9,7 @@ import pytest
 from linting import ROOT
 
 from fastapi_lint.config.settings import load
+from fastapi_lint.config.vocabulary import Vocabulary
 from fastapi_lint.docs.site.linking import slug
 from fastapi_lint.files.source import Source
 from fastapi_lint.report import Report, render
@@ -63,4 +64,4 @@ def test_configuration_is_accepted(name: str, tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         folder.mkdir()
         (folder / "pyproject.toml").write_text(block, encoding="utf-8")
-        load(folder, rules=rules(), planned=planned(), cwd=folder)
+        load(folder, known=Vocabulary(rules(), planned()), cwd=folder)
