@@ -4,6 +4,7 @@
 #   make test                run every test, the linters and the type checker
 #   make fuzz                try hostile input for ten minutes
 #   make site                build the site of the documentation in build/site/html
+#   make vscode              build, test and package the extension of VS Code (needs Node 20 or newer)
 #   make release             build wheel and sdist, and try both in clean environments
 #
 # PYTHON=... names the interpreter, VENV=... the environment's folder (no spaces; everything else may hold some).
@@ -16,7 +17,7 @@ PY := $(VENV)/bin/python
 # Values that a user gives reach the shell as environment variables, so that no character in them is special.
 export TARGET PYTHON FUZZ_SECONDS FUZZ_SEED
 
-.PHONY: help check test pytest lint format rules screenshot site bless fuzz prove-fixes release clean
+.PHONY: help check test pytest lint format rules screenshot site vscode bless fuzz prove-fixes release clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -93,6 +94,10 @@ site: $(VENV)/.site
 	"$(PY)" tests/site_pages.py build/site
 	"$(VENV)/bin/zensical" build --strict --clean --config-file build/site/mkdocs.yml
 	"$(PY)" tests/site_links.py build/site/html
+
+# The extension of VS Code in editors/vscode: types, bundle, tests without VS Code, and fastapi-lint.vsix.
+vscode:
+	cd editors/vscode && npm ci --no-fund --no-audit && npm test && npm run package
 
 # Hostile input with ever new seeds, for ten minutes (FUZZ_SECONDS=..., FUZZ_SEED=... for the same seeds again); `make
 # test` and .ci/run hold short slices of it. Coverage-guided fuzzing needs atheris; the rest is done without it.
