@@ -196,7 +196,7 @@ Against = Literal[
 ]  # fmt: skip
 Gives = Literal[
     "same", "text", "parts", "parsed", "stem", "joined", "element", "item", "items", "values", "keys", "numbered",
-    "zipped", "mapped", "another", "nothing",
+    "zipped", "mapped", "another", "nothing", "names",
 ]  # fmt: skip
 
 

@@ -53,6 +53,11 @@ _BUILTIN = frozenset({
 })  # fmt: skip
 
 
+_NAMES = frozenset({".filename", ".name", ".path", ".linkname", ".orig_filename"})
+"""What an entry of an archive is called; the rest of it is numbers and flags."""
+_NAMED = "a name in it"
+
+
 class Calling:
     """Answers "what does this call give"."""
 
@@ -294,6 +299,8 @@ class Calling:
         if passing.part:
             text = CUT + where[0].source.slice(call.start, call.end)
             found = mapped(found, lambda strand: replace(strand, part=strand.part or text))
+        if f.last_name(call.func) in ("lstrip", "strip") and any(arg.value == f.Const("/") for arg in args):
+            found = cleaned(found, {"/none"})  # it begins with no slash
         if passing.resolved:
             found = mapped(found, lambda strand: replace(strand, resolved=True))
         return cleaned(found, passing.removes)
@@ -321,6 +328,11 @@ class Calling:
                 found = union(asks.value(one, where, (), depth) for one in taken) if taken else UNKNOWN
                 is_ending = passing.gives == "stem" and path[:1] == (1,)
                 return cleaned(found, {"path"}) if is_ending else found
+            case "names":
+                if any(isinstance(key, str) and key.startswith(".") and key not in _NAMES for key in path):
+                    return NUMBER
+                found = union(asks.value(one, where, (), depth) for one in taken) if taken else UNKNOWN
+                return mapped(found, lambda strand: replace(strand, safe=strand.safe - {"path"}, part=_NAMED))
             case "parsed":
                 found = union(asks.value(one, where, (), depth) for one in taken) if taken else UNKNOWN
                 if path and path[0] == ".port":

@@ -134,7 +134,7 @@ class Checks:
             yield from self._of_statements(each, place)
 
     def _of_held(self, held: Held) -> tuple[Ruling, ...]:
-        key = (held.module, held.block, held.at, held.truth)
+        key = (held.module, held.block, held.at, held.truth, held.test)
         return self._kept(key, lambda: self._rulings(held.test, held.truth, held.where, 0))
 
     def _kept(self, key: Hashable, answer: object) -> tuple[Ruling, ...]:
@@ -473,6 +473,8 @@ class Checks:
                 yield Ruling(strand.origin, strand.part, frozenset({"/slash"}))
             if not truth and any(text.startswith("..") for text in begins):
                 yield Ruling(strand.origin, strand.part, frozenset({"path"}))
+            if not truth and "/" in begins:
+                yield Ruling(strand.origin, strand.part, frozenset({"/none"}))
             if not truth and any(text.startswith(("//", "/\\")) for text in begins):
                 yield Ruling(strand.origin, strand.part, frozenset({"/double"}))
 

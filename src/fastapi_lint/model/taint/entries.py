@@ -169,7 +169,10 @@ class Entries:
                 if what == "path of the URL":  # it begins with a slash
                     return ((Strand(entry, shown, frozenset({"url", "redirect"})),),)
                 # A file that is read or unpacked is opened by its content, not by a path.
-                return ((Strand(entry, shown, frozenset({"path"} if what == "content" else ())),),)
+                found = Strand(entry, shown, frozenset({"path"} if what == "content" else ()))
+                return (
+                    (replace(found, part="key") if KEYS in rest else found,),
+                )  # what a key is says nothing of values
         return UNKNOWN
 
     def _elements(self, function: Function, fact: f.Param, kind: Instance, path: Path) -> Value | None:
@@ -244,7 +247,7 @@ class Entries:
                 return NUMBER
             body = replace(reading, what="body field" if reading.what == "query parameter" else reading.what)
             if not path or path[0] == KEYS or len(kind.args) < 2 or kind.args[1] is None:
-                return body.entry(whole=not path)
+                return body.entry(whole=not path, part="key" if path[:1] == (KEYS,) else "")
             return self.typed(kind.args[1], body, path[1:], depth + 1)
         return UNKNOWN
 

@@ -14,7 +14,7 @@ from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module
-from fastapi_lint.model.taint.sinks import Arrival, Sinks, lives
+from fastapi_lint.model.taint.sinks import Arrival, Sinks, asked_of, lives
 from fastapi_lint.model.taint.strands import (
     Entry,
     Path,
@@ -229,6 +229,7 @@ class Flows:
             return True
         values = [(one.value, one.block, one.start) for one in module.assigns_in.get(function.index, ())]
         values += [(one.value, one.block, one.start) for one in function.exits]
+        values += [(value, call.block, call.start) for call in function.calls for value in asked_of(call)]
         return any(
             isinstance(value, f.Binary) and value.op == "/" and self.sinks.is_path(value, (module, block, start))
             for value, block, start in values

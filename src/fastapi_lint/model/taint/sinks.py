@@ -28,6 +28,10 @@ _STORES = re.compile(
 """What a variable is called that holds no path of a file: the key of an object in a store, a URL."""
 
 
+_ASKED = frozenset({"stat", "lstat", "exists", "is_file", "is_dir", "as_posix", "as_uri"})
+_ASKING = frozenset({"str", "fspath", "stat", "getsize", "getmtime", "exists", "isfile", "isdir"})
+
+
 @dataclass(frozen=True)
 class Arrival:
     """What a sink gets: the value, the call (None where two paths are joined), and the argument's place.
@@ -190,6 +194,12 @@ class Sinks:
         for call in function.calls:
             if any(start <= call.start and call.end <= end for start, end in stored):
                 continue
+            place = (module, call.block, call.start)
+            for value in asked_of(call):
+                if isinstance(value, f.Binary) and value.op == "/" and self.is_path(value, place):
+                    found = self.live(value, place, "path", function)
+                    if has_strands(found):
+                        yield Arrival(function, module, call.start, call.end, call.block, "", found)
             if self.is_join(module, call):
                 index = bisect_left(module.facts.calls, call.start, key=lambda each: each.start)
                 while module.facts.calls[index] is not call:
@@ -209,6 +219,15 @@ class Sinks:
         while isinstance(value, f.Binary) and value.op == "/":
             value = value.left
         return self.types.is_instance(self.types.infer(value, where), *_PATHS)
+
+
+def asked_of(call: f.Call) -> Iterator[f.Expr]:
+    """The paths of which a call asks what is there, or how they read."""
+    last = f.last_name(call.func)
+    if last in _ASKED and isinstance(call.func, f.Attr):
+        yield call.func.value
+    if last in _ASKING and call.args:
+        yield call.args[0].value
 
 
 def lives(piece: object, danger: str) -> bool:

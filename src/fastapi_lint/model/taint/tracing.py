@@ -13,7 +13,7 @@ from dataclasses import replace
 from fastapi_lint import catalog
 from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.ways.cases import case_of, fixed_names
+from fastapi_lint.model.calls.ways.cases import captures, case_of, fixed_names
 from fastapi_lint.model.data.schemas import Schemas
 from fastapi_lint.model.injection.dependencies import Dependencies
 from fastapi_lint.model.names.modules import Binding, target_names
@@ -64,7 +64,10 @@ _DEEPEST = 28
 _MOST_WORK = 4_000
 """Expressions that one question looks at before the rest of its answer is left unknown."""
 _AS_NUMBER = re.compile(r":[^!]*[bcdoxXeEfFgGn%]\Z")
-_PATHS = ("pathlib.Path", "pathlib.PurePath", "anyio.Path")
+_PATHS = (
+    "pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath",
+    "pathlib.PureWindowsPath", "anyio.Path",
+)  # fmt: skip
 _SEPARATORS = {"os.sep": "/", "os.path.sep": "/", "posixpath.sep": "/"}
 
 
@@ -457,8 +460,8 @@ class Tracing:
                 return UNKNOWN
             whole = module.facts.blocks[entry.parent]
             place = (module, whole.parent, whole.start)
-            parts = ((*path,), (EACH, *path))
-            return union(self.value(whole.test, place, part, depth) for part in parts)
+            ways = [tuple(EACH if key is None else key for key in way) for way in captures(case.pattern, name)]
+            return union(self.value(whole.test, place, (*way, *path), depth) for way in ways) if ways else UNKNOWN
         return UNKNOWN
 
 

@@ -30,6 +30,42 @@ def fixed_names(pattern: ast.pattern) -> Iterator[str]:
                 yield part.name
 
 
+def captures(pattern: ast.pattern, name: str) -> Iterator[tuple[str | int | None, ...]]:
+    """The ways from what is matched to what a pattern binds to a name: attributes (`.attr`), keys and numbers; None is
+    any part. Numbers are no way."""
+    match pattern:
+        case ast.MatchAs(pattern=inner, name=bound):
+            if bound == name:
+                yield ()
+            if inner is not None:
+                yield from captures(inner, name)
+        case ast.MatchStar(name=bound) if bound == name:
+            yield ()
+        case ast.MatchOr(patterns=patterns):
+            for each in patterns:
+                yield from captures(each, name)
+        case ast.MatchMapping(keys=keys, patterns=patterns, rest=rest):
+            if rest == name:
+                yield ()
+            for key, each in zip(keys, patterns, strict=True):
+                found = key.value if isinstance(key, ast.Constant) and isinstance(key.value, (str, int)) else None
+                yield from ((found, *way) for way in captures(each, name))
+        case ast.MatchSequence(patterns=patterns):
+            is_starred = any(isinstance(each, ast.MatchStar) for each in patterns)
+            for number, each in enumerate(patterns):
+                step = () if isinstance(each, ast.MatchStar) else (None if is_starred else number,)
+                yield from ((*step, *way) for way in captures(each, name))
+        case ast.MatchClass(cls=cls, patterns=patterns, kwd_attrs=attrs, kwd_patterns=others):
+            called = cls.id if isinstance(cls, ast.Name) else ""
+            for each in patterns if called not in ("int", "float", "bool") else ():
+                yield from (
+                    (*(() if called in ("str", "bytes", "dict", "list") else (None,)), *way)
+                    for way in captures(each, name)
+                )
+            for attr, each in zip(attrs, others, strict=True):
+                yield from ((f".{attr}", *way) for way in captures(each, name))
+
+
 def _is_fixed(pattern: ast.pattern) -> bool:
     parts = pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
     return all(isinstance(part, (ast.MatchValue, ast.MatchSingleton)) for part in parts)

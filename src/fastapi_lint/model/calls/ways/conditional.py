@@ -1,0 +1,82 @@
+"""What has to hold for a call inside of an expression to run: `f(x) if test else g(x)`, `test and f(x)`.
+
+Judges nothing, resolves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import Module
+
+_Context = tuple[f.Expr, ...]
+
+
+def conditions(module: Module) -> Mapping[int, f.Expr]:
+    """By where a call starts: a test that is true whenever it runs. Calls that always run have none."""
+    search = _Search(module)
+    facts = module.facts
+    for entry in facts.assigns:
+        search.visit(entry.value, ())
+    for leave in facts.exits:
+        search.visit(leave.value, ())
+    for test in facts.tests:
+        search.visit(test.value, ())
+    for block in facts.blocks:
+        search.visit(block.test, ())
+    for index in sorted(range(len(facts.calls)), key=lambda one: (facts.calls[one].start, -facts.calls[one].end)):
+        search.visit(f.CallRef(index), ())
+    found: dict[int, _Context] = {}
+    for index, context in search.contexts.items():
+        start = facts.calls[index].start
+        found[start] = context if start not in found else min(found[start], context, key=len)
+    return {
+        start: context[0] if len(context) == 1 else f.Choice(context, "and")
+        for start, context in found.items()
+        if context
+    }
+
+
+class _Search:
+    """Goes through expressions, each call once: with the first context in which it is met."""
+
+    def __init__(self, module: Module) -> None:
+        self.calls = module.facts.calls
+        self.contexts: dict[int, _Context] = {}
+
+    def visit(self, expr: f.Expr | None, context: _Context) -> None:
+        match expr:
+            case f.CallRef(index=index) if index not in self.contexts:
+                self.contexts[index] = context
+                call = self.calls[index]
+                self.visit(call.func, context)
+                for arg in call.args:
+                    self.visit(arg.value, context)
+            case f.Choice(options=options, test=test) if test is not None:
+                self.visit(test, context)
+                for number, option in enumerate(options):
+                    self.visit(option, (*context, test if number == 0 else f.Unary("not", test)))
+            case f.Choice(options=options, op=op):
+                before = context
+                for option in options:
+                    self.visit(option, before)
+                    before = (*before, option if op == "and" else f.Unary("not", option))
+            case f.Attr(value=inner) | f.Await(value=inner) | f.Star(value=inner) | f.Unary(value=inner):
+                self.visit(inner, context)
+            case f.Each(element=inner):
+                self.visit(inner, context)
+            case f.Display(items=parts) | f.Joined(parts=parts) | f.Compare(operands=parts):
+                for part in parts:
+                    self.visit(part, context)
+            case f.Sub(value=inner, items=items):
+                self.visit(inner, context)
+                for item in items:
+                    self.visit(item, context)
+            case f.Mapping(items=pairs):
+                for key, value in pairs:
+                    self.visit(key, context)
+                    self.visit(value, context)
+            case f.Binary(left=left, right=right):
+                self.visit(left, context)
+                self.visit(right, context)
