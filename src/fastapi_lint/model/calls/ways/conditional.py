@@ -32,7 +32,7 @@ def conditions(module: Module) -> Mapping[int, f.Expr]:
         start = facts.calls[index].start
         found[start] = context if start not in found else min(found[start], context, key=len)
     return {
-        start: context[0] if len(context) == 1 else f.Choice(context, "and")
+        start: context[0] if len(context) == 1 else f.Choice(context, op="and")
         for start, context in found.items()
         if context
     }
