@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.calls.bodies.arguments import Given, given, parameter_behind, switch, unpacked
+from fastapi_lint.model.calls.bodies.arguments import Given, bound_names, given, parameter_behind, switch, unpacked
 from fastapi_lint.model.calls.bodies.binding import argument_at, filled
 from fastapi_lint.model.calls.bodies.configured import is_configured, runs_by_configuration
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_through
@@ -43,6 +43,7 @@ __all__ = [
     "are_awaited_between",
     "argument_at",
     "bound",
+    "bound_names",
     "chosen",
     "decorator_effect",
     "expects",

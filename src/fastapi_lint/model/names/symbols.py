@@ -141,9 +141,10 @@ class TupleOf:
 
 @dataclass(frozen=True)
 class Partial:
-    """functools.partial of a callable, or another wrapper that calls it in place."""
+    """functools.partial of a callable, or another wrapper that calls it in place; `made` is what binds arguments."""
 
     callable: Type
+    made: Origin | None = None
 
 
 @dataclass(frozen=True)

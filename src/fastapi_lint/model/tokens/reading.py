@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.catalog.secrecy import tokens
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.calls.bodies.arguments import bound_names
+from fastapi_lint.model.names.symbols import Module, Origin, Partial
 from fastapi_lint.model.tokens import headers
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.constants import Unfolded
@@ -40,7 +41,8 @@ class TokenCall:
 
 def token_calls(module: Module, project: Project) -> Iterator[TokenCall]:
     """The calls of a module that read or write tokens."""
-    if module.mentions(*_PACKAGES):
+    bound = project.about(_bound_names)
+    if module.mentions(*_PACKAGES, *bound):
         for call in module.facts.calls:
             if (found := token_call(module, call, project)) is not None:
                 yield found
@@ -48,18 +50,28 @@ def token_calls(module: Module, project: Project) -> Iterator[TokenCall]:
 
 def token_call(module: Module, call: f.Call, project: Project) -> TokenCall | None:
     """What a call does with a token, if it reads or writes one."""
-    if f.last_name(call.func) not in tokens.last_names():
-        return None
-    name = project.called_name(module, call) or ""
+    last = f.last_name(call.func)
+    name, made = "", None
+    if last in tokens.last_names():
+        name = project.called_name(module, call) or ""
+    elif last in project.about(_bound_names):
+        callee = project.callee(module, call)
+        if isinstance(callee, Partial):
+            name, made = project.types.name_of_type(callee.callable) or "", callee.made
     if (look := tokens.unchecked(name)) is not None:
         return TokenCall(module, call, _token(call, look.token), "claims")
-    given = _Given(module, call, project)
+    given = _Given(module, call, project, made)
     if (reader := tokens.reader(name)) is not None:
         return TokenCall(module, call, _token(call, reader.token), given.flaw(reader) if given.is_known else None)
     if (writer := tokens.writer(name)) is not None:
         unsigned = given.is_known and given.is_unsigned(writer)
         return TokenCall(module, call, None, "unsigned" if unsigned else None)
     return None
+
+
+def _bound_names(project: Project) -> frozenset[str]:
+    """The names of partials of what reads or writes tokens."""
+    return bound_names(project.modules, tokens.last_names())
 
 
 def _token(call: f.Call, position: int) -> f.Expr | None:
@@ -75,26 +87,35 @@ Placed = tuple[f.Expr, Where]
 class _Given:
     """What one call is given: an argument with the place where it is written, of `**keywords` as well."""
 
-    def __init__(self, module: Module, call: f.Call, project: Project) -> None:
+    def __init__(self, module: Module, call: f.Call, project: Project, made: Origin | None = None) -> None:
+        """`made` is the `partial` that the call calls, with what it has bound."""
         self.project = project
         self.where: Where = (module, call.block, call.start)
-        self.is_known = not any(arg.name == "*" for arg in call.args)
-        self._by_position = [arg.value for arg in call.args if arg.name == ""]
+        self.is_known = True
+        self._by_position: list[Placed] = []
         self._by_name: dict[str, Placed] = {}
-        for arg in call.args:
+        if made is not None:
+            self._take(made.facts.args[1:], (made.module, made.facts.block, made.start))
+        self._take(call.args, self.where)
+
+    def _take(self, args: tuple[f.Arg, ...], where: Where) -> None:
+        self.is_known = self.is_known and not any(arg.name == "*" for arg in args)
+        for arg in args:
             if arg.name == "**":
-                entries = self._entries(arg.value, self.where)
+                entries = self._entries(arg.value, where)
                 self.is_known = self.is_known and entries is not None
                 self._by_name.update(entries or {})
             elif arg.name:
-                self._by_name[arg.name] = (arg.value, self.where)
+                self._by_name[arg.name] = (arg.value, where)
+            else:
+                self._by_position.append((arg.value, where))
 
     def argument(self, position: int, name: str) -> Placed | None:
         """An argument by name or position."""
         if name in self._by_name:
             return self._by_name[name]
         if 0 <= position < len(self._by_position):
-            return self._by_position[position], self.where
+            return self._by_position[position]
         return None
 
     def flaw(self, reader: tokens.Reader) -> Flaw | None:

@@ -1,4 +1,4 @@
-"""FAPI728: requests to other services, made while a client waits, that may wait for ever themselves."""
+"""FAPI728: requests to other services, made for clients, that may wait for ever themselves."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from fastapi_lint.finding import Finding, Fix, Safety
 from fastapi_lint.fixing.edits import replace_argument_value, with_argument
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, External, Function, Instance, Method, Module
-from fastapi_lint.model.calls import Given, given
-from fastapi_lint.model.data import nearest_root
+from fastapi_lint.model import Class, External, Function, Instance, Method, Module, Project
+from fastapi_lint.model.application import role_of
+from fastapi_lint.model.calls import Given, bound_names, given
+from fastapi_lint.model.data import Root, nearest_root
 from fastapi_lint.model.names import Type
 from fastapi_lint.model.types import Where, is_none
 from fastapi_lint.rule import Check, rule
@@ -28,7 +29,7 @@ _SECONDS = "10"
 
 @rule("FAPI728", fix=Safety.UNSAFE, words={"requests", "urlopen", "timeout"})
 def outgoing_request_without_timeout(function: Function, check: Check) -> Iterator[Finding]:
-    """A request to another service, made while a client waits, has no time limit.
+    """A request to another service, made for a client, has no time limit.
 
     Why is this bad?
     A peer that accepts the connection and says nothing is waited for until somebody restarts the server. Each such call
@@ -52,6 +53,7 @@ def outgoing_request_without_timeout(function: Function, check: Check) -> Iterat
     if module.is_test:
         return
     names = _LASTS.union(one.alias for one in module.facts.imports if one.alias and one.name in _LASTS)
+    names |= check.project.about(_bound)
     for call in function.calls:
         if f.last_name(call.func) not in names and not any(f.last_name(arg.value) in names for arg in call.args):
             continue
@@ -61,22 +63,35 @@ def outgoing_request_without_timeout(function: Function, check: Check) -> Iterat
         if not waits or _is_limited(module, call, check) or _is_stream(function, call, target):
             continue
         root = nearest_root(check.project, function, carries=False)
-        if root is None:
+        if root is None and role_of(check.project, function) is None:
             continue
         value = given(check.project.values, module, call, "timeout")
         is_direct = check.project.callee(module, call) == target
         shown = module.source.slice(call.start, call.name_end) if is_direct else _shown(target)
         yield check.finding(
             (call.start, call.name_end),
-            f"`{shown}` waits without a limit, in {root.kind} `{root.function.name}`"
-            if root.function is function
-            else f"`{shown}` waits without a limit, for {root.kind} `{root.function.name}`",
+            f"`{shown}` waits without a limit, {_for_whom(function, root)}",
             why="a peer that hangs holds a thread or the request for ever",
             instead="give it a `timeout`",
-            related=[check.related(each, f"`{each.qualname}`", module=each.module) for each in root.functions],
+            related=[
+                check.related(each, f"`{each.qualname}`", module=each.module)
+                for each in (root.functions if root else ())
+            ],
             chain=True,
             fix=partial(_fix, module, call, value) if is_direct else None,
         )
+
+
+def _bound(project: Project) -> frozenset[str]:
+    """The names of partials of what sends requests."""
+    return bound_names(project.modules, _LASTS)
+
+
+def _for_whom(function: Function, root: Root | None) -> str:
+    """Who waits: the endpoint or dependency; a background task, a middleware or a handler by its own name."""
+    if root is None:
+        return f"in `{function.name}`, which requests run"
+    return f"{'in' if root.function is function else 'for'} {root.kind} `{root.function.name}`"
 
 
 def _shown(target: Type) -> str:

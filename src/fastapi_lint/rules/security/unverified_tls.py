@@ -105,7 +105,10 @@ def _finding(check: Check, module: Module, at: tuple[int, int], title: str) -> F
 def _is_known(module: Module, call: f.Call, keyword: str, check: Check) -> bool:
     """Whether a call is one of a library in which a keyword says whether certificates are verified."""
     prefixes = _SWITCHES[keyword][0]
-    match check.project.callee(module, call):
+    target = check.project.callee(module, call)
+    if target == External("functools.partial") and call.args:
+        target = check.project.infer(call.args[0].value, module, call.block, call.start)
+    match target:
         case External(name=name):
             return name.startswith(prefixes)
         case Method(cls=cls):

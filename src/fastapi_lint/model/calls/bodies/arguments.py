@@ -5,10 +5,12 @@ What configuration may set (a field of settings, a variable of the environment) 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.modules import Modules
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Partial
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.constants import Constant, Unfolded, Values
 
@@ -38,7 +40,26 @@ def given(values: Values, module: Module, call: f.Call, name: str, position: int
             hidden = hidden or (Given(*found, arg) if found is not None else None)
         elif arg.name == "*" and index <= position:
             hidden = hidden or Given(f.Unknown(), where, arg)
-    return hidden
+    return hidden if hidden is not None else _bound(values, module, call, name, position)
+
+
+def _bound(values: Values, module: Module, call: f.Call, name: str, position: int) -> Given | None:
+    """What the `partial` that a call calls has bound already."""
+    callee = values.types.callee(module, call)
+    if not isinstance(callee, Partial) or callee.made is None:
+        return None
+    home, made = callee.made.module, callee.made.facts
+    return given(values, home, made, name, position + 1 if position >= 0 else -1) if made is not call else None
+
+
+def bound_names(modules: Modules, names: Collection[str]) -> frozenset[str]:
+    """The names of the partials of functions and classes whose last names are given."""
+    found = set()
+    for module, index in modules.calls_by_name.get("partial", ()):
+        call = module.facts.calls[index]
+        if call.args and f.last_name(call.args[0].value) in names:
+            found |= {f.last_name(each.target) for each in module.facts.assigns if each.value == f.CallRef(index)}
+    return frozenset(found)
 
 
 def unpacked(values: Values, expr: f.Expr, where: Where, name: str, depth: int = 0) -> tuple[f.Expr, Where] | None:

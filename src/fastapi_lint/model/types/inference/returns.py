@@ -112,7 +112,7 @@ class Returns(Questions):
         positional = [a.value for a in call.args if a.name == ""]
         match name:
             case "functools.partial" if positional:
-                return Partial(self.infer(positional[0], where))
+                return Partial(self.infer(positional[0], where), origin)
             case "typing.cast" if positional:
                 says_nothing = positional[1:] and self.infer(positional[0], where) == External("typing.Any")
                 return self.infer(positional[1], where) if says_nothing else self.annotation(positional[0], where)
