@@ -13,7 +13,7 @@ from fastapi_lint.model import Class, External, Function, Instance, Method, Modu
 from fastapi_lint.model.application import role_of
 from fastapi_lint.model.calls import Given, bound_names, given
 from fastapi_lint.model.data import Root, nearest_root
-from fastapi_lint.model.names import Type
+from fastapi_lint.model.names import Partial, Type
 from fastapi_lint.model.types import Where, is_none
 from fastapi_lint.rule import Check, rule
 
@@ -25,6 +25,8 @@ _LIMITS = frozenset({
 })  # fmt: skip
 _TIMEOUTS = {"httpx.Timeout": "timeout", "aiohttp.ClientTimeout": "total"}
 _SECONDS = "10"
+_ROLES = ("endpoint", "dependency", "websocket")
+"""For what a task runs."""
 
 
 @rule("FAPI728", fix=Safety.UNSAFE, words={"requests", "urlopen", "timeout"})
@@ -63,9 +65,9 @@ def outgoing_request_without_timeout(function: Function, check: Check) -> Iterat
         if not waits or _is_limited(module, call, check) or _is_stream(function, call, target):
             continue
         root = nearest_root(check.project, function, carries=False)
-        if root is None and role_of(check.project, function) is None:
+        if root is None and role_of(check.project, function) not in _ROLES:
             continue
-        value = given(check.project.values, module, call, "timeout")
+        value = _timeout(module, call, check)
         is_direct = check.project.callee(module, call) == target
         shown = module.source.slice(call.start, call.name_end) if is_direct else _shown(target)
         yield check.finding(
@@ -88,7 +90,7 @@ def _bound(project: Project) -> frozenset[str]:
 
 
 def _for_whom(function: Function, root: Root | None) -> str:
-    """Who waits: the endpoint or dependency; a background task, a middleware or a handler by its own name."""
+    """Who waits: the endpoint or dependency; a background task by its own name."""
     if root is None:
         return f"in `{function.name}`, which requests run"
     return f"{'in' if root.function is function else 'for'} {root.kind} `{root.function.name}`"
@@ -107,7 +109,7 @@ def _shown(target: Type) -> str:
 def _waits(target: Type, call: f.Call, args: tuple[f.Arg, ...], where: Where, check: Check) -> bool:
     """Whether a call sends a request, or makes what sends them, and there is no limit to how long that takes."""
     name = check.project.types.name_of_type(target) or ""
-    value = given(check.project.values, where[0], call, "timeout")
+    value = _timeout(where[0], call, check)
     if value is not None:
         return name.startswith(("requests.", "httpx.", "aiohttp.", "urllib.request.")) and _is_endless(value, check)
     match target:
@@ -120,6 +122,16 @@ def _waits(target: Type, call: f.Call, args: tuple[f.Arg, ...], where: Where, ch
         case Method(cls=cls, name=method) if cls.startswith("requests.") and cls.endswith("Session"):
             return method in _VERBS and not _has_own_limit(call, where, check)
     return False
+
+
+def _timeout(module: Module, call: f.Call, check: Check) -> Given | None:
+    """The limit that a call gives, or the partial that it hands to a thread has bound."""
+    value = given(check.project.values, module, call, "timeout")
+    if value is None and call.args:
+        handed = check.project.infer(call.args[0].value, module, call.block, call.start)
+        if isinstance(handed, Partial) and handed.made is not None:
+            return given(check.project.values, handed.made.module, handed.made.facts, "timeout")
+    return value
 
 
 def _is_endless(value: Given, check: Check) -> bool:
