@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from fastapi_lint.catalog.errors import audience, parses
@@ -9,7 +10,7 @@ from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.calls import Raising
-from fastapi_lint.model.names import ClassObject, External, FunctionObject, Instance, walk
+from fastapi_lint.model.names import ClassObject, External, FunctionObject, Instance, Method, Type, walk
 from fastapi_lint.model.routing import Answer, Message
 from fastapi_lint.model.taint import Told
 from fastapi_lint.model.types import Where
@@ -18,6 +19,10 @@ from fastapi_lint.rule import Check, rule
 
 _SERVER_ERROR = 500
 _DEEPEST = 4
+
+
+_READING = frozenset({"fastapi", "starlette", "pydantic", "pydantic_core", "multidict", "yarl"})
+"""Packages whose objects hold what a client sent."""
 
 
 @rule("FAPI604")
@@ -207,11 +212,19 @@ def _parses(call: f.Call, told: Told, check: Check) -> bool | None:
         return True if check.project.schemas.of(callee.cls) is not None else None
     name = check.project.types.name_of_type(callee)
     found = parses(name) if name is not None else None
-    if found is None and isinstance(call.func, f.Attr):
+    if found is None and isinstance(call.func, f.Attr) and not _is_of_another_library(callee):
         found = parses(f".{call.func.attr}")
         if found is None and (made := _maker(call.func.value, (told.module, call.block, call.start), check)):
             found = parses(f"{made}.{call.func.attr}")  # a method of what was parsed: of a date, of a UUID
     return False if found is None and {arg.name for arg in call.args} == {"**"} else found
+
+
+def _is_of_another_library(callee: Type) -> bool:
+    """Whether a method is one of a library that reads no requests: `get` of a client is none of a dict."""
+    if not isinstance(callee, Method):
+        return False
+    package = callee.cls.partition(".")[0]
+    return "." in callee.cls and package not in _READING and package not in sys.stdlib_module_names
 
 
 def _maker(expr: f.Expr, where: Where, check: Check) -> str | None:

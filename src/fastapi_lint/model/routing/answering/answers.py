@@ -276,6 +276,20 @@ class Answers:
                 for answer in self._made(module, inner, given, depth + 1) if inner is not None else ():
                     if leaving.kind == "return" or answer.kind == "error":
                         yield self._moved(answer, call, where, conditions)
+        for below in self._handing_on(function):
+            conditions = self.expansion.conditions.around(module, below.block, below.start, given)
+            for answer in self._made(module, below, given, depth + 1) if conditions is not None else ():
+                if answer.kind == "error":
+                    yield self._moved(answer, call, where, conditions or ())
+
+    def _handing_on(self, function: Function) -> Iterator[f.Call]:
+        """The calls by which a function has another one of the project raise: `fail(text)`, `await fail(text)`."""
+        for call in function.calls:
+            if call.use == "statement":
+                callee = self.types.callee(function.module, call)
+                if isinstance(callee, FunctionObject) and callee.function is not function:
+                    if self._may_answer(callee.function):
+                        yield call
 
     @memoized_cyclic(False)
     def _may_answer(self, function: Function) -> bool:
@@ -289,7 +303,7 @@ class Answers:
                     call = self._maker(value, (module, leaving.block, leaving.start))
                     if call is not None and self._may_make(self.types.callee(module, call)):
                         return True
-        return False
+        return next(self._handing_on(function), None) is not None
 
     def _may_make(self, callee: Type) -> bool:
         match callee:

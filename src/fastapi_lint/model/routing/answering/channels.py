@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.binding import filled
+from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Method, Module
 from fastapi_lint.model.routing.answering.answers import Answers
@@ -88,7 +89,7 @@ class Channels:
             elif leave.kind == "yield":
                 for block in module.block_chain(leave.block):
                     names = set(target_names(block.target)) if block.kind == "for" else set()
-                    if isinstance(leave.value, f.Name) and leave.value.id in names:
+                    if any(isinstance(part, f.Name) and part.id in names for part in walk(leave.value)):
                         yield from self._generators(block.test, (module, block.parent, block.start), 0)
 
     @memoized

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import structs
+
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.symbols import (
@@ -23,6 +25,8 @@ from fastapi_lint.model.names.symbols import (
     FunctionObject,
     Instance,
     Module,
+    Origin,
+    Partial,
     TupleOf,
     Type,
 )
@@ -243,7 +247,11 @@ class Telling:
             return (told for arg in args for told in self._walk(arg.value, where, environment, None, depth + 1, hops))
 
         module = where[0]
-        match self.types.callee(module, call):
+        callee = self.types.callee(module, call)
+        if isinstance(callee, Partial):
+            call = _with_bound(call, callee.made) if callee.made is not None else call
+            callee = callee.callable
+        match callee:
             case External(name=name) if name in _TRACEBACKS:
                 yield Told("traceback", (), module, call.block)
             case External(name=name) if name in _TEXTS:
@@ -269,6 +277,9 @@ class Telling:
                     yield from self._walk(value, where, environment, None, depth + 1, hops)
                 elif attr in _DUMPING:
                     yield from self._walk(value, where, environment, key, depth + 1, hops)
+                    changes = f.keyword(call, "update") if attr in ("model_copy", "copy") else None
+                    if changes is not None:
+                        yield from self._walk(changes.value, where, environment, key, depth + 1, hops)
                 elif attr in ("get", "pop") and call.args and isinstance(of := call.args[0].value, f.Const):
                     if isinstance(of.value, (str, int)):
                         yield from self._walk(value, where, environment, of.value, depth + 1, hops)
@@ -348,3 +359,18 @@ class Telling:
         for param in function.params[shift:]:
             bound.setdefault(param.name, (f.Unknown(), where, environment))
         return NOWHERE.with_bound(bound)
+
+
+def _with_bound(call: f.Call, made: Origin) -> f.Call:
+    """A call of a `partial` with what that has bound in front, as far as it can be told without its module."""
+    bound = tuple(
+        arg if isinstance(arg.value, f.Const) else _unknown(arg)
+        for arg in made.facts.args[1:]
+        if all(arg.name != other.name or not arg.name for other in call.args)
+    )
+    return structs.replace(call, args=(*bound, *call.args))
+
+
+def _unknown(arg: f.Arg) -> f.Arg:
+    """An argument of which nothing is known but where it goes."""
+    return structs.replace(arg, value=f.Unknown())
