@@ -22,6 +22,7 @@ from fastapi_lint.model.names import Module
 from fastapi_lint.model.project import Project
 from fastapi_lint.tracking import memoized
 from fastapi_lint.tracking.fingerprints import fingerprint
+from fastapi_lint.tracking.queries import GATHERED
 from fastapi_lint.tracking.recording import EVERYTHING, Slice
 from fastapi_lint.tracking.tables import EXTRACTS, NEEDS, PAIRS, Earlier, differing
 
@@ -140,10 +141,14 @@ class Reuse:
             return name in self._snapshot.tables and self._is_unchanged(self._snapshot.tables[name].depends_on)
         contributions = self._groups[name]
         invalid = [each for each in contributions if not self._is_valid(each)]
-        if len(contributions) < len(self._paths) or len(invalid) > _MOST_ASKED or any(each.places for each in invalid):
+        if len(contributions) < len(self._paths) or len(invalid) > _MOST_ASKED:
+            return False
+        if name not in GATHERED and any(each.places for each in invalid):  # what is there may be something else now
             return False
         by_path = self._project.modules.by_path
-        return not any(self._project.contributes(name, by_path[self._paths[each.file]]) for each in invalid)
+        return all(
+            tuple(self._project.contributes(name, by_path[self._paths[each.file]])) == each.places for each in invalid
+        )
 
     def _is_valid(self, each: Contribution) -> bool:
         return each.file not in self._changed and self._is_unchanged(each.depends_on)

@@ -18,7 +18,7 @@ from fastapi_lint.incremental.verdicts import DependsOn, Recorded, depends_on
 from fastapi_lint.model.project import Project
 from fastapi_lint.tracking.fingerprints import fingerprint
 from fastapi_lint.tracking.recording import EVERYTHING, Slice
-from fastapi_lint.tracking.tables import COLLECTED, EXTRACTS, PAIRS, Table, Whole, collection
+from fastapi_lint.tracking.tables import ASKED, COLLECTED, EXTRACTS, PAIRS, Table, Whole, collection
 
 ANY = -1
 """The number of a file that is changed whenever one is."""
@@ -160,7 +160,7 @@ class _Numbers:
 
 def _is_at_hand(project: Project, each: Slice) -> bool:
     """Whether the fingerprint of a slice is to be had without collecting anything for it."""
-    if each.table not in COLLECTED:
+    if each.table not in COLLECTED and each.table not in ASKED:
         return False
     known = project.modules.tables.earlier.fingerprints
     return each in known or collection(project, each.table).dependencies is not None
@@ -177,7 +177,7 @@ def _contributions(project: Project, numbers: _Numbers, carried: Carried) -> Ite
 
 
 def _tables(project: Project, numbers: _Numbers, carried: Carried) -> Iterator[tuple[str, StoredTable]]:
-    for name in COLLECTED:
+    for name in (*COLLECTED, *ASKED):
         table = collection(project, name)
         if table.dependencies is not None and (name not in PAIRS or name in project.modules.tables.contributors):
             # Of what modules bring by themselves it is not asked what it was collected from.

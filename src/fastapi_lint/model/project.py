@@ -35,6 +35,7 @@ from fastapi_lint.model.versions.layout import LineLengths
 from fastapi_lint.model.versions.versions import Versions
 from fastapi_lint.tracking import memoized, recording
 from fastapi_lint.tracking.fingerprints import modules_in
+from fastapi_lint.tracking.queries import GATHERED, gathered
 from fastapi_lint.tracking.recording import Slice
 from fastapi_lint.tracking.tables import collected, contribution, fingerprints
 
@@ -223,8 +224,8 @@ class Project:
 
         return Secrets(self)
 
-    def contributes(self, group: str, module: Module) -> bool:
-        """Whether a module contributes to a group of tables, asked of it alone (see `tables.contribution`)."""
+    def contributes(self, group: str, module: Module) -> Collection[int]:
+        """The places at which a module contributes to a group of tables, asked alone (see `tables.contribution`)."""
         contribute: dict[str, Callable[[Module], Collection[int]]] = {
             "routes": Routes(self.types, self.values, self.routes.expansion).contribute,
             "dependencies": lambda each: self.dependencies.contribute(each, [], []),
@@ -233,14 +234,18 @@ class Project:
             "orm": lambda each: self.orm.contribute(each, []),
             "inheriting": lambda each: self.routes.expansion.objects.contribute(each, {}),
             "middleware": lambda each: self.protection.contribute(each, {}),
+            "failures": lambda each: self.failures.contribute(each, {}),
+            "channels": lambda each: self.channels.contribute(each, []),
             "secrets": lambda each: self.secrets.contribute(each, {}),
         }
-        return bool(contribution(self.modules.tables, group, module, contribute[group]))
+        if group in GATHERED:
+            return GATHERED[group](self, module)
+        return contribution(self.modules.tables, group, module, contribute[group])
 
     @memoized
-    def about(self, answer: Callable[[Project], V]) -> V:
-        """What a function says about the whole project, once."""
-        return answer(self)
+    def about(self, make: Callable[[Project], V]) -> V:
+        """An object that answers questions about the project, made once."""
+        return make(self)
 
     @cached_property
     def re_exporting(self) -> frozenset[Module]:
@@ -282,15 +287,7 @@ class Project:
     @collected("lifespans_of_all")
     def lifespans_of_all(self) -> Mapping[Function, bool]:
         """As `lifespans`, also of what is no app of ours: a server of another protocol, another framework's app."""
-        found = set()
-        for module in self.modules:
-            for call in module.facts.calls if module.mentions("lifespan") else ():
-                for argument in call.args:
-                    if argument.name == "lifespan":
-                        value = self.infer(argument.value, module, call.block, call.start)
-                        if isinstance(value, FunctionObject):
-                            found.add(value.function)
-        return dict.fromkeys(found, True)
+        return dict.fromkeys(_lifespans_in(self), True)
 
     def is_lifespan(self, function: Function) -> bool:
         """Whether a function runs once at start-up or shut-down: a lifespan, or an `on_event` handler."""
@@ -381,6 +378,17 @@ class Project:
                 yield from ((cls, cls.module) for cls in self.schemas.classes)
             case "Depends":
                 yield from ((each, each.function.module) for each in self.depended_on.values() if each.function)
+
+
+@gathered
+def _lifespans_in(project: Project, module: Module) -> Iterator[Function]:
+    """The functions that a module gives as `lifespan=`."""
+    for call in module.facts.calls if module.mentions("lifespan") else ():
+        for argument in call.args:
+            if argument.name == "lifespan":
+                value = project.infer(argument.value, module, call.block, call.start)
+                if isinstance(value, FunctionObject):
+                    yield value.function
 
 
 def expression_of(node: cst.CSTNode) -> f.Expr | None:

@@ -278,6 +278,8 @@ COLLECTED: list[str] = []
 PAIRS: dict[str, Callable[[Input], Iterable[tuple[str, object]]]] = {}
 EXTRACTS: dict[str, Callable[[Input], object]] = {}
 NEEDS: dict[str, str] = {}
+ASKED: dict[str, Callable[[object], Whole[object]]] = {}
+"""What gives the answer of a query, by name (see `queries`)."""
 
 
 def grouped(tables: Tables[M], name: str) -> dict[str, list[object]]:
@@ -362,7 +364,9 @@ def fingerprints(project: object, tables: Tables[M], wanted: Iterable[Slice]) ->
 
 
 def collection(project: object, name: str) -> Table[Hashable, object] | Whole[object]:
-    """The table of a project with a name, whether it is collected yet or not."""
+    """The table or answer of a project with a name, whether it is collected yet or not."""
+    if name in ASKED:
+        return ASKED[name](project)
     path, _, last = f".{name}".rpartition(".")
     owner = attrgetter(path[1:])(project) if path else project
     found = vars(owner).get(_SLOT + last)

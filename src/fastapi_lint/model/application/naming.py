@@ -10,6 +10,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Instance, Module
 from fastapi_lint.model.routing.paths import placeholders
 from fastapi_lint.model.routing.routers import Mount, Route, argument
+from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -37,10 +38,11 @@ class Names:
     complete: bool
 
 
+@query
 def route_names(project: Project) -> Names:
     """The names of every route and mount of the project."""
     found: dict[str, list[Named]] = {name: [Named("", frozenset())] for name in _OWN}
-    complete = all(_is_known(project, module) for module in project.modules if not module.is_test)
+    complete = not _unknown(project)
     events: list[Route | Mount] = [*project.routes.all, *_mounts(project)]
     for event in events:
         name = _name(project, event)
@@ -71,8 +73,14 @@ def _name(project: Project, event: Route | Mount) -> str | None:
     return event.handler.name if event.handler is not None and not event.has_unpacked else None
 
 
+@gathered
+def _unknown(project: Project, module: Module) -> Iterator[str]:
+    """A module that adds to apps and routers what is not known: what it includes is not made in the project."""
+    if not module.is_test and not _is_known(project, module):
+        yield module.path
+
+
 def _is_known(project: Project, module: Module) -> bool:
-    """Whether all that a module adds to apps and routers is known: what it includes is made in the project."""
     if module.is_recovered:
         return False
     for call in module.facts.calls:

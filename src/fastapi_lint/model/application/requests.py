@@ -22,6 +22,7 @@ from fastapi_lint.model.names.symbols import (
     Partial,
     Type,
 )
+from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -71,22 +72,25 @@ def _role(project: Project, function: Function) -> Role | None:
         return "handler"
     if project.is_lifespan(function):
         return "lifespan"
-    return "middleware" if function in project.about(_middleware) else None
+    return "middleware" if function in _middleware(project) else None
 
 
+@query
 def _middleware(project: Project) -> frozenset[Function]:
     """The functions through which requests go, those of plain ASGI middleware included."""
-    found: set[Function] = set()
-    for module in project.modules:
-        if module.is_test or not module.mentions("iddleware"):
-            continue
-        found.update(in_stack(project, module))
-        for each in middleware_in(project, module):
-            if each.function is not None:
-                found.add(each.function)
-            if isinstance(each.what, ClassObject) and "__call__" in each.what.cls.methods:
-                found.add(each.what.cls.methods["__call__"])
-    return frozenset(found)
+    return frozenset(_middleware_in(project))
+
+
+@gathered
+def _middleware_in(project: Project, module: Module) -> Iterator[Function]:
+    if module.is_test or not module.mentions("iddleware"):
+        return
+    yield from in_stack(project, module)
+    for each in middleware_in(project, module):
+        if each.function is not None:
+            yield each.function
+        if isinstance(each.what, ClassObject) and "__call__" in each.what.cls.methods:
+            yield each.what.cls.methods["__call__"]
 
 
 def _runs_elsewhere(project: Project, function: Function) -> bool:

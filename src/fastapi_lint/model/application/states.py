@@ -22,6 +22,7 @@ from fastapi_lint.model.names.symbols import (
     Module,
 )
 from fastapi_lint.model.types.inference.stores import STATE
+from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -56,34 +57,38 @@ def is_state(project: Project, expr: f.Expr, module: Module, block: int, at: int
     return isinstance(value, Instance) and value.cls == STATE
 
 
+@query
 def states_of(project: Project) -> States:
     """What the project puts into states, tests included."""
-    names = set(_OF_PACKAGES)
-    is_open = is_open_for_requests = is_open_for_apps = is_started = False
-    for module in project.modules:
-        if module.mentions("state"):
-            is_open = is_open or module.is_recovered
-            for name in _put(project, module):
-                if name is None:
-                    is_open = True
-                else:
-                    names.add(name)
-        is_open_for_apps = is_open_for_apps or _hands_app_on(project, module)
-        for function in module.functions:
-            is_lifespan = project.is_lifespan(function)
-            is_started |= is_lifespan and not module.is_test
-            if is_lifespan and function.is_generator:
-                for found in _yielded(project, function):
-                    if found is None:
-                        is_open_for_requests = True
-                    else:
-                        names.add(found)
-        if not module.is_test and module.mentions("iddleware"):
-            for each in middleware_in(project, module):
-                is_open_for_requests |= _is_foreign(project, each.what)
-    is_open_for_requests |= not all(name.startswith(_HARMLESS) for name in project.dependencies.foreign)
-    is_filled = is_started or names != _OF_PACKAGES
-    return States(frozenset(names), is_filled, is_open, is_open_for_requests, is_open_for_apps)
+    found = _in_module(project)
+    opened = {what for what, name in found if name is None}
+    names = _OF_PACKAGES.union(name for _, name in found if name is not None)
+    is_filled = "started" in opened or names != _OF_PACKAGES
+    is_open_for_requests = "requests" in opened or not all(
+        name.startswith(_HARMLESS) for name in project.dependencies.foreign
+    )
+    return States(names, is_filled, "all" in opened, is_open_for_requests, "apps" in opened)
+
+
+@gathered
+def _in_module(project: Project, module: Module) -> Iterator[tuple[str, str | None]]:
+    """The names that a module puts into states, and (None) into which ones others may be put: "all", "requests",
+    "apps"; "started" if it has code that runs at start-up."""
+    if module.mentions("state"):
+        if module.is_recovered:
+            yield "all", None
+        yield from (("all", name) for name in _put(project, module))
+    if _hands_app_on(project, module):
+        yield "apps", None
+    for function in module.functions:
+        if project.is_lifespan(function):
+            if not module.is_test:
+                yield "started", None
+            if function.is_generator:
+                yield from (("requests", name) for name in _yielded(project, function))
+    if not module.is_test and module.mentions("iddleware"):
+        if any(_is_foreign(project, each.what) for each in middleware_in(project, module)):
+            yield "requests", None
 
 
 def _is_foreign(project: Project, what: object) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from fastapi_lint.tracking.queries import gathered
+
 if TYPE_CHECKING:
+    from fastapi_lint.model.names.symbols import Module
     from fastapi_lint.model.project import Project
 
 _LOADERS = frozenset({
@@ -15,9 +19,12 @@ _WORDS = ("load_dotenv", "read_env")
 
 def loads_env_file(project: Project) -> bool:
     """Whether the project loads a `.env` file itself, anywhere: which of its modules run later is not known."""
-    for module in project.modules:
-        if module.mentions(*_WORDS) and not module.is_test:
-            for call in module.facts.calls:
-                if project.called_name(module, call) in _LOADERS:
-                    return True
-    return False
+    return bool(_loading(project))
+
+
+@gathered
+def _loading(project: Project, module: Module) -> Iterator[str]:
+    """A module that does."""
+    if module.mentions(*_WORDS) and not module.is_test:
+        if any(project.called_name(module, call) in _LOADERS for call in module.facts.calls):
+            yield module.path

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, ClassObject, Instance, Module
+from fastapi_lint.tracking.queries import gathered
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -15,7 +17,7 @@ _REBUILDS = frozenset({"model_rebuild", "update_forward_refs", "rebuild_dataclas
 
 def is_rebuilt(project: Project, cls: Class) -> bool:
     """Whether the project resolves the forward references of a class, or of classes that are not known, by hand."""
-    known = project.about(_rebuilt)
+    known = _rebuilt(project)
     return any(
         one is None or project.types.is_subclass(one, cls) or (is_any and project.types.is_subclass(cls, one))
         for one, is_any in known
@@ -34,23 +36,21 @@ def is_imported_by_a_user(project: Project, cls: Class, name: str) -> bool:
     return False
 
 
-def _rebuilt(project: Project) -> frozenset[tuple[Class | None, bool]]:
-    """The classes for which the project calls `model_rebuild` or its kin; None among them is one that is not known.
+@gathered
+def _rebuilt(project: Project, module: Module) -> Iterator[tuple[Class | None, bool]]:
+    """The classes for which a module calls `model_rebuild` or its kin; None among them is one that is not known.
 
     Each with whether it may be any class below, as the value of a variable (`schema: type[Base]`) may.
     """
-    found: set[tuple[Class | None, bool]] = set()
-    for module in project.modules:
-        if not module.mentions(*_REBUILDS):
-            continue
-        for call in module.facts.calls:
-            last = call.func.attr if isinstance(call.func, f.Attr) else getattr(call.func, "id", "")
-            if last in _REBUILDS:
-                owner = call.func.value if isinstance(call.func, f.Attr) else call.args[0].value if call.args else None
-                value = project.infer(owner, module, call.block, call.start)
-                cls = value.cls if isinstance(value, ClassObject) and isinstance(value.cls, Class) else None
-                found.add((cls, cls is not None and _is_variable(owner, module, call, project)))
-    return frozenset(found)
+    if not module.mentions(*_REBUILDS):
+        return
+    for call in module.facts.calls:
+        last = call.func.attr if isinstance(call.func, f.Attr) else getattr(call.func, "id", "")
+        if last in _REBUILDS:
+            owner = call.func.value if isinstance(call.func, f.Attr) else call.args[0].value if call.args else None
+            value = project.infer(owner, module, call.block, call.start)
+            cls = value.cls if isinstance(value, ClassObject) and isinstance(value.cls, Class) else None
+            yield cls, cls is not None and _is_variable(owner, module, call, project)
 
 
 def _is_variable(owner: f.Expr | None, module: Module, call: f.Call, project: Project) -> bool:

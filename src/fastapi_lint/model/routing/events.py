@@ -11,6 +11,7 @@ from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObje
 from fastapi_lint.model.routing.routes import Mount, Router, argument
 from fastapi_lint.model.routing.starting import runs_handlers
 from fastapi_lint.model.types.inference.inference import is_none
+from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -51,10 +52,16 @@ class Handler:
         return self.function.name if self.function is not None else self.event
 
 
+@query
 def handlers(project: Project) -> tuple[Handler, ...]:
     """Every registration of the project, in order of path and place."""
-    found = [handler for module in project.modules if _mentions(module) for handler in in_module(project, module)]
-    return tuple(sorted(found, key=lambda each: (each.module.path, each.start)))
+    return tuple(sorted(_handlers_in(project), key=lambda each: (each.module.path, each.start)))
+
+
+@gathered
+def _handlers_in(project: Project, module: Module) -> Iterator[Handler]:
+    if _mentions(module):
+        yield from in_module(project, module)
 
 
 def _mentions(module: Module) -> bool:

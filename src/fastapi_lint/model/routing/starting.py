@@ -11,6 +11,7 @@ from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance,
 from fastapi_lint.model.routing.routes import Router, RouterKey
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.environment import NOWHERE
+from fastapi_lint.tracking.queries import gathered
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -25,18 +26,16 @@ def runs_handlers(project: Project, app: Router) -> bool:
 
     So it is taken to be where it does that to an app of which it is not known which one it is.
     """
-    run = project.about(_run_by_hand)
+    run = _run_by_hand(project)
     return app.origin in run or None in run
 
 
-def _run_by_hand(project: Project) -> frozenset[RouterKey | None]:
-    """The routers to which that is done; None among them is one that is not known."""
-    found: set[RouterKey | None] = set()
-    for module in project.modules:
-        if not module.is_test:
-            for owner, where in _owners(project, module):
-                found.update(_routers(project, owner, where))
-    return frozenset(found)
+@gathered
+def _run_by_hand(project: Project, module: Module) -> Iterator[RouterKey | None]:
+    """The routers to which a module does that; None among them is one that is not known."""
+    if not module.is_test:
+        for owner, where in _owners(project, module):
+            yield from _routers(project, owner, where)
 
 
 def _owners(project: Project, module: Module) -> Iterator[tuple[f.Expr, Where]]:

@@ -11,6 +11,7 @@ from fastapi_lint.model.secrets.keys import Given, keys_given
 from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.texts import written_for_tests
+from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -34,22 +35,26 @@ class Fleeting(NamedTuple):
     taker: str
 
 
+@query
 def fleeting_keys(project: Project) -> Mapping[Module, tuple[Fleeting, ...]]:
     """The keys that are made at import, by the module in which they are made."""
     found: dict[tuple[Module, int], Fleeting] = {}
-    for module in project.modules:
-        if module.is_test or written_for_tests(module):
-            continue
-        for given in keys_given(module, project):
-            if "csrf" in given.name.lower():
-                continue
-            for home, key in _made(given, module, project):
-                if not home.is_test:
-                    found.setdefault((home, key.start), key)
+    for home, key in _given_in(project):
+        found.setdefault((home, key.start), key)
     table: dict[Module, list[Fleeting]] = {}
     for (home, _), key in found.items():
         table.setdefault(home, []).append(key)
     return {home: tuple(sorted(each)) for home, each in table.items()}
+
+
+@gathered
+def _given_in(project: Project, module: Module) -> Iterator[tuple[Module, Fleeting]]:
+    """The keys that a module uses, with the module in which each is made."""
+    if module.is_test or written_for_tests(module):
+        return
+    for given in keys_given(module, project):
+        if "csrf" not in given.name.lower():
+            yield from ((home, key) for home, key in _made(given, module, project) if not home.is_test)
 
 
 def _made(given: Given, module: Module, project: Project) -> Iterator[tuple[Module, Fleeting]]:

@@ -18,6 +18,7 @@ from fastapi_lint.model.tokens.payloads import Chain, Encoding, Frame, Payloads,
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.readers import default_of, environment_read
 from fastapi_lint.model.values.texts import written_for_tests
+from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -67,36 +68,44 @@ class Lifetime:
     names: frozenset[str]
 
 
+@query
 def lifetimes(project: Project) -> Mapping[Module, tuple[Lifetime, ...]]:
     """The lifetimes of tokens that the program issues, by the module in which they are written."""
     found: dict[tuple[Module, int], Lifetime] = {}
-    times = _Times(project)
-    for module in project.modules:
-        if module.is_test or written_for_tests(module):
-            continue
-        for one in (*times.of_encodings(module), *times.by_name(module), *times.of_libraries(module)):
-            if one.module.is_test:
-                continue
-            known = found.get((one.module, one.start))
-            names = one.names | known.names if known is not None else one.names
-            if known is None or known.seconds < one.seconds:
-                found[one.module, one.start] = replace(one, names=names)
+    for one in _set_in(project):
+        known = found.get((one.module, one.start))
+        names = one.names | known.names if known is not None else one.names
+        if known is None or known.seconds < one.seconds:
+            found[one.module, one.start] = replace(one, names=names)
     table: dict[Module, list[Lifetime]] = {}
     for one in found.values():
         table.setdefault(one.module, []).append(one)
     return {module: tuple(sorted(each, key=lambda one: one.start)) for module, each in table.items()}
 
 
+@gathered
+def _set_in(project: Project, module: Module) -> Iterator[Lifetime]:
+    """The lifetimes to which a module leads, wherever they are written."""
+    if module.is_test or written_for_tests(module):
+        return
+    times = project.about(_Times)
+    for one in (*times.of_encodings(module), *times.by_name(module), *times.of_libraries(module)):
+        if not one.module.is_test:
+            yield one
+
+
 def issues_tokens(project: Project) -> bool:
     """Whether the program itself signs tokens, and not only keeps those of others."""
-    for module in project.modules:
-        if module.is_test:
-            continue
-        if any(entry.module.split(".", 1)[0] in _ISSUERS for entry in module.facts.imports if not entry.level):
-            return True
-        if next(encodings(module, project), None) is not None:
-            return True
-    return False
+    return bool(_issuing(project))
+
+
+@gathered
+def _issuing(project: Project, module: Module) -> Iterator[str]:
+    """A module that signs tokens, or imports what does."""
+    if not module.is_test:
+        imported = (entry.module.split(".", 1)[0] for entry in module.facts.imports if not entry.level)
+        if not _ISSUERS.isdisjoint(imported) or next(encodings(module, project), None) is not None:
+            yield module.path
 
 
 class _Times:
@@ -136,7 +145,7 @@ class _Times:
 
     def by_name(self, module: Module) -> Iterator[Lifetime]:
         """Constants, settings and arguments that are named for the lifetime of access tokens."""
-        if not module.mentions("access", "ACCESS") or not self.project.about(issues_tokens):
+        if not module.mentions("access", "ACCESS") or not issues_tokens(self.project):
             return
         for entry in module.facts.assigns:
             name = f.last_name(entry.target)

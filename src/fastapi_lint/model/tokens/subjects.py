@@ -15,6 +15,7 @@ from fastapi_lint.model.tokens.expressions import read_of
 from fastapi_lint.model.tokens.payloads import Chain, Frame, Part, Payloads
 from fastapi_lint.model.types.alternatives import admitted
 from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.tracking.queries import gathered
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -192,12 +193,18 @@ def _named(value: Type) -> Kind | None:
 
 def checks_subjects(project: Project) -> bool:
     """Whether nobody has switched off that a subject must be a text (`verify_sub`)."""
-    for module in project.modules:
-        for expr, _, _ in written(module) if module.mentions("verify_sub") else ():
-            for part in walk(expr):
-                if isinstance(part, f.Mapping) and (f.Const("verify_sub"), f.Const(False)) in part.items:
-                    return False
-        for call in module.facts.calls if module.mentions("verify_sub") else ():
-            if any(arg.name == "verify_sub" and arg.value == f.Const(False) for arg in call.args):
-                return False
-    return True
+    return not _unchecked(project)
+
+
+@gathered
+def _unchecked(project: Project, module: Module) -> Iterator[str]:
+    """A module that switches it off."""
+    if not module.mentions("verify_sub"):
+        return
+    off = (f.Const("verify_sub"), f.Const(False))
+    parts = (part for expr, _, _ in written(module) for part in walk(expr))
+    arguments = (argument for call in module.facts.calls for argument in call.args)
+    if any(isinstance(part, f.Mapping) and off in part.items for part in parts) or any(
+        argument.name == "verify_sub" and argument.value == f.Const(False) for argument in arguments
+    ):
+        yield module.path

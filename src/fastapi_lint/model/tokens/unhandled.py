@@ -10,6 +10,7 @@ from fastapi_lint.catalog.secrecy import tokens
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module, Type
 from fastapi_lint.model.tokens.reading import TokenCall, token_calls
+from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -60,7 +61,7 @@ def way_out(read: TokenCall, project: Project) -> Way | None:
     function = read.module.enclosing(read.call.block)
     if function is None or package not in _BASES or _is_handled(function, read.call.block, package, project):
         return None
-    if package in project.about(handled_by_apps):
+    if package in handled_by_apps(project):
         return None
     pending: list[tuple[Function, ...]] = [(function,)]
     seen = {function}
@@ -202,6 +203,7 @@ def _raises_on(module: Module, index: int) -> bool:
     )
 
 
+@query
 def handled_by_apps(project: Project) -> frozenset[str]:
     """The packages whose errors an exception handler or a middleware of an app takes."""
     found: set[str] = set()
@@ -210,20 +212,22 @@ def handled_by_apps(project: Project) -> frozenset[str]:
         if None in names:
             return frozenset(_BASES)
         found |= {package for package in _BASES if _is_enough({name for name in names if name}, package)}
-    for module in project.modules:
-        if module.is_test or not module.mentions("iddleware"):
-            continue
-        for function in module.functions:
-            if _is_middleware(function, project):
-                for number in module.block_numbers_in.get(function.index, ()):
-                    block = module.facts.blocks[number]
-                    if block.kind == "except" and not _raises_on(module, number):
-                        names = set(_taken(block, module, project))
-                        if None in names:
-                            return frozenset(_BASES)
-                        given = {name for name in names if name}
-                        found |= {package for package in _BASES if _is_enough(given, package)}
-    return frozenset(found)
+    return frozenset((*found, *_handled_by_middleware(project)))
+
+
+@gathered
+def _handled_by_middleware(project: Project, module: Module) -> Iterator[str]:
+    """The packages whose errors the middleware in a module takes."""
+    if module.is_test or not module.mentions("iddleware"):
+        return
+    for function in module.functions:
+        if _is_middleware(function, project):
+            for number in module.block_numbers_in.get(function.index, ()):
+                block = module.facts.blocks[number]
+                if block.kind == "except" and not _raises_on(module, number):
+                    names = set(_taken(block, module, project))
+                    given = {name for name in names if name}
+                    yield from (package for package in _BASES if None in names or _is_enough(given, package))
 
 
 def _is_middleware(function: Function, project: Project) -> bool:

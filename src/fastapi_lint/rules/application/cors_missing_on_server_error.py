@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Module, Project
-from fastapi_lint.model.application import CORS, Middleware, app_of, catches_errors, middleware_in, writes_cors
+from fastapi_lint.model.application import CORS, app_of, catches_errors, middleware_in, writes_cors
 from fastapi_lint.model.names import Origin
 from fastapi_lint.model.routing import argument
 from fastapi_lint.rule import Check, rule
+from fastapi_lint.tracking.queries import gathered, query
 
 
 @rule("FAPI722", severity=Severity.INFO, since="0.2.0")
@@ -45,7 +46,7 @@ def cors_missing_on_server_error(module: Module, check: Check) -> Iterator[Findi
         where = (module, call.block, call.start)
         handled = argument(call, 0, "exc_class_or_status_code")
         app = app_of(check.project, call.func.value, *where)
-        if handled is None or app is None or app not in check.project.about(_with_cors):
+        if handled is None or app is None or app not in _with_cors(check.project):
             continue
         key = check.project.infer(handled.value, *where)
         if key != External("Exception") and handled.value != f.Const(500):
@@ -69,23 +70,25 @@ def cors_missing_on_server_error(module: Module, check: Check) -> Iterator[Findi
             )
 
 
+@query
 def _with_cors(project: Project) -> frozenset[Origin]:
     """The apps with CORS middleware in which nothing catches exceptions, and that nothing wraps."""
-    found: dict[Origin, list[Middleware]] = {}
-    wrapped = set()
-    for module in project.modules:
-        if not module.mentions("iddleware"):
-            continue
-        for each in middleware_in(project, module):
-            if each.app is not None:
-                found.setdefault(each.app, []).append(each)
-        for call in module.facts.calls:
-            if call.args and project.called_name(module, call) == CORS:
-                wrapped.add(app_of(project, call.args[0].value, module, call.block, call.start))
-    return frozenset(
-        app
-        for app, stack in found.items()
-        if app not in wrapped
-        and any(each.is_a(project, CORS) for each in stack)
-        and not any(each.function is not None and catches_errors(each.function) for each in stack)
-    )
+    found = _around_apps(project)
+    spared = {app for app, how in found if how in ("wraps", "catches")}
+    return frozenset(app for app, how in found if how == "cors" and app is not None and app not in spared)
+
+
+@gathered
+def _around_apps(project: Project, module: Module) -> Iterator[tuple[Origin | None, str]]:
+    """The apps (None: not known) that a module gives CORS middleware ("cors"), or middleware that "catches" exceptions,
+    and those that CORS middleware "wraps" from outside."""
+    if not module.mentions("iddleware"):
+        return
+    for each in middleware_in(project, module):
+        if each.app is not None and each.is_a(project, CORS):
+            yield each.app, "cors"
+        if each.app is not None and each.function is not None and catches_errors(each.function):
+            yield each.app, "catches"
+    for call in module.facts.calls:
+        if call.args and project.called_name(module, call) == CORS:
+            yield app_of(project, call.args[0].value, module, call.block, call.start), "wraps"

@@ -44,7 +44,7 @@ def unset_state_attribute(function: Function, check: Check) -> Iterator[Finding]
             continue
         if not is_state(check.project, part.value, module, block, at):
             continue
-        known = check.project.about(states_of)
+        known = states_of(check.project)
         if known.is_open:
             return
         if part.attr in known.names or (known.is_open_for_requests and not _is_of_app(part.value)):

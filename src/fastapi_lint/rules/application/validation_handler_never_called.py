@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding
 from fastapi_lint.model import External, Function, Project
 from fastapi_lint.rule import Check, rule
+from fastapi_lint.tracking.queries import query
 
 _PYDANTIC = ("pydantic.ValidationError", "pydantic_core.ValidationError")
 _REQUEST = ("fastapi.exceptions.RequestValidationError", "fastapi.RequestValidationError")
@@ -31,7 +32,7 @@ def validation_handler_never_called(function: Function, check: Check) -> Iterato
     handled = check.project.failures.handlers.get(function, ())
     if not any(isinstance(one, External) and one.name in _PYDANTIC for one in handled):
         return
-    if check.project.about(_handles_requests) or _answers_500(function, check):
+    if _handles_requests(check.project) or _answers_500(function, check):
         return
     yield check.finding(
         function,
@@ -41,6 +42,7 @@ def validation_handler_never_called(function: Function, check: Check) -> Iterato
     )
 
 
+@query
 def _handles_requests(project: Project) -> bool:
     """Whether a handler takes the validation errors of requests, or one that is not known may."""
     for handled in project.failures.handlers.values():

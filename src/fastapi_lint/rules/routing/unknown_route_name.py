@@ -49,7 +49,7 @@ def unknown_route_name(module: Module, check: Check) -> Iterator[Finding]:
 
 def _judged(name: str, call: f.Call, check: Check) -> tuple[str, str, str, Severity | None] | None:
     """What is wrong with a look-up: title, why, instead and severity; None when nothing is known to be."""
-    names = check.project.about(route_names)
+    names = route_names(check.project)
     routes = names.by_name.get(name)
     raises = "it raises `NoMatchFound`, so that the request is answered with a 500"
     if routes is None:

@@ -47,7 +47,7 @@ def settings_from_pydantic(module: Module, check: Check) -> Iterator[Finding]:
                 instead="import it from `pydantic_settings`",
                 fix=partial(_moved, module, entry),
             )
-    if check.project.about(loads_env_file):
+    if loads_env_file(check.project):
         return
     for cls in module.classes:
         schema = check.project.schemas.of(cls) if check.project.schemas.is_settings(cls) else None

@@ -31,7 +31,7 @@ def ephemeral_signing_key(module: Module, check: Check) -> Iterator[Finding]:
         "token_", "urandom", "uuid", "generate_key", "key", "KEY", "SECRET", "secret"
     ):
         return
-    for key in check.project.about(fleeting_keys).get(module, ()):
+    for key in fleeting_keys(check.project).get(module, ()):
         what = f"`{key.name}`" if key.name else "The key"
         yield check.finding(
             (key.start, key.end),

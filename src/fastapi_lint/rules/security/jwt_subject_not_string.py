@@ -73,7 +73,7 @@ def _takes_numbers(encoding: Encoding, check: Check) -> bool:
         declared = check.project.versions.for_path(encoding.module.path)
         if declared.never_at_least("pyjwt", _CHECKED_SINCE, default=False):
             return True
-    return not check.project.about(checks_subjects)
+    return not checks_subjects(check.project)
 
 
 def _finding(encoding: Encoding, part: Part, is_uuid: bool, check: Check) -> Finding:

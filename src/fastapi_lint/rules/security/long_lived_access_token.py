@@ -46,7 +46,7 @@ def long_lived_access_token(module: Module, check: Check) -> Iterator[Finding]:
     if module.is_test or not module.mentions(*_WRITTEN):
         return
     longest = check.option("max-access-token-minutes")
-    for one in check.project.about(lifetimes).get(module, ()):
+    for one in lifetimes(check.project).get(module, ()):
         if one.seconds <= int(longest if isinstance(longest, int) else 60) * 60:
             continue
         if contains(one.names, _OTHERS) or not contains(one.names, _ACCESS):

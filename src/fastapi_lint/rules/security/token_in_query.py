@@ -14,6 +14,7 @@ from fastapi_lint.model.names import evaluated, walk
 from fastapi_lint.model.routing import placeholders
 from fastapi_lint.model.types import is_none, options
 from fastapi_lint.rule import Check, rule
+from fastapi_lint.tracking.queries import query
 
 _CERTAIN = frozenset({
     "accesstoken", "authtoken", "bearertoken", "apitoken", "idtoken", "sessiontoken", "jwt", "jwttoken", "apikey",
@@ -190,9 +191,10 @@ def _is_link(function: Function, routes: list[Route]) -> bool:
 def _routes_of(function: Function, project: Project) -> list[Route]:
     """The routes that a function answers, or stands before as a dependency."""
     own = project.routes.by_handler.get(function)
-    return list(own) if own else list(project.about(_behind).get(function, ()))
+    return list(own) if own else list(_behind(project).get(function, ()))
 
 
+@query
 def _behind(project: Project) -> dict[Function, list[Route]]:
     """The routes behind each dependency: of the handler, the route, and the routers and inclusions around it."""
     table: dict[Function, list[Route]] = {}

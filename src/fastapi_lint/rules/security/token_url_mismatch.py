@@ -10,6 +10,7 @@ from fastapi_lint.model import Module, Project
 from fastapi_lint.model.application import route_names
 from fastapi_lint.model.values import UNKNOWN
 from fastapi_lint.rule import Check, rule
+from fastapi_lint.tracking.queries import query
 
 _SCHEMES = frozenset({"fastapi.security.OAuth2PasswordBearer", "fastapi.security.oauth2.OAuth2PasswordBearer"})
 _FORMS = ("fastapi.security.OAuth2PasswordRequestForm", "fastapi.security.OAuth2PasswordRequestFormStrict")
@@ -43,7 +44,7 @@ def token_url_mismatch(module: Module, check: Check) -> Iterator[Finding]:
         last = _last(text)
         if "://" in text or not last or UNKNOWN in last:
             continue
-        endings = check.project.about(_logins)
+        endings = _logins(check.project)
         if endings is None or not endings[1] or last in endings[0]:
             continue
         where = " or ".join(f"`{path}`" for path in endings[1][:2])
@@ -59,9 +60,10 @@ def _last(path: str) -> str:
     return path.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]
 
 
+@query
 def _logins(project: Project) -> tuple[frozenset[str], tuple[str, ...]] | None:
     """The last segments of all POST routes, and where login forms are taken; None when not all routes are known."""
-    if not project.about(route_names).complete:
+    if not route_names(project).complete:
         return None
     endings: set[str] = set()
     logins: dict[str, None] = {}

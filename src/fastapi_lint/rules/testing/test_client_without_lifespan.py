@@ -13,6 +13,7 @@ from fastapi_lint.model.names import evaluated, walk
 from fastapi_lint.model.routing import PathIndex, handlers, places
 from fastapi_lint.model.testing import InProcess, in_process, is_started, overrides, requests_of
 from fastapi_lint.rule import Check, rule
+from fastapi_lint.tracking.queries import query
 
 _DEEPEST = 6
 _MOST = 400
@@ -79,11 +80,11 @@ def _provided(project: Project, app: App) -> Iterator[_Provided]:
         value = project.infer(lifespan.value, *app.where)
         if isinstance(value, FunctionObject):
             starting.append(value.function)
-    for handler in project.about(handlers):
+    for handler in handlers(project):
         if handler.event == "startup" and handler.function is not None and handler.router is not None:
             if handler.router.origin == app.origin:
                 starting.append(handler.function)
-    everywhere = set(project.about(_starting))
+    everywhere = set(_starting(project))
     for function in starting:
         until = min((leave.start for leave in function.exits if leave.kind == "yield"), default=function.facts.end)
         reached = [function, *_reached(project, function, until)]
@@ -91,6 +92,7 @@ def _provided(project: Project, app: App) -> Iterator[_Provided]:
             yield from _put(project, each, until if each is function else each.facts.end, function.name, everywhere)
 
 
+@query
 def _starting(project: Project) -> frozenset[Function]:
     """Everything that runs at the start of some app of the project."""
     found = set(project.lifespans)

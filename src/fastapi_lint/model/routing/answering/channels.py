@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
@@ -16,7 +16,7 @@ from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
 from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import memoized
-from fastapi_lint.tracking.tables import collected
+from fastapi_lint.tracking.tables import collected, contributions
 
 _STREAMS = ("StreamingResponse", "EventSourceResponse")
 _SOCKET = "fastapi.WebSocket"
@@ -49,19 +49,24 @@ class Channels:
         those that they pass on."""
         found: dict[Function, bool] = {}
         pending = [function for function in self.routes.by_handler if function.is_generator]
-        for module in self.types.modules:
-            if module.mentions(*_STREAMS) and not module.is_test:
-                for call in module.facts.calls:
-                    for answer in self.answers.makes(module, call):
-                        if answer.kind == "stream" and answer.content is not None:
-                            expr, where, _ = self.answers.source(answer.content)
-                            pending += self._generators(expr, where, 0)
+        contributions(self.types.modules.tables, "channels", lambda module: self.contribute(module, pending))
         while pending:
             function = pending.pop()
             if function not in found:
                 found[function] = True
                 pending += self._passed_on(function)
         return dict.fromkeys(sorted(found, key=lambda each: (each.module.path, each.index)), True)
+
+    def contribute(self, module: Module, found: list[Function]) -> Collection[int]:
+        """Add the generator functions behind the streams that a module makes; 0 if it makes any."""
+        before = len(found)
+        if module.mentions(*_STREAMS) and not module.is_test:
+            for call in module.facts.calls:
+                for answer in self.answers.makes(module, call):
+                    if answer.kind == "stream" and answer.content is not None:
+                        expr, where, _ = self.answers.source(answer.content)
+                        found += self._generators(expr, where, 0)
+        return (0,) if len(found) > before else ()
 
     def _generators(self, expr: f.Expr | None, where: Where, depth: int) -> Iterator[Function]:
         """The generator functions of which an expression gives the values, those of its arguments included."""

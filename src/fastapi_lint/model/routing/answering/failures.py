@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Module, Type
@@ -11,7 +11,7 @@ from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Values
 from fastapi_lint.model.values.environment import NOWHERE, Bound
 from fastapi_lint.model.values.expansion import Expansion
-from fastapi_lint.tracking.tables import collected
+from fastapi_lint.tracking.tables import collected, contributions
 
 _WORD = "exception_handler"
 _SERVER_ERROR = External("Exception")
@@ -35,11 +35,17 @@ class Failures:
         HTTPException.
         """
         table: dict[Function, list[Type]] = {}
-        for module in self.types.modules:
-            if module.mentions(_WORD) and not module.is_test:
-                for function, handled in self._registered(module):
-                    table.setdefault(function, []).append(handled)
+        contributions(self.types.modules.tables, "failures", lambda module: self.contribute(module, table))
         return {function: tuple(handled) for function, handled in table.items()}
+
+    def contribute(self, module: Module, table: dict[Function, list[Type]]) -> Collection[int]:
+        """Add the functions that a module registers; 0 if it does."""
+        found: Collection[int] = ()
+        if module.mentions(_WORD) and not module.is_test:
+            for function, handled in self._registered(module):
+                table.setdefault(function, []).append(handled)
+                found = (0,)
+        return found
 
     def parameter(self, function: Function) -> f.Param | None:
         """The parameter by which a handler gets the exception; None for what is no handler."""
