@@ -14,7 +14,8 @@ from fastapi_lint.catalog.secrecy.secrets import words
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
-from fastapi_lint.model.tokens.payloads import Chain, Encoding, Frame, Payloads, encodings
+from fastapi_lint.model.tokens.parts import Chain, Frame
+from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.readers import default_of, environment_read
 from fastapi_lint.model.values.texts import written_for_tests
@@ -222,7 +223,7 @@ class _Times:
     ) -> Iterator[Lifetime]:
         if len(chain) > _FRAMES or any(each.function is function for each in chain):
             return
-        frame = self.payloads.frame(function, module, call)
+        frame = self.payloads.unfolding.frame(function, module, call)
         for leaving in function.exits:
             if leaving.kind == "return" and leaving.value is not None:
                 place = (function.module, leaving.block, leaving.start)
@@ -369,7 +370,7 @@ class _Times:
         known = [(index, each) for index, each in enumerate(chain) if each.function is function]
         frames: list[tuple[Chain, Frame]] = [(chain[index + 1 :], each) for index, each in known]
         if not frames and len(chain) < _FRAMES:
-            frames = [((), each) for each in self.payloads.frames(function)]
+            frames = [((), each) for each in self.payloads.unfolding.frames(function)]
         is_left_out = not frames
         for rest, frame in frames:
             value = dict(frame.bound).get(param.name)

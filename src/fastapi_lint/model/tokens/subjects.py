@@ -12,7 +12,8 @@ from fastapi_lint.model.database.sessions import is_async_session, is_sync_sessi
 from fastapi_lint.model.names.expressions import walk, written
 from fastapi_lint.model.names.symbols import Class, ClassObject, FunctionObject, Instance, Module, Type
 from fastapi_lint.model.tokens.expressions import read_of
-from fastapi_lint.model.tokens.payloads import Chain, Frame, Part, Payloads
+from fastapi_lint.model.tokens.parts import Chain, Frame, Part
+from fastapi_lint.model.tokens.payloads import Payloads
 from fastapi_lint.model.types.alternatives import admitted
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.tracking.queries import gathered
@@ -65,7 +66,9 @@ class Subjects:
                     declared = self._of_annotation(param.annotation, (module, function.facts.outer, param.start))
                     if declared is not None or self._is_clear(param, where):
                         return declared
-                    frames = [each for each in chain if each.function is function] or self.payloads.frames(function)
+                    frames = [each for each in chain if each.function is function] or self.payloads.unfolding.frames(
+                        function
+                    )
                     return self._as_passed(name, frames, chain, depth)
                 found = list(self.project.values.definitions(expr, where))
                 if len(found) == 1 and function is not None and found[0][1][0] is module:
