@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Module
-from fastapi_lint.model.secrets import Passwords
+from fastapi_lint.model.secrets import Digests, PlainPasswords
 from fastapi_lint.rule import Check, rule
 
 _CONTEXT = "passlib.context.CryptContext"
@@ -45,13 +45,12 @@ def weak_password_hash(module: Module, check: Check) -> Iterator[Finding]:
     """
     if module.is_test:
         return
-    passwords = Passwords(check.project)
-    for digest in passwords.digests(module):
+    for digest in Digests(check.project).of_module(module):
         if digest.fate in ("kept", "compared", "given"):
             yield check.finding(
                 digest.call, f"A password is hashed with {digest.algorithm}, which is fast", why=_FAST, instead=_INSTEAD
             )
-    for plain in passwords.plain(module):
+    for plain in PlainPasswords(check.project).of_module(module):
         place = (plain.start, plain.end) if plain.end > plain.start else _line(module, plain.start)
         if plain.is_comparison:
             title = f"A password is compared with `{plain.stored}` in plain text"
