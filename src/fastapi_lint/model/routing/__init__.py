@@ -8,6 +8,7 @@ from fastapi_lint.model.routing.answering.connections import registration, unreg
 from fastapi_lint.model.routing.answering.failures import Failures
 from fastapi_lint.model.routing.answering.handshakes import SOCKETS, Acceptance, acceptances, comes_after, socket_of
 from fastapi_lint.model.routing.answering.holders import Change, Holder, Source, changes, source_of
+from fastapi_lint.model.routing.answering.leaving import Leaving
 from fastapi_lint.model.routing.answering.responses import RESPONSE, declares_response, is_response, returns_response
 from fastapi_lint.model.routing.answering.streams import Stream, streams
 from fastapi_lint.model.routing.answering.wording import Wording, wording
@@ -46,6 +47,7 @@ __all__ = [
     "Handler",
     "Holder",
     "Inclusion",
+    "Leaving",
     "Message",
     "Mount",
     "PathIndex",

@@ -11,7 +11,6 @@ from fastapi_lint.model import (
     ClassObject,
     Coroutine,
     Depends,
-    External,
     Function,
     FunctionObject,
     Instance,
@@ -19,16 +18,11 @@ from fastapi_lint.model import (
     Route,
     Type,
 )
-from fastapi_lint.model.routing import acceptances, comes_after, socket_of
+from fastapi_lint.model.routing import Leaving, acceptances, comes_after, socket_of
 from fastapi_lint.rule import Check, rule
 
 _REQUEST = ("fastapi.Request", "starlette.requests.Request")
-_ERROR = "starlette.exceptions.HTTPException"
-_CATCHING = frozenset(
-    {"Exception", "BaseException", _ERROR, "fastapi.HTTPException", "fastapi.exceptions.HTTPException"}
-)
 _SCHEMES_TAKE_SOCKETS = "0.144"
-_DEEPEST = 3
 Need = tuple[Module, f.Param] | str
 """Why a dependency needs a request: the parameter that is one, or the name of the security scheme that it is."""
 
@@ -192,7 +186,7 @@ def _raised(route: Route, handler: Function, check: Check) -> Iterator[Finding]:
     sure = [each for each in acceptances(types, handler, name) if each.is_sure]
     if not sure:
         return
-    for block, start, end, by in _errors(handler, check, 0, {}):
+    for block, start, end, by in Leaving(check.project).places(handler):
         if not any(comes_after(types, handler, each, block, start) for each in sure):
             continue
         subject = f"`{by}` raises" if by else f"`{handler.name}` raises"
@@ -203,63 +197,3 @@ def _raised(route: Route, handler: Function, check: Check) -> Iterator[Finding]:
             instead="raise `WebSocketException(code=..., reason=...)`",
             module=handler.module,
         )
-
-
-def _errors(
-    function: Function, check: Check, depth: int, known: dict[Function, bool]
-) -> Iterator[tuple[int, int, int, str]]:
-    """Where an `HTTPException` leaves a function: block, place, and the function of the project that raises it."""
-    module, types = function.module, check.project.types
-    for leave in function.exits:
-        if leave.kind == "raise" and leave.value is not None and not _is_caught(module, leave.block, check):
-            value = types.infer(leave.value, (module, leave.block, leave.start))
-            raised = types.instantiate(value) if isinstance(value, (External, ClassObject)) else value
-            if types.is_instance(raised, _ERROR):
-                yield leave.block, leave.start, leave.end, ""
-    if depth >= _DEEPEST:
-        return
-    for step in check.project.effects.execution.steps(function):
-        target = step.function
-        if target is None or step.call is None or _is_caught(module, step.call.block, check):
-            continue
-        if target not in known:
-            known[target] = False  # for a function that comes back to itself
-            known[target] = next(_errors(target, check, depth + 1, known), None) is not None
-        if known[target]:
-            yield step.call.block, step.call.start, step.call.name_end, target.name
-
-
-def _is_caught(module: Module, block: int, check: Check) -> bool:
-    """Whether a place stands in the body of a `try` that may catch an `HTTPException`."""
-    blocks = module.facts.blocks
-    while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
-        outer = blocks[block].parent
-        if blocks[block].kind == "body":
-            if any(_may_catch(module, blocks[number], check) for number in module.clauses_of(outer)):
-                return True
-        if blocks[block].kind == "with" and _may_keep(module, blocks[block], check):
-            return True
-        block = outer
-    return False
-
-
-def _may_keep(module: Module, block: f.Block, check: Check) -> bool:
-    """Whether who is entered by a `with` may keep an error for itself."""
-    if not isinstance(block.test, f.CallRef):
-        return False
-    callee = check.project.callee(module, module.facts.calls[block.test.index])
-    if isinstance(callee, FunctionObject):
-        inside = callee.function.module.blocks_in.get(callee.function.index, ())
-        return any(each.kind == "except" for each in inside)
-    return callee is None or check.project.types.name_of_type(callee) == "contextlib.suppress"
-
-
-def _may_catch(module: Module, clause: f.Block, check: Check) -> bool:
-    if clause.test is None:
-        return True
-    tests = clause.test.items if isinstance(clause.test, f.Display) else (clause.test,)
-    for test in tests:
-        name = check.project.name(test, module, clause.parent, clause.start)
-        if name is None or name in _CATCHING or not name.rsplit(".", 1)[-1][:1].isupper():
-            return True
-    return False
