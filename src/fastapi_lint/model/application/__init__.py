@@ -21,6 +21,7 @@ from fastapi_lint.model.application.middleware import (
 )
 from fastapi_lint.model.application.naming import Named, Names, route_names
 from fastapi_lint.model.application.requests import Role, is_served, role_of
+from fastapi_lint.model.application.startup import Provided, is_set_by_tests, needs, overridden, provided
 from fastapi_lint.model.application.states import States, is_state, may_be_state, states_of
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Middleware",
     "Named",
     "Names",
+    "Provided",
     "Role",
     "States",
     "additions",
@@ -39,11 +41,15 @@ __all__ = [
     "is_caught",
     "is_early",
     "is_served",
+    "is_set_by_tests",
     "is_state",
     "lent",
     "may_be_state",
     "middleware_in",
+    "needs",
+    "overridden",
     "passes_on",
+    "provided",
     "role_of",
     "route_names",
     "stacks",

@@ -6,6 +6,7 @@ from fastapi_lint.model.calls.bodies.arguments import Given, bound_names, given,
 from fastapi_lint.model.calls.bodies.binding import argument_at, filled
 from fastapi_lint.model.calls.bodies.configured import is_configured, runs_by_configuration
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_through
+from fastapi_lint.model.calls.bodies.destinations import stays_here
 from fastapi_lint.model.calls.bodies.switches import runs_by_switch
 from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.concurrent.coroutines import leaves, only_value, reads_of
@@ -13,6 +14,7 @@ from fastapi_lint.model.calls.concurrent.giving import chosen, given_back
 from fastapi_lint.model.calls.concurrent.lasting import lasts, runs
 from fastapi_lint.model.calls.concurrent.locks import held_across_await
 from fastapi_lint.model.calls.concurrent.outliving import Started, root_of
+from fastapi_lint.model.calls.concurrent.tasks import TASKS, is_given, is_made_here
 from fastapi_lint.model.calls.concurrent.together import (
     Member,
     Together,
@@ -29,6 +31,7 @@ from fastapi_lint.model.calls.ways.sparing import bound, expects, never_runs, ru
 
 __all__ = [
     "NO_SETTINGS",
+    "TASKS",
     "Endings",
     "Given",
     "Member",
@@ -52,6 +55,8 @@ __all__ = [
     "given_back",
     "held_across_await",
     "is_configured",
+    "is_given",
+    "is_made_here",
     "is_made_in_loop",
     "is_ruled_out",
     "lasts",
@@ -68,6 +73,7 @@ __all__ = [
     "runs_by_switch",
     "runs_until_filled",
     "shown",
+    "stays_here",
     "swallows",
     "switch",
     "together",

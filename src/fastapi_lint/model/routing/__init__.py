@@ -7,7 +7,7 @@ from fastapi_lint.model.routing.answering.channels import Channels, Message
 from fastapi_lint.model.routing.answering.connections import registration, unregistrations
 from fastapi_lint.model.routing.answering.failures import Failures
 from fastapi_lint.model.routing.answering.handshakes import SOCKETS, Acceptance, acceptances, comes_after, socket_of
-from fastapi_lint.model.routing.answering.holders import Change, Holder, Source, changes, source_of
+from fastapi_lint.model.routing.answering.holders import Change, Holder, Source, changes, changes_meanwhile, source_of
 from fastapi_lint.model.routing.answering.leaving import Leaving
 from fastapi_lint.model.routing.answering.responses import RESPONSE, declares_response, is_response, returns_response
 from fastapi_lint.model.routing.answering.streams import Stream, streams
@@ -63,6 +63,7 @@ __all__ = [
     "app_that_ignores",
     "argument",
     "changes",
+    "changes_meanwhile",
     "comes_after",
     "declares_response",
     "finds_routers",

@@ -6,15 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function, FunctionObject, Instance, Method, Module
-from fastapi_lint.model.calls import Endings, bound, never_runs
-from fastapi_lint.model.names import evaluated, walk
+from fastapi_lint.model import Function, FunctionObject, Method, Module
+from fastapi_lint.model.calls import TASKS, Endings, bound, is_given, is_made_here, never_runs
+from fastapi_lint.model.names import walk
 from fastapi_lint.model.routing import is_response
 from fastapi_lint.rule import Check, rule
 
-_TASKS = "starlette.background.BackgroundTasks"
 _LOOPS = frozenset({"for", "while", "comprehension"})
-_DEEPEST = 3
 
 
 @rule("FAPI811", severity=Severity.ERROR, words={"add_task"}, since="0.2.0")
@@ -47,9 +45,9 @@ def lost_background_task(function: Function, check: Check) -> Iterator[Finding]:
                 by_owner.setdefault(owner.id, []).append(call)
     for name, calls in by_owner.items():
         if name in injected:
-            if not _is_given(function, name, check, 0):
+            if not is_given(function, name, check.project):
                 yield from _on_the_way(function, name, calls, check)
-        elif _is_made_here(function, name, check) and not _is_given(function, name, check, 0):
+        elif is_made_here(function, name, check.project) and not is_given(function, name, check.project):
             yield _finding(check, calls, f"`{name}` is made by hand and given to no response", _ATTACH)
 
 
@@ -79,7 +77,7 @@ def _injected(function: Function, check: Check) -> set[str]:
     return {
         each.name
         for each in project.dependencies.parameters(function)
-        if not each.marker and project.types.is_instance(each.type, _TASKS)
+        if not each.marker and project.types.is_instance(each.type, TASKS)
     }
 
 
@@ -87,13 +85,13 @@ def _owners(function: Function, call: f.Call, check: Check) -> Iterator[f.Expr]:
     """The background tasks to which a call adds one, by itself or in a function of the project that does only that."""
     module, project = function.module, check.project
     match project.callee(module, call):
-        case Method(cls=cls, name="add_task") if project.types.is_subclass(cls, _TASKS):
+        case Method(cls=cls, name="add_task") if project.types.is_subclass(cls, TASKS):
             if isinstance(call.func, f.Attr):
                 yield call.func.value
         case FunctionObject(function=target) if any(f.last_name(each.func) == "add_task" for each in target.calls):
             for name, value in bound(target, call):
                 added = [each for each in target.calls if each.func == f.Attr(f.Name(name), "add_task")]
-                if isinstance(value, f.Name) and added and not _is_given(target, name, check, 1):
+                if isinstance(value, f.Name) and added and not is_given(target, name, check.project, 1):
                     yield value
 
 
@@ -201,61 +199,3 @@ def _other_background(function: Function, name: str, leave: f.Exit, check: Check
 def _has_background(function: Function) -> bool:
     """Whether a function gives some call `background=`: an exception handler then knows of tasks."""
     return any(f.keyword(call, "background") is not None for call in function.calls)
-
-
-# ---------------------------------------------------------------- made by hand
-
-
-def _is_made_here(function: Function, name: str, check: Check) -> bool:
-    """Whether a variable of a function holds what is made there by `BackgroundTasks()`, and nothing else."""
-    module = function.module
-    found = check.project.types.find_bindings(name, (module, function.facts.block, function.facts.end))
-    if not found or any(param.name == name for param in function.params):
-        return False
-    for each in found:
-        entry = each.entry
-        if not isinstance(entry, f.Assign) or module.facts.blocks[each.block].function != function.index:
-            return False
-        made = check.project.infer(entry.value, module, entry.block, entry.start)
-        is_tasks = isinstance(made, Instance) and check.project.types.is_instance(made, _TASKS)
-        if not is_tasks or not isinstance(entry.value, f.CallRef):
-            return False
-    return True
-
-
-def _is_given(function: Function, name: str, check: Check, depth: int) -> bool:
-    """Whether more is done with tasks than to add to them: somebody may send them with a response, or run them."""
-    module = function.module
-    own = f.Name(name)
-    for inner in module.functions:
-        if inner.parent is function:
-            if any(own in walk(expr) for expr, _, _ in evaluated(inner, nested=True)):
-                return True
-    handed = 0
-    for call in function.calls:
-        if call.func == own:
-            return True
-        if isinstance(call.func, f.Attr) and call.func.value == own and call.func.attr != "add_task":
-            return True
-        for arg in call.args:
-            if arg.value == own:
-                callee = check.project.callee(module, call)
-                inner_name = _bound_name(callee.function, call, own) if isinstance(callee, FunctionObject) else ""
-                if not inner_name or depth >= _DEEPEST or not isinstance(callee, FunctionObject):
-                    return True
-                if _is_given(callee.function, inner_name, check, depth + 1):
-                    return True
-                handed += 1
-    bare = sum(_bare(expr, own) for expr, _, _ in evaluated(function))
-    return bare > handed
-
-
-def _bound_name(target: Function, call: f.Call, own: f.Name) -> str:
-    return next((name for name, value in bound(target, call) if value == own), "")
-
-
-def _bare(expr: f.Expr, own: f.Name) -> int:
-    """How often a name stands in an expression otherwise than before `.add_task`."""
-    total = sum(part == own for part in walk(expr))
-    before = sum(isinstance(part, f.Attr) and part.value == own and part.attr == "add_task" for part in walk(expr))
-    return total - before

@@ -8,7 +8,7 @@ from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, FunctionObject, Instance, Method, Module
 from fastapi_lint.model.names import target_names, walk
-from fastapi_lint.model.routing import SOCKETS, Change, Holder, Source, changes, source_of
+from fastapi_lint.model.routing import SOCKETS, Change, Holder, Source, changes, changes_meanwhile, source_of
 from fastapi_lint.rule import Check, rule
 
 _SENDS = frozenset({"send_text", "send_json", "send_bytes", "send"})
@@ -68,7 +68,7 @@ def _judged(
 ) -> Iterator[Finding]:
     module = function.module
     shown = _shown(module, block)
-    is_changing = source is not None and not source.is_copy and _changes_meanwhile(function, block, changed, check)
+    is_changing = source is not None and not source.is_copy and changes_meanwhile(function, block, changed)
     effect = "a connection is skipped" if source and _is_list(source, block, module, check) else "RuntimeError"
     if not _is_caught(function, sent, index, check):
         also = f"; and {shown} changes while the loop waits: {effect}" if is_changing else ""
@@ -196,40 +196,6 @@ def _is_handled(module: Module, block: int, until: int, check: Check) -> bool:
 
 
 # ---------------------------------------------------------------- what changes
-
-
-def _changes_meanwhile(function: Function, block: f.Block, changed: list[Change], check: Check) -> bool:
-    """Whether something changes a collection while a loop over it waits, and no lock keeps them apart."""
-    own = _locks(function.module, function.module.facts.blocks.index(block))
-    for change in changed:
-        if change.function is None or change.function.name == "__init__":
-            continue
-        if change.function is function:
-            if block.start <= change.start < block.end and not _leaves_after(change, block):
-                return True
-            continue
-        if not own & _locks(change.module, change.block):
-            return True
-    return False
-
-
-def _leaves_after(change: Change, block: f.Block) -> bool:
-    """Whether a loop is left in the block that changes the collection, so that it does not go on."""
-    module = change.module
-    text = module.source.slice(change.start, min(module.facts.blocks[change.block].end, block.end))
-    return any(
-        leave.start > change.start and leave.block == change.block and leave.kind in ("return", "raise")
-        for leave in module.facts.exits
-    ) or text.rstrip().endswith("break")
-
-
-def _locks(module: Module, block: int) -> frozenset[f.Expr]:
-    """What the `with` statements around a place enter."""
-    return frozenset(
-        each.test
-        for each in module.block_chain(block)
-        if each.kind == "with" and isinstance(each.test, (f.Name, f.Attr))
-    )
 
 
 def _is_list(source: Source, block: f.Block, module: Module, check: Check) -> bool:

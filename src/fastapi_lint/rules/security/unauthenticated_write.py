@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from fastapi_lint.catalog.secrecy import openness
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Function, Project, Route
 from fastapi_lint.model.injection import Depends, Protection, browsing
@@ -15,47 +15,6 @@ from fastapi_lint.model.routing import Address, App, Router
 from fastapi_lint.rule import Check, rule
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_PUBLIC = re.compile(
-    r"(^|[\W_])(auth\w*|log_?in|log_?on|log_?out|sign_?(in|up|out|on)|register|registration|tokens?|"
-    r"refresh|oauth\w*|oidc|sso|saml|"
-    r"callback\w*|password\w*|passwd|forgot\w*|reset|recover\w*|verif\w*|confirm\w*|activat\w*|invit\w*|"
-    r"magic|otp|totp|mfa|2fa|captcha|"
-    r"web_?hooks?|hooks?|ipn|health\w*|ping|alive|public|guest|anonymous|demo|csp\w*|telemetry|consent|"
-    r"newsletter|unsubscribe|waitlist|"
-    r"graphql|rpc|mcp|proxy|internal|private|device_auth|onboard\w*|bootstrap)($|[\W_])",
-    re.IGNORECASE,
-)
-"""Words that make a route public wherever they stand in its path or in the name of its handler."""
-_PRIVILEGED = re.compile(
-    r"(^|[\W_])(admins?|administrators?|super_?(?:user|admin)s?|super[-_](?:user|admin)s?|root|staff)($|[\W_])",
-    re.IGNORECASE,
-)
-"""Words of what nobody may make himself: they void the words for everybody, but for those of signing in."""
-_SIGNS_IN = re.compile(
-    r"(^|[\W_])(log_?in|log_?on|log_?out|sign_?(in|out|on)|tokens?|refresh|oauth\w*|oidc|sso|saml|callback\w*|password\w*|"
-    r"passwd|forgot\w*|recover\w*|verif\w*|confirm\w*|magic|otp|totp|mfa|2fa|captcha|web_?hooks?|health\w*|ping|csp\w*|"
-    r"graphql|rpc|mcp|proxy)($|[\W_])",
-    re.IGNORECASE,
-)
-_PUBLIC_END = re.compile(
-    r"^(events?|notify|status|ready|metrics|open|share[sd]?|report|track\w*|analytics|contact\w*|"
-    r"subscribe|feedback|[\w-]{0,60}(?:inquir|enquir)(?:y|ies)|set_?up|install\w*|"
-    r"init\w*|connect\w*|handshake|enroll\w*|test\w*|debug|dev|sessions?|applications?)$",
-    re.IGNORECASE,
-)
-"""Words that make a route public as the last piece of its path."""
-_READS = re.compile(
-    r"(^|[\W_])(search\w*|query|queries|filter\w*|find|look_?up|list|get|fetch|read|view|show|check\w*|"
-    r"exists|validat\w*|preview|calculat\w*|"
-    r"comput\w*|estimat\w*|compar\w*|count\w*|pars\w*|render|statistics|stats|facets?|suggest\w*|"
-    r"autocomplete|export|download|"
-    r"predict\w*|infer\w*|embed\w*|tokeni[sz]e|detokeni[sz]e|translate|convert|echo|explain|format|"
-    r"similar\w*|point|part|bbox|feature)($|[\W_])",
-    re.IGNORECASE,
-)
-_CAPABILITY = re.compile(
-    r"{[^{}]{0,60}(token|secret|signature|hash|code|key|uuid|guid|nonce|slug)[^{}]{0,60}}", re.IGNORECASE
-)
 _ENOUGH = 3
 
 
@@ -215,13 +174,13 @@ def _texts(standing: _Standing) -> tuple[str, str]:
 
 def _is_for_everybody(standing: _Standing) -> bool:
     """Whether path or name say that strangers come here: to register, to sign in, to be asked for their health."""
-    return any(map(_PUBLIC.search, _texts(standing))) and not _makes_privileged(standing)
+    return any(map(openness.PUBLIC.search, _texts(standing))) and not _makes_privileged(standing)
 
 
 def _makes_privileged(standing: _Standing) -> bool:
     """Whether path or name speak of administrators, and not of how they sign in."""
     texts = _texts(standing)
-    return any(map(_PRIVILEGED.search, texts)) and not any(map(_SIGNS_IN.search, texts))
+    return any(map(openness.PRIVILEGED.search, texts)) and not any(map(openness.SIGNS_IN.search, texts))
 
 
 def _is_public(standing: _Standing, check: Check) -> bool:
@@ -233,12 +192,12 @@ def _is_public(standing: _Standing, check: Check) -> bool:
     if any(fnmatchcase(path, pattern) for pattern in check.names("public-paths")):
         return True
     last = path.rstrip("/").rsplit("/", 1)[-1]
-    if _CAPABILITY.search(path):
+    if openness.CAPABILITY.search(path):
         return True
     if _is_for_everybody(standing):
         return True
     if route.methods == ("POST",) or route.kind == "websocket":
-        return bool(_PUBLIC_END.search(last) or _READS.search(name) or _READS.search(last))
+        return bool(openness.PUBLIC_END.search(last) or openness.READS.search(name) or openness.READS.search(last))
     return False
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, External, Function, Instance, Method, Module
-from fastapi_lint.model.calls import Given, given, parameter_behind, runs_by_configuration, switch
+from fastapi_lint.model.calls import Given, given, parameter_behind, runs_by_configuration, stays_here, switch
 from fastapi_lint.model.types import Where
 from fastapi_lint.model.values import Unfolded
 from fastapi_lint.rule import Check, rule
@@ -34,9 +33,6 @@ _ATTRIBUTES = {
 _SET = frozenset({"verify_mode", "_create_default_https_context", *_ATTRIBUTES})
 _UNVERIFIED = ("ssl._create_unverified_context", "ssl._create_stdlib_context")
 _NONE = ("ssl.CERT_NONE", "ssl.VerifyMode.CERT_NONE")
-_HERE = re.compile(
-    r"(?:[a-z][a-z0-9+.-]{0,20}://)?(?:[^/@]{0,80}@)?(?:localhost|[\w-]{1,60}\.localhost|127\.\d|\[::1\]|0\.0\.0\.0)(?:[:/?#.\d]|\Z)"
-)
 _WHY = "whoever stands between reads and changes what is sent, passwords and tokens included"
 _INSTEAD = (
     "leave it on; for a private authority give its certificate, as in `verify=ssl.create_default_context(cafile=...)`"
@@ -89,7 +85,7 @@ def _calls(module: Module, check: Check) -> Iterator[Finding]:
             if value is None or isinstance(value.value, f.Unknown) or not _is_known(module, call, keyword, check):
                 continue
             shown = module.source.slice(call.start, call.name_end)
-            if runs_by_configuration(values, module, call.block) or _is_here(module, call, check):
+            if runs_by_configuration(values, module, call.block) or stays_here(module, call, check.project.values):
                 continue
             if _is_off(value.value, value.where, keyword, check):
                 at = (value.arg.start, value.arg.end)
@@ -133,7 +129,8 @@ def _is_off(expr: f.Expr, where: Where, keyword: str, check: Check) -> bool:
 
 def _through(value: Given, keyword: str, shown: str, check: Check) -> Iterator[Finding]:
     """Where a parameter that becomes the switch is switched off: by callers, or by its default."""
-    found = parameter_behind(check.project.values, value.value, value.where)
+    values = check.project.values
+    found = parameter_behind(values, value.value, value.where)
     if found is None:
         return
     function, param = found
@@ -147,11 +144,11 @@ def _through(value: Given, keyword: str, shown: str, check: Check) -> Iterator[F
         )
         if call is None or use.module.is_test:
             continue
-        passed = given(check.project.values, use.module, call, param.name, position)
+        passed = given(values, use.module, call, param.name, position)
         if passed is None:
             by_default = True
-        elif _is_off(passed.value, passed.where, keyword, check) and not _is_here(use.module, call, check):
-            if not runs_by_configuration(check.project.values, use.module, call.block):
+        elif _is_off(passed.value, passed.where, keyword, check) and not stays_here(use.module, call, values):
+            if not runs_by_configuration(values, use.module, call.block):
                 yield _finding(check, use.module, (passed.arg.start, passed.arg.end), title)
     if (by_default or not uses) and param.default is not None:
         where = (function.module, function.facts.outer, param.start)
@@ -214,39 +211,6 @@ def _is_false(value: f.Expr, where: Where, check: Check) -> bool:
         return switch(check.project.values, value, where) in (False, 0)
     except Unfolded:
         return False
-
-
-def _is_here(module: Module, call: f.Call, check: Check) -> bool:
-    """Whether a call connects to the own machine: by its address, or by all addresses that its client is used with."""
-    texts = [check.project.values.pieces(arg.value, (module, call.block, call.start)) for arg in call.args]
-    if any(_HERE.match(text) for text in texts):
-        return True
-    name = _bound(module, call)
-    if not name:
-        return False
-    function = module.facts.blocks[call.block].function
-    used = [
-        other
-        for other in module.calls_in.get(function, ())
-        if isinstance(other.func, f.Attr) and other.func.value == f.Name(name) and other.args
-    ]
-    return bool(used) and all(
-        any(_HERE.match(check.project.values.pieces(arg.value, (module, one.block, one.start))) for arg in one.args)
-        for one in used
-    )
-
-
-def _bound(module: Module, call: f.Call) -> str:
-    """The variable that holds what a call makes."""
-    function = module.facts.blocks[call.block].function
-    index = module.call_numbers.get((call.start, call.end), -1)
-    for block in module.blocks_in.get(function, ()):
-        if block.kind == "with" and block.test == f.CallRef(index) and isinstance(block.target, f.Name):
-            return block.target.id
-    for assign in module.assigns_in.get(function, ()):
-        if assign.value == f.CallRef(index) and isinstance(assign.target, f.Name):
-            return assign.target.id
-    return ""
 
 
 def _is_chosen(module: Module, block: int) -> bool:

@@ -6,18 +6,9 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.model import App, Module, Project, Route
+from fastapi_lint.model.application import Provided, is_set_by_tests, needs, overridden, provided
 from fastapi_lint.model.routing import PathIndex, places
-from fastapi_lint.model.testing import (
-    InProcess,
-    Provided,
-    in_process,
-    is_set_by_tests,
-    is_started,
-    needs,
-    overridden,
-    provided,
-    requests_of,
-)
+from fastapi_lint.model.testing import InProcess, in_process, is_started, requests_of
 from fastapi_lint.rule import Check, rule
 
 

@@ -5,7 +5,7 @@ A collection inside of another one (`rooms[name]`) is known by the outer one and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
@@ -157,3 +157,37 @@ def changes(types: Inference, holder: Holder) -> Iterator[Change]:
 def _is(types: Inference, expr: f.Expr, holder: Holder, where: Where) -> bool:
     found = source_of(types, expr, where)
     return found is not None and found.holder == holder and not found.is_copy and not found.view
+
+
+def changes_meanwhile(function: Function, block: f.Block, changed: Sequence[Change]) -> bool:
+    """Whether something changes a collection while a loop over it waits, and no lock keeps them apart."""
+    own = _locks(function.module, function.module.facts.blocks.index(block))
+    for change in changed:
+        if change.function is None or change.function.name == "__init__":
+            continue
+        if change.function is function:
+            if block.start <= change.start < block.end and not _leaves_after(change, block):
+                return True
+            continue
+        if not own & _locks(change.module, change.block):
+            return True
+    return False
+
+
+def _leaves_after(change: Change, block: f.Block) -> bool:
+    """Whether a loop is left in the block that changes the collection, so that it does not go on."""
+    module = change.module
+    text = module.source.slice(change.start, min(module.facts.blocks[change.block].end, block.end))
+    return any(
+        leave.start > change.start and leave.block == change.block and leave.kind in ("return", "raise")
+        for leave in module.facts.exits
+    ) or text.rstrip().endswith("break")
+
+
+def _locks(module: Module, block: int) -> frozenset[f.Expr]:
+    """What the `with` statements around a place enter."""
+    return frozenset(
+        each.test
+        for each in module.block_chain(block)
+        if each.kind == "with" and isinstance(each.test, (f.Name, f.Attr))
+    )

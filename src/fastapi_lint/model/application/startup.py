@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.application import is_state, may_be_state
+from fastapi_lint.model.application.states import is_state, may_be_state
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.routing.events import handlers

@@ -1,0 +1,47 @@
+"""Words by which paths and names of routes say who may call them: everybody, administrators, who holds a link."""
+
+from __future__ import annotations
+
+import re
+
+PUBLIC = re.compile(
+    r"(^|[\W_])(auth\w*|log_?in|log_?on|log_?out|sign_?(in|up|out|on)|register|registration|tokens?|"
+    r"refresh|oauth\w*|oidc|sso|saml|"
+    r"callback\w*|password\w*|passwd|forgot\w*|reset|recover\w*|verif\w*|confirm\w*|activat\w*|invit\w*|"
+    r"magic|otp|totp|mfa|2fa|captcha|"
+    r"web_?hooks?|hooks?|ipn|health\w*|ping|alive|public|guest|anonymous|demo|csp\w*|telemetry|consent|"
+    r"newsletter|unsubscribe|waitlist|"
+    r"graphql|rpc|mcp|proxy|internal|private|device_auth|onboard\w*|bootstrap)($|[\W_])",
+    re.IGNORECASE,
+)
+"""Words that make a route public wherever they stand in its path or in the name of its handler."""
+PRIVILEGED = re.compile(
+    r"(^|[\W_])(admins?|administrators?|super_?(?:user|admin)s?|super[-_](?:user|admin)s?|root|staff)($|[\W_])",
+    re.IGNORECASE,
+)
+"""Words of what nobody may make himself: they void the words for everybody, but for those of signing in."""
+SIGNS_IN = re.compile(
+    r"(^|[\W_])(log_?in|log_?on|log_?out|sign_?(in|out|on)|tokens?|refresh|oauth\w*|oidc|sso|saml|callback\w*|password\w*|"
+    r"passwd|forgot\w*|recover\w*|verif\w*|confirm\w*|magic|otp|totp|mfa|2fa|captcha|web_?hooks?|health\w*|ping|csp\w*|"
+    r"graphql|rpc|mcp|proxy)($|[\W_])",
+    re.IGNORECASE,
+)
+PUBLIC_END = re.compile(
+    r"^(events?|notify|status|ready|metrics|open|share[sd]?|report|track\w*|analytics|contact\w*|"
+    r"subscribe|feedback|[\w-]{0,60}(?:inquir|enquir)(?:y|ies)|set_?up|install\w*|"
+    r"init\w*|connect\w*|handshake|enroll\w*|test\w*|debug|dev|sessions?|applications?)$",
+    re.IGNORECASE,
+)
+"""Words that make a route public as the last piece of its path."""
+READS = re.compile(
+    r"(^|[\W_])(search\w*|query|queries|filter\w*|find|look_?up|list|get|fetch|read|view|show|check\w*|"
+    r"exists|validat\w*|preview|calculat\w*|"
+    r"comput\w*|estimat\w*|compar\w*|count\w*|pars\w*|render|statistics|stats|facets?|suggest\w*|"
+    r"autocomplete|export|download|"
+    r"predict\w*|infer\w*|embed\w*|tokeni[sz]e|detokeni[sz]e|translate|convert|echo|explain|format|"
+    r"similar\w*|point|part|bbox|feature)($|[\W_])",
+    re.IGNORECASE,
+)
+CAPABILITY = re.compile(
+    r"{[^{}]{0,60}(token|secret|signature|hash|code|key|uuid|guid|nonce|slug)[^{}]{0,60}}", re.IGNORECASE
+)
