@@ -21,8 +21,7 @@ from fastapi_lint.incremental.verdicts import DependsOn, Recorded, Verdict
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.project import Project
 from fastapi_lint.tracking import memoized
-from fastapi_lint.tracking.fingerprints import fingerprint
-from fastapi_lint.tracking.queries import GATHERED
+from fastapi_lint.tracking.fingerprints import NUMBERS, fingerprint
 from fastapi_lint.tracking.recording import EVERYTHING, Slice
 from fastapi_lint.tracking.tables import EXTRACTS, NEEDS, PAIRS, Earlier, differing
 
@@ -143,11 +142,12 @@ class Reuse:
         invalid = [each for each in contributions if not self._is_valid(each)]
         if len(contributions) < len(self._paths) or len(invalid) > _MOST_ASKED:
             return False
-        if name not in GATHERED and any(each.places for each in invalid):  # what is there may be something else now
+        if any(each.places and each.places[0] > NUMBERS for each in invalid):  # what is there may be something else now
             return False
         by_path = self._project.modules.by_path
         return all(
-            tuple(self._project.contributes(name, by_path[self._paths[each.file]])) == each.places for each in invalid
+            tuple(sorted(self._project.contributes(name, by_path[self._paths[each.file]]))) == each.places
+            for each in invalid
         )
 
     def _is_valid(self, each: Contribution) -> bool:

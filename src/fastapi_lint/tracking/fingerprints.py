@@ -15,6 +15,9 @@ import msgspec
 
 from fastapi_lint.tracking.recording import Handle, Input
 
+NUMBERS = -(1 << 40)
+_BYTES = 7
+"""Of a fingerprint: a number of so many is stored everywhere."""
 _MEMO = "_fingerprint"
 _OWNERS = frozenset({"project", "types", "check"})
 """Fields of values that hold the whole model: they say nothing by themselves."""
@@ -23,6 +26,11 @@ _OWNERS = frozenset({"project", "types", "check"})
 def fingerprint(plain: object) -> bytes:
     """Plain data in twelve bytes."""
     return blake2b(msgspec.msgpack.encode(plain), digest_size=12).digest()
+
+
+def number(value: object) -> int:
+    """A value as a number from `NUMBERS` downwards, another one for other values."""
+    return NUMBERS - int.from_bytes(fingerprint(plain(value))[:_BYTES], "big")
 
 
 def plain(value: object, modules: set[Input] | None = None) -> object:

@@ -12,16 +12,12 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Generic, TypeVar, cast
 
 from fastapi_lint.tracking import recording
-from fastapi_lint.tracking.fingerprints import fingerprint, plain
 from fastapi_lint.tracking.recording import Input
-from fastapi_lint.tracking.tables import ASKED, Whole, contribution, contributions, tables_of
+from fastapi_lint.tracking.tables import ASKED, Whole, contribution, contributions, numbered, tables_of
 
 S = TypeVar("S")
 M = TypeVar("M", bound=Input)
 V = TypeVar("V")
-
-_BYTES = 7
-"""Of a fingerprint: a number of so many is stored everywhere."""
 
 GATHERED: dict[str, Callable[[object, Input], Collection[int]]] = {}
 """By name of the query: what a module has to say to it, asked alone: a number for the answers, none without any."""
@@ -68,9 +64,7 @@ class Gathered(Query[S, "tuple[V, ...]"], Generic[S, M, V]):
     def _add(self, project: S, module: Input, found: list[V]) -> Collection[int]:
         answers = [*self._answers(project, cast(M, module))]
         found += answers
-        if not answers or not recording.enabled:
-            return ()
-        return (int.from_bytes(fingerprint(plain(answers))[:_BYTES], "big"),)
+        return numbered((0,), answers) if answers else ()
 
 
 def query(answer: Callable[[S], V]) -> Query[S, V]:

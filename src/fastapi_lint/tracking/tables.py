@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Final, Generic, TypeVar, cast
 
 from fastapi_lint.tracking import recording
-from fastapi_lint.tracking.fingerprints import fingerprint, modules_in, part_of, plain
+from fastapi_lint.tracking.fingerprints import fingerprint, modules_in, number, part_of, plain
 from fastapi_lint.tracking.recording import DependencySet, Input, Slice
 
 S = TypeVar("S")
@@ -336,6 +336,14 @@ def contribution(
     if before is not None:
         tables.contributed.setdefault(group, {})[module] = found, dependencies
     return found
+
+
+def numbered(places: Collection[int], content: object) -> Collection[int]:
+    """The places at which a module contributes, with a number for what it contributes there.
+
+    By that the next run sees, when it has to ask the module again, whether it says the same.
+    """
+    return {*places, number(content)} if places and recording.enabled else places
 
 
 def tables_of(instance: object) -> Tables[Input]:

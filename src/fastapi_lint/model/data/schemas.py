@@ -21,7 +21,7 @@ from fastapi_lint.model.types.generics import type_variables
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Constant, Unfolded, Values
 from fastapi_lint.tracking import memoized, recording
-from fastapi_lint.tracking.tables import collected, contributions
+from fastapi_lint.tracking.tables import collected, contributions, numbered
 
 FIELD_CALLS = frozenset({
     "pydantic.Field", "pydantic.fields.Field", "pydantic.v1.Field", "sqlmodel.Field", "dataclasses.field",
@@ -140,7 +140,7 @@ class Schemas:
         known = self.types.modules.tables.places("schemas", module)
         own = [c for c in module.classes if (kind_of(self.types, c) if known is None else c.index in known)]
         found.extend(own)
-        return [cls.index for cls in own]
+        return numbered([cls.index for cls in own], own)
 
     @collected("schemas.groups")
     def groups(self) -> Mapping[Class, tuple[Class, ...]]:

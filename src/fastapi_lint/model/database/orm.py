@@ -25,7 +25,7 @@ from fastapi_lint.model.types.alternatives import admitted
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Unfolded, Values
 from fastapi_lint.tracking import memoized, memoized_cyclic
-from fastapi_lint.tracking.tables import collected, contributions
+from fastapi_lint.tracking.tables import collected, contributions, numbered
 
 _COLUMNS = frozenset({"Column", "mapped_column", "Field"})
 _RELATIONSHIPS = frozenset({"relationship", "Relationship", "relation", "dynamic_loader"})
@@ -151,7 +151,7 @@ class OrmModels:
         known = self.types.modules.tables.places("orm", module)
         own = [c for c in module.classes if (self.is_orm(c) if known is None else c.index in known)]
         found.extend(own)
-        return [cls.index for cls in own]
+        return numbered([cls.index for cls in own], own)
 
     def is_orm(self, cls: Class) -> bool:
         """Whether instances of a class are ORM objects: declarative classes with their bases, and SQLModel tables."""

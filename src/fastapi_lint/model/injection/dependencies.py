@@ -23,7 +23,7 @@ from fastapi_lint.model.routing.routes import Address, Inclusion, Route, Router,
 from fastapi_lint.model.types.inference.inference import DEPENDS, Inference, Where, is_none
 from fastapi_lint.tracking import memoized
 from fastapi_lint.tracking.acyclic import Acyclic
-from fastapi_lint.tracking.tables import collected, contributions
+from fastapi_lint.tracking.tables import collected, contributions, numbered
 
 __all__ = ["MARKERS", "Dependencies", "Depends", "Parameter"]
 _DEEPEST = 3
@@ -296,6 +296,7 @@ class Dependencies:
         """Add the dependencies that are used in a module: at calls, and (below 0) by parameters of functions."""
         known = self.types.modules.tables.places("dependencies", module)
         found = set()
+        before = len(uses), len(classes)
         aliases = dict(_annotated_calls(module))
         for index, call in enumerate(module.facts.calls):
             last = f.last_name(call.func) if known is None or index in known else ""
@@ -313,7 +314,7 @@ class Dependencies:
                     if isinstance(target, ClassObject):
                         classes.append(target.cls)
                         found.add(-1 - function.index)
-        return found
+        return numbered(found, [uses[before[0] :], classes[before[1] :]])
 
     @collected("dependencies.unresolved")
     def unresolved(self) -> Mapping[str, bool]:

@@ -38,7 +38,7 @@ from fastapi_lint.model.values.constants import UNKNOWN, Values
 from fastapi_lint.model.values.environment import NOWHERE, Environment
 from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import recording
-from fastapi_lint.tracking.tables import collected, contributions
+from fastapi_lint.tracking.tables import collected, contributions, numbered
 
 _ROUTES = {
     "fastapi.routing.APIRoute": "http", "starlette.routing.Route": "http",
@@ -55,6 +55,7 @@ class Registrations(Forwarding):
         self._routers: dict[RouterKey, Router] = {}
         self._events: dict[RouterKey, list[Event]] = {}
         self._known: set[tuple[object, ...]] = set()
+        self._added: list[object] = []
         self._rewritings: dict[RouterKey, list[Rewriting]] = {}
         self._is_complete = False
         self._failure: Exception | None = None
@@ -78,10 +79,12 @@ class Registrations(Forwarding):
             return ()
         known = self.types.modules.tables.places("routes", module)
         found = set()
+        self._added = []
         if known is None or -1 in known:
             for receiver, where, rewriting in rewritings(module):
                 for key in self.keys(receiver, where, NOWHERE):
                     self._rewritings.setdefault(key, []).append(rewriting)
+                    self._added.append((key, rewriting))
                     found.add(-1)
         by_hand: dict[int, list[f.Call]] = {}
         for call in module.facts.calls:
@@ -89,11 +92,11 @@ class Registrations(Forwarding):
                 by_hand.setdefault(call.func.index, []).append(call)
         for index, call in enumerate(module.facts.calls):
             if known is None or index in known:
-                size = len(self._routers) + len(self._known)
+                size = len(self._added)
                 self._collect(module, index, call, by_hand)
-                if len(self._routers) + len(self._known) > size:
+                if len(self._added) > size:
                     found.add(index)
-        return found
+        return numbered(found, self._added)
 
     @collected("routes.routers")
     def routers(self) -> Mapping[RouterKey, Router]:
@@ -171,6 +174,7 @@ class Registrations(Forwarding):
         if isinstance(made, Instance) and made.origin == origin and self.is_router(made):
             is_app = self.types.is_instance(made, "fastapi.FastAPI")
             router = self._routers[origin] = (App if is_app else Router)(self.whole, origin, made.cls, is_app)
+            self._added.append(router)
             if any(arg.name == "routes" for arg in call.args):
                 given = router.given("routes")
                 for item, place, inner in self.expansion.elements(*given) if given is not None else ():
@@ -230,6 +234,7 @@ class Registrations(Forwarding):
             return
         origin = Origin(module, index)
         self._routers[origin] = Router(self.whole, origin, "fastapi.APIRouter", False)
+        self._added.append(self._routers[origin])
         for path, methods in known.routes.items():
             self.add(origin, Route(self.whole, origin, module, call, "http", methods, path, True, None, NOWHERE, False))
 
@@ -259,6 +264,7 @@ class Registrations(Forwarding):
         identity = (key, place_of(event.module, event.call), what)
         if identity not in self._known:
             self._known.add(identity)
+            self._added.append((key, event))
             self._events.setdefault(key, []).append(event)
 
     def add_route(

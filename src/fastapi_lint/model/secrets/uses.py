@@ -21,7 +21,7 @@ from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.readers import default_of, environment_read, is_environment, option_of
 from fastapi_lint.model.values.texts import BoundText, written_for_tests
 from fastapi_lint.tracking import memoized
-from fastapi_lint.tracking.tables import collected, contributions
+from fastapi_lint.tracking.tables import collected, contributions, numbered
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -63,11 +63,10 @@ class Secrets:
 
     def contribute(self, module: Module, table: dict[Module, dict[int, dict[Use, None]]]) -> Collection[int]:
         """Add what a module uses; whether there is anything."""
-        found = False
-        for (home, at), use in () if written_for_tests(module) else self._used_by(module):
+        found = [] if written_for_tests(module) else list(self._used_by(module))
+        for (home, at), use in found:
             table.setdefault(home, {}).setdefault(at, {}).setdefault(use)
-            found = True
-        return (0,) if found else ()
+        return numbered((0,), found) if found else ()
 
     def uses_of(self, bound: BoundText) -> tuple[Use, ...]:
         """The uses of a text under the name that it is bound to."""

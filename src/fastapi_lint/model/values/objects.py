@@ -9,7 +9,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.tracking import memoized
-from fastapi_lint.tracking.tables import collected, contributions, grouped
+from fastapi_lint.tracking.tables import collected, contributions, grouped, numbered
 
 _ENTRIES = frozenset({"__init__", "__post_init__", "__attrs_post_init__", "__new__", "model_post_init", "setUp"})
 _FIELDS = frozenset({"field", "Field", "ib", "attrib"})
@@ -106,13 +106,13 @@ class Objects:
 
     def contribute(self, module: Module, table: dict[Class, list[Class]]) -> Collection[int]:
         """Add the classes of a module to those that they inherit from; the indices of these classes."""
-        found = set()
+        found: dict[int, list[Class]] = {}
         for one in module.classes:
             for base in self.types.mro(one)[1:] if one.facts.bases else ():
                 if isinstance(base, Class):
                     table.setdefault(base, []).append(one)
-                    found.add(one.index)
-        return found
+                    found.setdefault(one.index, []).append(base)
+        return numbered(found, found)
 
     def assigned(self, cls: Class, attr: str) -> tuple[f.Assign, Function] | None:
         """The one assignment to `self.attr` of a class or its nearest base that has any."""

@@ -16,7 +16,7 @@ from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
 from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import memoized
-from fastapi_lint.tracking.tables import collected, contributions
+from fastapi_lint.tracking.tables import collected, contributions, numbered
 
 _STREAMS = ("StreamingResponse", "EventSourceResponse")
 _SOCKET = "fastapi.WebSocket"
@@ -66,7 +66,7 @@ class Channels:
                     if answer.kind == "stream" and answer.content is not None:
                         expr, where, _ = self.answers.source(answer.content)
                         found += self._generators(expr, where, 0)
-        return (0,) if len(found) > before else ()
+        return numbered((0,), found[before:]) if len(found) > before else ()
 
     def _generators(self, expr: f.Expr | None, where: Where, depth: int) -> Iterator[Function]:
         """The generator functions of which an expression gives the values, those of its arguments included."""

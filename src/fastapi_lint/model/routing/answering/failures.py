@@ -11,7 +11,7 @@ from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Values
 from fastapi_lint.model.values.environment import NOWHERE, Bound
 from fastapi_lint.model.values.expansion import Expansion
-from fastapi_lint.tracking.tables import collected, contributions
+from fastapi_lint.tracking.tables import collected, contributions, numbered
 
 _WORD = "exception_handler"
 _SERVER_ERROR = External("Exception")
@@ -40,12 +40,10 @@ class Failures:
 
     def contribute(self, module: Module, table: dict[Function, list[Type]]) -> Collection[int]:
         """Add the functions that a module registers; 0 if it does."""
-        found: Collection[int] = ()
-        if module.mentions(_WORD) and not module.is_test:
-            for function, handled in self._registered(module):
-                table.setdefault(function, []).append(handled)
-                found = (0,)
-        return found
+        found = list(self._registered(module)) if module.mentions(_WORD) and not module.is_test else []
+        for function, handled in found:
+            table.setdefault(function, []).append(handled)
+        return numbered((0,), found) if found else ()
 
     def parameter(self, function: Function) -> f.Param | None:
         """The parameter by which a handler gets the exception; None for what is no handler."""
