@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from fastapi_lint.model.secrets.absences import is_asked_before, may_be_none
 from fastapi_lint.model.secrets.comparing import Comparing, Comparison
-from fastapi_lint.model.secrets.digests import Digest, Digests
 from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
 from fastapi_lint.model.secrets.keys import keys_given
 from fastapi_lint.model.secrets.logged import Logged, Logs
-from fastapi_lint.model.secrets.plain import Plain, PlainPasswords
+from fastapi_lint.model.secrets.passwords import Digest, Digests, Plain, PlainPasswords
 from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
 from fastapi_lint.model.secrets.shown import shown
 from fastapi_lint.model.secrets.uses import Secrets, Use

@@ -17,7 +17,7 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Module,
 )
-from fastapi_lint.model.secrets.passwords import HIGHEST, Passwords
+from fastapi_lint.model.secrets.passwords.given import HIGHEST, Passwords
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.environment import NOWHERE
 from fastapi_lint.model.values.expansion import Expansion

@@ -13,7 +13,7 @@ from fastapi_lint.model.names.symbols import (
     Function,
     Module,
 )
-from fastapi_lint.model.secrets.passwords import HIGHEST, Passwords
+from fastapi_lint.model.secrets.passwords.given import HIGHEST, Passwords
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project

@@ -1,0 +1,8 @@
+"""The passwords that people give: what holds them, which calls digest them, and where they are kept as they are."""
+
+from __future__ import annotations
+
+from fastapi_lint.model.secrets.passwords.digests import Digest, Digests
+from fastapi_lint.model.secrets.passwords.plain import Plain, PlainPasswords
+
+__all__ = ["Digest", "Digests", "Plain", "PlainPasswords"]
