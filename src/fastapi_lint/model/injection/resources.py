@@ -5,6 +5,7 @@ Looks at one function; what is kept or handed on is somebody else's. Judges noth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -92,12 +93,28 @@ def run_by_hand(types: Inference, function: Function) -> Iterator[tuple[f.Call, 
             first = call.func.value
         if first is None or call.use == "with":
             continue
+        first = _kept(first, call, function) if isinstance(first, f.Name) else first
         made = types.callee(module, module.facts.calls[first.index]) if isinstance(first, f.CallRef) else None
         generator = made.function if isinstance(made, FunctionObject) else None
         if generator is None or not generator.is_generator or _CONTEXT.intersection(types.decorators(generator)):
             continue
         if any(leave.kind == "yield" and is_protected(leave, generator) for leave in generator.exits):
             yield call, generator
+
+
+def _kept(variable: f.Name, call: f.Call, function: Function) -> f.Expr | None:
+    """What a variable holds that is used for one `next` only, whose result outlives the function."""
+    module = function.module
+    entries = [entry for entry in module.assigns_in.get(function.index, ()) if entry.target == variable]
+    text = module.text[function.facts.start : function.facts.end]
+    if len(entries) != 1 or len(re.findall(rb"\b" + re.escape(variable.id.encode()) + rb"\b", text)) != 2:
+        return None
+    calls = module.facts.calls
+    leaving = [leave.value for leave in function.exits if leave.kind == "return"]
+    leaving += [e.value for e in module.assigns_in.get(function.index, ()) if isinstance(e.target, f.Attr)]
+    values = [value.value if isinstance(value, f.Await) else value for value in leaving]
+    outlives = any(isinstance(value, f.CallRef) and calls[value.index] is call for value in values)
+    return entries[0].value if outlives else None
 
 
 def closes(call: f.Call, name: str) -> bool:

@@ -70,6 +70,21 @@ class Defaults:
                 yield from self.texts(*value, depth - 1)
         elif (function := self._property(expr, where)) is not None:
             yield from self._returned(function, depth)
+        elif not found and not self._may_be_refused(expr, where):
+            yield from self._annotated(expr, where, depth)
+
+    def _annotated(self, expr: f.Attr, where: Where, depth: int) -> Iterator[Found]:
+        """The default of a field that only its annotation says: `origins: Annotated[list[str], Field(default=...)]`."""
+        owner = self.types.infer(expr.value, where)
+        cls = owner.cls if isinstance(owner, Instance) and isinstance(owner.cls, Class) else None
+        bases = [base for base in self.types.mro(cls) if isinstance(base, Class)] if cls is not None else []
+        entry = next((base.assigns[expr.attr] for base in bases if expr.attr in base.assigns), None)
+        home = next((base.module for base in bases if expr.attr in base.assigns), None)
+        if entry is None or home is None or entry.value is not None:
+            return
+        for module, part, _ in self.types.metadata(entry.annotation, (home, entry.block, entry.start)):
+            if isinstance(part, f.CallRef) and f.last_name(module.facts.calls[part.index].func) in ("Field", "field"):
+                yield from self._field(module, module.facts.calls[part.index], depth)
 
     def _unless_set(self, name: str, where: Where) -> tuple[f.Expr, Where] | None:
         """The value of a name that other statements replace only when a variable is set."""

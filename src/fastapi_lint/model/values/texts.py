@@ -98,6 +98,10 @@ def _bound_texts(module: Module) -> Iterator[BoundText]:
                 yield from _unpacked(site, entry.target, entry.value)
             else:
                 yield from site.of(name, entry.value, how)
+        if cls is not None and entry.value is None and isinstance(entry.annotation, f.Sub):
+            for part in entry.annotation.items[1:]:  # Annotated[str, Field(default="...")]
+                if isinstance(part, f.CallRef) and f.last_name(module.facts.calls[part.index].func) in _FIELDS:
+                    yield from _Site(module, entry.block, entry.start, entry.end, entry, cls).of(name, part, "variable")
     for call in module.facts.calls:
         yield from _given(module, call)
     for function in module.functions:

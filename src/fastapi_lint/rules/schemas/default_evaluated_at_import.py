@@ -107,8 +107,9 @@ def _fields(cls: Class, check: Check) -> Iterator[Finding]:
         return
     for entry, arg, call in found:
         consequence = f"every `{cls.name}` gets the same `{f.last_name(entry.target)}`"
-        if arg is not None and isinstance(entry.value, f.CallRef):
-            declared = check.project.called_name(module, module.facts.calls[entry.value.index]) or ""
+        value = entry.value if entry.value is not None else _declared(entry, module)
+        if arg is not None and isinstance(value, f.CallRef):
+            declared = check.project.called_name(module, module.facts.calls[value.index]) or ""
             keyword = _FACTORIES[declared]
             fix = partial(_as_callable, module, arg, keyword, call)
             yield _finding(module, call, consequence, f"use `{keyword}`", check, fix)
@@ -123,9 +124,17 @@ def _fields(cls: Class, check: Check) -> Iterator[Finding]:
             yield _finding(module, call, consequence, "make it where the object is made", check)
 
 
+def _declared(entry: f.Assign, module: Module) -> f.Expr | None:
+    """What declares a field in its annotation: `key: Annotated[str, Field(default=...)]`."""
+    parts = entry.annotation.items[1:] if isinstance(entry.annotation, f.Sub) else ()
+    calls = module.facts.calls
+    declaring = (part for part in parts if isinstance(part, f.CallRef))
+    return next((part for part in declaring if f.last_name(calls[part.index].func) in ("Field", "field")), None)
+
+
 def _made_once(entry: f.Assign, module: Module, check: Check) -> Iterator[tuple[f.Arg | None, f.Call]]:
     """The call in the default of a field that gives something new each time, with the argument that it stands in."""
-    value = entry.value
+    value = entry.value if entry.value is not None else _declared(entry, module)
     call = module.facts.calls[value.index] if isinstance(value, f.CallRef) else None
     if call is not None and check.project.called_name(module, call) in _FACTORIES:
         for arg in _defaults(call):
