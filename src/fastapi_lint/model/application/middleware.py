@@ -142,11 +142,12 @@ def _listed(project: Project, module: Module, value: f.Expr, call: f.Call, app: 
         found = list(project.values.definitions(value, found[0][1]))
     for display, where in found if len(found) == 1 else ():
         for item in display.items if isinstance(display, f.Display) else ():
-            if isinstance(item, f.CallRef) and where[0] is module:
-                entry = module.facts.calls[item.index]
-                if entry.args and project.called_name(module, entry) == "fastapi.middleware.Middleware":
-                    what = project.infer(entry.args[0].value, module, entry.block, entry.start)
-                    yield Middleware(module, "list", entry, what, entry.args[1:], app, call.block)
+            if isinstance(item, f.CallRef):
+                home = where[0]
+                entry = home.facts.calls[item.index]
+                if entry.args and project.called_name(home, entry) == "fastapi.middleware.Middleware":
+                    what = project.infer(entry.args[0].value, home, entry.block, entry.start)
+                    yield Middleware(home, "list", entry, what, entry.args[1:], app, call.block)
 
 
 def app_of(project: Project, expr: f.Expr, module: Module, block: int, at: int) -> Origin | None:
@@ -178,16 +179,23 @@ def stacks(project: Project, module: Module) -> Iterator[tuple[Middleware, ...]]
 
 def passes_on(each: Middleware, project: Project) -> bool | None:
     """Whether a middleware always hands requests on; False when it may answer by itself, None when not known."""
-    function = each.function
+    function = each.function or _of_messages(each)
     if function is None:
         return None
     answers = project.answers.of(function)
     return not any(answer.kind in ("response", "stream", "error") for answer in answers)
 
 
+def _of_messages(each: Middleware) -> Function | None:
+    """The method by which a class of the project takes ASGI messages: `__call__(self, scope, receive, send)`."""
+    method = each.what.cls.methods.get("__call__") if isinstance(each.what, ClassObject) else None
+    return method if method is not None and len(method.params) == 4 else None
+
+
 def writes_cors_headers(each: Middleware) -> bool:
     """Whether a middleware of the project writes the header of CORS itself."""
-    return each.function is not None and writes_cors(each.function)
+    function = each.function or _of_messages(each)
+    return function is not None and writes_cors(function)
 
 
 def writes_cors(function: Function) -> bool:

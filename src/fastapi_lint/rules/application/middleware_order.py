@@ -64,6 +64,7 @@ def _judged(cors: Middleware, outside: list[Middleware], check: Check) -> Iterat
         instead=f"put `{cors.name}` first in the list" if cors.how == "list" else f"add `{cors.name}` last",
         related=[check.related(each, f"`{each.name}` is added {where}", module=each.module) for each in answering],
         severity=Severity.INFO if only_hosts else None,
+        module=cors.module,
     )
 
 

@@ -97,14 +97,15 @@ def _middleware(module: Module, check: Check) -> Iterator[Finding]:
     for each in middleware_in(check.project, module):
         if not (isinstance(each.what, External) and each.what.name == _SESSIONS):
             continue
-        value = given(check.project.values, module, each.call, "https_only")
+        value = given(check.project.values, each.module, each.call, "https_only")
         if _is_off(value, check) and not runs_by_configuration(check.project.values, module, each.block):
             yield check.finding(
                 (each.start, each.end),
                 "the session's cookie is sent without `https_only`",
                 why="it goes over plain HTTP as well, and whoever reads it has the session",
                 instead="add `https_only=True`",
-                fix=partial(_fix, module, each.call, {"https_only": value}),
+                module=each.module,
+                fix=partial(_fix, each.module, each.call, {"https_only": value}),
             )
 
 
