@@ -18,7 +18,10 @@ _TAKING = frozenset({"clear", "pop", "popitem"})
 
 @dataclass(frozen=True, eq=False)
 class Override:
-    """One entry that is made in the overrides of an app; `app` is the expression in front of them."""
+    """One entry that is made in the overrides of an app; `app` is the expression in front of them.
+
+    `is_taken_back`: by what makes it (`monkeypatch.setitem`).
+    """
 
     module: Module = field(repr=False)
     app: f.Expr
@@ -26,6 +29,7 @@ class Override:
     block: int
     start: int
     end: int
+    is_taken_back: bool = False
 
     @property
     def function(self) -> Function | None:
@@ -49,6 +53,10 @@ def overrides(module: Module) -> Iterator[Override]:
             case f.Attr(attr="update", value=f.Attr(attr=attr, value=app)) if attr == ATTRIBUTE and call.args:
                 for key in _keys(call.args[0].value):
                     yield Override(module, app, key, call.block, call.start, call.end)
+            case f.Attr(attr="setitem") if len(call.args) == 3:  # of pytest's monkeypatch
+                match call.args[0].value:
+                    case f.Attr(attr=attr, value=app) if attr == ATTRIBUTE:
+                        yield Override(module, app, call.args[1].value, call.block, call.start, call.end, True)
 
 
 def _keys(value: f.Expr | None) -> Iterator[f.Expr]:
@@ -75,7 +83,9 @@ def resets(module: Module) -> Iterator[Function | None]:
 
 
 def is_patched(each: Override, project: Project) -> bool:
-    """Whether an override is made inside of a `with` that puts the mapping back: `patch.dict(...)`."""
+    """Whether an override is put back by what makes it, or inside of a `with` that does so: `patch.dict(...)`."""
+    if each.is_taken_back:
+        return True
     for block in each.module.block_chain(each.block):
         if block.kind == "with" and isinstance(block.test, f.CallRef):
             name = project.called_name(each.module, each.module.facts.calls[block.test.index]) or ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from fastapi_lint import catalog
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, FunctionObject, Instance, Module
@@ -66,7 +67,9 @@ def _entered(module: Module, block: f.Block, check: Check) -> str | None:
     types = check.project.types
     if isinstance(block.test, f.CallRef):
         called = types.callee(module, module.facts.calls[block.test.index])
-        if types.name_of_type(called) in _ASYNC_CALLS:
+        name = types.name_of_type(called) or ""
+        entry = catalog.awaitable(name)
+        if name in _ASYNC_CALLS or (entry is not None and entry.gives == "context"):
             return f"`{f.last_name(module.facts.calls[block.test.index].func)}(...)`"
         if isinstance(called, FunctionObject) and called.function.is_generator:
             names = types.decorators(called.function)

@@ -47,6 +47,8 @@ def python_operator_in_filter(module: Module, check: Check) -> Iterator[Finding]
         if isinstance(entry.target, f.Name) and isinstance(entry.value, (f.Choice, f.Unary, f.Compare)):
             key = (module.facts.blocks[entry.block].function, entry.target.id)
             names.setdefault(key, []).append(entry)
+    for value, at in _spread(module):
+        yield from _judged(value, (module, at.block, at.start), at, check)
     for call in module.facts.calls:
         if f.last_name(call.func) not in _TAKING:
             continue
@@ -60,7 +62,27 @@ def python_operator_in_filter(module: Module, check: Check) -> Iterator[Finding]
                 yield from _judged(arg.value, where, arg, check)
 
 
-def _judged(expr: f.Expr | None, where: Where, at: f.Arg | f.Assign, check: Check) -> Iterator[Finding]:
+def _spread(module: Module) -> Iterator[tuple[f.Expr, f.Assign | f.Call]]:
+    """What is put into the lists that are spread into what takes conditions: `conditions.append(...)`, then
+    `where(*conditions)`."""
+    blocks = module.facts.blocks
+    spread = {
+        (blocks[call.block].function, arg.value.id)
+        for call in module.facts.calls
+        for arg in call.args
+        if arg.name == "*" and isinstance(arg.value, f.Name) and f.last_name(call.func) in _TAKING
+    }
+    for entry in module.facts.assigns if spread else ():
+        key = (blocks[entry.block].function, f.last_name(entry.target))
+        if key in spread and isinstance(entry.target, f.Name) and isinstance(entry.value, f.Display):
+            yield from ((item, entry) for item in entry.value.items)
+    for call in module.facts.calls if spread else ():
+        match call.func:
+            case f.Attr(value=f.Name(id=name), attr="append") if (blocks[call.block].function, name) in spread:
+                yield from ((arg.value, call) for arg in call.args)
+
+
+def _judged(expr: f.Expr | None, where: Where, at: f.Arg | f.Assign | f.Call, check: Check) -> Iterator[Finding]:
     operator = _fault(expr, where, check)
     if operator is None:
         return

@@ -34,7 +34,7 @@ def duplicate_operation_id(app: App, check: Check) -> Iterator[Finding]:
     told: set[Route] = set()
     for address in check.project.routes.addresses(app):
         route = address.route
-        if not isinstance(route, Route) or route.kind != "http" or _is_hidden(address, check):
+        if not isinstance(route, Route) or route.kind != "http" or not route.takes_prefix or _is_hidden(address, check):
             continue
         given = route.keyword("operation_id")
         value = check.project.values.text(given.value, route.where) if given is not None else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, FunctionObject, Instance, Parameter, Route, Type
 from fastapi_lint.model.names import ClassObject
+from fastapi_lint.model.types import is_none, options
 from fastapi_lint.rule import Check, rule
 
 _FORM = frozenset({"fastapi.Form", "fastapi.File"})
@@ -37,7 +39,7 @@ def file_with_json_body(route: Route, check: Check) -> Iterator[Finding]:
     if form is None:
         return
     for each in taken:
-        if each.marker not in ("", "fastapi.Body") or (shown := _json(each.type, check)) is None:
+        if each.marker not in ("", "fastapi.Body") or (shown := _shown(each, check)) is None:
             continue
         is_own = each.function is route.handler
         yield check.finding(
@@ -92,6 +94,18 @@ def _is_form(parameter: Parameter, check: Check) -> bool:
     return not parameter.marker and check.project.types.is_instance(found, "fastapi.UploadFile")
 
 
+def _shown(parameter: Parameter, check: Check) -> str | None:
+    """What of a parameter only JSON can carry: its type, or each of the types that it may have."""
+    types = check.project.types
+    where = (parameter.function.module, parameter.function.facts.outer, parameter.start)
+    found = [
+        _json(types.annotation(option, place), check)
+        for option, place in options(types, parameter.fact.annotation, where)
+        if not is_none(option) and option != f.Name("None")
+    ]
+    return (found[0] if len(found) == 1 else "it") if found and all(found) else _json(parameter.type, check)
+
+
 def _json(found: Type, check: Check) -> str | None:
     """What a parameter holds that only JSON can carry, for messages; None for everything else."""
     if not isinstance(found, Instance):
@@ -101,7 +115,7 @@ def _json(found: Type, check: Check) -> str | None:
             return "it"
         return _json(found.args[0], check) if found.cls in _LISTS and found.args else None
     schema = check.project.schemas.of(found.cls)
-    if schema is None or schema.kind == "dataclass" or _reads_text(found.cls, check):
+    if schema is None or _reads_text(found.cls, check):
         return None
     return f"`{found.cls.name}`"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import ClassObject, Function, FunctionObject, Module
+from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Module
 from fastapi_lint.model.testing import Override, overrides
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
@@ -48,6 +48,8 @@ def _mistaken(each: Override, check: Check) -> tuple[str, str] | None:
     if isinstance(each.key, f.CallRef):
         call = each.module.facts.calls[each.key.index]
         maker = project.callee(each.module, call)
+        if maker == External("functools.partial"):
+            return "this new `partial`", "keep the one that stands in `Depends` in a variable, and override that"
         if isinstance(maker, FunctionObject) and _makes_new(maker.function, check):
             name = maker.function.name
             return f"this new result of `{name}`", "keep what stands in `Depends` in a variable, and override that"

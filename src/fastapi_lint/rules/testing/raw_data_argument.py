@@ -17,6 +17,17 @@ _CLIENTS = (
 _FUNCTIONS = frozenset({"httpx.post", "httpx.put", "httpx.patch", "httpx.request", "httpx.stream"})
 _METHODS = frozenset({"post", "put", "patch", "request", "stream", "build_request"})
 
+_TEXTS = {
+    "json.dumps": "a JSON text",
+    "bytes": "bytes",
+    "bytearray": "bytes",
+    "memoryview": "bytes",
+    "urllib.parse.urlencode": "text",
+    "pathlib.Path.read_bytes": "bytes",
+    "pathlib.Path.read_text": "text",
+}
+"""What functions give that make a raw body."""
+
 
 @rule("FAPI913", fix=Safety.SAFE, since="0.2.0")
 def raw_data_argument(module: Module, check: Check) -> Iterator[Finding]:
@@ -59,8 +70,8 @@ def _raw(value: f.Expr, module: Module, call: f.Call, check: Check) -> str | Non
     """What kind of raw body a value is; None for forms and what is not known."""
     if isinstance(value, f.CallRef):
         name = check.project.called_name(module, module.facts.calls[value.index])
-        if name in ("json.dumps", "bytes", "bytearray"):
-            return "a JSON text" if name == "json.dumps" else "bytes"
+        if name in _TEXTS:
+            return _TEXTS[name]
     match value:
         case f.Const(value=str()) | f.Joined():
             return "text"
@@ -68,6 +79,12 @@ def _raw(value: f.Expr, module: Module, call: f.Call, check: Check) -> str | Non
             return "bytes"
         case f.Const():
             return None
+    if isinstance(value, f.Name):
+        made = list(check.project.values.definitions(value, (module, call.block, call.start)))
+        if len(made) == 1 and isinstance(made[0][0], f.CallRef):
+            home, made_by = made[0][1][0], made[0][0]
+            if (text := _TEXTS.get(check.project.called_name(home, home.facts.calls[made_by.index]) or "")) is not None:
+                return text
     found = check.project.infer(value, module, call.block, call.start)
     if isinstance(found, Instance) and found.cls in ("str", "bytes", "bytearray"):
         return "text" if found.cls == "str" else "bytes"

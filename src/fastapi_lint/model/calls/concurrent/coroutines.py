@@ -85,7 +85,10 @@ class Coroutines:
             if call.use == "statement":
                 yield Misuse(call, "dropped")
             elif call.use in ("iter", "with") and not is_asynchronous:
-                yield Misuse(call, "iterated" if call.use == "iter" else "entered")
+                if call.use == "iter":
+                    yield Misuse(call, "iterated")
+                elif self._is_only_awaited(module, call):  # what `async with` is for is no matter of an `await`
+                    yield Misuse(call, "entered")
             elif call.use in ("iter", "with") and self._is_only_awaited(module, call):
                 yield Misuse(call, "iterated-async" if call.use == "iter" else "entered-async")
 
@@ -108,7 +111,7 @@ class Coroutines:
                 held = only_value(self.types.find_bindings(use.expr.id, use.where), use.expr.id)
             if not isinstance(held, f.CallRef) or (key := (calls[held.index].start, calls[held.index].end)) not in made:
                 continue
-            if use.how.endswith("-async") and not self._is_only_awaited(module, made[key]):
+            if (use.how.endswith("-async") or use.how == "entered") and not self._is_only_awaited(module, made[key]):
                 continue
             if isinstance(use.expr, f.Name):
                 by_variable.setdefault(key, []).append(use)
