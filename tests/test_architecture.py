@@ -47,7 +47,7 @@ FOR_TYPES = {"model/project": "parts of the model that ask all of it are given t
 MOST_MODULES = 12
 """Modules in one folder, `__init__` not counted. (A family of rules has as many as it has rules.)"""
 
-TOP = {"run": {"docs", "cli"}, "docs": {"cli"}, "cli": set[str]()}
+TOP = {"run": {"docs", "testing", "cli"}, "docs": {"testing", "cli"}, "testing": {"docs", "cli"}, "cli": {"testing"}}
 """Packages above all others, and what they may not import; nobody below imports them."""
 
 FACE = {"cli", "__main__"}
@@ -55,10 +55,12 @@ FACE = {"cli", "__main__"}
 
 DISK = {
     "run/disk", "run/cache", "run/discovery", "config/settings", "config/roots", "files/writing",
-    "run/plugins/places", "suppressing/baseline", "docs/scaffold",
+    "run/plugins/places", "suppressing/baseline", "docs/scaffold", "docs/plugin_scaffold",
+    "testing/reading",
 }  # fmt: skip
 """run and its hands: discovery finds, settings reads configuration, cache keeps facts, writing replaces files, places
-finds plugins, baseline remembers findings; and the scaffold, which serves contributors and no run."""
+finds plugins, baseline remembers findings; and the scaffolds and the reader of fixtures, which serve those who write
+rules and no run."""
 
 
 def place(path: Path) -> str:

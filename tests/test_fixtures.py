@@ -9,26 +9,14 @@ project/    other modules of the case, linted with each of the files above; thei
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from linting import (
-    FIXTURES,
-    Example,
-    Expectation,
-    after_fixing,
-    examples,
-    expectations,
-    expected_facts,
-    facts_of,
-    fix,
-    fixture_folders,
-    lint,
-)
+from linting import FIXTURES, examples, facts_of, fix, fixture_folders
 
 from fastapi_lint.finding import Finding, Span
+from fastapi_lint.testing.checking import check_bad, check_good, check_more, compare
+from fastapi_lint.testing.reading import Example, Expectation, expectations, expected_facts
 
 BAD = examples("bad.py")
 GOOD = examples("good.py")
@@ -38,20 +26,6 @@ FACTS = [
     for example in [*BAD, *GOOD, *MORE]
     if any(expected_facts(content) for path, content in example.files().items() if path.endswith(".py"))
 ]
-BLESS = os.environ.get("FASTAPI_LINT_BLESS") == "1"
-
-
-def compare(findings: Sequence[Finding], path: str, content: bytes) -> list[str]:
-    """What is wrong with the findings in one file, a line each: missed alarms, false alarms."""
-    left = [finding for finding in findings if finding.path == path]
-    wrong = []
-    for wanted in expectations(content):
-        if met := next((finding for finding in left if wanted.met_by(finding)), None):
-            left.remove(met)
-        else:
-            wrong.append(f"missed alarm: {path}:{wanted.line}: {wanted.code} ...{wanted.part}...")
-    wrong += [f"false alarm: {path}:{each.span.line}: {each.code} {each.message}" for each in left]
-    return wrong
 
 
 def test_the_marks_of_a_line_are_read() -> None:
@@ -77,8 +51,8 @@ def test_each_finding_meets_one_expectation() -> None:
 def test_an_example_may_name_its_place(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_bytes(b"# A test module.\n# file: tests/test_items.py\nimport x\n")
     (tmp_path / "good.py").write_bytes(b"import x\n# file: tests/test_items.py\n")
-    assert Example("FAPI901", tmp_path / "bad.py").place == "tests/test_items.py"
-    assert Example("FAPI901", tmp_path / "good.py").place == "good.py"
+    assert Example(tmp_path, tmp_path / "bad.py").place == "tests/test_items.py"
+    assert Example(tmp_path, tmp_path / "good.py").place == "good.py"
 
 
 def test_there_are_fixtures() -> None:
@@ -87,55 +61,17 @@ def test_there_are_fixtures() -> None:
 
 @pytest.mark.parametrize("example", BAD, ids=str)
 def test_bad_is_reported_exactly_and_fixed(example: Example) -> None:
-    assert any(wanted.code == example.code for content in example.files().values() for wanted in expectations(content))
-    files = example.files()
-    findings = lint(files, example.select)
-    wrong = [line for path, content in files.items() for line in compare(findings, path, content)]
-    assert not wrong, "\n".join(wrong)
-    lacking = [each.title for each in findings if each.code == example.code and not (each.why and each.instead)]
-    assert not lacking, "a message says what is wrong, why, and what to do instead"
-    left = fixed(example, findings)
-    assert not [each for each in left if each.code == example.code], "the fix leaves findings of its own rule"
+    check_bad(example)
 
 
 @pytest.mark.parametrize("example", GOOD, ids=str)
 def test_good_is_silent(example: Example) -> None:
-    assert not expectations(example.path.read_bytes()), "good.py expects nothing"
-    assert not compare(lint(example.files(), example.select), example.place, b"")
+    check_good(example)
 
 
 @pytest.mark.parametrize("example", MORE, ids=str)
 def test_edge_cases_are_reported_exactly_and_fixed(example: Example) -> None:
-    findings = lint(example.files(), example.select)
-    wrong = compare(findings, example.place, example.path.read_bytes())
-    assert not wrong, "\n".join(wrong)
-    fixed(example, findings)
-
-
-def fixed(example: Example, findings: Sequence[Finding]) -> list[Finding]:
-    """What is left in an example after its fixes, which must write what the folder holds."""
-    if not (BLESS or example.fixed.exists() or any(each.fix for each in findings)):
-        return []  # nothing can be written
-    before = example.files()
-    after = fix(before, example.select)
-    place = example.place
-    assert after.keys() == before.keys()
-    if BLESS:
-        if after[place] != before[place]:
-            example.fixed.write_bytes(after[place])
-        else:
-            example.fixed.unlink(missing_ok=True)
-    if not example.fixed.exists():
-        assert after[place] == before[place], f"it was rewritten, and there is no {example.fixed.name}"
-        return []
-    wanted = example.fixed.read_bytes()
-    assert wanted != before[place], f"{example.fixed.name} is no different"
-    assert after[place].decode() == wanted.decode()
-
-    again, left = after_fixing(after, example.select)
-    assert again == after, "fixing again changes it again"
-    assert not [each for each in left if each.path == place and each.code == "FAPI001"], "the result does not parse"
-    return [each for each in left if each.path == place]
+    check_more(example)
 
 
 @pytest.mark.parametrize("example", [each for each in (*BAD, *MORE) if each.fixed.exists()], ids=str)

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linting import Example, examples
+from linting import examples
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.run.story import lint_sources
+from fastapi_lint.testing.reading import Example
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,9 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from linting import Example, examples, fix
+from linting import examples, fix
+
+from fastapi_lint.testing.reading import Example
 
 pytest.importorskip("fastapi")
 

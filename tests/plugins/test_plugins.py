@@ -325,6 +325,7 @@ def test_what_cannot_be_used_is_an_error(run: Runs, tmp_path: Path, text: str, s
         ("lint_nowhere", "plugin 'lint_nowhere': there is no module of this name in"),
         ("json", "plugin 'json': the module 'json' is a part of Python, and no plugin"),
         ("fastapi_lint.rules", "the module 'fastapi_lint' is a part of fastapi-lint, and no plugin"),
+        ("rich", "the module 'rich' is a part of fastapi-lint, and no plugin"),
         ("lint-dashed", "there is no module of this name"),
     ],
 )

@@ -170,17 +170,32 @@ def clean(paths: tuple[Path, ...], config: Path | None, cache_dir: Path | None) 
 
 @click.command("new-rule")
 @click.argument("code", metavar="CODE-OR-NAME")
-def new_rule(code: str) -> None:
-    """Scaffold a planned rule in a checkout of fastapi-lint: its file and its fixture."""
-    from fastapi_lint.docs import scaffold
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("--plugin", is_flag=True, help="Scaffold a rule of your own: CODE such as ACME001, and its NAME.")
+@click.option("--package", default="", help="The package of the plugin (default: acme_rules for ACME001).")
+def new_rule(code: str, name: str | None, plugin: bool, package: str) -> None:
+    """Scaffold a rule: its file and its fixture.
 
+    With --plugin one of your own, in the current directory; else one that is planned, in a checkout of fastapi-lint.
+    """
     root = Path.cwd()
-    if not (root / "src" / "fastapi_lint" / "rules").is_dir():
-        raise ConfigurationError(
-            "new-rule works at the top of a checkout of fastapi-lint; src/fastapi_lint/rules is missing"
-        )
+    if plugin != (name is not None) or (package and not plugin):
+        raise ConfigurationError("new-rule takes --plugin with a code and a name, or the code of a planned rule alone")
     try:
-        files = scaffold.new_rule(code, root)
+        if name is not None:
+            from fastapi_lint.docs import plugin_scaffold
+
+            files, package = plugin_scaffold.new_rule(code, name, root, package)
+            terminal.say(f'the rule counts where the configuration says: plugins = ["{package}"]')
+        else:
+            from fastapi_lint.docs import scaffold
+
+            if not (root / "src" / "fastapi_lint" / "rules").is_dir():
+                raise ConfigurationError(
+                    "new-rule works at the top of a checkout of fastapi-lint; src/fastapi_lint/rules is missing"
+                    " (--plugin is for rules of your own)"
+                )
+            files = scaffold.new_rule(code, root)
     except (ValueError, FileExistsError) as error:
         raise ConfigurationError(str(error)) from None
     terminal.write("".join(f"{os.path.relpath(file, root)}\n" for file in files))

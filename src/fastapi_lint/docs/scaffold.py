@@ -6,6 +6,7 @@ What it writes is not finished on purpose: the tests fail until every `TODO` is 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
 from fastapi_lint.catalog.identities import Identity, identities
@@ -75,7 +76,7 @@ async def read_item(item_id: int) -> dict[str, int]:  # expect: {code} TODO part
     return {{"item_id": item_id}}
 """
 
-_GOOD = """\
+GOOD = """\
 from fastapi import FastAPI
 
 app = FastAPI()
@@ -103,7 +104,11 @@ def new_rule(code: str, root: Path) -> list[Path]:
     anything is written) when one of the files is there already.
     """
     row = _row(code)
-    files = {root / path: content for path, content in rule_files(row).items()}
+    return write({root / path: content for path, content in rule_files(row).items()})
+
+
+def write(files: Mapping[Path, str]) -> list[Path]:
+    """Write files that are not there yet. Raises `FileExistsError` before anything is written when one is."""
     for path in files:
         if path.exists():
             raise FileExistsError(f"{path} exists already")
@@ -131,7 +136,7 @@ def rule_files(row: Identity) -> dict[str, str]:
     )
     fixture = f"fixtures/{row.code}-{row.name}"
     files = {f"src/fastapi_lint/rules/{row.family}/{function}.py": rule}
-    return files | {f"{fixture}/bad.py": _BAD.format(code=row.code), f"{fixture}/good.py": _GOOD}
+    return files | {f"{fixture}/bad.py": _BAD.format(code=row.code), f"{fixture}/good.py": GOOD}
 
 
 def _row(code: str) -> Identity:

@@ -22,7 +22,7 @@ from fastapi_lint.model.database.transactions import Transactions
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends
 from fastapi_lint.model.injection.protection import Protection
 from fastapi_lint.model.names.modules import Modules
-from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Type
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module, Type
 from fastapi_lint.model.routing.answering.answers import Answers
 from fastapi_lint.model.routing.answering.channels import Channels
 from fastapi_lint.model.routing.answering.failures import Failures
@@ -322,11 +322,8 @@ class Project:
         return self.types.name_of_type(self.types.callee(module, call))
 
     def full_name(self, value: Type) -> str | None:
-        """The dotted name of what a value is or is made by; what the project defines, as other modules import it."""
-        match value:
-            case FunctionObject(function=own) | ClassObject(cls=own) | Instance(cls=Class() as own):
-                return f"{self.modules.import_name(own.module)}.{own.qualname}"
-        return self.types.name_of_type(value)
+        """The dotted name of what a value is or is an instance of; that of what is ours, as other modules import it."""
+        return self.types.full_name(value)
 
     def name_of_node(self, node: cst.BaseExpression, module: Module, block: int) -> str | None:
         """As `name`, for a libcst Name or Attribute inside the function or class whose body is `block`."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi_lint.config.schema import ConfigurationError
+from fastapi_lint.config.settings import Settings
 from fastapi_lint.config.vocabulary import Plugged, Vocabulary
 from fastapi_lint.rule import Rule
 from fastapi_lint.run import lazy
@@ -49,6 +50,11 @@ def every_rule(settings: Plugged) -> tuple[Rule, ...]:
         return rules()
     brought = (rule for _, rule in _brought(_found(settings)))
     return tuple(sorted((*rules(), *brought), key=lambda rule: rule.code))
+
+
+def named(names: Sequence[str], root: Path) -> tuple[Rule, ...]:
+    """The rules of plugins by their names, which are looked for in a root or in the environment."""
+    return tuple(rule for _, rule in _brought(_found(Settings(root=root, plugins=tuple(names)))))
 
 
 def with_rules(extra: Sequence[Rule]) -> RuleTable:

@@ -21,6 +21,10 @@ from fastapi_lint.config.suggestions import hint
 from fastapi_lint.config.vocabulary import Plugged
 
 GROUP = "fastapi_lint.rules"
+_OURS = frozenset({
+    "click", "fastapi_lint", "libcst", "msgspec", "packaging", "rich", "tomli", "tree_sitter", "tree_sitter_python",
+})  # fmt: skip
+"""What fastapi-lint itself is made of, and may import after a plugin."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ def _found(name: str, folders: Sequence[str]) -> Plugin:
             f"plugin '{name}': its entry point is '{module}:{attribute}'; it has to name a module and nothing in it"
         )
     top = module.partition(".")[0]
-    if top in sys.stdlib_module_names or top == "fastapi_lint":
-        owner = "fastapi-lint" if top == "fastapi_lint" else "Python"
+    if top in sys.stdlib_module_names or top in _OURS:
+        owner = "fastapi-lint" if top in _OURS else "Python"
         raise ConfigurationError(f"plugin '{name}': the module '{top}' is a part of {owner}, and no plugin")
     if not all(part.isidentifier() for part in module.split(".")):
         raise ConfigurationError(_missing(name, entries, folders))

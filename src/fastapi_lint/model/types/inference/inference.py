@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import (
+    Class,
     ClassObject,
     Coroutine,
     External,
@@ -139,6 +140,15 @@ class Inference(Scopes, Imports, Members, Returns, Containers, Injection, Passin
     def own_name(self, function: Function) -> str:
         """The dotted name by which the program imports a function or method of its own ("shop.store.Store.load")."""
         return f"{self.modules.import_name(function.module)}.{function.qualname}"
+
+    def full_name(self, value: Type) -> str | None:
+        """As `name_of_type`, also of the class of an instance; names of our own begin as their modules are imported."""
+        match value:
+            case FunctionObject(function=own) | ClassObject(cls=own) | Instance(cls=Class() as own):
+                return f"{self.modules.import_name(own.module)}.{own.qualname}"
+            case Instance(cls=str() as name):
+                return name
+        return self.name_of_type(value)
 
     def name_of_type(self, value: Type) -> str | None:
         """The dotted name of what a value is: canonical for externals, by module and qualname for our own."""

@@ -1,0 +1,1 @@
+"""Rules of Acme's API for fastapi-lint: one module a rule."""
