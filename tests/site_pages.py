@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from linting import FIXTURES, ROOT, Example, all_rules
+from linting import FIXTURES, ROOT, all_rules
 from rules_document import example
 
 from fastapi_lint.docs.documentation import unmarked
@@ -22,6 +22,7 @@ from fastapi_lint.docs.site.whole import Site, address, site
 from fastapi_lint.finding import Finding
 from fastapi_lint.rule import Rule
 from fastapi_lint.run.story import lint_sources
+from fastapi_lint.testing.reading import Example
 
 CONFIGURATION = ROOT / "website" / "mkdocs.yml"
 ASSETS = ROOT / "website" / "assets"
@@ -61,7 +62,8 @@ def write(folder: Path) -> None:
 
 
 def _shown(rule: Rule, figures: Mapping[str, Measured], *, linted: bool) -> Shown:
-    fixture = Example(rule.code, FIXTURES / f"{rule.code}-{rule.name}" / "bad.py")
+    folder = FIXTURES / f"{rule.code}-{rule.name}"
+    fixture = Example(folder, folder / "bad.py")
     files = fixture.files(unmarked(fixture.path.read_text(encoding="utf-8")).encode())
     modules = {path: files[path].decode() for path in sorted(_imported(fixture.place, files)) if files[path].strip()}
     known = figures.get(rule.code, Measured())

@@ -82,6 +82,11 @@ Everything that lies in front of an address, and whether all of it could be read
 ...     return [(depends.name, project.full_name(depends.target)) for depends in found], complete
 >>> ask(guards)
 ([('current_user', 'main.current_user')], True)
+>>> def below(project):
+...     (depends,) = project.dependencies.effective(project.routes.all[0].addresses[0])[0]
+...     return [each.name for each in project.dependencies.closure(depends)]
+>>> ask(below)
+['current_user']
 >>> ask(lambda project: [each.name for each in project.dependencies.parameters(project.routes.all[0].handler)])
 ['order_id', 'order']
 
