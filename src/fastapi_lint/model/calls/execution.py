@@ -15,6 +15,7 @@ from fastapi_lint.model.calls.bodies.binding import can_bind
 from fastapi_lint.model.calls.bodies.protocols import implementing, is_protocol
 from fastapi_lint.model.calls.bodies.validation import validated, validators
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
+from fastapi_lint.model.calls.laziness import reads_on
 from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -176,7 +177,7 @@ class Execution:
                     for body in self.bodies(each):
                         if body.is_async and not (awaited and call.awaited):
                             continue
-                        if body.is_generator and not self._consumed(module, call):
+                        if body.is_generator and not self._consumed(module, call, body):
                             continue
                         yield body
             case ClassObject(cls=cls):
@@ -297,21 +298,15 @@ class Execution:
                     if not body.is_async or awaited:
                         yield body
 
-    def _consumed(self, module: Module, call: f.Call) -> bool:
-        """Whether a call of a generator function also runs it: looped over, entered, or given to list() and its kin."""
+    def _consumed(self, module: Module, call: f.Call, generator: Function) -> bool:
+        """Whether a call of a generator function also runs it: looped over, entered, or given to list() and its kin, by
+        way of a variable or of `enumerate` as well."""
         table = self._table(module)
         if call.use in ("iter", "with"):
             return (call.start, call.end) not in table.asynchronous
         if (call.start, call.end) in table.delegated:
             return True
-        for other in module.calls_in.get(module.facts.blocks[call.block].function, ()):
-            if other.start >= call.start:
-                break
-            if call.end < other.end and isinstance(other.func, f.Name) and other.func.id in _CONSUMERS:
-                return any(
-                    isinstance(a.value, f.CallRef) and module.facts.calls[a.value.index] is call for a in other.args
-                )
-        return False
+        return not generator.is_async and reads_on(module, call)
 
     # ---------------------------------------------------------------- for and with
 

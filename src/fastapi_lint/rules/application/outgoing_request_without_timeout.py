@@ -92,7 +92,8 @@ def _bound(project: Project) -> frozenset[str]:
 def _for_whom(function: Function, root: Root | None) -> str:
     """Who waits: the endpoint or dependency; a background task by its own name."""
     if root is None:
-        return f"in `{function.name}`, which requests run"
+        named = function.parent if function.name == "<lambda>" and function.parent is not None else function
+        return f"in `{named.name}`, which requests run"
     return f"{'in' if root.function is function else 'for'} {root.kind} `{root.function.name}`"
 
 
