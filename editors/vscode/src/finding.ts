@@ -52,7 +52,7 @@ export function explain(missing: Missing, around: Surroundings): string {
 /** What to tell somebody whose server ended before it could work; `said` is what it wrote to its standard error. */
 export function explainEnd(program: string, said: string): string {
   const last = said.trim().split(/\r?\n/).at(-1)?.trim();
-  const hint = `If its server is not installed: ${INSTALL}`;
+  const hint = said.includes(INSTALL) ? "" : `If its server is not installed: ${INSTALL}`;
   return [`fastapi-lint: ${program} could not be started.`, last && `It said: ${last}.`.replace(/\.\.$/, "."), hint]
     .filter(Boolean)
     .join(" ");

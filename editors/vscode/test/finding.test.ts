@@ -120,6 +120,7 @@ test("a server that cannot start is quoted", () => {
       `If its server is not installed: ${INSTALL}`,
   );
   assert.ok(!explainEnd("/x/fastapi-lint", "").includes("It said"));
+  assert.equal(explainEnd("/x", `install it: ${INSTALL}\n`).split(INSTALL).length, 2, "said once");
 });
 
 test("arguments stand behind the command", () => {
