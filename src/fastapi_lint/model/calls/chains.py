@@ -43,7 +43,7 @@ _RANKS = {
 }  # fmt: skip
 """Which kind of call tells most about a chain; those that are left out come after the database."""
 _LAST = 100
-FOR_ALL = ("self", True)
+FOR_ALL = ("\0for all", True)
 """Stands among the settings of a method: its object is one for all requests."""
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module, Type
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    Origin,
+    Type,
+)
 from fastapi_lint.model.types.inference.inference import Inference
 
 _VALIDATORS = frozenset({
@@ -17,10 +28,12 @@ _MAKERS = frozenset({
     "model_validate", "model_validate_json", "model_validate_strings", "parse_obj", "parse_raw", "from_orm", "validate",
 })  # fmt: skip
 """Class methods of Pydantic's models that make an object of what they are given."""
+_ADAPTERS = frozenset({"validate_python", "validate_json", "validate_strings"})
 
 
 def validated(types: Inference, callee: Type, module: Module, call: f.Call) -> Class | None:
-    """The class of which a call makes an object with validation: `Model(...)`, `Model.model_validate(...)`."""
+    """The class of which a call makes an object with validation: `Model(...)`, `Model.model_validate(...)`, or
+    `TypeAdapter(list[Model]).validate_python(...)`."""
     match callee:
         case ClassObject(cls=cls):
             return cls
@@ -28,7 +41,21 @@ def validated(types: Inference, callee: Type, module: Module, call: f.Call) -> C
             if name.rpartition(".")[0] in ("pydantic.BaseModel", "sqlmodel.SQLModel"):
                 made = types.infer(call.func.value, (module, call.block, call.start))
                 return made.cls if isinstance(made, ClassObject) else None
+        case Method(cls="pydantic.TypeAdapter", name=name, owner=Instance(origin=Origin() as origin)):
+            adapted = origin.facts.args[:1] if name in _ADAPTERS else ()
+            place = (origin.module, origin.facts.block, origin.facts.start)
+            return next((_class_in(types.annotation(arg.value, place)) for arg in adapted), None)
     return None
+
+
+def _class_in(value: Type, depth: int = 4) -> Class | None:
+    """The class of the project that a type is, or that is the only one inside of a container."""
+    if not isinstance(value, Instance) or depth == 0:
+        return None
+    if isinstance(value.cls, Class):
+        return value.cls
+    found = [inside for inside in (_class_in(one, depth - 1) for one in value.args) if inside is not None]
+    return found[0] if len(found) == 1 else None
 
 
 def validators(types: Inference, cls: Class) -> Iterator[Function]:

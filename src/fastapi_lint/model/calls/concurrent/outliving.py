@@ -131,18 +131,22 @@ class Outliving:
                     if entry.target == value and entry.start < call.start
                 ]
                 value = made[-1] if made and made[-1] is not None else value
-            if not isinstance(value, f.CallRef):
-                yield value, arg.start, arg.end
-                continue
-            inner = module.facts.calls[value.index]
-            callee = self.types.callee(module, inner)
-            if isinstance(callee, FunctionObject) and not callee.function.is_async:
-                if not isinstance(self.types.return_type(callee.function), Coroutine):
-                    continue
-            for each in inner.args:
-                yield each.value, each.start, each.end
-            if isinstance(inner.func, (f.Attr, f.Name)):
-                yield inner.func, arg.start, arg.end
+            yield from self._called_with(module, value, arg)
+
+    def _called_with(self, module: Module, value: f.Expr, arg: f.Arg) -> Iterator[tuple[f.Expr, int, int]]:
+        """What the call is given that makes a coroutine, which is an argument; another argument as it is."""
+        if not isinstance(value, f.CallRef):
+            yield value, arg.start, arg.end
+            return
+        inner = module.facts.calls[value.index]
+        callee = self.types.callee(module, inner)
+        if isinstance(callee, FunctionObject) and not callee.function.is_async:
+            if not isinstance(self.types.return_type(callee.function), Coroutine):
+                return
+        for each in inner.args:
+            yield each.value, each.start, each.end
+        if isinstance(inner.func, (f.Attr, f.Name)):
+            yield inner.func, arg.start, arg.end
 
     # ---------------------------------------------------------------- helpers
 
@@ -167,7 +171,11 @@ class Outliving:
         for index, arg in enumerate(call.args):
             name = arg.name or (positional[index] if index < len(positional) else "")
             if name in names:
-                found.append((arg.value, arg.start, arg.end))
+                value = arg.value
+                is_made = isinstance(value, f.CallRef) and isinstance(
+                    self.types.call_type(module, value.index), Coroutine
+                )
+                found += self._called_with(module, value, arg) if is_made else [(value, arg.start, arg.end)]
         return tuple(found)
 
     @memoized_cyclic(frozenset())

@@ -8,6 +8,9 @@ from typing import Literal, NamedTuple
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Module
 
+KEEPS = frozenset({"append", "add", "insert", "extend", "setdefault", "update"})
+"""Methods of lists, sets and dicts that keep what they are given."""
+
 
 class Mention(NamedTuple):
     """One place that names something. `expr` is what names it, `call` the call of it or the call that it is given to.
@@ -34,12 +37,18 @@ def mentioned(module: Module) -> Iterator[tuple[str, Mention]]:
     for call in facts.calls:
         if name := f.last_name(call.func):
             yield name, Mention(module, "call", call.func, call.block, call.start, call)
+        keeper = _keeper(facts, call)
         for arg in call.args:
             for expr in _named(arg.value):
-                yield f.last_name(expr), Mention(module, "argument", expr, call.block, call.start, call, arg)
+                if keeper:
+                    yield f.last_name(expr), Mention(module, "value", expr, call.block, call.start, holder=keeper)
+                else:
+                    yield f.last_name(expr), Mention(module, "argument", expr, call.block, call.start, call, arg)
     for assign in facts.assigns:
         if assign.value is not None:
             holder = assign.target.id if isinstance(assign.target, f.Name) else ""
+            if isinstance(assign.target, f.Sub) and isinstance(assign.target.value, f.Name):
+                holder = assign.target.value.id if facts.blocks[assign.block].function < 0 else ""
             for expr in _named(assign.value):
                 yield f.last_name(expr), Mention(module, "value", expr, assign.block, assign.start, holder=holder)
     for entry in facts.exits:
@@ -50,6 +59,14 @@ def mentioned(module: Module) -> Iterator[tuple[str, Mention]]:
         if block.kind in ("for", "comprehension") and isinstance(block.test, f.Display):
             for expr in _named(block.test):
                 yield f.last_name(expr), Mention(module, "value", expr, max(block.parent, 0), block.start, holder="for")
+
+
+def _keeper(facts: f.Facts, call: f.Call) -> str:
+    """The variable of the module into which a call at import puts what it is given (`HOOKS.append(f)`), else ""."""
+    match call.func:
+        case f.Attr(value=f.Name(id=name), attr=attr) if attr in KEEPS and facts.blocks[call.block].function < 0:
+            return name
+    return ""
 
 
 def _named(expr: f.Expr | None) -> Iterator[f.Expr]:

@@ -13,7 +13,7 @@ from typing import Literal
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect
 from fastapi_lint.model.calls.bodies.wrapping import TRANSPARENT
-from fastapi_lint.model.calls.reach.mentions import Mention, mentioned
+from fastapi_lint.model.calls.reach.mentions import KEEPS, Mention, mentioned
 from fastapi_lint.model.calls.reach.running import (
     only_called,
     outlives_startup,
@@ -22,7 +22,7 @@ from fastapi_lint.model.calls.reach.running import (
     starts_thread,
 )
 from fastapi_lint.model.names.reach import served, what_matters
-from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
+from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.model.values.literals import quoted
 from fastapi_lint.tracking import memoized_cyclic
@@ -47,7 +47,10 @@ _INERT = (
 )  # fmt: skip
 """Bases of libraries that never call a coroutine method of a subclass."""
 _FRAMEWORK = ("fastapi.", "starlette.")
-_ADDING = frozenset({"append", "add", "insert"})
+_CONTAINERS = frozenset({
+    "list", "set", "dict", "frozenset", "collections.deque", "collections.defaultdict", "collections.OrderedDict",
+})  # fmt: skip
+_KEEPS = tuple(sorted(word.encode() for word in KEEPS))
 _MOST_ASKED = 60
 
 
@@ -236,12 +239,25 @@ class Serving:
             return self.when(caller) if plain else "served"
         return self._when_held(mention.holder, module) if mention.holder else "served"
 
+    def _home(self, holder: str, module: Module, depth: int = 4) -> Module | None:
+        """The module that makes a variable, which another one may import by the same name."""
+        for binding in self.types.find_bindings(holder, (module, 0, 0)):
+            if isinstance(entry := binding.entry, f.Import):
+                source = self.types.modules.imported_from(module, entry)
+                is_same = source is not None and entry.name == holder and not entry.alias and depth > 0
+                return self._home(holder, source, depth - 1) if source is not None and is_same else None
+        return module
+
     @memoized_cyclic("served")
-    def _when_held(self, holder: str, home: Module) -> When:
+    def _when_held(self, holder: str, keeper: Module) -> When:
         """When functions run that a variable of a module holds: when those run that mention it."""
         found: When | None = None
+        home = self._home(holder, keeper)
+        value = self.types.export(home, holder) if home is not None else None
+        if home is None or value is None or (isinstance(value, Instance) and value.cls not in _CONTAINERS):
+            return "served"  # an object of some class may call what it is given
         word = re.compile(
-            rb"(?<![\w.])" + re.escape(holder.encode()) + rb"\b(?!\s*\.\s*(?:append|add|insert|extend)\b)"
+            rb"(?<![\w.])" + re.escape(holder.encode()) + rb"\b(?!\s*\.\s*(?:" + b"|".join(_KEEPS) + rb")\b)"
         )
         for module in self.types.modules:
             if module.is_test or holder.encode() not in module.source.data:
@@ -348,7 +364,7 @@ def _kept_by(decorator: Function) -> tuple[list[str], bool]:
     for call in decorator.calls:
         if not any(isinstance(arg.value, f.Name) and arg.value.id == first for arg in call.args):
             continue
-        if isinstance(call.func, f.Attr) and call.func.attr in _ADDING and isinstance(call.func.value, f.Name):
+        if isinstance(call.func, f.Attr) and call.func.attr in KEEPS and isinstance(call.func.value, f.Name):
             holders.append(call.func.value.id)
         elif f.last_name(call.func) != "wraps":
             return holders, False

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.cases import case_of
-from fastapi_lint.model.calls.ways.constants import UNKNOWN, Constants, Unknown, Value, truth
+from fastapi_lint.model.calls.ways.constants import UNKNOWN, Constants, Unknown, Value, field_of, truth
 from fastapi_lint.model.calls.ways.judging import fitting, judged
+from fastapi_lint.model.calls.ways.objects import Objects, own_name
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module, Partial, Type
 from fastapi_lint.model.types.inference.inference import Inference
@@ -49,6 +50,7 @@ class Branches:
     def __init__(self, types: Inference) -> None:
         self.types = types
         self.constants = Constants(types)
+        self.objects = Objects(self.constants)
         self._parsed: dict[tuple[Module, int, int], ast.expr | None] = {}
         self._cases: dict[tuple[Module, int], ast.match_case | None] = {}
 
@@ -56,7 +58,7 @@ class Branches:
 
     def is_dead(self, function: Function, settings: Settings, block: int, at: int) -> bool:
         """Whether a place of a function does not run with these settings."""
-        if function.is_async or not self.tested(function):
+        if function.is_async or not self._is_tested(function, settings):
             return False
         return self.is_ruled_out(function, settings, block, at)
 
@@ -70,7 +72,8 @@ class Branches:
     def is_conditional(self, function: Function, settings: Settings, block: int, at: int) -> bool:
         """Whether a place of a function may well not run: below a condition, in a handler, behind an early return."""
         module = function.module
-        sure = self._ways(function, settings).sure if not function.is_async and self.tested(function) else set()
+        is_tested = not function.is_async and self._is_tested(function, settings)
+        sure = self._ways(function, settings).sure if is_tested else set()
         around = _chain(module, block)
         for index in around:
             if module.facts.blocks[index].kind in _BRANCHES and index not in sure:
@@ -83,13 +86,13 @@ class Branches:
 
     def settings(self, function: Function, call: f.Call | None, caller: Function | None, known: Settings) -> Settings:
         """What a call sets those parameters to on which something depends; `known` are the caller's own settings."""
-        if call is None or not call.args:
+        if call is None:
             return NO_SETTINGS
-        wanted = self.relevant(function)
+        found = set(self.objects.itself(function, call, caller, known))
+        wanted = self.relevant(function) if call.args else frozenset()
         if not wanted:
-            return NO_SETTINGS
+            return frozenset(found)
         defaults = self.defaults(function)
-        found = set()
         seen = set()
         for name, expr in bound(function, call):
             if name not in wanted:
@@ -110,9 +113,30 @@ class Branches:
             if caller.is_async or caller.rebinds(expr.id):
                 return UNKNOWN
             return {**self.defaults(caller), **dict(known)}.get(expr.id, UNKNOWN)
+        if isinstance(expr, f.Attr) and expr.value == f.Name(own_name(caller)):
+            return field_of(dict(known).get(own_name(caller), UNKNOWN), expr.attr)
         return self.constants.of(expr, (caller.module, call.block, call.start))
 
     # ---------------------------------------------------------------- parameters
+
+    def _is_tested(self, function: Function, settings: Settings) -> bool:
+        """Whether conditions of a function are about what can be known here."""
+        return bool(self.tested(function)) or (
+            any(name == own_name(function) for name, _ in settings) and self._tests_itself(function)
+        )
+
+    @memoized
+    def _tests_itself(self, function: Function) -> bool:
+        return own_name(function) in self._condition_words(function)
+
+    def _condition_words(self, function: Function) -> set[str]:
+        """The words in the conditions of a function."""
+        module = function.module
+        words: set[str] = set()
+        for block in module.blocks_in.get(function.index, ()):
+            if block.kind in ("if", "while", "case") or (block.kind == "choice" and block.test is not None):
+                words |= _words(module, block.start, _first_line(module, block))
+        return words
 
     @memoized
     def defaults(self, function: Function) -> dict[str, Value]:
@@ -128,10 +152,7 @@ class Branches:
         if not names or function.is_async:
             return frozenset()
         module = function.module
-        words: set[str] = set()
-        for block in module.blocks_in.get(function.index, ()):
-            if block.kind in ("if", "while", "case") or (block.kind == "choice" and block.test is not None):
-                words |= _words(module, block.start, _first_line(module, block))
+        words = self._condition_words(function)
         found = names & words
         for assign in module.assigns_in.get(function.index, ()):
             if isinstance(assign.target, f.Name) and assign.target.id in words:

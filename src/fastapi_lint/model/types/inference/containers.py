@@ -29,6 +29,7 @@ _SAME_ELEMENTS = frozenset({
 _LAST = frozenset({"itertools.takewhile", "itertools.dropwhile", "itertools.filterfalse", "filter"})
 """Those among them that take a function first."""
 _EXTREMES = frozenset({"max", "min"})
+_STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack"})
 _OF_LIST = frozenset({"pop", "popleft"})
 _ALONE = frozenset({"copy", "union", "difference", "intersection", "symmetric_difference"})
 
@@ -84,8 +85,12 @@ class Containers(Questions):
         return None
 
     def container_method(self, owner: Instance, method: str, call: f.Call, where: Where) -> Type:
-        """What a method of a dict, list, set or deque gives, where that follows from the types of its elements."""
+        """What a method of a dict, list, set or deque gives by the types of its elements, and what is entered by way of
+        a stack of context managers."""
         name, args = owner.cls, owner.args
+        if name in _STACKS and method.startswith("enter_") and len(call.args) == 1:
+            entered = self.entered(self.infer(call.args[0].value, where))
+            return entered if method == "enter_context" else Coroutine(entered)
         if name in MAPPINGS and len(args) == 2:
             key, value = args
             match method:
@@ -104,8 +109,10 @@ class Containers(Questions):
                 case "copy":
                     return owner
         elif name in ELEMENTS and args:
-            if method in _OF_LIST or method in ("__next__",):
+            if method in _OF_LIST or method in ("__next__", "send"):
                 return args[0]
+            if method in ("__anext__", "asend"):
+                return Coroutine(args[0])
             if method in _ALONE:
                 return owner
         return None

@@ -136,7 +136,7 @@ class Members(Questions):
                     if entry.value is not None and self.is_instance(declared, "fastapi.APIRouter"):
                         made = self.infer(entry.value, where)
                         return made if isinstance(made, Instance) and made.origin is not None else declared
-                    return declared
+                    return self._filled(cls, attr, declared)
             if entry.value is not None and not is_none(entry.value):
                 return self.infer(entry.value, where)
         found = self.self_assigns(cls).get(attr, [])
@@ -149,7 +149,16 @@ class Members(Questions):
                     return declared
             if assign.value is not None and not is_none(assign.value):
                 types.append(self.infer(assign.value, where))
-        return self.agree(types)
+        return self.one_of(types)
+
+    def _filled(self, cls: Class, attr: str, declared: Type) -> Type:
+        """What a field is: the object that `__post_init__` makes for it, if that is the only one; else as declared."""
+        match self.self_assigns(cls).get(attr, []):
+            case [(f.Assign(value=f.CallRef() as value, block=block, start=start), function)]:
+                made = self.infer(value, (function.module, block, start))
+                if isinstance(made, Instance) and made.origin is not None and isinstance(declared, Instance):
+                    return made if self.is_instance(made, declared.cls) else declared
+        return declared
 
     def self_assigns(self, cls: Class) -> dict[str, list[tuple[f.Assign, Function]]]:
         """The assignments to `self.name` in the methods of a class."""

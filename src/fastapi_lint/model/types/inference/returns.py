@@ -113,6 +113,8 @@ class Returns(Questions):
         match name:
             case "functools.partial" if positional:
                 return Partial(self.infer(positional[0], where), origin)
+            case "staticmethod" if positional:  # an attribute of a class that is a function as it is
+                return self.infer(positional[0], where)
             case "typing.cast" if positional:
                 says_nothing = positional[1:] and self.infer(positional[0], where) == External("typing.Any")
                 return self.infer(positional[1], where) if says_nothing else self.annotation(positional[0], where)

@@ -121,7 +121,10 @@ class Scopes(Questions):
             return None
         if len(useful) > 1 and all(isinstance(b.entry, Function) for b in useful):
             useful = useful[-1:]  # overloads, redefinitions: the last one stays
-        return self.agree(self._bound_type(module, name, binding) for binding in useful)
+        found_types = (self._bound_type(module, name, binding) for binding in useful)
+        if any(isinstance(b.entry, f.Import) for b in useful):
+            return self.agree(found_types)  # which of two libraries there is, is no choice at run time
+        return self.one_of(found_types)
 
     def _bound_type(self, module: Module, name: str, binding: Binding) -> Type:
         key = (module, binding.block, binding.start, name)
