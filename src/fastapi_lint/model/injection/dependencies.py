@@ -80,7 +80,10 @@ class Dependencies:
                     return self._marker_of(value, place, depth)
         if isinstance(expr, f.CallRef):
             call = module.facts.calls[expr.index]
-            name = self.types.name_of_type(self.types.callee(module, call))
+            callee = self.types.callee(module, call)
+            name = self.types.name_of_type(callee)
+            if name in MARKERS and isinstance(callee, Partial):
+                return None  # what it says stands elsewhere
             if name in DEPENDS or name in MARKERS:
                 return name or "", call, module
             for value, place in self.types.given_back(module, expr.index) if depth < _DEEPEST else ():

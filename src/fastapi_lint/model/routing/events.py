@@ -96,11 +96,16 @@ def in_module(project: Project, module: Module) -> Iterator[Handler]:
                     given = argument(call, 1, "func")
                     function = _function(project, given.value, module, call) if given else None
                     yield Handler(module, name, "call", call, router, is_app, function)
-            case f.Attr(value=f.Attr(value=receiver, attr="on_startup" | "on_shutdown" as listed), attr="append"):
+            case f.Attr(
+                value=f.Attr(value=receiver, attr="on_startup" | "on_shutdown" as listed),
+                attr="append" | "extend" | "insert",
+            ):
                 value = project.infer(receiver, module, call.block, call.start)
-                if project.routes.is_router(value) and isinstance(value, Instance) and len(call.args) == 1:
+                if project.routes.is_router(value) and isinstance(value, Instance) and call.args:
                     router = project.routes.router_of(value.origin) if value.origin is not None else None
-                    function = _function(project, call.args[0].value, module, call)
+                    added = call.args[-1].value
+                    added = added.items[0] if isinstance(added, f.Display) and len(added.items) == 1 else added
+                    function = _function(project, added, module, call)
                     name = listed.removeprefix("on_")
                     yield Handler(module, name, "list", call, router, _is_app(project, value, router), function)
             case f.Name() | f.Attr() if any(arg.name in ("on_startup", "on_shutdown") for arg in call.args):

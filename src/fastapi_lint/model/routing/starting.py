@@ -42,6 +42,7 @@ def _owners(project: Project, module: Module) -> Iterator[tuple[f.Expr, Where]]:
     """What handlers are run of, or the lifespan is replaced of: the app itself, or its router."""
     found = [*attributes(module, *_RUN)]
     added = {(part.value, block, at) for part, block, at in attributes(module, *_ADDERS)} if found else set()
+    added |= {(each.target, each.block, each.start) for each in module.facts.assigns if each.op == "+=" and found}
     for part, block, at in found:
         if (part, block, at) not in added:  # `app.router.on_startup.append(...)` only registers one more
             yield part.value, (module, block, at)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Method, Module
+from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Method, Module
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
 from fastapi_lint.model.values.expansion import Expansion
@@ -89,13 +91,18 @@ def _through(
                 case f.Attr(value=f.Name(id=target), attr=attr) if target == name and entry.op == "=":
                     if entry.value is not None:
                         own.setdefault(attr, (entry.value, (module, entry.block, entry.start), given))
-        onward = next((each for each in init.calls if _is_super_init(module, each)), None)
+        onward = next((each for each in init.calls if _is_base_init(module, each, name)), None)
         if onward is None:
             return Construction(base, None, (module, init.facts.block, init.start), given, own)
         place = (module, onward.block, onward.start)
-        match types.callee(module, onward):
+        by_name = not _is_super_init(module, onward)  # `Base.__init__(self, ...)`
+        callee = types.callee(module, onward)
+        onward = msgspec.structs.replace(onward, args=onward.args[1:]) if by_name else onward
+        match callee:
             case Method(cls=library):
                 return Construction(library, onward, place, given, own)
+            case External(name=full) if by_name:
+                return Construction(full.rpartition(".")[0], onward, place, given, own)
             case FunctionObject(function=function) if function.name == "__init__":
                 init, call, where, environment = function, onward, place, given
             case _:
@@ -108,13 +115,24 @@ def parameters(
 ) -> Environment:
     """What the parameters of a function stand for in a call, its defaults included; unknown behind `*` and `**`."""
     bound = Expansion.given(function, call, where, environment, shift)
-    for param in function.params[shift:]:
+    for position, param in enumerate(function.params[shift:]):
+        if param.kind == "args" and not any(arg.name == "*" for arg in call.args):
+            more = [arg.value for arg in call.args if not arg.name][position:]
+            bound[param.name] = (f.Display("tuple", tuple(more)), where, environment)
         if param.kind == "kwargs" and not any(arg.name == "**" for arg in call.args):
             bound[f"**{param.name}"] = (f.Unknown(), where, environment)  # all that it holds is known by name
         bound.setdefault(param.name, (f.Unknown(), where, environment))
     if itself is not None and function.params:
         bound[function.params[0].name] = itself
     return NOWHERE.with_bound(bound)
+
+
+def _is_base_init(module: Module, call: f.Call, itself: str) -> bool:
+    """Whether a call hands the object on to a constructor: `super().__init__(...)`, `Base.__init__(self, ...)`."""
+    if _is_super_init(module, call):
+        return True
+    is_init = isinstance(call.func, f.Attr) and call.func.attr == "__init__"
+    return is_init and bool(call.args) and call.args[0].name == "" and call.args[0].value == f.Name(itself)
 
 
 def _is_super_init(module: Module, call: f.Call) -> bool:

@@ -6,18 +6,30 @@ Used for routers, which are often registered in loops, in functions that are han
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Union
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, FunctionObject, Instance, Type
+from fastapi_lint.model.names.symbols import Class, FunctionObject, Instance, Module, Type
 from fastapi_lint.model.types.inference.inference import Where, is_none
 from fastapi_lint.model.values.conditions import Condition
 from fastapi_lint.model.values.constants import UNKNOWN
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
-from fastapi_lint.model.values.frames import DEPTH, Element, Frames, names_in
+from fastapi_lint.model.values.frames import DEPTH, Element, Frames, is_of_text, names_in, names_needed
 
 __all__ = ["Expansion", "names_in"]
+
+
+def formatted(text: str, names: list[str], values: list[str]) -> str:
+    """What `text.format(...)` gives, with arguments of these names ("" for positional ones); fields have no format."""
+    positional = iter([value for name, value in zip(names, values, strict=True) if not name])
+    by_name = {name: value for name, value in zip(names, values, strict=True) if name}
+
+    def put(match: re.Match[str]) -> str:
+        return by_name.get(match[1], UNKNOWN) if match[1] else next(positional, UNKNOWN)
+
+    return re.sub(r"\{(\w*)(?:[!:][^{}]*)?\}", put, text)
 
 
 _TEXT_METHODS: Mapping[str, Callable[..., str]] = {
@@ -68,6 +80,34 @@ class Expansion(Frames):
                     yield from self.elements(value, place, environment, depth + 1)
             case f.CallRef(index=index):
                 yield from self._called_elements(index, where, environment, depth)
+            case f.Each(kind="list" | "set" | "generator", element=element, block=block):
+                yield from self._comprehended(element, block, where, environment, depth)
+
+    def _comprehended(
+        self, element: f.Expr, block: int, where: Where, environment: Environment, depth: int
+    ) -> Iterator[Element]:
+        """The element of a comprehension in each of its rounds; whether a filter lets it in is not known."""
+        module = where[0]
+        blocks = module.facts.blocks
+        loops: list[int] = []
+        index = block
+        while blocks[index].kind == "comprehension" and blocks[index].start == blocks[block].start:
+            loops.append(index)
+            index = blocks[index].parent
+        rounds = [environment]
+        for loop in reversed([blocks[one] for one in loops]):
+            if loop.test is None or loop.target is None:
+                return
+            place = (module, loop.parent, loop.start)
+            rounds = [
+                outer.with_bound(self._bind(loop.target, item, at, inner), inner.conditions)
+                for outer in rounds
+                for item, at, inner in self.elements(loop.test, place, outer, depth + 1)
+            ]
+        is_filtered = any(test.kind == "filter" and test.block in loops for test in module.facts.tests)
+        only = (Condition(module, block, blocks[block].start),) if is_filtered else ()
+        for inner in rounds:
+            yield element, (module, block, blocks[block].start), inner.with_bound({}, only)
 
     def _called_elements(self, index: int, where: Where, environment: Environment, depth: int) -> Iterator[Element]:
         module = where[0]
@@ -140,7 +180,11 @@ class Expansion(Frames):
 
     def _standing(self, name: str, where: Where, environment: Environment) -> Bound:
         """What a name of an environment stands for at a place: it may have been assigned since."""
-        found = [binding.entry for binding in self.types.find_bindings(name, where)]
+        bindings = self.types.find_bindings(name, where)
+        found = [binding.entry for binding in bindings]
+        if len(found) == 2 and isinstance(found[1], f.Param):  # `if not prefix.startswith("/"): prefix = "/" + prefix`
+            is_set = self._is_entered(bindings[0].block, where[0], environment)
+            found = found if is_set is None else found[:1] if is_set else found[1:]
         if not any(isinstance(entry, f.Assign) for entry in found):
             return environment[name]
         entry = found[0]
@@ -150,6 +194,13 @@ class Expansion(Frames):
             return f.Unknown(), where, NOWHERE
         return entry.value, (where[0], entry.block, entry.start - 1), environment
 
+    def _is_entered(self, index: int, module: Module, environment: Environment) -> bool | None:
+        """Whether a branch is taken that is the first of its `if`; None when not known."""
+        block = module.facts.blocks[index]
+        if block.kind != "if" or self.conditions.branches(module, block.parent)[:1] != [index]:
+            return None
+        return self.truth(block.test, (module, block.parent, block.start), environment)
+
     def _local(self, name: str, where: Where, environment: Environment) -> Bound | None:
         """What a local variable is assigned from, when that needs the environment."""
         found = self.types.find_bindings(name, where)
@@ -158,9 +209,11 @@ class Expansion(Frames):
         entry = found[0].entry
         if entry.value is None or entry.op != "=" or not isinstance(entry.target, f.Name):
             return None
-        if isinstance(entry.value, f.CallRef) or not names_in(entry.value) & (environment.keys() | {name}):
+        needed = names_needed(entry.value, where[0])
+        is_other_call = isinstance(entry.value, f.CallRef) and not is_of_text(where[0].facts.calls[entry.value.index])
+        if is_other_call or not needed & (environment.keys() | {name}):
             return None
-        if name in names_in(entry.value):
+        if name in needed:
             return None
         return entry.value, (where[0], entry.block, entry.start), environment
 
@@ -245,6 +298,21 @@ class Expansion(Frames):
             case f.Choice(options=options):
                 answers = {self.truth(option, where, environment, depth + 1) for option in options}
                 return answers.pop() if len(answers) == 1 else None
+            case f.Unary(op="not", value=value):
+                known = self.truth(value, where, environment, depth + 1)
+                return None if known is None else not known
+            case f.CallRef(index=index) if environment:
+                return self._begins(where[0].facts.calls[index], where, environment, depth)
+        return None
+
+    def _begins(self, call: f.Call, where: Where, environment: Environment, depth: int) -> bool | None:
+        """What `prefix.startswith("/")`, or `endswith`, comes to."""
+        match call.func:
+            case f.Attr(value=value, attr="startswith" | "endswith" as asked) if len(call.args) == 1:
+                text = self.pieces(value, where, environment, depth + 1)
+                wanted = self.pieces(call.args[0].value, where, environment, depth + 1)
+                if UNKNOWN not in text + wanted:
+                    return text.startswith(wanted) if asked == "startswith" else text.endswith(wanted)
         return None
 
     def pieces(self, expr: f.Expr | None, where: Where, environment: Environment, depth: int = 0) -> str:
@@ -265,16 +333,24 @@ class Expansion(Frames):
                 )
             case f.Name(id=name) if environment and (source := self._local(name, where, environment)):
                 return self.pieces(*source, depth + 1)
-            case f.CallRef(index=index) if environment:
+            case f.CallRef(index=index) if environment or is_of_text(where[0].facts.calls[index]):
                 return self._changed(where[0].facts.calls[index], where, environment, depth)
         return self.folding.pieces(expr, where)
 
     def _changed(self, call: f.Call, where: Where, environment: Environment, depth: int) -> str:
         """The text that a method of a text gives (`prefix.strip("/")`); unknown unless all of it is known."""
-        if not isinstance(call.func, f.Attr) or call.func.attr not in _TEXT_METHODS or len(call.args) > 1:
+        if call.func == f.Name("str") and len(call.args) == 1 and not call.args[0].name:
+            return self.pieces(call.args[0].value, where, environment, depth + 1)
+        if not isinstance(call.func, f.Attr) or not is_of_text(call):
             return UNKNOWN
         text = self.pieces(call.func.value, where, environment, depth + 1)
+        if call.func.attr == "join" and len(call.args) == 1:
+            items = list(self.elements(call.args[0].value, where, environment, depth + 1))
+            return text.join(self.pieces(*item, depth + 1) for item in items) if items else UNKNOWN
         given = [self.pieces(arg.value, where, environment, depth + 1) for arg in call.args]
+        if call.func.attr == "format":
+            names = [arg.name for arg in call.args]
+            return UNKNOWN if UNKNOWN in text or {"*", "**"} & {*names} else formatted(text, names, given)
         if UNKNOWN in text or any(UNKNOWN in one or arg.name for one, arg in zip(given, call.args, strict=True)):
             return UNKNOWN
-        return _TEXT_METHODS[call.func.attr](text, *given)
+        return _TEXT_METHODS[call.func.attr](text, *given) if len(given) < 2 else UNKNOWN

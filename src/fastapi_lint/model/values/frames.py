@@ -21,6 +21,11 @@ Element = tuple[f.Expr, Where, Environment]
 DEPTH = 8
 _MOST_ROUNDS = 400
 _MOST_CALLERS = 300
+TEXT_METHODS = frozenset({
+    "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "removeprefix", "removesuffix", "format",
+    "join",
+})  # fmt: skip
+"""Methods of a text that give another one."""
 DECORATED, DECORATOR = "@", "@decorator"
 """The names under which an environment has the function below the decorator that a call is, or gives; and that call."""
 
@@ -94,7 +99,7 @@ class Frames:
 
     def _needed(self, used: Iterable[f.Expr | None], where: Where) -> set[str]:
         """The names that expressions begin with, and those that the variables among them are assigned from."""
-        wanted = {name for expr in used for name in names_in(expr)}
+        wanted = {name for expr in used for name in names_needed(expr, where[0])}
         if where[0].enclosing(where[1]) is None:
             return wanted
         queue = sorted(wanted)
@@ -102,7 +107,7 @@ class Frames:
             for binding in self.types.find_bindings(queue.pop(), where):
                 entry = binding.entry
                 if isinstance(entry, f.Assign) and where[0].facts.blocks[binding.block].function >= 0:
-                    more = names_in(entry.value) - wanted
+                    more = names_needed(entry.value, where[0]) - wanted
                 elif isinstance(entry, f.Block) and entry.kind in ("for", "comprehension"):
                     more = names_in(entry.test) - wanted
                 else:
@@ -306,6 +311,28 @@ def _gives_back(outer: Function, inner: Function, wanted: set[str]) -> bool:
 def _is_super(module: Module, index: int) -> bool:
     func = module.facts.calls[index].func
     return isinstance(func, f.Name) and func.id == "super"
+
+
+def is_of_text(call: f.Call) -> bool:
+    """Whether a call makes a text of a text, or of what is written into it: `name.lower()`, `"/{}".format(name)`."""
+    if isinstance(call.func, f.Attr):
+        return call.func.attr in TEXT_METHODS
+    return call.func == f.Name("str")
+
+
+def names_needed(expr: f.Expr | None, module: Module) -> set[str]:
+    """As `names_in`, also of what texts are made of by methods."""
+    match expr:
+        case f.CallRef(index=index) if is_of_text(call := module.facts.calls[index]):
+            parts = (call.func, *(arg.value for arg in call.args))
+            return {name for part in parts for name in names_needed(part, module)} - {"str"}
+        case f.Attr(value=f.CallRef() as value):
+            return names_needed(value, module)
+        case f.Joined(parts=items):
+            return {name for part in items for name in names_needed(part, module)}
+        case f.Binary(left=left, right=right):
+            return names_needed(left, module) | names_needed(right, module)
+    return names_in(expr)
 
 
 def names_in(expr: f.Expr | None) -> set[str]:
