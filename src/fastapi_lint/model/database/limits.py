@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.binding import filled
-from fastapi_lint.model.names.expressions import evaluated, walk
+from fastapi_lint.model.database.statements import ends_in_limit, is_limit, is_query, is_sql, limit_name
+from fastapi_lint.model.names.expressions import evaluated, walk, with_values
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _LIMITS = frozenset({"limit", "fetch", "fetchmany", "to_list", "limit_by", "with_limit"})
+_PAGE_KEYWORDS = frozenset({"paginate_by", "page_size", "limit", "items_per_page"})
 _LIMIT_KEYWORDS = frozenset({"limit", "length", "max_rows", "fetch"})
 _CLIPS = re.compile(r"min|clip|clamp\w*|bound\w*|max_\w+|validate_\w+|normali[sz]e_\w+|cap_\w+|restrict\w*")
 _TRANSPARENT = frozenset({"int", "max", "abs", "round", "float", "str", "math.ceil", "math.floor", "typing.cast"})
@@ -39,13 +41,6 @@ _TELLERS = frozenset({
     "debug", "info", "warning", "warn", "error", "exception", "critical", "log", "trace", "success", "print",
     "set_attribute", "set_tag", "add_event", "set_attributes", "observe", "inc",
 })  # fmt: skip
-_SQL_LIMIT = re.compile(
-    r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT)|TOP)\b\s*(?:[(]\s*)?[:%$@{?\N{HORIZONTAL ELLIPSIS}]", re.IGNORECASE
-)
-_SQL = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:SELECT|WITH|INSERT|UPDATE|DELETE|CALL|EXEC)\b", re.IGNORECASE)
-_PLACE = re.compile(r"\?|%s|\$(\d+)")
-_NAMED = re.compile(r"[:@$]([A-Za-z_]\w*)|%\(([A-Za-z_]\w*)\)")
-_SQL_BEFORE = re.compile(r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT)|TOP)\s*(?:[(]\s*)?\Z", re.IGNORECASE)
 _DEEPEST = 5
 _ROUNDS = 3
 
@@ -56,7 +51,8 @@ class Fate:
 
     `limits`: it limits a query; `works`: as many steps are done; `is_bounded`: it is compared with a bound, or cut down
     to one; `zero_is_all`: the limit is left out where it is zero; `leaves`: somebody gets it who cannot be followed;
-    `forms`: in which it is given back: "" itself, ".name" as an attribute, "[name]" under a key.
+    `forms`: in which it is given back: "" itself, ".name" as an attribute, "[name]" under a key, "[1]" as an
+    item of a tuple.
     """
 
     limits: bool = False
@@ -84,7 +80,8 @@ def carrier(name: str, form: str) -> f.Expr:
     """The expression by which a variable holds a number in a form (see `Fate`)."""
     if form.startswith("."):
         return f.Attr(f.Name(name), form[1:])
-    return f.Sub(f.Name(name), (f.Const(form[1:-1]),)) if form else f.Name(name)
+    key = form[1:-1]
+    return f.Sub(f.Name(name), (f.Const(int(key) if key.isdecimal() else key),)) if form else f.Name(name)
 
 
 class Limits:
@@ -186,8 +183,9 @@ class _Body:
         for _ in range(_ROUNDS):
             before = len(self.held)
             for entry in entries:
-                if isinstance(entry.target, f.Name) and self.holds(entry.value):
-                    self.held.add(entry.target)
+                for target, value in self._taken_apart(entry):
+                    if isinstance(target, f.Name) and self.holds(value):
+                        self.held.add(target)
             if len(self.held) == before:
                 break
         for entry in entries:
@@ -196,6 +194,14 @@ class _Body:
             elif isinstance(entry.value, (f.Mapping, f.Display)) and self._mentions(entry.value):
                 found |= Fate(leaves=True)
         return found
+
+    def _taken_apart(self, entry: f.Assign) -> Iterator[tuple[f.Expr, f.Expr | None]]:
+        """The targets of an assignment with their values: also of `start, size = window`, item by item."""
+        if isinstance(entry.target, f.Display) and isinstance(entry.value, f.Name):
+            for number, item in enumerate(entry.target.items):
+                yield item, f.Sub(entry.value, (f.Const(number),))
+        else:
+            yield from with_values(entry.target, entry.value)
 
     def _mentions(self, expr: f.Expr) -> bool:
         return any(self.holds(part) for part in walk(expr))
@@ -212,7 +218,12 @@ class _Body:
                 if self._is_bound(other, where, above=above):
                     return True
             if operator in ("in", "not in") and left in self.held:
-                return not isinstance(right, f.CallRef)
+                if not isinstance(right, f.CallRef):
+                    return True
+                end = [arg.value for arg in self.module.facts.calls[right.index].args[:2] if not arg.name]
+                called = self.project.called_name(self.module, self.module.facts.calls[right.index])
+                if called == "range" and end and self._is_bound(end[-1], where, above=True):
+                    return True
         return False
 
     def _is_bound(self, other: f.Expr, where: Where, *, above: bool) -> bool:
@@ -257,6 +268,8 @@ class _Body:
             if arg.name in _LIMIT_KEYWORDS or (not arg.name and position == 0):
                 self._note_guard(call)
                 return Fate(limits=True)
+        if self._is_size_of_page(call, position, arg, callee):
+            return Fate(limits=True)
         if _CLIPS.fullmatch(name) and not isinstance(callee, FunctionObject):
             return Fate(is_bounded=True)
         match callee:
@@ -266,12 +279,27 @@ class _Body:
                 return self._made(cls, position, arg)
         return self._outside(call, arg, callee)
 
+    def _is_size_of_page(self, call: f.Call, position: int, arg: f.Arg, callee: Type) -> bool:
+        """Whether an argument says how many rows a piece of a query has: `paginate(page, size)`, `slice(start, stop)`,
+        `text("... LIMIT :size").bindparams(size=size)`."""
+        if not isinstance(call.func, f.Attr) or isinstance(callee, FunctionObject):
+            return False
+        match call.func.attr:
+            case "paginate":
+                return arg.name in _PAGE_KEYWORDS or (not arg.name and position == 1)
+            case "slice" if position == 1 and is_query(self.project, call.func, (self.module, call.block, call.start)):
+                return not self.holds(call.args[0].value)
+            case "bindparams" | "params" if arg.name and isinstance(call.func.value, f.CallRef):
+                inner = self.module.facts.calls[call.func.value.index]
+                return arg.name == limit_name(self._statement(inner))
+        return False
+
     def _outside(self, call: f.Call, arg: f.Arg, callee: Type) -> Fate:
         """What a function that is not the project's does with the number."""
         full = self._name(callee)
         text = self._statement(call)
         if text and not arg.name:  # a value of a statement: `fetch("... LIMIT $1", limit)`
-            return Fate(limits=_is_limit(text, call.args.index(arg)))
+            return Fate(limits=is_limit(text, call.args.index(arg)))
         if full == "range":
             return Fate(works=True)
         if full.startswith(_LOADERS) and arg.name in _LIMIT_KEYWORDS:
@@ -337,13 +365,12 @@ class _Body:
     def _in_collection(self, call: f.Call, values: f.Mapping | f.Display) -> Fate:
         """The number in a list or dict of values: those of a statement with a limit, or somebody else's parameters."""
         text = self._statement(call)
-        if (found := _SQL_LIMIT.search(text)) is not None:
+        if (named := limit_name(text)) is not None:
             if isinstance(values, f.Display):
                 at = next((n for n, item in enumerate(values.items, 1) if self.holds(item)), 0)
-                return Fate(limits=not at or _is_limit(text, at))
-            named = _NAMED.match(text, found.end() - 1)
+                return Fate(limits=not at or is_limit(text, at))
             names = [key.value for key, value in values.items if isinstance(key, f.Const) and self.holds(value)]
-            return Fate(limits=named is None or not names or (named[1] or named[2]) in names)
+            return Fate(limits=not named or not names or named in names)
         return _NOTHING if f.last_name(call.func) in _TELLERS else Fate(leaves=True)
 
     def _statement(self, call: f.Call) -> str:
@@ -355,7 +382,7 @@ class _Body:
         if not isinstance(given, (f.Const, f.Joined, f.Name, f.Attr, f.Binary)) or self.holds(given):
             return ""
         text = self.project.values.pieces(given, (self.module, call.block, call.start))
-        return text if _SQL.match(text) else ""
+        return text if is_sql(text) else ""
 
     def _is_sql(self, joined: f.Joined) -> bool:
         """`f"... LIMIT {limit}"`."""
@@ -363,7 +390,7 @@ class _Body:
         for part in joined.parts:
             if isinstance(part, f.Const):
                 before = str(part.value)
-            elif self.holds(part) and _SQL_BEFORE.search(before):
+            elif self.holds(part) and ends_in_limit(before):
                 return True
         return False
 
@@ -388,12 +415,16 @@ class _Body:
                     for key, value in items:
                         if isinstance(key, f.Const) and self.holds(value):
                             yield f"[{key.value}]"
+                case f.Display(kind="tuple", items=values):
+                    yield from (f"[{number}]" for number, value in enumerate(values) if self.holds(value))
                 case f.CallRef(index=index):
                     call = self.module.facts.calls[index]
-                    if isinstance(self.project.callee(self.module, call), ClassObject):
-                        for arg in call.args:
-                            if arg.name.isidentifier() and self.holds(arg.value):
-                                yield f".{arg.name}"
+                    if isinstance(made := self.project.callee(self.module, call), ClassObject):
+                        fields = [name for name, entry in made.cls.assigns.items() if entry.annotation is not None]
+                        for number, arg in enumerate(call.args):
+                            name = arg.name or (fields[number] if number < len(fields) else "")
+                            if name.isidentifier() and self.holds(arg.value):
+                                yield f".{name}"
                     elif self.holds(leaving.value):
                         yield ""
                 case value if self.holds(value):
@@ -412,18 +443,6 @@ class _Body:
             case Method(cls=cls, name=name):
                 return f"{cls}.{name}"
         return "?.?"
-
-
-def _is_limit(text: str, number: int) -> bool:
-    """Whether the value with a number (from 1) of a statement is the one that limits its rows."""
-    found = _SQL_LIMIT.search(text)
-    if found is None:
-        return False
-    places = list(_PLACE.finditer(text))
-    limiting = next((place for place in places if place.start() >= found.end() - 1), None)
-    if limiting is None:
-        return True
-    return int(limiting[1]) == number if limiting[1] else places.index(limiting) + 1 == number
 
 
 def _root(expr: f.Expr) -> str | None:

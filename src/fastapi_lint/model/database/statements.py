@@ -1,4 +1,5 @@
-"""Statements that change rows: what `execute` is given, and queries that update or delete. Judges nothing."""
+"""Statements that change rows: what `execute` is given, and queries that update or delete; and where a text of SQL has
+its limit. Judges nothing."""
 
 from __future__ import annotations
 
@@ -18,6 +19,13 @@ Verb = Literal["insert", "update", "delete"]
 _VERBS: dict[str, Verb] = {"insert": "insert", "update": "update", "delete": "delete"}
 _TEXT = re.compile(r"\s*(?:--[^\n]*\n\s*)*(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 _LIBRARIES = ("sqlalchemy.", "sqlmodel.")
+_SQL_LIMIT = re.compile(
+    r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT)|TOP)\b\s*(?:[(]\s*)?[:%$@{?\N{HORIZONTAL ELLIPSIS}]", re.IGNORECASE
+)
+_SQL = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:SELECT|WITH|INSERT|UPDATE|DELETE|CALL|EXEC)\b", re.IGNORECASE)
+_PLACE = re.compile(r"\?|%s|\$(\d+)")
+_NAMED = re.compile(r"[:@$]([A-Za-z_]\w*)|%\(([A-Za-z_]\w*)\)")
+_SQL_BEFORE = re.compile(r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT)|TOP)\s*(?:[(]\s*)?\Z", re.IGNORECASE)
 _DEEPEST = 12
 
 
@@ -95,3 +103,56 @@ def _of_text(project: Project, module: Module, call: f.Call) -> Iterator[Stateme
         text = project.values.pieces(given, (module, call.block, call.start))
         if found := _TEXT.match(text):
             yield Statement(_VERBS[found[1].lower()], module, call, frozenset(), True)
+
+
+def is_query(project: Project, expr: f.Expr, where: Where, depth: int = 0) -> bool:
+    """Whether an expression is what methods have made of `select(...)` of SQLAlchemy, also by way of variables."""
+    if depth > _DEEPEST:
+        return False
+    match expr:
+        case f.Attr(value=f.CallRef() as value):
+            return is_query(project, value, where, depth + 1)
+        case f.CallRef(index=index):
+            call = where[0].facts.calls[index]
+            name = project.called_name(where[0], call) or ""
+            if name.startswith(_LIBRARIES) and name.endswith((".select", ".Session.query")):
+                return True
+            return isinstance(call.func, f.Attr) and is_query(project, call.func.value, where, depth + 1)
+        case f.Name() | f.Attr():
+            found = list(project.values.definitions(expr, where))
+            if len(found) == 1 and found[0][0] != expr:
+                return is_query(project, *found[0], depth + 1)
+            return isinstance(expr, f.Attr) and is_query(project, expr.value, where, depth + 1)
+    return False
+
+
+# ---------------------------------------------------------------- texts of SQL
+
+
+def is_sql(text: str) -> bool:
+    """Whether a text begins like a statement."""
+    return _SQL.match(text) is not None
+
+
+def ends_in_limit(text: str) -> bool:
+    """Whether what comes behind a text is how many rows a statement gives."""
+    return _SQL_BEFORE.search(text) is not None
+
+
+def limit_name(text: str) -> str | None:
+    """The name of the parameter that limits a statement; "" when it has none, None when nothing limits it."""
+    found = _SQL_LIMIT.search(text)
+    named = _NAMED.match(text, found.end() - 1) if found is not None else None
+    return (named[1] or named[2]) if named is not None else ("" if found is not None else None)
+
+
+def is_limit(text: str, number: int) -> bool:
+    """Whether the value with a number (from 1) of a statement is the one that limits its rows."""
+    found = _SQL_LIMIT.search(text)
+    if found is None:
+        return False
+    places = list(_PLACE.finditer(text))
+    limiting = next((place for place in places if place.start() >= found.end() - 1), None)
+    if limiting is None:
+        return True
+    return int(limiting[1]) == number if limiting[1] else places.index(limiting) + 1 == number

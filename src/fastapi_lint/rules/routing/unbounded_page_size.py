@@ -139,11 +139,13 @@ def _is_open_field(cls: Class, entry: f.Assign, project: Project) -> bool:
 def _report_field(cls: Class, entry: f.Assign, fate: Fate, route: Route, check: Check) -> Finding:
     given = cls.module.facts.calls[entry.value.index].args if isinstance(entry.value, f.CallRef) else ()
     least = "ge=1, " if fate.zero_is_all and not any(arg.name in _LEAST for arg in given) else ""
+    default = next((arg.value for arg in given if arg.name in ("", "default")), None) if given else entry.value
+    bound = _bound(check.project.values.number(default, (cls.module, entry.block, entry.start)))
     return check.finding(
         entry,
         f"`{_field(entry)}` of `{cls.name}` has no upper bound",
         why=f"a client of `{route.name}` can ask for any number of rows at once",
-        instead=f"give it `Field({least}le={_STEPS[0]})`",
+        instead=f"give it `Field({least}le={bound or '...'})`",
         module=cls.module,
         related=[check.related(route, "a query parameter here", module=route.module)],
     )
@@ -154,7 +156,7 @@ def _report(parameter: Parameter, fate: Fate, route: Route, check: Check) -> Fin
     owner = function.cls.name if function.cls is not None and function.name == "__init__" else function.name
     given = parameter.marker_call.args if parameter.marker_call is not None else ()
     least = "ge=1, " if fate.zero_is_all and not any(arg.name in _LEAST for arg in given) else ""
-    bound = _bound(parameter, check.project)
+    bound = _bound(_default(parameter, check.project))
     wanted = f"{least}le={bound}" if bound is not None else f"{least}le=..."
     return check.finding(
         parameter,
@@ -167,9 +169,8 @@ def _report(parameter: Parameter, fate: Fate, route: Route, check: Check) -> Fin
     )
 
 
-def _bound(parameter: Parameter, project: Project) -> int | None:
-    """A round number above the default; None when the default itself is no limit."""
-    number = _default(parameter, project)
+def _bound(number: float | None) -> int | None:
+    """A round number above a default; None when the default itself is no limit."""
     return next((step for step in _STEPS if number is None or step > number), None)
 
 
