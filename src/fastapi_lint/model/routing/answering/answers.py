@@ -17,6 +17,7 @@ from typing import Literal
 
 from fastapi_lint.catalog.answers import AnswerClass, answer_class
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -240,9 +241,9 @@ class Answers:
                 made = constructed(self.types, cls, module, call, environment)
                 if made is not None:
                     yield self._built(known, made, call, where)
-            case FunctionObject(function=function, owner=owner) if function.name != "__init__":
+            case FunctionObject(function=function) as callee if function.name != "__init__":
                 if self._may_answer(function):
-                    given = parameters(function, call, where, environment, 0 if owner is None else 1)
+                    given = parameters(function, call, where, environment, filled(self.types, callee))
                     yield from self._of_function(function, given, call, where, depth)
 
     @staticmethod
@@ -271,7 +272,10 @@ class Answers:
             if conditions is None:
                 continue
             place = (module, leaving.block, leaving.start)
-            for value in _options(leaving.value):
+            values, decided = self._chosen(leaving.value, place, given)
+            if not decided:
+                conditions = (*conditions, Condition(module, leaving.block, leaving.start))
+            for value in values:
                 inner = self._maker(value, place)
                 for answer in self._made(module, inner, given, depth + 1) if inner is not None else ():
                     if leaving.kind == "return" or answer.kind == "error":
@@ -290,6 +294,13 @@ class Answers:
                 if isinstance(callee, FunctionObject) and callee.function is not function:
                     if self._may_answer(callee.function):
                         yield call
+
+    def _chosen(self, value: f.Expr, place: Where, given: Environment) -> tuple[tuple[f.Expr, ...], bool]:
+        """What an expression may be with these parameters, and whether that is decided."""
+        if not isinstance(value, f.Choice):
+            return (value,), True
+        known = self.expansion.truth(value.test, place, given) if value.op == "if" else None
+        return (value.options, False) if known is None else ((value.options[0 if known else -1],), True)
 
     @memoized_cyclic(False)
     def _may_answer(self, function: Function) -> bool:

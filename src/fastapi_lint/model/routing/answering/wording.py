@@ -47,6 +47,10 @@ def words(text: str) -> list[str]:
     return [word.lower() for word in _WORDS.findall(text)]
 
 
+_HISSING = ("ses", "se", "xes", "xe", "ches", "che", "shes", "she")
+"""Ends of words with a hiss, of which a plural in `es` does not tell whether the word itself ends in `e`."""
+
+
 @dataclass(frozen=True)
 class Wording:
     """The words of a handler's name and of the last piece of its path; `inner`: a placeholder stands before that."""
@@ -124,8 +128,9 @@ def manages(path: str) -> bool:
 
 
 def _singular(word: str) -> str:
+    """What a word and its plural have in common: `house` and `houses`, `box` and `boxes`, `status` and `statuses`."""
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
-    if word.endswith(("ses", "xes", "ches", "shes")):
-        return word[:-2]
+    if word.endswith(_HISSING):
+        word = word.rstrip("s").removesuffix("e")
     return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
