@@ -24,7 +24,7 @@ def is_made_once(project: Project, cls: Class) -> bool:
     if is_made_anew(project, cls):
         return False
     family = _family(project, cls)
-    places = [place for one in family if not project.schemas.is_settings(one) for place in _makings(project, one)]
+    places = [place for one in family if not project.schemas.is_settings(one) for place in makings(project, one)]
     if places:
         return all(module.facts.blocks[call.block].function < 0 and _is_kept(module, call) for module, call in places)
     return any(project.schemas.is_settings(one) for one in family) or cls in project.schemas.groups
@@ -39,14 +39,14 @@ def _is_made_for_requests(project: Project, cls: Class) -> bool:
         return True
     if project.schemas.is_settings(cls):
         return False  # read from the environment, wherever that happens
-    for module, call in _makings(project, cls):
+    for module, call in makings(project, cls):
         function = module.enclosing(call.block)
         if function is not None and project.effects.is_served(module) and not project.is_lifespan(function):
             return True
     return False
 
 
-def _makings(project: Project, cls: Class) -> Iterator[tuple[Module, f.Call]]:
+def makings(project: Project, cls: Class) -> Iterator[tuple[Module, f.Call]]:
     """The calls that make an object of a class, tests aside."""
     modules = project.types.modules
     for name in (cls.name, *dict.fromkeys(modules.aliases.get(cls.name, ()))):

@@ -161,7 +161,7 @@ def _leaves(module: Module, call: f.Call, check: Check) -> bool:
     if any(_adds_parameter(function, each, name) for each in function.calls):
         return True  # whoever has given it may read it
     rest = code_of(function, committed)
-    objects = {one for one in _objects(function, name, start, end) if not _is_refreshed(one, rest)}
+    objects = {one for one in _objects(function, name, start, end, check) if not _is_refreshed(one, rest)}
     return any(re.search(rf"(?<![\w.]){re.escape(one)}\b", rest) for one in objects - {name})
 
 
@@ -169,7 +169,7 @@ def _is_refreshed(name: str, rest: str) -> bool:
     return re.search(rf"\.refresh\(\s*{re.escape(name)}\b", rest) is not None
 
 
-def _objects(function: Function, session: str, start: int, end: int) -> set[str]:
+def _objects(function: Function, session: str, start: int, end: int, check: Check) -> set[str]:
     """The variables that may hold objects of a session: made with it, made of such, or put into it."""
     module = function.module
     made: list[tuple[f.Expr, f.Expr | None]] = [
@@ -184,7 +184,7 @@ def _objects(function: Function, session: str, start: int, end: int) -> set[str]
     for call in function.calls:
         match call.func:
             case f.Attr(value=f.Name(id=held), attr="add" | "add_all" | "merge") if held == session:
-                found |= _names(call.args[0].value, module) if call.args else set()
+                found |= _added(call, function, check) if call.args else set()
             case _ if any(arg.value == f.Name(session) for arg in call.args):  # a helper, which may put them into it
                 found |= {arg.value.id for arg in call.args if isinstance(arg.value, f.Name)}
     for _ in range(3):  # a loop may use further up what it makes further down
@@ -192,6 +192,17 @@ def _objects(function: Function, session: str, start: int, end: int) -> set[str]
             if not found.isdisjoint(_names(value, module)):
                 found.update(target_names(target))
     return found
+
+
+def _added(call: f.Call, function: Function, check: Check) -> set[str]:
+    """The variables that are put into a session, and objects of classes that are made a part of what is put into it."""
+    where = (function.module, call.block, call.start)
+    itself = {leaf.id for leaf in leaves(call.args[0].value) if isinstance(leaf, f.Name)}
+    inside = _names(call.args[0].value, function.module) - itself
+    values = {name: check.project.infer(f.Name(name), *where) for name in inside}
+    return itself | {
+        name for name, made in values.items() if isinstance(made, Instance) and isinstance(made.cls, Class)
+    }
 
 
 def _names(expr: f.Expr | None, module: Module, depth: int = 0) -> set[str]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.data.lifetimes import is_made_once
+from fastapi_lint.model.calls.bodies.binding import argument_at
+from fastapi_lint.model.data.kinds import record_kind
+from fastapi_lint.model.data.lifetimes import is_made_once, makings
 from fastapi_lint.model.names.modules import Binding
-from fastapi_lint.model.names.symbols import Function, Module
-from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.names.symbols import Class, Function, Module
+from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values import environment_read
 
 if TYPE_CHECKING:
@@ -17,6 +19,17 @@ if TYPE_CHECKING:
 
 _DEEPEST = 8
 _FIXED = frozenset({"Timeout", "ClientTimeout", "Limits", "Config", "Session", "AzureKeyCredential"})
+
+
+def fields_of(types: Inference, cls: Class) -> dict[str, tuple[Module, f.Assign]]:
+    """The annotated attributes of a record in the order in which its constructor takes them, those of bases first."""
+    found: dict[str, tuple[Module, f.Assign]] = {}
+    for base in reversed(types.mro(cls)):
+        if isinstance(base, Class):
+            for name, entry in base.assigns.items():
+                if entry.annotation is not None:
+                    found[name] = base.module, entry
+    return found
 
 
 @dataclass(frozen=True)
@@ -88,8 +101,10 @@ class Particular:
         cls = self.function.cls
         assert cls is not None
         found = self.project.types.self_assigns(cls).get(attr, [])
-        if not found or depth > _DEEPEST:
+        if depth > _DEEPEST:
             return True
+        if not found:
+            return self._field_depends(cls, attr, depth)
         if is_made_once(self.project, cls):
             return any(function.name != "__init__" for _, function in found)
         return any(
@@ -98,6 +113,30 @@ class Particular:
             )
             for entry, function in found
         )
+
+    def _field_depends(self, cls: Class, attr: str, depth: int) -> bool:
+        """Whether objects of a record differ in a field: not where each is made with the same, or with its default."""
+        types = self.project.types
+        fields = fields_of(types, cls)
+        made = list(makings(self.project, cls)) if attr in fields and record_kind(types, cls) is not None else []
+        if not made or types.modules.stores_by_name.get(attr) or "__init__" in cls.methods:
+            return True
+        if is_made_once(self.project, cls):
+            return False
+        home, entry = fields[attr]
+        for module, call in made:
+            if any(arg.name in ("*", "**") for arg in call.args):
+                return True
+            given = argument_at(call, list(fields).index(attr), attr)
+            maker = module.enclosing(call.block)
+            if given is None:
+                differs = entry.value is None or self.depends(entry.value, (home, entry.block, entry.start), depth + 1)
+            else:
+                where = (module, call.block, call.start)
+                differs = maker is not None and Particular(self.project, maker).depends(given.value, where, depth + 1)
+            if differs:
+                return True
+        return False
 
     def differs(self, param: f.Param, depth: int) -> bool:
         """Whether a parameter of the function may be another one with the next request."""

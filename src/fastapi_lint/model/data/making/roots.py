@@ -94,6 +94,13 @@ def _callers(project: Project, function: Function, carried: bool) -> Iterator[tu
             caller = module.enclosing(module.facts.calls[index].block)
             if caller is not None and not module.is_test:
                 found[caller] = None
+    if function.cls is not None and function.name == "__call__":  # any variable may hold such an object
+        for use in project.callers.uses(function):
+            caller = use.module.function_before(use.start)
+            while caller is not None and caller.facts.end <= use.start:
+                caller = caller.parent
+            if caller is not None and not use.module.is_test:
+                found[caller] = None
     if any(name.endswith("property") for name in project.types.decorators(function)):
         found.update(dict.fromkeys(function.module.functions))
     for caller in sorted(found, key=lambda each: (each.module.path, each.start)):
