@@ -9,6 +9,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, Type
 from fastapi_lint.model.taint.strands import Path, Value
 from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.model.values.constants import Values
 
 
 class Asks(Protocol):
@@ -16,6 +17,7 @@ class Asks(Protocol):
 
     types: Inference
     known: Dangers
+    values: Values
     checking: bool
 
     def value(self, expr: f.Expr | None, where: Where, path: Path = (), depth: int = 0) -> Value:

@@ -84,6 +84,8 @@ class Calling:
                     r"[bcdoxXeEfFgGn%]\Z", str(getattr(args[1].value, "value", ""))
                 )
                 return NUMBER if is_number else self.asks.value(args[0].value, where, path, depth)
+            case External(name="re.sub") if len(args) >= 3 and not path:
+                return self._texts.substituted(args[0].value, args[2].value, where, depth)
             case External(name=name):
                 if (passing := self.asks.known.passing(name)) is not None:
                     return self._passed(passing, call, args, where, path, depth)
@@ -254,6 +256,9 @@ class Calling:
                 return self._texts.joined(receiver, only.value, where, depth)
             case "replace", (old, new, *_) if not path:
                 return self._texts.replaced(receiver, old.value, new.value, where, depth)
+            case "sub", (_, text, *_) if not path and not text.name:
+                found = self._texts.substituted(receiver, text.value, where, depth)
+                return found if has_strands(found) else None
             case "read", _ if not path:
                 found = asks.value(receiver, where, (), depth)
                 return found if has_strands(found) else None

@@ -24,6 +24,8 @@ from fastapi_lint.model.types.inference.inference import Where
 
 _PERCENT = re.compile(r"%(?:\((\w+)\))?[-#0 +]{0,5}(?:\d{1,9}|\*)?(?:\.\d{1,9})?([sdifrgxXoeEfFgGcua%])")
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+_HARMLESS = re.compile(r"(?:(?:\\[stnr]|[ ,_]|\\?-|\[(?:\\[stnr]|[ ,_]|\\?-)+\])(?:[+*?]|\{\d+(?:,\d*)?\})?)+")
+"""Patterns of blanks, dashes and commas: whoever replaces these leaves all else as it was."""
 _OUT_OF_REACH = {"/": "path", "\\": "path", ".": "path", "'": "sql", '"': "sql", ";": "sql", "<": "html"}
 """What has to go so that a danger does."""
 
@@ -33,6 +35,32 @@ class Formatting:
 
     def __init__(self, asks: Asks) -> None:
         self.asks = asks
+
+    def substituted(self, pattern: f.Expr, text: f.Expr, where: Where, depth: int) -> Value:
+        """`re.sub(pattern, new, text)`: what it was, when the pattern is known to take out nothing that matters."""
+        wanted = self._pattern(pattern, where)
+        is_harmless = wanted is not None and _HARMLESS.fullmatch(wanted) is not None
+        return self.asks.value(text, where, (), depth) if is_harmless else UNKNOWN
+
+    def _pattern(self, expr: f.Expr, where: Where) -> str | None:
+        """The text of a pattern, compiled or not; None when it is not known."""
+        for _ in range(4):
+            if isinstance(expr, f.CallRef):
+                call = where[0].facts.calls[expr.index]
+                if (
+                    self.asks.types.name_of_type(self.asks.types.callee(where[0], call)) != "re.compile"
+                    or not call.args
+                ):
+                    return None
+                expr = call.args[0].value
+            elif isinstance(expr, (f.Name, f.Attr)):
+                found = list(self.asks.values.definitions(expr, where))
+                if len(found) != 1:
+                    return None
+                expr, where = found[0]
+            else:
+                break
+        return expr.value if isinstance(expr, f.Const) and isinstance(expr.value, str) else None
 
     def formatted(self, template: f.Expr, given: f.Expr, where: Where, depth: int) -> Value:
         """`template % given`."""
