@@ -12,6 +12,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Coroutine, Function, FunctionObject, Instance, Method, Module, Type
 from fastapi_lint.model.calls import Endings, expects, never_runs
 from fastapi_lint.model.names import TupleOf
+from fastapi_lint.model.types import Vouching
 from fastapi_lint.rule import Check, rule
 
 _PLAIN = frozenset({
@@ -42,6 +43,7 @@ _AWAIT = re.compile(rb"\bawait[ \t]+\Z")
 _NEAR = 60
 _DEEPEST = 20
 _GENERATOR = " generator"
+_SYNCHRONOUS = "it is synchronous"
 
 
 @rule("FAPI111", severity=Severity.ERROR, fix=Safety.UNSAFE, words={"await"}, since="0.2.0")
@@ -60,8 +62,8 @@ def await_of_sync_call(function: Function, check: Check) -> Iterator[Finding]:
     Known limits
     Known are functions of the project whose result is declared, or plain on every way, and calls of libraries that
     wait by themselves (requests, a synchronous session, `redis.Redis`). Left alone are functions below decorators that
-    are not known, overloads, methods that subclasses override, what a handler for TypeError expects, and tests that
-    put mocks in place.
+    are not known, overloads, methods that subclasses override, what a handler for TypeError expects, parameters of
+    which only the annotation says what they hold, and tests that put mocks in place.
 
     References
     - [Python: await](https://docs.python.org/3/reference/expressions.html#await-expression)
@@ -75,7 +77,7 @@ def await_of_sync_call(function: Function, check: Check) -> Iterator[Finding]:
         if not call.awaited or never_runs(module, call.block) or expects(module, call.block, "TypeError"):
             continue
         what = _plain_result(module, call, check)
-        if not what:
+        if not what or (what == _SYNCHRONOUS and not _is_certain(function, call, check)):
             continue
         if blocking is None:
             trails = check.project.effects.chains(function)
@@ -130,7 +132,27 @@ def _plain_result(module: Module, call: f.Call, check: Check) -> str:
     entry = project.effects.synchronous(module, call)
     if catalog.awaitable(name) is not None or entry is None or "{method}" in entry.instead:
         return ""  # what has an asynchronous twin beside it may give a coroutine when it is asked to
-    return "it is synchronous"
+    return _SYNCHRONOUS
+
+
+def _is_certain(function: Function, call: f.Call, check: Check) -> bool:
+    """Whether a method of a library is a synchronous one, and not only by an annotation that what is given contradicts.
+
+    The object comes from where it is made, or the function uses it without `await` as well.
+    """
+    if not isinstance(call.func, f.Attr):
+        return True
+    where = (function.module, call.block, call.start)
+    if check.project.types.shared(Vouching).is_made(call.func.value, where):
+        return True
+    return any(
+        not other.awaited
+        and isinstance(other.func, f.Attr)
+        and other.func.value == call.func.value
+        and other.use != "with"
+        and check.project.effects.synchronous(function.module, other) is not None
+        for other in function.calls
+    )
 
 
 def _of_function(function: Function, check: Check) -> str:

@@ -57,7 +57,7 @@ class _Passed(NamedTuple):
     is_complete: bool = True
 
 
-class _Unknown(Exception):
+class Unknown(Exception):
     """Not all callers can be known."""
 
 
@@ -84,13 +84,13 @@ class Passing(Questions):
         types: list[Type] = []
         try:
             for call in self.passing(function):
-                given = self._argument(call, function, index)
+                given = self.argument(call, function, index)
                 if given is None or is_none(given) or _is_recursion(given, param, function, call.where):
                     continue
                 if (one := self.infer(given, call.where)) is None:
                     return None
                 types.append(one)
-        except _Unknown:
+        except Unknown:
             return None
         if param.default is not None and not is_none(param.default) and types:
             module, facts = function.module, function.facts
@@ -98,21 +98,21 @@ class Passing(Questions):
         return self.agree(types)
 
     @staticmethod
-    def _argument(call: _Passed, function: Function, index: int) -> f.Expr | None:
-        """What a call gives a parameter; None when it leaves the default. Raises `_Unknown`."""
+    def argument(call: _Passed, function: Function, index: int) -> f.Expr | None:
+        """What a call gives a parameter; None when it leaves the default. Raises `Unknown`."""
         param = function.params[index]
         position = call.bound
         for arg in call.args:
             if arg.name == param.name and param.kind != "positional-only":
                 return arg.value
             if arg.name in ("*", "**"):
-                raise _Unknown
+                raise Unknown
             if arg.name == "":
                 if position == index and param.kind in ("normal", "positional-only"):
                     return arg.value
                 position += 1
         if param.default is None or not call.is_complete:
-            raise _Unknown
+            raise Unknown
         return None
 
     def _is_called_by_others(self, function: Function) -> bool:
@@ -130,19 +130,19 @@ class Passing(Questions):
     # ---------------------------------------------------------------- who calls
 
     def passing(self, function: Function) -> Iterator[_Passed]:
-        """The calls of a function in the project, tests aside. Raises `_Unknown` when these may not be all."""
+        """The calls of a function in the project, tests aside. Raises `Unknown` when these may not be all."""
         names = self._called_as(function)
         calls = [found for name in names for found in self.modules.calls_by_name.get(name, ())]
         likely = [(m, m.facts.calls[i]) for m, i in calls if not m.is_test and _fits(function, m.facts.calls[i])]
         if len(likely) > _MOST_CALLERS:
-            raise _Unknown
+            raise Unknown
         for module, call in likely:
             bound = self._binds(function, self.callee(module, call), call.func, (module, call.block, call.start))
             if bound is not None:
                 yield _Passed(call.args, (module, call.block, call.start), bound)
         values = [found for name in names for found in self.modules.values_by_name.get(name, ())]
         if len(values) > _MOST_CALLERS:
-            raise _Unknown
+            raise Unknown
         for module, kind, index in values:
             if not module.is_test:
                 yield from self._handed(function, names, module, kind, index)
@@ -153,7 +153,7 @@ class Passing(Questions):
         if function.cls is not None and function.name == "__init__":
             names += ["cls", *(cls.name for cls in (function.cls, *self.subclasses(function.cls)))]
         elif function.cls is not None and function.name == "__call__":
-            raise _Unknown  # by whatever name an object has
+            raise Unknown  # by whatever name an object has
         return list(dict.fromkeys(each for name in names for each in (name, *self.modules.aliases.get(name, ()))))
 
     def _binds(self, function: Function, value: Type, expr: f.Expr, where: Where) -> int | None:
@@ -196,7 +196,7 @@ class Passing(Questions):
     # ---------------------------------------------------------------- who is handed it
 
     def _handed(self, function: Function, names: list[str], module: Module, kind: str, index: int) -> Iterator[_Passed]:
-        """The calls that what gets a function as a value makes of it. Raises `_Unknown` when it may do anything."""
+        """The calls that what gets a function as a value makes of it. Raises `Unknown` when it may do anything."""
         for argument, expr, where in _mentions(module, kind, index, names):
             value = self.infer(expr, where)
             bound = self._binds(function, value, expr, where)
@@ -204,7 +204,7 @@ class Passing(Questions):
                 continue
             call = module.facts.calls[index] if kind == "call" else None
             if call is None or argument is None:
-                raise _Unknown
+                raise Unknown
             yield from self._forwarded(module, call, argument, bound)
 
     def _forwarded(self, module: Module, call: f.Call, argument: int, bound: int) -> Iterator[_Passed]:
@@ -215,13 +215,13 @@ class Passing(Questions):
             return
         handoff = catalog.handoff(name) if name else None
         if handoff is None and not (callee is None and last in _HANDS_ON):
-            raise _Unknown
+            raise Unknown
         if handoff is not None and (handoff.gives not in ("result", "wrapper") or handoff.decorator):
-            raise _Unknown
+            raise Unknown
         where = (module, call.block, call.start)
         behind = tuple(arg for i, arg in enumerate(call.args) if i > argument and arg.name != "executor")
         if last in _OVER_ITERABLES:
-            raise _Unknown
+            raise Unknown
         if last in _WITH_DISPLAYS:
             behind = _from_displays(call)
         yield _Passed(behind, where, bound, is_complete=not last.startswith("partial"))
