@@ -16,6 +16,7 @@ from fastapi_lint.rule import Check, rule
 
 _CONTEXT = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 _STEPS = frozenset({"__next__", "__anext__", "send", "asend"})
+_SYNC_STEPS = frozenset({"next", "__next__"})
 _BREAK = re.compile(rb"^[ \t]*break\b", re.MULTILINE)
 
 
@@ -25,7 +26,8 @@ def hand_driven_dependency(function: Function, check: Check) -> Iterator[Finding
 
     Why is this bad?
     `db = next(get_db())` keeps the value and throws the generator away: Python closes it at once, so its `finally` runs
-    before the first use, and what that use opens again is never closed. An `async for` over such a generator that is
+    before the first use, and what that use opens again is never closed. Of an async generator `next` gets nothing: the
+    line raises TypeError. An `async for` over such a generator that is
     left by `return`, `break` or `yield` leaves it suspended: its `finally` runs when it is collected, some time after
     the code that follows, and not at all when the loop is gone.
 
@@ -66,11 +68,16 @@ def _stepped(function: Function, check: Check) -> Iterator[Finding]:
         generator = _driven(given, function, call, check) if given is not None else None
         if generator is None:
             continue
+        title = f"`{generator.name}` is run by hand, and nothing closes the generator"
+        why = "it closes what it gave as soon as it is thrown away, before or while that is used"
+        if generator.is_async and f.last_name(call.func) in _SYNC_STEPS:
+            title = f"`{f.last_name(call.func)}` is called for `{generator.name}`, an async generator"
+            why = "that is no iterator: the line raises TypeError"
         yield check.finding(
             call,
-            f"`{generator.name}` is run by hand, and nothing closes the generator",
-            why="it closes what it gave as soon as it is thrown away, before or while that is used",
-            instead=_instead(generator),
+            title,
+            why=why,
+            instead=_instead(generator, function),
             related=[check.related(generator, f"`{generator.name}`", module=generator.module)],
         )
 
@@ -124,7 +131,7 @@ def _looped(function: Function, check: Check) -> Iterator[Finding]:
             (head.start, head.end),
             f"the loop over `{generator.name}` {how}",
             why=why,
-            instead=_instead(generator),
+            instead=_instead(generator, function),
             related=[check.related(generator, f"`{generator.name}`", module=generator.module)],
         )
 
@@ -202,7 +209,8 @@ def _opening(module: Module, call: f.Call, check: Check) -> Function | None:
     return generator if is_client else None
 
 
-def _instead(generator: Function) -> str:
+def _instead(generator: Function, function: Function) -> str:
     if generator.is_async:
-        return f"use `async with asynccontextmanager({generator.name})() as ...`, or `aclosing` around the generator"
+        first = "" if function.is_async else f"make `{function.name}` an `async def`, and "
+        return f"{first}use `async with asynccontextmanager({generator.name})() as ...`, or `aclosing` around the generator"
     return f"use `with contextmanager({generator.name})() as ...`, or inject it with `Depends`"

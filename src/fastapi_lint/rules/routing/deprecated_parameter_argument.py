@@ -8,6 +8,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing.edits.calls import value_text
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
+from fastapi_lint.model.data import LIMITS
 from fastapi_lint.model.injection import MARKERS
 from fastapi_lint.rule import Check, rule
 
@@ -20,13 +21,7 @@ _KNOWN = frozenset({
 })  # fmt: skip
 """Every named argument that a marker of FastAPI has had since 0.100; all others went into the schema as extras."""
 _FINE = _KNOWN | {"", "*", "**"}
-_RENAMED = {
-    "regex": "pattern",
-    "openapi_prefix": "root_path",
-    "example": "examples",
-    "min_items": "min_length",
-    "max_items": "max_length",
-}
+_RENAMED = {"regex": "pattern", "openapi_prefix": "root_path", "example": "examples"} | LIMITS
 _SINCE = {"regex": "0.100", "example": "0.103", "openapi_prefix": "0.62"}
 _APP = "fastapi.FastAPI"
 
@@ -39,12 +34,13 @@ def deprecated_parameter_argument(module: Module, check: Check) -> Iterator[Find
     `regex` is `pattern` since FastAPI 0.100, `example` is `examples=[...]` since OpenAPI 3.1, `openapi_prefix` is
     `root_path`; other keywords once went into the schema as extras and belong in `json_schema_extra`. The old names
     warn on every start and are taken away one after the other: with a current FastAPI, `min_items` on `Query` is a
-    `TypeError`, and where it is still accepted it validates nothing.
+    `TypeError`, and where it is still accepted it validates nothing. So it is with a limit under the name of another
+    library: `lte=100` is no `le=100`.
 
     Fix safety
-    `regex` to `pattern` and `openapi_prefix` to `root_path` are safe and applied by `--fix`. `example` to `examples`
-    and `min_items` to `min_length` are unsafe: the example moves to another place of the OpenAPI document, and the
-    length is checked again.
+    `regex` to `pattern` and `openapi_prefix` to `root_path` are safe and applied by `--fix`. `example` to `examples`,
+    `min_items` to `min_length` and `lte` to `le` are unsafe: the example moves to another place of the OpenAPI
+    document, and the limit is checked from then on.
 
     Known limits
     Arguments of `pydantic.Field` have their own rule. Where the project declares a FastAPI without the replacement,

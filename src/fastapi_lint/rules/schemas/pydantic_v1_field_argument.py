@@ -9,13 +9,19 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits.calls import value_text
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Module
-from fastapi_lint.model.data import is_for_a_release
+from fastapi_lint.model.data import LIMITS, is_for_a_release
 from fastapi_lint.model.names import is_conditional_import
 from fastapi_lint.rule import Check, rule
 
 _FIELDS = frozenset({"pydantic.Field", "pydantic.fields.Field"})
 _RAISING = {"regex": "pattern", "const": "a `Literal` annotation", "unique_items": "a `set` annotation"}
-_RENAMED = {"regex": "pattern", "min_items": "min_length", "max_items": "max_length"}
+_RENAMED = {"regex": "pattern"} | LIMITS
+_STILL_CHECKED = frozenset({"regex", "min_items", "max_items"})
+_OF_TABLES = frozenset({
+    "primary_key", "foreign_key", "ondelete", "unique", "nullable", "index", "sa_type", "sa_column", "sa_column_args",
+    "sa_column_kwargs",
+})  # fmt: skip
+"""Arguments of SQLModel's `Field`, which describe a column."""
 _KNOWN = frozenset({
     "", "*", "**", "default", "default_factory", "alias", "alias_priority", "validation_alias", "serialization_alias",
     "title", "field_title_generator", "description", "examples", "exclude", "exclude_if", "discriminator", "deprecated",
@@ -37,8 +43,8 @@ def pydantic_v1_field_argument(module: Module, check: Check) -> Iterator[Finding
 
     Fix safety
     `regex` to `pattern` and `min_items`/`max_items` to `min_length`/`max_length` are safe and applied by `--fix`.
-    `allow_mutation=False` to `frozen=True` and `env` to `validation_alias` are unsafe: they switch on what was asked
-    for and did not happen. `const`, `unique_items` and extra keywords have no fix.
+    `allow_mutation=False` to `frozen=True`, `env` to `validation_alias` and `lte` to `le` are unsafe: they switch on
+    what was asked for and did not happen. `const`, `unique_items` and other extra keywords have no fix.
 
     Known limits
     Imports from `pydantic.v1`, imports that depend on the version, and projects that allow Pydantic 1 are left alone.
@@ -112,7 +118,11 @@ def _said(arg: f.Arg, variable: tuple[str, bool] | None, *, is_setting: bool) ->
         why = "it is ignored without a word, and the setting never reads its variable"
         return title, why, "write `validation_alias`", Severity.ERROR
     if arg.name in _RENAMED:
-        return title, "it is deprecated", f"write `{_RENAMED[arg.name]}`", None
+        why = "it is deprecated" if arg.name in _STILL_CHECKED else "nothing is checked"
+        return title, why, f"write `{_RENAMED[arg.name]}`", None
+    if arg.name in _OF_TABLES:
+        why = "it makes no column: it only goes into the JSON schema, with a warning"
+        return title, why, "remove it, or take `Field` from sqlmodel, in a table", None
     if arg.name == "allow_mutation":
         return title, "it is deprecated and protects nothing", "write `frozen=True`", None
     return title, "it only goes into the JSON schema, with a warning", "write `json_schema_extra={...}`", None
@@ -129,7 +139,7 @@ def _fix(module: Module, call: f.Call, arg: f.Arg, is_setting: bool) -> Fix | No
     span = module.source.span(arg.start, arg.end)
     if (new := _RENAMED.get(arg.name)) is not None and new not in names:
         renamed = Edit(module.source.span(arg.start, arg.start + len(arg.name)), new)
-        return Fix(f"Write {new}", Safety.SAFE, (renamed,))
+        return Fix(f"Write {new}", Safety.SAFE if arg.name in _STILL_CHECKED else Safety.UNSAFE, (renamed,))
     if arg.name == "allow_mutation" and arg.value == f.Const(False) and "frozen" not in names:
         return Fix("Write frozen=True", Safety.UNSAFE, (Edit(span, "frozen=True"),))
     if (
