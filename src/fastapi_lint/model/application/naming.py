@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Instance, Module
 from fastapi_lint.model.routing.paths import placeholders
-from fastapi_lint.model.routing.routers import Mount, Route, argument
+from fastapi_lint.model.routing.routers import Address, Mount, Route, argument
 from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
@@ -24,10 +24,15 @@ _ADDING = frozenset({
 
 @dataclass(frozen=True)
 class Named:
-    """A route or mount of a name: its full path, and the placeholders in it; None for a mount, and where unknown."""
+    """A route or mount of a name: its full path, and the placeholders in it; None for a mount, and where unknown.
+
+    `hides` are the paths of the others that can never be meant: in the same app, with the same placeholders, and
+    registered after it.
+    """
 
     path: str
     parameters: frozenset[str] | None
+    hides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Names:
 @query
 def route_names(project: Project) -> Names:
     """The names of every route and mount of the project."""
-    found: dict[str, list[Named]] = {name: [Named("", frozenset())] for name in _OWN}
+    found: dict[str, list[tuple[Named, Address | None]]] = {name: [(Named("", frozenset()), None)] for name in _OWN}
     complete = not _unknown(project)
     events: list[Route | Mount] = [*project.routes.all, *_mounts(project)]
     for event in events:
@@ -50,12 +55,27 @@ def route_names(project: Project) -> Names:
             complete = False
             continue
         addresses = project.routes.by_route.get(event, [])
-        paths = sorted({address.path for address in addresses}) or [event.path]
-        for path in paths:
+        by_path = {address.path: address for address in reversed(addresses)}
+        for path in sorted(by_path) or [event.path]:
             is_known = bool(addresses) and isinstance(event, Route) and all(each.known for each in addresses)
             parameters = frozenset(each for each, _ in placeholders(path)) if is_known else None
-            found.setdefault(name, []).append(Named(path, parameters))
-    return Names({name: tuple(dict.fromkeys(each)) for name, each in found.items()}, complete)
+            found.setdefault(name, []).append((Named(path, parameters), by_path.get(path)))
+    return Names({name: tuple(dict.fromkeys(_ordered(each))) for name, each in found.items()}, complete)
+
+
+def _ordered(found: list[tuple[Named, Address | None]]) -> Iterator[Named]:
+    """What has a name, each with what it hides of the others."""
+    for named, address in found:
+        hidden = [other.path for other, place in found if _hides(named, address, other, place)]
+        yield replace(named, hides=tuple(dict.fromkeys(hidden)))
+
+
+def _hides(one: Named, address: Address | None, other: Named, place: Address | None) -> bool:
+    if address is None or place is None or one.path == other.path or one.parameters != other.parameters:
+        return False
+    if address.app.origin != place.app.origin or one.parameters is None:
+        return False
+    return address.registered_before(place) is True and not address.exclusive_with(place)
 
 
 def _mounts(project: Project) -> Iterator[Mount]:

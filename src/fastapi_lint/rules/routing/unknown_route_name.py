@@ -69,12 +69,8 @@ def _judged(name: str, call: f.Call, check: Check) -> tuple[str, str, str, Sever
         needed = routes[0].parameters or frozenset()
         shown = ", ".join(f"`{each}`" for each in sorted(needed)) or "none"
         return f"the route `{name}` needs other path parameters", raises, f"give exactly these: {shown}", None
-    if len({route.path for route in fitting}) > 1:
-        paths = " and ".join(f"`{route.path}`" for route in fitting[:2])
-        return (
-            f"two routes are named `{name}`",
-            f"{paths}: the first is always meant",
-            "name one of them",
-            Severity.INFO,
-        )
+    for route in fitting:
+        if route.hides and not any(route.path in other.hides for other in fitting):
+            why = f"`{route.path}` is registered first and always meant, `{route.hides[0]}` never"
+            return f"two routes are named `{name}`", why, "name one of them", Severity.INFO
     return None
