@@ -32,6 +32,7 @@ def engine_per_request(module: Module, check: Check) -> Iterator[Finding]:
     until it is collected. Under load the database refuses: too many clients.
 
     Make the engine and the sessionmaker once, at module level or in the lifespan, and give requests sessions of it.
+    Where the request decides which database it is, keep one engine for each address.
 
     Known limits
     What is kept in an attribute, a global, a dict or behind a cache is left alone; so are engines with a `NullPool` or
@@ -65,10 +66,19 @@ def engine_per_request(module: Module, check: Check) -> Iterator[Finding]:
                 (call.start, call.name_end),
                 f"`{shown}` is called for every request of {root.kind} `{root.function.name}`{by}",
                 why=entry.why,
-                instead="make it once, at module level or in the lifespan",
+                instead=_instead(function, call, check),
                 related=_trail(function, root, check),
                 chain=True,
             )
+
+
+def _instead(function: Function, call: f.Call, check: Check) -> str:
+    """Where to make it: not at module level where the database itself may be another one at the next request."""
+    where = (function.module, call.block, call.start)
+    address = next((arg.value for arg in call.args if arg.name in ("", "url")), None)
+    if address is not None and Particular(check.project, function).depends(address, where):
+        return "keep one for each address, behind a cache, or dispose of it and give it `poolclass=NullPool`"
+    return "make it once, at module level or in the lifespan"
 
 
 def _is_meant(function: Function, call: f.Call, check: Check, *, is_factory: bool) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
-from fastapi_lint.model.names import Module
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names import Module, evaluated, walk
 from fastapi_lint.model.tokens import Encoding, Frame, Payloads, encodings
 from fastapi_lint.rule import Check, rule
 
 _NAMELESS = frozenset({"jti", "sid", "iat", "nbf", "auth_time", "nonce", "iss", "typ"})
 """Claims that tell of the token, and not of whom it is for."""
 _IDS = frozenset({"jti", "sid"})
+_STATE = "state"
+"""What OAuth 2 calls a value that comes back with the answer to a login (RFC 6749, 4.1.1)."""
 
 
 @rule("FAPI606", severity=Severity.WARNING, words={"encode"})
@@ -27,7 +30,8 @@ def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
     Payloads that come out of functions outside of the project, and what is put in under a computed key, are taken
     to have one. A condition on the way counts when the call decides it (a parameter that is left out). Tokens for
     another service, which says itself what it wants (`aud` is its address), are not reported, nor are those that hold
-    nothing but an id (`jti`, `sid`): whose they are is kept by the server, which ends them.
+    nothing but an id (`jti`, `sid`): whose they are is kept by the server, which ends them. Nor is the `state` of an
+    OAuth login, with which nobody logs in.
 
     References
     - [OAuth2 with password and JWT](https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/)
@@ -40,6 +44,8 @@ def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
     for encoding in encodings(module, check.project):
         lacking = payloads.without(encoding, "exp")
         if lacking is None or _is_for_others(encoding, payloads) or _is_only_an_id(encoding, lacking, payloads):
+            continue
+        if _is_state(encoding):
             continue
         if isinstance(lacking, Frame):
             line = lacking.module.source.line_of(lacking.call.start)
@@ -66,6 +72,23 @@ def _is_for_others(encoding: Encoding, payloads: Payloads) -> bool:
         if text is not None and "://" in text:
             return True
     return False
+
+
+def _is_state(encoding: Encoding) -> bool:
+    """Whether a token is the `state` that a login at another service brings back: an argument or a key of that name."""
+    module, function = encoding.module, encoding.module.enclosing(encoding.call.block)
+    itself: f.Expr = f.CallRef(module.call_numbers[encoding.call.start, encoding.call.end])
+    if function is None:
+        return False
+    bound = [entry.target for entry in module.assigns_in.get(function.index, ()) if entry.value == itself]
+    values = (itself, *bound)
+    if any(arg.name == _STATE and arg.value in values for call in function.calls for arg in call.args):
+        return True
+    return any(
+        isinstance(part, f.Mapping) and any(key == f.Const(_STATE) and value in values for key, value in part.items)
+        for expr, _, _ in evaluated(function)
+        for part in walk(expr)
+    )
 
 
 def _is_only_an_id(encoding: Encoding, lacking: Frame | Encoding, payloads: Payloads) -> bool:
