@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk, trail
+from fastapi_lint.model.taint.keys import names_an_object
 from fastapi_lint.model.taint.sinks import Arrival
 from fastapi_lint.model.taint.strands import (
     EACH,
@@ -40,5 +41,6 @@ __all__ = [
     "Told",
     "Value",
     "decides_host",
+    "names_an_object",
     "trail",
 ]

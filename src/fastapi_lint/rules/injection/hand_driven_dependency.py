@@ -212,5 +212,6 @@ def _opening(module: Module, call: f.Call, check: Check) -> Function | None:
 def _instead(generator: Function, function: Function) -> str:
     if generator.is_async:
         first = "" if function.is_async else f"make `{function.name}` an `async def`, and "
-        return f"{first}use `async with asynccontextmanager({generator.name})() as ...`, or `aclosing` around the generator"
+        entered = f"`async with asynccontextmanager({generator.name})() as ...`"
+        return f"{first}use {entered}, or `aclosing` around the generator"
     return f"use `with contextmanager({generator.name})() as ...`, or inject it with `Depends`"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Function
-from fastapi_lint.model.taint import Arrival, Entry, Piece, Strand, Sunk, trail
+from fastapi_lint.model.taint import Arrival, Entry, Piece, Strand, Sunk, names_an_object, trail
 from fastapi_lint.rule import Check, rule
 
 
@@ -29,7 +29,8 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
     A string is followed through variables, containers and functions of the project. What is checked on the way counts,
     wherever it is: a comparison, a pattern, a look-up, a function that raises. A path parameter without `:path` cannot
     hold a slash: it is reported, as a warning, where it is a whole component, since `..` leads one folder up; that
-    backslashes separate folders on Windows is not taken into account.
+    backslashes separate folders on Windows is not taken into account. What is joined for the key of an object in a
+    store like S3 alone leads nowhere.
 
     References
     - [FastAPI: UploadFile](https://fastapi.tiangolo.com/tutorial/request-files/#uploadfile)
@@ -46,6 +47,8 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
         entry = found.entry
         key = (entry.start, entry.shown)
         if key in seen or _is_reported_elsewhere(entry, function, check):
+            continue
+        if not found.sunk.arrival.called and names_an_object(check.project, found.sunk.arrival):
             continue
         seen.add(key)
         sunk, arrival = found.sunk, found.sunk.arrival
