@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.database.conditions import is_sql
+from fastapi_lint.model.database.factories import committing_factories
 from fastapi_lint.model.database.holders import (
     conversations_in,
     given,
@@ -47,6 +48,7 @@ __all__ = [
     "Transactions",
     "Write",
     "classes_of",
+    "committing_factories",
     "conversations_in",
     "given",
     "holds_conversation",

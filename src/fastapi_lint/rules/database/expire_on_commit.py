@@ -12,7 +12,7 @@ from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Instance, Module
 from fastapi_lint.model.calls import leaves
-from fastapi_lint.model.database import ASYNC_SESSIONS, is_async_session
+from fastapi_lint.model.database import ASYNC_SESSIONS, committing_factories, is_async_session
 from fastapi_lint.model.names import (
     Class,
     ClassObject,
@@ -48,7 +48,7 @@ def expire_on_commit(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     `expire_on_commit=True` is taken for a decision. A session that a function makes for itself is reported only when it
     leaves the function, or when something of it is named behind a commit; projects that never commit are left alone,
-    and so are tests.
+    and so are factories where all commits are seen to be those of other ones, and tests.
 
     References
     - [SQLAlchemy: preventing implicit I/O](https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html#asyncio-orm-avoid-lazyloads)
@@ -64,6 +64,9 @@ def expire_on_commit(module: Module, check: Check) -> Iterator[Finding]:
             continue
         if what == "session" and not _leaves(module, call, check):
             continue
+        committing = check.project.about(committing_factories) if what == "factory" else frozenset()
+        if what == "factory" and committing and not committing & {None, place_of(module, call)}:
+            continue  # sessions for reading
         subject = "sessions of this factory expire their" if what == "factory" else "this session expires its"
         yield check.finding(
             (call.start, call.name_end),

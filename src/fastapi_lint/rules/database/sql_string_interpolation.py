@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
@@ -38,7 +39,8 @@ def sql_string_interpolation(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Reported is a text of the client, wherever it stands, and a parameter of which no caller is known where a value
     stands. Numbers, dates, enums, literals, constants, and what is compared with something fixed, matched or validated
-    before are left alone, and so is what cannot be followed.
+    before are left alone, and so is what cannot be followed. Where the client sends the whole statement, which may be
+    what a service is for, the finding is a warning.
 
     References
     - [SQLAlchemy: sending parameters](https://docs.sqlalchemy.org/en/20/tutorial/dbapi_transactions.html#sending-parameters)
@@ -49,24 +51,32 @@ def sql_string_interpolation(module: Module, check: Check) -> Iterator[Finding]:
         return
     for arrival in check.project.taint.arriving(module, "sql"):
         if (found := _worst(arrival, check)) is not None:
-            strand, before = found
-            yield _finding(arrival, strand, before, check)
+            yield _finding(arrival, found, check)
 
 
-def _worst(arrival: Arrival, check: Check) -> tuple[Strand, str] | None:
-    """What of a statement comes from outside, with the text before it: what the client wrote comes first."""
+class _Found(NamedTuple):
+    """What of a statement comes from outside, with the text before it, and whether it is all of the statement."""
+
+    strand: Strand
+    before: str
+    is_all: bool
+
+
+def _worst(arrival: Arrival, check: Check) -> _Found | None:
+    """What of a statement comes from outside: what the client wrote comes first."""
     is_served = check.project.effects.is_served(arrival.module)
     is_known = arrival.call is None or check.project.callee(arrival.module, arrival.call) is not None
-    others: tuple[Strand, str] | None = None
+    others: _Found | None = None
     for text in arrival.value:
         if not is_known and not _SQL.match("".join(piece if isinstance(piece, str) else "?" for piece in text)):
             continue
         for whole in check.project.taint.upwards(text, "sql"):
             for strand, before in _pieces(whole):
+                found = _Found(strand, before, len(whole) == 1)
                 if isinstance(strand.origin, Entry):
-                    return strand, before
+                    return found
                 if others is None and is_served and _is_value(before) and _is_unfilled(strand, check):
-                    others = strand, before
+                    others = found
     return others
 
 
@@ -87,9 +97,20 @@ def _is_value(before: str) -> bool:
     return before.count("'") % 2 == 1 or _VALUE.search(before[-400:]) is not None
 
 
-def _finding(arrival: Arrival, strand: Strand, before: str, check: Check) -> Finding:
+def _finding(arrival: Arrival, found: _Found, check: Check) -> Finding:
     call = arrival.call
+    strand, before, is_all = found
     shown = arrival.module.source.slice(call.start, call.name_end) if isinstance(call, f.Call) else arrival.called
+    if is_all and isinstance(strand.origin, Entry):
+        return check.finding(
+            (arrival.start, arrival.end),
+            f"`{strand.shown}` comes from the request and is the whole statement that `{shown}` gets",
+            why="who may send it may do all that the database's user may",
+            instead="let that user do no more than clients may, or build the statement with `select()`",
+            severity=Severity.WARNING,
+            related=[check.related(step, step.message, module=step.module) for step in trail(strand, arrival)],
+            chain=True,
+        )
     how = "comes from the request and " if isinstance(strand.origin, Entry) else ""
     can_be_bound = _is_value(before) and not _NO_VALUE.search(before[-400:])
     return check.finding(
