@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
-from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, Module
+from fastapi_lint.model import Class, ClassObject, Module, Project
 from fastapi_lint.model.names import dotted
 from fastapi_lint.model.tokens import Payloads, encodings
 from fastapi_lint.rule import Check, rule
@@ -26,7 +26,15 @@ _TYPES = ("sqlalchemy.DateTime", "sqlalchemy.types.DateTime", "sqlalchemy.TIMEST
 _FIELD = "the field is sent without an offset"
 _COLUMN = "the column then holds a naive time"
 _AWARE = "the column has a zone, and takes a naive time for the local one"
+_DOCUMENT = "the field is sent without an offset, and so is what the database gives back"
+_DOCUMENTS = ("beanie.", "odmantic.", "mongoengine.")
 _DEEPEST = 4
+_TAKEN = "which JWT libraries take for UTC; `utcnow` is deprecated since Python 3.12"
+_BESIDE = {
+    _COLUMN: ", and give the column `DateTime(timezone=True)`",
+    _DOCUMENT: ", and make the client with `tz_aware=True`",
+}
+"""What has to change together with it."""
 Where = tuple[Module, int, int]
 
 
@@ -53,10 +61,12 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
     Fix safety
     The time becomes aware. Comparisons with times that are still naive then raise TypeError. There is no fix for
     columns without a zone: an aware value in one is an error with asyncpg, so that the column has to become
-    `DateTime(timezone=True)` first.
+    `DateTime(timezone=True)` first; nor is there for documents of MongoDB, which come back without a zone until the
+    client is made with `tz_aware=True`.
 
     Known limits
-    Reported as the default of a field or column, as a claim of a token, and as a value of an answer; elsewhere this is
+    Reported as the default of a field or column, as a claim of a token (an information: the libraries take it for UTC),
+    and as a value of an answer; elsewhere this is
     the business of Ruff's DTZ003 and DTZ004. A time that gets its zone at once (`.replace(tzinfo=...)`) is right.
 
     References
@@ -70,7 +80,7 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
         if use.module is not module or use.start in seen:
             continue
         seen.add(use.start)
-        is_column = why is _COLUMN
+        is_stored = why in (_COLUMN, _DOCUMENT)
         made = f"datetime.{_NAIVE[use.name]}({'' if _NAIVE[use.name] == 'now' else '..., '}timezone.utc)"
         if not use.is_called:
             made = f"lambda: {made}" if _NAIVE[use.name] == "now" else f"lambda at: {made.replace('...', 'at')}"
@@ -78,8 +88,9 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
             (use.start, use.name_end),
             f"`{module.source.slice(use.start, use.name_end)}` gives a time without a zone",
             why=why,
-            instead=f"write `{made}`" + (", and give the column `DateTime(timezone=True)`" if is_column else ""),
-            fix=None if is_column else partial(_fix, use),
+            instead=f"write `{made}`" + _BESIDE.get(why, ""),
+            severity=Severity.INFO if why.endswith(_TAKEN) else None,
+            fix=None if is_stored else partial(_fix, use),
         )
 
 
@@ -94,6 +105,8 @@ def _kept(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
             if arg.name in wanted:
                 is_column = "onupdate" in wanted or _is_of_table(module, call, check)
                 why = _FIELD if not is_column else _AWARE if _has_zone(module, call, check) else _COLUMN
+                if not is_column and _is_of_document(module, call, check):
+                    why = _DOCUMENT
                 for use in _made(arg.value, (module, call.block, arg.start), check):
                     yield use, why
     for function in module.functions:
@@ -112,6 +125,23 @@ def _is_of_table(module: Module, call: f.Call, check: Check) -> bool:
     cls = module.classes[number]
     schemas = (check.project.schemas.of(each) for each in (cls, *check.project.types.subclasses(cls)))
     return any(schema is not None and schema.kind == "sqlmodel-table" for schema in schemas)
+
+
+def _is_of_document(module: Module, call: f.Call, check: Check) -> bool:
+    """Whether a field is one of a document in MongoDB, whose driver gives times back without a zone, as a default."""
+    number = module.facts.blocks[call.block].cls
+    if number < 0:
+        return False
+    cls = module.classes[number]
+    bases = (base for each in (cls, *check.project.types.subclasses(cls)) for base in check.project.types.mro(each))
+    is_one = any(isinstance(base, str) and base.startswith(_DOCUMENTS) for base in bases)
+    return is_one and not check.project.about(_asks_for_zones)
+
+
+def _asks_for_zones(project: Project) -> bool:
+    """Whether a client of the project gives times back with their zone: `tz_aware=True`."""
+    asking = (module for module in project.modules if module.mentions("tz_aware"))
+    return any(f.keyword(call, "tz_aware") is not None for module in asking for call in module.facts.calls)
 
 
 def _has_zone(module: Module, call: f.Call, check: Check) -> bool:
@@ -142,7 +172,7 @@ def _signed(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
         for key in _CLAIMS:
             for part in payloads.claims(encoding, key):
                 for use in _made(part.value, part.where, check):
-                    yield use, f"it is signed as `{key}`, and only right as long as the library takes it for UTC"
+                    yield use, f"it is signed as `{key}`, {_TAKEN}"
 
 
 def _sent(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:

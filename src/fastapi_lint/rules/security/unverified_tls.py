@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, External, Function, Instance, Method, Module
 from fastapi_lint.model.calls import Given, given, parameter_behind, runs_by_configuration, stays_here, switch
@@ -37,6 +37,7 @@ _WHY = "whoever stands between reads and changes what is sent, passwords and tok
 _INSTEAD = (
     "leave it on; for a private authority give its certificate, as in `verify=ssl.create_default_context(cafile=...)`"
 )
+_INSTEAD_BESIDE = "leave it on, unless this has to talk to any server, whatever its certificate, as a scanner does"
 
 
 @rule("FAPI626", hint=r"verify|ssl|CERT|cert_|tls|_unverified")
@@ -53,7 +54,8 @@ def unverified_tls(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     Values of settings and of the environment are left alone, and so are branches that these choose, addresses of the
-    own machine, and tests. Functions that have a parameter for it are reported where it is switched off.
+    own machine, and tests. In modules that the application does not run, a program that scans for example, it is an
+    information. Functions that have a parameter for it are reported where it is switched off.
 
     References
     - [HTTPX: SSL](https://www.python-httpx.org/advanced/ssl/)
@@ -95,7 +97,9 @@ def _calls(module: Module, check: Check) -> Iterator[Finding]:
 
 
 def _finding(check: Check, module: Module, at: tuple[int, int], title: str) -> Finding:
-    return check.finding(at, title, why=_WHY, instead=_INSTEAD, module=module)
+    if check.project.effects.is_served(module):
+        return check.finding(at, title, why=_WHY, instead=_INSTEAD, module=module)
+    return check.finding(at, title, why=_WHY, instead=_INSTEAD_BESIDE, module=module, severity=Severity.INFO)
 
 
 def _is_known(module: Module, call: f.Call, keyword: str, check: Check) -> bool:
