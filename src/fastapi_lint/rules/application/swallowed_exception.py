@@ -16,6 +16,8 @@ _BROAD = frozenset({"Exception", "BaseException"})
 _CANCELLED = frozenset({"asyncio.CancelledError", "asyncio.exceptions.CancelledError", "BaseException"})
 _NOTHING = re.compile(r"(?:pass|\.\.\.|continue|return|return None)")
 _COMMENT = re.compile(r"#[ \t]?(?!noqa|type:|pragma|nosec|pylint|fmt:|ruff:)[^\n]*\w")
+_NEXT = re.compile(rb"[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#[^\n]*)?\n)*([ \t]*)(raise|try)\b")
+"""The statement behind another one, when it is one of these, with what it is indented by."""
 _CLEANING = frozenset({
     "close", "aclose", "wait_closed", "remove", "unlink", "rmtree", "rmdir", "cancel", "rollback", "disconnect", "send",
     "send_text", "send_json", "send_bytes", "debug", "info", "warning", "warn", "error", "exception", "critical", "log",
@@ -50,7 +52,7 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
     Known limits
     Only code that requests or the lifespan are seen to reach is looked at. Silent are narrow types, handlers with a
     comment that says why, `contextlib.suppress`, optional imports, and attempts to clean up (`close`, `cancel`,
-    `rollback`, `send`, ...). A cancellation is left alone where the function cancelled something itself, raises it
+    `rollback`, `send`, ...), and what a `raise` or another attempt follows at once. A cancellation is left alone where the function cancelled something itself, raises it
     again, or ends.
 
     References
@@ -63,7 +65,7 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
     role: str | None = ""
     for index in module.block_numbers_in.get(function.index, ()):
         clause = module.facts.blocks[index]
-        if clause.kind != "except" or _is_told_of(function, clause):
+        if clause.kind != "except" or _is_told_of(function, clause) or _is_followed_up(function, clause):
             continue
         names = _caught(function, clause, check)
         body = _body_of(function, clause)
@@ -103,6 +105,23 @@ def _is_told_of(function: Function, clause: f.Block) -> bool:
             logged = [call.start for call in function.calls if f.last_name(call.func) in _LOGS]
             return any(clause.end <= at < around.end for at in (*raised, *logged))
     return False
+
+
+def _is_followed_up(function: Function, clause: f.Block) -> bool:
+    """Whether a `raise` stands right behind a `try`, or a second one of two attempts of which the first returns."""
+    module = function.module
+    attempt = module.facts.blocks[clause.parent]
+    text = module.source.utf8
+    found = _NEXT.match(text, attempt.end)
+    line = text.rfind(b"\n", 0, attempt.start) + 1
+    if found is None or found[1] != text[line : attempt.start]:
+        return False
+    if found[2] == b"raise":
+        return True
+    body = _body_of(function, clause)
+    return body is not None and any(
+        leave.kind == "return" and body.start <= leave.start < body.end for leave in function.exits
+    )
 
 
 def _caught(function: Function, clause: f.Block, check: Check) -> frozenset[str]:

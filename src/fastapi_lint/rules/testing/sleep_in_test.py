@@ -16,8 +16,8 @@ def sleep_in_test(function: Function, check: Check) -> Iterator[Finding]:
     """An async test or fixture calls `time.sleep`.
 
     Why is this bad?
-    It stops the event loop, so that what the test waits for cannot happen meanwhile. The test gets slow and proves
-    nothing.
+    It stops the event loop, so that what is to happen there cannot happen meanwhile. What others do, a search engine or
+    another process, takes now longer and now shorter: the test is slow, and fails on a busy day.
 
     Known limits
     Sync tests are not looked at: there the loop runs in another thread, if there is one.
@@ -34,6 +34,6 @@ def sleep_in_test(function: Function, check: Check) -> Iterator[Finding]:
             yield check.finding(
                 call,
                 f"`time.sleep` stops the event loop of `{function.name}`",
-                why="nothing else of the loop runs meanwhile, and what is waited for there never comes",
+                why="what the loop should do meanwhile never comes, and for what others do the time is a guess",
                 instead="wait for the condition, or write `await asyncio.sleep(...)`",
             )
