@@ -52,8 +52,8 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
     Known limits
     Only code that requests or the lifespan are seen to reach is looked at. Silent are narrow types, handlers with a
     comment that says why, `contextlib.suppress`, optional imports, and attempts to clean up (`close`, `cancel`,
-    `rollback`, `send`, ...), and what a `raise` or another attempt follows at once. A cancellation is left alone where the function cancelled something itself, raises it
-    again, or ends.
+    `rollback`, `send`, ...), and what a `raise` or another attempt follows at once. A cancellation is left alone where
+    the function cancelled something itself, raises it again, or ends.
 
     References
     - [FastAPI: handling errors](https://fastapi.tiangolo.com/tutorial/handling-errors/)

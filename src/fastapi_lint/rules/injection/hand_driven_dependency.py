@@ -27,9 +27,9 @@ def hand_driven_dependency(function: Function, check: Check) -> Iterator[Finding
     Why is this bad?
     `db = next(get_db())` keeps the value and throws the generator away: Python closes it at once, so its `finally` runs
     before the first use, and what that use opens again is never closed. Of an async generator `next` gets nothing: the
-    line raises TypeError. An `async for` over such a generator that is
-    left by `return`, `break` or `yield` leaves it suspended: its `finally` runs when it is collected, some time after
-    the code that follows, and not at all when the loop is gone.
+    line raises TypeError. An `async for` over such a generator that is left by `return`, `break` or `yield` leaves it
+    suspended: its `finally` runs when it is collected, some time after the code that follows, and not at all when the
+    loop is gone.
 
     Make a context manager of it: `with contextmanager(get_db)() as db:`, `async with asynccontextmanager(f)() as x:`.
 
