@@ -7,7 +7,6 @@ from fastapi_lint.model.data.environment import loads_env_file
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
 from fastapi_lint.model.data.kinds import record_kind
 from fastapi_lint.model.data.lifetimes import is_made_anew, is_made_once
-from fastapi_lint.model.data.limits import LIMITS
 from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.data.making.particular import Particular
 from fastapi_lint.model.data.making.roots import Root, nearest_root
@@ -15,7 +14,7 @@ from fastapi_lint.model.data.making.usage import Usage, usage_of
 from fastapi_lint.model.data.rebuilding import is_imported_by_a_user, is_rebuilt
 from fastapi_lint.model.data.releases import is_for_a_release
 from fastapi_lint.model.data.rows import MAPPERS, is_mapped, row_class
-from fastapi_lint.model.data.schemas import Schema, SchemaField
+from fastapi_lint.model.data.schemas import LIMITS, Schema, SchemaField
 from fastapi_lint.model.data.serialization import is_left_out, serialized
 from fastapi_lint.model.data.statuses import status_is_decided
 

@@ -27,6 +27,19 @@ FIELD_CALLS = frozenset({
     "pydantic.Field", "pydantic.fields.Field", "pydantic.v1.Field", "sqlmodel.Field", "dataclasses.field",
     "fastapi.Query", "fastapi.Path", "fastapi.Body", "fastapi.Header", "fastapi.Cookie", "fastapi.Form", "fastapi.File",
 })  # fmt: skip
+LIMITS = {
+    "lte": "le",
+    "gte": "ge",
+    "minimum": "ge",
+    "maximum": "le",
+    "exclusiveMinimum": "gt",
+    "exclusiveMaximum": "lt",
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "min_items": "min_length",
+    "max_items": "max_length",
+}
+"""The argument of Pydantic that is meant by one of another name: under that name nothing is checked."""
 _NO_FIELD = frozenset({
     "pydantic.PrivateAttr", "pydantic.fields.PrivateAttr", "pydantic.v1.PrivateAttr", "sqlmodel.Relationship",
 })  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi_lint.model.database.conditions import is_sql
-from fastapi_lint.model.database.factories import committing_factories
 from fastapi_lint.model.database.holders import (
     conversations_in,
     given,
@@ -21,6 +20,7 @@ from fastapi_lint.model.database.paging import QueryNumber, query_numbers
 from fastapi_lint.model.database.requests import RequestCode, Requests
 from fastapi_lint.model.database.sessions import (
     ASYNC_SESSIONS,
+    committing_factories,
     is_async_connection,
     is_async_session,
     is_scoped,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk, trail
-from fastapi_lint.model.taint.keys import names_an_object
-from fastapi_lint.model.taint.sinks import Arrival
+from fastapi_lint.model.taint.sinks import Arrival, names_an_object
 from fastapi_lint.model.taint.strands import (
     EACH,
     HARMLESS,
