@@ -9,6 +9,7 @@ from typing import Protocol
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.injection.connections import CONNECTIONS
 from fastapi_lint.model.injection.parameters import Depends, Parameter
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
@@ -95,6 +96,26 @@ class Authentication:
     def demands(self, depends: Depends) -> bool:
         """Whether a dependency that authenticates, or one below it, turns strangers away instead of giving None."""
         return any(self._checks(one) and not self._lets_in(one, one.target) for one in self.graph.closure(depends))
+
+    def identifies(self, depends: Depends) -> bool:
+        """Whether a dependency that authenticates, or one below it, can tell callers apart.
+
+        One that is only seen to answer 403 cannot: it may look up a project, and say so when there is none.
+        """
+        return any(self._checks(one) and not self._only_forbids(one) for one in self.graph.closure(depends))
+
+    def _only_forbids(self, depends: Depends) -> bool:
+        """Whether a function has nothing of the caller: no credential, no request, no name, and no 401."""
+        target = depends.target
+        if depends.is_security or not isinstance(target, FunctionObject) or named_for_authentication(depends.name):
+            return False
+        function, outer = target.function, target.function.parent
+        if named_for_authentication(function.name) or (outer and named_for_authentication(outer.name)):
+            return False
+        if self._takes_credential(function) or self._looks_at_headers(function) or 401 in self._refusals(function):
+            return False
+        given = (parameter.type for parameter in self.graph.parameters(function))
+        return not any(isinstance(one, Instance) and self.types.is_instance(one, *CONNECTIONS) for one in given)
 
     def _lets_in(self, depends: Depends, target: Type) -> bool:
         """Whether a dependency that authenticates has an answer for strangers, too."""
@@ -195,32 +216,44 @@ class Authentication:
 
     def _reads_credentials(self, function: Function) -> bool:
         """Whether a dependency reads a credential of the request itself, or refuses with 401 or 403."""
+        return self._takes_credential(function) or self.refuses(function)
+
+    def _takes_credential(self, function: Function) -> bool:
         for parameter in self.graph.parameters(function):
             if parameter.marker in ("fastapi.Header", "fastapi.Cookie"):
                 alias = parameter.keyword("alias")
                 text = alias.value.value if alias and isinstance(alias.value, f.Const) else parameter.name
                 if _CREDENTIAL.search(str(text)):
                     return True
-        return self.refuses(function)
+        return False
 
     def refuses(self, function: Function) -> bool:
         """Whether a function's own body raises an error with status 401 or 403, or reads a credential of a request."""
+        return self._looks_at_headers(function) or self._answers_no(function)
+
+    def _looks_at_headers(self, function: Function) -> bool:
         for call in function.calls:
             match call.func:
                 case f.Attr(value=f.Attr(attr="headers" | "cookies"), attr="get") if call.args:
                     text = self.values.text(call.args[0].value, (function.module, call.block, call.start))
                     if text and _CREDENTIAL.search(text):
                         return True
-        return self._answers_no(function)
+        return False
 
     def _answers_no(self, function: Function) -> bool:
         """Whether a function's own body makes an answer with status 401 or 403."""
+        return bool(self._refusals(function))
+
+    def _refusals(self, function: Function) -> set[int]:
+        """Which of 401 and 403 a function's own body makes an answer with."""
+        found = set()
         for call in function.calls:
             for arg in call.args[:2]:
                 if arg.name in ("", "status_code") and isinstance(arg.value, (f.Const, f.Attr)):
-                    if self.values.status(arg.value, (function.module, call.block, call.start)) in (401, 403):
-                        return True
-        return False
+                    status = self.values.status(arg.value, (function.module, call.block, call.start))
+                    if status in (401, 403):
+                        found.add(status)
+        return found
 
 
 def is_lenient(scheme: Instance, types: Inference, values: Values, *, derived: bool = False) -> bool:

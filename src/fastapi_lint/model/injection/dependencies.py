@@ -369,6 +369,10 @@ class Dependencies:
         """Whether a dependency, or one below it, checks who is asking; None when it cannot be known."""
         return self._authentication.authenticates(depends)
 
+    def identifies(self, depends: Depends) -> bool:
+        """Whether a dependency that authenticates can tell callers apart, and does not only answer 403."""
+        return self._authentication.identifies(depends)
+
     def demands_authentication(self, depends: Depends) -> bool:
         """Whether a dependency that authenticates turns strangers away instead of giving None."""
         return self._authentication.demands(depends)

@@ -20,12 +20,16 @@ _ENOUGH = 3
 
 @dataclass(frozen=True)
 class _Standing:
-    """An address with its dependencies: `guards` are those that authenticate; `known` whether that is all."""
+    """An address with its dependencies: `guards` are those that authenticate; `known` whether that is all.
+
+    `certain` are the guards that can tell callers apart: these alone say what is to be expected of others.
+    """
 
     address: Address
     route: Route
     guards: tuple[Depends, ...]
     known: bool
+    certain: tuple[Depends, ...] = ()
 
 
 @rule("FAPI613", severity=Severity.ERROR, options={"public-paths": ()})
@@ -98,7 +102,9 @@ def _standings(app: Router, project: Project) -> Iterator[_Standing]:
         dependencies, complete = project.dependencies.effective(address)
         verdicts = [(one, project.dependencies.authenticates(one)) for one in dependencies]
         guards = tuple(one for one, verdict in verdicts if verdict)
-        yield _Standing(address, route, guards, complete and all(verdict is not None for _, verdict in verdicts))
+        certain = tuple(one for one in guards if project.dependencies.identifies(one))
+        known = complete and all(verdict is not None for _, verdict in verdicts)
+        yield _Standing(address, route, guards, known, certain)
 
 
 def _changes(route: Route) -> bool:
@@ -136,15 +142,15 @@ class _Writes:
         routes = self._by_router.get(key, {})
         size, guarded, names = self._counts.get(key, (0, 0, Counter()))
         own = routes.get(route, ())
-        if any(one.guards for one in own):
+        if any(one.certain for one in own):
             return _count(found for other, found in routes.items() if other is not route)
         return size - len(own), guarded, names
 
 
 def _count(routes: Iterable[list[_Standing]]) -> tuple[int, int, Counter[str]]:
     found = [one for standings in routes for one in standings]
-    guarded = [one for one in found if one.guards]
-    names = Counter(name for one in guarded for name in dict.fromkeys(guard.name for guard in one.guards))
+    guarded = [one for one in found if one.certain]
+    names = Counter(name for one in guarded for name in dict.fromkeys(guard.name for guard in one.certain))
     return len(found), len(guarded), names
 
 
