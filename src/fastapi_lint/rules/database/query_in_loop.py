@@ -11,7 +11,7 @@ from fastapi_lint.model import Function
 from fastapi_lint.model.calls import written
 from fastapi_lint.model.data import Root, nearest_root
 from fastapi_lint.model.database import Rows
-from fastapi_lint.model.names import evaluated, walk
+from fastapi_lint.model.names import evaluated, target_names, walk
 from fastapi_lint.rule import Check, rule
 
 _BREAK = re.compile(rb"(?:^[ \t]*|[:;][ \t]*)break\b", re.MULTILINE)
@@ -76,9 +76,24 @@ def _calls(function: Function, index: int, rows: Rows, root: Root, seen: set[int
             (call.start, call.name_end),
             f"`{shown}` runs a query for every row of a loop",
             why=f"{_who(function, root)} sends one statement more for each row that the first query finds",
-            instead="ask once for all rows, with `in_(...)` or a join",
+            instead=_instead(function, call, index),
             related=[*_source(rows, check), *related],
         )
+
+
+def _instead(function: Function, call: f.Call, index: int) -> str:
+    """What to write: not one query for all rows where each round refreshes the same object."""
+    given = call.args[0].value if call.args else None
+    if f.last_name(call.func) == "refresh" and isinstance(given, f.Name):
+        module = function.module
+        inner = [each for i, each in enumerate(module.facts.blocks) if i == index or _is_inside(function, i, index)]
+        loop = module.facts.blocks[index]
+        entries = module.assigns_in.get(function.index, ())
+        set_inside = [each.target for each in entries if loop.start <= each.start < loop.end]
+        bound = {name for target in (*(each.target for each in inner), *set_inside) for name in target_names(target)}
+        if given.id not in bound:
+            return "refresh it once, outside of the loop"
+    return "ask once for all rows, with `in_(...)` or a join"
 
 
 def _relationships(function: Function, index: int, rows: Rows, root: Root, check: Check) -> Iterator[Finding]:
