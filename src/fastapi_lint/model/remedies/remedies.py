@@ -110,7 +110,7 @@ class Remedies:
             if places == {None}:
                 return self._chosen(function, "thread", here, there, thread)
             return self._chosen(function, "none", here if places <= {None, "inside"} else "", there)
-        if any(step.function is not None and step.function.is_generator for step in firsts):
+        if any(_is_gone_through(function, step) for step in firsts):
             return self._chosen(
                 function, "none", "iterate with `iterate_in_threadpool(...)`, or make a list in one thread", there
             )
@@ -265,6 +265,16 @@ def _listed(parts: Sequence[str]) -> str:
     others = [part for part in parts if not part.startswith("use ")]
     clauses = [*together, *others] if parts and parts[0].startswith("use ") else [*others[:1], *together, *others[1:]]
     return ", or ".join(clauses)
+
+
+def _is_gone_through(function: Function, step: Step) -> bool:
+    """Whether a step is a generator for a loop: not one that is entered by `with`, or asked for its first value."""
+    if step.function is None or not step.function.is_generator or step.call is None or step.call.use == "with":
+        return False
+    itself = f.CallRef(function.module.call_numbers[step.call.start, step.call.end])
+    return not any(
+        f.last_name(call.func) == "next" and any(arg.value == itself for arg in call.args) for call in function.calls
+    )
 
 
 def _block_at(function: Function, start: int) -> int:
