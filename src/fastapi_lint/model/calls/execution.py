@@ -15,6 +15,7 @@ from fastapi_lint.model.calls.bodies.binding import can_bind
 from fastapi_lint.model.calls.bodies.protocols import implementing, is_protocol
 from fastapi_lint.model.calls.bodies.validation import validated, validators
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
+from fastapi_lint.model.calls.concurrent.pools import EXECUTOR, is_awaited_inside
 from fastapi_lint.model.calls.laziness import reads_on
 from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once
 from fastapi_lint.model.names.symbols import (
@@ -332,7 +333,12 @@ class Execution:
                 start, end = call.start, call.name_end
             else:
                 start, end = block.start, _end_of_head(module, block)
-            yield value, (("__enter__", "__exit__") if block.kind == "with" else ("__iter__",)), start, end, block
+            if block.kind != "with":
+                yield value, ("__iter__",), start, end, block
+            elif self.types.is_instance(value, EXECUTOR) and is_awaited_inside(function, block):
+                yield value, ("__enter__",), start, end, block
+            else:
+                yield value, ("__enter__", "__exit__"), start, end, block
 
     def _table(self, module: Module) -> _Table:
         if module not in self._tables:

@@ -69,7 +69,7 @@ class Remedies:
             return self._chosen(function, "sleep", f"use {twin}", "")
         bond = next(filter(None, (self.bonds.of_call(function, step) for step in steps)), None)
         bond = bond or self._injected(function, steps)
-        if any(self._forbidden(function, step) == "cleanup" for step in steps):
+        if self._forbidden(function, first) == "cleanup":
             return self._cleanup(function, bond)
         if entry.kind == "lock":
             return self._chosen(function, "none", "", twin)
