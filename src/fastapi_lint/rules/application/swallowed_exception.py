@@ -114,8 +114,8 @@ def _is_followed_up(function: Function, clause: f.Block) -> bool:
     text = module.source.utf8
     found = _NEXT.match(text, attempt.end)
     line = text.rfind(b"\n", 0, attempt.start) + 1
-    if found is None or found[1] != text[line : attempt.start]:
-        return False
+    if found is None or not text[line : attempt.start].startswith(found[1]):
+        return False  # what follows in the same block, or behind it when this is its last statement
     if found[2] == b"raise":
         return True
     body = _body_of(function, clause)
