@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.places import Place, place_of
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
 from fastapi_lint.model.routing.forwarding import HTTP_METHODS
 from fastapi_lint.model.routing.registrations import Registrations
@@ -71,6 +72,26 @@ class _Way:
         for length, rewriting in self.rewritten:
             full = full[:length] + rewriting.apply(full[length:])
         return full
+
+
+def _known_better(of_class: list[Event], own: list[Event]) -> list[Event]:
+    """What a class registers on any of its objects, then what is registered on the very one.
+
+    A call that is known for both is one event: where the object is made, its arguments are known.
+    """
+    by_call: dict[Place, list[Event]] = {}
+    for event in own:
+        by_call.setdefault(place_of(event.module, event.call), []).append(event)
+    merged: list[Event] = []
+    replaced: set[Place] = set()
+    for event in of_class:
+        place = place_of(event.module, event.call)
+        if place not in by_call:
+            merged.append(event)
+        elif place not in replaced:
+            merged += by_call[place]
+            replaced.add(place)
+    return merged + [event for event in own if place_of(event.module, event.call) not in replaced]
 
 
 class Routes(Registrations):
@@ -161,9 +182,11 @@ class Routes(Registrations):
                     inherited = self.registered.get(Origin(router.origin.module, router.origin.call, base), ())
                     events = [event for event in inherited if self._applies(event, owner)] + events
         if isinstance(router.cls, Class):
+            of_class: list[Event] = []
             for base in self.types.mro(router.cls):
                 if isinstance(base, Class):
-                    events = self.registered.get(base, []) + events
+                    of_class = self.registered.get(base, []) + of_class
+            events = _known_better(of_class, events)
         return tuple(events)
 
     def _applies(self, event: Event, owner: Class) -> bool:
