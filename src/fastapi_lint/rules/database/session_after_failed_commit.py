@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import External, Function
+from fastapi_lint.model import External, Function, FunctionObject
 from fastapi_lint.model.calls import Endings
 from fastapi_lint.model.database import is_async_session, is_sync_session
 from fastapi_lint.model.names import TupleOf
@@ -47,7 +47,7 @@ def session_after_failed_commit(function: Function, check: Check) -> Iterator[Fi
             continue
         clauses = [index for index, block in enumerate(blocks) if block.parent == attempt]
         finals = [index for index in clauses if blocks[index].kind == "finally"]
-        if any(_rolls_back(function, blocks[index], call.func.value) for index in finals):
+        if any(_rolls_back(function, blocks[index], call.func.value, check) for index in finals):
             continue
         for index in clauses:
             if blocks[index].kind != "except" or not _takes_database_errors(function, blocks[index], check):
@@ -92,19 +92,30 @@ def _takes_database_errors(function: Function, handler: f.Block, check: Check) -
     )
 
 
-def _rolls_back(function: Function, block: f.Block, session: f.Expr) -> bool:
-    return any(
-        call.func in (f.Attr(session, "rollback"), f.Attr(session, "close"))
-        for call in function.calls
-        if block.start <= call.start < block.end
-    )
+def _rolls_back(function: Function, block: f.Block, session: f.Expr, check: Check) -> bool:
+    """Whether a block rolls the session back or closes it, or asks the object that has it to do so."""
+    inside = [call for call in function.calls if block.start <= call.start < block.end]
+    if any(call.func in (f.Attr(session, "rollback"), f.Attr(session, "close")) for call in inside):
+        return True
+    if not isinstance(session, f.Attr):
+        return False
+    asked = [call for call in inside if isinstance(call.func, f.Attr) and call.func.value == session.value]
+    return any(_may_roll_back(check.project.callee(function.module, call), session.attr) for call in asked)
+
+
+def _may_roll_back(callee: object, attr: str) -> bool:
+    """Whether a method rolls back the session that its object has under a name, as far as it is known."""
+    if not isinstance(callee, FunctionObject):
+        return callee is None
+    ends = [call.func for call in callee.function.calls if f.last_name(call.func) in ("rollback", "close")]
+    return any(isinstance(func, f.Attr) and f.last_name(func.value) == attr for func in ends)
 
 
 def _used(function: Function, index: int, attempt: int, session: f.Expr, check: Check) -> f.Call | None:
     """Where the session is used after a handler that does not roll back; None when it is not, or not for sure."""
     blocks = function.module.facts.blocks
     handler = blocks[index]
-    if _rolls_back(function, handler, session):
+    if _rolls_back(function, handler, session, check):
         return None
     using = [call for call in function.calls if isinstance(call.func, f.Attr) and call.func.value == session]
     inside = next((call for call in using if handler.start <= call.start < handler.end), None)

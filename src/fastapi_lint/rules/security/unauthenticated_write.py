@@ -9,8 +9,10 @@ from fnmatch import fnmatchcase
 
 from fastapi_lint.catalog.secrecy import openness
 from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Project, Route
 from fastapi_lint.model.injection import Depends, Protection, browsing
+from fastapi_lint.model.names import walk
 from fastapi_lint.model.routing import Address, App, Router
 from fastapi_lint.rule import Check, rule
 
@@ -112,10 +114,17 @@ def _changes(route: Route) -> bool:
 
 
 def _changes_nothing(route: Route, project: Project) -> bool:
-    """Whether all that comes of a request is an answer: a change in the caller's own browser, or what is computed."""
+    """Whether all that comes of a request is an answer: a change in the caller's own browser, or what is computed.
+
+    A handler that does nothing but to return a constant gives the same answer to everybody.
+    """
     handler = route.handler
     if handler is None:
         return False
+    does = handler.calls or handler.module.assigns_in.get(handler.index)
+    given = [part for leave in handler.exits for part in walk(leave.value)]
+    if given and not does and all(isinstance(part, (f.Const, f.Display, f.Mapping)) for part in given):
+        return True
     return browsing.changes_only_the_browser(handler, project) or (
         route.methods == ("POST",) and browsing.only_computes(handler, project)
     )
