@@ -116,12 +116,12 @@ def _changes(route: Route) -> bool:
 def _changes_nothing(route: Route, project: Project) -> bool:
     """Whether all that comes of a request is an answer: a change in the caller's own browser, or what is computed.
 
-    A handler that does nothing but to return a constant gives the same answer to everybody.
+    A handler that takes nothing and does nothing but return a constant gives the same answer to everybody.
     """
     handler = route.handler
     if handler is None:
         return False
-    does = handler.calls or handler.module.assigns_in.get(handler.index)
+    does = handler.params or handler.calls or handler.module.assigns_in.get(handler.index)
     given = [part for leave in handler.exits for part in walk(leave.value)]
     if given and not does and all(isinstance(part, (f.Const, f.Display, f.Mapping)) for part in given):
         return True
