@@ -138,6 +138,8 @@ class Values:
             if not found and (starred := self.types.export_alias(module, expr.id)):
                 yield starred
         elif isinstance(expr, f.Attr):
+            if expr.attr == "value" and isinstance(expr.value, f.Attr):
+                yield from self._of_member(expr.value, where)
             owner = self.types.infer(expr.value, where)
             match owner:
                 case ModuleObject(module=module):
@@ -148,6 +150,16 @@ class Values:
                         yield answer
                 case ClassObject(cls=cls) | Instance(cls=Class() as cls):
                     yield from self._members(cls, expr.attr)
+
+    def _of_member(self, member: f.Attr, where: Where) -> Iterator[tuple[f.Expr, Where]]:
+        """What a member of an enumeration was made with: `Paths.API.value`."""
+        owner = self.types.infer(member.value, where)
+        entry = owner.cls.assigns.get(member.attr) if isinstance(owner, ClassObject) else None
+        if isinstance(owner, ClassObject) and entry is not None and entry.value is not None:
+            if any(
+                isinstance(base, str) and base.startswith(("enum.", "StrEnum")) for base in self.types.mro(owner.cls)
+            ):
+                yield entry.value, (owner.cls.module, entry.block, entry.start)
 
     def _grows(self, module: Module, name: str, binding: Binding) -> bool:
         """Whether a name is augmented (`+=`) in the scope that binds it: its first value is then not its value."""

@@ -12,7 +12,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.calls import chosen, given_back, leaves, never_runs
 from fastapi_lint.model.data import record_kind
-from fastapi_lint.model.names import ClassObject, Coroutine, Instance
+from fastapi_lint.model.names import ClassObject, Coroutine, FunctionObject, Instance
 from fastapi_lint.rule import Check, rule
 
 _WHY = {
@@ -113,8 +113,16 @@ def _answered(function: Function, check: Check) -> Iterator[tuple[f.Call, str]]:
         for leaf in _sent(function, value, check) if role == "endpoint" else chosen(value):
             if isinstance(leaf, f.CallRef):
                 call = module.facts.calls[leaf.index]
-                if not call.awaited and isinstance(types.call_type(module, leaf.index), Coroutine):
+                if not call.awaited and _makes_coroutine(module, leaf.index, check):
                     yield call, role
+
+
+def _makes_coroutine(module: Module, index: int, check: Check) -> bool:
+    """Whether a call gives a coroutine; a decorator of a coroutine function may give something else."""
+    callee = check.project.types.callee(module, module.facts.calls[index])
+    if isinstance(callee, FunctionObject) and callee.function.is_async:
+        return check.project.effects.makes_coroutine(module, module.facts.calls[index])
+    return isinstance(check.project.types.call_type(module, index), Coroutine)
 
 
 def _sent(function: Function, value: f.Expr | None, check: Check, depth: int = 4) -> Iterator[f.Expr]:
