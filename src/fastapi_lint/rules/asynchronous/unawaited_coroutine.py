@@ -109,7 +109,7 @@ def _answered(function: Function, check: Check) -> Iterator[tuple[f.Call, str]]:
     if not role:
         return
     module, types = function.module, check.project.types
-    for value in given_back(types, function):
+    for value in given_back(types, function, inside=role == "endpoint"):
         for leaf in _sent(function, value, check) if role == "endpoint" else chosen(value):
             if isinstance(leaf, f.CallRef):
                 call = module.facts.calls[leaf.index]

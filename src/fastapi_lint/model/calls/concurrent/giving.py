@@ -13,10 +13,11 @@ from fastapi_lint.model.types.inference.inference import Inference, Where
 _FILL = frozenset({"append", "add", "insert", "setdefault", "update", "extend"})
 
 
-def given_back(types: Inference, function: Function) -> Iterator[f.Expr]:
+def given_back(types: Inference, function: Function, *, inside: bool) -> Iterator[f.Expr]:
     """What a function returns, or yields if it is a generator: as written, and what is in a variable that it returns.
 
-    A variable counts when it is only bound, filled (`answer["a"] = ...`, `answer.append(...)`) and given back.
+    A variable counts when it is only bound, filled (`answer["a"] = ...`, `answer.append(...)`) and given back; what it
+    is filled with, when what is `inside` counts.
     """
     kind = "yield" if function.is_generator else "return"
     left = [leave for leave in function.exits if leave.kind == kind and leave.value is not None]
@@ -30,7 +31,7 @@ def given_back(types: Inference, function: Function) -> Iterator[f.Expr]:
         filled = list(_filled(function, name))
         if reads_of(function, name) == names.count(name) + len(filled):
             yield from _bound(types, name, (function.module, leave.block, leave.start))
-            for one in filled:
+            for one in filled if inside else ():
                 yield from one
 
 
