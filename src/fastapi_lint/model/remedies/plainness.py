@@ -74,13 +74,33 @@ class Plainness:
         for mention in serving.mentions_of(function):
             if not serving.may_name(mention, function):
                 continue
-            if mention.kind != "argument" or mention.call is None or not self._registers(mention.module, mention.call):
+            if mention.kind != "argument" or mention.call is None:
+                return False
+            if not self._registers(mention.module, mention.call):
+                if not self._is_given_on(mention.module, mention.call, function):
+                    return False
+        return True
+
+    def _is_given_on(self, module: Module, call: f.Call, function: Function) -> bool:
+        """Whether a call gives a function to one of the project that does nothing with it but to register it."""
+        callee = self.types.callee(module, call)
+        if not isinstance(callee, FunctionObject) or callee.function.is_generator:
+            return False
+        params = callee.function.params[1 if callee.owner is not None else 0 :]
+        for position, arg in enumerate(call.args):
+            if self.types.infer(arg.value, (module, call.block, call.start)) != FunctionObject(function):
+                continue
+            named = (
+                [one for one in params if one.name == arg.name] if arg.name else list(params[position : position + 1])
+            )
+            if len(named) != 1 or not self._only_registers(callee.function, named[0].name):
                 return False
         return True
 
-    def _only_registers(self, decorator: Function) -> bool:
-        """Whether a decorator of the project does nothing with a function but to register and return it."""
-        name = next((param.name for param in decorator.params if param.name not in ("self", "cls")), "")
+    def _only_registers(self, decorator: Function, name: str = "") -> bool:
+        """Whether a function of the project does nothing with one that it is given (as `name`, else as a decorator is)
+        but to register and return it."""
+        name = name or next((param.name for param in decorator.params if param.name not in ("self", "cls")), "")
         module = decorator.module
         word = re.compile(rb"(?<![\w.])" + re.escape(name.encode()) + rb"\b")
         given = sum(

@@ -83,8 +83,9 @@ def _raw(value: f.Expr, module: Module, call: f.Call, check: Check) -> str | Non
         made = list(check.project.values.definitions(value, (module, call.block, call.start)))
         if len(made) == 1 and isinstance(made[0][0], f.CallRef):
             home, made_by = made[0][1][0], made[0][0]
-            if (text := _TEXTS.get(check.project.called_name(home, home.facts.calls[made_by.index]) or "")) is not None:
-                return text
+            text = _TEXTS.get(check.project.called_name(home, home.facts.calls[made_by.index]) or "")
+            if text is not None:  # a JSON text in a variable may be sent with a header that says so
+                return "text" if text == "a JSON text" else text
     found = check.project.infer(value, module, call.block, call.start)
     if isinstance(found, Instance) and found.cls in ("str", "bytes", "bytearray"):
         return "text" if found.cls == "str" else "bytes"
