@@ -30,7 +30,7 @@ BRANCHES: dict[str, set[str]] = {
 ROOMS = (
     "versions", "names", "types", "values", "calls", "routing", "injection", "data", "database", "taint", "testing",
     "secrets", "tokens", "project",
-    "application", "remedies", "listing", "understanding",
+    "application", "remedies", "listing", "understanding", "pointing",
 )  # fmt: skip
 """The rooms of the model, and its modules that stand alone: each imports only what stands before it.
 
@@ -47,7 +47,13 @@ FOR_TYPES = {"model/project": "parts of the model that ask all of it are given t
 MOST_MODULES = 12
 """Modules in one folder, `__init__` not counted. (A family of rules has as many as it has rules.)"""
 
-TOP = {"run": {"docs", "testing", "cli"}, "docs": {"testing", "cli"}, "testing": {"docs", "cli"}, "cli": {"testing"}}
+TOP = {
+    "run": {"docs", "testing", "server", "cli"},
+    "docs": {"testing", "server", "cli"},
+    "testing": {"docs", "server", "cli"},
+    "server": {"testing", "cli"},
+    "cli": {"testing"},
+}
 """Packages above all others, and what they may not import; nobody below imports them."""
 
 FACE = {"cli", "__main__"}
@@ -306,6 +312,15 @@ def test_tree_sitter_lives_in_the_index_only(path: Path) -> None:
     assert not uses or layer(path) == "index"
 
 
+@every_module
+def test_the_protocol_of_editors_lives_in_the_server_only(path: Path) -> None:
+    # It is an extra: whoever has it not installed can do everything else.
+    uses = {name.split(".")[0] for name in imported(path)} & {"pygls", "lsprotocol"}
+    assert not uses or layer(path) == "server"
+    named = {each for each in imported(path) if each.startswith("fastapi_lint.server")}
+    assert not named or layer(path) == "server" or place(path) == "cli/server"
+
+
 def test_the_model_memoizes_by_tracking() -> None:
     # What is kept by other means is about one module alone, or about none, or holds what does its own noting.
     alone = {
@@ -332,7 +347,10 @@ def test_version_needs_no_heavy_import() -> None:
     assert done.returncode == 0, done.stderr
     loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert "fastapi_lint" in loaded
-    assert loaded & {"libcst", "rich", "tree_sitter", "tree_sitter_python", "pathspec", "packaging", "asyncio"} == set()
+    assert (
+        loaded & {"libcst", "rich", "tree_sitter", "tree_sitter_python", "pathspec", "packaging", "asyncio", "pygls"}
+        == set()
+    )
 
 
 def test_every_file_that_the_page_names_exists() -> None:
@@ -341,7 +359,7 @@ def test_every_file_that_the_page_names_exists() -> None:
     assert len(named) >= 60
     places = [
         PACKAGE / name
-        for name in ("", "model", "model/calls", "model/routing", "model/names", "tracking", "incremental")
+        for name in ("", "model", "model/calls", "model/routing", "model/names", "tracking", "incremental", "server")
     ]
     real = [name for name in named if not re.search(r"\b[A-Z]+\b", name)]
     assert [name for name in real if not any((at / name).exists() for at in (ROOT, *places))] == []

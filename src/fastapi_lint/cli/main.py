@@ -17,6 +17,7 @@ from fastapi_lint.cli import terminal
 from fastapi_lint.cli.check import FAILED, check
 from fastapi_lint.cli.commands import clean, config, new_rule, rule, rules
 from fastapi_lint.cli.routes import routes
+from fastapi_lint.cli.server import server
 from fastapi_lint.config.schema import ConfigurationError
 
 _GROUP_OPTIONS = ("--help", "-h", "--version", "-V")
@@ -48,7 +49,7 @@ def cli() -> None:
     """
 
 
-for _command in (check, routes, rule, rules, config, clean, new_rule):
+for _command in (check, routes, rule, rules, config, clean, new_rule, server):
     cli.add_command(_command)
 
 

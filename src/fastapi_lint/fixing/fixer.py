@@ -200,7 +200,7 @@ def converge(
             notices.append(Notice(f"fixes did not come to an end; last to change the file: {codes}", path=path))
     if tidy is not None:
         tidied = {
-            path: _tidied(first[path], source, tidy, parses)
+            path: tidied(first[path], source, tidy, parses)
             for path, source in current.items()
             if source is not first[path]
         }
@@ -276,12 +276,13 @@ def _attempt(source: Source, findings: Sequence[Finding], parses: Callable[[str]
         return None
 
 
-def _tidied(
+def tidied(
     first: Source,
     last: Source,
     tidy: Callable[[Source, Source], Sequence[Edit]],
-    parses: Callable[[str], bool] | None,
+    parses: Callable[[str], bool] | None = None,
 ) -> Source:
+    """A fixed source after the edits that `tidy` has for it, given what it was at first and what it is."""
     parses = parses or _parser(last)
     while edits := tidy(first, last):
         try:

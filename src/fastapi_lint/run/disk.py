@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,6 +37,19 @@ def read(root: Path, files: Sequence[str]) -> tuple[dict[str, Source], tuple[Not
         except NotANotebook as error:
             notices.append(Notice(f"cannot be read: {error}", path, level=Severity.ERROR))
     return sources, tuple(notices)
+
+
+def stamps(files: Collection[Path]) -> Mapping[Path, object]:
+    """When each file was changed and how large it is, and what stands in the folders around them."""
+    found: dict[Path, object] = {}
+    for file in files:
+        with suppress(OSError):
+            status = file.stat()
+            found[file] = (status.st_mtime_ns, status.st_size)
+    for folder in {file.parent for file in files}:
+        with suppress(OSError):
+            found[folder] = sorted(one.name for one in folder.iterdir() if not one.name.startswith((".", "__pyc")))
+    return found
 
 
 def source(path: str, data: bytes) -> Source:

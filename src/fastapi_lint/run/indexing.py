@@ -6,7 +6,7 @@ Touches no disk but through the cache that it is given, and prints nothing.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -58,6 +58,12 @@ class Indexing:
             except (msgspec.MsgspecError, RecursionError):
                 return None  # made again, and written over
         return self._facts[key]
+
+    def keep_only(self, digests: Collection[bytes]) -> None:
+        """Forget the facts about files with other digests: those of every state that a file went through pile up."""
+        for table in (self._facts, self._fresh):
+            for key in [key for key in table if key not in digests]:
+                del table[key]
 
     def prepare(self, sources: Sequence[Source]) -> None:
         """Have the facts about many files at hand."""

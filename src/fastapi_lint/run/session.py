@@ -88,26 +88,44 @@ class Session:
         *,
         jobs: int = 1,
         progress: Callable[[str, int, int], None] | None = None,
+        lasts: bool = False,
+        facts: indexing.Indexing | None = None,
     ) -> None:
-        """`load` imports the rules of the table, and is asked only if the cache has no answer."""
+        """`load` imports the rules of the table, and is asked only if the cache has no answer.
+
+        A session that `lasts` is checked again and again, and builds each time upon the time before, cache or not.
+        `facts` are those that another session of the same project had.
+        """
         self.sources = sources
-        self._scope = scope
+        self.scope = scope
         self._table = table
         self._load = load
         self._store = store
         self._jobs = jobs
         self._progress = progress
-        self._indexing = indexing.Indexing(store, jobs, progress)
+        self._lasts = lasts
+        self._tracks = lasts or store.is_used
+        self._indexing = facts or indexing.Indexing(store, jobs, progress)
         self._linked: tuple[dict[str, Source], Project] | None = None
         self._made: _Made | None = None
         self._snapshot: Snapshot | None = None
+
+    def tidy(self) -> None:
+        """Forget what was kept of states that no check builds upon any more."""
+        before = self._snapshot.files.values() if self._snapshot is not None else ()
+        self._indexing.keep_only({*self._digests().values(), *before})
+
+    @property
+    def facts(self) -> indexing.Indexing:
+        """The facts about its sources, for a session that comes after it."""
+        return self._indexing
 
     # ---------------------------------------------------------------- the way of a check
 
     def check(self) -> Result:
         """What is found, with the severities and fixes that the settings want."""
         result = self._found()
-        settings = self._scope.settings
+        settings = self.scope.settings
         severities = selection.severities(settings, self._table.every)
         unfixable = selection.unfixable(settings, self._table.every)
         if not severities and not unfixable:
@@ -123,15 +141,18 @@ class Session:
 
     def check_again(self, sources: Mapping[str, Source]) -> Result:
         """What is found with other texts of some files."""
-        self.sources = {**self.sources, **sources}
+        self.put(sources)
         return self.check()
+
+    def put(self, sources: Mapping[str, Source]) -> None:
+        """Other texts of some files: what is asked from now on is about them."""
+        if sources:
+            self.sources = {**self.sources, **sources}
 
     def _found(self) -> Result:
         """Index what is new, link, ask the rules, part the findings by suppressions; or find all that in the cache."""
-        if self._made is not None:  # a round of fixes is behind us: the next one builds upon it
-            self._snapshot = None if self._made.judgement.has_failed else self._taken({})
-            self._made = None
-        key = digest(self._scope.key(self.sources), *self._digests().values()) if self._store.is_used else b""
+        self._build_upon_last()
+        key = digest(self.scope.key(self.sources), *self._digests().values()) if self._store.is_used else b""
         if key and (kept := self._store.result(key)) is not None:
             with suppress(RedactionError):
                 return restore(kept, self.sources)
@@ -139,6 +160,12 @@ class Session:
         result = self._suppressed(judgement)
         self._made = _Made(key, result, judgement, reuse)
         return result
+
+    def _build_upon_last(self) -> None:
+        """A check is behind us (a round of fixes, an edit): the next one builds upon it."""
+        if self._made is not None:
+            self._snapshot = None if self._made.judgement.has_failed else self._taken({})
+            self._made = None
 
     @property
     def project(self) -> Project:
@@ -148,19 +175,21 @@ class Session:
         from fastapi_lint.tracking import recording
 
         if self._linked is None or self._linked[0] is not self.sources:
+            self._build_upon_last()
             if self._linked is not None:
                 self._linked = None
-                if not gc.isenabled():  # as in a run (`story._batch`), and a project knows itself in many ways
+                # As in a run (`story._batch`), and a project knows itself in many ways. Who lasts does it when idle.
+                if not gc.isenabled() and not self._lasts:
                     gc.collect()
             sources = self.sources.values()
             if self._is_much_new():
                 self._indexing.prepare(list(sources))
-            (recording.enable if self._store.is_used else recording.disable)()
-            settings = self._scope.settings
+            (recording.enable if self._tracks else recording.disable)()
+            settings = self.scope.settings
             project = Project(
                 (Module(source, partial(self._indexing.facts, source)) for source in sources),
                 roots=settings.src,
-                declared=self._scope.declared,
+                declared=self.scope.declared,
                 targets=settings.target_versions,
                 blocking=settings.blocking,
                 taint=settings.taint,
@@ -173,8 +202,8 @@ class Session:
         from fastapi_lint.run.judging import Rules
 
         project = self.project
-        selected = [rule for rule in self._load() if rule.code in self._scope.codes]
-        rules = Rules(selected, self._scope.settings.rules, self._scope.reported, self._jobs, self._progress)
+        selected = [rule for rule in self._load() if rule.code in self.scope.codes]
+        rules = Rules(selected, self.scope.settings.rules, self.scope.reported, self._jobs, self._progress)
         reuse = self._reuse(project, rules.rules)
         judgement = rules.judge(project, reuse)
         if reuse is None:
@@ -183,7 +212,7 @@ class Session:
             every = reuse.completed(judgement.recorded, self.sources)
         except RedactionError:  # what would be reused cannot be read any more
             return rules.judge(project), None
-        return judgement.completed(reuse, every, self._scope.reported), reuse
+        return judgement.completed(reuse, every, self.scope.reported), reuse
 
     def _suppressed(self, judgement: Judgement) -> Result:
         from fastapi_lint.catalog.identities import identities
@@ -191,10 +220,10 @@ class Session:
 
         kept, suppressed = part(
             judgement.findings,
-            {path: self.sources[path] for path in sorted(self._scope.reported) if path in self.sources},
+            {path: self.sources[path] for path in sorted(self.scope.reported) if path in self.sources},
             known=[*identities().values(), *self._table.brought],
-            selected=self._scope.codes,
-            ignored=selection.ignored_by_path(self._scope.settings, self._table.every),
+            selected=self.scope.codes,
+            ignored=selection.ignored_by_path(self.scope.settings, self._table.every),
             failed={(notice.path, notice.code) for notice in judgement.notices if notice.code},
             everywhere=self.sources,
             built={rule.code for rule in self._table.every},
@@ -224,11 +253,11 @@ class Session:
             result = self.check()
             return asked(result.findings)
 
-        fixed = fixer.converge(self.sources, again, asked(result.findings), unsafe=unsafe, tidy=self._unused_imports)
+        fixed = fixer.converge(self.sources, again, asked(result.findings), unsafe=unsafe, tidy=self.unused_imports)
         self.sources = dict(fixed.sources)
         return result, fixed.applied, fixed.notices
 
-    def _unused_imports(self, before: Source, after: Source) -> Sequence[Edit]:
+    def unused_imports(self, before: Source, after: Source) -> Sequence[Edit]:
         """Edits that remove what fixes made unused in a file, unless another module takes it from there."""
         from fastapi_lint.fixing.edits import newly_unused
 
@@ -261,13 +290,13 @@ class Session:
         if not self._made.judgement.has_failed:
             with suppress(RedactionError):
                 self._store.keep_result(self._made.key, redact(self._made.result, secrets, self.sources))
-                self._store.keep_snapshot(self._scope.key(self.sources), self._taken(secrets))
+                self._store.keep_snapshot(self.scope.key(self.sources), self._taken(secrets))
 
     def _taken(self, secrets: Mapping[str, Collection[str]]) -> Snapshot | None:
         """The snapshot of the last judgement. Raises `RedactionError`."""
         from fastapi_lint.incremental.snapshot import NOTHING, take
 
-        if self._made is None or self._linked is None or not self._store.is_used:
+        if self._made is None or self._linked is None or not self._tracks:
             return None
         judgement, reuse = self._made.judgement, self._made.reuse
         sources, project = self._linked
@@ -305,7 +334,7 @@ class Session:
         if self._snapshot is None and self._store.is_used:
             from fastapi_lint.incremental.snapshot import Snapshot
 
-            self._snapshot = self._store.snapshot(self._scope.key(self.sources), Snapshot)
+            self._snapshot = self._store.snapshot(self.scope.key(self.sources), Snapshot)
         if self._snapshot is None:
             return True
         changed = self._snapshot.changed(self._digests())
@@ -327,5 +356,5 @@ class Session:
             return Rules([rule for rule in self._load() if rule.code in RULES], {}, others).judge(self.project).findings
 
         assert self._made is not None
-        judged = self._scope.reported if RULES.issubset(self._scope.codes) else ()
+        judged = self.scope.reported if RULES.issubset(self.scope.codes) else ()
         return secrets_in(self.sources, paths, self._made.judgement.findings, judged, judge)

@@ -30,11 +30,12 @@ from fastapi_lint.run.session import Scope, Session
 if TYPE_CHECKING:
     from fastapi_lint.model.listing import RouteRow
     from fastapi_lint.rule import Rule
+    from fastapi_lint.run.indexing import Indexing
     from fastapi_lint.suppressing.following import Following
 
 __all__ = [
-    "LintResult", "Outcome", "Request", "check", "every_rule", "files", "known", "lint_sources", "planned", "projects",
-    "routes", "rules", "table", "vocabulary", "watched",
+    "LintResult", "Outcome", "Request", "check", "counting", "every_rule", "files", "known", "lasting", "lint_sources",
+    "planned", "projects", "routes", "rules", "table", "vocabulary", "watched",
 ]  # fmt: skip
 
 
@@ -239,6 +240,31 @@ def watched(request: Request) -> list[Path]:
     return found
 
 
+def lasting(request: Request, found: Discovered, before: Session | None = None) -> tuple[Session, tuple[Notice, ...]]:
+    """A session over one project that is checked again and again, with notices about files that cannot be read.
+
+    `before` is the session that it takes the place of, whose facts it need not make again.
+    """
+    sources, unread = disk.read(request.root, found.files)
+    store = Store(request.root if request.cache else None, request.caches)
+    rules = table(request.settings, request.caches)
+    declared = _declared(request, sources)
+    facts = before.facts if before is not None else None
+    session = _session(
+        request, rules, _selected(request, rules), sources, found.reported, declared, store, lasts=True, facts=facts
+    )
+    return session, unread
+
+
+def counting(
+    request: Request, found: Discovered, findings: tuple[Finding, ...], sources: Mapping[str, Source]
+) -> tuple[Finding, ...]:
+    """Of the findings of a session those that the baseline of the project does not know, if it has one."""
+    rules = table(request.settings, request.caches)
+    known = _known(request, found.reported, {rule.code for rule in _selected(request, rules)})
+    return _compared(request, findings, sources, known)[0]
+
+
 def lint_sources(
     files: Mapping[str, bytes],
     *,
@@ -296,12 +322,17 @@ def _session(
     declared: Mapping[str, str],
     store: Store,
     load: Callable[[], Sequence[Rule]] | None = None,
+    *,
+    lasts: bool = False,
+    facts: Indexing | None = None,
 ) -> Session:
     codes = tuple(rule.code for rule in selected)
     scope = Scope(request.settings, codes, frozenset(reported), declared, known.plugins)
     load = load or partial(every_rule, request.settings)
     jobs = request.jobs or workers.processors()
-    return Session(scope, dict(sources), known, load, store, jobs=jobs, progress=request.progress)
+    return Session(
+        scope, dict(sources), known, load, store, jobs=jobs, progress=request.progress, lasts=lasts, facts=facts
+    )
 
 
 def _said(settings: Settings) -> Iterator[Notice]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,20 @@ def _hides(one: Named, address: Address | None, other: Named, place: Address | N
     if address.app.origin != place.app.origin or one.parameters is None:
         return False
     return address.registered_before(place) is True and not address.exclusive_with(place)
+
+
+def events_named(project: Project, name: str) -> tuple[Route | Mount, ...]:
+    """The routes and mounts that a name is known to look up, in order."""
+    return project.about(_events_by_name).get(name, ())
+
+
+def _events_by_name(project: Project) -> Mapping[str, tuple[Route | Mount, ...]]:
+    found: dict[str, list[Route | Mount]] = {}
+    events: list[Route | Mount] = [*project.routes.all, *_mounts(project)]
+    for event in events:
+        if (name := _name(project, event)) is not None:
+            found.setdefault(name, []).append(event)
+    return {name: tuple(events) for name, events in found.items()}
 
 
 def _mounts(project: Project) -> Iterator[Mount]:

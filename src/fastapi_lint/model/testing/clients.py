@@ -98,6 +98,12 @@ def _is_itself(expr: f.Expr | None, client: InProcess) -> bool:
 
 def requests_of(project: Project, client: InProcess) -> Iterator[tuple[str, str]]:
     """The requests that are made with a client: method and path, with `{x}` for parts that are not known."""
+    for _, _, method, path in request_calls(project, client):
+        yield method, path
+
+
+def request_calls(project: Project, client: InProcess) -> Iterator[tuple[Module, f.Call, str, str]]:
+    """As `requests_of`, each with the call that makes it, and the module of that."""
     for function, held, module in users(project, client):
         for call in module.facts.calls if function is None else function.calls:
             match call.func:
@@ -107,7 +113,7 @@ def requests_of(project: Project, client: InProcess) -> Iterator[tuple[str, str]
                     path = _path(call.args[method == "request"].value) if len(call.args) > (method == "request") else ""
                     if path.startswith("/"):
                         verb = call.args[0].value if method == "request" else f.Const(method)
-                        yield str(verb.value).upper() if isinstance(verb, f.Const) else "", path
+                        yield module, call, str(verb.value).upper() if isinstance(verb, f.Const) else "", path
 
 
 def _hides(module: Module, call: f.Call, name: str) -> bool:
