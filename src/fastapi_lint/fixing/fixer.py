@@ -200,7 +200,7 @@ def converge(
             notices.append(Notice(f"fixes did not come to an end; last to change the file: {codes}", path=path))
     if tidy is not None:
         tidied = {
-            path: tidied(first[path], source, tidy, parses)
+            path: tidied_up(first[path], source, tidy, parses)
             for path, source in current.items()
             if source is not first[path]
         }
@@ -276,7 +276,7 @@ def _attempt(source: Source, findings: Sequence[Finding], parses: Callable[[str]
         return None
 
 
-def tidied(
+def tidied_up(
     first: Source,
     last: Source,
     tidy: Callable[[Source, Source], Sequence[Edit]],

@@ -168,7 +168,7 @@ class Kept:
             return self._fixed_in_rounds(path)
         if not step.applied:
             return None
-        return fixer.tidied(source, step.source, self.session.unused_imports).text
+        return fixer.tidied_up(source, step.source, self.session.unused_imports).text
 
     def _fixed_in_rounds(self, path: str) -> str:
         session = self.session
