@@ -237,4 +237,5 @@ class Schedule:
         if self._doing is not None and self._worker is not None:
             self._doing.step()
             self._doing.waiting.get_loop().call_soon_threadsafe(self._client.report, stage, done, total)
-            self._worker.breathe()
+            if stage == "checking" and self.workspace.is_current:  # the project is linked, with the texts as they are
+                self._worker.breathe()

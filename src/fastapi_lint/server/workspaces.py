@@ -10,7 +10,7 @@ from fastapi_lint.config.schema import ConfigurationError
 from fastapi_lint.config.settings import Settings, common_start, load, nested
 from fastapi_lint.run import story
 from fastapi_lint.run.request import Request
-from fastapi_lint.server.documents import Documents
+from fastapi_lint.server.documents import Document, Documents
 from fastapi_lint.server.projects import Kept, Progress
 
 
@@ -76,6 +76,7 @@ class Workspace:
         self._progress = progress
         self._folders: dict[Path, Folder] = {}
         self._loose: dict[Path, Folder] = {}
+        self._laid: dict[Path, Document] = {}
 
     @property
     def folders(self) -> Iterator[Folder]:
@@ -106,7 +107,7 @@ class Workspace:
 
     def refresh(self) -> None:
         """Read what is not current, and take in the texts of open documents."""
-        documents = self.documents.all()
+        documents = self._laid = self.documents.all()
         outside = [path for path in documents if not any(path.is_relative_to(each) for each in self._folders)]
         self._loose = {
             path: self._loose.get(path) or Folder(path, self._options) for path in outside if path.suffix == ".py"
@@ -116,6 +117,11 @@ class Workspace:
                 folder.refresh(self._progress)
         for kept in self.kept:
             kept.lay(documents)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether open documents are as they were taken in."""
+        return self.documents.all() == self._laid
 
     def find(self, file: Path) -> tuple[Kept, str] | None:
         """The project that a file belongs to, and its path there."""
