@@ -834,3 +834,27 @@ def test_what_is_handed_over_has_routes_without_addresses() -> None:
     )
     (route,) = of.routes.all
     assert (route.path, route.router, route.addresses) == ("/a/{number}", None, ())
+
+
+def test_an_app_of_a_class_of_the_project_needs_no_word_of_fastapi() -> None:
+    of = tree(
+        {
+            "core.py": """
+                from fastapi import FastAPI
+
+                class Service(FastAPI):
+                    def __init__(self) -> None:
+                        super().__init__()
+                        self.add_api_route("/health", health)
+
+                class Billing(Service):
+                    pass
+
+                def health() -> str:
+                    return "fine"
+            """,
+            "main.py": "from core import Billing as Made\n\nservice = Made()\n",
+        }
+    )
+    assert [app.module.name for app in of.routes.apps] == ["main"]
+    assert paths(of) == ["GET /health"]

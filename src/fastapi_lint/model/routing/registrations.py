@@ -37,7 +37,7 @@ from fastapi_lint.model.types.inference.inference import Inference, Where, is_no
 from fastapi_lint.model.values.constants import UNKNOWN, Values
 from fastapi_lint.model.values.environment import NOWHERE, Environment
 from fastapi_lint.model.values.expansion import Expansion
-from fastapi_lint.tracking import recording
+from fastapi_lint.tracking import memoized, recording
 from fastapi_lint.tracking.tables import collected, contributions, numbered
 
 _ROUTES = {
@@ -76,7 +76,8 @@ class Registrations(Forwarding):
         """Find what a module makes, registers and includes; the calls that do, -1 for the rest of the module."""
         data = module.source.data
         if b"fastapi" not in data.lower() and b"route" not in data and b"@" not in data:
-            return ()
+            if not module.mentions(*self._own_classes()):
+                return ()
         known = self.types.modules.tables.places("routes", module)
         found = set()
         self._added = []
@@ -97,6 +98,18 @@ class Registrations(Forwarding):
                 if len(self._added) > size:
                     found.add(index)
         return numbered(found, self._added)
+
+    @memoized
+    def _own_classes(self) -> tuple[str, ...]:
+        """The names of the project's classes that may be apps or routers, by the names of their bases."""
+        found: dict[str, None] = {}
+        pending = ["FastAPI", "APIRouter", "Starlette", "Router"]
+        for name in pending:
+            for cls in self.types.modules.classes_by_base.get(name, ()):
+                if cls.name not in found:
+                    found[cls.name] = None
+                    pending.append(cls.name)
+        return tuple(found)
 
     @collected("routes.routers")
     def routers(self) -> Mapping[RouterKey, Router]:
