@@ -10,7 +10,8 @@ wheel, `--endpoints` an app whose endpoints, so many of them, stand in one modul
 what FILE holds is not measured again, and `--show` only prints it.
 
 Prints Markdown to stdout when all is done, progress to stderr. Measures copies of the files that the linter would look
-at, without the projects' configuration. Nothing of the projects is imported or executed.
+at, without the projects' configuration. Nothing of the projects is imported or executed. The section about editors is
+put behind all this by `editor.py`.
 """
 
 from __future__ import annotations
