@@ -23,7 +23,7 @@ PATIENCE = 30.0
 class Editor:
     """A client with folders and documents. Its calls wait for their answers; `wait` waits for what comes by itself."""
 
-    def __init__(self, encodings: Sequence[str] = ("utf-16",), **options: object) -> None:
+    def __init__(self, encodings: Sequence[str] = ("utf-16",), *, watches: bool = True, **options: object) -> None:
         self.published: dict[str, types.PublishDiagnosticsParams] = {}
         self.history: list[types.PublishDiagnosticsParams] = []
         self.shown: list[str] = []
@@ -39,11 +39,13 @@ class Editor:
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         self.client = LanguageClient("tests", "1")
         self._listen()
-        self.capabilities = self._do(self._start(encodings, options)).capabilities
+        self.capabilities = self._do(self._start(encodings, watches, options)).capabilities
 
     # ---------------------------------------------------------------- the session
 
-    async def _start(self, encodings: Sequence[str], options: dict[str, object]) -> types.InitializeResult:
+    async def _start(
+        self, encodings: Sequence[str], watches: bool, options: dict[str, object]
+    ) -> types.InitializeResult:
         command = ("-m", "fastapi_lint", "server", "--no-cache")
         await self.client.start_io(sys.executable, *command)
         of_text = types.TextDocumentClientCapabilities(
@@ -65,7 +67,7 @@ class Editor:
                 work_done_progress=True, show_document=types.ShowDocumentClientCapabilities(True)
             ),
             workspace=types.WorkspaceClientCapabilities(
-                did_change_watched_files=types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True),
+                did_change_watched_files=types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=watches),
                 workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True),
                 workspace_folders=True,
             ),

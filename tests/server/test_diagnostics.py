@@ -160,15 +160,18 @@ def test_positions_are_counted_as_the_client_does(editor: Editor, project: Proje
     assert [(place.line, place.character) for place in (found.range.start, found.range.end)] == [(9, 15), (9, 25)]
 
 
-def test_a_client_may_count_in_bytes(tmp_path: Path) -> None:
+def test_a_client_may_count_in_bytes_and_not_watch_the_disk(tmp_path: Path) -> None:
     folder = written(tmp_path, {"main.py": BARE, "pyproject.toml": "[tool.fastapi-lint]\n"})
-    editor = Editor(("utf-8", "utf-16"))
+    editor = Editor(("utf-8", "utf-16"), watches=False)
     try:
         assert editor.capabilities.position_encoding == "utf-8"
         editor.folders(folder)
         editor.open(folder / "main.py")
         (found,) = editor.diagnostics(folder / "main.py")
         assert [(place.line, place.character) for place in (found.range.start, found.range.end)] == [(9, 19), (9, 29)]
+        assert editor.watched == []
+        (folder / "other.py").write_text(BARE)  # the server looks by itself
+        editor.wait_for_codes(folder / "other.py", "FAPI101")
     finally:
         assert editor.close() == 0
     stages = [each["kind"] for each in editor.progress if isinstance(each, dict)]

@@ -16,7 +16,7 @@ from lsprotocol import types
 
 from fastapi_lint.files.source import Source, Unreadable
 from fastapi_lint.finding import Finding, Notice
-from fastapi_lint.run import story
+from fastapi_lint.run import disk, story
 from fastapi_lint.run.discovery import Discovered
 from fastapi_lint.run.request import Request
 from fastapi_lint.server.documents import Document, Documents, Shown, encoded
@@ -83,6 +83,7 @@ class Kept:
         self.notices: tuple[Notice, ...] = ()
         self.is_checked = False
         self.urls = {rule.code: rule.url for rule in story.table(request.settings, request.caches).every}
+        stamps = disk.stamps([self.request.root / path for path in found.files])  # before they are read
         self.session: Session
         session, self._unread = story.lasting(self.request, found, before.session if before is not None else None)
         self._on_disk = dict(session.sources)
@@ -91,6 +92,7 @@ class Kept:
             session = before.session
             self.is_checked = before.is_checked and not self._take(before)
         self.session = session
+        self._stamps = {**disk.stamps(self.files), **stamps}
         self._is_kept = False
         self._result: Result | None = None if before is None else before._result
 
@@ -121,6 +123,11 @@ class Kept:
         """All that what is found depends on."""
         own = self.request.settings.file
         return [*(self.root / path for path in (*self._on_disk, *self.session.scope.declared)), *([own] if own else [])]
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether something has changed on the disk since it was read."""
+        return disk.stamps(self.files) != self._stamps
 
     def path(self, file: Path) -> str | None:
         """The path of a file of the project, below its root; None for any other."""

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from fastapi_lint.run import disk
 from fastapi_lint.server.client import Client
 from fastapi_lint.server.diagnostics import Diagnostics, Published
 from fastapi_lint.server.documents import Documents, Shown
@@ -158,15 +157,10 @@ class Schedule:
         self._work(tidy)
 
     async def _poll(self) -> None:
-        known = None
         while not self._is_ended:
-            now = await self._work(
-                lambda work: disk.stamps([each for kept in self.workspace.kept for each in kept.files])
-            )
-            if known is not None and now.keys() & known.keys() and now != known:
-                self.outdate()
-            known = now
             await asyncio.sleep(_POLL)
+            if await self._work(lambda work: any(kept.is_outdated for kept in self.workspace.kept)):
+                self.outdate()
 
     # ---------------------------------------------------------------- questions
 
