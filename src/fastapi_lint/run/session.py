@@ -175,7 +175,8 @@ class Session:
         from fastapi_lint.tracking import recording
 
         if self._linked is None or self._linked[0] is not self.sources:
-            self._build_upon_last()
+            if self._lasts:  # else only a check builds upon the one before: what that made is yet to be remembered
+                self._build_upon_last()
             if self._linked is not None:
                 self._linked = None
                 # As in a run (`story._batch`), and a project knows itself in many ways. Who lasts does it when idle.
