@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fastapi_lint.catalog.secrecy import secrets, tokens
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import evaluated, walk
-from fastapi_lint.model.names.symbols import Class, Function, Instance, Module
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.types.inference.inference import DEPENDS, Where
 
@@ -45,6 +45,8 @@ _MADE = frozenset({
 })  # fmt: skip
 _NEW = frozenset({"generate", "random", "choice", "choices", "urlsafe", "hex", "bytes", "new", "create", "make"})
 _DEPTH = 6
+_LABEL = 8
+"""Letters in a label, at most."""
 
 
 class Logged(NamedTuple):
@@ -164,7 +166,38 @@ class Logs:
             return None
         if _is_vague(name) and not self._is_credential(expr, where):
             return None
+        if self._is_written_out(expr, where):
+            return None
         return _text(expr)
+
+    def _is_written_out(self, expr: f.Expr | None, where: Where, depth: int = 3) -> bool:
+        """Whether a value is one of the short words in capitals that stand in the code, as symbols of currencies do."""
+        module = where[0]
+        match expr:
+            case f.Const(value=str(text)):
+                return len(text) <= _LABEL and text.isupper()
+            case f.Choice(options=options):
+                return all(self._is_written_out(one, where, depth) for one in options)
+            case f.Mapping(items=items):
+                return bool(items) and all(self._is_written_out(value, where, depth) for _, value in items)
+            case f.Sub(value=owner):
+                return self._is_written_out(owner, where, depth)
+            case f.Name() if depth > 0:
+                found = list(self.values.definitions(expr, where))
+                return bool(found) and all(self._is_written_out(value, at, depth - 1) for value, at in found)
+            case f.CallRef(index=index) if depth > 0:
+                call = module.facts.calls[index]
+                if isinstance(call.func, f.Attr) and call.func.attr == "get":
+                    given = (call.func.value, *(arg.value for arg in call.args[1:]))
+                    return all(self._is_written_out(each, where, depth - 1) for each in given)
+                callee = self.types.callee(module, call)
+                if isinstance(callee, FunctionObject):
+                    home = callee.function.module
+                    returned = [one for one in callee.function.exits if one.kind == "return"]
+                    return bool(returned) and all(
+                        self._is_written_out(one.value, (home, one.block, one.start), depth - 1) for one in returned
+                    )
+        return False
 
     def _is_masked(self, expr: f.Expr, where: Where) -> bool:
         """Whether the text of a value does not show what it holds, or it holds no text."""

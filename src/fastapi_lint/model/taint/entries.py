@@ -334,7 +334,10 @@ class Entries:
         return last.endswith("Validator") or (not last.startswith("Depends") and self._constrains(call.args, where))
 
     def _constrains(self, args: tuple[f.Arg, ...], where: Where) -> bool:
-        return any(arg.name in ("pattern", "regex", "enum") and self._narrows(arg.value) for arg in args)
+        # What is unpacked (`Path(**RULES)`) may hold a pattern.
+        return any(
+            arg.name == "**" or (arg.name in ("pattern", "regex", "enum") and self._narrows(arg.value)) for arg in args
+        )
 
     @staticmethod
     def _narrows(value: f.Expr) -> bool:

@@ -134,7 +134,9 @@ class Flows:
                 return call, args
             at = next((i for i, arg in enumerate(call.args) if f.last_name(arg.value) == function.name), None)
             if f.last_name(call.func) == function.name:
-                likely = call, call.args
+                # A method of an object that is not known has the same name as many others.
+                if target is not None or function.cls is None:
+                    likely = call, call.args
             elif at is not None and likely is None:
                 likely = call, call.args[at + 1 :]
             index += 1

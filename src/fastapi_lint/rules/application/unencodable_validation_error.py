@@ -29,7 +29,7 @@ def unencodable_validation_error(module: Module, check: Check) -> Iterator[Findi
 
     Known limits
     `errors(include_context=False)`, copies of single keys, `jsonable_encoder` and responses with an encoder of their
-    own are fine.
+    own are fine, and so is Pydantic 1 where that is declared: its entries hold texts.
 
     References
     - [Handling errors: use the RequestValidationError body](https://fastapi.tiangolo.com/tutorial/handling-errors/#use-the-requestvalidationerror-body)
@@ -37,6 +37,8 @@ def unencodable_validation_error(module: Module, check: Check) -> Iterator[Findi
     """
     if not module.mentions("errors"):
         return
+    if check.project.versions.for_path(module.path).never_at_least("pydantic", "2", default=False):
+        return  # there the entries hold texts only
     for call in module.facts.calls:
         if check.project.called_name(module, call) != "fastapi.responses.JSONResponse":
             continue
