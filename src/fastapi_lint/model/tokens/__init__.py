@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.tokens.absence import may_be_none, unasked
-from fastapi_lint.model.tokens.lifetimes import Lifetime, contains, lifetimes
+from fastapi_lint.model.tokens.lifetimes import Lifetime, contains, lifetimes, takes_back
 from fastapi_lint.model.tokens.parts import Frame, Part
 from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings, place_of_claim
 from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_calls
@@ -29,6 +29,7 @@ __all__ = [
     "may_be_none",
     "package_of",
     "place_of_claim",
+    "takes_back",
     "token_calls",
     "unasked",
     "verifying",

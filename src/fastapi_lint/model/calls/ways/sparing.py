@@ -15,6 +15,7 @@ _NAME = rb"([A-Za-z_][\w.]*)"
 _MADE = re.compile(rb"\bif\s+" + _NAME + rb"(?:\s+is\s+not\s+None)?\s*:\s+return([ \t]+\1)?[ \t]*(?:#|\n)")
 _LAZY = re.compile(rb"(?:el)?if[\s(]+(?:not\s+" + _NAME + rb"|" + _NAME + rb"\s+is\s+None)\s*(?:[:)]|(?:and|or)\b)")
 _OWN_CALL = re.compile(rb"\b(?:(?:self|cls)\s*\.\s*)?([A-Za-z_]\w*)\s*\(")
+_LEAVES = frozenset({b"continue", b"break", b"return", b"raise"})
 _NEVER = re.compile(rb"(?:if|while)\s+(?:False|0)\s*(?::|and\b)")
 _ALLOWS_CACHE = re.compile(r"(?:allow|use|from|read|prefer|with|via)_cached?(?:_\w+)?|cached|cached?_ok")
 
@@ -108,7 +109,8 @@ def _names(test: f.Expr | None, error: str) -> bool:
 
 
 def is_ready(module: Module, call: f.Call, written: str) -> bool:
-    """Whether the code has just asked if what a call waits for is there: `if not queue.empty(): queue.get()`."""
+    """Whether the code has just asked if what a call waits for is there: `if not queue.empty(): queue.get()`, or
+    has left where it is not: `if queue.empty(): continue`."""
     owner = written.rpartition(".")[0].encode()
     if not owner:
         return False
@@ -120,7 +122,22 @@ def is_ready(module: Module, call: f.Call, written: str) -> bool:
     return any(
         each.kind in ("if", "while") and asked.match(text, each.start, each.end)
         for each in module.block_chain(call.block)
+    ) or _left_when_empty(module, call, owner)
+
+
+def _left_when_empty(module: Module, call: f.Call, owner: bytes) -> bool:
+    """Whether an `if` before a call leaves the loop or the function while something is empty."""
+    empty = re.compile(
+        rb"if[\s(]+" + re.escape(owner) + rb"\s*\.\s*(?:empty\s*\(\s*\)|qsize\s*\(\s*\)\s*==\s*0)[\s)]*:"
     )
+    blocks, around = module.facts.blocks, module.blocks_around(call.block)
+    for each in module.blocks_in.get(blocks[call.block].function, ()):
+        if each.kind == "if" and each.end <= call.start and empty.match(module.text, each.start, each.end):
+            outer = each.parent if blocks[each.parent].kind != "choice" else blocks[each.parent].parent
+            last = module.text[each.start : each.end].rstrip().rpartition(b"\n")[2].split()
+            if outer in around and last[:1] and last[0] in _LEAVES:
+                return True
+    return False
 
 
 def allows_cache(call: f.Call) -> bool:

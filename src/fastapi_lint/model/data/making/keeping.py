@@ -80,7 +80,8 @@ def hands_back(function: Function, call: f.Call) -> bool:
 
 
 def is_on_miss(function: Function, call: f.Call) -> bool:
-    """Whether a call only runs when something that outlives the function is not there yet, and it is filled behind it.
+    """Whether a call only runs when something that outlives the function is not there yet, and it is filled behind it,
+    or in the same block.
 
     `if key in CACHE: return CACHE[key]`, ..., `CACHE[key] = ...`; `if self.keys is None: ...; self.keys = ...`.
     """
@@ -88,7 +89,7 @@ def is_on_miss(function: Function, call: f.Call) -> bool:
     filled = {
         part.value if isinstance(part, f.Sub) else part
         for entry in module.assigns_in.get(function.index, ())
-        if entry.end > call.start
+        if entry.end > call.start or entry.block == call.block
         for part in targets(entry.target)
         if isinstance(part, (f.Attr, f.Sub)) or (isinstance(part, f.Name) and part.id in _globals(function))
     }
