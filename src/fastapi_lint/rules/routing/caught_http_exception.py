@@ -8,7 +8,8 @@ from functools import partial
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing.edits import importing, line_start, newline_at, step_of
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import External, Module
+from fastapi_lint.model import External, Function, FunctionObject, Module
+from fastapi_lint.model.calls import bound
 from fastapi_lint.model.names import TupleOf
 from fastapi_lint.model.routing import Answer
 from fastapi_lint.rule import Check, rule
@@ -132,6 +133,10 @@ def _answers_otherwise(module: Module, handler: f.Block, raised: Answer, check: 
         used = [call.func, *(arg.value for arg in call.args)]
         if f.last_name(call.func) == "isinstance" or any(_asks(value, name) for value in used):
             return False
+        if name is not None and any(arg.value == f.Name(name) for arg in call.args):
+            callee = check.project.callee(module, call)
+            if isinstance(callee, FunctionObject) and _looks_into(callee.function, call, name):
+                return False
     made = [answer for call in calls for answer in check.project.answers.makes(module, call)]
     codes = {check.project.answers.code(answer.status) for answer in made if answer.kind == "error"}
     if codes and check.project.answers.code(raised.status) in codes:
@@ -139,6 +144,21 @@ def _answers_otherwise(module: Module, handler: f.Block, raised: Answer, check: 
     return any(entry.kind == "return" for entry in inside) or any(
         entry.kind == "raise" and isinstance(entry.value, f.CallRef) for entry in inside
     )
+
+
+def _looks_into(function: Function, call: f.Call, name: str) -> bool:
+    """Whether a function that is given what was caught asks what it is, or gives it back."""
+    for param in (param for param, value in bound(function, call) if value == f.Name(name)):
+        own = f.Name(param)
+        if any(leave.value == own for leave in function.exits):
+            return True
+        for each in function.calls:
+            used = [each.func, *(arg.value for arg in each.args)]
+            if any(_asks(value, param) for value in used):
+                return True
+            if f.last_name(each.func) in ("isinstance", "type") and any(arg.value == own for arg in each.args):
+                return True
+    return False
 
 
 def _only_answers(module: Module, handler: f.Block, check: Check) -> bool:
