@@ -16,7 +16,7 @@ _PROCESSES = ("multiprocessing.Process", "multiprocessing.context.Process", "mul
 _ROLES = frozenset({"endpoint", "websocket", "dependency"})
 
 
-@rule("FAPI803", words={"Thread", "Timer", "Process"}, since="0.2.0")
+@rule("FAPI803", preset="strict", words={"Thread", "Timer", "Process"}, since="0.2.0")
 def thread_in_endpoint(function: Function, check: Check) -> Iterator[Finding]:
     """An endpoint or a dependency starts a thread or a process of its own, and does not wait for it.
 
