@@ -292,6 +292,11 @@ def test_settings_override_every_file() -> None:
     ("requirements", "package", "version", "always", "never"),
     [
         ("fastapi>=0.126", "pydantic", "2", True, False),
+        ("fastapi==0.109.2\npydantic_schemaorg==1.0.6", "pydantic", "2", False, True),
+        ("fastapi==0.109.2\npydantic_schemaorg", "pydantic", "2", None, None),
+        ("beanie==1.20.0", "pydantic", "2", False, True),
+        ("beanie>=1.20", "pydantic", "2", None, None),
+        ("odmantic~=1.0", "pydantic", "2", True, False),
         ("fastapi>=0.126", "pydantic", "2.9", False, False),
         ("fastapi==0.140.0", "pydantic", "2.9", True, False),
         ("fastapi>=0.126\npydantic>=1.10", "pydantic", "2", True, False),

@@ -81,6 +81,13 @@ IMPLIED: tuple[tuple[str, Bounds, str, Bounds], ...] = (
     # SQLModel 0.0.14: "Add support for Pydantic v2"; 0.0.12 requires pydantic ^1.9.0. 0.0.31 drops Pydantic v1.
     ("sqlmodel", Bounds(None, Version("0.0.14")), "pydantic", Bounds(None, Version("2"))),
     ("sqlmodel", Bounds(Version("0.0.31")), "pydantic", Bounds(Version("2.7.0"))),
+    # As these packages' own metadata requires it, at the release named and at the next.
+    ("beanie", Bounds(None, Version("1.21.0")), "pydantic", Bounds(None, Version("2"))),
+    ("ormar", Bounds(None, Version("0.20.0")), "pydantic", Bounds(None, Version("2"))),
+    ("ormar", Bounds(Version("0.20.0")), "pydantic", Bounds(Version("2.5.3"))),
+    ("odmantic", Bounds(Version("1.0.0")), "pydantic", Bounds(Version("2.5.2"))),
+    ("fastapi-utils", Bounds(None, Version("0.6.0")), "pydantic", Bounds(None, Version("2"))),
+    ("pydantic-schemaorg", Bounds(None, Version("1.0.6"), True), "pydantic", Bounds(None, Version("2"))),
     # SQLModel 0.0.12 requires SQLAlchemy >=2.0.0,<2.1.0; 0.0.11 requires <2.0.0.
     ("sqlmodel", Bounds(Version("0.0.12")), "sqlalchemy", Bounds(Version("2.0.0"))),
     ("sqlmodel", Bounds(None, Version("0.0.12")), "sqlalchemy", Bounds(None, Version("2.0.0"))),
@@ -100,8 +107,8 @@ class Versions:
 
     `declared` maps paths relative to the project root to texts (pyproject.toml, requirements files, uv.lock,
     poetry.lock, pdm.lock, pylock.toml, Pipfile, Pipfile.lock, setup.cfg, environment.yml; others are passed over).
-    `overrides` are the target versions of the settings: they count everywhere and before all files. What FastAPI and
-    SQLModel require of Pydantic, SQLAlchemy and Starlette (`IMPLIED`) narrows what is declared for these, or stands in
+    `overrides` are the target versions of the settings: they count everywhere and before all files. What FastAPI,
+    SQLModel and others require of Pydantic, SQLAlchemy and Starlette (`IMPLIED`) narrows what is declared for these, or stands in
     for it.
 
     Asked of the whole project, every part of it that declares the package must agree.
