@@ -36,8 +36,12 @@ LENGTH = 20_000
 """Characters of one text. A quadratic pattern needs some 10^8 to 10^9 steps for it."""
 LIMIT = 8
 """Seconds of processor time for one pattern and all its texts; a linear one needs a small part of one."""
-OWN = {"fastapi_lint.docs.documentation._MARK"}
-"""Patterns that read the linter's own fixtures only."""
+OWN = {
+    "fastapi_lint.docs.documentation._MARK",
+    "fastapi_lint.docs.site.linking._PARTS",
+    "fastapi_lint.docs.site.precision._TRUE",
+}
+"""Patterns that read the linter's own fixtures and documents only."""
 ENDS = ("", "\0", "!", "\n", " x", "\nx")
 
 Pattern = re.Pattern[str] | re.Pattern[bytes]

@@ -18,6 +18,12 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forked processe
 QUESTIONS = [str(number).encode() for number in range(1, 40)]
 
 
+@pytest.fixture(autouse=True)
+def _forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are forked, whatever threads other tests have left in this one."""
+    monkeypatch.setattr(workers, "can_inherit", lambda: True)
+
+
 def doubled(question: bytes) -> bytes:
     return question * 2
 

@@ -6,7 +6,6 @@ selectors that match a rule the most specific one decides; of equally specific o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
@@ -59,7 +58,6 @@ R = TypeVar("R", bound=Named)
 S = TypeVar("S", bound=Selectable)
 
 _EXACT = 1000
-_CODE = re.compile(r"[A-Za-z]+[0-9]+|[A-Z]+")
 _GROUPS = ("all", "recommended", "strict")
 
 
@@ -105,10 +103,16 @@ def validate(
         raise ConfigurationError(f"{where}: {unknown(selector, rules)}")
 
 
+def _is_like_a_code(word: str) -> bool:
+    """Whether a word is letters and a number behind them, or letters in capitals."""
+    stem = word.rstrip("0123456789")
+    return stem.isascii() and stem.isalpha() and (stem != word or word.isupper())
+
+
 def unknown(word: str, rules: Iterable[Named]) -> str:
     """The message for a word that is no rule: with the nearest code or name."""
     rules = list(rules)
-    by_code = letters(word) in {letters(rule.code) for rule in rules} or _CODE.fullmatch(word) is not None
+    by_code = letters(word) in {letters(rule.code) for rule in rules} or _is_like_a_code(word)
     found = nearest(word, [rule.code for rule in rules] if by_code else [*_GROUPS, *(rule.name for rule in rules)])
     same = next((rule for rule in rules if found in (rule.code, rule.name)), None)
     if same is not None:

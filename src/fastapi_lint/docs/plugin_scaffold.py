@@ -13,8 +13,8 @@ from fastapi_lint.config.schema import ConfigurationError
 from fastapi_lint.docs.scaffold import GOOD, write
 from fastapi_lint.finding import OWN_PREFIX, letters
 
-_CODE = re.compile(r"[A-Z]+[0-9]+")
-_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+_CODE = re.compile(r"[A-Z]{1,40}[0-9]{1,20}")
+_NAME = re.compile(r"[a-z][a-z0-9]{0,80}(?:-[a-z0-9]{1,80}){0,20}")
 
 _PACKAGE = '"""Rules of our own for fastapi-lint: one module a rule."""\n'
 _RULE = '''\

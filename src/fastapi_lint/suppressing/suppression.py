@@ -24,7 +24,7 @@ from fastapi_lint.suppressing.comments import comments
 UNUSED_CODE = "FAPI002"
 UNUSED_NAME = "unused-suppression"
 
-_CODE = re.compile(r"([A-Z]+)[0-9]\w*\Z", re.IGNORECASE)
+_CODE = re.compile(r"([A-Z]{1,40})[0-9]\w{0,40}\Z", re.IGNORECASE)
 _NOQA = re.compile(r"#[ \t]*noqa(?![\w-])(?:[ \t]*:)?", re.IGNORECASE)
 _NOQA_CODE = re.compile(r"[ \t,]*(FAPI[0-9]\w*|[A-Z]+[0-9]+)(?![\w-])", re.IGNORECASE)
 _OF_FILE = re.compile(r"#[ \t]*(?:ruff|flake8):[ \t]*noqa[ \t]*:", re.IGNORECASE)

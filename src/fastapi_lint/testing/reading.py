@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastapi_lint.finding import Finding
 
-_FOLDER = re.compile(r"[A-Z]+[0-9]+-.")
+_FOLDER = re.compile(r"[A-Z]{1,40}[0-9]{1,20}-.")
 _MARK = re.compile(r"#\s*(expect|fact):\s*(.*?)\s*(?=#\s*(?:expect|fact):|$)")
 _PLACE = re.compile(r"\A(?:#[^\n]*\n)*?# file: (\S+)[ \t]*\r?\n")
 _NEWLINE = re.compile(r"\r\n|\r|\n")

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-_HEADING = re.compile(r"^## +(.+)$", re.MULTILINE)
+_SECTION_TITLE = re.compile(r"^## +(.+)$", re.MULTILINE)
 _TRUE = re.compile(r"^(?:All true|Judged, and all of them true): (.+?)\.\s*$", re.MULTILINE | re.DOTALL)
 _CODES = re.compile(r"FAPI(\d{3}(?:, \d{3})*)\b(?: [a-z0-9-]+)?")
 _CELL = re.compile(r"(?<!\\)\|")
@@ -53,7 +53,7 @@ def measured(text: str) -> Mapping[str, Measured]:
     """What the document says of each code; rules of which it says nothing are absent."""
     looks: defaultdict[str, list[Look]] = defaultdict(list)
     known: dict[str, str] = {}
-    parts = _HEADING.split(text)
+    parts = _SECTION_TITLE.split(text)
     for title, body in zip(parts[1::2], parts[2::2], strict=True):
         title = title.partition(", 20")[0]
         for row in _rows(body):

@@ -108,8 +108,8 @@ class Versions:
     `declared` maps paths relative to the project root to texts (pyproject.toml, requirements files, uv.lock,
     poetry.lock, pdm.lock, pylock.toml, Pipfile, Pipfile.lock, setup.cfg, environment.yml; others are passed over).
     `overrides` are the target versions of the settings: they count everywhere and before all files. What FastAPI,
-    SQLModel and others require of Pydantic, SQLAlchemy and Starlette (`IMPLIED`) narrows what is declared for these, or stands in
-    for it.
+    SQLModel and others require of Pydantic, SQLAlchemy and Starlette (`IMPLIED`) narrows what is declared for these,
+    or stands in for it.
 
     Asked of the whole project, every part of it that declares the package must agree.
     """

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from fastapi_lint.finding import OWN_PREFIX, Safety, Severity, letters
 from fastapi_lint.rule import Rule
 
-_CODE = re.compile(r"[A-Z]+[0-9]+")
-_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+_CODE = re.compile(r"[A-Z]{1,40}[0-9]{1,20}")
+_NAME = re.compile(r"[a-z][a-z0-9]{0,80}(?:-[a-z0-9]{1,80}){0,20}")
 _GROUPS = ("all", "recommended", "strict")
 _MODEL = ("App", "Class", "Depends", "Function", "Module", "Project", "Route", "Router", "Schema")
 

@@ -35,6 +35,8 @@ from fastapi_lint.model.values.environment import NOWHERE, Bound, Condition, Env
 from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import memoized, memoized_cyclic
 
+_MOST_HANDS = 3
+"""Functions through which an answer is handed on."""
 _DEEPEST = 5
 _MOST = 12
 
@@ -286,14 +288,19 @@ class Answers:
                 if answer.kind == "error":
                     yield self._moved(answer, call, where, conditions or ())
 
-    def _handing_on(self, function: Function) -> Iterator[f.Call]:
-        """The calls by which a function has another one of the project raise: `fail(text)`, `await fail(text)`."""
-        for call in function.calls:
+    def _handing_on(self, function: Function, most: int = _MOST_HANDS) -> Iterator[f.Call]:
+        """The calls by which a function has another one of the project raise: `fail(text)`, `await fail(text)`, by
+        way of `most` functions at most."""
+        for call in function.calls if most > 0 else ():
             if call.use == "statement":
                 callee = self.types.callee(function.module, call)
                 if isinstance(callee, FunctionObject) and callee.function is not function:
-                    if self._may_answer(callee.function):
+                    if self._gives_answer(callee.function) or self._hands_on(callee.function, most - 1):
                         yield call
+
+    @memoized
+    def _hands_on(self, function: Function, most: int) -> bool:
+        return next(self._handing_on(function, most), None) is not None
 
     def _chosen(self, value: f.Expr, place: Where, given: Environment) -> tuple[tuple[f.Expr, ...], bool]:
         """What an expression may be with these parameters, and whether that is decided."""
@@ -302,8 +309,12 @@ class Answers:
         known = self.expansion.truth(value.test, place, given) if value.op == "if" else None
         return (value.options, False) if known is None else ((value.options[0 if known else -1],), True)
 
-    @memoized_cyclic(False)
     def _may_answer(self, function: Function) -> bool:
+        """Whether a function, or one that it has do so, gives back or raises an answer."""
+        return self._gives_answer(function) or self._hands_on(function, _MOST_HANDS)
+
+    @memoized_cyclic(False)
+    def _gives_answer(self, function: Function) -> bool:
         """Whether something that a function gives back or raises is made by what makes answers."""
         if function.is_generator or function.name == "<lambda>":
             return False
@@ -314,7 +325,7 @@ class Answers:
                     call = self._maker(value, (module, leaving.block, leaving.start))
                     if call is not None and self._may_make(self.types.callee(module, call)):
                         return True
-        return next(self._handing_on(function), None) is not None
+        return False
 
     def _may_make(self, callee: Type) -> bool:
         match callee:
