@@ -5,16 +5,13 @@ What it writes is not finished on purpose: the test of `good.py` fails until the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from fastapi_lint.config.schema import ConfigurationError
 from fastapi_lint.docs.scaffold import GOOD, write
 from fastapi_lint.finding import OWN_PREFIX, letters
-
-_CODE = re.compile(r"[A-Z]{1,40}[0-9]{1,20}")
-_NAME = re.compile(r"[a-z][a-z0-9]{0,80}(?:-[a-z0-9]{1,80}){0,20}")
+from fastapi_lint.run.plugins.judging import CODE, NAME
 
 _PACKAGE = '"""Rules of our own for fastapi-lint: one module a rule."""\n'
 _RULE = '''\
@@ -77,9 +74,9 @@ def new_rule(code: str, name: str, root: Path, package: str = "") -> tuple[list[
     `FileExistsError` (before anything is written) when the rule is there already.
     """
     name = name.replace("_", "-")
-    if not _CODE.fullmatch(code) or letters(code) == OWN_PREFIX:
+    if not CODE.fullmatch(code) or letters(code) == OWN_PREFIX:
         raise ConfigurationError(f"the code '{code}' is not made of letters of your own and digits, such as ACME001")
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise ConfigurationError(
             f"the name '{name}' is not made of words in lower case, such as write-without-permission"
         )

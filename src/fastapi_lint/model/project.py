@@ -226,6 +226,8 @@ class Project:
 
     def contributes(self, group: str, module: Module) -> Collection[int]:
         """The places at which a module contributes to a group of tables, asked alone (see `tables.contribution`)."""
+        if group in GATHERED:
+            return GATHERED[group](self, module)
         contribute: dict[str, Callable[[Module], Collection[int]]] = {
             "routes": Routes(self.types, self.values, self.routes.expansion).contribute,
             "dependencies": lambda each: self.dependencies.contribute(each, [], []),
@@ -238,8 +240,6 @@ class Project:
             "channels": lambda each: self.channels.contribute(each, []),
             "secrets": lambda each: self.secrets.contribute(each, {}),
         }
-        if group in GATHERED:
-            return GATHERED[group](self, module)
         return contribution(self.modules.tables, group, module, contribute[group])
 
     @memoized

@@ -21,19 +21,20 @@ def walk(expr: f.Expr | None) -> Iterator[f.Expr]:
             continue
         yield part
         if type(part) not in _WHOLE:
-            pending.extend(reversed(_parts(part)))
+            pending.extend(reversed(parts(part)))
 
 
 _WHOLE = frozenset({f.Name, f.Const, f.CallRef, f.Raw, f.Lambda, f.Unknown})
 """Expressions in which there is no other one."""
 
 
-def _parts(expr: f.Expr) -> tuple[f.Expr | None, ...]:
+def parts(expr: f.Expr) -> tuple[f.Expr | None, ...]:
+    """The expressions that one is made of; none for a call, whose callee and arguments stand with it."""
     match expr:
         case f.Attr(value=value) | f.Await(value=value) | f.Star(value=value) | f.Unary(value=value):
             return (value,)
-        case f.Display(items=parts) | f.Joined(parts=parts) | f.Compare(operands=parts):
-            return parts
+        case f.Display(items=inner) | f.Joined(parts=inner) | f.Compare(operands=inner):
+            return inner
         case f.Choice(options=options, test=test):
             return (*options, test)
         case f.Sub(value=value, items=items):

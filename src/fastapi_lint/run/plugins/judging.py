@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from fastapi_lint.finding import OWN_PREFIX, Safety, Severity, letters
 from fastapi_lint.rule import Rule
 
-_CODE = re.compile(r"[A-Z]{1,40}[0-9]{1,20}")
-_NAME = re.compile(r"[a-z][a-z0-9]{0,80}(?:-[a-z0-9]{1,80}){0,20}")
+CODE = re.compile(r"[A-Z]{1,40}[0-9]{1,20}")
+NAME = re.compile(r"[a-z][a-z0-9]{0,80}(?:-[a-z0-9]{1,80}){0,20}")
 _GROUPS = ("all", "recommended", "strict")
 _MODEL = ("App", "Class", "Depends", "Function", "Module", "Project", "Route", "Router", "Schema")
 
@@ -22,11 +22,11 @@ def problem(rule: Rule) -> str:
 
 def _problems(rule: Rule) -> Iterator[str]:
     code = rule.code
-    if not isinstance(code, str) or not _CODE.fullmatch(code):
+    if not isinstance(code, str) or not CODE.fullmatch(code):
         yield f"the code {code!r} is not made of capital letters and digits, such as ACME001"
     elif letters(code) in (OWN_PREFIX, "ALL"):
         yield f"the code {code} begins with {letters(code)}, which is taken; choose letters of your own"
-    if not _NAME.fullmatch(rule.name) or rule.name in _GROUPS:
+    if not NAME.fullmatch(rule.name) or rule.name in _GROUPS:
         yield f"its name is '{rule.name}', after its function; wanted are words in lower case"
     if rule.preset not in _GROUPS[1:]:
         yield f"its preset is {rule.preset!r}; there are 'recommended' and 'strict'"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import parts
 from fastapi_lint.model.names.symbols import Module
 
 _Context = tuple[f.Expr, ...]
@@ -62,21 +63,8 @@ class _Search:
                 for option in options:
                     self.visit(option, before)
                     before = (*before, option if op == "and" else f.Unary("not", option))
-            case f.Attr(value=inner) | f.Await(value=inner) | f.Star(value=inner) | f.Unary(value=inner):
-                self.visit(inner, context)
-            case f.Each(element=inner):
-                self.visit(inner, context)
-            case f.Display(items=parts) | f.Joined(parts=parts) | f.Compare(operands=parts):
-                for part in parts:
+            case None:
+                return
+            case _:
+                for part in parts(expr):
                     self.visit(part, context)
-            case f.Sub(value=inner, items=items):
-                self.visit(inner, context)
-                for item in items:
-                    self.visit(item, context)
-            case f.Mapping(items=pairs):
-                for key, value in pairs:
-                    self.visit(key, context)
-                    self.visit(value, context)
-            case f.Binary(left=left, right=right):
-                self.visit(left, context)
-                self.visit(right, context)
