@@ -19,8 +19,8 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.taint.asking import Asks
-from fastapi_lint.model.taint.calling import is_property
-from fastapi_lint.model.taint.checks import Checks
+from fastapi_lint.model.taint.calling.calling import is_property
+from fastapi_lint.model.taint.checking.checks import Checks
 from fastapi_lint.model.taint.entries import NUMBERS, TEXTS, Entries, security_value
 from fastapi_lint.model.taint.strands import NUMBER, UNKNOWN, Path, Slot, Step, Strand, Value, mapped, named, union
 from fastapi_lint.model.types.inference.inference import DEPENDS

@@ -250,3 +250,19 @@ def decides_host(before: Text, after: Text) -> bool:
     if not all(isinstance(piece, str) for piece in before):
         return False
     return _BEGINNING.match("".join(str(piece) for piece in before)) is not None
+
+
+def continued(outer: Strand, inner: Strand) -> Strand:
+    """A strand that goes on as another one did, which was one of a parameter."""
+    path = tuple(str(key) for key in inner.origin.path) if isinstance(inner.origin, Slot) else ()
+    part = outer.part or ("" if path else inner.part)
+    found = replace(
+        outer,
+        safe=outer.safe | inner.safe,
+        part=part,
+        resolved=outer.resolved or inner.resolved,
+        opaque=outer.opaque or inner.opaque,
+    )
+    for step in inner.steps:
+        found = found.behind(step)
+    return found

@@ -16,7 +16,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.cases import captures, case_of, fixed_names
 from fastapi_lint.model.data.schemas import Schemas
 from fastapi_lint.model.injection.dependencies import Dependencies
-from fastapi_lint.model.names.modules import Binding, target_names
+from fastapi_lint.model.names.modules import Binding
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -30,11 +30,12 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.routing.routes import Routes
-from fastapi_lint.model.taint.calling import Calling
+from fastapi_lint.model.taint.calling.calling import Calling
 from fastapi_lint.model.taint.changing import Changes
-from fastapi_lint.model.taint.checks import Checks
+from fastapi_lint.model.taint.checking.checks import Checks
+from fastapi_lint.model.taint.checking.holding import Holding
 from fastapi_lint.model.taint.entries import MAPPINGS, NUMBERS, Entries
-from fastapi_lint.model.taint.holding import Holding
+from fastapi_lint.model.taint.items import Items, position
 from fastapi_lint.model.taint.parameters import Parameters
 from fastapi_lint.model.taint.strands import (
     EACH,
@@ -42,9 +43,7 @@ from fastapi_lint.model.taint.strands import (
     KEYS,
     NOTHING,
     NUMBER,
-    SOME,
     UNKNOWN,
-    Key,
     Path,
     Step,
     Strand,
@@ -57,7 +56,7 @@ from fastapi_lint.model.taint.strands import (
     union,
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
-from fastapi_lint.model.values.constants import Unfolded, Values
+from fastapi_lint.model.values.constants import Values
 from fastapi_lint.tracking import recording
 
 _DEEPEST = 28
@@ -93,6 +92,7 @@ class Tracing:
         self.changes = Changes()
         self.checks = Checks(self, self.holding)
         self.calling = Calling(self)
+        self.items = Items(self)
         self.parameters = Parameters(self, self.checks, self.entries, dependencies, schemas)
         self.checking = False
         self._results: dict[Hashable, tuple[Value, Hashable]] = {}
@@ -205,7 +205,7 @@ class Tracing:
             case f.CallRef(index=index):
                 return self.calling.value(where[0].facts.calls[index], expr, where, path, depth)
             case f.Sub(value=inner, items=items):
-                return self._item(expr, inner, items, where, path, depth)
+                return self.items.item(expr, inner, items, where, path, depth)
             case f.Await(value=inner) | f.Star(value=inner):
                 return self.value(inner, where, path, depth)
             case f.Joined(parts=parts, formats=formats):
@@ -219,11 +219,11 @@ class Tracing:
             case f.Binary():
                 return self._binary(expr, where, path, depth)
             case f.Display(items=items):
-                return self._display(items, where, path, depth)
+                return self.items.display(items, where, path, depth)
             case f.Mapping(items=pairs):
-                return self._mapping(pairs, where, path, depth)
+                return self.items.mapping(pairs, where, path, depth)
             case f.Each(element=element, block=block):
-                return self._each(expr, element, (where[0], block, where[2]), path, depth)
+                return self.items.each(element, (where[0], block, where[2]), path, depth)
             case f.Compare(operands=operands) if self.checking:
                 return flattened(union(self.value(one, where, (), depth) for one in operands))
             case f.Unary(value=inner) if self.checking:
@@ -259,79 +259,6 @@ class Tracing:
         if expr.op == "*":
             return self.value(left, where, path, depth)
         return NUMBER if not path else UNKNOWN
-
-    def _item(
-        self, expr: f.Sub, inner: f.Expr, items: tuple[f.Expr, ...], where: Where, path: Path, depth: int
-    ) -> Value:
-        """`value[key]`; of a table that is looked up in it is the table's values that come out."""
-        if len(items) != 1:
-            return UNKNOWN
-        match items[0]:
-            case f.Unknown():  # a slice
-                found = self.value(inner, where, path, depth)
-            case f.Const(value=(str() | int()) as key):
-                found = self.value(inner, where, (key, *path), depth)
-            case f.Name() | f.Attr() if isinstance(meant := self._constant(items[0], where), (str, int)):
-                found = self.value(inner, where, (meant, *path), depth)
-            case _:
-                found = self.value(inner, where, (SOME, *path), depth)
-                if self.checking:
-                    looked_up = self.value(items[0], where, (), depth)
-                    found = union((found, mapped(looked_up, lambda strand: replace(strand, opaque=True))))
-        if not has_strands(found):
-            return found
-        mark = f"{items[0]}@{where[2]}"
-        return mapped(found, lambda strand: strand if strand.part else replace(strand, part=self._part(strand, mark)))
-
-    @staticmethod
-    def _part(strand: Strand, mark: str) -> str:
-        """What tells a piece of a text from the text: nothing when it is taken out of an object that holds texts."""
-        whole = strand.shown.endswith("]") or strand.shown.endswith(")")
-        return "" if whole else mark
-
-    def _display(self, items: tuple[f.Expr, ...], where: Where, path: Path, depth: int) -> Value:
-        if not path:
-            return concatenated(self.value(item, where, (), depth) for item in items) if items else ((),)
-        key, rest = path[0], path[1:]
-        if (
-            isinstance(key, int)
-            and -len(items) <= key < len(items)
-            and not any(isinstance(item, f.Star) for item in items)
-        ):
-            return self.value(items[key], where, rest, depth)
-        found = [
-            self.value(item.value, where, path, depth)
-            if isinstance(item, f.Star)
-            else self.value(item, where, rest, depth)
-            for item in items
-        ]
-        return union(found)
-
-    def _mapping(self, pairs: tuple[tuple[f.Expr | None, f.Expr], ...], where: Where, path: Path, depth: int) -> Value:
-        found: list[Value] = []
-        wanted = str(path[0]).lstrip(".") if path else ""
-        for key, value in pairs:
-            if key is None:
-                found.append(self.value(value, where, path, depth))
-            elif not path:
-                found.append(self.value(key, where, (), depth))
-                found.append(self.value(value, where, (), depth))
-            elif path[0] == KEYS:
-                found.append(self.value(key, where, path[1:], depth))
-            elif path[0] == SOME:
-                continue  # a table in which something is looked up: what comes out is the table's
-            elif path[0] == EACH or (isinstance(key, f.Const) and str(key.value) == wanted):
-                found.append(self.value(value, where, path[1:], depth))
-        return union(found) if found else UNKNOWN
-
-    def _each(self, expr: f.Each, element: f.Expr, where: Where, path: Path, depth: int) -> Value:
-        if not path:
-            return self.value(element, where, (), depth)
-        if isinstance(element, f.Mapping):
-            return self.checks.cleared(self._mapping(element.items, where, path, depth), where)
-        if path[0] == KEYS:
-            return UNKNOWN
-        return self.checks.cleared(self.value(element, where, path[1:], depth), where)
 
     # ---------------------------------------------------------------- attributes
 
@@ -372,14 +299,8 @@ class Tracing:
         return UNKNOWN
 
     def _text(self, expr: f.Expr, where: Where) -> str | None:
-        constant = self._constant(expr, where)
+        constant = self.values.folded(expr, where)
         return str(constant) if constant is not None else None
-
-    def _constant(self, expr: f.Expr, where: Where) -> str | int | float | bool | None:
-        try:
-            return self.values.constant(expr, where)
-        except Unfolded:
-            return None
 
     # ---------------------------------------------------------------- names
 
@@ -468,21 +389,3 @@ class Tracing:
 def _renamed(strand: Strand, name: str, path: Path) -> Strand:
     """An item of many is called as the variable that holds it."""
     return replace(strand, shown=named(name, path)) if "[...]" in strand.shown else strand
-
-
-def position(target: f.Expr, name: str) -> tuple[Key, ...] | None:
-    """Where in what is unpacked a name of a target finds its value; None when it is not in there."""
-    if isinstance(target, f.Name):
-        return () if target.id == name else None
-    if isinstance(target, f.Star):
-        return position(target.value, name)
-    if isinstance(target, f.Display):
-        starred = False
-        for number, item in enumerate(target.items):
-            starred = starred or isinstance(item, f.Star)
-            if name in target_names(item):
-                inner = position(item, name)
-                if isinstance(item, f.Star):
-                    return inner
-                return None if inner is None else (EACH if starred else number, *inner)
-    return None

@@ -63,6 +63,13 @@ class Values:
                 return self._called(where[0], index)
         raise Unfolded
 
+    def folded(self, expr: f.Expr | None, where: Where) -> Constant:
+        """The constant an expression folds to; None when it is not one."""
+        try:
+            return self.constant(expr, where)
+        except Unfolded:
+            return None
+
     def _guarded(self, expr: f.Expr, where: Where) -> Constant:
         memo = self._folded.get(where)
         if memo is not None:
@@ -92,18 +99,12 @@ class Values:
 
     def text(self, expr: f.Expr | None, where: Where) -> str | None:
         """The string an expression folds to, or None."""
-        try:
-            value = self.constant(expr, where)
-        except Unfolded:
-            return None
+        value = self.folded(expr, where)
         return value if isinstance(value, str) else None
 
     def number(self, expr: f.Expr | None, where: Where) -> int | float | None:
         """The number an expression folds to (bools aside), or None."""
-        try:
-            value = self.constant(expr, where)
-        except Unfolded:
-            return None
+        value = self.folded(expr, where)
         return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
     def pieces(self, expr: f.Expr | None, where: Where) -> str:

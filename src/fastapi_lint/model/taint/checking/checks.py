@@ -6,19 +6,19 @@ it is the host of a URL. Names decide nothing about functions of the project: it
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fastapi_lint.catalog.format import Guard
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Method
 from fastapi_lint.model.taint.asking import Asks
-from fastapi_lint.model.taint.holding import Held, Holding, chain
+from fastapi_lint.model.taint.checking.comparisons import Comparisons
+from fastapi_lint.model.taint.checking.holding import Held, Holding, chain
+from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling, of_all
 from fastapi_lint.model.taint.strands import (
     HARMLESS,
     VALIDATING,
-    Entry,
     Slot,
     Strand,
     Value,
@@ -29,43 +29,7 @@ from fastapi_lint.model.taint.strands import (
 from fastapi_lint.model.types.inference.inference import Where, is_none
 from fastapi_lint.tracking import recording
 
-_ALL = frozenset({"all"})
-_SIGNS: dict[str, frozenset[str]] = {
-    "..": frozenset({"path"}), "/": frozenset({"path"}), "\\": frozenset({"path"}), "'": frozenset({"sql"}),
-    '"': frozenset({"sql"}), ";": frozenset({"sql", "shell"}), "<": frozenset({"html"}),
-    "://": frozenset({"url", "redirect"}), "//": frozenset({"url", "redirect"}), "\0": frozenset(),
-}  # fmt: skip
-_HOST = frozenset({"url", "redirect"})
-_URL_WITH_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/]+/", re.IGNORECASE)
 _DEEPEST = 4
-
-
-@dataclass(frozen=True)
-class Ruling:
-    """What a test says: of which text, what it rules out. `whole`: of everything that is taken out of it, too.
-
-    `provided`: only when these are fixed texts, and as such taken for keys of the table that the list comes from.
-    """
-
-    origin: Entry | Slot
-    part: str
-    against: frozenset[str]
-    whole: bool = False
-    provided: frozenset[Slot] = frozenset()
-
-    def applies(self, strand: Strand) -> bool:
-        """Whether it speaks of a strand."""
-        if self.part and self.part not in ("host", strand.part):
-            return False
-        if self.origin == strand.origin:
-            return True
-        mine, other = self.origin, strand.origin
-        if isinstance(mine, Entry) and isinstance(other, Entry):
-            same = (mine.function, mine.start) == (other.function, other.start)
-            return same and (mine.shown == other.shown or (self.whole and mine.whole))
-        if isinstance(mine, Slot) and isinstance(other, Slot) and self.whole:
-            return mine.function == other.function and mine.param == other.param and not mine.path
-        return False
 
 
 class Checks:
@@ -74,6 +38,7 @@ class Checks:
     def __init__(self, asks: Asks, holding: Holding) -> None:
         self.asks = asks
         self.holding = holding
+        self.comparisons = Comparisons(asks)
         self._said: dict[Hashable, tuple[tuple[Ruling, ...], Hashable]] = {}
         self._ensured: dict[Function, tuple[tuple[Ruling, ...], Hashable]] = {}
         self._asked: set[Hashable] = set()
@@ -120,7 +85,7 @@ class Checks:
         def clear(strand: Strand) -> Strand | object:
             gone = frozenset[str]().union(*(ruling.against for ruling in known if ruling.applies(strand)))
             if {"/slash", "/double"} <= gone | ({"/slash", "/double"} & strand.safe):
-                gone |= _HOST
+                gone |= HOST
             return HARMLESS if "all" in gone else strand.without(gone)
 
         return mapped(value, clear)  # type: ignore[arg-type]
@@ -166,14 +131,10 @@ class Checks:
                     if isinstance(item, (f.Name, f.Attr)) and not self._is_index(assign.value, item, assign):
                         place = (module, assign.block, assign.start)
                         key = (module, "[]", assign.start)
-                        yield from self._kept(key, lambda item=item, place=place: self._all(item, place))
+                        yield from self._kept(key, lambda item=item, place=place: of_all(self.asks, item, place))
 
     def _is_index(self, value: f.Sub, item: f.Expr, assign: f.Assign) -> bool:
         return value.value == item
-
-    def _all(self, expr: f.Expr, where: Where) -> Iterator[Ruling]:
-        for strand in strands(self.asks.subjects(expr, where)):
-            yield Ruling(strand.origin, strand.part, _ALL)
 
     def _raising(self, module: object, call: f.Call) -> Iterator[Ruling]:
         """What is known when a call has come back."""
@@ -206,8 +167,7 @@ class Checks:
             yield from self._guarded(guard.takes, guard.against, call, args, where)
         elif is_check:
             for arg in args:
-                for strand in strands(self.asks.subjects(arg.value, where)):
-                    yield Ruling(strand.origin, strand.part, _ALL, True)
+                yield from of_all(self.asks, arg.value, where, whole=True)
 
     def _own_guard(self, function: Function) -> Guard | None:
         """What the user's configuration says of a function of the project."""
@@ -218,7 +178,7 @@ class Checks:
         if VALIDATING.search(function.name):
             for arg in args:
                 for strand in strands(self.asks.subjects(arg.value, where)):
-                    yield Ruling(strand.origin, strand.part, _HOST, True)
+                    yield Ruling(strand.origin, strand.part, HOST, True)
 
     def ensured(self, function: Function) -> tuple[Ruling, ...]:
         """What of its parameters a function has ruled out when it comes back without an error."""
@@ -250,17 +210,17 @@ class Checks:
             if leave.kind == "return" and isinstance(leave.value, f.Sub) and len(leave.value.items) == 1:
                 item, where = leave.value.items[0], (module, leave.block, leave.end)
                 if isinstance(item, (f.Name, f.Attr)):
-                    said[ends.index(where)].update(self._all(item, where))
+                    said[ends.index(where)].update(of_all(self.asks, item, where))
         unlisted = [self._unlisted(end) for end in ends]
         if all(unlisted):
             unlisted = [frozenset[Slot]()] * len(ends)
         first, *others = (found for found, keys in zip(said, unlisted, strict=True) if not keys)
         for ruling in sorted(first, key=repr):
-            if all(any(_covers(other, ruling) for other in found) for found in others):
+            if all(any(other.covers(ruling) for other in found) for found in others):
                 open_ends = (
                     keys
                     for found, keys in zip(said, unlisted, strict=True)
-                    if keys and not any(_covers(other, ruling) for other in found)
+                    if keys and not any(other.covers(ruling) for other in found)
                 )
                 provided = frozenset[Slot]().union(*open_ends)
                 if ruling.origin not in provided:
@@ -308,7 +268,7 @@ class Checks:
                     yield from self._rulings(option, truth, where, depth + 1)
             case f.Compare(operators=operators, operands=operands):
                 for operator, left, right in zip(operators, operands, operands[1:], strict=False):
-                    yield from self._compared(operator, left, right, truth, where)
+                    yield from self.comparisons.compared(operator, left, right, truth, where)
             case f.CallRef(index=index):
                 yield from self._called(where[0].facts.calls[index], test, truth, where, depth)
             case f.Name() | f.Attr() | f.Sub():
@@ -318,80 +278,15 @@ class Checks:
         """`if found:`: of what was looked up, and of a host that is empty; a variable may hold a test."""
         for strand in strands(self.asks.subjects(test, where)):
             if strand.opaque:
-                yield Ruling(strand.origin, "", _ALL)
+                yield Ruling(strand.origin, "", ALL)
             elif strand.part == "host" and not truth:
-                yield Ruling(strand.origin, "", _HOST)
+                yield Ruling(strand.origin, "", HOST)
         if isinstance(test, f.Name):
             found = self.asks.types.find_bindings(test.id, where)
             if len(found) == 1 and isinstance(entry := found[0].entry, f.Assign) and entry.value is not None:
                 if isinstance(entry.value, (f.Compare, f.CallRef, f.Unary, f.Choice, f.Await)):
                     place = (where[0], entry.block, entry.start)
                     yield from self._rulings(entry.value, truth, place, depth + 1)
-
-    def _compared(self, operator: str, left: f.Expr, right: f.Expr, truth: bool, where: Where) -> Iterator[Ruling]:
-        if operator in ("in", "not in"):
-            is_in = (operator == "in") is truth
-            yield from self._membership(left, right, is_in, where)
-        elif operator in ("==", "!=", "is", "is not"):
-            is_same = operator in ("==", "is")
-            yield from self._equality(left, right, is_same is truth, where)
-
-    def _membership(self, left: f.Expr, right: f.Expr, is_in: bool, where: Where) -> Iterator[Ruling]:
-        inside = list(strands(self.asks.subjects(left, where)))
-        among = list(strands(self.asks.subjects(right, where)))
-        own = {one.origin for one in inside}
-        chosen = all(one.opaque and one.origin not in own for one in among)  # of which list it is, not what is in it
-        if inside and is_in and chosen:
-            yield from (Ruling(one.origin, "" if one.opaque else one.part, _ALL) for one in inside)
-        elif among and is_in and not inside and isinstance(right, f.Attr) and right.attr == "parents":
-            yield from (Ruling(one.origin, "", frozenset({"path"})) for one in among)
-        elif among and not is_in and not inside:
-            against = frozenset[str]().union(*(_SIGNS.get(sign, frozenset()) for sign in self._constants(left, where)))
-            if against:
-                yield from (Ruling(one.origin, one.part, against) for one in among)
-        for one in (*inside, *among):
-            if one.opaque:
-                yield Ruling(one.origin, "", _ALL)
-
-    def _constants(self, expr: f.Expr, where: Where) -> Iterator[str]:
-        for text in self.asks.value(expr, where, (), 1):
-            if len(text) == 1 and isinstance(text[0], str):
-                yield text[0]
-            elif isinstance(expr, f.Name):  # a sign of a text that is walked through: `for c in "/\\"`
-                for binding in self.asks.types.find_bindings(expr.id, where):
-                    if isinstance(binding.entry, f.Block) and binding.entry.test is not None:
-                        place = (where[0], binding.entry.parent, binding.entry.start)
-                        for inner in self.asks.value(binding.entry.test, place, (), 1):
-                            yield from "".join(piece for piece in inner if isinstance(piece, str))
-                            yield from (piece for piece in inner if isinstance(piece, str))
-
-    def _equality(self, left: f.Expr, right: f.Expr, is_same: bool, where: Where) -> Iterator[Ruling]:
-        sides = [(left, right), (right, left)]
-        for one, other in sides:
-            if self._is_of_letters(one, where):
-                continue
-            found = list(strands(self.asks.subjects(one, where)))
-            if not found:
-                continue
-            opposite = list(strands(self.asks.subjects(other, where)))
-            for strand in found:
-                if strand.opaque:
-                    yield Ruling(strand.origin, "", _ALL)
-                elif is_same and not is_none(other) and other != f.Const("") and not opposite:
-                    yield Ruling(strand.origin, strand.part, _ALL)
-                elif is_same and opposite:  # `os.path.basename(name) == name`
-                    safe = frozenset[str]().union(*(each.safe for each in opposite if each.origin == strand.origin))
-                    if safe:
-                        yield Ruling(strand.origin, "", safe)
-                    if strand.part == "host" and any(each.origin != strand.origin for each in opposite):
-                        yield Ruling(strand.origin, "", _HOST)
-
-    def _is_of_letters(self, expr: f.Expr, where: Where) -> bool:
-        """`os.path.commonprefix([FOLDER, path])`: it compares letters, and lets in the folder beside."""
-        if not isinstance(expr, f.CallRef):
-            return False
-        target, _ = self.asks.callee(where[0].facts.calls[expr.index], where)
-        return isinstance(target, External) and target.name == "os.path.commonprefix"
 
     # ---------------------------------------------------------------- calls in tests
 
@@ -414,7 +309,7 @@ class Checks:
                 return
             case External(name="isinstance") if len(args) == 2 and truth:
                 if f.last_name(args[1].value) not in ("str", "bytes", "list", "dict", "UploadFile", "Path", ""):
-                    yield from self._all(args[0].value, where)
+                    yield from of_all(self.asks, args[0].value, where)
                 return
             case External(name=name):
                 guard = self.asks.known.guard(name)
@@ -430,13 +325,13 @@ class Checks:
         elif by_name:
             for arg in args:
                 for strand in strands(self.asks.subjects(arg.value, where)):
-                    yield Ruling(strand.origin, "", _ALL, True)
+                    yield Ruling(strand.origin, "", ALL, True)
         elif last == "startswith" and isinstance(call.func, f.Attr) and args:
-            yield from self._begins(call.func.value, args[0].value, truth, where)
+            yield from self.comparisons.begins(call.func.value, args[0].value, truth, where)
         elif guard is None:
             for strand in strands(self.asks.subjects(test, where)):
                 if strand.opaque:
-                    yield Ruling(strand.origin, "", _ALL)
+                    yield Ruling(strand.origin, "", ALL)
 
     def _guarded(
         self, takes: tuple[str, ...], against: tuple[str, ...], call: f.Call, args: tuple[f.Arg, ...], where: Where
@@ -453,30 +348,6 @@ class Checks:
         for one in given:
             for strand in strands(self.asks.subjects(one, where)):
                 yield Ruling(strand.origin, strand.part, frozenset(against))
-
-    def _begins(self, subject: f.Expr, prefix: f.Expr, truth: bool, where: Where) -> Iterator[Ruling]:
-        """`text.startswith(prefix)`: of a resolved path a folder that ends in a separator, of a URL its host."""
-        found = list(strands(self.asks.subjects(subject, where)))
-        if not found:
-            return
-        values = self.asks.value(prefix, where, (), 1)
-        if isinstance(prefix, f.Display):
-            values = tuple(text for item in prefix.items for text in self.asks.value(item, where, (), 1))
-        ends = all(text and isinstance(text[-1], str) and text[-1].endswith(("/", "\\")) for text in values)
-        begins = [text[0] if text and isinstance(text[0], str) else "" for text in values]
-        for strand in found:
-            if truth and ends and strand.resolved:
-                yield Ruling(strand.origin, "", frozenset({"path"}))
-            if truth and begins and all(_URL_WITH_HOST.match(text) for text in begins):
-                yield Ruling(strand.origin, strand.part, _HOST)
-            if truth and begins == ["/"]:
-                yield Ruling(strand.origin, strand.part, frozenset({"/slash"}))
-            if not truth and any(text.startswith("..") for text in begins):
-                yield Ruling(strand.origin, strand.part, frozenset({"path"}))
-            if not truth and "/" in begins:
-                yield Ruling(strand.origin, strand.part, frozenset({"/none"}))
-            if not truth and any(text.startswith(("//", "/\\")) for text in begins):
-                yield Ruling(strand.origin, strand.part, frozenset({"/double"}))
 
     def _answered(self, function: Function, truth: bool, depth: int) -> tuple[Ruling, ...]:
         """What a function of the project has ruled out when its result is true, or not."""
@@ -500,7 +371,7 @@ class Checks:
         if said:
             first, *others = said
             for ruling in sorted(first, key=repr):
-                if all(any(_covers(other, ruling) for other in each) for each in others):
+                if all(any(other.covers(ruling) for other in each) for each in others):
                     yield ruling
 
     def _through(
@@ -523,7 +394,3 @@ class Checks:
             return self.asks.filled(((Strand(slot, ""),),), slot.function, call, args, where)
         finally:
             self.asks.checking = was
-
-
-def _covers(one: Ruling, other: Ruling) -> bool:
-    return one.origin == other.origin and (one.against >= other.against or "all" in one.against)

@@ -1,0 +1,118 @@
+"""What comparisons rule out: membership, equality, how a text begins. Looks at the two sides, and at no calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.symbols import External
+from fastapi_lint.model.taint.asking import Asks
+from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling
+from fastapi_lint.model.taint.strands import strands
+from fastapi_lint.model.types.inference.inference import Where, is_none
+
+_SIGNS: dict[str, frozenset[str]] = {
+    "..": frozenset({"path"}), "/": frozenset({"path"}), "\\": frozenset({"path"}), "'": frozenset({"sql"}),
+    '"': frozenset({"sql"}), ";": frozenset({"sql", "shell"}), "<": frozenset({"html"}),
+    "://": frozenset({"url", "redirect"}), "//": frozenset({"url", "redirect"}), "\0": frozenset(),
+}  # fmt: skip
+"""What a sign is dangerous in: a text that does not have it is not dangerous there."""
+_URL_WITH_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/]+/", re.IGNORECASE)
+
+
+class Comparisons:
+    """Answers "what is ruled out when this comparison is true, or not"."""
+
+    def __init__(self, asks: Asks) -> None:
+        self.asks = asks
+
+    def compared(self, operator: str, left: f.Expr, right: f.Expr, truth: bool, where: Where) -> Iterator[Ruling]:
+        """What `left operator right` rules out."""
+        if operator in ("in", "not in"):
+            is_in = (operator == "in") is truth
+            yield from self._membership(left, right, is_in, where)
+        elif operator in ("==", "!=", "is", "is not"):
+            is_same = operator in ("==", "is")
+            yield from self._equality(left, right, is_same is truth, where)
+
+    def _membership(self, left: f.Expr, right: f.Expr, is_in: bool, where: Where) -> Iterator[Ruling]:
+        inside = list(strands(self.asks.subjects(left, where)))
+        among = list(strands(self.asks.subjects(right, where)))
+        own = {one.origin for one in inside}
+        chosen = all(one.opaque and one.origin not in own for one in among)  # of which list it is, not what is in it
+        if inside and is_in and chosen:
+            yield from (Ruling(one.origin, "" if one.opaque else one.part, ALL) for one in inside)
+        elif among and is_in and not inside and isinstance(right, f.Attr) and right.attr == "parents":
+            yield from (Ruling(one.origin, "", frozenset({"path"})) for one in among)
+        elif among and not is_in and not inside:
+            against = frozenset[str]().union(*(_SIGNS.get(sign, frozenset()) for sign in self._constants(left, where)))
+            if against:
+                yield from (Ruling(one.origin, one.part, against) for one in among)
+        for one in (*inside, *among):
+            if one.opaque:
+                yield Ruling(one.origin, "", ALL)
+
+    def _constants(self, expr: f.Expr, where: Where) -> Iterator[str]:
+        for text in self.asks.value(expr, where, (), 1):
+            if len(text) == 1 and isinstance(text[0], str):
+                yield text[0]
+            elif isinstance(expr, f.Name):  # a sign of a text that is walked through: `for c in "/\\"`
+                for binding in self.asks.types.find_bindings(expr.id, where):
+                    if isinstance(binding.entry, f.Block) and binding.entry.test is not None:
+                        place = (where[0], binding.entry.parent, binding.entry.start)
+                        for inner in self.asks.value(binding.entry.test, place, (), 1):
+                            yield from "".join(piece for piece in inner if isinstance(piece, str))
+                            yield from (piece for piece in inner if isinstance(piece, str))
+
+    def _equality(self, left: f.Expr, right: f.Expr, is_same: bool, where: Where) -> Iterator[Ruling]:
+        sides = [(left, right), (right, left)]
+        for one, other in sides:
+            if self._is_of_letters(one, where):
+                continue
+            found = list(strands(self.asks.subjects(one, where)))
+            if not found:
+                continue
+            opposite = list(strands(self.asks.subjects(other, where)))
+            for strand in found:
+                if strand.opaque:
+                    yield Ruling(strand.origin, "", ALL)
+                elif is_same and not is_none(other) and other != f.Const("") and not opposite:
+                    yield Ruling(strand.origin, strand.part, ALL)
+                elif is_same and opposite:  # `os.path.basename(name) == name`
+                    safe = frozenset[str]().union(*(each.safe for each in opposite if each.origin == strand.origin))
+                    if safe:
+                        yield Ruling(strand.origin, "", safe)
+                    if strand.part == "host" and any(each.origin != strand.origin for each in opposite):
+                        yield Ruling(strand.origin, "", HOST)
+
+    def _is_of_letters(self, expr: f.Expr, where: Where) -> bool:
+        """`os.path.commonprefix([FOLDER, path])`: it compares letters, and lets in the folder beside."""
+        if not isinstance(expr, f.CallRef):
+            return False
+        target, _ = self.asks.callee(where[0].facts.calls[expr.index], where)
+        return isinstance(target, External) and target.name == "os.path.commonprefix"
+
+    def begins(self, subject: f.Expr, prefix: f.Expr, truth: bool, where: Where) -> Iterator[Ruling]:
+        """`text.startswith(prefix)`: of a resolved path a folder that ends in a separator, of a URL its host."""
+        found = list(strands(self.asks.subjects(subject, where)))
+        if not found:
+            return
+        values = self.asks.value(prefix, where, (), 1)
+        if isinstance(prefix, f.Display):
+            values = tuple(text for item in prefix.items for text in self.asks.value(item, where, (), 1))
+        ends = all(text and isinstance(text[-1], str) and text[-1].endswith(("/", "\\")) for text in values)
+        begins = [text[0] if text and isinstance(text[0], str) else "" for text in values]
+        for strand in found:
+            if truth and ends and strand.resolved:
+                yield Ruling(strand.origin, "", frozenset({"path"}))
+            if truth and begins and all(_URL_WITH_HOST.match(text) for text in begins):
+                yield Ruling(strand.origin, strand.part, HOST)
+            if truth and begins == ["/"]:
+                yield Ruling(strand.origin, strand.part, frozenset({"/slash"}))
+            if not truth and any(text.startswith("..") for text in begins):
+                yield Ruling(strand.origin, strand.part, frozenset({"path"}))
+            if not truth and "/" in begins:
+                yield Ruling(strand.origin, strand.part, frozenset({"/none"}))
+            if not truth and any(text.startswith(("//", "/\\")) for text in begins):
+                yield Ruling(strand.origin, strand.part, frozenset({"/double"}))

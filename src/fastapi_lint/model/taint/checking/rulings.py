@@ -1,0 +1,53 @@
+"""What a test says of a text: which dangers it rules out, and for what that counts. Data, and how it is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.taint.asking import Asks
+from fastapi_lint.model.taint.strands import Entry, Slot, Strand, strands
+from fastapi_lint.model.types.inference.inference import Where
+
+ALL = frozenset({"all"})
+HOST = frozenset({"url", "redirect"})
+"""The dangers of a text that is an address, which all end with a host that is known."""
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What a test says: of which text, what it rules out. `whole`: of everything that is taken out of it, too.
+
+    `provided`: only when these are fixed texts, and as such taken for keys of the table that the list comes from.
+    """
+
+    origin: Entry | Slot
+    part: str
+    against: frozenset[str]
+    whole: bool = False
+    provided: frozenset[Slot] = frozenset()
+
+    def applies(self, strand: Strand) -> bool:
+        """Whether it speaks of a strand."""
+        if self.part and self.part not in ("host", strand.part):
+            return False
+        if self.origin == strand.origin:
+            return True
+        mine, other = self.origin, strand.origin
+        if isinstance(mine, Entry) and isinstance(other, Entry):
+            same = (mine.function, mine.start) == (other.function, other.start)
+            return same and (mine.shown == other.shown or (self.whole and mine.whole))
+        if isinstance(mine, Slot) and isinstance(other, Slot) and self.whole:
+            return mine.function == other.function and mine.param == other.param and not mine.path
+        return False
+
+    def covers(self, other: Ruling) -> bool:
+        """Whether it rules out all that another one does, of the same text."""
+        return self.origin == other.origin and (self.against >= other.against or "all" in self.against)
+
+
+def of_all(asks: Asks, expr: f.Expr, where: Where, *, whole: bool = False) -> Iterator[Ruling]:
+    """Every danger ruled out of all that an expression is made of."""
+    for strand in strands(asks.subjects(expr, where)):
+        yield Ruling(strand.origin, strand.part, ALL, whole)
