@@ -10,6 +10,9 @@ from fastapi_lint.model import Function
 from fastapi_lint.rule import Check, rule
 
 
+_BARE = frozenset({"staticmethod", "classmethod"})
+
+
 @rule("FAPI230", severity=Severity.ERROR, fix=Safety.UNSAFE, since="0.2.0")
 def positional_only_parameter(function: Function, check: Check) -> Iterator[Finding]:
     """An endpoint or dependency has a parameter in front of `/`.
@@ -51,7 +54,7 @@ def _injected(function: Function, check: Check) -> str | None:
     project = check.project
     if project.routes.by_handler.get(function):
         return "endpoint" if len(function.facts.decorators) <= 1 else None
-    if function.facts.decorators:
+    if not _BARE.issuperset(check.project.types.decorators(function)):
         return None
     if project.dependencies.injected.get(function):
         return "dependency"
