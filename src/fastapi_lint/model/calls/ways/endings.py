@@ -144,7 +144,15 @@ class _Body:
                 return self.can_end(index) or self._may_suppress(block)
             case "while":
                 return block.test not in (f.Const(True), f.Const(1)) or self._breaks(block)
+            case "else" if self.blocks[block.parent].kind not in ("choice", "try"):
+                return self.can_end(index) or self._breaks(self._loop_before(index))
         return True
+
+    def _loop_before(self, index: int) -> f.Block:
+        """The loop that an `else` belongs to: the last one before it in the same block."""
+        siblings = self.children[self.blocks[index].parent]
+        loops = [each for each in siblings if each < index and self.blocks[each].kind in ("for", "while")]
+        return self.blocks[max(loops, default=index)]
 
     def _breaks(self, loop: f.Block) -> bool:
         """Whether a `break` of a loop's own stands in it."""
