@@ -40,7 +40,7 @@ def python_operator_in_filter(module: Module, check: Check) -> Iterator[Finding]
     References
     - [SQLAlchemy: operator reference](https://docs.sqlalchemy.org/en/20/core/operators.html)
     """
-    if not module.mentions("where", "filter", "having", "join"):
+    if not module.mentions("where", "filter", "having", "join", "case"):
         return
     names: dict[tuple[int, str], list[f.Assign]] = {}
     for entry in module.facts.assigns:
@@ -59,7 +59,15 @@ def python_operator_in_filter(module: Module, check: Check) -> Iterator[Finding]
                 for entry in names.get(key, ()):
                     yield from _judged(entry.value, (module, entry.block, entry.start), entry, check)
             else:
-                yield from _judged(arg.value, where, arg, check)
+                yield from _judged(_condition(call, arg), where, arg, check)
+
+
+def _condition(call: f.Call, arg: f.Arg) -> f.Expr:
+    """The condition in an argument: `case` takes it as the first of a pair."""
+    match arg.value:
+        case f.Display(kind="tuple", items=(condition, _)) if f.last_name(call.func) == "case":
+            return condition
+    return arg.value
 
 
 def _spread(module: Module) -> Iterator[tuple[f.Expr, f.Assign | f.Call]]:
