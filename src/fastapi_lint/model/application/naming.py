@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _OWN = ("openapi", "swagger_ui_html", "swagger_ui_redirect", "redoc_html")
 """The routes that FastAPI adds to every app."""
+_APPS = ("fastapi.FastAPI", "starlette.applications.Starlette")
 _ADDING = frozenset({
     "include_router", "mount", "add_route", "add_api_route", "add_websocket_route", "add_api_websocket_route", "host",
 })  # fmt: skip
@@ -121,6 +122,8 @@ def _is_known(project: Project, module: Module) -> bool:
         if not isinstance(call.func, f.Attr) or call.func.attr not in _ADDING:
             continue
         where = (module, call.block, call.start)
+        if call.func.attr == "host" and project.types.is_instance(project.infer(call.func.value, *where), *_APPS):
+            return False  # its name stands in front of those below it, as that of a mount
         if call.func.attr == "include_router":
             child = argument(call, 0, "router")
             value = project.infer(child.value, *where) if child is not None else None

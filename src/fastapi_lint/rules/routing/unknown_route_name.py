@@ -53,8 +53,9 @@ def _judged(name: str, call: f.Call, check: Check) -> tuple[str, str, str, Sever
     routes = names.by_name.get(name)
     raises = "it raises `NoMatchFound`, so that the request is answered with a 500"
     if routes is None:
-        if not names.complete or ":" in name:
-            return None
+        mounted, colon, _ = name.partition(":")
+        if not names.complete or (colon and (mounted in names.by_name or "" in names.by_name)):
+            return None  # a name of what is mounted under the first part, or under no name
         return (
             f"no route is named `{name}`",
             raises,
