@@ -15,7 +15,7 @@ from fastapi_lint.rule import Check, rule
 _BROAD = frozenset({"Exception", "BaseException"})
 _CANCELLED = frozenset({"asyncio.CancelledError", "asyncio.exceptions.CancelledError", "BaseException"})
 _NOTHING = re.compile(r"(?:pass|\.\.\.|continue|return|return None)")
-_COMMENT = re.compile(r"#[ \t]?(?!noqa|type:|pragma|nosec|pylint|fmt:|ruff:)[^\n]*\w")
+_COMMENT = re.compile(r"#(?![ \t]{0,4}(?:noqa|type:|pragma|nosec|pylint|fmt:|ruff:))[^\n]*\w")
 _NEXT = re.compile(rb"[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#[^\n]*)?\n)*([ \t]*)(raise|try)\b")
 """The statement behind another one, when it is one of these, with what it is indented by."""
 _CLEANING = frozenset({
