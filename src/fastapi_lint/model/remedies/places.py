@@ -27,7 +27,7 @@ _EXCLUSIVE = re.compile(
 )
 """Names of what a plain `with` takes from every other task until it ends: a thread's lock, the state of the process,
 a database's transaction and what it locks."""
-_HARMLESS = ("requests.", "httpx.", "curl_cffi.", "aiohttp.", "botocore.", "boto3.", "urllib3.")
+_HARMLESS = ("requests.", "httpx.", "httpx2.", "curl_cffi.", "aiohttp.", "botocore.", "boto3.", "urllib3.")
 """Libraries whose sessions lock nothing."""
 _AWAIT = re.compile(rb"\bawait\b|\basync\s+(?:for|with)\b")
 _MANAGER = "contextlib.asynccontextmanager"

@@ -17,7 +17,7 @@ from fastapi_lint.model.values.texts import bound_texts
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
-_CLIENTS = ("httpx.", "requests.", "aiohttp.", "niquests.")
+_CLIENTS = ("httpx.", "httpx2.", "requests.", "aiohttp.", "niquests.")
 _SCHEMES = ("bearer ", "token ")
 _HINTS = (b"auth", b"Auth", b"AUTH", b"login", b"FTP", b"URL", b"ldap3", b"Credentials")
 """What occurs in every module that shows something: a cheap test before anything is looked at."""

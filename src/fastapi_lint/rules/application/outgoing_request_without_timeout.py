@@ -18,12 +18,14 @@ from fastapi_lint.model.types import Where, is_none
 from fastapi_lint.rule import Check, rule
 
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request"})
-_MAKERS = frozenset({"httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession"})
+_MAKERS = frozenset(
+    {"httpx.Client", "httpx.AsyncClient", "httpx2.Client", "httpx2.AsyncClient", "aiohttp.ClientSession"}
+)
 _LASTS = _VERBS | {"urlopen", "Client", "AsyncClient", "ClientSession"}
 _LIMITS = frozenset({
     "asyncio.timeout", "asyncio.timeout_at", "anyio.fail_after", "anyio.move_on_after", "async_timeout.timeout",
 })  # fmt: skip
-_TIMEOUTS = {"httpx.Timeout": "timeout", "aiohttp.ClientTimeout": "total"}
+_TIMEOUTS = {"httpx.Timeout": "timeout", "httpx2.Timeout": "timeout", "aiohttp.ClientTimeout": "total"}
 _SECONDS = "10"
 _ROLES = ("endpoint", "dependency", "websocket")
 """For what a task runs."""
@@ -112,7 +114,9 @@ def _waits(target: Type, call: f.Call, args: tuple[f.Arg, ...], where: Where, ch
     name = check.project.types.name_of_type(target) or ""
     value = _timeout(where[0], call, check)
     if value is not None:
-        return name.startswith(("requests.", "httpx.", "aiohttp.", "urllib.request.")) and _is_endless(value, check)
+        return name.startswith(("requests.", "httpx.", "httpx2.", "aiohttp.", "urllib.request.")) and _is_endless(
+            value, check
+        )
     match target:
         case External(name="urllib.request.urlopen"):
             positional = [arg for arg in args if arg.name in ("", "*")]

@@ -10,8 +10,8 @@ from fastapi_lint.model import Instance, Module
 from fastapi_lint.model.taint import Arrival, decides_host, trail
 from fastapi_lint.rule import Check, rule
 
-_REQUESTS = frozenset({"urllib.request.Request", "requests.Request", "httpx.Request"})
-_CLIENTS = ("urllib.", "requests.", "httpx.")
+_REQUESTS = frozenset({"urllib.request.Request", "requests.Request", "httpx.Request", "httpx2.Request"})
+_CLIENTS = ("urllib.", "requests.", "httpx.", "httpx2.")
 _OWN_TRANSPORT = frozenset({"transport", "mounts", "connector", "proxy", "proxies"})
 
 

@@ -13,7 +13,10 @@ from fastapi_lint.model.values import Unfolded
 from fastapi_lint.rule import Check, rule
 
 _SWITCHES: dict[str, tuple[tuple[str, ...], tuple[object, ...]]] = {
-    "verify": (("httpx.", "requests.", "niquests.", "boto3.", "botocore.", "hvac.", "curl_cffi."), (False, 0)),
+    "verify": (
+        ("httpx.", "httpx2.", "requests.", "niquests.", "boto3.", "botocore.", "hvac.", "curl_cffi."),
+        (False, 0),
+    ),
     "ssl": (("aiohttp.",), (False,)),
     "verify_ssl": (("aiohttp.", "influxdb_client."), (False,)),
     "verify_certs": (("elasticsearch.", "opensearchpy."), (False,)),
@@ -27,7 +30,7 @@ _SWITCHES: dict[str, tuple[tuple[str, ...], tuple[object, ...]]] = {
 }
 """Keywords that say whether certificates are verified: whose they are, and which values switch it off."""
 _ATTRIBUTES = {
-    "verify": ("requests.Session", "httpx.Client", "httpx.AsyncClient"),
+    "verify": ("requests.Session", "httpx.Client", "httpx.AsyncClient", "httpx2.Client", "httpx2.AsyncClient"),
     "check_hostname": ("ssl.SSLContext",),
 }
 _SET = frozenset({"verify_mode", "_create_default_https_context", *_ATTRIBUTES})
