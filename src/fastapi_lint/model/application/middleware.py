@@ -142,10 +142,12 @@ def _listed(project: Project, module: Module, value: f.Expr, call: f.Call, app: 
         found = list(project.values.definitions(value, found[0][1]))
     for display, where in found if len(found) == 1 else ():
         for item in display.items if isinstance(display, f.Display) else ():
-            if isinstance(item, f.CallRef):
-                home = where[0]
-                entry = home.facts.calls[item.index]
-                if entry.args and project.called_name(home, entry) == "fastapi.middleware.Middleware":
+            made = [(item, where)]
+            if isinstance(item, (f.Name, f.Attr)):
+                made = list(project.values.definitions(item, where))
+            for expr, (home, _, _) in made if len(made) == 1 else ():
+                entry = home.facts.calls[expr.index] if isinstance(expr, f.CallRef) else None
+                if entry and entry.args and project.called_name(home, entry) == "fastapi.middleware.Middleware":
                     what = project.infer(entry.args[0].value, home, entry.block, entry.start)
                     yield Middleware(home, "list", entry, what, entry.args[1:], app, call.block)
 
