@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Where, is_none
 from fastapi_lint.model.values.constants import Values
@@ -33,6 +34,8 @@ class Defaults:
     def __init__(self, values: Values) -> None:
         self.values = values
         self.types = values.types
+        self._passed: dict[tuple[Function, str], tuple[f.Expr, Where]] = {}
+        """What the call that is looked into gives the parameters of what it calls."""
 
     def texts(self, expr: f.Expr | None, where: Where, depth: int = _DEPTH) -> Iterator[Found]:
         """The texts that a list, or the pieces that a text, holds when nothing is set from outside."""
@@ -66,7 +69,10 @@ class Defaults:
             if not self._may_be_refused(expr, where):
                 yield from self.texts(*found[0], depth - 1)
         elif isinstance(expr, f.Name):
-            if (value := self._unless_set(expr.id, where)) is not None:
+            function = where[0].enclosing(where[1])
+            if function is not None and (given := self._passed.get((function, expr.id))) is not None:
+                yield from self.texts(*given, depth - 1)
+            elif (value := self._unless_set(expr.id, where)) is not None:
                 yield from self.texts(*value, depth - 1)
         elif (function := self._property(expr, where)) is not None:
             yield from self._returned(function, depth)
@@ -174,10 +180,36 @@ class Defaults:
             return None
         return method
 
+    def _given(self, callee: FunctionObject, call: f.Call, where: Where) -> None:
+        """Keep what a call gives the parameters of a function, for as long as they stay what they were given."""
+        function = callee.function
+        is_bound = callee.owner is not None and "staticmethod" not in self.types.decorators(function)
+        params = function.params[1 if is_bound and function.cls is not None else 0 :]
+        bound = {
+            name for entry in function.module.assigns_in.get(function.index, ()) for name in target_names(entry.target)
+        }
+        if any(arg.name in ("*", "**") for arg in call.args):
+            return
+        positional = [arg.value for arg in call.args if not arg.name]
+        for index, param in enumerate(params):
+            named = f.keyword(call, param.name)
+            given = positional[index] if index < len(positional) else named.value if named is not None else None
+            self._passed.pop((function, param.name), None)
+            if given is not None and param.name not in bound and not param.kind.endswith("args"):
+                self._passed[function, param.name] = given, where
+
+    def _refuses(self, function: Function) -> bool:
+        """Whether a function looks for the wildcard and may raise: the program may not start with it."""
+        leaving = [(each.start, each.end) for each in function.exits if each.kind == "return"]
+        return any(each.kind == "raise" for each in function.exits) and any(
+            each.text == "*" and not any(start <= each.place[0] < end for start, end in leaving)
+            for each in literals_between(function.module, function.facts.start, function.facts.end)
+        )
+
     def _returned(self, function: Function, depth: int) -> Iterator[Found]:
         """What a function gives that has one return."""
         returned = [each for each in function.exits if each.kind == "return"]
-        if len(returned) == 1 and returned[0].value is not None:
+        if len(returned) == 1 and returned[0].value is not None and not self._refuses(function):
             place = (function.module, returned[0].block, returned[0].start)
             if function.module.facts.blocks[returned[0].block].kind in ("function", "lambda", "with"):
                 yield from self.texts(returned[0].value, place, depth - 1)
@@ -264,6 +296,7 @@ class Defaults:
         else:
             callee = self.types.callee(module, call)
             if isinstance(callee, FunctionObject) and not callee.function.is_generator:
+                self._given(callee, call, where)
                 yield from self._returned(callee.function, depth)
 
     def _field(self, module: Module, call: f.Call, depth: int) -> Iterator[Found]:
