@@ -9,7 +9,6 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.model import Function
 from fastapi_lint.rule import Check, rule
 
-
 _BARE = frozenset({"staticmethod", "classmethod"})
 
 
