@@ -28,13 +28,12 @@ def recursive_handler(function: Function, check: Check) -> Iterator[Finding]:
         return  # names in it may be torn
     if function.cls is not None or function.parent is not None or not check.project.routes.by_handler.get(function):
         return
-    if function.rebinds(function.name) or any(param.name == function.name for param in function.params):
+    if any(param.name == function.name for param in function.params):
         return
-    if all(call.func != f.Name(function.name) for call in function.calls) or not _is_last(function):
+    calls = [call for call in function.calls if call.func == f.Name(function.name)]
+    if not calls or not _is_last(function) or _binds_itself(function, calls[0], check):
         return
-    for call in function.calls:
-        if call.func != f.Name(function.name):
-            continue
+    for call in calls:
         shadowed = _shadowed(function)
         if shadowed is not None:
             why = "it takes the name from what stands above, so that it calls itself"
@@ -52,6 +51,13 @@ def recursive_handler(function: Function, check: Check) -> Iterator[Finding]:
             related=[check.related(shadowed, "this is out of reach below")] if shadowed is not None else [],
         )
         return
+
+
+def _binds_itself(function: Function, call: f.Call, check: Check) -> bool:
+    """Whether the body gives its own name another meaning: by an import, an assignment, a function inside it."""
+    blocks = function.module.facts.blocks
+    found = check.project.types.find_bindings(function.name, (function.module, call.block, call.start))
+    return any(blocks[each.block].function == function.index for each in found)
 
 
 def _is_last(function: Function) -> bool:
