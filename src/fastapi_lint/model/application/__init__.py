@@ -20,7 +20,7 @@ from fastapi_lint.model.application.middleware import (
     writes_cors_headers,
 )
 from fastapi_lint.model.application.naming import Named, Names, route_names
-from fastapi_lint.model.application.requests import Role, is_served, role_of
+from fastapi_lint.model.application.requests import Role, is_served, role_of, stays_plain
 from fastapi_lint.model.application.startup import Provided, is_set_by_tests, needs, overridden, provided
 from fastapi_lint.model.application.states import States, is_state, may_be_state, states_of
 
@@ -54,6 +54,7 @@ __all__ = [
     "route_names",
     "stacks",
     "states_of",
+    "stays_plain",
     "takes_back",
     "used_in",
     "uses",

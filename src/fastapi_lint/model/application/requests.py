@@ -32,6 +32,8 @@ _DEEPEST = 10
 _MOST = 300
 _MADE = frozenset({"__init__", "__post_init__", "__new__", "__enter__", "__aenter__", "__exit__", "__aexit__"})
 _JOBS = ("celery.", "dramatiq.", "taskiq.", "procrastinate.", "huey.", "rq.", "saq.", "arq.", "typer.", "click.")
+_PLAIN_JOBS = ("celery.", "dramatiq.", "huey.", "rq.", "typer.", "click.")
+"""Queues and command lines that call what they are given, and await nothing."""
 _WITHOUT = frozenset({"enqueue", "enqueue_in", "enqueue_at", "delay", "apply_async", "Process", "add_typer", "command"})
 """Last names of what runs a function elsewhere."""
 
@@ -96,6 +98,33 @@ def _middleware_in(project: Project, module: Module) -> Iterator[Function]:
 def _runs_elsewhere(project: Project, function: Function) -> bool:
     """Whether a decorator makes a function a job of a queue or a command: who names it does not run it."""
     return any(name.startswith(_JOBS) for name in project.types.decorators(function))
+
+
+def stays_plain(project: Project, function: Function) -> bool:
+    """Whether a function is a job or a command of what awaits nothing: as an `async def` it would never run."""
+    types = project.types
+    for decorator, name in zip(function.facts.decorators, types.decorators(function), strict=True):
+        if name.startswith(_PLAIN_JOBS):
+            return True
+        made = types.infer(
+            function.module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator,
+            (function.module, function.facts.outer, function.facts.start),
+        )
+        if isinstance(made, FunctionObject) and _gives_job(project, made.function):
+            return True
+    return False
+
+
+def _gives_job(project: Project, decorator: Function) -> bool:
+    """Whether a decorator of the project returns what the decorator of such a queue gives."""
+    return any(
+        isinstance(leave.value, f.CallRef)
+        and (
+            project.called_name(decorator.module, decorator.module.facts.calls[leave.value.index]) or ""
+        ).startswith(_PLAIN_JOBS)
+        for leave in decorator.exits
+        if leave.kind == "return"
+    )
 
 
 def _named_by(project: Project, function: Function) -> Iterator[Function]:

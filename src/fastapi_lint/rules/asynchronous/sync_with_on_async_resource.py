@@ -8,7 +8,8 @@ from functools import partial
 from fastapi_lint import catalog
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, FunctionObject, Instance, Module
+from fastapi_lint.model import Class, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.application import stays_plain
 from fastapi_lint.rule import Check, rule
 
 _ASYNC_ONLY = (
@@ -57,9 +58,16 @@ def sync_with_on_async_resource(module: Module, check: Check) -> Iterator[Findin
             (block.start, block.start + len(word)) if is_statement else block,
             f"`{word}` cannot be used with {shown}",
             why=f"it has no `{missing}`, so that the line raises",
-            instead=f"write `async {word}`" + ("" if is_async else " in an `async def`"),
+            instead=f"write `async {word}`" + ("" if is_async else f" in an `async def`{_run(function, check)}"),
             fix=partial(_fix, module, block) if is_async and is_statement else None,
         )
+
+
+def _run(function: Function | None, check: Check) -> str:
+    """Who runs the `async def`, where the function itself cannot become one."""
+    if function is None or not stays_plain(check.project, function):
+        return ""
+    return f" that `{function.name}` runs with `asyncio.run(...)`"
 
 
 def _entered(module: Module, block: f.Block, check: Check) -> str | None:

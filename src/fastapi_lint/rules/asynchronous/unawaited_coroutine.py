@@ -10,6 +10,7 @@ from fastapi_lint.fixing.edits import awaited
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
+from fastapi_lint.model.application import stays_plain
 from fastapi_lint.model.calls import chosen, given_back, leaves, never_runs
 from fastapi_lint.model.data import record_kind
 from fastapi_lint.model.names import ClassObject, Coroutine, FunctionObject, Instance
@@ -164,6 +165,8 @@ def _finding(function: Function, check: Check, call: f.Call, why: str) -> Findin
     else:
         title = f"`{written}(...)` makes a coroutine that plain `{function.name}` cannot await"
         instead = f"make `{function.name}` an `async def`"
+        if stays_plain(check.project, function):
+            instead = f"await it in an `async def` that `{function.name}` runs with `asyncio.run(...)`"
     fix = partial(_fix, module, call, written) if function.is_async else None
     return check.finding((call.start, call.name_end), title, why=why, instead=instead, fix=fix)
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from fastapi_lint.catalog.resources import closable
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Instance, Module
-from fastapi_lint.model.application import uses
+from fastapi_lint.model.application import stays_plain, uses
 from fastapi_lint.model.database import is_conversation
 from fastapi_lint.model.names import evaluated, walk
 from fastapi_lint.rule import Check, rule
@@ -17,6 +17,7 @@ from fastapi_lint.rule import Check, rule
 _CONTEXT = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 _STEPS = frozenset({"__next__", "__anext__", "send", "asend"})
 _SYNC_STEPS = frozenset({"next", "__next__"})
+_PASSED_ON = "is left by `yield`"
 _BREAK = re.compile(rb"^[ \t]*break\b", re.MULTILINE)
 
 
@@ -27,9 +28,10 @@ def hand_driven_dependency(function: Function, check: Check) -> Iterator[Finding
     Why is this bad?
     `db = next(get_db())` keeps the value and throws the generator away: Python closes it at once, so its `finally` runs
     before the first use, and what that use opens again is never closed. Of an async generator `next` gets nothing: the
-    line raises TypeError. An `async for` over such a generator that is left by `return`, `break` or `yield` leaves it
-    suspended: its `finally` runs when it is collected, some time after the code that follows, and not at all when the
-    loop is gone.
+    line raises TypeError. An `async for` over such a generator that is left by `return` or `break` leaves it suspended:
+    its `finally` runs when it is collected, some time after the code that follows, and not at all when the loop is
+    gone. One that yields what it gets is left in this way by every exception of the code that uses it, of which the
+    inner generator never hears: it does not roll back.
 
     Make a context manager of it: `with contextmanager(get_db)() as db:`, `async with asynccontextmanager(f)() as x:`.
 
@@ -70,14 +72,17 @@ def _stepped(function: Function, check: Check) -> Iterator[Finding]:
             continue
         title = f"`{generator.name}` is run by hand, and nothing closes the generator"
         why = "it closes what it gave as soon as it is thrown away, before or while that is used"
+        severity = None
         if generator.is_async and f.last_name(call.func) in _SYNC_STEPS:
             title = f"`{f.last_name(call.func)}` is called for `{generator.name}`, an async generator"
             why = "that is no iterator: the line raises TypeError"
+            severity = Severity.ERROR
         yield check.finding(
             call,
             title,
             why=why,
-            instead=_instead(generator, function),
+            severity=severity,
+            instead=_instead(generator, function, check),
             related=[check.related(generator, f"`{generator.name}`", module=generator.module)],
         )
 
@@ -127,11 +132,14 @@ def _looped(function: Function, check: Check) -> Iterator[Finding]:
             if block.is_async
             else "it is closed when the loop is left, and what is used then opens again for good"
         )
+        title = f"the loop over `{generator.name}` {how}"
+        if how == _PASSED_ON:
+            title = f"an exception where `{function.name}` yields does not reach `{generator.name}`"
         yield check.finding(
             (head.start, head.end),
-            f"the loop over `{generator.name}` {how}",
+            title,
             why=why,
-            instead=_instead(generator, function),
+            instead=_instead(generator, function, check),
             related=[check.related(generator, f"`{generator.name}`", module=generator.module)],
         )
 
@@ -209,9 +217,12 @@ def _opening(module: Module, call: f.Call, check: Check) -> Function | None:
     return generator if is_client else None
 
 
-def _instead(generator: Function, function: Function) -> str:
-    if generator.is_async:
-        first = "" if function.is_async else f"make `{function.name}` an `async def`, and "
-        entered = f"`async with asynccontextmanager({generator.name})() as ...`"
-        return f"{first}use {entered}, or `aclosing` around the generator"
-    return f"use `with contextmanager({generator.name})() as ...`, or inject it with `Depends`"
+def _instead(generator: Function, function: Function, check: Check) -> str:
+    if not generator.is_async:
+        return f"use `with contextmanager({generator.name})() as ...`, or inject it with `Depends`"
+    entered = f"use `async with asynccontextmanager({generator.name})() as ...`"
+    if function.is_async:
+        return f"{entered}, or `aclosing` around the generator"
+    if stays_plain(check.project, function):
+        return f"{entered} in an `async def` that `{function.name}` runs with `asyncio.run(...)`"
+    return f"make `{function.name}` an `async def`, and {entered}, or `aclosing` around the generator"

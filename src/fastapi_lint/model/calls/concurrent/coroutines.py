@@ -96,10 +96,15 @@ class Coroutines:
         """Whether `async with` and `async for` over a call are errors: what it gives can only be awaited."""
         callee = self.types.callee(module, call)
         if isinstance(callee, FunctionObject):
-            return callee.function.facts.decorators == ()
+            return callee.function.facts.decorators == () and not self._is_iterated_elsewhere(callee.function)
         name = self.types.name_of_type(callee)
         entry = catalog.awaitable(name) if name else None
         return entry is not None and entry.gives == "coroutine"
+
+    def _is_iterated_elsewhere(self, method: Function) -> bool:
+        """Whether a subclass writes an async generator, or something that is not known, over a method."""
+        others = [sub.methods.get(method.name) for sub in self.types.subclasses(method.cls)] if method.cls else []
+        return any(other is not None and (other.is_generator or other.facts.decorators) for other in others)
 
     def _in_expressions(self, function: Function, made: dict[tuple[int, int], f.Call]) -> Iterator[Misuse]:
         module = function.module
