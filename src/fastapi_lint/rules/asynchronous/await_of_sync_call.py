@@ -57,7 +57,8 @@ def await_of_sync_call(function: Function, check: Check) -> Iterator[Finding]:
 
     Fix safety
     `await` is taken away. The fix is unsafe because the code behind the line has never run. There is none where the
-    call waits for a network or a disk: it belongs in a thread, or its asynchronous counterpart in its place.
+    call waits for a network or a disk: it belongs in a thread, or its asynchronous counterpart in its place; nor where
+    an object is made and dropped, which would do nothing without `await` either.
 
     Known limits
     Known are functions of the project whose result is declared, or plain on every way, and calls of libraries that
@@ -86,12 +87,13 @@ def await_of_sync_call(function: Function, check: Check) -> Iterator[Finding]:
         entry = effects.synchronous(module, call)
         blocks = entry is not None or call.start in blocking
         written = effects.written(module, call)
-        has_fix = not blocks and not what.endswith(_GENERATOR)
+        made = _dropped(module, call, check)
+        has_fix = not blocks and made is None and not what.endswith(_GENERATOR)
         yield check.finding(
             (call.start, call.name_end),
             f"`{written}(...)` cannot be awaited: {what}",
             why="the line raises TypeError when the call is done" + (", which blocks the event loop" if blocks else ""),
-            instead=_instead(entry, what, blocks),
+            instead=_instead(entry, what, blocks) if made is None else _of_class(made),
             fix=partial(_fix, module, call, written) if has_fix else None,
         )
 
@@ -102,6 +104,18 @@ def _instead(entry: catalog.Entry | None, what: str, blocks: bool) -> str:
     if blocks:
         return "hand it to a thread with `run_in_threadpool`"
     return "go through it in a loop" if what.endswith(_GENERATOR) else "take the `await` away"
+
+
+def _dropped(module: Module, call: f.Call, check: Check) -> Class | None:
+    """The class of an object that is made and dropped at once: without `await`, the line would do nothing."""
+    callee = check.project.callee(module, call) if call.use == "statement" else None
+    return callee.cls if isinstance(callee, ClassObject) and "__init__" not in callee.cls.methods else None
+
+
+def _of_class(cls: Class) -> str:
+    """What may be meant by an object that is awaited: one of the coroutines of its class."""
+    names = [name for name, method in cls.methods.items() if method.is_async and not name.startswith("_")]
+    return f"await one of its methods, as `{cls.name}.{names[0]}(...)`" if names else "call what does the work"
 
 
 def _has_fakes(module: Module) -> bool:
