@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, Function, Instance, Route
+from fastapi_lint.model import Class, Function, FunctionObject, Instance, Route
 from fastapi_lint.model.calls import written
 from fastapi_lint.model.database import Write
 from fastapi_lint.rule import Check, rule
@@ -42,8 +42,8 @@ def side_effect_in_get(route: Route, check: Check) -> Iterator[Finding]:
     Known limits
     Reported are endpoints whose own name, or the last piece of whose path, begins with a verb of change (delete,
     remove, create, add, update, set, toggle, activate, approve, cancel, send, run), and that write themselves or by
-    functions of the project. What looks something up before it adds it, logs, counters, callbacks of a login and links
-    in mails are left alone.
+    functions of the project. What looks something up before it adds it, logs, counters, callbacks of a login (by a word
+    in the name or an address, or as they take `code` and `state`) and links in mails are left alone.
 
     References
     - [RFC 9110: safe methods](https://www.rfc-editor.org/rfc/rfc9110.html#name-safe-methods)
@@ -53,6 +53,8 @@ def side_effect_in_get(route: Route, check: Check) -> Iterator[Finding]:
     if handler is None or route.kind != "http" or route.module.is_test or not route.methods:
         return
     if not _READING.issuperset(route.methods) or (verb := _verb(route, handler)) is None:
+        return
+    if _is_sent_back(handler, check):
         return
     code = check.project.requests.of(route)
     for function in code.own if code is not None else ():
@@ -79,12 +81,23 @@ def _verb(route: Route, handler: Function) -> str | None:
     """The verb of change with which a handler's name or the last piece of its path begins; None when there is none."""
     last = next((piece for piece in reversed(route.path.strip("/").split("/")) if piece and "{" not in piece), "")
     name, path = _words(handler.name), _words(last)
-    if not _ALLOWED.isdisjoint(name) or not _ALLOWED.isdisjoint(_words(route.path)):
+    paths = [route.path, *(address.path for address in route.addresses)]
+    if not _ALLOWED.isdisjoint(name) or any(not _ALLOWED.isdisjoint(_words(each)) for each in paths):
         return None
     for words in (name, path):
         if words and words[0] in _VERBS:
             return words[0]
     return None
+
+
+def _is_sent_back(handler: Function, check: Check) -> bool:
+    """Whether a handler takes what a login of OAuth 2 gives a browser on its way back: `code` and `state`."""
+    names: set[str] = set()
+    for parameter in check.project.dependencies.parameters(handler):
+        alias = f.keyword(parameter.marker_call, "alias") if parameter.marker_call is not None else None
+        given = alias.value.value if alias is not None and isinstance(alias.value, f.Const) else parameter.name
+        names.add(str(given))
+    return names >= {"code", "state"}
 
 
 def _words(text: str) -> list[str]:
@@ -108,6 +121,21 @@ def _is_looked_up(function: Function, write: Write, check: Check) -> bool:
     value = check.project.infer(write.call.args[0].value, *write.where)
     if not isinstance(value, Instance) or value.origin is None:
         return True
+    before = [call for call in function.calls if call.start < write.call.start]
     return any(
-        check.project.loading.reads(function.module, call) for call in function.calls if call.start < write.call.start
+        check.project.loading.reads(function.module, call) or _is_given_back(function, call, check) for call in before
     )
+
+
+def _is_given_back(function: Function, call: f.Call, check: Check) -> bool:
+    """Whether a call of the project reads from the database, and what it finds is returned as it is."""
+    module = function.module
+    found = {
+        entry.target
+        for entry in module.assigns_in.get(function.index, ())
+        if entry.start <= call.start < entry.end and isinstance(entry.target, f.Name)
+    }
+    if not any(leave.kind == "return" and leave.value in found for leave in function.exits):
+        return False
+    callee = check.project.callee(module, call)
+    return isinstance(callee, FunctionObject) and check.project.loading.reading(callee.function) is not None
