@@ -6,7 +6,7 @@ from fastapi_lint.model.secrets.absences import is_asked_before, may_be_none
 from fastapi_lint.model.secrets.comparing import Comparing, Comparison
 from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
 from fastapi_lint.model.secrets.keys import keys_given
-from fastapi_lint.model.secrets.logged import Logged, Logs
+from fastapi_lint.model.secrets.logged import Logged, Logs, writes_log
 from fastapi_lint.model.secrets.passwords import Digest, Digests, Plain, PlainPasswords
 from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
 from fastapi_lint.model.secrets.shown import shown
@@ -31,4 +31,5 @@ __all__ = [
     "keys_given",
     "may_be_none",
     "shown",
+    "writes_log",
 ]

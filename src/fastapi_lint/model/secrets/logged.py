@@ -58,6 +58,34 @@ class Logged(NamedTuple):
     printed: bool
 
 
+def writes_log(project: Project, module: Module, call: f.Call) -> bool:
+    """Whether a call writes to a logger: one that is known, or that a known maker gives, over a function or not."""
+    if f.last_name(call.func) not in _LEVELS:
+        return False
+    name = project.called_name(module, call)
+    if name is not None:
+        return name.startswith(_LOGGERS)
+    if not isinstance(call.func, f.Attr):
+        return False
+    for value, place in project.values.definitions(call.func.value, (module, call.block, call.start)):
+        if isinstance(value, f.CallRef):
+            return _makes_logger(project, place[0], place[0].facts.calls[value.index])
+    return False
+
+
+def _makes_logger(project: Project, module: Module, call: f.Call) -> bool:
+    if project.called_name(module, call) in _MAKERS:
+        return True
+    maker = project.callee(module, call)
+    if not isinstance(maker, FunctionObject):
+        return False
+    inner, calls = maker.function.module, maker.function.module.facts.calls
+    given = [leave.value for leave in maker.function.exits if leave.kind == "return"]
+    return bool(given) and all(
+        isinstance(value, f.CallRef) and project.called_name(inner, calls[value.index]) in _MAKERS for value in given
+    )
+
+
 class Logs:
     """Answers about one module after the other."""
 
@@ -73,7 +101,7 @@ class Logs:
             if last == "print" and call.func == f.Name("print"):
                 if not self._prints(module, call):
                     continue
-            elif last not in _LEVELS or not self._is_logger(module, call):
+            elif last not in _LEVELS or not writes_log(self.project, module, call):
                 continue
             where = (module, call.block, call.start)
             for arg in call.args:
@@ -87,18 +115,6 @@ class Logs:
         if function is None or not self.project.effects.serving.is_served(module):
             return False
         return not runs_as_script(module, call.block, self.project) and f.keyword(call, "file") is None
-
-    def _is_logger(self, module: Module, call: f.Call) -> bool:
-        name = self.project.called_name(module, call)
-        if name is not None:
-            return name.startswith(_LOGGERS)
-        if not isinstance(call.func, f.Attr):
-            return False
-        for value, place in self.values.definitions(call.func.value, (module, call.block, call.start)):
-            if isinstance(value, f.CallRef):
-                made = self.project.called_name(place[0], place[0].facts.calls[value.index])
-                return made in _MAKERS
-        return False
 
     # ---------------------------------------------------------------- what is shown
 

@@ -9,9 +9,11 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing.edits import importing, line_start, newline_at, step_of
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import External, Function, FunctionObject, Module
+from fastapi_lint.model.application import in_stack
 from fastapi_lint.model.calls import bound
 from fastapi_lint.model.names import TupleOf
 from fastapi_lint.model.routing import Answer
+from fastapi_lint.model.secrets import writes_log
 from fastapi_lint.rule import Check, rule
 
 _BROAD = frozenset({"Exception", "BaseException"})
@@ -33,7 +35,8 @@ def caught_http_exception(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     Handlers that raise what they caught, ask for its class or its status, or answer with the same status are left
-    alone. Functions that are called in the body are followed as far as they are known.
+    alone. Functions that are called in the body are followed as far as they are known. Nor is a middleware looked at:
+    an HTTPException that leaves it is a 500 all the same (`broken-middleware`).
 
     References
     - [Handling errors](https://fastapi.tiangolo.com/tutorial/handling-errors/)
@@ -41,6 +44,7 @@ def caught_http_exception(module: Module, check: Check) -> Iterator[Finding]:
     if not module.mentions("HTTPException"):
         return
     blocks = module.facts.blocks
+    outside = set(in_stack(check.project, module))
     handlers: dict[int, list[int]] = {}
     for index, block in enumerate(blocks):
         if block.kind == "except":
@@ -48,6 +52,8 @@ def caught_http_exception(module: Module, check: Check) -> Iterator[Finding]:
     for attempt, found in handlers.items():
         broad = next((index for index in found if _is_broad(module, blocks[index], check)), None)
         if broad is None or any(_catches_http(module, blocks[index], check) for index in found[: found.index(broad)]):
+            continue
+        if module.enclosing(attempt) in outside:
             continue
         raised = next(_raised(module, attempt, handlers, check), None)
         if raised is None or not _answers_otherwise(module, blocks[broad], raised, check):
@@ -169,6 +175,7 @@ def _only_answers(module: Module, handler: f.Block, check: Check) -> bool:
     return all(
         any(entry.start <= call.start < entry.end for entry in exits)
         or (check.project.called_name(module, call) or "").startswith(_LOGGING)
+        or writes_log(check.project, module, call)
         for _, call in module.calls_between(handler.start, handler.end)
     )
 
