@@ -119,9 +119,9 @@ def _gives_job(project: Project, decorator: Function) -> bool:
     """Whether a decorator of the project returns what the decorator of such a queue gives."""
     return any(
         isinstance(leave.value, f.CallRef)
-        and (
-            project.called_name(decorator.module, decorator.module.facts.calls[leave.value.index]) or ""
-        ).startswith(_PLAIN_JOBS)
+        and (project.called_name(decorator.module, decorator.module.facts.calls[leave.value.index]) or "").startswith(
+            _PLAIN_JOBS
+        )
         for leave in decorator.exits
         if leave.kind == "return"
     )

@@ -1,12 +1,15 @@
-"""Fields that the code behind a handler sets to something fixed before it answers: what stood in them is not sent."""
+"""Fields that the code behind a handler sets to something fixed, or masks, before it answers: what stood in them is not
+sent."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.data.schemas import SchemaField
+from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Instance
 from fastapi_lint.model.types.inference.inference import Where, is_none
 
@@ -14,14 +17,25 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _COPIES = frozenset({"model_copy", "copy"})
+_MASK = re.compile(r"(?:[*•●]|\.\.\.|…)[*•●.]{0,60}")
+"""What is written in the place of characters that are kept back."""
 _DEEPEST = 3
 _MOST = 100
 
 
 def is_blanked(one: SchemaField, handler: Function, project: Project) -> bool:
-    """Whether a handler, or what it calls, makes an object of a field's class with a constant in this field."""
+    """Whether a handler, or what it calls, makes an object of a field's class with a constant or a mask in this field.
+
+    Of a dict with a mask under the name of the field, as it is validated, that is enough, if no other one has it plain.
+    """
+    plain = masked = False
     for function in _running(handler, project):
         module = function.module
+        for value, where in _entries(function, one.name):
+            if _is_masked(value, where, project):
+                masked = True
+            else:
+                plain = plain or not _is_fixed(value, where, project)
         for call in function.calls:
             given = f.keyword(call, one.name)
             if given is None and (f.last_name(call.func) not in _COPIES or f.keyword(call, "update") is None):
@@ -29,13 +43,42 @@ def is_blanked(one: SchemaField, handler: Function, project: Project) -> bool:
             where = (module, call.block, call.start)
             if not _makes(call, one, where, project):
                 continue
-            if given is not None and _is_fixed(given.value, where, project):
+            if given is not None and (
+                _is_fixed(given.value, where, project) or _is_masked(given.value, where, project)
+            ):
                 return True
             update = f.keyword(call, "update")
             if update is not None and isinstance(update.value, f.Mapping):
                 for key, value in update.value.items:
                     if key == f.Const(one.name) and _is_fixed(value, where, project):
                         return True
+    return masked and not plain
+
+
+def _entries(function: Function, name: str) -> Iterator[tuple[f.Expr, Where]]:
+    """What the dicts that a body writes down have under a key."""
+    for expr, block, start in evaluated(function):
+        for part in walk(expr):
+            for key, value in part.items if isinstance(part, f.Mapping) else ():
+                if key == f.Const(name):
+                    yield value, (function.module, block, start)
+
+
+def _is_masked(expr: f.Expr, where: Where, project: Project, depth: int = 3) -> bool:
+    """Whether a text is put together with asterisks, or with dots for what is left out."""
+    match expr:
+        case f.Binary() | f.Joined():
+            return any(
+                isinstance(part, f.Const) and isinstance(part.value, str) and _MASK.fullmatch(part.value)
+                for part in walk(expr)
+            )
+        case f.Choice(options=options):
+            masked = [_is_masked(option, where, project, depth) for option in options]
+            kept = [option for option, is_masked in zip(options, masked, strict=True) if not is_masked]
+            return any(masked) and all(_is_fixed(option, where, project) for option in kept)
+        case f.Name() if depth > 0:
+            found = list(project.values.definitions(expr, where))
+            return bool(found) and all(_is_masked(value, place, project, depth - 1) for value, place in found)
     return False
 
 

@@ -65,9 +65,9 @@ def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]
     The names of fields decide (`password`, `hashed_password`, `api_key`, `client_secret`, `private_key`, `ssn`, `cvv`
     and the like), and each field is reported once, at the first route that sends it. Tokens are not reported. Neither
     are schemas that hand out a secret by their name (`ApiKeyCreated`, `PaymentIntent`), secrets in the answers of
-    operations that make them, fields that a serializer of the class rewrites or that the code sets to a constant, and
-    handlers that call something like `mask_secrets`. The secret of a web hook or an integration, which its owner may
-    need, is a warning. Pydantic sends a `SecretStr` as asterisks: such fields are reported as information only.
+    operations that make them, fields that a serializer of the class rewrites or that the code masks or sets to a
+    constant, and handlers that call something like `mask_secrets`. The secret of a web hook or an integration, which
+    its owner may need, is a warning. Pydantic sends a `SecretStr` as asterisks: such fields are information only.
 
     References
     - [Response model: add an output model](https://fastapi.tiangolo.com/tutorial/response-model/#add-an-output-model)
