@@ -26,16 +26,15 @@ _MOST = 100
 def is_blanked(one: SchemaField, handler: Function, project: Project) -> bool:
     """Whether a handler, or what it calls, makes an object of a field's class with a constant or a mask in this field.
 
-    Of a dict with a mask under the name of the field, as it is validated, that is enough, if no other one has it plain.
+    A dict with a mask under the name of the field is enough, as it is validated later, if no other one beside it has
+    something else there.
     """
-    plain = masked = False
     for function in _running(handler, project):
         module = function.module
-        for value, where in _entries(function, one.name):
-            if _is_masked(value, where, project):
-                masked = True
-            else:
-                plain = plain or not _is_fixed(value, where, project)
+        entries = list(_entries(function, one.name))
+        masked = [value for value, where in entries if _is_masked(value, where, project)]
+        if masked and all(value in masked or _is_fixed(value, where, project) for value, where in entries):
+            return True
         for call in function.calls:
             given = f.keyword(call, one.name)
             if given is None and (f.last_name(call.func) not in _COPIES or f.keyword(call, "update") is None):
@@ -52,7 +51,7 @@ def is_blanked(one: SchemaField, handler: Function, project: Project) -> bool:
                 for key, value in update.value.items:
                     if key == f.Const(one.name) and _is_fixed(value, where, project):
                         return True
-    return masked and not plain
+    return False
 
 
 def _entries(function: Function, name: str) -> Iterator[tuple[f.Expr, Where]]:
