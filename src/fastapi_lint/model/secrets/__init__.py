@@ -7,7 +7,7 @@ from fastapi_lint.model.secrets.comparing import Comparing, Comparison
 from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
 from fastapi_lint.model.secrets.keys import keys_given
 from fastapi_lint.model.secrets.logged import Logged, Logs, writes_log
-from fastapi_lint.model.secrets.passwords import Digest, Digests, Plain, PlainPasswords
+from fastapi_lint.model.secrets.passwords import Digest, Digests, Plain, PlainPasswords, is_only_sent_on
 from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
 from fastapi_lint.model.secrets.shown import shown
 from fastapi_lint.model.secrets.uses import Secrets, Use
@@ -28,6 +28,7 @@ __all__ = [
     "documented_ranges",
     "fleeting_keys",
     "is_asked_before",
+    "is_only_sent_on",
     "keys_given",
     "may_be_none",
     "shown",

@@ -15,6 +15,7 @@ from fastapi_lint.model import Class, Function, FunctionObject, Module, Project
 from fastapi_lint.model.calls.bodies.validation import validators
 from fastapi_lint.model.data import Schema, SchemaField
 from fastapi_lint.model.data.configuration import Given
+from fastapi_lint.model.secrets import is_only_sent_on
 from fastapi_lint.rule import Check, rule
 
 _WHAT = "Bound the length of the password"
@@ -57,8 +58,8 @@ def weak_password_field(schema: Schema, check: Check) -> Iterator[Finding]:
 
     Known limits
     Only bodies of requests are looked at, and of these schemas that are named for signing up, registering, creating a
-    user, resetting or changing a password, or whose password is seen to be hashed. Passwords that may be left out, and
-    those with a validator or a pattern, are left alone.
+    user, resetting or changing a password, or whose password is seen to be hashed. Passwords that may be left out,
+    those with a validator or a pattern, and those that are only sent on to another service are left alone.
 
     References
     - [OWASP: authentication cheat sheet](https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html)
@@ -76,7 +77,8 @@ def weak_password_field(schema: Schema, check: Check) -> Iterator[Finding]:
                 continue
             least, most = _bounds(user, one, project)
             if least is None or least < _LEAST or most is None:
-                if not _is_given(user.cls, one, _measures, project):
+                is_judged = _is_given(user.cls, one, _measures, project) or is_only_sent_on(project, user.cls, one.name)
+                if not is_judged:
                     yield _report(user, one, least, most, check)
                     break
 

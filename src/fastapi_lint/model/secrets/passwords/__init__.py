@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from fastapi_lint.model.secrets.passwords.digests import Digest, Digests
 from fastapi_lint.model.secrets.passwords.plain import Plain, PlainPasswords
+from fastapi_lint.model.secrets.passwords.sent import is_only_sent_on
 
-__all__ = ["Digest", "Digests", "Plain", "PlainPasswords"]
+__all__ = ["Digest", "Digests", "Plain", "PlainPasswords", "is_only_sent_on"]
