@@ -123,6 +123,8 @@ def _finding(
     why = f"only FastAPI resolves `{marker}`: here {_listed(missing)} {are}"
     if bare:
         why = f"the call fails without {_listed(bare)}, and {why}"
+    if (strange := _strange(function, call)) and f.last_name(call.func) not in _RUNNERS:
+        why = f"it takes no {' and no '.join(f'`{name}`' for name in strange[:3])}: the call raises TypeError"
     target = function.cls.name if function.cls is not None and function.name == "__init__" else function.name
     instead = f"pass {_listed([*bare, *missing])}, or call a function without `{marker}`"
     return check.finding(
@@ -136,6 +138,14 @@ def _finding(
             for parameter in missing
         ],
     )
+
+
+def _strange(function: Function, call: f.Call) -> list[str]:
+    """The keywords of a call that the function does not take."""
+    names = {param.name for param in function.params}
+    if any(param.kind == "kwargs" for param in function.params):
+        return []
+    return [arg.name for arg in call.args if arg.name and arg.name not in names]
 
 
 def _listed(parameters: list[Parameter]) -> str:

@@ -62,14 +62,28 @@ def body_in_get(route: Route, check: Check) -> Iterator[Finding]:
 
 
 def _instead(parameter: Parameter, check: Check) -> str:
-    """What makes a query parameter of it: there is none for a dict, and `Query()` takes schemas since 0.115."""
+    """What makes a query parameter of it: there is none for a dict or a schema with one, nor for schemas in a schema;
+    `Query()` takes schemas since 0.115."""
     cls = parameter.type.cls if isinstance(parameter.type, Instance) else None
     if cls == "dict":
         return "use POST, or a parameter for each key"
+    if isinstance(cls, Class) and _is_nested(cls, check):
+        return "use POST"
     versions = check.project.versions.for_path(parameter.function.module.path)
     if isinstance(cls, Class) and not versions.reaches("fastapi", "0.115"):
         return "write `Depends()` in its annotation"
     return "write `Query()` in its annotation"
+
+
+def _is_nested(cls: Class, check: Check) -> bool:
+    """Whether a schema has fields that a query cannot hold: dicts, and schemas."""
+    schema = check.project.schemas.of(cls)
+    types = [each for one in schema.fields for each in check.project.schemas.field_types(one)] if schema else []
+    return any(
+        isinstance(each, Instance)
+        and (each.cls == "dict" or (isinstance(each.cls, Class) and check.project.schemas.of(each.cls) is not None))
+        for each in types
+    )
 
 
 def _is_read_from_body(parameter: Parameter, check: Check) -> bool:
