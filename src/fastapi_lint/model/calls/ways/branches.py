@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.ways.cases import case_of
+from fastapi_lint.model.calls.ways.conditional import as_tree, conditions
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Constants, Unknown, Value, field_of, truth
 from fastapi_lint.model.calls.ways.judging import fitting, judged
 from fastapi_lint.model.calls.ways.objects import Objects, own_name
 from fastapi_lint.model.calls.ways.sparing import bound
+from fastapi_lint.model.calls.ways.written import Written
+from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module, Partial, Type
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized
@@ -37,10 +39,14 @@ _MOST_REACHED = 200
 
 @dataclass
 class _Ways:
-    """What is known about the ways through a function: blocks that do not run, those that do, and where all ends."""
+    """What is known about the ways through a function: blocks that do not run, those that do, and where all ends.
+
+    `skipped` is where calls start that do not run, as a test in their own expression is false.
+    """
 
     dead: set[int] = field(default_factory=set)
     sure: set[int] = field(default_factory=set)
+    skipped: set[int] = field(default_factory=set)
     stop: int = -1
 
 
@@ -51,8 +57,8 @@ class Branches:
         self.types = types
         self.constants = Constants(types)
         self.objects = Objects(self.constants)
-        self._parsed: dict[tuple[Module, int, int], ast.expr | None] = {}
-        self._cases: dict[tuple[Module, int], ast.match_case | None] = {}
+        self.written = Written()
+        self._inline: dict[Module, Mapping[int, f.Expr]] = {}
 
     # ---------------------------------------------------------------- what is asked
 
@@ -65,7 +71,7 @@ class Branches:
     def is_ruled_out(self, function: Function, settings: Settings, block: int, at: int) -> bool:
         """As `is_dead`, for coroutine functions as well."""
         ways = self._ways(function, settings)
-        if 0 <= ways.stop < at:
+        if 0 <= ways.stop < at or at in ways.skipped:
             return True
         return bool(ways.dead) and any(index in ways.dead for index in _chain(function.module, block))
 
@@ -136,7 +142,21 @@ class Branches:
         for block in module.blocks_in.get(function.index, ()):
             if block.kind in ("if", "while", "case") or (block.kind == "choice" and block.test is not None):
                 words |= _words(module, block.start, _first_line(module, block))
+        for test, _, _ in self._tests_of_calls(function):
+            words |= {part.id for part in walk(test) if isinstance(part, f.Name)}
         return words
+
+    def _tests_of_calls(self, function: Function) -> Iterator[tuple[f.Expr, f.Call, int]]:
+        """The calls of a function that depend on a test in their own expression, and where their statement starts."""
+        module = function.module
+        if module not in self._inline:
+            self._inline[module] = conditions(module)
+        tests = self._inline[module]
+        found = [(tests[call.start], call) for call in function.calls if call.start in tests]
+        statements = [*module.assigns_in.get(function.index, ()), *function.exits] if found else []
+        for test, call in found:
+            around = [each.start for each in statements if each.start <= call.start < each.end]
+            yield test, call, min([*around, call.start])
 
     @memoized
     def defaults(self, function: Function) -> dict[str, Value]:
@@ -206,10 +226,11 @@ class Branches:
         own = [index for index, block in enumerate(blocks) if block.function == function.index]
         if len(own) > _MOST_BLOCKS:
             return ways
-        events: list[tuple[int, int, f.Assign | f.Exit | int]] = []
+        events: list[tuple[int, int, f.Assign | f.Exit | tuple[f.Expr, f.Call] | int]] = []
         events += [
             (blocks[index].start, 0, index) for index in own if blocks[index].kind in ("if", "else", "while", "case")
         ]
+        events += [(start, 0, (test, call)) for test, call, start in self._tests_of_calls(function)]
         events += [(assign.start, 1, assign) for assign in module.assigns_in.get(function.index, ())]
         events += [(leave.start, 2, leave) for leave in function.exits if leave.kind in ("return", "raise")]
         met: dict[int, list[bool | None]] = {}
@@ -218,6 +239,10 @@ class Branches:
                 self._enter(function, event, values, ways, met)
             elif isinstance(event, f.Assign):
                 self._assign(function, event, values, ways)
+            elif isinstance(event, tuple):
+                tree = as_tree(event[0])
+                if tree is not None and truth(self._judged(function, tree, values, event[1].start)) is False:
+                    ways.skipped.add(event[1].start)
             elif self._is_sure(function, event.block, ways) and not _is_tried(module, event.block):
                 ways.stop = event.end
                 break
@@ -279,7 +304,7 @@ class Branches:
         head = _HEAD.match(module.text, block.start)
         if head is None:
             return None
-        test = self._condition(module, head.end(), block.end)
+        test = self.written.condition(module, head.end(), block.end)
         return None if test is None else truth(self._judged(function, test, values, block.start))
 
     def _fits(self, function: Function, index: int, values: dict[str, Value]) -> bool | None:
@@ -288,8 +313,8 @@ class Branches:
         blocks = module.facts.blocks
         whole = blocks[blocks[index].parent]
         head = _HEAD.match(module.text, whole.start)
-        subject = self._condition(module, head.end(), whole.end) if head is not None else None
-        case = self._case(module, blocks[index])
+        subject = self.written.condition(module, head.end(), whole.end) if head is not None else None
+        case = self.written.case(module, blocks[index])
         if case is None or subject is None:
             return None
 
@@ -302,16 +327,8 @@ class Branches:
         guard = judge(case.guard) if blocks[index].target is None else None
         return False if guard is False else (fits if guard is True else None)
 
-    def _case(self, module: Module, block: f.Block) -> ast.match_case | None:
-        key = (module, block.start)
-        if key not in self._cases:
-            self._cases[key] = case_of(module, block)
-        return self._cases[key]
-
     def _evaluated(self, function: Function, assign: f.Assign, values: dict[str, Value]) -> Value:
-        text = function.module.text[assign.start : min(assign.end, assign.start + _LONGEST)]
-        _, sign, right = text.partition(b":=" if assign.op == ":=" else b"=")
-        tree = self._tree(function.module, assign.start, right) if sign else None
+        tree = self.written.assigned(function.module, assign)
         return UNKNOWN if tree is None else self._judged(function, tree, values, assign.start)
 
     def _judged(self, function: Function, tree: ast.expr, values: dict[str, Value], at: int) -> Value:
@@ -319,32 +336,6 @@ class Branches:
             return self.constants.of(expr, (function.module, function.facts.block, at))
 
         return judged(tree, values, named)
-
-    def _condition(self, module: Module, start: int, end: int) -> ast.expr | None:
-        """The condition that begins at an offset: up to the first colon at which it is one."""
-        key = (module, start, 0)
-        if key not in self._parsed:
-            text = module.text[start : min(end, start + _LONGEST)]
-            found = None
-            for colon in re.finditer(rb":(?!=)", text):
-                found = _parsed(text[: colon.start()])
-                if found is not None:
-                    break
-            self._parsed[key] = found
-        return self._parsed[key]
-
-    def _tree(self, module: Module, start: int, text: bytes) -> ast.expr | None:
-        key = (module, start, 1)
-        if key not in self._parsed:
-            self._parsed[key] = _parsed(text)
-        return self._parsed[key]
-
-
-def _parsed(text: bytes) -> ast.expr | None:
-    try:
-        return ast.parse(b"(" + text.strip() + b"\n)", mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _chain(module: Module, block: int) -> list[int]:

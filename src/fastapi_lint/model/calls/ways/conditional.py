@@ -5,6 +5,7 @@ Judges nothing, resolves nothing.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 
 from fastapi_lint.index import facts as f
@@ -12,6 +13,11 @@ from fastapi_lint.model.names.expressions import parts
 from fastapi_lint.model.names.symbols import Module
 
 _Context = tuple[f.Expr, ...]
+_DEEPEST = 20
+_OPERATORS: dict[str, type[ast.cmpop]] = {
+    "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE, "is": ast.Is,
+    "is not": ast.IsNot, "in": ast.In, "not in": ast.NotIn,
+}  # fmt: skip
 
 
 def conditions(module: Module) -> Mapping[int, f.Expr]:
@@ -37,6 +43,36 @@ def conditions(module: Module) -> Mapping[int, f.Expr]:
         for start, context in found.items()
         if context
     }
+
+
+def as_tree(expr: f.Expr, depth: int = 0) -> ast.expr | None:
+    """A test as Python's own tree has it, as far as constants can decide it: names, comparisons, `not`, `and`, `or`.
+
+    What cannot be written so is an ellipsis, which is no constant that is known.
+    """
+    if depth > _DEEPEST:
+        return None
+    match expr:
+        case f.Const(value=value):
+            return ast.Constant(value)
+        case f.Name(id=name):
+            return ast.Name(name)
+        case f.Attr(value=owner, attr=attr):
+            inner = as_tree(owner, depth + 1)
+            return None if inner is None else ast.Attribute(inner, attr)
+        case f.Unary(op="not", value=operand):
+            return ast.UnaryOp(ast.Not(), _known(operand, depth))
+        case f.Display(items=items):
+            return ast.Tuple([_known(item, depth) for item in items])
+        case f.Compare(operators=(operator,), operands=(left, right)) if operator in _OPERATORS:
+            return ast.Compare(_known(left, depth), [_OPERATORS[operator]()], [_known(right, depth)])
+        case f.Choice(options=options, test=None, op=op):
+            return ast.BoolOp(ast.And() if op == "and" else ast.Or(), [_known(each, depth) for each in options])
+    return None
+
+
+def _known(expr: f.Expr, depth: int) -> ast.expr:
+    return as_tree(expr, depth + 1) or ast.Constant(...)
 
 
 class _Search:
