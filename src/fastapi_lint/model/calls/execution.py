@@ -176,9 +176,9 @@ class Execution:
                     return
                 for each in self.implementations(function, owner):
                     for body in self.bodies(each):
-                        if body.is_async and not (awaited and call.awaited):
+                        if body.is_async and not (awaited and self._is_waited_for(module, call, body)):
                             continue
-                        if body.is_generator and not self._consumed(module, call, body):
+                        if body.is_generator and not body.is_async and not self._consumed(module, call):
                             continue
                         yield body
             case ClassObject(cls=cls):
@@ -299,7 +299,11 @@ class Execution:
                     if not body.is_async or awaited:
                         yield body
 
-    def _consumed(self, module: Module, call: f.Call, generator: Function) -> bool:
+    def _is_waited_for(self, module: Module, call: f.Call, body: Function) -> bool:
+        """Whether a call of a coroutine function is awaited, or one of an async generator entered or looped over."""
+        return self.is_asynchronous(module, call) if body.is_generator else call.awaited
+
+    def _consumed(self, module: Module, call: f.Call) -> bool:
         """Whether a call of a generator function also runs it: looped over, entered, or given to list() and its kin, by
         way of a variable or of `enumerate` as well."""
         table = self._table(module)
@@ -307,7 +311,7 @@ class Execution:
             return (call.start, call.end) not in table.asynchronous
         if (call.start, call.end) in table.delegated:
             return True
-        return not generator.is_async and reads_on(module, call)
+        return reads_on(module, call)
 
     # ---------------------------------------------------------------- for and with
 
