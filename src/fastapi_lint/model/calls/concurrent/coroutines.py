@@ -189,7 +189,10 @@ class Coroutines:
                     yield from operands(block.test, where)
         for test in facts.tests:
             if facts.blocks[test.block].function == function.index:
-                yield from operands(test.value, (module, test.block, test.start), truth=test.kind != "statement")
+                where = (module, test.block, test.start)
+                yield from operands(test.value, where, truth=test.kind != "statement")
+                if test.kind == "statement":
+                    yield from _dropped(test.value, where)
 
     def _taken(self, module: Module, call: f.Call, where: Where) -> Iterator[_Use]:
         """The arguments of a call to something that is known to use them as they are."""
@@ -363,6 +366,20 @@ def operands(expr: f.Expr | None, where: Where, *, truth: bool = False) -> Itera
             yield from operands(value, (where[0], block, where[0].facts.blocks[block].start))
         case f.Star(value=value) | f.Await(value=value):
             yield from operands(value, where)
+
+
+def _dropped(expr: f.Expr, where: Where) -> Iterator[_Use]:
+    """The calls whose result goes with a statement that is an expression: `ready and f(x)`, `[f(x) for x in found]`."""
+    match expr:
+        case f.CallRef():
+            yield _Use(expr, "dropped", "", where)
+        case f.Choice(options=(*_, last), test=None):
+            yield from _dropped(last, where)
+        case f.Choice(options=items) | f.Display(items=items):
+            for item in items:
+                yield from _dropped(item, where)
+        case f.Each(element=element):
+            yield from _dropped(element, where)
 
 
 def _compared(operators: tuple[str, ...], found: tuple[f.Expr, ...], index: int) -> How:
