@@ -217,9 +217,7 @@ class Registrations(Forwarding):
             self.add(key, Mount(key, self.key(value), value, module, call, folded))
             return
         endpoint = argument(call, 1, "endpoint")
-        handlers = self.expansion.values(endpoint.value, where, environment) if endpoint else []
-        only = handlers[0] if len(handlers) == 1 else None
-        handler = only.function if isinstance(only, FunctionObject) else None
+        handler = self._handler(endpoint.value, where, environment) if endpoint else None
         attr = "add_websocket_route" if kind == "websocket" else "add_route"
         kind, methods = self.methods(call, attr, where, environment)
         is_known = UNKNOWN not in folded
@@ -299,9 +297,7 @@ class Registrations(Forwarding):
             placed = [(unplaced, environments[0])]
         for key, environment in placed:
             if endpoint is not None:
-                handlers = self.expansion.values(endpoint, where, environment)
-                only = handlers[0] if len(handlers) == 1 else None
-                handler = only.function if isinstance(only, FunctionObject) else None
+                handler = self._handler(endpoint, where, environment)
             folded = self.expansion.pieces(path.value, where, environment) if path else no_path(call)
             if isinstance(key, Class) and UNKNOWN in folded and len(placed) > 1:
                 continue  # of any object of the class: what is known of those that are made says more
@@ -317,6 +313,16 @@ class Registrations(Forwarding):
                     attr not in STARLETTES,
                 ),
             )  # fmt: skip
+
+    def _handler(self, endpoint: f.Expr, where: Where, environment: Environment) -> Function | None:
+        """The function that answers: the endpoint itself, or what its object is called by."""
+        match self.expansion.values(endpoint, where, environment):
+            case [FunctionObject(function=function)]:
+                return function
+            case [Instance(cls=Class() as cls) as made]:
+                called = self.types.member(cls, "__call__", made)
+                return called.function if isinstance(called, FunctionObject) else None
+        return None
 
     def _unplaced(self, receiver: f.Expr, where: Where) -> Unplaced | None:
         """An app or router of which only the type is known, as an identity for what is registered on it."""
