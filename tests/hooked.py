@@ -45,7 +45,11 @@ def lint(*arguments):
     done = subprocess.run([sys.executable, "-m", "fastapi_lint", "check", *arguments], capture_output=True, text=True)
     Path("other.txt").write_text(f"{done.returncode} {done.stdout} {done.stderr}")
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may have it ignored
+# Whatever started the tests (a shell in the background, nohup) may have these ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for each in ("SIGTERM", "SIGHUP"):
+    if hasattr(signal, each):
+        signal.signal(getattr(signal, each), signal.SIG_DFL)
 """
 _MAIN = """
 from fastapi_lint.__main__ import main

@@ -176,8 +176,16 @@ def test_from_a_request_to_its_handler(editor: Editor, project: Project) -> None
 
 
 def test_a_question_that_is_taken_back(editor: Editor, project: Project) -> None:
-    users = project(FILES) / "shop" / "users.py"
-    editor.open(users)
-    params = types.HoverParams(types.TextDocumentIdentifier(users.as_uri()), editor.at(users, "read_user(user_id"))
-    assert editor.taken_back(lambda client: client.protocol.send_request("textDocument/hover", params))
-    assert "GET" in editor.hover(users, "read_user(user_id", 2)
+    """It waits for a check that lasts many times longer than reading a message does: nobody has answered it yet."""
+    endpoint = "@router.post('/{0}')\nasync def work_{0}() -> None:\n    time.sleep({0})\n\n\n"
+    head = "import time\n\nfrom fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n"
+    many = project({"many.py": head + "".join(map(endpoint.format, range(1, 400)))}) / "many.py"
+    editor.open(many)
+    editor.diagnostics(many)
+    editor.change(many, "import os\n" + editor.text(many))
+    start = editor.at(many, "time.sleep(7)")
+    params = types.CodeActionParams(
+        types.TextDocumentIdentifier(many.as_uri()), types.Range(start, start), types.CodeActionContext([])
+    )
+    assert editor.taken_back(lambda client: client.protocol.send_request("textDocument/codeAction", params))
+    assert editor.offers(many, "time.sleep(7)")
