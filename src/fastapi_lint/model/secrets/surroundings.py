@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import walk
+from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.literals import quoted_at
@@ -139,10 +141,30 @@ def is_for_one_branch(bound: BoundText, project: Project) -> bool:
             if _in_import(module, at) or (module is bound.module and _is_bound(bound, at)):
                 continue
             block = block_at(module, at)
-            if not any(one.kind in ("if", "else", "case") for one in module.block_chain(block)):
+            around = module.block_chain(block)
+            if not any(one.kind in ("if", "else", "case") for one in around) and not _is_left_before(module, block, at):
                 return False
             found = True
     return found
+
+
+def _is_left_before(module: Module, block: int, at: int) -> bool:
+    """Whether a function may have been left by a `return` below a condition on the configuration before it gets to a
+    place: a condition on what it was given, or has found out, says nothing about the installation."""
+    function = module.enclosing(block)
+    if function is None:
+        return False
+    blocks = module.facts.blocks
+    own = {param.name for param in function.params}
+    own.update(name for entry in module.assigns_in.get(function.index, ()) for name in target_names(entry.target))
+    for leave in function.exits:
+        test = blocks[leave.block].test
+        if leave.kind != "return" or leave.start >= at or blocks[leave.block].kind != "if" or test is None:
+            continue
+        names = {part.id for part in walk(test) if isinstance(part, f.Name)}
+        if names and names.isdisjoint(own):
+            return True
+    return False
 
 
 _CONDITION = re.compile(rb"\b(?:if|elif|assert|while|not|or|and|raise|validator|field_validator)\b")

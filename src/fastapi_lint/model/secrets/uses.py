@@ -242,19 +242,41 @@ def _may_be_secret(expr: f.Expr) -> bool:
 
 
 def _missing(module: Module, entry: f.Assign) -> str:
-    """The environment variable that a name was read from, where an assignment gives it another value because it is
-    missing (`if not KEY: KEY = ...`); else ""."""
-    test = module.facts.blocks[entry.block].test
-    target = entry.target
-    absent = (
-        f.Unary("not", target),
-        f.Compare(("is",), (target, f.Const(None))),
-        f.Compare(("==",), (target, f.Const(""))),
-    )
-    if module.facts.blocks[entry.block].kind != "if" or test not in absent:
+    """The environment variable for which an assignment gives another value because it is missing: below `if not KEY:`,
+    in the other branch of `if "KEY" in os.environ:`, behind `except KeyError:`; else ""."""
+    blocks = module.facts.blocks
+    branch = blocks[entry.block]
+    beside = [index for index, each in enumerate(blocks) if each.parent == branch.parent and index != entry.block]
+    others = [each for each in module.facts.assigns if each.target == entry.target and each.block in beside]
+    if branch.kind == "except":
+        return next((name for each in others if each.value and (name := _variable(each.value, module))), "")
+    if branch.kind not in ("if", "else"):
         return ""
-    before = (each.value for each in module.facts.assigns if each.target == target and each.start < entry.start)
-    return next((name for value in before if value is not None and (name := _variable(value, module))), "")
+    tests = [branch.test] if branch.kind == "if" else [blocks[each].test for each in beside]
+    asked = _asked_of(tests[0], is_set=branch.kind == "else") if len(tests) == 1 else None
+    if isinstance(asked, str):
+        return asked if others else ""
+    if asked is None or (asked != entry.target and not others):
+        return ""
+    read = [each.value for each in module.facts.assigns if each.target == asked and each.start < entry.start]
+    return next((name for value in (asked, *read) if value is not None and (name := _variable(value, module))), "")
+
+
+def _asked_of(test: f.Expr | None, *, is_set: bool) -> f.Expr | str | None:
+    """What a condition says to be there (`is_set`), or to be missing: a value, or the name of a variable that it looks
+    for in the environment."""
+    match test:
+        case f.Compare(operators=("in" | "not in" as operator,), operands=(f.Const(value=str(name)), held)):
+            return name if is_environment(held) and (operator == "in") is is_set else None
+        case f.Compare(operators=("is" | "==",), operands=(value, f.Const(value=None | ""))):
+            return None if is_set else value
+        case f.Compare(operators=("is not" | "!=",), operands=(value, f.Const(value=None | ""))):
+            return value if is_set else None
+        case f.Unary(op="not", value=value):
+            return None if is_set else value
+        case f.Name() | f.Attr() | f.CallRef() | f.Sub():
+            return test if is_set else None
+    return None
 
 
 def _is_written_when_missing(bound: BoundText) -> bool:
