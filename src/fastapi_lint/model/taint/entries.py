@@ -79,6 +79,10 @@ _VALIDATORS = frozenset({
     "pydantic.field_validator", "pydantic.validator", "pydantic.functional_validators.field_validator",
     "pydantic.class_validators.validator",
 })  # fmt: skip
+_TIDYING = frozenset({
+    "strip", "lstrip", "rstrip", "lower", "upper", "casefold", "title", "capitalize", "isinstance", "str",
+})  # fmt: skip
+"""Calls of validators that leave every sign but blanks in a text."""
 _WHOLE_VALIDATORS = frozenset({"pydantic.model_validator", "pydantic.root_validator"})
 _DEEPEST = 6
 
@@ -283,7 +287,11 @@ class Entries:
         if path[0] != f".{one.name}":
             at = len(reading.path) - len(path)
             reading = replace(reading, path=(*reading.path[:at], f".{one.name}", *reading.path[at + 1 :]))
-        return self._declared(one.annotation, one.where, reading, path[1:], depth + 1)
+        found = self._declared(one.annotation, one.where, reading, path[1:], depth + 1)
+        if found == UNKNOWN and kind.args:  # a type variable of a generic class
+            given = self.schemas.field_types(one, kind)
+            return union(self.typed(each, reading, path[1:], depth + 1) for each in given) or UNKNOWN
+        return found
 
     # ---------------------------------------------------------------- what is checked on the way in
 
@@ -307,7 +315,7 @@ class Entries:
 
     @memoized
     def _validated(self, cls: Class) -> frozenset[str]:
-        """The fields that validators of a class look at."""
+        """The fields that validators of a class look at, those aside that only take blanks away."""
         found: set[str] = set()
         for base in self.types.mro(cls):
             for method in base.methods.values() if isinstance(base, Class) else ():
@@ -317,6 +325,8 @@ class Entries:
                     call = method.module.facts.calls[decorator.index]
                     name = self.types.name_of_type(self.types.callee(method.module, call))
                     if name in _VALIDATORS:
+                        if _only_tidies(method):
+                            continue
                         texts = [arg.value.value for arg in call.args if isinstance(arg.value, f.Const)]
                         found.update(str(text) for text in texts)
                     elif name in _WHOLE_VALIDATORS:
@@ -343,6 +353,15 @@ class Entries:
     def _narrows(value: f.Expr) -> bool:
         """Whether a pattern leaves out anything of note; one that is not known does."""
         return not (isinstance(value, f.Const) and _ADMITTING.search(str(value.value)))
+
+
+def _only_tidies(method: Function) -> bool:
+    """Whether a validator refuses nothing: it takes blanks away, or writes letters otherwise."""
+    module = method.module
+    tests = (test for test in module.facts.tests if test.kind == "assert")
+    asserts = any(module.facts.blocks[test.block].function == method.index for test in tests)
+    raises = any(leave.kind == "raise" for leave in method.exits)
+    return not raises and not asserts and all(f.last_name(call.func) in _TIDYING for call in method.calls)
 
 
 def security_value(gives: str | None, function: Function, fact: f.Param, path: Path, known: Dangers) -> Value:

@@ -25,6 +25,8 @@ from fastapi_lint.model.taint.entries import NUMBERS, TEXTS, Entries, security_v
 from fastapi_lint.model.taint.strands import NUMBER, UNKNOWN, Path, Slot, Step, Strand, Value, mapped, named, union
 from fastapi_lint.model.types.inference.inference import DEPENDS
 
+_MAKERS = frozenset({"__init__", "__post_init__", "model_post_init"})
+
 
 class Parameters:
     """Answers "what is in this parameter", and "what is in this attribute"."""
@@ -42,6 +44,8 @@ class Parameters:
 
     def value(self, function: Function, param: f.Param, path: Path, depth: int) -> Value:
         """What a parameter holds: what FastAPI fills it with, or what is up to its callers."""
+        if param.kind == "args" and path and not self.entries.parameters(function):
+            return ((Strand(Slot(function, param, path), named(param.name, path)),),)
         if param.kind in ("args", "kwargs"):
             return UNKNOWN
         kind = self.types.parameter(function, param)
@@ -119,6 +123,8 @@ class Parameters:
                 for assign, function in found[:6]:
                     place = (function.module, assign.block, assign.start)
                     value = self.checks.cleared(self.asks.value(assign.value, place, path[1:], depth), place)
+                    if function.name in _MAKERS:  # whoever has the object, has it made without an error
+                        value = self.checks.cleared(value, self.checks.holding.end_of(function))
                     step = Step(function.module, assign.start, assign.end, f"`self.{attr}` is made of it")
                     values.append(mapped(value, lambda strand, step=step: strand.behind(step)))  # type: ignore[misc]
                 return union(values)

@@ -107,6 +107,8 @@ class Libraries:
                     found.append(call.func.value)
             elif each == "*":
                 found += [one for one in positional if one not in found]
+                if passing.gives == "joined":
+                    found += [f.Star(arg.value) for arg in args if arg.name == "*"]
             elif each == "**":
                 found += [arg.value for arg in args if arg.name not in ("", "*")]
             elif each.isdigit():
@@ -173,7 +175,8 @@ class Libraries:
             case "joined":
                 parts: list[Value] = []
                 for one in taken:
-                    parts += [asks.value(one, where, (), depth), (("/",),)]
+                    item = asks.value(one.value, where, (EACH,), depth) if isinstance(one, f.Star) else None
+                    parts += [item or asks.value(one, where, (), depth), (("/",),)]
                 return concatenated(parts[:-1]) if parts else UNKNOWN
             case "element":
                 return union(asks.value(one, where, (EACH, *path) if len(taken) == 1 else path, depth) for one in taken)

@@ -9,7 +9,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import External
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling
-from fastapi_lint.model.taint.strands import strands
+from fastapi_lint.model.taint.strands import Slot, Strand, strands
 from fastapi_lint.model.types.inference.inference import Where, is_none
 
 _SIGNS: dict[str, frozenset[str]] = {
@@ -43,7 +43,7 @@ class Comparisons:
         chosen = all(one.opaque and one.origin not in own for one in among)  # of which list it is, not what is in it
         if inside and is_in and chosen:
             yield from (Ruling(one.origin, "" if one.opaque else one.part, ALL) for one in inside)
-        elif among and is_in and not inside and isinstance(right, f.Attr) and right.attr == "parents":
+        elif among and is_in and _is_own(inside) and isinstance(right, f.Attr) and right.attr == "parents":
             yield from (Ruling(one.origin, "", frozenset({"path"})) for one in among)
         elif among and not is_in and not inside:
             against = frozenset[str]().union(*(_SIGNS.get(sign, frozenset()) for sign in self._constants(left, where)))
@@ -116,3 +116,8 @@ class Comparisons:
                 yield Ruling(strand.origin, strand.part, frozenset({"/none"}))
             if not truth and any(text.startswith(("//", "/\\")) for text in begins):
                 yield Ruling(strand.origin, strand.part, frozenset({"/double"}))
+
+
+def _is_own(found: list[Strand]) -> bool:
+    """Whether the program itself gives what something is compared with: nothing of it is a client's."""
+    return all(isinstance(each.origin, Slot) for each in found)
