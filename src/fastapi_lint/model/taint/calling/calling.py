@@ -188,10 +188,10 @@ class Calling:
             if receiver is not None:
                 yield first.name, (receiver, where, ())
         by_position = [one for one in params if one.kind != "keyword-only"]
-        rest = next((one for one in function.params if one.kind == "args"), None)
-        if rest is not None:
+        gathered = next((one for one in function.params if one.kind == "args"), None)
+        if gathered is not None:
             more = [f.Star(arg.value) if arg.name else arg.value for arg in args if arg.name in ("", "*")]
-            yield rest.name, (f.Display("tuple", tuple(more[len(by_position) :])), where, ())
+            yield gathered.name, (f.Display("tuple", tuple(more[len(by_position) :])), where, ())
         names = {one.name for one in params if one.kind != "positional-only"}
         for number, arg in enumerate(args):
             if arg.name == "*":
