@@ -8,7 +8,7 @@ from functools import partial
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing.edits import importing, line_start, newline_at, step_of
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import External, Function, FunctionObject, Module
+from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Module
 from fastapi_lint.model.application import in_stack
 from fastapi_lint.model.calls import bound
 from fastapi_lint.model.names import TupleOf
@@ -19,6 +19,8 @@ from fastapi_lint.rule import Check, rule
 _BROAD = frozenset({"Exception", "BaseException"})
 _LOGGING = ("logging.", "loguru.", "structlog.", "traceback.", "sentry_sdk.", "print", "str", "repr")
 _HTTP = ("fastapi.HTTPException", "starlette.exceptions.HTTPException")
+_MAYBE = frozenset({*_HTTP, "?"})
+"""Among the bases of a class of the project, or of what inherits from it: an HTTPException may be one of these."""
 
 
 @rule("FAPI343", fix=Safety.UNSAFE, since="0.2.0")
@@ -94,7 +96,11 @@ def _catches_http(module: Module, block: f.Block, check: Check) -> bool:
     if block.test is None:
         return True
     for one in _caught(module, block, check):
-        if not isinstance(one, External) or one.name in _HTTP or one.name in _BROAD:
+        if isinstance(one, ClassObject):
+            types = check.project.types
+            if any(base in _MAYBE for each in (one.cls, *types.heirs(one.cls)) for base in types.mro(each)):
+                return True
+        elif not isinstance(one, External) or one.name in _HTTP or one.name in _BROAD:
             return True
     return False
 
