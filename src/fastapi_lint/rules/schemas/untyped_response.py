@@ -11,6 +11,7 @@ from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
 _ANYTHING = frozenset({"typing.Any", "object", "typing_extensions.Any"})
+_DEEPEST = 3
 _LISTS = frozenset({"list", "tuple", "set", "typing.List", "typing.Sequence", "typing.Iterable"})
 
 
@@ -83,18 +84,18 @@ def _means_nothing(handler: Function, check: Check) -> bool:
     return name in _ANYTHING
 
 
-def _row(expr: f.Expr, where: Where, check: Check) -> tuple[Class, str] | None:
+def _row(expr: f.Expr, where: Where, check: Check, depth: int = _DEEPEST) -> tuple[Class, str] | None:
     """The mapped class of which a value is an object, a list, or the `__dict__`, and which of these."""
     match expr:
         case f.Choice(options=options):
-            return next((found for each in options if (found := _row(each, where, check))), None)
+            return next((found for each in options if (found := _row(each, where, check, depth))), None)
         case f.Attr(value=value, attr="__dict__"):
-            inner = _row(value, where, check)
+            inner = _row(value, where, check, depth)
             return (inner[0], "the `__dict__`") if inner is not None and inner[1] == "an object" else None
         case f.CallRef(index=index):
             call = where[0].facts.calls[index]
             if check.project.called_name(where[0], call) == "vars" and call.args:
-                inner = _row(call.args[0].value, where, check)
+                inner = _row(call.args[0].value, where, check, depth)
                 return (inner[0], "the `__dict__`") if inner is not None and inner[1] == "an object" else None
     rows = check.project.loading.rows(expr, where)
     if rows is not None:
@@ -102,7 +103,7 @@ def _row(expr: f.Expr, where: Where, check: Check) -> tuple[Class, str] | None:
         return (rows.entities[0], "rows" if rows.many else "an object") if known else None
     held = check.project.infer(expr, *where)
     if not isinstance(held, Instance):
-        return None
+        return _found_or_made(expr, where, check, depth) if isinstance(expr, f.Name) and depth else None
     if isinstance(held.cls, Class):
         model = check.project.orm.of(held.cls)
         return (held.cls, "an object") if model is not None and model.is_mapped else None
@@ -111,3 +112,15 @@ def _row(expr: f.Expr, where: Where, check: Check) -> tuple[Class, str] | None:
         model = check.project.orm.of(inner_type.cls)
         return (inner_type.cls, "a list") if model is not None and model.is_mapped else None
     return None
+
+
+def _found_or_made(name: f.Name, where: Where, check: Check, depth: int) -> tuple[Class, str] | None:
+    """What a variable holds that has several values (found by a query, else made), where each of them is a row."""
+    every = set()
+    for binding in check.project.types.find_bindings(name.id, where):
+        entry = binding.entry
+        if not isinstance(entry, f.Assign) or entry.target != name or entry.value is None:
+            return None
+        if entry.value != f.Const(None):
+            every.add(_row(entry.value, (where[0], binding.block, binding.start), check, depth - 1))
+    return every.pop() if len(every) == 1 else None
