@@ -50,6 +50,7 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
     if function.module.is_test:
         return
     for at, content, status in _sent(function, check):
+        named: set[tuple[Module, int]] = set()
         for told in check.project.telling.told(content):
             if told.function is None or (told.given is None and told.function is not function):
                 continue  # caught where the answer is made: reported there
@@ -58,14 +59,18 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
                 continue
             helper = _helper(told, content) if told.given is None else None
             place, sender = helper or (told.given or at, told.function)
+            home = sender.module if helper is not None or told.given is not None else function.module
+            cause = (home, place.start) if told.given is None else (told.module, told.block)
+            if cause in named:
+                continue  # one for each except clause, or for each place that says it
+            named.add(cause)
             yield check.finding(
                 place,
                 f"{what} goes to the client in `{sender.name}`",
                 why="it shows code and paths" if told.what == "traceback" else "it may hold SQL, paths or data",
                 instead="log it, and answer with a fixed text",
-                module=sender.module if helper is not None or told.given is not None else function.module,
+                module=home,
             )
-            break
 
 
 def _helper(told: Told, content: Bound) -> tuple[f.Call, Function] | None:
