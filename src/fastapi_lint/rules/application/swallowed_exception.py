@@ -51,7 +51,7 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
 
     Known limits
     Only code that requests or the lifespan are seen to reach is looked at. Silent are narrow types, handlers with a
-    comment that says why, `contextlib.suppress`, optional imports, and attempts to clean up (`close`, `cancel`,
+    comment that says why, `contextlib.suppress`, optional libraries, and attempts to clean up (`close`, `cancel`,
     `rollback`, `send`, ...), and what a `raise` or another attempt follows at once. A cancellation is left alone where
     the function cancelled something itself, raises it again, or ends.
 
@@ -160,8 +160,9 @@ def _does_nothing(function: Function, clause: f.Block) -> bool:
 def _only_cleans(function: Function, body: f.Block, check: Check) -> bool:
     """Whether a `try` imports what may be missing, yields to somebody else, or calls nothing but what cleans up."""
     module = function.module
-    if any(body.start <= entry.start < body.end for entry in module.facts.imports):
-        return True
+    for entry in module.facts.imports:
+        if body.start <= entry.start < body.end and check.project.modules.imported_from(module, entry) is None:
+            return True  # a library; code of the project is there
     if any(leave.kind.startswith("yield") and body.start <= leave.start < body.end for leave in function.exits):
         return True
     inside = [call for call in function.calls if body.start <= call.start < body.end]
@@ -169,7 +170,9 @@ def _only_cleans(function: Function, body: f.Block, check: Check) -> bool:
         call for call in inside if not any(o.start <= call.start and call.end < o.end and o is not call for o in inside)
     ]
     doing = [call for call in outer if check.project.called_name(module, call) not in _QUESTIONS]
-    return bool(doing) and all(_cleans(function, call.func, check) for call in doing)
+    if not doing:
+        return any(body.start <= entry.start < body.end for entry in module.facts.imports)
+    return all(_cleans(function, call.func, check) for call in doing)
 
 
 def _cleans(function: Function, func: f.Expr, check: Check) -> bool:
