@@ -20,9 +20,11 @@ from fastapi_lint.model.names.symbols import (
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
+    from fastapi_lint.model.routing.answering.answers import Answer
 
 APPS = ("fastapi.FastAPI", "starlette.applications.Starlette")
 _BASE = "starlette.middleware.base.BaseHTTPMiddleware"
+_GONE = frozenset({"asyncio.CancelledError", "starlette.requests.ClientDisconnect"})
 CORS = "fastapi.middleware.cors.CORSMiddleware"
 
 
@@ -184,8 +186,19 @@ def passes_on(each: Middleware, project: Project) -> bool | None:
     function = each.function or _of_messages(each)
     if function is None:
         return None
-    answers = project.answers.of(function)
-    return not any(answer.kind in ("response", "stream", "error") for answer in answers)
+    answers = (each for each in project.answers.of(function) if each.kind in ("response", "stream", "error"))
+    return all(_is_for_nobody(answer, function, project) for answer in answers)
+
+
+def _is_for_nobody(answer: Answer, function: Function, project: Project) -> bool:
+    """Whether an answer is made where the client is seen to be gone: in the handler of a cancellation alone."""
+    module = function.module
+    for clause in module.block_chain(answer.block):
+        if clause.kind == "except" and clause.test is not None:
+            tests = clause.test.items if isinstance(clause.test, f.Display) else (clause.test,)
+            if all(project.name(test, module, clause.parent, clause.start) in _GONE for test in tests):
+                return True
+    return False
 
 
 def _of_messages(each: Middleware) -> Function | None:
