@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
-from fastapi_lint.model import Module
+from fastapi_lint.index import facts as f
+from fastapi_lint.model import Function, Module
 from fastapi_lint.model.application import CORS, additions
 from fastapi_lint.model.calls import given
 from fastapi_lint.model.types import Where
@@ -21,6 +22,8 @@ _HOST = re.compile(r"(?:localhost|[\w-]{1,60}(?:\.[\w-]{1,60}){1,8})(?::\d{1,5})
 _VALIDATORS = frozenset({
     "pydantic.field_validator", "pydantic.validator", "pydantic.model_validator", "pydantic.root_validator",
 })  # fmt: skip
+
+_SPLITTING = frozenset({"isinstance", "startswith", "split", "strip", "loads", "str", "list", "ValueError", "TypeError"})
 
 
 @rule("FAPI640", fix=Safety.UNSAFE, words={"CORSMiddleware"})
@@ -36,8 +39,8 @@ def unmatchable_cors_origin(module: Module, check: Check) -> Iterator[Finding]:
     The fix takes the slash or the path away. It is unsafe because the origin is allowed then.
 
     Known limits
-    Origins that are computed, or cleaned by a validator, are not judged; of settings the default is. Other schemes than
-    HTTP (`capacitor://localhost`) are left alone.
+    Origins that are computed, or cleaned by a validator, are not judged; of settings the default is. A validator that
+    only splits a text cleans nothing. Other schemes than HTTP (`capacitor://localhost`) are left alone.
 
     References
     - [CORS](https://fastapi.tiangolo.com/tutorial/cors/)
@@ -109,8 +112,16 @@ def _is_cleaned(place: Where, check: Check) -> bool:
     cls = next(each for each in module.classes if each.index == index)
     field = next((name for name, entry in cls.assigns.items() if entry.start <= start < entry.end), "")
     for method in cls.methods.values():
-        if _VALIDATORS.intersection(check.project.types.decorators(method)):
+        if _VALIDATORS.intersection(check.project.types.decorators(method)) and not _only_splits(method):
             texts = {each.text for each in literals_between(module, method.facts.first, method.facts.end)}
             if field in texts or "/" in texts or not field:
                 return True
     return False
+
+
+def _only_splits(validator: Function) -> bool:
+    """Whether a validator makes a list of a text, and leaves each origin as it is written."""
+    return all(
+        f.last_name(call.func) in _SPLITTING and (not call.args or f.last_name(call.func) != "strip")
+        for call in validator.calls
+    )
