@@ -22,8 +22,9 @@ _HOST = re.compile(r"(?:localhost|[\w-]{1,60}(?:\.[\w-]{1,60}){1,8})(?::\d{1,5})
 _VALIDATORS = frozenset({
     "pydantic.field_validator", "pydantic.validator", "pydantic.model_validator", "pydantic.root_validator",
 })  # fmt: skip
-
-_SPLITTING = frozenset({"isinstance", "startswith", "split", "strip", "loads", "str", "list", "ValueError", "TypeError"})
+_SPLITTING = frozenset({
+    "isinstance", "startswith", "split", "strip", "loads", "str", "list", "ValueError", "TypeError",
+})  # fmt: skip
 
 
 @rule("FAPI640", fix=Safety.UNSAFE, words={"CORSMiddleware"})
