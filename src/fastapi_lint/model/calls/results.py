@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _PLAIN = frozenset({
-    "str", "bytes", "int", "float", "bool", "list", "dict", "set", "frozenset", "tuple", "generator", "pathlib.Path",
-    "datetime.datetime", "datetime.date", "datetime.timedelta", "uuid.UUID", "decimal.Decimal", "httpx.Response",
-    "requests.Response",
+    "str", "bytes", "int", "float", "bool", "list", "dict", "set", "frozenset", "tuple", "generator", "async_generator",
+    "pathlib.Path", "datetime.datetime", "datetime.date", "datetime.timedelta", "uuid.UUID", "decimal.Decimal",
+    "httpx.Response", "requests.Response",
 })  # fmt: skip
 
 NotCallable = Literal["value", "coroutine"]

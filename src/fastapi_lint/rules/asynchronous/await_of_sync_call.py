@@ -16,10 +16,10 @@ from fastapi_lint.model.types import Vouching
 from fastapi_lint.rule import Check, rule
 
 _PLAIN = frozenset({
-    "str", "bytes", "int", "float", "bool", "list", "dict", "set", "frozenset", "tuple", "generator", "pathlib.Path",
-    "datetime.datetime", "datetime.date", "datetime.timedelta", "uuid.UUID", "decimal.Decimal", "requests.Response",
-    "httpx.Response", "fastapi.Response", "fastapi.responses.JSONResponse", "fastapi.responses.HTMLResponse",
-    "fastapi.responses.RedirectResponse",
+    "str", "bytes", "int", "float", "bool", "list", "dict", "set", "frozenset", "tuple", "generator", "async_generator",
+    "pathlib.Path", "datetime.datetime", "datetime.date", "datetime.timedelta", "uuid.UUID", "decimal.Decimal",
+    "requests.Response", "httpx.Response", "fastapi.Response", "fastapi.responses.JSONResponse",
+    "fastapi.responses.HTMLResponse", "fastapi.responses.RedirectResponse",
 })  # fmt: skip
 _HARMLESS = frozenset({
     "object", "abc.ABC", "typing.Generic", "enum.Enum", "enum.StrEnum", "enum.IntEnum", "str", "int", "Exception",

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Instance, Route
-from fastapi_lint.model.calls import written
-from fastapi_lint.model.database import RequestCode, Write, is_async_session
+from fastapi_lint.model.calls import argument_at, written
+from fastapi_lint.model.database import RequestCode, Write, is_async_session, is_session_like
 from fastapi_lint.model.names import Class
 from fastapi_lint.rule import Check, rule
 
@@ -98,8 +98,27 @@ def _is_lost(code: RequestCode, handler: Function, check: Check) -> bool:
     for function in code.functions:
         if requests.lets_go(function) or _undoes(function):
             return False
-        if not all(transactions.is_seen(write.session, write.where) for write in transactions.writes(function)):
+        found = transactions.writes(function)
+        if not all(transactions.is_seen(write.session, write.where) for write in found):
             return False
+        if (found or function.name == "__init__") and not _is_handed_seen(code, function, check):
+            return False
+    return True
+
+
+def _is_handed_seen(code: RequestCode, function: Function, check: Check) -> bool:
+    """Whether the sessions that a function is given, and so are its callers up to the endpoint, are made where it is
+    seen: a factory that is kept in `app.state` may commit."""
+    types, execution = check.project.types, check.project.effects.execution
+    for caller, call in code.way(function)[::-1]:
+        if call is not None and function in (execution.may_run(types.callee(caller.module, call)) or ()):
+            is_bound = function.cls is not None and "staticmethod" not in types.decorators(function)
+            for position, param in enumerate(function.params[is_bound:]):
+                given = argument_at(call, position, param.name)
+                if given is not None and is_session_like(types, types.parameter(function, param)):
+                    if not check.project.transactions.is_seen(given.value, (caller.module, call.block, call.start)):
+                        return False
+        function = caller
     return True
 
 

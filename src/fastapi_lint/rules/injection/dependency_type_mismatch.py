@@ -14,7 +14,7 @@ from fastapi_lint.rule import Check, rule
 
 _VAGUE = frozenset({
     "typing.Any", "dict", "type", "typing.Self", "None", "typing.Protocol", "typing_extensions.Protocol",
-    "collections.abc.Callable", "typing.Callable", "generator", "contextmanager", "typing.TypeVar",
+    "collections.abc.Callable", "typing.Callable", "generator", "async_generator", "contextmanager", "typing.TypeVar",
 })  # fmt: skip
 _PLAIN = frozenset({
     "object", "typing.Generic", "abc.ABC", "pydantic.BaseModel", "sqlmodel.SQLModel", "enum.Enum", "str", "int",

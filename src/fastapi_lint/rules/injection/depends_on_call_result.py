@@ -95,7 +95,7 @@ def _what(module: Module, expr: f.CallRef, inner: f.Call, check: Check) -> str:
 
 def _described(made: Type) -> str:
     match made:
-        case Instance(cls="generator"):
+        case Instance(cls="generator" | "async_generator"):
             return "a generator"
         case Instance(cls=Class() as cls):
             return f"an object of `{cls.name}`, which has no `__call__`"

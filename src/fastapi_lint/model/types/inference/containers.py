@@ -30,6 +30,7 @@ _LAST = frozenset({"itertools.takewhile", "itertools.dropwhile", "itertools.filt
 """Those among them that take a function first."""
 _EXTREMES = frozenset({"max", "min"})
 _STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack"})
+_ASYNC = frozenset({"async_generator", "typing.AsyncGenerator", "typing.AsyncIterator"})
 _OF_LIST = frozenset({"pop", "popleft"})
 _ALONE = frozenset({"copy", "union", "difference", "intersection", "symmetric_difference"})
 
@@ -124,7 +125,7 @@ class Containers(Questions):
         if name in _COPIES:
             return self.infer(positional[0], where)
         if name in ("next", "anext"):
-            found = self._taken(positional, where)
+            found = self._taken(name, positional, where)
             return Coroutine(found) if name == "anext" else found
         if name == "collections.defaultdict":
             return Instance(name, (None, self.result(self.infer(positional[0], where))))
@@ -171,9 +172,11 @@ class Containers(Questions):
     def _all(self, exprs: list[f.Expr], where: Where) -> Type:
         return self.agree(self.infer(each, where) for each in exprs)
 
-    def _taken(self, positional: list[f.Expr], where: Where) -> Type:
-        """What `next(iterator)` or `next(iterator, default)` gives."""
+    def _taken(self, name: str, positional: list[f.Expr], where: Where) -> Type:
+        """What `next(iterator)`, `anext(iterator)`, or either with a default gives; what raises gives nothing."""
         value = self.infer(positional[0], where)
+        if name == "next" and isinstance(value, Instance) and value.cls in _ASYNC:
+            return None
         if isinstance(value, Instance) and isinstance(value.cls, Class):
             step = self.result(self.attribute(value, "__next__"))
             found = step if step is not None else self.element(value)

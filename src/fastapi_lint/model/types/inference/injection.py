@@ -119,7 +119,7 @@ class Injection(Questions):
         made = self.result(dependency)
         if isinstance(made, Coroutine):
             return made.result
-        if isinstance(made, Instance) and made.cls == "generator":
+        if isinstance(made, Instance) and made.cls in ("generator", "async_generator"):
             return made.args[0] if made.args else None
         return made
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ELEMENTS = frozenset({
-    "list", "set", "frozenset", "tuple", "deque", "generator", "collections.deque", "typing.List", "typing.Set",
+    "list", "set", "frozenset", "tuple", "deque", "generator", "async_generator", "collections.deque", "typing.List",
+    "typing.Set",
     "typing.Sequence", "typing.Iterable", "typing.Iterator", "typing.Generator", "typing.AsyncGenerator",
     "typing.AsyncIterator", "typing.AsyncIterable", "typing.Collection", "typing.FrozenSet",
     "typing.Tuple", "typing.MutableSequence", "typing.Deque", "typing.KeysView", "typing.ValuesView",

@@ -192,7 +192,7 @@ class Returns(Questions):
                 if target.is_generator:
                     if any(name in _CONTEXT for name in names):
                         return Instance("contextmanager", (self.yield_type(target),))
-                    return Instance("generator", (self.yield_type(target),))
+                    return Instance("async_generator" if target.is_async else "generator", (self.yield_type(target),))
                 if isinstance(function.owner, Instance) and _is_self(target.facts.returns):
                     returned = function.owner
                 return Coroutine(returned) if target.is_async else returned
