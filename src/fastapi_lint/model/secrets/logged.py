@@ -125,8 +125,10 @@ class Logs:
         module = where[0]
         inner: tuple[f.Expr, ...] = ()
         match expr:
-            case f.Joined(parts=inner) | f.Display(items=inner) | f.Choice(options=inner):
+            case f.Joined(parts=inner) | f.Display(items=inner):
                 pass
+            case f.Choice(options=options):
+                inner = tuple(option for option in options if not _is_cut(option, options))
             case f.Binary(op="+" | "%", left=left, right=right):
                 inner = (left, right)
             case f.Mapping(items=items):
@@ -339,9 +341,20 @@ class Logs:
 
 
 def _is_vague(name: str) -> bool:
-    """Whether a name may be that of a word of a text, or of a whole object."""
+    """Whether a name may be that of a word of a text, of a whole object, or of an entry (`session_key`)."""
     found = secrets.words(name)
-    return bool(found) and found[-1] in _VAGUE and _QUALIFYING.isdisjoint(found[:-1])
+    qualifying = _QUALIFYING - {"session"} if found[-1:] == ["key"] else _QUALIFYING
+    return bool(found) and found[-1] in _VAGUE and qualifying.isdisjoint(found[:-1])
+
+
+def _is_cut(expr: f.Expr, options: tuple[f.Expr, ...]) -> bool:
+    """Whether a value is shown when it is short alone: `key[:8] + "..." if len(key) > 8 else key`."""
+    return any(
+        isinstance(part, f.Sub) and part.value == expr and isinstance(part.items[0], f.Unknown)
+        for option in options
+        for part in walk(option)
+        if option is not expr and part is not expr
+    )
 
 
 def _text(expr: f.Expr) -> str:
