@@ -240,16 +240,17 @@ def substituted(value: Value, fill: Callable[[Strand], Value | None]) -> Value:
     return bounded(dict.fromkeys(found))
 
 
-def decides_host(before: Text, after: Text) -> bool:
+def decides_host(strand: Strand, before: Text, after: Text) -> bool:
     """Whether a text that stands between others may be the host of a URL, or the whole of it.
 
-    After a text that is not known it is not known either.
+    After a text that is not known it is not known either; behind a host, what begins with a slash ends it.
     """
     if not before:
         return True
     if not all(isinstance(piece, str) for piece in before):
         return False
-    return _BEGINNING.match("".join(str(piece) for piece in before)) is not None
+    found = _BEGINNING.match("".join(str(piece) for piece in before))
+    return found is not None and not ("/slash" in strand.safe and found[0][-1] not in "/@")
 
 
 def continued(outer: Strand, inner: Strand) -> Strand:

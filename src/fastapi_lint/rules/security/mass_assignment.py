@@ -17,6 +17,7 @@ from fastapi_lint.rule import Check, rule
 
 _STATEMENTS = ("sqlalchemy.", "sqlmodel.")
 _LONGEST = 20
+_ROWS = ("list", "tuple", "typing.Sequence", "typing.List")
 _HELPERS = 3
 _VALIDATING = frozenset({"model_validate", "parse_obj"})
 _CLASS_METHODS = frozenset({
@@ -88,11 +89,17 @@ def _arrivals(function: Function, check: Check) -> Iterator[tuple[Arrival, Class
         rows = _rows(function, call, check)
         if rows is not None and not (name in _VALIDATING and _stays(function, call, check)):
             value, cls = rows
-            several = isinstance(value, f.Display) or name.startswith("bulk_")
+            several = isinstance(value, f.Display) or name.startswith("bulk_") or _is_row_of(value, where, check)
             for path in ((EACH, KEYS), (KEYS,)) if several or name == "execute" else ((KEYS,),):
                 if arrivals := list(flows.given(value, function, span, call.block, "columns", path=path)):
                     yield arrivals[0], cls
                     break
+
+
+def _is_row_of(value: f.Expr, where: Where, check: Check) -> bool:
+    """Whether a value is a list: of dicts, where a statement is given rows."""
+    types = check.project.types
+    return types.is_instance(types.infer(value, where), *_ROWS)
 
 
 def _stays(function: Function, call: f.Call, check: Check) -> bool:

@@ -79,7 +79,7 @@ def _leads_away(strand: Strand, before: Text, after: Text) -> bool:
     if origin.what in _OTHERS and "referer" not in origin.shown.lower() and "referrer" not in origin.shown.lower():
         return False
     # A slash in front of a text that begins with one makes `//host`.
-    return decides_host(before, after) or (before == ("/",) and not origin.part and not strand.is_safe("/none"))
+    return decides_host(strand, before, after) or (before == ("/",) and not origin.part and not strand.is_safe("/none"))
 
 
 def _is_location(key: f.Expr | None) -> bool:

@@ -41,7 +41,7 @@ def request_forgery(module: Module, check: Check) -> Iterator[Finding]:
         return
     flows = check.project.taint
     for arrival in flows.arriving(module, "url"):
-        found = next((one for one in flows.entering(arrival, "url") if decides_host(one[1], one[2])), None)
+        found = next((one for one in flows.entering(arrival, "url") if decides_host(*one)), None)
         if found is None or _filters(arrival, check) or _is_sent_by_others(arrival, check):
             continue
         strand, before, _ = found

@@ -146,6 +146,8 @@ class Libraries:
         match passing.gives:
             case "nothing":
                 return NUMBER
+            case "items" | "values" | "keys" | "numbered" | "zipped" | "mapped" if path[:1] == (KEYS,):
+                return UNKNOWN  # they give things in a row, which has no keys
             case "another":
                 return self.unknown(call, args, where, depth) if asks.checking else NUMBER
             case "same":
