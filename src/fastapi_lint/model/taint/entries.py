@@ -85,6 +85,7 @@ _TIDYING = frozenset({
 """Calls of validators that leave every sign but blanks in a text."""
 _WHOLE_VALIDATORS = frozenset({"pydantic.model_validator", "pydantic.root_validator"})
 _DEEPEST = 6
+_NO_OBJECT = frozenset({"path", "url", "redirect"})
 
 
 @dataclass(frozen=True)
@@ -258,7 +259,7 @@ class Entries:
     def _fields(self, schema: Schema, kind: Instance, reading: _Reading, path: Path, depth: int) -> Value:
         body = reading if reading.what != "query parameter" else replace(reading, what="body field")
         if not path:
-            return body.entry(whole=True)
+            return cleaned(body.entry(whole=True), _NO_OBJECT)  # the text of an object is neither a path nor an address
         key = path[0]
         if key == KEYS:
             extra = self.schemas.option(schema, "extra")
