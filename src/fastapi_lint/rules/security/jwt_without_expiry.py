@@ -13,6 +13,7 @@ from fastapi_lint.rule import Check, rule
 _NAMELESS = frozenset({"jti", "sid", "iat", "nbf", "auth_time", "nonce", "iss", "typ"})
 """Claims that tell of the token, and not of whom it is for."""
 _IDS = frozenset({"jti", "sid"})
+_CALLERS = 2
 _STATE = "state"
 """What OAuth 2 calls a value that comes back with the answer to a login (RFC 6749, 4.1.1)."""
 
@@ -45,7 +46,7 @@ def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
         lacking = payloads.without(encoding, "exp")
         if lacking is None or _is_for_others(encoding, payloads) or _is_only_an_id(encoding, lacking, payloads):
             continue
-        if _is_state(encoding):
+        if _is_state(module, encoding.call, payloads):
             continue
         if isinstance(lacking, Frame):
             line = lacking.module.source.line_of(lacking.call.start)
@@ -74,21 +75,25 @@ def _is_for_others(encoding: Encoding, payloads: Payloads) -> bool:
     return False
 
 
-def _is_state(encoding: Encoding) -> bool:
-    """Whether a token is the `state` that a login at another service brings back: an argument or a key of that name."""
-    module, function = encoding.module, encoding.module.enclosing(encoding.call.block)
-    itself: f.Expr = f.CallRef(module.call_numbers[encoding.call.start, encoding.call.end])
+def _is_state(module: Module, call: f.Call, payloads: Payloads, depth: int = _CALLERS) -> bool:
+    """Whether a token is the `state` that a login at another service brings back: an argument or a key of that name,
+    there or wherever a function that makes it is called."""
+    function = module.enclosing(call.block)
+    itself: f.Expr = f.CallRef(module.call_numbers[call.start, call.end])
     if function is None:
         return False
     bound = [entry.target for entry in module.assigns_in.get(function.index, ()) if entry.value == itself]
     values = (itself, *bound)
     if any(arg.name == _STATE and arg.value in values for call in function.calls for arg in call.args):
         return True
-    return any(
-        isinstance(part, f.Mapping) and any(key == f.Const(_STATE) and value in values for key, value in part.items)
-        for expr, _, _ in evaluated(function)
-        for part in walk(expr)
-    )
+    for expr, _, _ in evaluated(function):
+        for part in walk(expr):
+            if isinstance(part, f.Mapping) and any(k == f.Const(_STATE) and v in values for k, v in part.items):
+                return True
+    if depth <= 0 or not any(leave.kind == "return" and leave.value in values for leave in function.exits):
+        return False
+    frames = payloads.unfolding.frames(function)
+    return bool(frames) and all(_is_state(each.module, each.call, payloads, depth - 1) for each in frames)
 
 
 def _is_only_an_id(encoding: Encoding, lacking: Frame | Encoding, payloads: Payloads) -> bool:
