@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fastapi_lint.model.tokens.absence import may_be_none, unasked
-from fastapi_lint.model.tokens.lifetimes import Lifetime, contains, lifetimes, takes_back
+from fastapi_lint.model.tokens.lifetimes import Lifetime, contains, lifetimes
 from fastapi_lint.model.tokens.parts import Frame, Part
 from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings, place_of_claim
 from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_calls
 from fastapi_lint.model.tokens.subjects import Subjects, checks_subjects
-from fastapi_lint.model.tokens.trust import Trust
+from fastapi_lint.model.tokens.trust import Trust, takes_back
 from fastapi_lint.model.tokens.unhandled import Way, package_of, verifying, way_out
 
 __all__ = [

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy.secrets import words
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import evaluated, walk
+from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.tokens.parts import Chain, Frame
 from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings
@@ -42,7 +42,6 @@ _OF_LIBRARIES = {
 }
 _ISSUERS = frozenset({"fastapi_users", "fastapi_jwt_auth", "async_fastapi_jwt_auth", "authx", "fastapi_login"})
 """Packages that sign tokens themselves."""
-_IDENTITY = (f.Const("iat"), f.Const("jti"))
 _WORD = re.compile(rb"\w+")
 _DEPTH = 8
 _MOST = 60
@@ -108,30 +107,6 @@ def _issuing(project: Project, module: Module) -> Iterator[str]:
         imported = (entry.module.split(".", 1)[0] for entry in module.facts.imports if not entry.level)
         if not _ISSUERS.isdisjoint(imported) or next(encodings(module, project), None) is not None:
             yield module.path
-
-
-def takes_back(project: Project) -> bool:
-    """Whether the program asks tokens when they were issued, or which one they are: those before a logout, a new
-    password, or on a list, can be refused."""
-    return bool(_asking(project))
-
-
-@gathered
-def _asking(project: Project, module: Module) -> Iterator[str]:
-    """A module that reads `iat` or `jti` of something."""
-    if module.is_test or not module.mentions("iat", "jti"):
-        return
-    for call in module.facts.calls:
-        if f.last_name(call.func) == "get" and call.args and call.args[0].value in _IDENTITY:
-            yield module.path
-            return
-    for function in module.functions:
-        written = {entry.target for entry in module.assigns_in.get(function.index, ())}
-        for expr, _, _ in evaluated(function):
-            for part in walk(expr):
-                if isinstance(part, f.Sub) and part.items[:1] and part.items[0] in _IDENTITY and part not in written:
-                    yield module.path
-                    return
 
 
 class _Times:
