@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.calls.bodies.arguments import Given, bound_names, given, parameter_behind, switch, unpacked
 from fastapi_lint.model.calls.bodies.binding import argument_at, filled
+from fastapi_lint.model.calls.bodies.computing import only_computes, only_looks
 from fastapi_lint.model.calls.bodies.configured import is_configured, runs_by_configuration
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_through
 from fastapi_lint.model.calls.bodies.destinations import stays_here
@@ -63,6 +64,8 @@ __all__ = [
     "leaves",
     "never_runs",
     "not_callable",
+    "only_computes",
+    "only_looks",
     "only_value",
     "parameter_behind",
     "passes_through",

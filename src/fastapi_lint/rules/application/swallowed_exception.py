@@ -9,6 +9,7 @@ from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Function
 from fastapi_lint.model.application import is_served, role_of
+from fastapi_lint.model.calls import only_computes, only_looks
 from fastapi_lint.model.names import ModuleObject, target_names
 from fastapi_lint.rule import Check, rule
 
@@ -52,8 +53,9 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
     Known limits
     Only code that requests or the lifespan are seen to reach is looked at. Silent are narrow types, handlers with a
     comment that says why, `contextlib.suppress`, optional libraries, and attempts to clean up (`close`, `cancel`,
-    `rollback`, `send`, ...), and what a `raise` or another attempt follows at once. A cancellation is left alone where
-    the function cancelled something itself, raises it again, or ends.
+    `rollback`, `send`, ...), and what a `raise` or another attempt follows at once; so are helpers that turn a value
+    into another and answer None where they cannot, and attempts that only set attributes. A cancellation is left alone
+    where the function cancelled something itself, raises it again, or ends.
 
     References
     - [FastAPI: handling errors](https://fastapi.tiangolo.com/tutorial/handling-errors/)
@@ -74,6 +76,8 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
         is_empty = bool(names & _BROAD) and _does_nothing(function, clause) and not _only_cleans(function, body, check)
         is_cancelled = function.is_async and bool(names & _CANCELLED) and _goes_on(function, clause, index, body)
         if (not is_empty and not is_cancelled) or _starts_a_loop(function, body, check):
+            continue
+        if not is_cancelled and _is_for_its_value(function, clause, body, check):
             continue
         role = role_of(check.project, function, startup=True) if role == "" else role
         if role is None:
@@ -220,6 +224,17 @@ def _is_for_cleaning(function: Function, value: f.Expr, check: Check) -> bool | 
                 name = call.args[1].value
                 return isinstance(name, f.Const) and name.value in _CLEANING
     return None
+
+
+def _is_for_its_value(function: Function, clause: f.Block, body: f.Block, check: Check) -> bool:
+    """Whether a helper that turns values into others answers None for those that it cannot, or nothing can fail."""
+    if only_looks(check.project, function, body.start, body.end):
+        return True
+    leaves = [leave for leave in function.exits if leave.kind == "return"]
+    gives_none = any(clause.start <= leave.start < clause.end for leave in leaves)
+    gives_value = any(leave.value not in (None, f.Const(None)) for leave in leaves)
+    is_helper = function not in check.project.routes.by_handler
+    return is_helper and gives_none and gives_value and only_computes(check.project, function, body.start, body.end)
 
 
 def _starts_a_loop(function: Function, body: f.Block, check: Check) -> bool:
