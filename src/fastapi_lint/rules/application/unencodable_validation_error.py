@@ -17,6 +17,7 @@ _ERRORS = (
     "fastapi.exceptions.ValidationException", "pydantic.ValidationError", "pydantic_core.ValidationError",
 )  # fmt: skip
 _DEEPEST = 6
+_CONTEXT = f.Const("ctx")
 
 
 @rule("FAPI721", severity=Severity.ERROR, fix=Safety.SAFE, since="0.2.0")
@@ -28,8 +29,9 @@ def unencodable_validation_error(module: Module, check: Check) -> Iterator[Findi
     raises TypeError, and the client gets a 500 in place of the 422.
 
     Known limits
-    `errors(include_context=False)`, copies of single keys, `jsonable_encoder` and responses with an encoder of their
-    own are fine, and so is Pydantic 1 where that is declared: its entries hold texts.
+    `errors(include_context=False)`, loops that take the `ctx` out of each entry or change it, copies of single keys,
+    `jsonable_encoder` and responses with an encoder of their own are fine, and so is Pydantic 1 where that is declared:
+    its entries hold texts.
 
     References
     - [Handling errors: use the RequestValidationError body](https://fastapi.tiangolo.com/tutorial/handling-errors/#use-the-requestvalidationerror-body)
@@ -76,8 +78,29 @@ def _errors(expr: f.Expr | None, where: Where, check: Check, depth: int = 0) -> 
         case f.Name():
             found = list(check.project.values.definitions(expr, where))
             for value, place in found if len(found) == 1 else ():
-                if place[0] is module:
+                if place[0] is module and not _is_cleaned(expr, where):
                     yield from _errors(value, place, check, depth + 1)
+
+
+def _is_cleaned(errors: f.Name, where: Where) -> bool:
+    """Whether a loop over a list of errors looks after the `ctx` of each: takes it out, or puts another one in."""
+    module, block, at = where
+    function = module.enclosing(block)
+    if function is None:
+        return False
+    for loop in module.blocks_in.get(function.index, ()):
+        if loop.kind != "for" or loop.test != errors or not isinstance(loop.target, f.Name) or loop.start > at:
+            continue
+        held = f.Sub(loop.target, (_CONTEXT,))
+        entries = [entry.target for entry in module.assigns_in.get(function.index, ())]
+        entries += [leave.value for leave in function.exits if leave.kind == "del" and leave.value is not None]
+        if held in entries:
+            return True
+        for call in function.calls:
+            if isinstance(call.func, f.Attr) and call.func.value == loop.target and call.func.attr in ("pop", "get"):
+                if call.args and call.args[0].value == _CONTEXT:
+                    return True
+    return False
 
 
 def _fix(module: Module, content: f.Arg) -> Fix | None:
