@@ -8,11 +8,17 @@ from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Module
 from fastapi_lint.model.names import walk
-from fastapi_lint.model.testing import conftests, fixture_call, runs_coroutines
+from fastapi_lint.model.testing import conftests, fixture, fixture_call, runs_coroutines
 from fastapi_lint.rule import Check, rule
 
 _MARKERS = frozenset({"asyncio", "anyio", "trio", "asyncio_cooperative", "tornado", "gen_test"})
 _NEVER_RUN = frozenset({"skip"})
+_BUILT_IN = frozenset({
+    "cache", "capfd", "capfdbinary", "caplog", "capsys", "capsysbinary", "doctest_namespace", "monkeypatch", "pytester",
+    "pytestconfig", "record_property", "record_testsuite_property", "recwarn", "request", "subtests", "testdir",
+    "tmp_path", "tmp_path_factory", "tmpdir", "tmpdir_factory",
+})  # fmt: skip
+"""Fixtures that pytest brings."""
 
 
 @rule("FAPI905", since="0.2.0")
@@ -27,8 +33,8 @@ def unmarked_async_test(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Nothing is reported where the settings of pytest say `asyncio_mode = auto` (or `anyio_mode`), where a `conftest.py`
     above has a hook that changes the collected tests, for `IsolatedAsyncioTestCase`, for tests that are always skipped,
-    for functions that a script calls itself, and for classes and functions with decorators that are not known. Options
-    on the command line are not seen.
+    for functions that a script calls itself, or that ask there for what no fixture gives, and for classes and functions
+    with decorators that are not known. Options on the command line are not seen.
 
     References
     - [FastAPI: async tests](https://fastapi.tiangolo.com/advanced/async-tests/)
@@ -41,7 +47,7 @@ def unmarked_async_test(module: Module, check: Check) -> Iterator[Finding]:
     for function in module.functions:
         if not function.is_async or function.parent is not None or not _is_collected(function, check):
             continue
-        if function.cls is None and _is_script(module, function):
+        if function.cls is None and _is_script(module, function, check):
             continue
         if function.name.startswith("test_") and _is_test_file(module):
             if not function.facts.decorators or _has_only_plain_marks(function, check):
@@ -53,10 +59,16 @@ def unmarked_async_test(module: Module, check: Check) -> Iterator[Finding]:
                 )
 
 
-def _is_script(module: Module, function: Function) -> bool:
-    """Whether a file that is run as a script calls a function itself, or keeps it in a list of what it calls."""
+def _is_script(module: Module, function: Function, check: Check) -> bool:
+    """Whether a file that is run as a script calls a function itself, keeps it in a list of what it calls, or would
+    have to: no fixture gives it what it asks for."""
     if not module.facts.has_main_guard:
         return False
+    if not function.facts.decorators and any(
+        param.default is None and param.name not in _BUILT_IN and fixture(check.project, module, param.name) is None
+        for param in function.params
+    ):
+        return True
     own = f.Name(function.name)
     return any(call.func == own for call in module.facts.calls) or any(
         entry.value is not None and own in walk(entry.value) for entry in module.facts.assigns
