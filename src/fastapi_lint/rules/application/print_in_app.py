@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.application import is_served, role_of
 from fastapi_lint.model.calls import never_runs, runs_by_switch
+from fastapi_lint.model.secrets import writes_log
 from fastapi_lint.rule import Check, rule
 
-_STANDARD = frozenset({"sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__"})
+_ERRORS = frozenset({"sys.stderr", "sys.__stderr__"})
+_STANDARD = frozenset({"sys.stdout", "sys.__stdout__"}) | _ERRORS
 
 
 @rule("FAPI710", words={"print"})
@@ -26,8 +28,9 @@ def print_in_app(function: Function, check: Check) -> Iterator[Finding]:
     Known limits
     Only functions that requests are seen to reach are looked at: scripts, commands and start-up code may print. One
     finding stands for all the prints of a function. `print(..., file=...)` into anything but the standard streams is a
-    way to write a file. Prints below a condition that only reads settings, the environment or names of the module are
-    left alone, since they can be switched off.
+    way to write a file; where all go to `sys.stderr`, which is not buffered, it is information. What is printed because
+    a logger failed is left alone, and so are prints below a condition that only reads settings, the environment or
+    names of the module, since they can be switched off.
 
     References
     - [Python: logging](https://docs.python.org/3/howto/logging.html)
@@ -45,6 +48,7 @@ def print_in_app(function: Function, check: Check) -> Iterator[Finding]:
         f"`{_shown(function)}` prints{times}",
         why="it runs for requests: the line has no time and no level, and nobody can switch it off",
         instead="write it to a logger: `logger.info(...)`",
+        severity=Severity.INFO if all(_is_to_stderr(call, function, check) for call in printed) else None,
     )
 
 
@@ -54,12 +58,30 @@ def _prints(call: f.Call, function: Function, check: Check) -> bool:
         return False
     if any(arg.name == "**" for arg in call.args) or never_runs(module, call.block):
         return False
-    if runs_by_switch(check.project, module, call.block):
+    if runs_by_switch(check.project, module, call.block) or _is_last_resort(call, function, check):
         return False
     file = f.keyword(call, "file")
     if file is None or file.value == f.Const(None):
         return True
     return check.project.name(file.value, module, call.block, call.start) in _STANDARD
+
+
+def _is_last_resort(call: f.Call, function: Function, check: Check) -> bool:
+    """Whether a line is printed because a logger could not write it."""
+    module = function.module
+    for around in module.block_chain(call.block):
+        if around.kind != "except":
+            continue
+        attempt = module.facts.blocks[around.parent]
+        for each in function.calls:
+            if attempt.start <= each.start < around.start and writes_log(check.project, module, each):
+                return True
+    return False
+
+
+def _is_to_stderr(call: f.Call, function: Function, check: Check) -> bool:
+    file = f.keyword(call, "file")
+    return file is not None and check.project.name(file.value, function.module, call.block, call.start) in _ERRORS
 
 
 def _shown(function: Function) -> str:
