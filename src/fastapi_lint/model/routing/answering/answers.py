@@ -316,7 +316,7 @@ class Answers:
     @memoized_cyclic(False)
     def _gives_answer(self, function: Function) -> bool:
         """Whether something that a function gives back or raises is made by what makes answers."""
-        if function.is_generator or function.name == "<lambda>":
+        if function.is_generator:
             return False
         module = function.module
         for leaving in function.exits:

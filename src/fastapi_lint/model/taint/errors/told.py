@@ -45,7 +45,8 @@ _TRACEBACKS = frozenset({
 _TEXTS = frozenset({
     "str", "repr", "format", "ascii", "bytes", "list", "tuple", "set", "sorted", "reversed", "html.escape",
     "json.dumps", "orjson.dumps", "ujson.dumps", "traceback.format_exception_only", "fastapi.encoders.jsonable_encoder",
-    "textwrap.shorten", "textwrap.dedent", "urllib.parse.quote", "markupsafe.escape",
+    "textwrap.shorten", "textwrap.dedent", "urllib.parse.quote", "markupsafe.escape", "fastapi.sse.ServerSentEvent",
+    "sse_starlette.ServerSentEvent", "sse_starlette.sse.ServerSentEvent", "sse_starlette.event.ServerSentEvent",
 })  # fmt: skip
 """Functions whose result says what their arguments say."""
 _KEEPING = frozenset({
