@@ -101,8 +101,10 @@ def _callers(project: Project, function: Function, carried: bool) -> Iterator[tu
                 caller = caller.parent
             if caller is not None and not use.module.is_test:
                 found[caller] = None
-    if any(name.endswith("property") for name in project.types.decorators(function)):
-        found.update(dict.fromkeys(function.module.functions))
+    if any(name.endswith("property") for name in project.types.decorators(function)):  # no call has its name
+        for module in project.modules:
+            if not module.is_test and module.mentions(function.name):
+                found.update(dict.fromkeys(module.functions))
     for caller in sorted(found, key=lambda each: (each.module.path, each.start)):
         for step in project.effects.execution.steps(caller):
             if step.function is function and caller is not function:

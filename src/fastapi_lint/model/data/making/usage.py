@@ -59,8 +59,15 @@ def usage_of(project: Project, function: Function, call: f.Call) -> Usage:
         is_constant=not own
         and bool(asks)
         and all(f.last_name(each.func) in _READS for each in asks)
-        and all(isinstance(arg.value, f.Const) for each in asks for arg in each.args),
+        and all(_is_constant(project, function, arg.value, each) for each in asks for arg in each.args),
     )
+
+
+def _is_constant(project: Project, function: Function, value: f.Expr, call: f.Call) -> bool:
+    """Whether an argument is the same each time: a literal, or the name of a text that stands in the source."""
+    if isinstance(value, f.Const):
+        return True
+    return project.values.text(value, (function.module, call.block, call.start)) is not None
 
 
 def _is_class(project: Project, function: Function, call: f.Call) -> bool:
