@@ -26,7 +26,7 @@ def fixed_names(pattern: ast.pattern) -> Iterator[str]:
     """The names that stand for one of the constants that a pattern lists: `case "asc" | "desc" as order`."""
     for part in ast.walk(pattern):
         if isinstance(part, ast.MatchAs) and part.name is not None and part.pattern is not None:
-            if _is_fixed(part.pattern):
+            if is_fixed(part.pattern):
                 yield part.name
 
 
@@ -66,7 +66,8 @@ def captures(pattern: ast.pattern, name: str) -> Iterator[tuple[str | int | None
                 yield from ((f".{attr}", *way) for way in captures(each, name))
 
 
-def _is_fixed(pattern: ast.pattern) -> bool:
+def is_fixed(pattern: ast.pattern) -> bool:
+    """Whether a pattern lists constants."""
     parts = pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
     return all(isinstance(part, (ast.MatchValue, ast.MatchSingleton)) for part in parts)
 

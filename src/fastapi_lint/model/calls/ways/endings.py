@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.ways.cases import case_of, is_fixed
 from fastapi_lint.model.names.symbols import Function, FunctionObject
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized
@@ -14,6 +15,7 @@ _NEVER_RETURN = frozenset({
     "sys.exit", "os._exit", "os.abort", "exit", "quit", "typing.assert_never", "typing_extensions.assert_never",
     "pytest.fail", "pytest.skip", "pytest.exit", "flask.abort",
 })  # fmt: skip
+_LOOSE = (f.Name("str"), f.Name("int"))
 _DEEPEST = 5
 
 
@@ -26,7 +28,8 @@ class Endings:
     def falls_through(self, function: Function) -> bool:
         """Whether a path leads from the start of a function to its end without `return` or `raise`.
 
-        A `while True` without `break` and a `match` whose cases all end are taken to have no such path.
+        A `while True` without `break` and a `match` whose cases all end are taken to have no such path, unless that
+        looks at any text or number and lists some of them.
         """
         return self.comes_out(function, function.facts.block)
 
@@ -81,6 +84,8 @@ class _Body:
         self.blocks = function.module.facts.blocks
         self.children = function.module.children
         self.exits = function.exits
+        self.loose = {f.Name(param.name) for param in function.params if param.annotation in _LOOSE}
+        """The parameters that are annotated as any text or number: of another type the cases may be all there are."""
         self.ended = {entry.block for entry in function.exits if entry.kind in ("return", "raise")}
         self.ended |= {call.block for call in function.calls if call.use == "statement" and self._never_returns(call)}
 
@@ -129,7 +134,7 @@ class _Body:
                 return not self._is_retry(index)
             case "choice":
                 branches = [each for each in inner if self.blocks[each].kind in ("if", "else", "case")]
-                if all(self.blocks[each].kind == "if" for each in branches):
+                if all(self.blocks[each].kind == "if" for each in branches) or self._leaves_some_out(block, branches):
                     return True
                 return any(map(self.can_end, branches))
             case "try":
@@ -147,6 +152,15 @@ class _Body:
             case "else" if self.blocks[block.parent].kind not in ("choice", "try"):
                 return self.can_end(index) or self._breaks(self._loop_before(index))
         return True
+
+    def _leaves_some_out(self, choice: f.Block, branches: list[int]) -> bool:
+        """Whether a `match` looks at a parameter that may be any text or number, and its cases list some only."""
+        if not branches or any(self.blocks[each].kind != "case" for each in branches):
+            return False
+        if choice.test not in self.loose:
+            return False
+        cases = [case_of(self.module, self.blocks[each]) for each in branches]
+        return all(case is not None and (case.guard is not None or is_fixed(case.pattern)) for case in cases)
 
     def _loop_before(self, index: int) -> f.Block:
         """The loop that an `else` belongs to: the last one before it in the same block."""
