@@ -46,8 +46,9 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
     The chain is followed through functions, methods, constructors, properties, context managers, decorators and
     `functools.partial`, as far as types can be inferred; an unknown callee is taken to be harmless. Of a method that
     subclasses override, the one of the known class counts; of an abstract one, those of its subclasses. What only
-    blocks for a short time (local files) does not count, nor does what happens once: a cached function or property, an
-    attribute that is filled when it is first asked for. A local database file is reported as info.
+    blocks for a short time (local files) does not count, nor does what happens once: a cached function without
+    arguments, or one that gives clients or objects with coroutines, a cached property, an attribute that is filled when
+    it is first asked for. A local database file is reported as info.
 
     Arguments and constants that are known rule branches out (None, booleans, numbers, texts, members of enums); what
     is not known may be anything. Silent are functions that nobody is seen to call, start-up code, jobs of a queue,

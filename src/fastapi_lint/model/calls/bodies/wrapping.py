@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Method, Type
-from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.model.names.symbols import (
+    Class,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    OneOf,
+    Type,
+)
+from fastapi_lint.model.types.inference.inference import Inference, is_none
 from fastapi_lint.tracking import memoized_cyclic
 
 TRANSPARENT = (
@@ -35,7 +45,8 @@ class Wrapping:
     def bodies(self, function: Function) -> tuple[Function, ...]:
         """What calling a function really runs: its body and the wrappers of its decorators; nothing when unknown.
 
-        Nothing as well for a cached function that needs no arguments: it runs once in the life of the process.
+        Nothing as well for a cached function that needs no arguments, or that gives services: it runs once in the life of
+        the process, or once for each way to configure one.
         """
         return tuple(self._unwrapped(function))
 
@@ -47,8 +58,8 @@ class Wrapping:
             called = isinstance(decorator, f.CallRef)
             expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
             match self.types.infer(expr, where):
-                case External(name=name) if name in _ONCE and all(
-                    param.default is not None for param in function.params
+                case External(name=name) if name in _ONCE and (
+                    all(param.default is not None for param in function.params) or self._gives_services(function)
                 ):
                     return ()
                 case External(name=name) if name.startswith(TRANSPARENT) or name in CACHED_PROPERTIES:
@@ -68,6 +79,26 @@ class Wrapping:
                     if not self._is_accessor(expr):
                         return ()
         return tuple(found)
+
+    def _gives_services(self, function: Function) -> bool:
+        """Whether what a function gives are objects that work for others: of classes with coroutines, or clients."""
+        given = [
+            self.types.infer(leave.value, (function.module, leave.block, leave.start))
+            for leave in function.exits
+            if leave.kind == "return" and leave.value is not None and not is_none(leave.value)
+        ]
+        return bool(given) and all(self._is_service(each) for each in given)
+
+    def _is_service(self, value: Type) -> bool:
+        match value:
+            case OneOf(options=options):
+                return all(self._is_service(option) for option in options)
+            case Instance(cls=Class() as cls):
+                order = [base for base in self.types.mro(cls) if isinstance(base, Class)]
+                return any(method.is_async for base in order for method in base.methods.values())
+            case Instance(cls=str(name)):
+                return catalog.client(name) is not None
+        return False
 
     @staticmethod
     def _is_accessor(decorator: f.Expr) -> bool:
