@@ -78,7 +78,16 @@ class Bonds:
 
         memo = self._of_object if has_shared_self else self._of_thread
         trail = self.project.effects.search(function, own, memo, NO_SETTINGS)
-        return trail.effect if trail is not None else None
+        return trail.effect if trail is not None else self._given(function)
+
+    def _given(self, function: Function) -> Bond | None:
+        """What a function takes as an argument that belongs to the thread of who gives it."""
+        for param in function.params:
+            value = self.types.parameter(function, param) if param.annotation is not None else None
+            if isinstance(value, Instance) and isinstance(value.cls, str) and (entry := catalog.bound(value.cls)):
+                if entry.to == "maker":
+                    return Bond("object", param.name, entry.why, entry.instead)
+        return None
 
     def _own(self, function: Function, *, of_object: bool) -> Bond | None:
         """What keeps a function's own body in this thread, or the answers that a decorator keeps for it."""
@@ -88,8 +97,15 @@ class Bonds:
                 module, module.facts.calls[decorator.index]
             ):
                 return Bond("one", function.name, "keeps its answers in a dict without a lock")
+        own = {
+            param.name
+            for param in function.params
+            if param.name not in ("self", "cls") and not function.rebinds(param.name)
+        }
         for call in function.calls:
-            if (found := self._of_callee(module, call)) is not None:
+            if _receiver(module, call.func) in own:
+                continue  # whoever gives it, made it or has it
+            if (found := self._of_callee(module, call) or self._handed_on(module, call, own)) is not None:
                 return found
         for bond in self._values(function):
             return bond
@@ -106,6 +122,22 @@ class Bonds:
             match self.types.callee(function.module, call):
                 case FunctionObject(function=method, owner=Instance() as owner) if is_shared_object(owner):
                     yield from (w for w in writes(method, self.types) if not is_guarded(method, w))
+
+    def _handed_on(self, module: Module, call: f.Call, own: set[str]) -> Bond | None:
+        """Why an object that a call gives to a function of the project belongs to the thread that made it."""
+        given = [arg.value for arg in call.args if isinstance(arg.value, (f.Name, f.Attr))]
+        if not given or not isinstance(self.types.callee(module, call), FunctionObject):
+            return None
+        for expr in given:
+            if isinstance(expr, f.Name) and expr.id in own:
+                continue
+            value = self.types.infer(expr, (module, call.block, call.start))
+            entry = catalog.bound(value.cls) if isinstance(value, Instance) and isinstance(value.cls, str) else None
+            if entry is None or entry.to != "maker" or not isinstance(value, Instance):
+                continue
+            if isinstance(expr, f.Attr) or (value.origin is not None and self._is_foreign(value.origin, entry)):
+                return Bond("object", _text(expr), entry.why, entry.instead)
+        return None
 
     def _of_callee(self, module: Module, call: f.Call) -> Bond | None:
         callee = self.types.callee(module, call)
@@ -275,6 +307,19 @@ def _owners(expr: f.Expr | None) -> Iterator[f.Expr]:
         case f.Binary(left=left, right=right):
             yield from _owners(left)
             yield from _owners(right)
+
+
+def _receiver(module: Module, expr: f.Expr) -> str | None:
+    """The variable whose method is called, by a chain of calls or not; None for what is an attribute of another one."""
+    while isinstance(expr, f.Attr):
+        match expr.value:
+            case f.Name(id=name):
+                return name
+            case f.CallRef(index=index):
+                expr = module.facts.calls[index].func
+            case _:
+                return None
+    return None
 
 
 def _text(expr: f.Expr) -> str:
