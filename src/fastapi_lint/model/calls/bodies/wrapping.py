@@ -45,8 +45,8 @@ class Wrapping:
     def bodies(self, function: Function) -> tuple[Function, ...]:
         """What calling a function really runs: its body and the wrappers of its decorators; nothing when unknown.
 
-        Nothing as well for a cached function that needs no arguments, or that gives services: it runs once in the life of
-        the process, or once for each way to configure one.
+        Nothing as well for a cached function that needs no arguments, or that gives services: it runs once in the life
+        of the process, or once for each way to configure one.
         """
         return tuple(self._unwrapped(function))
 
