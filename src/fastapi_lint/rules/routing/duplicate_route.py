@@ -83,9 +83,10 @@ def _report(first: Place, second: Place, method: str, check: Check, *, certain: 
         never = f"{this} is never called" + (" for it" if others else "")
         why = never if certain else "only the one that is registered first is ever called"
         instead = "remove one of them, or give it a path of its own"
+    already = f"already, for `{one.name}` in {where}" if certain else f"twice, also for `{one.name}` in {where}"
     return check.finding(
         other,
-        f"`{method or 'WebSocket'} {second.shown}` is registered already, for `{one.name}` in {where}",
+        f"`{method or 'WebSocket'} {second.shown}` is registered {already}",
         why=why,
         instead=instead,
         module=other.module,
