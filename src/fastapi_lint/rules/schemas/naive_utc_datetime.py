@@ -24,7 +24,7 @@ _CLAIMS = ("exp", "iat", "nbf", "auth_time")
 _TYPES = ("sqlalchemy.DateTime", "sqlalchemy.types.DateTime", "sqlalchemy.TIMESTAMP", "sqlalchemy.types.TIMESTAMP",
           "sqlalchemy.dialects.postgresql.TIMESTAMP", "sqlalchemy.sql.sqltypes.DateTime")  # fmt: skip
 _FIELD = "the field is sent without an offset"
-_COLUMN = "the column then holds a naive time"
+_COLUMN = "the column keeps it without one, as it is declared; `utcnow` is deprecated since Python 3.12"
 _AWARE = "the column has a zone, and takes a naive time for the local one"
 _DOCUMENT = "the field is sent without an offset, and so is what the database gives back"
 _DOCUMENTS = ("beanie.", "odmantic.", "mongoengine.")
@@ -65,8 +65,9 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
     client is made with `tz_aware=True`.
 
     Known limits
-    Reported as the default of a field or column, as a claim of a token (an information: the libraries take it for UTC),
-    and as a value of an answer; elsewhere this is the business of Ruff's DTZ003 and DTZ004. A time that gets its zone
+    Reported as the default of a field or column (an information for a column that is declared without a zone: what it
+    holds is consistent, and a migration has to come first), as a claim of a token (an information: the libraries take
+    it for UTC), and as a value of an answer; elsewhere this is the business of Ruff's DTZ003 and DTZ004. A time that gets its zone
     at once (`.replace(tzinfo=...)`) is right.
 
     References
@@ -89,7 +90,7 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
             f"`{module.source.slice(use.start, use.name_end)}` gives a time without a zone",
             why=why,
             instead=f"write `{made}`" + _BESIDE.get(why, ""),
-            severity=Severity.INFO if why.endswith(_TAKEN) else None,
+            severity=Severity.INFO if why == _COLUMN or why.endswith(_TAKEN) else None,
             fix=None if is_stored else partial(_fix, use),
         )
 
