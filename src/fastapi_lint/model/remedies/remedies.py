@@ -85,7 +85,9 @@ class Remedies:
             whole = f"do it all in one function for `await {thread.shown}(...)`"
             return self._chosen(function, "none", "" if self.can_be_plain(function) else whole, twin)
         if any(step.call is None or step.call.use in ("with", "iter") for step in steps):
-            return self._chosen(function, "none", "", twin)
+            is_entered = all(step.call is not None and step.call.use == "with" for step in steps)
+            whole = f"do it all in one function for `await {thread.shown}(...)`" if is_entered and not twin else ""
+            return self._chosen(function, "none", "" if self.can_be_plain(function) else whole, twin)
         if any(self._forbidden(function, step) == "inside" for step in steps):
             return self._chosen(function, "none", f"use `await {thread.shown}(...)`", twin)
         return self._chosen(function, "none", "", twin)
@@ -115,6 +117,10 @@ class Remedies:
                 function, "none", "iterate with `iterate_in_threadpool(...)`, or make a list in one thread", there
             )
         return self._chosen(function, "none", "", there)
+
+    def is_cleanup(self, function: Function, step: Step) -> bool:
+        """Whether a step stands where it may be cancelled, so that no `await` is sure to come to its end."""
+        return self._forbidden(function, step) == "cleanup"
 
     def of_callback(self, trail: Trail[Entry]) -> Remedy:
         """What to do about a function that is given to the event loop, to be called there."""
@@ -194,6 +200,9 @@ class Remedies:
     def _bound(self, function: Function, bond: Bond, twin: str) -> Remedy:
         """The advice where a thread is none: what the library says, or an asynchronous counterpart."""
         own = f"use {bond.instead}" if bond.instead else ""
+        if bond.kind == "state" and not (own or twin):
+            thread = handing(function.module, self.project.types)
+            own = f"keep `{bond.what}` behind a lock, and use `await {thread.shown}(...)` here"
         return Remedy("none", _listed([text for text in (own, f"use {twin}" if twin else "") if text]))
 
     def _forbidden(self, function: Function, step: Step) -> str | None:

@@ -13,6 +13,7 @@ from fastapi_lint.model.calls import Step, held_across_await
 from fastapi_lint.model.remedies import remedies
 from fastapi_lint.rule import Check, rule
 
+_REMOVES = frozenset({"os.unlink", "os.remove", "os.rmdir", "pathlib.Path.unlink", "pathlib.Path.rmdir"})
 _AROUND = (".__enter__", ".__exit__")
 """What a `with` calls of an object: where making it blocks as well, one finding says both."""
 
@@ -31,7 +32,8 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
 
     What blocks for a short time only (local files) is reported as info, once for each function, because the remedy is
     one, too: a function that does it all, handed to a thread. A lone look at a file (`path.exists()`) costs less than
-    any remedy and is left alone. `report-short = false` turns all of these off.
+    any remedy and is left alone, as is a file that is removed in a `finally`. `report-short = false` turns all of these
+    off.
 
     Fix safety
     `time.sleep` becomes `await asyncio.sleep`; other calls that stand alone are handed to a thread in the way that
@@ -72,10 +74,18 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
         elif not effects.runs_once(function, step):
             short.setdefault(entry.kind, []).append((step, entry))
     if check.option("report-short"):
+        asked = remedies(check.project)
         for group in short.values():
             if len(group) == 1 and group[0][1].weight == "brief" and not _in_loop(function, group[0][0]):
                 continue  # it costs less than any remedy
+            if all(_is_slight(step, entry) and asked.is_cleanup(function, step) for step, entry in group):
+                continue  # a file that is removed at the end, and the remedy would be a shield around a thread
             yield _finding(function, check, *group[0], [step for step, _ in group[1:]])
+
+
+def _is_slight(step: Step, entry: Entry) -> bool:
+    """Whether a call only asks for a file, or takes one away."""
+    return entry.weight == "brief" or step.name in _REMOVES
 
 
 def _lock_of(function: Function, step: Step) -> int | None:

@@ -67,8 +67,8 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Reported as the default of a field or column (an information for a column that is declared without a zone: what it
     holds is consistent, and a migration has to come first), as a claim of a token (an information: the libraries take
-    it for UTC), and as a value of an answer; elsewhere this is the business of Ruff's DTZ003 and DTZ004. A time that gets its zone
-    at once (`.replace(tzinfo=...)`) is right.
+    it for UTC), and as a value of an answer; elsewhere this is the business of Ruff's DTZ003 and DTZ004. A time that
+    gets its zone at once (`.replace(tzinfo=...)`) is right.
 
     References
     - [datetime.utcnow](https://docs.python.org/3/library/datetime.html#datetime.datetime.utcnow)
