@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi_lint.model.routing.answering.answers import Answer, Answers, means_every_value
 from fastapi_lint.model.routing.answering.channels import Channels, Message
 from fastapi_lint.model.routing.answering.connections import registration, unregistrations
+from fastapi_lint.model.routing.answering.contents import Contents
 from fastapi_lint.model.routing.answering.failures import Failures
 from fastapi_lint.model.routing.answering.handshakes import SOCKETS, Acceptance, acceptances, comes_after, socket_of
 from fastapi_lint.model.routing.answering.holders import Change, Holder, Source, changes, changes_meanwhile, source_of
@@ -42,6 +43,7 @@ __all__ = [
     "App",
     "Change",
     "Channels",
+    "Contents",
     "Event",
     "Failures",
     "Handler",

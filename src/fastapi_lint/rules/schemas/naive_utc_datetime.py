@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, Module, Project
+from fastapi_lint.model import Class, Module, Project
 from fastapi_lint.model.names import dotted
+from fastapi_lint.model.routing import Contents
 from fastapi_lint.model.tokens import Payloads, encodings
 from fastapi_lint.rule import Check, rule
 
@@ -29,6 +31,7 @@ _AWARE = "the column has a zone, and takes a naive time for the local one"
 _DOCUMENT = "the field is sent without an offset, and so is what the database gives back"
 _DOCUMENTS = ("beanie.", "odmantic.", "mongoengine.")
 _DEEPEST = 4
+_WORDS = ("utcnow", "utcfromtimestamp")
 _TAKEN = "which JWT libraries take for UTC; `utcnow` is deprecated since Python 3.12"
 _BESIDE = {
     _COLUMN: ", and give the column `DateTime(timezone=True)`",
@@ -67,32 +70,39 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Reported as the default of a field or column (an information for a column that is declared without a zone: what it
     holds is consistent, and a migration has to come first), as a claim of a token (an information: the libraries take
-    it for UTC), and as a value of an answer; elsewhere this is the business of Ruff's DTZ003 and DTZ004. A time that
-    gets its zone at once (`.replace(tzinfo=...)`) is right.
+    it for UTC), and as a value of an answer, also by way of variables and functions; elsewhere this is the business of
+    Ruff's DTZ003 and DTZ004. A time that gets its zone at once (`.replace(tzinfo=...)`) is right.
 
     References
     - [datetime.utcnow](https://docs.python.org/3/library/datetime.html#datetime.datetime.utcnow)
     - [Ruff: DTZ003](https://docs.astral.sh/ruff/rules/call-datetime-utcnow/)
     """
-    if module.is_test or not module.mentions("utcnow", "utcfromtimestamp"):
+    if module.is_test or not check.project.about(_is_made):
         return
-    seen: set[int] = set()
-    for use, why in (*_kept(module, check), *_signed(module, check), *_sent(module, check)):
-        if use.module is not module or use.start in seen:
+    is_here = module.mentions(*_WORDS)
+    seen: set[tuple[Module, int]] = set()
+    for use, why in (*(chain(_kept(module, check), _signed(module, check)) if is_here else ()), *_sent(module, check)):
+        if (use.module, use.start) in seen or use.module.is_test:
             continue
-        seen.add(use.start)
+        seen.add((use.module, use.start))
         is_stored = why in (_COLUMN, _DOCUMENT)
         made = f"datetime.{_NAIVE[use.name]}({'' if _NAIVE[use.name] == 'now' else '..., '}timezone.utc)"
         if not use.is_called:
             made = f"lambda: {made}" if _NAIVE[use.name] == "now" else f"lambda at: {made.replace('...', 'at')}"
         yield check.finding(
             (use.start, use.name_end),
-            f"`{module.source.slice(use.start, use.name_end)}` gives a time without a zone",
+            f"`{use.module.source.slice(use.start, use.name_end)}` gives a time without a zone",
             why=why,
             instead=f"write `{made}`" + _BESIDE.get(why, ""),
             severity=Severity.INFO if why == _COLUMN or why.endswith(_TAKEN) else None,
             fix=None if is_stored else partial(_fix, use),
+            module=use.module,
         )
+
+
+def _is_made(project: Project) -> bool:
+    """Whether any module of the project makes such a time."""
+    return any(module.mentions(*_WORDS) for module in project.modules)
 
 
 # -------------------------------------------------------------------- where it goes
@@ -177,38 +187,16 @@ def _signed(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
 
 
 def _sent(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
-    """Values of what path operations answer."""
+    """Values of what path operations answer, wherever they are made."""
+    contents = Contents(check.project.types)
     for function in module.functions:
         if function not in check.project.routes.by_handler:
             continue
         for answer in check.project.answers.of(function):
             if answer.content is not None and answer.kind != "error":
-                expr, where, _ = answer.content
-                for part in _values(expr, where, check):
+                for part, where in contents.parts(answer.content):
                     for use in _made(part, where, check, as_text=True):
                         yield use, "clients get it without an offset, and take it for their own time"
-
-
-def _values(expr: f.Expr, where: Where, check: Check, depth: int = _DEEPEST) -> Iterator[f.Expr]:
-    """What an answer is made of: entries, items, and arguments of models."""
-    if depth == 0:
-        return
-    match expr:
-        case f.Display(items=items):
-            inner: tuple[f.Expr, ...] = items
-        case f.Mapping(items=pairs):
-            inner = tuple(value for _, value in pairs)
-        case f.Each(element=element):
-            inner = (element,)
-        case f.CallRef(index=index) if isinstance(
-            check.project.callee(where[0], where[0].facts.calls[index]), ClassObject
-        ):
-            inner = tuple(arg.value for arg in where[0].facts.calls[index].args)
-        case _:
-            yield expr
-            return
-    for each in inner:
-        yield from _values(each, where, check, depth - 1)
 
 
 # -------------------------------------------------------------------- what makes it
