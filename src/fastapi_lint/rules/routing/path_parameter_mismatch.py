@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.model import Function, Instance, Project, Route
@@ -12,6 +13,7 @@ from fastapi_lint.model.values import UNKNOWN
 from fastapi_lint.rule import Check, rule
 
 _PLAIN = frozenset({"str", "int", "float", "uuid.UUID"})
+_SHORTEST = 4
 _TYPES = {"str": "str", "path": "str", "int": "int", "float": "float"}
 
 
@@ -54,7 +56,12 @@ def _untaken(route: Route, handler: Function, addresses: tuple[Address, ...], ch
         return
     reported: set[str] = set()
     everywhere = [{name for name, _ in placeholders(address.path)} for address in addresses]
-    paths = [{name for name, _ in placeholders(other.path)} for other in project.routes.by_handler.get(handler, ())]
+    others = [
+        {name for name, _ in placeholders(path)}
+        for other in project.routes.by_handler.get(handler, ())
+        if other is not route
+        for path in [address.path for address in other.addresses] or [other.path]
+    ]
     own = dict(placeholders(route.path))
     for address in addresses or (None,):
         wanted = placeholders(address.path if address is not None else route.path)
@@ -66,7 +73,7 @@ def _untaken(route: Route, handler: Function, addresses: tuple[Address, ...], ch
                 continue
             if name in (taken or ()) or name in reported or convertor == "path" or name.startswith("_"):
                 continue  # a catch-all answers every path alike on purpose
-            if name in own and not all(name in names for names in paths):
+            if not all(name in names for names in others):
                 continue  # the handler has another path without it, and would need it there
             reported.add(name)
             fix = None
@@ -87,14 +94,31 @@ def _untaken(route: Route, handler: Function, addresses: tuple[Address, ...], ch
 
 
 def _near(handler: Function, name: str, address: Address | None, project: Project) -> list[str]:
-    """The parameters that are read from the query and whose names hold that of a placeholder, or are held by it."""
+    """The parameters that are read from the query and whose names are nearly that of a placeholder: one holds the other,
+    is written in another case, or with one slip of the pen."""
     provided = {one for one, _ in placeholders(address.path)} if address is not None else {name}
     plain = [
         parameter.name
         for parameter in project.dependencies.parameters(handler)
         if not parameter.marker and parameter.fact.default is None and parameter.name not in provided
     ]
-    return [one for one in plain if one in name or name in one]
+    return [one for one in plain if _are_alike(one.replace("_", "").lower(), name.replace("_", "").lower())]
+
+
+def _are_alike(one: str, other: str) -> bool:
+    """Whether one name holds the other, or differs by a letter too many, too few, another one, or two swapped."""
+    if one in other or other in one:
+        return True
+    if abs(len(one) - len(other)) > 1 or min(len(one), len(other)) < _SHORTEST:
+        return False
+    same = next(index for index, pair in enumerate(zip_longest(one, other)) if pair[0] != pair[1])
+    left, right = one[same:], other[same:]
+    return (
+        left[1:] == right[1:]
+        or left[1:] == right
+        or left == right[1:]
+        or (left[:2] == right[1::-1] and left[2:] == right[2:])
+    )
 
 
 def _is_misnamed(handler: Function, name: str, address: Address | None, project: Project) -> bool:
