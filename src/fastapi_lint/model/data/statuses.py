@@ -140,14 +140,16 @@ def _says_failure(value: f.Expr, function: Function) -> bool:
 
 def _is_remote_call(project: Project, route: Route) -> bool:
     """Whether an interface has verbs in its paths that belong into the method: some of a router's POSTs end in one that
-    changes what is there, and this one in one as well, or nothing but POST and GET is used."""
+    changes what is there, and this one in one as well, or nothing but POST and GET is used. (A POST that only searches
+    says little: its filters stand in the body.)"""
     routes = [each for each in project.routes.registered.get(route.key, ()) if isinstance(each, Route)]
     http = [each for each in routes if each.kind == "http"]
     posts = [each for each in http if each.methods == ("POST",)]
     if not any(each is not route and manages(each.path) for each in posts):
         return False
     is_verb = wording("", route.path).verb != ""
-    return is_verb or (len(http) >= _MANY and len(posts) + sum(e.methods == ("GET",) for e in http) == len(http))
+    managing = any(each is not route and manages(each.path, searching=False) for each in posts)
+    return is_verb or (managing and len(http) >= _MANY and len(posts) + sum(e.methods == ("GET",) for e in http) == len(http))
 
 
 def _is_enveloped(project: Project, route: Route) -> bool:

@@ -169,7 +169,7 @@ class Inserts:
                 if method in _MONGO and cls.startswith(("pymongo.", "motor.")):
                     return Insert(written, None)
             case External(name=full) if full.startswith("sqlalchemy.") and full.endswith(".insert"):
-                changes = any(f.last_name(each.func) in _CHANGES for each in self._around(module, call))
+                changes = self._is_changed_on_conflict(module, call)
                 return Insert(written, self._class_of(module, call), changes)
             case External(name=full) if full.startswith(_LIBRARIES) and name in _CREATORS:
                 return Insert(written, None)
@@ -230,11 +230,40 @@ class Inserts:
         text = self._project.values.pieces(given, (module, call.block, call.start))
         return Insert("INSERT INTO", None, _UPSERT.search(text) is not None) if _INSERT.match(text) else None
 
+    def _is_changed_on_conflict(self, module: Module, call: f.Call) -> bool:
+        """Whether a statement that a call begins says what becomes of a row that is there, also by way of a variable."""
+        if any(f.last_name(each.func) in _CHANGES for each in self._around(module, call)):
+            return True
+        function = module.facts.blocks[call.block].function
+        held = {
+            entry.target.id
+            for entry in module.assigns_in.get(function, ())
+            if isinstance(entry.target, f.Name) and entry.start <= call.start and call.end <= entry.end
+        }
+        return any(
+            f.last_name(each.func) in _CHANGES and _root(module, each) in held
+            for each in (module.calls_in.get(function, ()) if held else ())
+        )
+
     @staticmethod
     def _around(module: Module, call: f.Call) -> list[f.Call]:
         """The calls in the chain that a call begins: `insert(...).values(...).on_conflict_do_update(...)`."""
         function = module.facts.blocks[call.block].function
         return [each for each in module.calls_in.get(function, ()) if each.start <= call.start and each.end > call.end]
+
+
+def _root(module: Module, call: f.Call) -> str:
+    """The variable at which a chain of methods begins: `statement` of `statement.returning(x).on_conflict_do_nothing()`."""
+    expr: f.Expr = call.func
+    while not isinstance(expr, f.Name):
+        match expr:
+            case f.Attr(value=inner):
+                expr = inner
+            case f.CallRef(index=index):
+                expr = module.facts.calls[index].func
+            case _:
+                return ""
+    return expr.id
 
 
 def _class_in(value: Type) -> Class | None:

@@ -41,6 +41,9 @@ _MANAGING = frozenset({
     "details", "page", "find", "save", "read",
 })  # fmt: skip
 
+_SEARCHING = frozenset({"query", "search", "find"})
+"""Those that are a POST in other interfaces as well, where what is asked for stands in the body."""
+
 
 def words(text: str) -> list[str]:
     """The words of a name or path, in lower case."""
@@ -121,10 +124,11 @@ def wording(name: str, path: str) -> Wording:
     return Wording(tuple(words(name)), tuple(words(last)), any("{" in piece for piece in before), is_item)
 
 
-def manages(path: str) -> bool:
-    """Whether a path ends in a verb that belongs into the method: `/spaces/edit`, `/spaces/list`."""
+def manages(path: str, *, searching: bool = True) -> bool:
+    """Whether a path ends in a verb that belongs into the method: `/spaces/edit`, `/spaces/list`; `/spaces/search`
+    with `searching` only."""
     last = words(path.rstrip("/").rsplit("/", 1)[-1])
-    return bool(last) and last[0] in _MANAGING
+    return bool(last) and last[0] in _MANAGING and (searching or last[0] not in _SEARCHING)
 
 
 def _singular(word: str) -> str:
