@@ -149,7 +149,9 @@ def _is_remote_call(project: Project, route: Route) -> bool:
         return False
     is_verb = wording("", route.path).verb != ""
     managing = any(each is not route and manages(each.path, searching=False) for each in posts)
-    return is_verb or (managing and len(http) >= _MANY and len(posts) + sum(e.methods == ("GET",) for e in http) == len(http))
+    return is_verb or (
+        managing and len(http) >= _MANY and len(posts) + sum(e.methods == ("GET",) for e in http) == len(http)
+    )
 
 
 def _is_enveloped(project: Project, route: Route) -> bool:

@@ -231,7 +231,7 @@ class Inserts:
         return Insert("INSERT INTO", None, _UPSERT.search(text) is not None) if _INSERT.match(text) else None
 
     def _is_changed_on_conflict(self, module: Module, call: f.Call) -> bool:
-        """Whether a statement that a call begins says what becomes of a row that is there, also by way of a variable."""
+        """Whether a statement that a call begins says what becomes of a row that is there, here or in a variable."""
         if any(f.last_name(each.func) in _CHANGES for each in self._around(module, call)):
             return True
         function = module.facts.blocks[call.block].function
@@ -253,7 +253,7 @@ class Inserts:
 
 
 def _root(module: Module, call: f.Call) -> str:
-    """The variable at which a chain of methods begins: `statement` of `statement.returning(x).on_conflict_do_nothing()`."""
+    """The variable at which a chain of methods begins: `made` of `made.returning(x).on_conflict_do_nothing()`."""
     expr: f.Expr = call.func
     while not isinstance(expr, f.Name):
         match expr:

@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 import msgspec
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Method, Module
+from fastapi_lint.model.names.symbols import (
+    Class,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    Partial,
+)
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
 from fastapi_lint.model.values.expansion import Expansion
@@ -57,6 +66,19 @@ class Construction:
         """Whether a name is what the constructor around the call collects its other keyword arguments in."""
         function = self.where[0].enclosing(self.where[1])
         return function is not None and any(p.name == name and p.kind == "kwargs" for p in function.params)
+
+
+def bound_before(held: Partial, call: f.Call) -> dict[str, Bound] | None:
+    """What a `partial(JSONResponse, status_code=204)` gives besides a call of it; None where that is in order."""
+    if held.made is None:
+        return None
+    module = held.made.module
+    maker = module.facts.calls[held.made.call]
+    given = {arg.name for arg in call.args}
+    if any(arg.name in ("", "*", "**") for arg in maker.args[1:]):
+        return None
+    where = (module, maker.block, maker.start)
+    return {arg.name: (arg.value, where, NOWHERE) for arg in maker.args[1:] if arg.name not in given}
 
 
 def constructed(

@@ -94,8 +94,10 @@ def _untaken(route: Route, handler: Function, addresses: tuple[Address, ...], ch
 
 
 def _near(handler: Function, name: str, address: Address | None, project: Project) -> list[str]:
-    """The parameters that are read from the query and whose names are nearly that of a placeholder: one holds the other,
-    is written in another case, or with one slip of the pen."""
+    """The parameters that are read from the query and whose names are nearly that of a placeholder.
+
+    One holds the other, is written in another case, or with one slip of the pen.
+    """
     provided = {one for one, _ in placeholders(address.path)} if address is not None else {name}
     plain = [
         parameter.name

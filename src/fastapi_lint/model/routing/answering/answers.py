@@ -27,10 +27,12 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Method,
     Module,
+    Partial,
     Type,
 )
+from fastapi_lint.model.routing.answering.rendering import is_something, rendering, writes
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
-from fastapi_lint.model.values.construction import Construction, constructed, parameters
+from fastapi_lint.model.values.construction import Construction, bound_before, constructed, parameters
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Condition, Environment
 from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import memoized, memoized_cyclic
@@ -122,9 +124,9 @@ class Answers:
             return None
         if answer.content is None:
             return False
-        if self._renders(answer):
-            return None
         expr, where, _ = self.source(answer.content)
+        if (render := rendering(self.types, answer.module, answer.call)) is not None:
+            return True if writes(render) and is_something(expr) else None
         match expr:
             case f.Const(value=None):
                 return not answer.made.empty
@@ -209,12 +211,6 @@ class Answers:
                 return not text.rstrip().endswith(('b""', "b''", 'B""', "B''"))
         return None
 
-    def _renders(self, answer: Answer) -> bool:
-        """Whether a response class of the project makes its body itself."""
-        made = self.types.callee(answer.module, answer.call) if answer.call is not None else None
-        bases = self.types.mro(made.cls) if isinstance(made, ClassObject) else ()
-        return any(isinstance(base, Class) and "render" in base.methods for base in bases)
-
     def _is_object(self, value: f.Expr, where: Where, taken: set[int]) -> bool:
         """Whether a returned value is a response object: one that was made here, or by its type."""
         inner = value.value if isinstance(value, f.Await) else value
@@ -239,6 +235,9 @@ class Answers:
             case Method(cls=cls, name="__init__") if (known := answer_class(cls)) is not None:
                 if self._is_super(module, call):
                     yield self._built(known, Construction(cls, call, where, environment), call, where)
+            case Partial(callable=External(name=name)) as held if (known := answer_class(name)) is not None:
+                if (bound := bound_before(held, call)) is not None:
+                    yield self._built(known, Construction(name, call, where, environment, bound), call, where)
             case ClassObject(cls=cls) if (known := self._library_base(cls)) is not None:
                 made = constructed(self.types, cls, module, call, environment)
                 if made is not None:
@@ -329,7 +328,7 @@ class Answers:
 
     def _may_make(self, callee: Type) -> bool:
         match callee:
-            case External(name=name):
+            case External(name=name) | Partial(callable=External(name=name)):
                 return answer_class(name) is not None
             case ClassObject(cls=cls):
                 return self._library_base(cls) is not None
