@@ -374,14 +374,19 @@ class _Body:
         return _NOTHING if f.last_name(call.func) in _TELLERS else Fate(leaves=True)
 
     def _statement(self, call: f.Call) -> str:
-        """The SQL text that a call is given first, perhaps by way of `text(...)`; "" for other calls."""
-        given = call.args[0].value if call.args and not call.args[0].name else None
+        """The SQL text that a call is given first, perhaps by way of `text(...)`, also in a variable; "" for others."""
+        given: f.Expr | None = call.args[0].value if call.args and not call.args[0].name else None
+        where = (self.module, call.block, call.start)
+        if isinstance(given, (f.Name, f.Attr)) and not self.holds(given):
+            found = list(self.project.values.definitions(given, where))
+            if len(found) == 1 and isinstance(found[0][0], f.CallRef):
+                given, where = found[0]
         if isinstance(given, f.CallRef):
-            inner = self.module.facts.calls[given.index]
+            inner = where[0].facts.calls[given.index]
             given = inner.args[0].value if inner.args else None
         if not isinstance(given, (f.Const, f.Joined, f.Name, f.Attr, f.Binary)) or self.holds(given):
             return ""
-        text = self.project.values.pieces(given, (self.module, call.block, call.start))
+        text = self.project.values.pieces(given, where)
         return text if is_sql(text) else ""
 
     def _is_sql(self, joined: f.Joined) -> bool:

@@ -14,12 +14,16 @@ from fastapi_lint.model.database.limits import Fate, carrier
 from fastapi_lint.model.injection.dependencies import Parameter
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.routing.routes import Route
+from fastapi_lint.model.types.inference.inference import Where
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _PROPERTIES = ("property", "functools.cached_property", "pydantic.computed_field")
 _DEEPEST = 3
+_WHOLE = frozenset({"int", "pydantic.PositiveInt", "pydantic.NonNegativeInt", "pydantic.StrictInt"})
+"""Types of whole numbers without an upper bound."""
+_UPPER = frozenset({"le", "lt", "*", "**"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +38,28 @@ class QueryNumber:
     field: tuple[Class, f.Assign] | None = None
 
 
+def is_open_number(annotation: f.Expr | None, where: Where, project: Project) -> bool:
+    """Whether an annotation is a type of whole numbers without an upper bound: `int`, `PositiveInt`, `conint(ge=1)`."""
+    if isinstance(annotation, f.CallRef):
+        call = where[0].facts.calls[annotation.index]
+        bounds = {arg.name for arg in call.args} & _UPPER
+        return project.called_name(where[0], call) == "pydantic.conint" and not bounds
+    declared = project.types.annotation(annotation, where)
+    return isinstance(declared, Instance) and declared.cls in _WHOLE
+
+
+def _is_number(parameter: Parameter, project: Project) -> bool:
+    where = (parameter.function.module, parameter.function.facts.outer, parameter.start)
+    is_int = isinstance(parameter.type, Instance) and parameter.type.cls == "int"
+    return is_int or is_open_number(parameter.fact.annotation, where, project)
+
+
 def query_numbers(route: Route, handler: Function, project: Project) -> Iterator[QueryNumber]:
     """The ints without a marker other than `Query` that a route is given."""
     injected = list(_injected(route, handler, project))
     for function in injected:
         for parameter in project.dependencies.parameters(function):
-            if isinstance(parameter.type, Instance) and parameter.type.cls == "int":
+            if _is_number(parameter, project):
                 if parameter.marker in ("", "fastapi.Query") and parameter.fact.kind not in ("args", "kwargs"):
                     fate = _fate(function, carrier(parameter.name, ""), injected, project, 0)
                     yield QueryNumber(parameter.name, function.module, parameter.start, fate, parameter)
@@ -121,8 +141,7 @@ def _fields(parameter: Parameter, cls: Class, injected: list[Function], project:
         ):
             continue
         for name, entry in base.assigns.items():
-            declared = project.types.annotation(entry.annotation, (base.module, entry.block, entry.start))
-            if not isinstance(declared, Instance) or declared.cls != "int":
+            if not is_open_number(entry.annotation, (base.module, entry.block, entry.start), project):
                 continue
             forms, fate = _in_class(cls, f".{name}", project)
             for form in (f".{name}", *sorted(forms)):

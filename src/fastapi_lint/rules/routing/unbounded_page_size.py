@@ -11,7 +11,7 @@ from fastapi_lint.fixing.edits import add_argument, between, importing
 from fastapi_lint.fixing.edits.calls import call_node, function_node
 from fastapi_lint.fixing.edits.layout import broken_signature
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, Instance, Module, Parameter, Project, Route
+from fastapi_lint.model import Class, Module, Parameter, Project, Route
 from fastapi_lint.model.database import Fate, QueryNumber, query_numbers
 from fastapi_lint.model.routing import placeholders
 from fastapi_lint.rule import Check, rule
@@ -87,10 +87,8 @@ def _in_some_path(parameter: Parameter, route: Route, project: Project) -> bool:
 
 
 def _is_open(parameter: Parameter, project: Project) -> bool:
-    """Whether a parameter is an int of the query without an upper bound."""
+    """Whether a number of the query has no upper bound."""
     if parameter.marker not in ("", "fastapi.Query") or parameter.fact.kind in ("args", "kwargs"):
-        return False
-    if not (isinstance(parameter.type, Instance) and parameter.type.cls == "int"):
         return False
     call = parameter.marker_call
     if call is not None and any(arg.name in _BOUNDS or arg.name in ("*", "**") for arg in call.args):
@@ -125,9 +123,6 @@ def _field(entry: f.Assign) -> str:
 
 def _is_open_field(cls: Class, entry: f.Assign, project: Project) -> bool:
     where = (cls.module, entry.block, entry.start)
-    declared = project.types.annotation(entry.annotation, where) if entry.annotation is not None else None
-    if not isinstance(declared, Instance) or declared.cls != "int":
-        return False
     if isinstance(entry.value, f.CallRef):
         call = cls.module.facts.calls[entry.value.index]
         name = project.called_name(cls.module, call) or "?"
@@ -193,7 +188,7 @@ def _fix(parameter: Parameter, wanted: str) -> Fix | None:
         found = call_node(module, call)
         return Fix("Bound the page size", Safety.UNSAFE, (add_argument(*found, wanted),)) if found else None
     text = module.source.slice(parameter.start, parameter.end)
-    match = re.match(r"(\w+\s*:\s*)(int|int \| None|Optional\[int\])(?=\s*(?:=|\Z))", text)
+    match = re.match(r"(\w+\s*:\s*)(int|(?:Positive|NonNegative|Strict)Int|int \| None|Optional\[int\])(?=\s*(?:=|\Z))", text)
     opened = function_node(parameter.function) if match is not None else None
     if match is None or opened is None:
         return None
