@@ -27,6 +27,7 @@ _ALL = frozenset(
 _BOUNDS = frozenset({"le", "lt", "multiple_of"})
 _LEAST = ("ge", "gt")
 _STEPS = (100, 200, 500, 1000)
+_NUMBER = re.compile(r"(\w+\s*:\s*)(int|(?:Positive|NonNegative|Strict)Int|int \| None|Optional\[int\])(?=\s*(?:=|\Z))")
 
 
 @rule("FAPI318", fix=Safety.UNSAFE)
@@ -188,7 +189,7 @@ def _fix(parameter: Parameter, wanted: str) -> Fix | None:
         found = call_node(module, call)
         return Fix("Bound the page size", Safety.UNSAFE, (add_argument(*found, wanted),)) if found else None
     text = module.source.slice(parameter.start, parameter.end)
-    match = re.match(r"(\w+\s*:\s*)(int|(?:Positive|NonNegative|Strict)Int|int \| None|Optional\[int\])(?=\s*(?:=|\Z))", text)
+    match = _NUMBER.match(text)
     opened = function_node(parameter.function) if match is not None else None
     if match is None or opened is None:
         return None

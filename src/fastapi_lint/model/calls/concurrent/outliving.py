@@ -13,6 +13,7 @@ from typing import Literal
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import parts
 from fastapi_lint.model.names.scanning import code_of
 from fastapi_lint.model.names.symbols import ClassObject, Coroutine, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
@@ -29,6 +30,8 @@ _KEEPS = frozenset({"add", "append", "appendleft", "insert", "put_nowait", "setd
 """Methods (and `setattr`) that keep what they are given."""
 _OF_TASKS = frozenset({"add_done_callback", "set_name", "get_name", "start"})
 """Methods of a task, future or thread that do not wait for it."""
+
+_DEEPEST = 8
 
 Kind = Literal["task", "thread"]
 
@@ -140,13 +143,30 @@ class Outliving:
             return
         inner = module.facts.calls[value.index]
         callee = self.types.callee(module, inner)
+        left: frozenset[f.Arg] = frozenset()
         if isinstance(callee, FunctionObject) and not callee.function.is_async:
             if not isinstance(self.types.return_type(callee.function), Coroutine):
                 return
+            left = self._left_behind(callee.function, inner)
         for each in inner.args:
-            yield each.value, each.start, each.end
+            if each not in left:
+                yield each.value, each.start, each.end
         if isinstance(inner.func, (f.Attr, f.Name)):
             yield inner.func, arg.start, arg.end
+
+    @staticmethod
+    def _left_behind(maker: Function, call: f.Call) -> frozenset[f.Arg]:
+        """The arguments that a plain function looks at, and does not put into the coroutine that it gives back."""
+        made = [leaving.value for leaving in maker.exits if leaving.kind == "return"]
+        if maker.cls is not None or len(made) != 1 or not isinstance(made[0], f.CallRef):
+            return frozenset()
+        if maker.module.assigns_in.get(maker.index):
+            return frozenset()
+        taken = set(_carried(maker.module, made[0]))
+        names = maker.positional
+        given = {arg: arg.name or (names[index] if index < len(names) else "") for index, arg in enumerate(call.args)}
+        is_plain = all(arg.name not in ("*", "**") for arg in call.args)
+        return frozenset(arg for arg, name in given.items() if is_plain and name and name not in taken)
 
     # ---------------------------------------------------------------- helpers
 
@@ -203,6 +223,27 @@ def root_of(expr: f.Expr) -> str:
     while isinstance(expr, f.Attr):
         expr = expr.value
     return expr.id if isinstance(expr, f.Name) else ""
+
+
+def _carried(module: Module, expr: f.Expr | None, depth: int = 0) -> Iterator[str]:
+    """The names of what a value holds: not of what a condition looks at that chooses it."""
+    if depth > _DEEPEST:
+        return
+    match expr:
+        case f.CallRef(index=index):
+            call = module.facts.calls[index]
+            for part in (call.func, *(arg.value for arg in call.args)):
+                yield from _carried(module, part, depth + 1)
+        case f.Choice(options=options, test=test) if test is not None:
+            for option in options:
+                yield from _carried(module, option, depth + 1)
+        case f.Name(id=name):
+            yield name
+        case None:
+            return
+        case _:
+            for inner in parts(expr):
+                yield from _carried(module, inner, depth + 1)
 
 
 def _of_thread(call: f.Call) -> Iterator[tuple[f.Expr, int, int]]:

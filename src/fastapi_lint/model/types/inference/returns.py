@@ -27,6 +27,8 @@ from fastapi_lint.tracking import memoized, memoized_cyclic, recording
 _CACHED = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property", "async_lru.alru_cache"})
 _FIELDS = frozenset({"dataclasses.field", "attrs.field", "attr.field", "attr.ib", "pydantic.Field"})
 _CONTEXT = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+_CONTEXTS_OF = "contextlib.contextmanager()"
+"""What `contextmanager(get_db)` gives: calls of it give the context."""
 _QUERY = "sqlalchemy.orm.Query"
 _TABLE = frozenset({"__tablename__", "__table__"})
 _VAGUE = frozenset({"typing.Callable", "Callable", "object", "collections.abc.Callable"})
@@ -113,6 +115,11 @@ class Returns(Questions):
         match name:
             case "functools.partial" if positional:
                 return Partial(self.infer(positional[0], where), origin)
+            case _ if name in _CONTEXT and len(call.args) == 1:
+                made = self.infer(call.args[0].value, where)
+                if isinstance(made, FunctionObject) and made.function.is_generator:
+                    return Instance(_CONTEXTS_OF, (self.yield_type(made.function),))
+                return None
             case "staticmethod" if positional:  # an attribute of a class that is a function as it is
                 return self.infer(positional[0], where)
             case "typing.cast" if positional:
@@ -201,6 +208,8 @@ class Returns(Questions):
             case Instance(cls=Class()):
                 method = self.attribute(function, "__call__")
                 return self.result(method, origin) if isinstance(method, FunctionObject) else None
+            case Instance(cls=str(name), args=args) if name == _CONTEXTS_OF:
+                return Instance("contextmanager", args)
             case Instance(cls=str(name)):
                 return instance_of(catalog.returns(f"{name}.__call__"))
             case External(name=name) if name.rsplit(".", 1)[-1][:1].isupper():
