@@ -116,9 +116,9 @@ class Returns(Questions):
             case "functools.partial" if positional:
                 return Partial(self.infer(positional[0], where), origin)
             case _ if name in _CONTEXT and len(call.args) == 1:
-                made = self.infer(call.args[0].value, where)
-                if isinstance(made, FunctionObject) and made.function.is_generator:
-                    return Instance(_CONTEXTS_OF, (self.yield_type(made.function),))
+                wrapped = self.infer(call.args[0].value, where)
+                if isinstance(wrapped, FunctionObject) and wrapped.function.is_generator:
+                    return Instance(_CONTEXTS_OF, (self.yield_type(wrapped.function),))
                 return None
             case "staticmethod" if positional:  # an attribute of a class that is a function as it is
                 return self.infer(positional[0], where)
