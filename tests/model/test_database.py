@@ -7,7 +7,8 @@ import inspect
 import pytest
 from model.projects import cls, function, project
 
-from fastapi_lint.model.database.orm import OrmModel, OrmModels
+from fastapi_lint.model.database.mapping.mapped import OrmModel
+from fastapi_lint.model.database.mapping.orm import OrmModels
 from fastapi_lint.model.database.sessions import (
     CONNECTION_IO,
     ENGINE_IO,

@@ -14,9 +14,9 @@ from fastapi_lint.model.calls.effects import Effects
 from fastapi_lint.model.data.exchange import Exchange
 from fastapi_lint.model.data.schemas import Schemas
 from fastapi_lint.model.database.inserts import Inserts
-from fastapi_lint.model.database.limits import Limits
+from fastapi_lint.model.database.limiting.limits import Limits
 from fastapi_lint.model.database.loading import Loading
-from fastapi_lint.model.database.orm import OrmModels
+from fastapi_lint.model.database.mapping.orm import OrmModels
 from fastapi_lint.model.database.requests import Requests
 from fastapi_lint.model.database.transactions import Transactions
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends

@@ -13,10 +13,11 @@ from fastapi_lint.model.database.holders import (
     taken,
 )
 from fastapi_lint.model.database.inserts import Insert, Inserts
-from fastapi_lint.model.database.limits import Fate, Limits
+from fastapi_lint.model.database.limiting.fates import Fate
+from fastapi_lint.model.database.limiting.limits import Limits
+from fastapi_lint.model.database.limiting.paging import QueryNumber, query_numbers
 from fastapi_lint.model.database.loading import Loading, Rows
-from fastapi_lint.model.database.orm import Relationship, classes_of
-from fastapi_lint.model.database.paging import QueryNumber, query_numbers
+from fastapi_lint.model.database.mapping.mapped import Relationship, classes_of
 from fastapi_lint.model.database.requests import RequestCode, Requests
 from fastapi_lint.model.database.sessions import (
     ASYNC_SESSIONS,

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import Step, written
 from fastapi_lint.model.calls.trails import Memo, Trail
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
-from fastapi_lint.model.database.orm import Relationship
+from fastapi_lint.model.database.mapping.mapped import Relationship
+from fastapi_lint.model.database.selecting import KEEP, LOADERS, Selecting, joined
 from fastapi_lint.model.database.sessions import (
     QUERY_IO,
     is_async_connection,
@@ -25,7 +26,7 @@ from fastapi_lint.model.database.sessions import (
 )
 from fastapi_lint.model.database.statements import statements
 from fastapi_lint.model.names.expressions import walk
-from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Where
 
 if TYPE_CHECKING:
@@ -33,20 +34,10 @@ if TYPE_CHECKING:
 
 _GIVE_MANY = frozenset({"execute", "exec", "scalars"})
 _GIVE_ONE = frozenset({"scalar", "get", "get_one"})
-_KEEP = frozenset({
-    "all", "scalars", "unique", "mappings", "tuples", "fetchall", "fetchmany", "columns", "filter", "filter_by",
-    "where", "order_by", "group_by", "having", "limit", "offset", "slice", "join", "outerjoin", "join_from",
-    "select_from", "distinct", "options", "execution_options", "with_for_update", "with_entities", "add_columns",
-    "correlate", "populate_existing", "enable_eagerloads", "copy", "values",
-})  # fmt: skip
-"""Methods of queries, statements and results after which it is still about the same rows."""
 _FIRST = frozenset({
     "first", "one", "one_or_none", "scalar", "scalar_one", "scalar_one_or_none", "fetchone", "get", "get_one",
 })  # fmt: skip
 _COPIES = frozenset({"list", "set", "sorted", "tuple", "frozenset", "enumerate", "reversed", "zip", "iter", "filter"})
-_LOADERS = frozenset({
-    "joinedload", "selectinload", "subqueryload", "immediateload", "contains_eager", "raiseload", "noload",
-})  # fmt: skip
 _READS = frozenset({"execute", "exec", "scalar", "scalars", "get", "get_one", "refresh"})
 _COLLECTIONS = frozenset({"list", "List", "set", "Set", "Sequence", "Collection", "dict", "Dict", "Iterable", "tuple"})
 _MOST_STEPS = 4
@@ -69,18 +60,12 @@ class Rows:
     place: tuple[Module, f.Call] | None = field(default=None, compare=False)
 
 
-class _Selected(NamedTuple):
-    """What a statement says: mapped classes, and options."""
-
-    entities: tuple[Class, ...]
-    eager: frozenset[str] | None
-
-
 class Loading:
     """Answers what queries give, and which calls read from the database."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._selecting = Selecting(project)
         self._memo: Memo[str] = Memo()
 
     # ---------------------------------------------------------------- which calls read
@@ -215,13 +200,13 @@ class Loading:
         owner = types.infer(receiver, where)
         if is_session_like(types, owner):
             return self._asked(module, call, name, depth, is_async=is_async_session(types, owner))
-        if name not in _KEEP and name not in _FIRST:
+        if name not in KEEP and name not in _FIRST:
             return None
         found = self.rows(receiver, where, depth + 1)
         if found is None:
             return None
         if name == "options":
-            return replace(found, eager=_joined(found.eager, self._options(module, call)))
+            return replace(found, eager=joined(found.eager, self._selecting.options(module, call)))
         if name in _FIRST:
             return replace(found, many=False) if found.many else found
         return found
@@ -231,18 +216,18 @@ class Loading:
         where = (module, call.block, call.start)
         place = module, call
         if name == "query":
-            entities = tuple(self._mapped(arg.value, where) for arg in call.args)
+            entities = tuple(self._selecting.mapped(arg.value, where) for arg in call.args)
             known = tuple(each for each in entities if each is not None)
             return Rows(known, frozenset(), True, is_async, len(known) < len(entities), place)
         if not call.args or (name not in _GIVE_MANY and name not in _GIVE_ONE):
             return None
         if name in ("get", "get_one"):
-            entity = self._mapped(call.args[0].value, where)
+            entity = self._selecting.mapped(call.args[0].value, where)
             given = f.keyword(call, "options")
-            eager = frozenset[str]() if given is None else self._listed(module, given.value, where)
+            eager = frozenset[str]() if given is None else self._selecting.listed(module, given.value, where)
             return Rows((entity,), eager, False, is_async, place=place) if entity is not None else None
         given = f.keyword(call, "statement") or call.args[0]
-        selected = self._statement(given.value, where, depth + 1)
+        selected = self._selecting.statement(given.value, where, depth + 1)
         if selected is None:
             return None
         many = name in _GIVE_MANY
@@ -281,7 +266,7 @@ class Loading:
         names: set[str] = set()
         for call in function.calls:
             last = f.last_name(call.func)
-            if last in _LOADERS:
+            if last in LOADERS:
                 names |= {part.attr for arg in call.args for part in walk(arg.value) if isinstance(part, f.Attr)}
             if last == "refresh" and len(call.args) > 1:
                 given = call.args[1].value
@@ -289,115 +274,6 @@ class Loading:
                     return None
                 names |= {str(item.value) for item in given.items if isinstance(item, f.Const)}
         return frozenset(names)
-
-    # ---------------------------------------------------------------- statements
-
-    def _statement(self, expr: f.Expr | None, where: Where, depth: int) -> _Selected | None:
-        """What a `select` selects, with its options; None when it is not seen."""
-        if depth > _DEEPEST:
-            return None
-        match expr:
-            case f.Choice(options=options):
-                return _agreed(self._statement(option, where, depth + 1) for option in options)
-            case f.Name() | f.Attr():
-                found = list(self._project.values.definitions(expr, where))
-                return _agreed(self._statement(value, place, depth + 1) for value, place in found)
-            case f.CallRef(index=index):
-                call = where[0].facts.calls[index]
-                return self._selected(where[0], call, depth)
-        return None
-
-    def _selected(self, module: Module, call: f.Call, depth: int) -> _Selected | None:
-        where = (module, call.block, call.start)
-        callee = self._project.callee(module, call)
-        if isinstance(callee, External):
-            if not callee.name.startswith(("sqlalchemy.", "sqlmodel.")) or not callee.name.endswith(".select"):
-                return None
-            entities = tuple(self._mapped(arg.value, where) for arg in call.args)
-            return _Selected(tuple(each for each in entities if each is not None), frozenset())
-        if isinstance(callee, FunctionObject):
-            exits = [leave for leave in callee.function.exits if leave.kind == "return" and leave.value is not None]
-            home = callee.function.module
-            return _agreed(self._statement(each.value, (home, each.block, each.start), depth + 2) for each in exits)
-        if not isinstance(call.func, f.Attr):
-            return None
-        inner = self._statement(call.func.value, where, depth + 1)
-        if inner is None or call.func.attr not in _KEEP:
-            return None
-        if call.func.attr == "options":
-            return _Selected(inner.entities, _joined(inner.eager, self._options(module, call)))
-        return inner
-
-    def _mapped(self, expr: f.Expr, where: Where) -> Class | None:
-        value = self._project.infer(expr, *where)
-        if isinstance(value, ClassObject) and self._project.orm.is_orm(value.cls):
-            return value.cls
-        return None
-
-    # ---------------------------------------------------------------- options
-
-    def _options(self, module: Module, call: f.Call) -> frozenset[str] | None:
-        where = (module, call.block, call.start)
-        found: frozenset[str] | None = frozenset()
-        for arg in call.args:
-            found = _joined(found, None if arg.name else self._option(module, arg.value, where))
-        return found
-
-    def _listed(self, module: Module, expr: f.Expr, where: Where) -> frozenset[str] | None:
-        if not isinstance(expr, f.Display):
-            return None
-        found: frozenset[str] | None = frozenset()
-        for item in expr.items:
-            found = _joined(found, self._option(module, item, where))
-        return found
-
-    def _option(self, module: Module, expr: f.Expr, where: Where) -> frozenset[str] | None:
-        """The relationships that `selectinload(User.items).joinedload(Item.tags)` names; None when not known."""
-        names: set[str] = set()
-        current = expr
-        while isinstance(current, f.CallRef):
-            call = module.facts.calls[current.index]
-            name = f.last_name(call.func)
-            if name in _LOADERS:
-                for arg in call.args:
-                    attribute = arg.value
-                    while isinstance(attribute, f.CallRef):  # User.items.of_type(...), User.items.and_(...)
-                        func = module.facts.calls[attribute.index].func
-                        attribute = func.value if isinstance(func, f.Attr) else f.Unknown()
-                    if isinstance(attribute, f.Attr):
-                        names.add(attribute.attr)
-                    elif arg.name not in ("innerjoin", "alias", "sql_only", "recursion_depth"):
-                        return None
-            elif name in ("load_only", "defer", "undefer", "lazyload", "defaultload", "options", "with_expression"):
-                if name == "options":
-                    return None
-            else:
-                return None
-            if not isinstance(call.func, f.Attr):
-                break
-            owner = call.func.value
-            if not isinstance(owner, f.CallRef):
-                break
-            current = owner
-        return frozenset(names) if isinstance(expr, f.CallRef) else None
-
-
-def _joined(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
-    return None if one is None or other is None else one | other
-
-
-def _agreed(found: Iterable[_Selected | None]) -> _Selected | None:
-    """What several statements have in common that one expression may be; the options of all of them."""
-    every = list(found)
-    if not every or None in every:
-        return None
-    known = [each for each in every if each is not None]
-    eager = known[0].eager
-    for one in known[1:]:
-        if one.entities != known[0].entities:
-            return None
-        eager = _joined(eager, one.eager)
-    return _Selected(known[0].entities, eager)
 
 
 def _is_added(module: Module, call: f.Call, row: f.Expr) -> bool:
@@ -419,5 +295,5 @@ def _together(found: Iterable[Rows | None] | Iterator[Rows | None]) -> Rows | No
     for one in known[1:]:
         if one.entities != first.entities or one.many != first.many:
             return None
-        first = replace(first, eager=_joined(first.eager, one.eager), is_taken=first.is_taken or one.is_taken)
+        first = replace(first, eager=joined(first.eager, one.eager), is_taken=first.is_taken or one.is_taken)
     return first

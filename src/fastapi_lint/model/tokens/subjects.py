@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.catalog.secrecy import tokens
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.database.orm import Column
+from fastapi_lint.model.database.mapping.mapped import Column
 from fastapi_lint.model.database.sessions import is_async_session, is_sync_session
 from fastapi_lint.model.names.expressions import walk, written
 from fastapi_lint.model.names.symbols import Class, ClassObject, FunctionObject, Instance, Module, Type

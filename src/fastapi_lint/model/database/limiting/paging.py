@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.database.limits import Fate, carrier
+from fastapi_lint.model.database.limiting.fates import Fate, carrier
 from fastapi_lint.model.injection.dependencies import Parameter
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.routing.routes import Route

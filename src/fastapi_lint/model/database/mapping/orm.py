@@ -7,11 +7,10 @@ What a class maps is read from its source; reflection, classical mappings and ba
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.database.declarative import (
+from fastapi_lint.model.database.mapping.declarative import (
     call_behind,
     called_name,
     is_base,
@@ -19,8 +18,9 @@ from fastapi_lint.model.database.declarative import (
     last_part,
     makes_base,
 )
+from fastapi_lint.model.database.mapping.mapped import UNKNOWN_STRATEGY, Column, OrmModel, Relationship, classes_of
 from fastapi_lint.model.names.annotations import parse_annotation
-from fastapi_lint.model.names.symbols import Class, ClassObject, Instance, Module, TupleOf, Type
+from fastapi_lint.model.names.symbols import Class, ClassObject, Module
 from fastapi_lint.model.types.alternatives import admitted
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Unfolded, Values
@@ -30,95 +30,6 @@ from fastapi_lint.tracking.tables import collected, contributions, numbered
 _COLUMNS = frozenset({"Column", "mapped_column", "Field"})
 _RELATIONSHIPS = frozenset({"relationship", "Relationship", "relation", "dynamic_loader"})
 _LAZY_CONSTANTS = {"True": "select", "False": "joined", "None": "noload"}
-UNKNOWN_STRATEGY = "?"
-"""The loading strategy of a relationship whose `lazy=` is not a constant."""
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """A mapped column. `call` is Column(...), mapped_column(...) or SQLModel's Field(...); None for a bare Mapped.
-
-    `foreign_key` is the target of its ForeignKey ("users.id"; "?" when that is not a constant), None without one.
-    """
-
-    name: str
-    owner: Class
-    call: f.Call | None
-    annotation: f.Expr | None
-    where: Where
-    start: int
-    end: int
-    type: Type
-    foreign_key: str | None = None
-
-    def keyword(self, name: str) -> f.Arg | None:
-        """A keyword argument of its call."""
-        return next((arg for arg in self.call.args if arg.name == name), None) if self.call else None
-
-    def is_true(self, name: str) -> bool:
-        """Whether a keyword is the constant True (`index`, `unique`, `primary_key`, `nullable`)."""
-        given = self.keyword(name)
-        return given is not None and given.value == f.Const(True)
-
-
-@dataclass(frozen=True, eq=False)
-class Relationship:
-    """A relationship. `lazy` is its loading strategy as given, None when it is not (then "select" is in effect).
-
-    `target` is the class on the other side when it is one of the project; `UNKNOWN_STRATEGY` stands for a `lazy` that
-    is not a constant.
-    """
-
-    name: str
-    owner: Class
-    call: f.Call
-    annotation: f.Expr | None
-    where: Where
-    start: int
-    end: int
-    target: Class | None
-    lazy: str | None
-
-    @property
-    def loads_on_access(self) -> bool:
-        """Whether reading the attribute runs a query when nothing loaded it before."""
-        return self.lazy in (None, "select")
-
-
-@dataclass(frozen=True, eq=False)
-class OrmModel:
-    """A declarative class, bases included: `is_mapped` is False for the declarative base, mixins and abstract classes.
-
-    `tablename` is None when it is computed. `complete` is False when a base is unknown: there may be more columns.
-    """
-
-    cls: Class
-    kind: Literal["declarative", "sqlmodel"]
-    is_mapped: bool
-    tablename: str | None
-    columns: tuple[Column, ...]
-    relationships: tuple[Relationship, ...]
-    complete: bool
-
-    @property
-    def name(self) -> str:
-        return self.cls.name
-
-    @property
-    def module(self) -> Module:
-        return self.cls.module
-
-    @property
-    def start(self) -> int:
-        return self.cls.start
-
-    @property
-    def end(self) -> int:
-        return self.cls.end
-
-    def relationship(self, name: str) -> Relationship | None:
-        """A relationship by its attribute name."""
-        return next((one for one in self.relationships if one.name == name), None)
 
 
 class OrmModels:
@@ -389,18 +300,6 @@ class OrmModels:
         registry = self._registry(mapped)
         names = [name for name in _written(annotation) if (registry, name) in self.by_name]
         return self.by_name[registry, names[0]] if len(names) == 1 else None
-
-
-def classes_of(value: Type) -> Iterator[Class]:
-    """The project classes in a type."""
-    if isinstance(value, Instance):
-        if isinstance(value.cls, Class):
-            yield value.cls
-        for one in value.args:
-            yield from classes_of(one)
-    elif isinstance(value, TupleOf):
-        for one in value.items:
-            yield from classes_of(one)
 
 
 def _written(annotation: f.Expr | None) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Which numbers decide how many rows are loaded, and what bounds them. Judges nothing."""
