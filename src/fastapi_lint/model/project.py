@@ -20,7 +20,7 @@ from fastapi_lint.model.database.mapping.orm import OrmModels
 from fastapi_lint.model.database.requests import Requests
 from fastapi_lint.model.database.transactions import Transactions
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends
-from fastapi_lint.model.injection.protection import Protection
+from fastapi_lint.model.injection.protection.protection import Protection
 from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module, Type
 from fastapi_lint.model.routing.answering.answers import Answers

@@ -1,0 +1,1 @@
+"""What refuses strangers besides dependencies: middleware, decorators, checks in code. Judges nothing."""
