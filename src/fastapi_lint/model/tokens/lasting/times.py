@@ -1,28 +1,26 @@
-"""How long tokens live: the times behind `exp`, and what names and units say, back to where a number is written.
+"""The times behind `exp`, worked out back to where a number is written.
 
-A time is told only where its unit is certain: in a `timedelta`, in seconds of the epoch, in the name. Judges nothing.
+A time is told only where its unit is certain: in a `timedelta`, in seconds of the epoch, in the name.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy.secrets import words
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
+from fastapi_lint.model.tokens.lasting.around import assignment, name_at, names_around, names_on_the_way, tests_around
 from fastapi_lint.model.tokens.parts import Chain, Frame
 from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.readers import default_of, environment_read
-from fastapi_lint.model.values.texts import written_for_tests
-from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
+
 
 _UNITS = {
     "seconds": 1, "second": 1, "secs": 1, "sec": 1, "minutes": 60, "minute": 60, "mins": 60, "min": 60,
@@ -40,9 +38,6 @@ _OF_LIBRARIES = {
     "fastapi_users.authentication.JWTStrategy": ("lifetime_seconds", 1),
     "fastapi_users.authentication.strategy.JWTStrategy": ("lifetime_seconds", 1),
 }
-_ISSUERS = frozenset({"fastapi_users", "fastapi_jwt_auth", "async_fastapi_jwt_auth", "authx", "fastapi_login"})
-"""Packages that sign tokens themselves."""
-_WORD = re.compile(rb"\w+")
 _DEPTH = 8
 _MOST = 60
 _FRAMES = 3
@@ -69,48 +64,8 @@ class Lifetime:
     names: frozenset[str]
 
 
-@query
-def lifetimes(project: Project) -> Mapping[Module, tuple[Lifetime, ...]]:
-    """The lifetimes of tokens that the program issues, by the module in which they are written."""
-    found: dict[tuple[Module, int], Lifetime] = {}
-    for one in _set_in(project):
-        known = found.get((one.module, one.start))
-        names = one.names | known.names if known is not None else one.names
-        if known is None or known.seconds < one.seconds:
-            found[one.module, one.start] = replace(one, names=names)
-    table: dict[Module, list[Lifetime]] = {}
-    for one in found.values():
-        table.setdefault(one.module, []).append(one)
-    return {module: tuple(sorted(each, key=lambda one: one.start)) for module, each in table.items()}
-
-
-@gathered
-def _set_in(project: Project, module: Module) -> Iterator[Lifetime]:
-    """The lifetimes to which a module leads, wherever they are written."""
-    if module.is_test or written_for_tests(module):
-        return
-    times = project.about(_Times)
-    for one in (*times.of_encodings(module), *times.by_name(module), *times.of_libraries(module)):
-        if not one.module.is_test:
-            yield one
-
-
-def issues_tokens(project: Project) -> bool:
-    """Whether the program itself signs tokens, and not only keeps those of others."""
-    return bool(_issuing(project))
-
-
-@gathered
-def _issuing(project: Project, module: Module) -> Iterator[str]:
-    """A module that signs tokens, or imports what does."""
-    if not module.is_test:
-        imported = (entry.module.split(".", 1)[0] for entry in module.facts.imports if not entry.level)
-        if not _ISSUERS.isdisjoint(imported) or next(encodings(module, project), None) is not None:
-            yield module.path
-
-
-class _Times:
-    """Answers about one expression after the other."""
+class Times:
+    """Answers how far ahead of now a token ends, one expression after the other."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -132,7 +87,7 @@ class _Times:
                 self._left = _MOST
                 if not part.is_declared:
                     for one in self._ahead(part.value, part.where, part.chain, _DEPTH):
-                        around = _names_of(part.chain) | _tests_around(part.where)
+                        around = names_on_the_way(part.chain) | tests_around(part.where)
                         yield replace(one, names=one.names | purposes | own | around)
 
     def _purposes(self, encoding: Encoding) -> frozenset[str]:
@@ -146,8 +101,6 @@ class _Times:
 
     def by_name(self, module: Module) -> Iterator[Lifetime]:
         """Constants, settings and arguments that are named for the lifetime of access tokens."""
-        if not module.mentions("access", "ACCESS") or not issues_tokens(self.project):
-            return
         for entry in module.facts.assigns:
             name = f.last_name(entry.target)
             if _is_for_access(name) and entry.value is not None:
@@ -171,7 +124,7 @@ class _Times:
             self._left = _MOST
             for number in self._numbers(given.value, (module, call.block, call.start), (), _DEPTH):
                 place = number.place or (module, given.start, given.end)
-                name = _name_at(place)
+                name = name_at(place)
                 yield Lifetime(number.value * known[1], *place, name, number.names | {given.name, "access_token"})
 
     def _named(self, name: str, value: f.Expr, where: Where, span: tuple[int, int]) -> Iterator[Lifetime]:
@@ -201,7 +154,7 @@ class _Times:
                     if self._is_epoch(other, where, depth - 1):
                         for number in self._numbers(one, where, chain, depth - 1):
                             place = number.place or (module, where[2], where[2] + 1)
-                            yield Lifetime(number.value, *place, _name_at(place), number.names)
+                            yield Lifetime(number.value, *place, name_at(place), number.names)
             case f.Choice(options=options):
                 for option in options:
                     yield from self._ahead(option, where, chain, depth - 1)
@@ -228,7 +181,7 @@ class _Times:
             if leaving.kind == "return" and leaving.value is not None:
                 place = (function.module, leaving.block, leaving.start)
                 for one in self._ahead(leaving.value, place, (frame, *chain), depth - 1):
-                    yield replace(one, names=one.names | {function.name} | _tests_around(frame.where))
+                    yield replace(one, names=one.names | {function.name} | tests_around(frame.where))
 
     def _is_epoch(self, expr: f.Expr, where: Where, depth: int) -> bool:
         """Whether a value counts seconds of the epoch."""
@@ -268,7 +221,7 @@ class _Times:
             case f.Name() | f.Attr():
                 for value, place, inner in self._meant(expr, where, chain):
                     for one in self._deltas(value, place, inner, depth - 1):
-                        yield replace(one, names=one.names | {f.last_name(expr)} | _tests_around(where))
+                        yield replace(one, names=one.names | {f.last_name(expr)} | tests_around(where))
 
     def _delta(self, module: Module, call: f.Call, chain: Chain, depth: int) -> Iterator[Lifetime]:
         where = (module, call.block, call.start)
@@ -282,12 +235,12 @@ class _Times:
             parts.append((list(self._numbers(arg.value, where, chain, depth - 1)), _UNITS[name]))
         if not parts or not all(numbers for numbers, _ in parts):
             return
-        around = names_around(module, call) | _tests_around(where)
+        around = names_around(module, call) | tests_around(where)
         if len(parts) == 1:
             numbers, unit = parts[0]
             for number in numbers:
                 place = number.place or (module, call.start, call.end)
-                yield Lifetime(number.value * unit, *place, _name_at(place), number.names | around)
+                yield Lifetime(number.value * unit, *place, name_at(place), number.names | around)
         else:
             total = sum(max(each.value for each in numbers) * unit for numbers, unit in parts)
             names = frozenset(name for numbers, _ in parts for each in numbers for name in each.names)
@@ -324,7 +277,7 @@ class _Times:
                 name = f.last_name(expr)
                 for value, place, inner in self._meant(expr, where, chain):
                     for number in self._numbers(value, place, inner, depth - 1):
-                        named = number.place or _assignment(place, value)
+                        named = number.place or assignment(place, value)
                         yield Number(number.value, named, number.names | {name})
 
     def _read(self, module: Module, call: f.Call, chain: Chain, depth: int) -> Iterator[Number]:
@@ -382,73 +335,6 @@ class _Times:
             yield param.default, (function.module, function.facts.outer, param.start), ()
 
 
-def names_around(module: Module, call: f.Call) -> frozenset[str]:
-    """What the value of a call is given for: the variable, the argument or entry that takes it, the function around."""
-    found = set()
-    index = module.call_numbers[call.start, call.end]
-    for entry in module.facts.assigns:
-        if entry.start <= call.start < entry.end and any(one == f.CallRef(index) for one in walk(entry.value)):
-            found.add(f.last_name(entry.target))
-    for other in module.facts.calls:
-        if other.start < call.start and call.end <= other.end:
-            found |= {arg.name for arg in other.args if arg.start <= call.start < arg.end and arg.name}
-    before = module.text[max(0, call.start - 120) : call.start]
-    line = before[before.rfind(b"\n") + 1 :]
-    found |= {piece.decode("utf-8", "replace") for piece in line.replace(b"'", b'"').split(b'"')[1::2]}
-    function = module.enclosing(call.block)
-    if function is not None:
-        found.add(function.name)
-    return frozenset(found - {""})
-
-
-def _tests_around(where: Where) -> frozenset[str]:
-    """The names and texts in the conditions under which a place is reached (`if remember_me:`, `case "refresh":`).
-
-    Behind a condition that asks for access tokens, `else` is for others.
-    """
-    module, block, _ = where
-    blocks = module.facts.blocks
-    found: set[str] = set()
-    for each in module.block_chain(block):
-        if each.kind == "if":
-            found |= _said(each.test)
-        elif each.kind == "case":
-            end = module.text.find(b"\n", each.start)
-            found |= {one.decode("utf-8", "replace") for one in _WORD.findall(module.text[each.start : max(end, 0)])}
-        elif each.kind == "else" and blocks[each.parent].kind == "choice":
-            others = (one for one in module.blocks_in.get(each.function, ()) if one.parent == each.parent)
-            if any("access" in words(name) for one in others if one.kind == "if" for name in _said(one.test)):
-                found.add("refresh")
-    return frozenset(found - {""})
-
-
-def _said(test: f.Expr | None) -> set[str]:
-    names = {f.last_name(one) for one in walk(test)}
-    return names | {str(one.value) for one in walk(test) if isinstance(one, f.Const)}
-
-
-def _names_of(chain: Chain) -> frozenset[str]:
-    found: set[str] = set()
-    for frame in chain:
-        found |= {frame.function.name} | names_around(frame.module, frame.call) | _tests_around(frame.where)
-    return frozenset(found)
-
-
-def _assignment(place: Where, value: f.Expr) -> tuple[Module, int, int] | None:
-    """The statement of a module or class that gives a name its value."""
-    module, block, start = place
-    if module.facts.blocks[block].function >= 0:
-        return None
-    entry = next((one for one in module.facts.assigns if one.start == start and one.value == value), None)
-    return (module, entry.start, entry.end) if entry is not None else None
-
-
-def _name_at(place: tuple[Module, int, int]) -> str:
-    module, start, end = place
-    entry = next((one for one in module.facts.assigns if (one.start, one.end) == (start, end)), None)
-    return f.last_name(entry.target) if entry is not None and module.facts.blocks[entry.block].function < 0 else ""
-
-
 def _is_for_access(name: str) -> bool:
     found = words(name) if name else []
     return "access" in found and "token" in found and not _LASTING.isdisjoint(found)
@@ -465,8 +351,3 @@ def _calculated(op: str, left: float, right: float) -> float | None:
         case "/" | "//" if right:
             return left / right
     return None
-
-
-def contains(names: Collection[str], wanted: Collection[str]) -> bool:
-    """Whether one of some names has one of the words in it."""
-    return any(word in wanted for name in names for word in words(name))

@@ -1,0 +1,65 @@
+"""How long tokens live, through the whole project, and whether it issues any. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fastapi_lint.catalog.secrecy.secrets import words
+from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.tokens.lasting.times import Lifetime, Times
+from fastapi_lint.model.tokens.payloads import encodings
+from fastapi_lint.model.values.texts import written_for_tests
+from fastapi_lint.tracking.queries import gathered, query
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+_ISSUERS = frozenset({"fastapi_users", "fastapi_jwt_auth", "async_fastapi_jwt_auth", "authx", "fastapi_login"})
+"""Packages that sign tokens themselves."""
+
+
+@query
+def lifetimes(project: Project) -> Mapping[Module, tuple[Lifetime, ...]]:
+    """The lifetimes of tokens that the program issues, by the module in which they are written."""
+    found: dict[tuple[Module, int], Lifetime] = {}
+    for one in _set_in(project):
+        known = found.get((one.module, one.start))
+        names = one.names | known.names if known is not None else one.names
+        if known is None or known.seconds < one.seconds:
+            found[one.module, one.start] = replace(one, names=names)
+    table: dict[Module, list[Lifetime]] = {}
+    for one in found.values():
+        table.setdefault(one.module, []).append(one)
+    return {module: tuple(sorted(each, key=lambda one: one.start)) for module, each in table.items()}
+
+
+@gathered
+def _set_in(project: Project, module: Module) -> Iterator[Lifetime]:
+    """The lifetimes to which a module leads, wherever they are written."""
+    if module.is_test or written_for_tests(module):
+        return
+    times = project.about(Times)
+    named = times.by_name(module) if module.mentions("access", "ACCESS") and issues_tokens(project) else ()
+    for one in (*times.of_encodings(module), *named, *times.of_libraries(module)):
+        if not one.module.is_test:
+            yield one
+
+
+def issues_tokens(project: Project) -> bool:
+    """Whether the program itself signs tokens, and not only keeps those of others."""
+    return bool(_issuing(project))
+
+
+@gathered
+def _issuing(project: Project, module: Module) -> Iterator[str]:
+    """A module that signs tokens, or imports what does."""
+    if not module.is_test:
+        imported = (entry.module.split(".", 1)[0] for entry in module.facts.imports if not entry.level)
+        if not _ISSUERS.isdisjoint(imported) or next(encodings(module, project), None) is not None:
+            yield module.path
+
+
+def contains(names: Collection[str], wanted: Collection[str]) -> bool:
+    """Whether one of some names has one of the words in it."""
+    return any(word in wanted for name in names for word in words(name))
