@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.database.conditions import is_sql
+from fastapi_lint.model.database.expiring import is_read_after_commit
 from fastapi_lint.model.database.holders import (
     conversations_in,
     given,
@@ -57,6 +58,7 @@ __all__ = [
     "is_async_conversation",
     "is_async_session",
     "is_conversation",
+    "is_read_after_commit",
     "is_scoped",
     "is_session",
     "is_session_like",
