@@ -19,6 +19,7 @@ from fastapi_lint.model.database.limiting.limits import Limits
 from fastapi_lint.model.database.limiting.paging import QueryNumber, query_numbers
 from fastapi_lint.model.database.loading import Loading, Rows
 from fastapi_lint.model.database.mapping.mapped import Relationship, classes_of
+from fastapi_lint.model.database.mapping.zones import COLUMNS, has_zone, is_of_table, loses_zone
 from fastapi_lint.model.database.requests import RequestCode, Requests
 from fastapi_lint.model.database.sessions import (
     ASYNC_SESSIONS,
@@ -35,6 +36,7 @@ from fastapi_lint.model.database.transactions import Late, Transactions, Write
 
 __all__ = [
     "ASYNC_SESSIONS",
+    "COLUMNS",
     "Fate",
     "Insert",
     "Inserts",
@@ -53,11 +55,13 @@ __all__ = [
     "committing_factories",
     "conversations_in",
     "given",
+    "has_zone",
     "holds_conversation",
     "is_async_connection",
     "is_async_conversation",
     "is_async_session",
     "is_conversation",
+    "is_of_table",
     "is_read_after_commit",
     "is_scoped",
     "is_session",
@@ -65,6 +69,7 @@ __all__ = [
     "is_sql",
     "is_sync_connection",
     "is_sync_session",
+    "loses_zone",
     "query_numbers",
     "statements",
     "taken",

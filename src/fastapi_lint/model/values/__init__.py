@@ -24,10 +24,12 @@ from fastapi_lint.model.values.texts import (
     target_name,
     written_for_tests,
 )
+from fastapi_lint.model.values.times.naive import NAIVE, NaiveTime, naive_times
 
 __all__ = [
     "DOCUMENTED",
     "FRESH_WORDS",
+    "NAIVE",
     "NOWHERE",
     "UNKNOWN",
     "Bound",
@@ -35,6 +37,7 @@ __all__ = [
     "Compositions",
     "Defaults",
     "Literal",
+    "NaiveTime",
     "Outside",
     "Piece",
     "Quoted",
@@ -46,6 +49,7 @@ __all__ = [
     "is_set_default",
     "literals",
     "literals_between",
+    "naive_times",
     "quoted",
     "quoted_at",
     "quoted_between",

@@ -5,31 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
-from typing import NamedTuple
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Module, Project
-from fastapi_lint.model.names import dotted
+from fastapi_lint.model.database import COLUMNS, has_zone, is_of_table, loses_zone
 from fastapi_lint.model.routing import Contents
 from fastapi_lint.model.tokens import Payloads, encodings
+from fastapi_lint.model.values import NAIVE, NaiveTime, naive_times
 from fastapi_lint.rule import Check, rule
 
-_NAIVE = {"datetime.datetime.utcnow": "now", "datetime.datetime.utcfromtimestamp": "fromtimestamp"}
 _FIELDS = frozenset({"pydantic.Field", "sqlmodel.Field"})
-_COLUMNS = frozenset({"sqlalchemy.Column", "sqlalchemy.orm.mapped_column", "sqlalchemy.schema.Column"})
 _DEFAULTS = {**dict.fromkeys(_FIELDS, ("default", "default_factory")),
-             **dict.fromkeys(_COLUMNS, ("default", "onupdate", "insert_default"))}  # fmt: skip
+             **dict.fromkeys(COLUMNS, ("default", "onupdate", "insert_default"))}  # fmt: skip
 _MODELS = frozenset({"pydantic.BaseModel", "sqlmodel.SQLModel", "sqlalchemy.orm.DeclarativeBase"})
 _CLAIMS = ("exp", "iat", "nbf", "auth_time")
-_TYPES = ("sqlalchemy.DateTime", "sqlalchemy.types.DateTime", "sqlalchemy.TIMESTAMP", "sqlalchemy.types.TIMESTAMP",
-          "sqlalchemy.dialects.postgresql.TIMESTAMP", "sqlalchemy.sql.sqltypes.DateTime")  # fmt: skip
 _FIELD = "the field is sent without an offset"
 _COLUMN = "the column keeps it without one, as it is declared; `utcnow` is deprecated since Python 3.12"
 _AWARE = "the column has a zone, and takes a naive time for the local one"
 _DOCUMENT = "the field is sent without an offset, and so is what the database gives back"
-_DOCUMENTS = ("beanie.", "odmantic.", "mongoengine.")
 _DEEPEST = 4
 _WORDS = ("utcnow", "utcfromtimestamp")
 _TAKEN = "which JWT libraries take for UTC; `utcnow` is deprecated since Python 3.12"
@@ -39,17 +34,6 @@ _BESIDE = {
 }
 """What has to change together with it."""
 Where = tuple[Module, int, int]
-
-
-class _Use(NamedTuple):
-    """Where a naive time is made: its place, the canonical name, and whether it is called there."""
-
-    module: Module
-    start: int
-    name_end: int
-    end: int
-    name: str
-    is_called: bool
 
 
 @rule("FAPI415", fix=Safety.UNSAFE, since="0.2.0")
@@ -86,9 +70,9 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
             continue
         seen.add((use.module, use.start))
         is_stored = why in (_COLUMN, _DOCUMENT)
-        made = f"datetime.{_NAIVE[use.name]}({'' if _NAIVE[use.name] == 'now' else '..., '}timezone.utc)"
+        made = f"datetime.{NAIVE[use.name]}({'' if NAIVE[use.name] == 'now' else '..., '}timezone.utc)"
         if not use.is_called:
-            made = f"lambda: {made}" if _NAIVE[use.name] == "now" else f"lambda at: {made.replace('...', 'at')}"
+            made = f"lambda: {made}" if NAIVE[use.name] == "now" else f"lambda at: {made.replace('...', 'at')}"
         yield check.finding(
             (use.start, use.name_end),
             f"`{use.module.source.slice(use.start, use.name_end)}` gives a time without a zone",
@@ -108,67 +92,24 @@ def _is_made(project: Project) -> bool:
 # -------------------------------------------------------------------- where it goes
 
 
-def _kept(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
+def _kept(module: Module, check: Check) -> Iterator[tuple[NaiveTime, str]]:
     """Defaults of fields and columns, and what a model's own constructor sets."""
     for call in module.facts.calls:
         wanted = _DEFAULTS.get(check.project.called_name(module, call) or "", ()) if call.args else ()
         for arg in call.args:
             if arg.name in wanted:
-                is_column = "onupdate" in wanted or _is_of_table(module, call, check)
-                why = _FIELD if not is_column else _AWARE if _has_zone(module, call, check) else _COLUMN
-                if not is_column and _is_of_document(module, call, check):
+                is_column = "onupdate" in wanted or is_of_table(check.project, module, call)
+                why = _FIELD if not is_column else _AWARE if has_zone(check.project, module, call) else _COLUMN
+                if not is_column and loses_zone(check.project, module, call):
                     why = _DOCUMENT
-                for use in _made(arg.value, (module, call.block, arg.start), check):
+                for use in naive_times(check.project, arg.value, (module, call.block, arg.start)):
                     yield use, why
     for function in module.functions:
         if function.name == "__init__" and function.cls is not None and _is_model(function.cls, check):
             for entry in module.assigns_in.get(function.index, ()):
                 if isinstance(entry.target, f.Attr) and entry.target.value == f.Name("self"):
-                    for use in _made(entry.value, (module, entry.block, entry.start), check):
+                    for use in naive_times(check.project, entry.value, (module, entry.block, entry.start)):
                         yield use, "the object keeps it, and whoever reads it takes it for local time"
-
-
-def _is_of_table(module: Module, call: f.Call, check: Check) -> bool:
-    """Whether a field is a column, too: that of an SQLModel table, or of a base that one has."""
-    number = module.facts.blocks[call.block].cls
-    if number < 0 or check.project.called_name(module, call) != "sqlmodel.Field":
-        return False
-    cls = module.classes[number]
-    schemas = (check.project.schemas.of(each) for each in (cls, *check.project.types.subclasses(cls)))
-    return any(schema is not None and schema.kind == "sqlmodel-table" for schema in schemas)
-
-
-def _is_of_document(module: Module, call: f.Call, check: Check) -> bool:
-    """Whether a field is one of a document in MongoDB, whose driver gives times back without a zone, as a default."""
-    number = module.facts.blocks[call.block].cls
-    if number < 0:
-        return False
-    cls = module.classes[number]
-    bases = (base for each in (cls, *check.project.types.subclasses(cls)) for base in check.project.types.mro(each))
-    is_one = any(isinstance(base, str) and base.startswith(_DOCUMENTS) for base in bases)
-    return is_one and not check.project.about(_asks_for_zones)
-
-
-def _asks_for_zones(project: Project) -> bool:
-    """Whether a client of the project gives times back with their zone: `tz_aware=True`."""
-    asking = (module for module in project.modules if module.mentions("tz_aware"))
-    return any(f.keyword(call, "tz_aware") is not None for module in asking for call in module.facts.calls)
-
-
-def _has_zone(module: Module, call: f.Call, check: Check) -> bool:
-    """Whether a column is declared with a zone: `DateTime(timezone=True)` among its arguments, or in `sa_column`."""
-    for arg in call.args:
-        if arg.name not in ("", "type_", "sa_type", "sa_column") or not isinstance(arg.value, f.CallRef):
-            continue
-        inner = module.facts.calls[arg.value.index]
-        name = check.project.called_name(module, inner) or ""
-        if name in _COLUMNS and _has_zone(module, inner, check):
-            return True
-        zone = f.keyword(inner, "timezone") or next(iter(inner.args[:1]), None)
-        if name in _TYPES and zone is not None and zone.name in ("", "timezone"):
-            if zone.value == f.Const(True):
-                return True
-    return False
 
 
 def _is_model(cls: Class, check: Check) -> bool:
@@ -176,17 +117,17 @@ def _is_model(cls: Class, check: Check) -> bool:
     return any(isinstance(base, str) and base in _MODELS for base in bases)
 
 
-def _signed(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
+def _signed(module: Module, check: Check) -> Iterator[tuple[NaiveTime, str]]:
     """Claims of tokens that are signed in this module, or made in it."""
     payloads = Payloads(check.project)
     for encoding in encodings(module, check.project):
         for key in _CLAIMS:
             for part in payloads.claims(encoding, key):
-                for use in _made(part.value, part.where, check):
+                for use in naive_times(check.project, part.value, part.where):
                     yield use, f"it is signed as `{key}`, {_TAKEN}"
 
 
-def _sent(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
+def _sent(module: Module, check: Check) -> Iterator[tuple[NaiveTime, str]]:
     """Values of what path operations answer, wherever they are made."""
     contents = Contents(check.project.types)
     for function in module.functions:
@@ -195,71 +136,14 @@ def _sent(module: Module, check: Check) -> Iterator[tuple[_Use, str]]:
         for answer in check.project.answers.of(function):
             if answer.content is not None and answer.kind != "error":
                 for part, where in contents.parts(answer.content):
-                    for use in _made(part, where, check, as_text=True):
+                    for use in naive_times(check.project, part, where, as_text=True):
                         yield use, "clients get it without an offset, and take it for their own time"
 
 
 # -------------------------------------------------------------------- what makes it
 
 
-def _made(
-    expr: f.Expr | None, where: Where, check: Check, *, as_text: bool = False, depth: int = _DEEPEST
-) -> Iterator[_Use]:
-    """The naive times that a value is, moved by a time span or not; `as_text`: also in ISO format."""
-    module = where[0]
-    if depth == 0 or expr is None:
-        return
-    match expr:
-        case f.CallRef(index=index):
-            call = module.facts.calls[index]
-            name = check.project.called_name(module, call) or ""
-            if name in _NAIVE:
-                yield _Use(module, call.start, call.name_end, call.end, name, True)
-            elif isinstance(call.func, f.Attr) and not _gives_zone(call, as_text):
-                yield from _made(call.func.value, where, check, as_text=False, depth=depth - 1)
-        case f.Binary(op="+" | "-", left=left, right=right):
-            if not any(_made(right, where, check, depth=depth - 1)):
-                yield from _made(left, where, check, depth=depth - 1)
-        case f.Choice(options=options):
-            for option in options:
-                yield from _made(option, where, check, as_text=as_text, depth=depth - 1)
-        case f.Lambda(index=index):
-            body = module.functions[index]
-            for leaving in body.exits:
-                yield from _made(leaving.value, (module, leaving.block, leaving.start), check, depth=depth - 1)
-        case f.Name() | f.Attr():
-            name = check.project.name(expr, *where) or ""
-            if name in _NAIVE:
-                yield from _reference(expr, name, where)
-            elif isinstance(expr, f.Name):
-                for binding in check.project.types.find_bindings(expr.id, where):
-                    entry = binding.entry
-                    if isinstance(entry, f.Assign) and entry.target == expr:
-                        yield from _made(
-                            entry.value, (module, entry.block, entry.start), check, as_text=as_text, depth=depth - 1
-                        )
-
-
-def _gives_zone(call: f.Call, as_text: bool) -> bool:
-    """Whether a method of a time gives something else than a naive time (or its text, where that counts)."""
-    match f.last_name(call.func):
-        case "replace":
-            return any(arg.name in ("tzinfo", "", "*", "**") for arg in call.args)
-        case "isoformat":
-            return not as_text
-    return True
-
-
-def _reference(expr: f.Expr, name: str, where: Where) -> Iterator[_Use]:
-    """A function that is handed over: where its name stands behind the start of the expression's statement or call."""
-    module, _, at = where
-    text = dotted(expr).encode()
-    start = module.text.find(text, at)
-    if text and start >= 0:
-        yield _Use(module, start, start + len(text), start + len(text), name, False)
-
-
-def _fix(use: _Use) -> Fix | None:
+def _fix(use: NaiveTime) -> Fix | None:
     module = use.module
     source = module.excerpt(use.start)
     written = module.source.slice(use.start, use.name_end)
@@ -270,7 +154,7 @@ def _fix(use: _Use) -> Fix | None:
     if given is None:
         return None
     zone, imports = given
-    made = f"{owner}.{_NAIVE[use.name]}"
+    made = f"{owner}.{NAIVE[use.name]}"
     span = module.source.span(use.start, use.end)
     if not use.is_called:
         new = f"lambda: {made}({zone}.utc)" if last == "utcnow" else f"lambda at: {made}(at, {zone}.utc)"

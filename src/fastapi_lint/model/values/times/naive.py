@@ -1,0 +1,90 @@
+"""Times in UTC that do not say so: which a value is, moved by a time span or not, back to the call that makes them.
+
+In goes an expression with its place, out come the places where `utcnow` and its like are called or handed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import dotted
+from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.types.inference.inference import Where
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+
+NAIVE = {"datetime.datetime.utcnow": "now", "datetime.datetime.utcfromtimestamp": "fromtimestamp"}
+"""The functions that make them, and what makes an aware time in their place."""
+_DEEPEST = 4
+
+
+class NaiveTime(NamedTuple):
+    """Where a naive time is made: its place, the canonical name, and whether it is called there."""
+
+    module: Module
+    start: int
+    name_end: int
+    end: int
+    name: str
+    is_called: bool
+
+
+def naive_times(
+    project: Project, expr: f.Expr | None, where: Where, *, as_text: bool = False, depth: int = _DEEPEST
+) -> Iterator[NaiveTime]:
+    """The naive times that a value is, moved by a time span or not; `as_text`: also in ISO format."""
+    module = where[0]
+    if depth == 0 or expr is None:
+        return
+    match expr:
+        case f.CallRef(index=index):
+            call = module.facts.calls[index]
+            name = project.called_name(module, call) or ""
+            if name in NAIVE:
+                yield NaiveTime(module, call.start, call.name_end, call.end, name, True)
+            elif isinstance(call.func, f.Attr) and not _gives_zone(call, as_text):
+                yield from naive_times(project, call.func.value, where, as_text=False, depth=depth - 1)
+        case f.Binary(op="+" | "-", left=left, right=right):
+            if not any(naive_times(project, right, where, depth=depth - 1)):
+                yield from naive_times(project, left, where, depth=depth - 1)
+        case f.Choice(options=options):
+            for option in options:
+                yield from naive_times(project, option, where, as_text=as_text, depth=depth - 1)
+        case f.Lambda(index=index):
+            body = module.functions[index]
+            for leaving in body.exits:
+                yield from naive_times(project, leaving.value, (module, leaving.block, leaving.start), depth=depth - 1)
+        case f.Name() | f.Attr():
+            name = project.name(expr, *where) or ""
+            if name in NAIVE:
+                yield from _reference(expr, name, where)
+            elif isinstance(expr, f.Name):
+                for binding in project.types.find_bindings(expr.id, where):
+                    entry = binding.entry
+                    if isinstance(entry, f.Assign) and entry.target == expr:
+                        yield from naive_times(
+                            project, entry.value, (module, entry.block, entry.start), as_text=as_text, depth=depth - 1
+                        )
+
+
+def _gives_zone(call: f.Call, as_text: bool) -> bool:
+    """Whether a method of a time gives something else than a naive time (or its text, where that counts)."""
+    match f.last_name(call.func):
+        case "replace":
+            return any(arg.name in ("tzinfo", "", "*", "**") for arg in call.args)
+        case "isoformat":
+            return not as_text
+    return True
+
+
+def _reference(expr: f.Expr, name: str, where: Where) -> Iterator[NaiveTime]:
+    """A function that is handed over: where its name stands behind the start of the expression's statement or call."""
+    module, _, at = where
+    text = dotted(expr).encode()
+    start = module.text.find(text, at)
+    if text and start >= 0:
+        yield NaiveTime(module, start, start + len(text), start + len(text), name, False)
