@@ -15,6 +15,7 @@ from fastapi_lint.model.calls.concurrent.giving import chosen, given_back
 from fastapi_lint.model.calls.concurrent.lasting import lasts, runs
 from fastapi_lint.model.calls.concurrent.locks import held_across_await
 from fastapi_lint.model.calls.concurrent.outliving import Started, root_of
+from fastapi_lint.model.calls.concurrent.plain import A_GENERATOR, SYNCHRONOUS, is_certain, plain_result
 from fastapi_lint.model.calls.concurrent.tasks import TASKS, is_given, is_made_here
 from fastapi_lint.model.calls.concurrent.together import (
     Member,
@@ -31,7 +32,9 @@ from fastapi_lint.model.calls.ways.endings import Endings
 from fastapi_lint.model.calls.ways.sparing import bound, expects, never_runs, runs_until_filled, swallows
 
 __all__ = [
+    "A_GENERATOR",
     "NO_SETTINGS",
+    "SYNCHRONOUS",
     "TASKS",
     "Endings",
     "Given",
@@ -55,6 +58,7 @@ __all__ = [
     "given",
     "given_back",
     "held_across_await",
+    "is_certain",
     "is_configured",
     "is_given",
     "is_made_here",
@@ -69,6 +73,7 @@ __all__ = [
     "only_value",
     "parameter_behind",
     "passes_through",
+    "plain_result",
     "reads_of",
     "root_of",
     "runs",
