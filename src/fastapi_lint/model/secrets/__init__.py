@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.secrets.absences import is_asked_before, may_be_none
+from fastapi_lint.model.secrets.beside import written_beside
 from fastapi_lint.model.secrets.comparing import Comparing, Comparison
 from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
 from fastapi_lint.model.secrets.keys import keys_given
@@ -33,4 +34,5 @@ __all__ = [
     "may_be_none",
     "shown",
     "writes_log",
+    "written_beside",
 ]

@@ -7,25 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fastapi_lint.catalog.secrecy import secret_calls, secrets
+from fastapi_lint.catalog.secrecy.looks import is_secret_text, looks_made
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Class, Module
-from fastapi_lint.model.secrets import Use, documented_ranges, keys_given, shown
-from fastapi_lint.model.values import (
-    BoundText,
-    bound_texts,
-    literals_between,
-    quoted,
-    quoted_at,
-    written_for_tests,
-)
+from fastapi_lint.model.secrets import Use, documented_ranges, keys_given, shown, written_beside
+from fastapi_lint.model.values import BoundText, bound_texts, literals_between, quoted, written_for_tests
 from fastapi_lint.rule import Check, rule
 
-_OPERATOR = re.compile(rb"==|!=")
-_NAME_BEFORE = re.compile(rb"(?<![\w.\"'])(?:\w{1,40}\.){0,4}([A-Za-z_]\w{1,60})\Z")
-_NAME_AFTER = re.compile(rb"(?:\w{1,40}\.){0,4}([A-Za-z_]\w{1,60})\b(?!\s{0,2}[.(\[])")
-_LONGEST_NAME = 240
-_QUOTES = (b'"', b"'")
 _INVENTED = re.compile(r"(?i)\btest|example\.|\bfoo\b|\bdummy")
 """What a dict or call holds beside a password when both are made up."""
 _NOUNS = {"password": "password", "token": "token", "key": "key"}
@@ -113,7 +102,7 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
             continue
         if any(_INVENTED.search(text) for text in bound.beside):
             continue
-        made = _looks_made(bound.text)
+        made = looks_made(bound.text)
         stands_in = check.project.secrets.stands_in_for(bound) is not None
         if stands_in and not (made and bound.how == "setting"):
             continue  # FAPI602's
@@ -178,21 +167,6 @@ def _connects(bound: BoundText, check: Check) -> bool:
     return secret_calls.connection(check.project.called_name(bound.module, call) or "") is not None
 
 
-def is_secret_text(kind: secrets.Kind, text: str, name: str) -> bool:
-    """Whether a text bound to the name of a password, key or token is one."""
-    if secrets.is_absent(text) or secrets.is_placeholder(text) or secrets.is_template(text):
-        return False
-    if kind == "password":
-        if secrets.is_known_password(text):
-            return text.lower() != name.lower()
-        return not secrets.is_label(text, name) and secrets.looks_like_password(text)
-    return (_looks_made(text) and not secrets.is_reference(text, name)) or secrets.looks_chosen(text, name)
-
-
-def _looks_made(text: str) -> bool:
-    return secrets.looks_random(text) or secrets.token_kind(text) is not None
-
-
 def _is_enumeration(cls: Class | None, check: Check) -> bool:
     if cls is None:
         return False
@@ -225,29 +199,13 @@ def _shown(module: Module, check: Check) -> Iterator[_Judged]:
         is_certain = secret_calls.connection(one.by) is not None
         if _INVENTED.search(text) or secrets.is_label(text, "") or (secrets.is_placeholder(text) and not is_certain):
             continue
-        if one.kind == "password" or _looks_made(text):
+        if one.kind == "password" or looks_made(text):
             yield _Judged(one.place, f"the {one.kind} given to `{one.by}` stands in the source", _KNOWN)
 
 
 def _compared(module: Module) -> Iterator[_Judged]:
-    data = module.text
-    for match in _OPERATOR.finditer(data):
-        left = len(data[max(0, match.start() - 2) : match.start()].rstrip()) + max(0, match.start() - 2)
-        behind = data[match.end() : match.end() + 3]
-        right = match.end() + len(behind) - len(behind.lstrip())
-        if data[right : right + 1] in _QUOTES:
-            found, place = _NAME_BEFORE.search(data, max(0, left - _LONGEST_NAME), left), right
-        elif data[left - 1 : left] in _QUOTES:
-            found, place = _NAME_AFTER.match(data, right), left - 1
-        else:
-            continue
-        name = found[1].decode("ascii", "replace") if found is not None else ""
+    """Texts that a name of a password, key or token is compared with."""
+    for name, literal in written_beside(module):
         kind = secrets.secret_name(name)
-        if kind is None:
-            continue
-        literal = quoted_at(module, place)
-        if literal is None or literal.formatted or literal.alone or place not in (literal.start, literal.end - 1):
-            continue
-        judged: secrets.Kind = "password" if kind == "password" else "token"
-        if is_secret_text(judged, literal.text, name):
+        if kind is not None and is_secret_text("password" if kind == "password" else "token", literal.text, name):
             yield _Judged((literal.start, literal.end), f"`{name}` is compared with a secret in the source", _KNOWN)

@@ -1,0 +1,37 @@
+"""Texts that a module compares with a name by `==` or `!=`, as they are written. Resolves nothing, and judges none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.values.literals import Quoted, quoted_at
+
+_OPERATOR = re.compile(rb"==|!=")
+_NAME_BEFORE = re.compile(rb"(?<![\w.\"'])(?:\w{1,40}\.){0,4}([A-Za-z_]\w{1,60})\Z")
+_NAME_AFTER = re.compile(rb"(?:\w{1,40}\.){0,4}([A-Za-z_]\w{1,60})\b(?!\s{0,2}[.(\[])")
+_LONGEST_NAME = 240
+_QUOTES = (b'"', b"'")
+
+
+def written_beside(module: Module) -> Iterator[tuple[str, Quoted]]:
+    """The last name on one side of each comparison, with the literal on its other side."""
+    data = module.text
+    for match in _OPERATOR.finditer(data):
+        left = len(data[max(0, match.start() - 2) : match.start()].rstrip()) + max(0, match.start() - 2)
+        behind = data[match.end() : match.end() + 3]
+        right = match.end() + len(behind) - len(behind.lstrip())
+        if data[right : right + 1] in _QUOTES:
+            found, place = _NAME_BEFORE.search(data, max(0, left - _LONGEST_NAME), left), right
+        elif data[left - 1 : left] in _QUOTES:
+            found, place = _NAME_AFTER.match(data, right), left - 1
+        else:
+            continue
+        if found is None:
+            continue
+        name = found[1].decode("ascii", "replace")
+        literal = quoted_at(module, place)
+        if literal is None or literal.formatted or literal.alone or place not in (literal.start, literal.end - 1):
+            continue
+        yield name, literal
