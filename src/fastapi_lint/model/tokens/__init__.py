@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fastapi_lint.model.tokens.absence import may_be_none, unasked
-from fastapi_lint.model.tokens.lasting.times import Lifetime
 from fastapi_lint.model.tokens.lasting.lifetimes import contains, lifetimes
+from fastapi_lint.model.tokens.lasting.times import Lifetime
 from fastapi_lint.model.tokens.parts import Frame, Part
 from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings, place_of_claim
 from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_calls
