@@ -37,6 +37,8 @@ _GONE = {
     "post_init_call": "remove it",
     "error_msg_templates": "raise errors of your own in validators",
 }
+_SETTINGS = frozenset({"env_prefix", "env_file", "env_file_encoding", "env_nested_delimiter", "secrets_dir"})
+"""Keys that only settings read."""
 _CONFIGS = frozenset({"pydantic.ConfigDict", "pydantic_settings.SettingsConfigDict"})
 
 
@@ -92,13 +94,19 @@ def _class(module: Module, schema: Schema, inner: Class, check: Check) -> Iterat
     if old:
         names = ", ".join(f"`{name}`" for name in old[:3])
         why = f"{names} {'has' if len(old) == 1 else 'have'} no effect in Pydantic 2"
-    config = "SettingsConfigDict" if check.project.schemas.is_settings(schema.cls) else "ConfigDict"
+    is_settings = check.project.schemas.is_settings(schema.cls)
+    config = "SettingsConfigDict" if is_settings else "ConfigDict"
+    instead = f"write `model_config = {config}({_written(module, inner)})`"
+    idle = [name for name in inner.assigns if name in _SETTINGS] if not is_settings else []
+    if idle:
+        why = f"{why}, and `{idle[0]}` does nothing for a model"
+        instead = "inherit from `pydantic_settings.BaseSettings`, or take it away"
     yield check.finding(
         inner,
         f"`{schema.name}` is configured by a `class Config`",
         why=why,
-        instead=f"write `model_config = {config}({_written(module, inner)})`",
-        fix=None if _is_named(schema.cls, check) else partial(_rewritten, module, inner, config),
+        instead=instead,
+        fix=None if idle or _is_named(schema.cls, check) else partial(_rewritten, module, inner, config),
     )
 
 
