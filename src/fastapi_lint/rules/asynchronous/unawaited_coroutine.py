@@ -9,7 +9,7 @@ from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import awaited
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function, Module
+from fastapi_lint.model import Class, Function, Module
 from fastapi_lint.model.application import stays_plain
 from fastapi_lint.model.calls import chosen, given_back, leaves, never_runs
 from fastapi_lint.model.data import record_kind
@@ -39,6 +39,8 @@ _WHY = {
     "endpoint": "FastAPI does not await what a handler returns, so the request ends in 500",
     "dependency": "FastAPI does not await what a dependency returns, so its body never runs",
 }
+_NO_CONTEXTS = frozenset({"asyncpg.Connection"})
+"""What coroutines of libraries give that has no `__aenter__`."""
 _HANDLERS = (".exception_handler", ".middleware")
 """Decorators of functions that answer without being endpoints."""
 
@@ -76,7 +78,11 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
     for misuse in coroutines.misused(function):
         if not _expected_to_fail(function, misuse.call):
             reported.add(misuse.call.start)
-            yield _finding(function, check, misuse.call, _WHY[misuse.how].format(misuse.detail))
+            why = _WHY[misuse.how].format(misuse.detail)
+            if misuse.how == "entered-async" and _gives_no_context(function.module, misuse.call, check):
+                yield _opened(function, check, misuse.call, why)
+            else:
+                yield _finding(function, check, misuse.call, why)
     for call, role in _answered(function, check):
         if call.start not in reported:
             reported.add(call.start)
@@ -89,6 +95,31 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
             why="nothing of its body runs",
             instead=f"give `{receiver}` a plain function, which can start a task",
         )
+
+
+def _gives_no_context(module: Module, call: f.Call, check: Check) -> bool:
+    """Whether what a call gives when it is awaited cannot be entered by `async with` either."""
+    given = check.project.types.call_type(module, module.call_numbers[call.start, call.end])
+    value = given.result if isinstance(given, Coroutine) else given
+    if not isinstance(value, Instance):
+        return False
+    if isinstance(value.cls, str):
+        return value.cls in _NO_CONTEXTS
+    order = check.project.types.mro(value.cls)
+    return all(isinstance(base, Class) or base in ("object", "abc.ABC") for base in order) and not any(
+        isinstance(base, Class) and "__aenter__" in base.methods for base in order
+    )
+
+
+def _opened(function: Function, check: Check, call: f.Call, why: str) -> Finding:
+    """What is entered where it can only be awaited, and closed by hand."""
+    written = check.project.effects.written(function.module, call)
+    return check.finding(
+        (call.start, call.name_end),
+        f"`{written}(...)` is entered in `{function.name}`, and can only be awaited",
+        why=f"{why}, and neither is what it gives",
+        instead=f"keep what `await {written}(...)` gives, and close it in a `finally`",
+    )
 
 
 def _expected_to_fail(function: Function, call: f.Call) -> bool:
