@@ -12,6 +12,7 @@ from fastapi_lint.model.calls.blocking import Blocking
 from fastapi_lint.model.calls.bodies.binding import argument_at
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES
 from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.calls.handed import is_another
 from fastapi_lint.model.calls.sharing import comes_from_cache, is_shared_object, starts_from_self
 from fastapi_lint.model.calls.trails import Memo, Run, Trail, search
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Branches, Settings
@@ -120,6 +121,8 @@ class Chains(Blocking):
             found = self._ranked(step.function, settings) if settings is not None else None
             if found is not None and not self._is_of_one_object(found[1].behind(step)):
                 continue  # the object is of another class than the method that blocks
+            if found is not None and caller is not None and is_another(self.types, found[1].behind(step).steps, caller):
+                continue  # what is given is not what is annotated
             if found is not None and (best is None or (found[0], found[1].length) < (best[0], best[1].length)):
                 best = found[0], found[1].behind(step)
         return best[1] if best is not None else None
