@@ -47,9 +47,10 @@ def validate_without_from_attributes(module: Module, check: Check) -> Iterator[F
         if not _reads_attributes(schema, check):
             yield check.finding(
                 call,
-                f"`{schema.name}.model_validate` gets a `{value.cls.name}` and reads no attributes",
-                why="it raises a ValidationError",
+                f"`{module.source.slice(call.start, call.name_end)}` gets a record and reads no attributes",
+                why=f"it raises a ValidationError for an object of `{value.cls.name}`",
                 instead="pass `from_attributes=True`, or set it in `model_config`",
+                related=[check.related(schema.cls, "this schema", module=schema.module)],
                 fix=partial(_fix, module, call),
             )
 
