@@ -24,6 +24,10 @@ _TEMPLATE = re.compile(
     r"\{[^}]{0,80}\}|<[^>]{1,80}>|%\([a-z_]{1,40}\)s|%s|\$\{|\$\(|\A\$[A-Za-z_]\w*\Z|\{%|\[\[?[a-z_ ]{2,40}\]|"
     r"\A![A-Za-z_]{1,40} +\S|\A@[\w.]{1,60}\(|\(\?"
 )
+_KEPT = re.compile(r"(?:^|\.)example\.(?:com|org|net)\Z")
+_PATTERN = re.compile(
+    r"\\[sdwSDW][+*{]|\[[^\]\s]{0,60}[a-z0-9]-[a-z0-9][^\]\s]{0,60}\][+*{?]|\(\?[:=!<P]", re.IGNORECASE
+)
 _NOTHING = re.compile(r"x{4,}|X{4,}|\*{3,}|\.{3}|_{4,}|-{4,}|#{3,}|0{8,}|\u2026|\?{3,}")
 _SEQUENCE = "abcdefghijklmnopqrstuvwxyz01234567890"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE)
@@ -248,6 +252,11 @@ def is_template(text: str) -> bool:
     return _TEMPLATE.search(text) is not None
 
 
+def is_pattern(text: str) -> bool:
+    """Whether a text is a regular expression, which finds secrets and is none."""
+    return _PATTERN.search(text) is not None
+
+
 def is_placeholder(text: str) -> bool:
     """Whether a text stands for a secret without being one: "changeme", "your-key-here", "xxxx", "sk-1234"."""
     if _NOTHING.search(text) or (_distinct(text) <= 3 and not text.isdigit()):
@@ -329,6 +338,11 @@ def is_documentation_address(user: str, host: str) -> bool:
     """Whether user and host of a URL are the words that documentation puts there."""
     texts = catalogue().texts
     return host.lower() in texts.hosts or (user.lower() in texts.users and host.lower().split(".")[0] in texts.hosts)
+
+
+def is_documentation_host(host: str) -> bool:
+    """Whether a host is below a domain that is kept for documentation (RFC 2606)."""
+    return _KEPT.search(host.lower().split(":", 1)[0]) is not None
 
 
 def is_documentation_user(user: str) -> bool:

@@ -11,7 +11,7 @@ from fastapi_lint.catalog.secrecy.looks import is_secret_text, looks_made
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Class, Module
-from fastapi_lint.model.secrets import Use, documented_ranges, keys_given, shown, written_beside
+from fastapi_lint.model.secrets import Use, documented_ranges, keys_given, shown, surroundings, written_beside
 from fastapi_lint.model.values import BoundText, bound_texts, literals_between, quoted, written_for_tests
 from fastapi_lint.rule import Check, rule
 
@@ -50,7 +50,8 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     Passwords that are a single ordinary word, and keys that do not look made by a machine, are not told from
-    labels and stay silent, unless they are seen to be signed with. Test modules and examples in documentation are
+    labels and stay silent, unless they are seen to be signed with, and so do words that servers ship with (`postgres`)
+    in a script. Regular expressions that find secrets are none. Test modules and examples in documentation are
     not looked at. A literal that is only used when an environment variable is missing is reported by
     `insecure-secret-fallback`.
 
@@ -98,7 +99,7 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
         kind = secrets.secret_name(bound.name)
         uses = check.project.secrets.uses_of(bound)
         key = next((use for use in uses if use.role in ("signs", "encrypts")), None)
-        if (kind is None and key is None) or _is_enumeration(bound.cls, check):
+        if (kind is None and key is None) or _is_enumeration(bound.cls, check) or secrets.is_pattern(bound.text):
             continue
         if any(_INVENTED.search(text) for text in bound.beside):
             continue
@@ -106,6 +107,8 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
         stands_in = check.project.secrets.stands_in_for(bound) is not None
         if stands_in and not (made and bound.how == "setting"):
             continue  # FAPI602's
+        if key is None and secrets.is_known_password(bound.text) and _is_for_a_script(bound, check):
+            continue
         if bound.how == "written" and not made and not _matters_when_written(bound, check):
             continue
         judged = _as_key(bound, key) if key is not None and (kind in _HARM or not key.takes_fixed) else None
@@ -113,6 +116,13 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
             judged = _as_named(bound, kind, check)
         if judged is not None:
             yield _Judged(*judged, _STOP if stands_in else _READ)
+
+
+def _is_for_a_script(bound: BoundText, check: Check) -> bool:
+    """Whether a word that servers ship with is what a command of its own takes when it is given nothing."""
+    if bound.how not in ("default", "argument") or surroundings.runs_a_server(bound.module, check.project):
+        return False
+    return surroundings.runs_as_script(bound.module, bound.block, check.project)
 
 
 def _matters_when_written(bound: BoundText, check: Check) -> bool:

@@ -35,7 +35,7 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
     Defaults of API keys and tokens are reported only when they are no placeholders: a client with a placeholder
     for a key opens nothing. An `or` behind the call is reported, not fixed, and so is a variable that is read as the
     default of another one: without a default of its own, it would have to be set beside that one. A default is left
-    alone where something compares the secret with it and raises.
+    alone where something compares the secret with it and raises, and one for a host of documentation (`example.com`).
 
     References
     - [Settings and environment variables](https://fastapi.tiangolo.com/advanced/settings/)
@@ -57,6 +57,8 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
         why = _why(kind, uses)
         severity = Severity.ERROR if kind in ("signing", "encryption") else Severity.WARNING
         host = surroundings.host_beside(bound) if kind == "password" else None
+        if host is not None and secrets.is_documentation_host(host):
+            continue  # nobody has an account there
         if host is not None and secrets.is_local_host(host):
             severity, why = Severity.INFO, f"{why}; as it stands it opens what runs on this machine (`{host}`)"
         yield check.finding(
@@ -104,7 +106,9 @@ def _is_usable(kind: secrets.Kind, bound: BoundText, uses: tuple[Use, ...], chec
     if not text:
         is_named = secrets.is_secret_name(bound.name) and any(use.takes_empty for use in uses)
         return is_named and not surroundings.is_checked(bound, check.project)
-    if secrets.is_absent(text) or "://" in text or secrets.is_template(text) or not text.isascii():
+    if secrets.is_absent(text) or "://" in text or secrets.is_template(text) or secrets.is_pattern(text):
+        return False
+    if not text.isascii():
         return False
     if kind in ("signing", "encryption", "password"):
         return not text.startswith(("/", "./", "~/"))
