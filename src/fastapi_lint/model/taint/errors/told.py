@@ -254,13 +254,16 @@ class Telling:
             callee = callee.callable
         match callee:
             case External(name=name) if name in _TRACEBACKS:
-                yield Told("traceback", (), module, call.block)
+                if not self.variables.is_told_apart((module, call.block, call.start), -1):
+                    yield Told("traceback", (), module, call.block)
             case External(name=name) if name in _TEXTS:
                 yield from each(call.args)
             case External(name="dict"):
                 yield from each(tuple(arg for arg in call.args if key is None or arg.name in ("", "**", key)))
             case External(name="getattr") if call.args and self._is_error(call.args[0].value, where, environment):
-                yield from each(call.args)
+                asked = call.args[1].value if len(call.args) > 1 else None
+                if not isinstance(asked, f.Const) or asked.value in _SPEAKING:
+                    yield from each(call.args)
             case External(name=name) if name.rpartition(".")[2] in _VALIDATING:
                 for arg in call.args:
                     if arg.name in ("", "**", "obj", key):

@@ -157,6 +157,8 @@ class Variables:
                 return any(self.tells_apart(option, where) for option in options)
             case f.Unary(value=value):
                 return self._is_configuration(value, where)
+            case f.Compare(operands=operands) if any(_asks_for_type(each, where[0]) for each in operands):
+                return True
         return self._is_configuration(test, where)
 
     def _is_configuration(self, test: f.Expr | None, where: Where) -> bool:
@@ -182,6 +184,15 @@ class Variables:
 
     def _is_settings(self, expr: f.Expr, where: Where) -> bool:
         return self.types.is_instance(self.types.infer(expr, where), *_SETTINGS)
+
+
+def _asks_for_type(expr: f.Expr, module: Module) -> bool:
+    """Whether an expression is the type of something, or the name of that: `type(e).__name__`, `e.__class__`."""
+    while isinstance(expr, f.Attr) and expr.attr in ("__name__", "__qualname__"):
+        expr = expr.value
+    if isinstance(expr, f.CallRef):
+        return module.facts.calls[expr.index].func == f.Name("type")
+    return isinstance(expr, f.Attr) and expr.attr == "__class__"
 
 
 def _part(expr: f.Expr) -> tuple[str, str | int | None] | None:
