@@ -56,9 +56,10 @@ def unverified_tls(module: Module, check: Check) -> Iterator[Finding]:
     in HTTPX and aiohttp).
 
     Known limits
-    Values of settings and of the environment are left alone, and so are branches that these choose, addresses of the
-    own machine, and tests. In modules that the application does not run, a program that scans for example, it is an
-    information. Functions that have a parameter for it are reported where it is switched off.
+    Values of settings and of the environment are left alone, and so are branches that these choose, a context that a
+    condition chooses where the other one verifies, addresses of the own machine, and tests. In modules that the
+    application does not run, a program that scans for example, it is an information. Functions that have a parameter
+    for it are reported where it is switched off.
 
     References
     - [HTTPX: SSL](https://www.python-httpx.org/advanced/ssl/)
@@ -82,7 +83,7 @@ def _calls(module: Module, check: Check) -> Iterator[Finding]:
     for call in module.facts.calls:
         names = {arg.name for arg in call.args}
         if f.last_name(call.func) in ("_create_unverified_context", "_create_stdlib_context"):
-            if check.project.called_name(module, call) in _UNVERIFIED:
+            if check.project.called_name(module, call) in _UNVERIFIED and not _is_one_of_two(module, call, check):
                 yield _finding(check, module, (call.start, call.end), "this context does not verify certificates")
             continue
         for keyword in _SWITCHES if "**" in names else names & _SWITCHES.keys():
@@ -218,6 +219,19 @@ def _is_false(value: f.Expr, where: Where, check: Check) -> bool:
         return switch(check.project.values, value, where) in (False, 0)
     except Unfolded:
         return False
+
+
+def _is_one_of_two(module: Module, call: f.Call, check: Check) -> bool:
+    """Whether configuration chooses a context, or a condition does between this one and one that verifies."""
+    if runs_by_configuration(check.project.values, module, call.block):
+        return True
+    return any(
+        other is not call
+        and f.last_name(other.func) in ("create_default_context", "SSLContext")
+        and (check.project.called_name(module, other) or "").startswith("ssl.")
+        and (_is_chosen(module, call.block) or _is_chosen(module, other.block))
+        for other in module.calls_in.get(module.facts.blocks[call.block].function, ())
+    )
 
 
 def _is_chosen(module: Module, block: int) -> bool:
