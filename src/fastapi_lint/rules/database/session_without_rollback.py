@@ -14,6 +14,7 @@ _SENT_FIRST = "0.118"
 _CLOSED_FIRST = "0.106"
 _SCOPES = "0.121"
 _UNDOES = frozenset({"rollback", "close", "aclose", "remove", "reset", "invalidate"})
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _BROAD = frozenset({"", "Exception", "BaseException"})
 
 
@@ -32,7 +33,7 @@ def session_without_rollback(function: Function, check: Check) -> Iterator[Findi
 
     Known limits
     The time of the commit is left alone when the declared versions of FastAPI reach into 0.106 to 0.117, and when all
-    endpoints that use the dependency commit by themselves.
+    endpoints that use the dependency and may write commit by themselves.
 
     References
     - [Dependencies with yield and scope](https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/#early-exit-and-scope)
@@ -151,14 +152,17 @@ def _too_late(function: Function, check: Check) -> str:
 
 
 def _is_done_before(function: Function, check: Check) -> bool:
-    """Whether all endpoints that use a dependency commit by themselves."""
+    """Whether all endpoints that use a dependency commit by themselves, but for those that only read."""
     project = check.project
     found = False
     for route in project.routes.all:
         code = project.requests.of(route) if route.handler is not None and not route.module.is_test else None
         if code is None or function not in code.functions:
             continue
-        if not any(project.transactions.may_commit(each) for each in code.own):
+        if any(project.transactions.may_commit(each) for each in code.own):
+            found = True
+        elif not (route.methods and _READING.issuperset(route.methods)):
             return False
-        found = True
+        elif any(project.transactions.writes(each) for each in code.own):
+            return False
     return found
