@@ -10,7 +10,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import written
 from fastapi_lint.model.data import Root, nearest_root
-from fastapi_lint.model.database import Rows
+from fastapi_lint.model.database import Rows, is_session_like
 from fastapi_lint.model.names import evaluated, target_names, walk
 from fastapi_lint.rule import Check, rule
 
@@ -30,8 +30,9 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
 
     Known limits
     The rows have to come from a query that is seen, in the same function or in one of the project that gives them back.
-    Queries below a condition in a function that is called, loops that end at the first hit, generators, writes, and
-    code that no endpoint runs are left alone. Relationships under an `AsyncSession` are another rule's.
+    Queries below a condition in a function that is called, loops that end at the first hit, generators, writes, rows
+    that are stored in a session or transaction of their own, and code that no endpoint runs are left alone.
+    Relationships under an `AsyncSession` are another rule's.
 
     References
     - [SQLAlchemy: relationship loading techniques](https://docs.sqlalchemy.org/en/20/orm/queryguide/relationships.html)
@@ -62,11 +63,13 @@ def _calls(function: Function, index: int, rows: Rows, root: Root, seen: set[int
     for call in function.calls:
         if call.start in seen or not _is_inside(function, call.block, index) or _is_on_miss(function, call, index):
             continue
+        if _is_apart(function, call, index, check):
+            continue
         related: list[Related] = []
         if not loading.reads(module, call):
             targets = execution.may_run(check.project.callee(module, call)) or ()
             trails = [trail for each in targets if not _is_cached(each, check) and (trail := loading.reading(each))]
-            if not trails or len(trails) < len(targets):
+            if not trails or len(trails) < len(targets) or any(_opens_its_own(each, check) for each in targets):
                 continue
             step = trails[0].steps[-1]
             related = [check.related((step.start, step.end), "the query runs here", module=step.module)]
@@ -175,6 +178,38 @@ def _is_on_miss(function: Function, call: f.Call, loop: int) -> bool:
             return True
         block = blocks[block].parent
     return False
+
+
+def _is_apart(function: Function, call: f.Call, loop: int, check: Check) -> bool:
+    """Whether each row is stored in a transaction or session of its own, so that one that fails takes none along."""
+    blocks = function.module.facts.blocks
+    block = call.block
+    while block != loop and block >= 0:
+        if _begins(function, block, check):
+            return True
+        block = blocks[block].parent
+    return False
+
+
+def _opens_its_own(function: Function, check: Check) -> bool:
+    """Whether a function stores something in a session or transaction of its own."""
+    return any(_begins(function, block, check) for block in function.module.block_numbers_in.get(function.index, ()))
+
+
+def _begins(function: Function, index: int, check: Check) -> bool:
+    """Whether a block is a `with` that enters a transaction, or a session that is made there and committed in it."""
+    module, types = function.module, check.project.types
+    block = module.facts.blocks[index]
+    if block.kind != "with" or not isinstance(block.test, f.CallRef):
+        return False
+    made = module.facts.calls[block.test.index]
+    if isinstance(made.func, f.Attr) and made.func.attr == "begin":
+        return True
+    if not isinstance(block.target, f.Name) or not is_session_like(
+        types, types.infer(block.target, (module, index, block.end))
+    ):
+        return False
+    return any(f.last_name(call.func) == "commit" and block.start <= call.start < block.end for call in function.calls)
 
 
 def _is_cached(function: Function, check: Check) -> bool:

@@ -159,10 +159,9 @@ def _is_done_before(function: Function, check: Check) -> bool:
         code = project.requests.of(route) if route.handler is not None and not route.module.is_test else None
         if code is None or function not in code.functions:
             continue
+        reads = bool(route.methods) and _READING.issuperset(route.methods)
         if any(project.transactions.may_commit(each) for each in code.own):
             found = True
-        elif not (route.methods and _READING.issuperset(route.methods)):
-            return False
-        elif any(project.transactions.writes(each) for each in code.own):
+        elif not reads or any(project.transactions.writes(each) for each in code.own):
             return False
     return found
