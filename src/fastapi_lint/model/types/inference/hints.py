@@ -74,13 +74,23 @@ class Hints(Questions):
                 return None if name in _TRANSPARENT else Instance(name)  # a bare Final or ClassVar says nothing
         if alias := self.alias(expr, where):
             target, place = alias
-            if isinstance(target, f.CallRef):  # NewType("UserId", int), TypeVar(...)
+            if isinstance(target, f.CallRef):  # NewType("UserId", int), TypeVar("T", bound=Store)
                 call = place[0].facts.calls[target.index]
-                if self.name_of_type(self.callee(place[0], call)) == "typing.NewType" and len(call.args) == 2:
+                called = self.name_of_type(self.callee(place[0], call))
+                if called == "typing.NewType" and len(call.args) == 2:
                     return self._followed(call.args[1].value, (place[0], call.block, call.start))
-                return None
+                bound = f.keyword(call, "bound") if called == "typing.TypeVar" else None
+                at_most = self._followed(bound.value, (place[0], call.block, call.start)) if bound else None
+                return at_most if self._is_interface(at_most) else None
             return self._followed(target, place)
         return None
+
+    def _is_interface(self, value: Type) -> bool:
+        """Whether a type is a Protocol or an abstract class of the project: what it has, each of its kind has."""
+        if not isinstance(value, Instance) or not isinstance(value.cls, Class):
+            return False
+        bases = self.mro(value.cls)
+        return any(base in ("typing.Protocol", "abc.ABC") for base in bases if isinstance(base, str))
 
     def _followed(self, target: f.Expr, place: Where) -> Type:
         """The annotation that is the right side of an alias, worked out once unless a circle cut it off."""
