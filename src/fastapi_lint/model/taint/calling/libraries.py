@@ -74,6 +74,8 @@ class Libraries:
         match func.attr, args:
             case "format", _ if not path:
                 return self._texts.braces(receiver, args, where, depth)
+            case "format_map", (only,) if not only.name and not path:
+                return self._texts.braces(receiver, (f.Arg("**", only.value, only.start, only.end),), where, depth)
             case "join", (only,) if not only.name and not path:
                 return self._texts.joined(receiver, only.value, where, depth)
             case "replace", (old, new, *_) if not path:
