@@ -242,18 +242,6 @@ def in_stack(project: Project, module: Module) -> Iterator[Function]:
     yield from sorted(own, key=lambda function: function.start)
 
 
-def is_caught(entry: f.Exit, function: Function) -> bool:
-    """Whether a `raise` stands in the body of a `try` that has a handler: somebody may take what it raises."""
-    blocks = function.module.facts.blocks
-    index = entry.block
-    while blocks[index].kind not in ("function", "lambda", "module", "class"):
-        parent = blocks[index].parent
-        if blocks[index].kind == "body" and function.module.clauses_of(parent):
-            return True
-        index = parent
-    return False
-
-
 def catches_errors(function: Function) -> bool:
     """Whether a middleware has a handler for every exception of the app behind it that does not always raise again."""
     blocks = function.module.blocks_in.get(function.index, ())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.calls.attempts.clauses import BROAD, attempts_around, body_of, catches_all, caught, is_tried
+from fastapi_lint.model.calls.attempts.cleaning import only_cleans
+from fastapi_lint.model.calls.attempts.handlers import does_nothing, goes_on, is_followed_up, is_told_of
 from fastapi_lint.model.calls.bodies.arguments import Given, bound_names, given, parameter_behind, switch, unpacked
 from fastapi_lint.model.calls.bodies.binding import argument_at, filled
 from fastapi_lint.model.calls.bodies.computing import only_computes, only_looks
@@ -17,12 +20,7 @@ from fastapi_lint.model.calls.concurrent.locks import held_across_await
 from fastapi_lint.model.calls.concurrent.outliving import Started, root_of
 from fastapi_lint.model.calls.concurrent.plain import A_GENERATOR, SYNCHRONOUS, is_certain, plain_result
 from fastapi_lint.model.calls.concurrent.tasks import TASKS, is_given, is_made_here
-from fastapi_lint.model.calls.concurrent.together import (
-    Member,
-    Together,
-    is_made_in_loop,
-    together,
-)
+from fastapi_lint.model.calls.concurrent.together import Member, Together, is_made_in_loop, together
 from fastapi_lint.model.calls.execution import Step, shown, written
 from fastapi_lint.model.calls.raising import Raising
 from fastapi_lint.model.calls.results import NotCallable, not_callable
@@ -33,6 +31,7 @@ from fastapi_lint.model.calls.ways.sparing import bound, expects, never_runs, ru
 
 __all__ = [
     "A_GENERATOR",
+    "BROAD",
     "NO_SETTINGS",
     "SYNCHRONOUS",
     "TASKS",
@@ -49,25 +48,35 @@ __all__ = [
     "Use",
     "are_awaited_between",
     "argument_at",
+    "attempts_around",
+    "body_of",
     "bound",
     "bound_names",
+    "catches_all",
+    "caught",
     "chosen",
     "decorator_effect",
+    "does_nothing",
     "expects",
     "filled",
     "given",
     "given_back",
+    "goes_on",
     "held_across_await",
     "is_certain",
     "is_configured",
+    "is_followed_up",
     "is_given",
     "is_made_here",
     "is_made_in_loop",
     "is_ruled_out",
+    "is_told_of",
+    "is_tried",
     "lasts",
     "leaves",
     "never_runs",
     "not_callable",
+    "only_cleans",
     "only_computes",
     "only_looks",
     "only_value",

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.application import in_stack, is_caught
-from fastapi_lint.model.calls import Endings
+from fastapi_lint.model.application import in_stack
+from fastapi_lint.model.calls import Endings, is_tried
 from fastapi_lint.rule import Check, rule
 
 
@@ -63,7 +63,11 @@ def _judged(function: Function, check: Check) -> Iterator[Finding]:
                 instead=f"return the response, or `await {following}({request})`",
             )
     for entry in function.exits:
-        if entry.kind == "raise" and _is_http_exception(entry, function, check) and not is_caught(entry, function):
+        if (
+            entry.kind == "raise"
+            and _is_http_exception(entry, function, check)
+            and not is_tried(function.module, entry.block)
+        ):
             yield check.finding(
                 entry,
                 f"middleware `{function.name}` raises an HTTPException",

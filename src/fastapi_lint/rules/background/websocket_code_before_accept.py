@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Module, Route
-from fastapi_lint.model.calls import bound, never_runs
+from fastapi_lint.model.calls import bound, is_tried, never_runs
 from fastapi_lint.model.routing import Acceptance, acceptances, socket_of
 from fastapi_lint.rule import Check, rule
 
@@ -99,7 +99,7 @@ def _said(function: Function, name: str | None, check: Check, depth: int) -> Ite
                 inner = next((each for each, value in bound(callee.function, call) if value == own), None)
                 taken = list(acceptances(project.types, callee.function, inner)) if inner is not None else []
                 said = list(_said(callee.function, inner, check, depth + 1)) if inner is not None else []
-                if _is_taken(module, call.block):
+                if is_tried(module, call.block):
                     said = [each for each in said if each[3] != _RAISED]
                 if any(
                     not any(_may_come_before(callee.function.module, a, b, s) for a in taken) for b, s, _, _ in said
@@ -114,13 +114,8 @@ def _said(function: Function, name: str | None, check: Check, depth: int) -> Ite
             project.types.instantiate(raised), *_ERRORS
         ):
             if isinstance(raised, External) and _tells(module, made, check):
-                if not _is_taken(module, leave.block):
+                if not is_tried(module, leave.block):
                     yield leave.block, leave.start, leave.end, _RAISED
-
-
-def _is_taken(module: Module, block: int) -> bool:
-    """Whether somebody takes what is raised there: it stands in the body of a `try` with handlers."""
-    return any(each.kind == "body" and module.clauses_of(each.parent) for each in module.block_chain(block))
 
 
 def _tells(module: Module, call: f.Call, check: Check) -> bool:

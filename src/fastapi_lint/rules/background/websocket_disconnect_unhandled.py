@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Route
-from fastapi_lint.model.names import External, TupleOf, Type
+from fastapi_lint.model.calls import BROAD, caught
+from fastapi_lint.model.names import External
 from fastapi_lint.model.routing import registration, unregistrations
 from fastapi_lint.rule import Check, rule
 
@@ -15,7 +16,6 @@ _WEBSOCKET = ("fastapi.WebSocket", "starlette.websockets.WebSocket")
 _RECEIVES = frozenset({"receive_text", "receive_json", "receive_bytes", "receive"})
 _ITERATES = frozenset({"iter_text", "iter_json", "iter_bytes"})
 _PARSES = frozenset({"receive_json", "iter_json", "loads", "model_validate_json", "model_validate"})
-_BROAD = frozenset({"Exception", "BaseException"})
 
 
 @rule("FAPI805")
@@ -119,11 +119,8 @@ def _ways(handler: Function, removed: f.Call | f.Exit | f.Assign, received: f.Ca
 
 def _caught(clause: f.Block, handler: Function, check: Check) -> str:
     """Whether an except clause catches a "disconnect" only, "any" exception (as `finally` does), or neither."""
-    if clause.kind == "finally" or clause.test is None:
-        return "any"
-    value = check.project.infer(clause.test, handler.module, clause.parent, clause.start)
-    types: tuple[Type, ...] = value.items if isinstance(value, TupleOf) else (value,)
+    types = caught(check.project.types, handler.module, clause)
     names = {one.name for one in types if isinstance(one, External)}
-    if names & _BROAD or None in types:
+    if clause.kind == "finally" or names & BROAD or None in types:
         return "any"
     return "disconnect" if any(name.endswith(".WebSocketDisconnect") for name in names) else ""

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import External, Function, FunctionObject
-from fastapi_lint.model.calls import Endings
+from fastapi_lint.model.calls import BROAD, Endings, caught
 from fastapi_lint.model.database import is_async_session, is_sync_session
-from fastapi_lint.model.names import TupleOf
 from fastapi_lint.rule import Check, rule
 
-_BROAD = frozenset({"Exception", "BaseException"})
 _SENDING = frozenset({"commit", "flush"})
 
 
@@ -83,12 +81,9 @@ def _attempt(function: Function, call: f.Call) -> tuple[int | None, bool]:
 
 def _takes_database_errors(function: Function, handler: f.Block, check: Check) -> bool:
     """Whether a handler takes what a failed commit raises."""
-    if handler.test is None:
-        return True
-    caught = check.project.infer(handler.test, function.module, handler.parent, handler.start)
     return any(
-        isinstance(one, External) and (one.name in _BROAD or one.name.startswith("sqlalchemy."))
-        for one in (caught.items if isinstance(caught, TupleOf) else (caught,))
+        isinstance(one, External) and (one.name in BROAD or one.name.startswith("sqlalchemy."))
+        for one in caught(check.project.types, function.module, handler)
     )
 
 

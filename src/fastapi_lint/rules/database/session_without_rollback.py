@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
+from fastapi_lint.model.calls import attempts_around
 from fastapi_lint.model.database import Late
 from fastapi_lint.rule import Check, rule
 
@@ -63,7 +64,7 @@ def session_without_rollback(function: Function, check: Check) -> Iterator[Findi
 def _unsafe(function: Function, late: Late) -> tuple[f.Call, str, str, str] | None:
     """A commit that runs after an error, or without which nothing ends the transaction: place, title, why, instead."""
     call = late.call
-    attempts = _attempts(function, late.yielding.block)
+    attempts = attempts_around(function.module, late.yielding.block)
     if any(_rolls_back(function, attempt) for attempt in attempts):
         return None
     final = _final(function, call.block)
@@ -94,16 +95,6 @@ def _is_given(function: Function, call: f.Call) -> bool:
 
 def _name(function: Function) -> str:
     return function.name if function.cls is None else function.cls.name
-
-
-def _attempts(function: Function, block: int) -> list[int]:
-    """The `try` statements in whose bodies a place stands."""
-    blocks, found = function.module.facts.blocks, []
-    while block >= 0 and blocks[block].kind != "function":
-        if blocks[block].kind == "body":
-            found.append(blocks[block].parent)
-        block = blocks[block].parent
-    return found
 
 
 def _rolls_back(function: Function, attempt: int) -> bool:

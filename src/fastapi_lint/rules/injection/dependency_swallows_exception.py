@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import External, Function, FunctionObject, Method
-from fastapi_lint.model.names import TupleOf, Type
+from fastapi_lint.model.calls import catches_all
 from fastapi_lint.rule import Check, rule
 
-_BROAD = frozenset({"Exception", "BaseException"})
 _HARMLESS = frozenset({
     "rollback", "close", "aclose", "remove", "reset", "invalidate", "abort", "cancel", "expunge_all", "expire_all",
     "release", "debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print", "print_exc",
@@ -76,7 +75,7 @@ def _swallowing(function: Function, entry: f.Exit, check: Check) -> int | None:
             return None
         if blocks[block].kind == "body" and blocks[parent].kind == "try":
             for index in function.module.clauses_of(parent):
-                if _is_broad(blocks[index], function, check):
+                if catches_all(check.project.types, function.module, blocks[index]):
                     return index if _goes_on(index, parent, function, check) else None
         block = parent
     return None
@@ -88,14 +87,6 @@ def _suppresses(block: f.Block, function: Function, check: Check) -> bool:
         return False
     name = check.project.called_name(function.module, function.module.facts.calls[block.test.index])
     return name == "contextlib.suppress"
-
-
-def _is_broad(block: f.Block, function: Function, check: Check) -> bool:
-    if block.test is None:
-        return True
-    caught: Type = check.project.infer(block.test, function.module, block.parent, block.start)
-    options = caught.items if isinstance(caught, TupleOf) else (caught,)
-    return any(isinstance(one, External) and one.name in _BROAD for one in options)
 
 
 def _goes_on(handler: int, attempt: int, function: Function, check: Check) -> bool:

@@ -10,13 +10,11 @@ from fastapi_lint.fixing.edits import importing, line_start, newline_at, step_of
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Module
 from fastapi_lint.model.application import in_stack
-from fastapi_lint.model.calls import bound
-from fastapi_lint.model.names import TupleOf
+from fastapi_lint.model.calls import BROAD, bound, catches_all, caught
 from fastapi_lint.model.routing import Answer
 from fastapi_lint.model.secrets import writes_log
 from fastapi_lint.rule import Check, rule
 
-_BROAD = frozenset({"Exception", "BaseException"})
 _LOGGING = ("logging.", "loguru.", "structlog.", "traceback.", "sentry_sdk.", "print", "str", "repr")
 _HTTP = ("fastapi.HTTPException", "starlette.exceptions.HTTPException")
 _MAYBE = frozenset({*_HTTP, "?"})
@@ -52,7 +50,7 @@ def caught_http_exception(module: Module, check: Check) -> Iterator[Finding]:
         if block.kind == "except":
             handlers.setdefault(block.parent, []).append(index)
     for attempt, found in handlers.items():
-        broad = next((index for index in found if _is_broad(module, blocks[index], check)), None)
+        broad = next((index for index in found if catches_all(check.project.types, module, blocks[index])), None)
         if broad is None or any(_catches_http(module, blocks[index], check) for index in found[: found.index(broad)]):
             continue
         if module.enclosing(attempt) in outside:
@@ -80,27 +78,14 @@ def _head_end(module: Module, block: f.Block) -> int:
     return colon if colon > 0 else block.start + len("except")
 
 
-def _caught(module: Module, block: f.Block, check: Check) -> tuple[object, ...]:
-    value = check.project.infer(block.test, module, block.parent, block.start)
-    return value.items if isinstance(value, TupleOf) else (value,)
-
-
-def _is_broad(module: Module, block: f.Block, check: Check) -> bool:
-    if block.test is None:
-        return True
-    return any(isinstance(one, External) and one.name in _BROAD for one in _caught(module, block, check))
-
-
 def _catches_http(module: Module, block: f.Block, check: Check) -> bool:
     """Whether a handler may take an HTTPException before a broad one does; one that is not known may."""
-    if block.test is None:
-        return True
-    for one in _caught(module, block, check):
+    for one in caught(check.project.types, module, block):
         if isinstance(one, ClassObject):
             types = check.project.types
             if any(base in _MAYBE for each in (one.cls, *types.heirs(one.cls)) for base in types.mro(each)):
                 return True
-        elif not isinstance(one, External) or one.name in _HTTP or one.name in _BROAD:
+        elif not isinstance(one, External) or one.name in _HTTP or one.name in BROAD:
             return True
     return False
 

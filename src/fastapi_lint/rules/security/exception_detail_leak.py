@@ -9,7 +9,7 @@ from fastapi_lint.catalog.errors import audience, parses
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.calls import Raising
+from fastapi_lint.model.calls import Raising, body_of
 from fastapi_lint.model.names import ClassObject, External, FunctionObject, Instance, Method, Type, walk
 from fastapi_lint.model.routing import Answer, Message
 from fastapi_lint.model.taint import Told
@@ -152,7 +152,7 @@ def _text(told: Told, status: int | None, check: Check) -> str:
 
 def _inner(told: Told, check: Check) -> str:
     """The text that an exception of the project itself is made of, when that is the text of any exception."""
-    body = _attempt(told)
+    body = body_of(told.module, told.module.facts.blocks[told.block])
     if body is None or not told.types or not all(isinstance(one, ClassObject) for one in told.types):
         return ""
     function = told.module.enclosing(told.block)
@@ -184,16 +184,9 @@ def _made_of(function: Function, call: f.Call, told: Told, check: Check) -> str:
     return ""
 
 
-def _attempt(told: Told) -> f.Block | None:
-    """The body of the `try` whose except clause caught it."""
-    clause = told.module.facts.blocks[told.block]
-    bodies = told.module.blocks_in.get(clause.function, ()) if clause.kind == "except" else ()
-    return next((body for body in bodies if body.kind == "body" and body.parent == clause.parent), None)
-
-
 def _is_own(told: Told, name: str, check: Check) -> bool:
     """Whether the project raises such an exception there itself, with a text of its own."""
-    body = _attempt(told)
+    body = body_of(told.module, told.module.facts.blocks[told.block])
     if body is None or told.function is None:
         return False
     raising = Raising(check.project.types, check.project.effects.execution)
@@ -202,7 +195,7 @@ def _is_own(told: Told, name: str, check: Check) -> bool:
 
 def _only_reads(told: Told, check: Check) -> bool:
     """Whether the `try` around an except clause does nothing but read and parse what the client sent."""
-    body = _attempt(told)
+    body = body_of(told.module, told.module.facts.blocks[told.block])
     if body is None or told.function is None:
         return False
     calls = [call for call in told.function.calls if body.start <= call.start < body.end]

@@ -89,7 +89,7 @@ class HeldNumber:
         for entry in entries:
             if isinstance(entry.target, f.Sub) and self.holds(entry.value):
                 found |= Fate(leaves=True)  # put under a key of something
-            elif isinstance(entry.value, (f.Mapping, f.Display)) and self.mentions(entry.value):
+            elif isinstance(entry.value, (f.Mapping, f.Display)) and self.is_in(entry.value):
                 found |= Fate(leaves=True)
         return found
 
@@ -101,7 +101,7 @@ class HeldNumber:
         else:
             yield from with_values(entry.target, entry.value)
 
-    def mentions(self, expr: f.Expr) -> bool:
+    def is_in(self, expr: f.Expr) -> bool:
         """Whether the number is somewhere in an expression."""
         return any(self.holds(part) for part in walk(expr))
 

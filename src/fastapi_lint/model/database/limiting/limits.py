@@ -95,7 +95,7 @@ class _Body:
         if whole:
             return self._handed_whole(call, position, arg, callee)
         if not self.number.holds(arg.value):
-            if isinstance(arg.value, (f.Mapping, f.Display)) and self.number.mentions(arg.value):
+            if isinstance(arg.value, (f.Mapping, f.Display)) and self.number.is_in(arg.value):
                 return self._in_collection(call, arg.value)
             return NOTHING
         if name in _LIMITS and isinstance(call.func, f.Attr) and not isinstance(callee, FunctionObject):

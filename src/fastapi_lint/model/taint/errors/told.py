@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import structs
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.attempts.clauses import caught
 from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -27,7 +28,6 @@ from fastapi_lint.model.names.symbols import (
     Module,
     Origin,
     Partial,
-    TupleOf,
     Type,
 )
 from fastapi_lint.model.taint.errors.variables import Variables
@@ -173,10 +173,10 @@ class Telling:
         for binding in self.variables.reaching(expr.id, where):
             match binding.entry:
                 case f.Block(kind="except") as clause:
-                    caught = self._caught(clause, module)
+                    types = caught(self.types, module, clause)
                     if key is None and not self.variables.is_told_apart(where, binding.block):
-                        if not self.variables.is_ruled_out(expr.id, where, caught):
-                            yield Told("text", caught, module, binding.block)
+                        if not self.variables.is_ruled_out(expr.id, where, types):
+                            yield Told("text", types, module, binding.block)
                 case f.Block(kind="for" | "comprehension") as loop:
                     place = (module, loop.parent, loop.start)
                     yield from self._walk(loop.test, place, environment, None, depth + 2, hops)
@@ -213,12 +213,6 @@ class Telling:
         schema = self.schemas.of(value.cls)
         one = schema.field(part) if schema is not None and schema.kind != "sqlmodel-table" else None
         return one is not None and not one.excluded
-
-    def _caught(self, clause: f.Block, module: Module) -> tuple[Type, ...]:
-        if clause.test is None:
-            return (External("BaseException"),)
-        value = self.types.infer(clause.test, (module, clause.parent, clause.start))
-        return value.items if isinstance(value, TupleOf) else (value,)
 
     def _is_error(self, expr: f.Expr, where: Where, environment: Environment) -> bool:
         """Whether an expression is a caught exception itself."""

@@ -1,0 +1,96 @@
+"""Attempts that only clean up, or tell somebody: nobody needs to know that they failed. Goes by the names of calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.modules import target_names
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, ModuleObject
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
+
+_CLEANING = frozenset({
+    "close", "aclose", "wait_closed", "remove", "unlink", "rmtree", "rmdir", "cancel", "rollback", "disconnect", "send",
+    "send_text", "send_json", "send_bytes", "debug", "info", "warning", "warn", "error", "exception", "critical", "log",
+    "print", "inc", "dec", "observe", "labels", "gauge", "increment", "timing", "histogram", "record", "terminate",
+    "kill", "shutdown", "stop", "quit", "discard", "unsubscribe", "flush", "release", "cleanup", "expunge",
+    "invalidate", "incr", "set_attribute", "add_event", "capture_exception", "capture_message",
+})  # fmt: skip
+"""Last names of calls of which nobody needs to know that they failed."""
+_TAKING = frozenset(
+    {"close", "remove", "cancel", "disconnect", "stop", "discard", "unsubscribe", "release", "terminate"}
+)
+"""First words of methods with longer names that do the same."""
+_QUESTIONS = frozenset({
+    "inspect.isawaitable", "inspect.iscoroutine", "asyncio.iscoroutine", "asyncio.coroutines.iscoroutine",
+    "asyncio.isfuture", "getattr", "hasattr", "callable", "isinstance",
+})  # fmt: skip
+"""Calls that only look at an object: whether it can be closed, and whether that has to be awaited."""
+
+
+def only_cleans(project: Project, function: Function, body: f.Block) -> bool:
+    """Whether a `try` imports what may be missing, yields to somebody else, or calls nothing but what cleans up."""
+    module = function.module
+    for entry in module.facts.imports:
+        if body.start <= entry.start < body.end and project.modules.imported_from(module, entry) is None:
+            return True  # a library; code of the project is there
+    if any(leave.kind.startswith("yield") and body.start <= leave.start < body.end for leave in function.exits):
+        return True
+    inside = [call for call in function.calls if body.start <= call.start < body.end]
+    outer = [
+        call for call in inside if not any(o.start <= call.start and call.end < o.end and o is not call for o in inside)
+    ]
+    doing = [call for call in outer if project.called_name(module, call) not in _QUESTIONS]
+    if not doing:
+        return any(body.start <= entry.start < body.end for entry in module.facts.imports)
+    return all(_cleans(project, function, call.func) for call in doing)
+
+
+def _cleans(project: Project, function: Function, func: f.Expr) -> bool:
+    """Whether what is called cleans up, by its name or by that of what a local variable was taken from."""
+    answers = [_is_for_cleaning(project, function, value) for value in _taken(function, func)]
+    if f.last_name(func) in _CLEANING or _is_of_library(project, function, func):
+        return False not in answers
+    return bool(answers) and all(answers)
+
+
+def _is_of_library(project: Project, function: Function, func: f.Expr) -> bool:
+    """Whether a method of a library takes something away by its name (`remove_job`), or sets a labelled metric."""
+    if not isinstance(func, f.Attr):
+        return False
+    if func.attr == "set" and isinstance(func.value, f.CallRef):
+        return f.last_name(function.module.facts.calls[func.value.index].func) == "labels"
+    owner = project.infer(func.value, function.module, function.facts.block, function.facts.end)
+    if func.attr.partition("_")[0] not in _TAKING or isinstance(getattr(owner, "cls", None), Class):
+        return False
+    return not isinstance(owner, (ModuleObject, ClassObject))
+
+
+def _taken(function: Function, func: f.Expr) -> list[f.Expr]:
+    """The values of a local variable that is called."""
+    if not isinstance(func, f.Name):
+        return []
+    entries = function.module.assigns_in.get(function.index, ())
+    bound = [entry for entry in entries if func.id in target_names(entry.target)]
+    return [entry.value or f.Unknown() for entry in bound]
+
+
+def _is_for_cleaning(project: Project, function: Function, value: f.Expr) -> bool | None:
+    """Whether a value is a method that cleans up (`pool.close`, `getattr(pool, "close", None)`); None if not known."""
+    match value:
+        case f.Choice(options=options):
+            answers = [_is_for_cleaning(project, function, option) for option in options]
+            return False if False in answers else None if None in answers else True
+        case f.Attr(attr=attr):
+            return attr in _CLEANING
+        case f.Const(value=None):
+            return True
+        case f.CallRef(index=index):
+            call = function.module.facts.calls[index]
+            if project.called_name(function.module, call) == "getattr" and len(call.args) > 1:
+                name = call.args[1].value
+                return isinstance(name, f.Const) and name.value in _CLEANING
+    return None
