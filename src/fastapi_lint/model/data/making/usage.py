@@ -47,7 +47,7 @@ def usage_of(project: Project, function: Function, call: f.Call) -> Usage:
     handed = [
         each
         for each in function.calls
-        if any(arg.value == itself or (isinstance(arg.value, f.Name) and arg.value.id in names) for arg in each.args)
+        if any(_may_be(arg.value, itself, names) for arg in each.args)
     ]
     schemes = {each.partition("://")[0] for each in texts}
     asks = [each for each in used if f.last_name(each.func) not in _CLOSES]
@@ -61,6 +61,13 @@ def usage_of(project: Project, function: Function, call: f.Call) -> Usage:
         and all(f.last_name(each.func) in _READS for each in asks)
         and all(_is_constant(project, function, arg.value, each) for each in asks for arg in each.args),
     )
+
+
+def _may_be(value: f.Expr, itself: f.CallRef, names: set[str]) -> bool:
+    """Whether an argument is what a call makes, or may be."""
+    if isinstance(value, f.Choice):
+        return any(_may_be(option, itself, names) for option in value.options)
+    return value == itself or (isinstance(value, f.Name) and value.id in names)
 
 
 def _is_constant(project: Project, function: Function, value: f.Expr, call: f.Call) -> bool:
