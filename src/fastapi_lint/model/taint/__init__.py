@@ -6,6 +6,7 @@ from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk, trail
 from fastapi_lint.model.taint.sinks import Arrival, names_an_object
 from fastapi_lint.model.taint.strands import (
+    BESIDE,
     EACH,
     HARMLESS,
     HIDDEN,
@@ -22,6 +23,7 @@ from fastapi_lint.model.taint.strands import (
 )
 
 __all__ = [
+    "BESIDE",
     "EACH",
     "HARMLESS",
     "HIDDEN",

@@ -33,6 +33,8 @@ key, `SOME` the item under a key that is not known."""
 EACH = "[]"
 SOME = "[?]"
 KEYS = "{}"
+BESIDE = "/beside"
+"""What is ruled out by the beginning of a path alone: all but folders beside that begin so, too."""
 CUT = "|"
 """What the mark of a piece begins with that was cut out at a sign (`split`, `splitext`)."""
 Path = tuple[Key, ...]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Function
-from fastapi_lint.model.taint import Arrival, Entry, Piece, Strand, Sunk, names_an_object, trail
+from fastapi_lint.model.taint import BESIDE, Arrival, Entry, Piece, Strand, Sunk, names_an_object, trail
 from fastapi_lint.rule import Check, rule
 
 
@@ -54,10 +54,12 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
         sunk, arrival = found.sunk, found.sunk.arrival
         how = f"goes into `{arrival.called}`" if arrival.called else "forms a path"
         where = arrival.function.name if arrival.function is not None else "this module"
-        severity = Severity.WARNING if entry.part or found.is_prefixed or found.is_closed else None
+        is_near = BESIDE in found.strand.safe
+        checked = "checked by its beginning" if is_near else "unchecked"
+        severity = Severity.WARNING if entry.part or found.is_prefixed or found.is_closed or is_near else None
         yield check.finding(
             (sunk.start, sunk.end),
-            f"{entry.what} `{found.strand.shown}` {how} in `{where}` unchecked",
+            f"{entry.what} `{found.strand.shown}` {how} in `{where}` {checked}",
             why=_why(found),
             instead=_instead(entry, found.strand.shown),
             severity=severity,
@@ -126,6 +128,8 @@ def _ends(piece: Piece, index: int) -> bool:
 
 
 def _why(found: _Found) -> str:
+    if BESIDE in found.strand.safe:
+        return "a folder beside begins with the same letters: `data-private` with `data`"
     if found.entry.part:
         return "as `..` it leads out of the folder"
     if found.is_prefixed:

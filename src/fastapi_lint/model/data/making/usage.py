@@ -44,11 +44,7 @@ def usage_of(project: Project, function: Function, call: f.Call) -> Usage:
     ]
     given = [arg.value for each in (call, *used) for arg in each.args]
     texts = [project.values.text(each, (module, call.block, call.start)) or "" for each in given]
-    handed = [
-        each
-        for each in function.calls
-        if any(_may_be(arg.value, itself, names) for arg in each.args)
-    ]
+    handed = [each for each in function.calls if any(_may_be(arg.value, itself, names) for arg in each.args)]
     schemes = {each.partition("://")[0] for each in texts}
     asks = [each for each in used if f.last_name(each.func) not in _CLOSES]
     own = function.params[1:] if function.cls is not None else function.params

@@ -9,7 +9,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import External
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling
-from fastapi_lint.model.taint.strands import Slot, Strand, strands
+from fastapi_lint.model.taint.strands import BESIDE, Slot, Strand, strands
 from fastapi_lint.model.types.inference.inference import Where, is_none
 
 _SIGNS: dict[str, frozenset[str]] = {
@@ -106,6 +106,8 @@ class Comparisons:
         for strand in found:
             if truth and ends and strand.resolved:
                 yield Ruling(strand.origin, "", frozenset({"path"}))
+            if truth and not ends and strand.resolved:
+                yield Ruling(strand.origin, "", frozenset({BESIDE}))
             if truth and begins and all(_URL_WITH_HOST.match(text) for text in begins):
                 yield Ruling(strand.origin, strand.part, HOST)
             if truth and begins == ["/"]:
