@@ -109,7 +109,7 @@ def _is_for_its_value(function: Function, clause: f.Block, body: f.Block, check:
     leaves = [leave for leave in function.exits if leave.kind == "return"]
     gives_none = any(clause.start <= leave.start < clause.end for leave in leaves)
     gives_value = any(leave.value not in (None, f.Const(None)) for leave in leaves)
-    is_helper = function not in check.project.routes.by_handler
+    is_helper = function not in check.project.routes.by_handler and function not in check.project.dependencies.injected
     return is_helper and gives_none and gives_value and only_computes(check.project, function, body.start, body.end)
 
 
