@@ -6,7 +6,7 @@ from fastapi_lint.model.secrets.absences import is_asked_before, may_be_none
 from fastapi_lint.model.secrets.beside import written_beside
 from fastapi_lint.model.secrets.comparing import Comparing, Comparison
 from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
-from fastapi_lint.model.secrets.keys import keys_given
+from fastapi_lint.model.secrets.keys import Given, keys_given
 from fastapi_lint.model.secrets.logged import Logged, Logs, writes_log
 from fastapi_lint.model.secrets.passwords import Digest, Digests, Plain, PlainPasswords, is_only_sent_on
 from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
@@ -19,6 +19,7 @@ __all__ = [
     "Digest",
     "Digests",
     "Fleeting",
+    "Given",
     "Logged",
     "Logs",
     "Plain",

@@ -16,7 +16,8 @@ _QUOTES = (b'"', b"'")
 
 
 def written_beside(module: Module) -> Iterator[tuple[str, Quoted]]:
-    """The last name on one side of each comparison, with the literal on its other side."""
+    """The last name on one side of each comparison, with the literal on its other side; not where the program stops
+    with that text."""
     data = module.text
     for match in _OPERATOR.finditer(data):
         left = len(data[max(0, match.start() - 2) : match.start()].rstrip()) + max(0, match.start() - 2)
@@ -34,4 +35,16 @@ def written_beside(module: Module) -> Iterator[tuple[str, Quoted]]:
         literal = quoted_at(module, place)
         if literal is None or literal.formatted or literal.alone or place not in (literal.start, literal.end - 1):
             continue
-        yield name, literal
+        if not _is_refused(module, match[0], place):
+            yield name, literal
+
+
+def _is_refused(module: Module, operator: bytes, place: int) -> bool:
+    """Whether a text is looked for so that the program stops with it: `if password == "changeme-1": raise`."""
+    blocks = module.facts.blocks
+    around = [i for i, block in enumerate(blocks) if block.kind == "if" and block.start <= place < block.end]
+    if not around or not operator.strip().startswith(b"=="):
+        return False
+    asking = max(around, key=lambda index: blocks[index].start)
+    is_in_head = b":\n" not in module.text[blocks[asking].start : place]
+    return is_in_head and any(leave.kind == "raise" and leave.block == asking for leave in module.facts.exits)

@@ -10,8 +10,16 @@ from fastapi_lint.catalog.secrecy import secret_calls, secrets
 from fastapi_lint.catalog.secrecy.looks import is_secret_text, looks_made
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names import Class, Module
-from fastapi_lint.model.secrets import Use, documented_ranges, keys_given, shown, surroundings, written_beside
+from fastapi_lint.model.names import Class, FunctionObject, Module
+from fastapi_lint.model.secrets import (
+    Given,
+    Use,
+    documented_ranges,
+    keys_given,
+    shown,
+    surroundings,
+    written_beside,
+)  # fmt: skip
 from fastapi_lint.model.values import BoundText, bound_texts, literals_between, quoted, written_for_tests
 from fastapi_lint.rule import Check, rule
 
@@ -36,6 +44,8 @@ class _Judged:
     title: str
     why: str
     instead: str = _READ
+    module: Module | None = None
+    """Where it stands when that is another module."""
 
 
 @rule("FAPI601", severity=Severity.ERROR)
@@ -72,9 +82,11 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
     found.append(_shown(module, check))
     for each in found:
         for one in each:
-            if not any(one.place[0] < end and start < one.place[1] for start, end in seen):
-                seen.append(one.place)
-                yield check.finding(one.place, one.title, why=one.why, instead=one.instead)
+            is_here = one.module in (None, module)
+            if not is_here or not any(one.place[0] < end and start < one.place[1] for start, end in seen):
+                if is_here:
+                    seen.append(one.place)
+                yield check.finding(one.place, one.title, why=one.why, instead=one.instead, module=one.module or module)
 
 
 def _known_tokens(module: Module) -> Iterator[_Judged]:
@@ -191,6 +203,8 @@ def _keys(module: Module, check: Check) -> Iterator[_Judged]:
     """Keys given to what signs or encrypts by position, as literals."""
     for given in keys_given(module, check.project):
         value = given.arg.value
+        if isinstance(value, f.CallRef) and not given.taker.fixed:
+            yield from _given_back(given, value, module, check)
         is_literal = isinstance(value, f.Raw) or (isinstance(value, f.Const) and isinstance(value.value, str))
         if given.taker.fixed or not is_literal:
             continue
@@ -198,6 +212,21 @@ def _keys(module: Module, check: Check) -> Iterator[_Judged]:
             if literal.text:
                 why = _HARM["encryption" if given.taker.use == "encrypts" else "signing"]
                 yield _Judged(literal.place, *_guessable(f"the key given to `{given.name}`", literal.text, why))
+
+
+def _given_back(given: Given, value: f.CallRef, module: Module, check: Check) -> Iterator[_Judged]:
+    """Keys that a function of the project gives, as literals: one that gives nothing else."""
+    callee = check.project.callee(module, module.facts.calls[value.index])
+    if not isinstance(callee, FunctionObject) or callee.function.module.is_test:
+        return
+    function = callee.function
+    returned = [leave for leave in function.exits if leave.kind == "return"]
+    for leave in returned if len(returned) == 1 else ():
+        for literal in literals_between(function.module, leave.start, leave.end):
+            if leave.value == f.Const(literal.text) and literal.text and not secrets.is_absent(literal.text):
+                why = _HARM["encryption" if given.taker.use == "encrypts" else "signing"]
+                title, _ = _guessable(f"the key given to `{given.name}`", literal.text, why)
+                yield _Judged(literal.place, title, why, module=function.module)
 
 
 def _shown(module: Module, check: Check) -> Iterator[_Judged]:
