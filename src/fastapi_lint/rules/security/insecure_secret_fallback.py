@@ -81,6 +81,8 @@ def _kind(bound: BoundText, variable: str, uses: tuple[Use, ...]) -> secrets.Kin
     kind = secrets.secret_name(bound.name) or secrets.secret_name(variable)
     if kind == "key" and secrets.words(bound.name) == ["secret"]:
         return "signing"  # the one secret of an application is what it signs with
+    if kind is None and secrets.words(bound.name)[-1:] == ["key"] and any(use.by == "compare_digest" for use in uses):
+        return "token"  # a key of any name that callers have to show
     return kind
 
 
