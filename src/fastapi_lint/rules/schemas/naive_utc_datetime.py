@@ -16,7 +16,7 @@ from fastapi_lint.model.tokens import Payloads, encodings
 from fastapi_lint.model.values import NAIVE, NaiveTime, naive_times
 from fastapi_lint.rule import Check, rule
 
-_FIELDS = frozenset({"pydantic.Field", "sqlmodel.Field"})
+_FIELDS = frozenset({"pydantic.Field", "sqlmodel.Field", "dataclasses.field"})
 _DEFAULTS = {**dict.fromkeys(_FIELDS, ("default", "default_factory")),
              **dict.fromkeys(COLUMNS, ("default", "onupdate", "insert_default"))}  # fmt: skip
 _MODELS = frozenset({"pydantic.BaseModel", "sqlmodel.SQLModel", "sqlalchemy.orm.DeclarativeBase"})
@@ -95,7 +95,10 @@ def _is_made(project: Project) -> bool:
 def _kept(module: Module, check: Check) -> Iterator[tuple[NaiveTime, str]]:
     """Defaults of fields and columns, and what a model's own constructor sets."""
     for call in module.facts.calls:
-        wanted = _DEFAULTS.get(check.project.called_name(module, call) or "", ()) if call.args else ()
+        name = check.project.called_name(module, call) if call.args else None
+        wanted = _DEFAULTS.get(name or "", ())
+        if name == "dataclasses.field" and not _is_exchanged(module, call, check):
+            continue
         for arg in call.args:
             if arg.name in wanted:
                 is_column = "onupdate" in wanted or is_of_table(check.project, module, call)
@@ -110,6 +113,12 @@ def _kept(module: Module, check: Check) -> Iterator[tuple[NaiveTime, str]]:
                 if isinstance(entry.target, f.Attr) and entry.target.value == f.Name("self"):
                     for use in naive_times(check.project, entry.value, (module, entry.block, entry.start)):
                         yield use, "the object keeps it, and whoever reads it takes it for local time"
+
+
+def _is_exchanged(module: Module, call: f.Call, check: Check) -> bool:
+    """Whether a field is one of a class that an endpoint reads or answers with: other dataclasses stay inside."""
+    number = module.facts.blocks[call.block].cls
+    return number >= 0 and check.project.exchange.is_exchanged(module.classes[number])
 
 
 def _is_model(cls: Class, check: Check) -> bool:

@@ -59,7 +59,7 @@ def naive_times(
             for leaving in body.exits:
                 yield from naive_times(project, leaving.value, (module, leaving.block, leaving.start), depth=depth - 1)
         case f.Name() | f.Attr():
-            name = project.name(expr, *where) or ""
+            name = project.name(expr, *where) or project.types.name_of_type(project.infer(expr, *where)) or ""
             if name in NAIVE:
                 yield from _reference(expr, name, where)
             elif isinstance(expr, f.Name):
