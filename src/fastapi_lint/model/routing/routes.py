@@ -14,6 +14,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.places import Place, place_of
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
 from fastapi_lint.model.routing.forwarding import HTTP_METHODS
+from fastapi_lint.model.routing.paths import placeholders
 from fastapi_lint.model.routing.registrations import Registrations
 from fastapi_lint.model.routing.rewriting import Rewriting
 from fastapi_lint.model.routing.routers import (
@@ -123,6 +124,16 @@ class Routes(Registrations):
         """Every registration, in order of path and place."""
         found = [event for events in self.registered.values() for event in events if isinstance(event, Route)]
         return tuple(sorted(found, key=lambda route: (route.module.path, route.start)))
+
+    @collected("routes.placeholders", whole=True)
+    def placeholders(self) -> frozenset[str]:
+        """The names in the paths of all registrations, and in the prefixes before them; `UNKNOWN` is among them where
+        a piece of one is not known."""
+        texts = [route.path for route in self.all]
+        texts += [inclusion.prefix for inclusion in self.inclusions]
+        texts += [self.router_prefix(router) for router in self.routers.values()]
+        found = {name for text in texts for name, _ in placeholders(text)}
+        return frozenset((*found, *(UNKNOWN for text in texts if UNKNOWN in text)))
 
     @collected("routes.by_module")
     def by_module(self) -> Mapping[Module, list[Route]]:

@@ -35,6 +35,7 @@ from fastapi_lint.model.taint.strands import (
 )
 from fastapi_lint.model.types.alternatives import options
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
+from fastapi_lint.model.values.constants import UNKNOWN as UNKNOWN_PATH
 from fastapi_lint.tracking import memoized
 
 NUMBERS = frozenset({
@@ -139,7 +140,7 @@ class Entries:
         paths = " ".join(route.path for route in routes)
         tail = f"{{{name}:path}}" in paths
         inside = f"{{{name}}}" in paths or tail
-        unsaid = not routes and parameter.marker == "" and fact.default is None
+        unsaid = not routes and parameter.marker == "" and fact.default is None and self._may_be_in_a_path(name)
         part = not tail and (inside or parameter.marker == "fastapi.Path" or unsaid)
         what = "path parameter" if inside else _WHAT.get(parameter.marker, "query parameter")
         where = (function.module, function.facts.outer, parameter.start)
@@ -149,6 +150,10 @@ class Entries:
         if fact.annotation is None:
             return reading.entry(part="".join(map(str, path)))
         return self._declared(fact.annotation, where, reading, path, 0)
+
+    def _may_be_in_a_path(self, name: str) -> bool:
+        """Whether a parameter of a dependency may be a piece of a path: some path, or one not known, has its name."""
+        return not self.routes.placeholders.isdisjoint({name, UNKNOWN_PATH})
 
     def held(self, function: Function, fact: f.Param, kind: Type, path: Path) -> Value | None:
         """What of a library's object the client wrote, whoever hands it over; None for other objects."""
