@@ -27,6 +27,13 @@ ASYNC_SESSIONS = (
 
 SCOPED_SESSIONS = ("sqlalchemy.orm.scoped_session", "sqlalchemy.ext.asyncio.async_scoped_session")
 
+RAW_CONNECTIONS = (
+    "sqlite3.Connection", "psycopg2.extensions.connection", "psycopg.Connection", "MySQLdb.connections.Connection",
+    "pymysql.connections.Connection", "mysql.connector.abstracts.MySQLConnectionAbstract", "oracledb.Connection",
+    "pyodbc.Connection",
+)  # fmt: skip
+"""Connections of synchronous drivers themselves."""
+
 SESSION_IO = frozenset({
     "execute", "exec", "scalar", "scalars", "get", "get_one", "commit", "rollback", "flush", "refresh", "merge",
     "merge_all", "close", "reset", "invalidate", "connection", "begin_nested", "prepare", "bulk_save_objects",
@@ -79,6 +86,11 @@ def is_scoped(types: Inference, value: Type) -> bool:
 def is_sync_connection(types: Inference, value: Type) -> bool:
     """Whether a value is known to be a synchronous SQLAlchemy connection."""
     return types.is_instance(value, "sqlalchemy.Connection")
+
+
+def is_raw_connection(types: Inference, value: Type) -> bool:
+    """Whether a value is known to be a connection of a synchronous driver itself: psycopg2's, sqlite3's."""
+    return types.is_instance(value, *RAW_CONNECTIONS)
 
 
 def is_sync_engine(types: Inference, value: Type) -> bool:

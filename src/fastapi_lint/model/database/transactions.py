@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import shown, written
 from fastapi_lint.model.database.holders import is_conversation
-from fastapi_lint.model.database.sessions import SESSION_WRITES, is_scoped, is_session_like
+from fastapi_lint.model.database.sessions import SESSION_WRITES, is_raw_connection, is_scoped, is_session_like
 from fastapi_lint.model.database.statements import statements
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import (
@@ -65,11 +65,13 @@ class Write:
 @dataclass(frozen=True, eq=False)
 class Late:
     """What commits when a generator goes on behind its `yield`: a call of `commit`, or that of the block around the
-    `yield` (`is_block`), which commits at its end and rolls back by itself."""
+    `yield` (`is_block`), which commits at its end and rolls back by itself. `is_raw`: a connection of a driver itself,
+    or a function that is given what was lent."""
 
     call: f.Call
     is_block: bool
     yielding: f.Exit
+    is_raw: bool = False
 
 
 def _by_itself(module: Module) -> Iterator[tuple[str, object]]:
@@ -158,17 +160,38 @@ class Transactions:
         if not function.is_generator or not yields:
             return ()
         module, first = function.module, yields[0]
-        found = [
-            Late(call, False, first)
-            for call in function.calls
-            if f.last_name(call.func) == "commit" and call.start > first.end and self._is_transaction(module, call)
-        ]
+        found = []
+        for call in function.calls:
+            if call.start > first.end and f.last_name(call.func) == "commit":
+                if self._is_transaction(module, call):
+                    found.append(Late(call, False, first))
+                elif isinstance(call.func, f.Attr) and is_raw_connection(
+                    self._project.types, self._project.infer(call.func.value, module, call.block, call.start)
+                ):
+                    found.append(Late(call, False, first, is_raw=True))
+            elif call.start > first.end and self._hands_over(function, call, first):
+                found.append(Late(call, False, first, is_raw=True))
         for block in module.block_chain(first.block):
             if block.kind == "with" and isinstance(block.test, f.CallRef):
                 call = module.facts.calls[block.test.index]
                 if self._commits_at_end(module, call):
                     found.append(Late(call, True, first))
         return tuple(sorted(found, key=lambda each: each.call.start))
+
+    def _hands_over(self, function: Function, call: f.Call, yielding: f.Exit) -> bool:
+        """Whether what was lent is given to a function of the project that commits it, where nothing has failed."""
+        if not isinstance(yielding.value, f.Name) or all(arg.value != yielding.value for arg in call.args):
+            return False
+        if any(block.kind in ("except", "finally") for block in function.module.block_chain(call.block)):
+            return False
+        types = self._project.types
+        lent = types.infer(yielding.value, (function.module, yielding.block, yielding.start))
+        if not (is_conversation(types, lent) or is_session_like(types, lent) or is_raw_connection(types, lent)):
+            return False
+        callee = types.callee(function.module, call)
+        if not isinstance(callee, FunctionObject):
+            return False
+        return any(f.last_name(each.func) == "commit" for each in callee.function.calls)
 
     def _is_transaction(self, module: Module, call: f.Call) -> bool:
         """Whether a method is one of a session, a connection, or an object of the project that commits."""

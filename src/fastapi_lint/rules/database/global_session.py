@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
-from fastapi_lint.model.database import is_async_connection, is_async_session, is_sync_connection, is_sync_session
+from fastapi_lint.model.database import (
+    is_async_connection,
+    is_async_session,
+    is_raw_connection,
+    is_sync_connection,
+    is_sync_session,
+)
 from fastapi_lint.model.names import Instance, Type
 from fastapi_lint.model.types import is_none
 from fastapi_lint.rule import Check, rule
 
-_CONNECTIONS = (
-    "sqlite3.Connection", "psycopg2.extensions.connection", "psycopg.Connection", "MySQLdb.connections.Connection",
-    "pymysql.connections.Connection", "mysql.connector.abstracts.MySQLConnectionAbstract", "oracledb.Connection",
-    "pyodbc.Connection",
-)  # fmt: skip
 _SCOPED = ("sqlalchemy.orm.scoped_session", "sqlalchemy.ext.asyncio.async_scoped_session")
 _ASIDE = frozenset({
     "alembic", "migrations", "migration", "versions", "scripts", "script", "seeds", "seed", "examples", "example",
@@ -94,7 +95,7 @@ def _kind(value: Type, check: Check) -> str:
         return ""
     if is_sync_session(types, value) or is_async_session(types, value):
         return "session"
-    if is_sync_connection(types, value) or is_async_connection(types, value) or types.is_instance(value, *_CONNECTIONS):
+    if is_sync_connection(types, value) or is_async_connection(types, value) or is_raw_connection(types, value):
         return "connection"
     return ""
 

@@ -34,7 +34,8 @@ def session_without_rollback(function: Function, check: Check) -> Iterator[Findi
 
     Known limits
     The time of the commit is left alone when the declared versions of FastAPI reach into 0.106 to 0.117, and when all
-    endpoints that use the dependency and may write commit by themselves.
+    endpoints that use the dependency and may write commit by themselves. That nothing rolls back is not said of
+    connections of drivers themselves (psycopg2, sqlite3), nor of a commit in a function that is given the session.
 
     References
     - [Dependencies with yield and scope](https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/#early-exit-and-scope)
@@ -75,7 +76,7 @@ def _unsafe(function: Function, late: Late) -> tuple[f.Call, str, str, str] | No
             "what it did before it raised is stored, half done",
             "commit behind the `yield`, inside of the `try`, and roll back in an `except`",
         )
-    if not attempts and not _is_entered(function, late.yielding.block) and not _is_given(function, call):
+    if not late.is_raw and not attempts and not _is_entered(function, late.yielding.block) and not _is_given(function, call):
         return (
             call,
             f"`{_name(function)}` does not roll back when the endpoint raises",
