@@ -25,7 +25,7 @@ from fastapi_lint.model.names.symbols import (
 from fastapi_lint.model.types.inference.questions import Questions, Where, is_none
 from fastapi_lint.tracking import memoized, recording
 
-_MOST_CALLERS = 40
+_MOST_CALLERS = 120
 """Calls that may be meant by a name, above which nobody looks."""
 _PLAIN_DECORATORS = frozenset({
     "staticmethod", "classmethod", "functools.lru_cache", "functools.cache", "contextlib.contextmanager",
