@@ -76,7 +76,8 @@ def _unsafe(function: Function, late: Late) -> tuple[f.Call, str, str, str] | No
             "what it did before it raised is stored, half done",
             "commit behind the `yield`, inside of the `try`, and roll back in an `except`",
         )
-    if not late.is_raw and not attempts and not _is_entered(function, late.yielding.block) and not _is_given(function, call):
+    is_guarded = late.is_raw or attempts or _is_entered(function, late.yielding.block)
+    if not is_guarded and not _is_given(function, call):
         return (
             call,
             f"`{_name(function)}` does not roll back when the endpoint raises",
