@@ -2,31 +2,70 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.ways.sparing import bound
-from fastapi_lint.model.names.symbols import Function, Instance, Type
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    Origin,
+    Type,
+)
 from fastapi_lint.model.types.inference.inference import Inference, is_none
+
+_ASYNCHRONOUS = re.compile(r"(?:^|\.)(?:asyncio|aio)|\bAsync")
+_ROOTS = frozenset({"object", "abc.ABC", "typing.Generic"})
 
 
 def is_another(types: Inference, steps: Sequence[Step], caller: Function) -> bool:
-    """Whether the last step calls a method of a parameter that is given an object of quite another class.
+    """Whether the last step works with a parameter, or an attribute of its object, that is of quite another class.
 
     A parameter that is annotated as a session may be given an asynchronous one, which a branch of the function knows.
     """
     last = steps[-1]
-    if len(steps) < 2 or last.call is None or not isinstance(last.call.func, f.Attr):
+    held = _receiver(last.module, last.call.func) if last.call is not None else None
+    if len(steps) < 2 or last.call is None or held is None:
         return False
-    name = last.call.func.value
-    declared = types.infer(name, (last.module, last.call.block, last.call.start))
-    if not isinstance(name, f.Name) or not isinstance(declared, Instance):
+    declared = types.infer(held, (last.module, last.call.block, last.call.start))
+    if not isinstance(declared, Instance):
         return False
-    given = _given(types, steps[:-1], caller, name)
-    if not isinstance(given, Instance):
+    before = steps[:-1]
+    if isinstance(held, f.Name):
+        given = _given(types, before, caller, held)
+    elif held.value == f.Name("self"):
+        given = _made_with(types, before, held.attr)
+    else:
+        return False
+    if not isinstance(given, Instance) or not _is_known(types, given.cls):
         return False
     return not types.is_subclass(given.cls, declared.cls) and not types.is_subclass(declared.cls, given.cls)
+
+
+def _is_known(types: Inference, cls: Class | str) -> bool:
+    """Whether it is known of a class what it inherits from; of those of libraries, the asynchronous ones are."""
+    if isinstance(cls, str):
+        return _ASYNCHRONOUS.search(cls) is not None
+    return all(isinstance(base, Class) or base in _ROOTS for base in types.mro(cls))
+
+
+def _receiver(module: Module, func: f.Expr) -> f.Name | f.Attr | None:
+    """What a chain of calls begins with: `db` of `db.query(...).filter(...).first`, `self.db` of `self.db.flush`."""
+    while isinstance(func, f.Attr):
+        match func.value:
+            case f.Name() | f.Attr(value=f.Name()):
+                return func.value
+            case f.CallRef(index=index):
+                func = module.facts.calls[index].func
+            case _:
+                return None
+    return None
 
 
 def _given(types: Inference, steps: Sequence[Step], caller: Function, name: f.Name) -> Type:
@@ -44,6 +83,34 @@ def _given(types: Inference, steps: Sequence[Step], caller: Function, name: f.Na
         expr = given
     first = steps[0]
     return types.infer(expr, (first.module, first.block, first.start))
+
+
+def _made_with(types: Inference, steps: Sequence[Step], attr: str) -> Type:
+    """What the object whose method runs last was given for an attribute, where it was made in sight."""
+    for step in reversed(steps):
+        if step.call is None or step.function is None or step.function.cls is None:
+            return None
+        func = step.call.func
+        if isinstance(func, f.Attr) and func.value == f.Name("self"):
+            continue  # the same object
+        match types.callee(step.module, step.call):
+            case FunctionObject(owner=Instance(cls=Class() as cls, origin=Origin(module=home, facts=made))):
+                return _constructed(types, cls, attr, home, made)
+        return None
+    return None
+
+
+def _constructed(types: Inference, cls: Class, attr: str, home: Module, made: f.Call) -> Type:
+    """What a constructor is given for the parameter that it puts into an attribute, which nothing else sets."""
+    init = types.member(cls, "__init__", Instance(cls))
+    match types.self_assigns(cls).get(attr):
+        case [(f.Assign(op="=", value=f.Name() as value), function)] if isinstance(init, FunctionObject):
+            if function is not init.function or not isinstance(types.callee(home, made), ClassObject):
+                return None
+            param = _parameter(types, function, value)
+            given = next((expr for each, expr in bound(function, made) if each == param), None)
+            return types.infer(given, (home, made.block, made.start)) if given is not None else None
+    return None
 
 
 def _parameter(types: Inference, function: Function, expr: f.Expr) -> str | None:
