@@ -200,7 +200,7 @@ class Remedies:
     def _bound(self, function: Function, bond: Bond, twin: str) -> Remedy:
         """The advice where a thread is none: what the library says, or an asynchronous counterpart."""
         own = f"use {bond.instead}" if bond.instead else ""
-        if bond.kind == "state" and not (own or twin):
+        if bond.kind in ("state", "one") and not (own or twin):
             thread = handing(function.module, self.project.types)
             own = f"keep `{bond.what}` behind a lock, and use `await {thread.shown}(...)` here"
         return Remedy("none", _listed([text for text in (own, f"use {twin}" if twin else "") if text]))
