@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.application import is_state, states_of
+from fastapi_lint.model.application import is_served, is_state, states_of
 from fastapi_lint.model.calls import expects, never_runs, swallows
 from fastapi_lint.model.names import attributes_of
 from fastapi_lint.rule import Check, rule
@@ -36,7 +36,7 @@ def unset_state_attribute(function: Function, check: Check) -> Iterator[Finding]
     - [Starlette: lifespan state](https://www.starlette.io/lifespan/#lifespan-state)
     """
     module = function.module
-    if module.is_test or not any(not app.module.is_test for app in check.project.routes.apps):
+    if not is_served(check.project, module) or not any(not app.module.is_test for app in check.project.routes.apps):
         return
     reported = set()
     for part, block, at in _read(function):

@@ -58,7 +58,7 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
     - [Developing with asyncio: running blocking code](https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code)
     """
     effects = check.project.effects
-    if not function.is_async:
+    if not function.is_async or not effects.is_served(function.module):
         return
     found = [(step, entry) for step, entry in effects.blocking(function) if not effects.is_session(entry)]
     if not found or not effects.holds_up_requests(function):

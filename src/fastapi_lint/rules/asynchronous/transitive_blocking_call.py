@@ -60,8 +60,10 @@ def transitive_blocking_call(function: Function, check: Check) -> Iterator[Findi
     - [Path operation functions and other utility functions](https://fastapi.tiangolo.com/async/#other-utility-functions)
     """
     effects = check.project.effects
+    if not effects.is_served(function.module):
+        return
     for trail in effects.callbacks(function):
-        if effects.serving.when(function) in ("served", "startup") and effects.is_served(function.module):
+        if effects.serving.when(function) in ("served", "startup"):
             yield _of_callback(function, trail, check)
     if not function.is_async:
         return
