@@ -318,3 +318,54 @@ def test_a_place_without_an_application(tmp_path: Path, run: Run) -> None:
     assert run("lib") == (0, [], ""), "there is one beside it"
     out = run(format="console")[1]
     assert out[-1].startswith("Found 2 findings in 1 file (3 files checked, 1 app, 1 route): 2 warnings.")
+
+
+USERS = """\
+import time
+from typing import Annotated
+from fastapi import APIRouter, Depends
+
+router = APIRouter()
+
+
+async def current_user() -> str:
+    time.sleep(1)
+    return "x"
+
+
+User = Annotated[str, Depends(current_user)]
+
+
+@router.get("/me")
+async def me(user: User) -> str:
+    return user
+
+
+@router.get("/you")
+def you(user: User) -> str:
+    return user
+
+
+@router.get("/we")
+async def we() -> str:
+    time.sleep(2)
+    return "we"
+"""
+APP = "from fastapi import FastAPI\nfrom users import router\n\napp = FastAPI()\napp.include_router(router)\n"
+
+
+@pytest.mark.parametrize("place", ["", "services/one/"])
+def test_statistics_tell_how_many_endpoints_a_line_holds_up(tmp_path: Path, run: Run, place: str) -> None:
+    """One finding in a dependency is worth more than one in an endpoint; the second time the findings are cached."""
+    write(
+        tmp_path, {f"{place}users.py": USERS, f"{place}main.py": APP, f"{place}pyproject.toml": "[tool.fastapi-lint]\n"}
+    )
+    for _ in range(2):
+        code, lines, _ = run("--statistics", "--select", "FAPI101", format="json")
+        (row,) = json.loads("\n".join(lines))
+        assert (code, row["count"]) == (1, 2)
+        (cause,) = row["causes"]
+        assert (cause["filename"], cause["row"]) == (f"{place}users.py", 9)
+        assert (cause["count"], cause["functions"], cause["endpoints"]) == (1, 1, 2)
+    _, lines, _ = run("--statistics", "--select", "FAPI101", format="console")
+    assert any("users.py:9: " in line and "(reached by 1 function, run by 2 endpoints)" in line for line in lines)

@@ -75,6 +75,7 @@ class Request:
     own: Callable[[Path, Settings], Settings | None] | None = None
     place: str = ""
     explain: bool = False
+    follow: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Outcome:
     apps: int = 0
     routes: int = 0
     understood: tuple[str, ...] = ()
+    endpoints: Mapping[tuple[str, int], frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -279,7 +279,7 @@ def test_statistics(fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatc
      2  FAPI201  parameter-without-annotated  fixes: 1 safe
      2  FAPI302  missing-tags
 
-Lines that several findings come down to:
+Lines that several findings or endpoints come down to:
      2  FAPI302  db.py:7: `flock` waits (reached by 1 function)
 
 Found 4 findings in 1 file (1 file checked): 4 warnings. 1 fixable with --fix.
@@ -292,7 +292,7 @@ Found 4 findings in 1 file (1 file checked): 4 warnings. 1 fixable with --fix.
     first, second = json.loads(capfd.readouterr().out)
     counts = {"count": 2, "fixable": 1, "safe": 1, "unsafe": 0, "causes": []}
     assert first == {"code": "FAPI201", "name": "parameter-without-annotated", "severity": "warning", **counts}
-    cause = {"filename": "db.py", "row": 7, "message": "`flock` waits", "count": 2, "functions": 1}
+    cause = {"filename": "db.py", "row": 7, "message": "`flock` waits", "count": 2, "functions": 1, "endpoints": None}
     assert second["causes"] == [cause]
 
 

@@ -147,6 +147,7 @@ def check(
             progress=progress,
             own=around.own,
             explain=verbose,
+            follow=statistics,
             place=_place(settings, config, isolated) if baseline or write_baseline else "",
         )
         if show_files:
@@ -316,6 +317,7 @@ def _contents(request: Request, outcome: Outcome, rules: Sequence[RuleRow], cate
         base=str(_base(request.settings.output_format)),
         help=help,
         category=category,
+        endpoints=outcome.endpoints,
     )
     return placed(report, by_cell=request.settings.output_format not in BY_LINE)
 

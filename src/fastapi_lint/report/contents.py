@@ -27,7 +27,8 @@ class Report:
     `fixed` the number of applied fixes by code, `left` that of findings that are not to be shown, `apps` and `routes`
     how many the project has. `root` is the absolute path of the project root, `base` that of the directory people see
     paths relative to (usually the current one; empty: paths as they are). `help` holds Markdown about rules by code,
-    and `category` names the run, for code scanning (empty: by the project's place).
+    and `category` names the run, for code scanning (empty: by the project's place). `endpoints` are those
+    that run the function around a finding, by its path and line, where somebody asked for them.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -44,6 +45,7 @@ class Report:
     base: str = ""
     help: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     category: str = ""
+    endpoints: Mapping[tuple[str, int], frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     def shown(self, path: str) -> str:
         """A finding's path as seen from `base`, with forward slashes: what an editor or a terminal can open.

@@ -1,4 +1,4 @@
-"""How often each rule found something, and which lines are the cause of several findings: text or JSON."""
+"""How often each rule found something, and which lines hold up how many endpoints: text or JSON."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from fastapi_lint.report.totals import summary
 _SGR = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "34"}
 _CAUSES = 15
 """So many causes are shown; JSON holds all."""
+_BLOCK = frozenset({"FAPI101", "FAPI102", "FAPI501"})
+"""What these find holds up the event loop: also a single line of which tells more by who comes to it."""
 
 
 class Row(NamedTuple):
@@ -29,10 +31,14 @@ class Row(NamedTuple):
 
 
 class Cause(NamedTuple):
-    """Where chains of several findings end: the number of findings, and of the functions that they are in."""
+    """A line that blocks, or where chains end: how many findings, functions and endpoints come down to it.
+
+    The functions are those in which it was found; None of the endpoints where nobody followed them.
+    """
 
     findings: int
     functions: int
+    endpoints: int | None
     code: str
     path: str
     line: int
@@ -52,24 +58,30 @@ def rows(findings: Sequence[Finding]) -> list[Row]:
     return sorted(found, key=lambda row: (-row.findings, row.code))
 
 
-def causes(findings: Sequence[Finding]) -> list[Cause]:
-    """The lines at which chains of more than one finding end, those first that most functions reach."""
+def causes(report: Report) -> list[Cause]:
+    """The lines to which several findings or endpoints come, those first to which most endpoints do."""
     groups: dict[tuple[str, str, int], list[Finding]] = {}
-    for finding in findings:
+    for finding in report.findings:
         if finding.chain and finding.related:
             end = finding.related[-1]
             groups.setdefault((finding.code, end.path, end.span.line), []).append(finding)
-    found = [
-        Cause(len(group), len({(each.path, each.symbol) for each in group}), *key, group[0].related[-1].message)
-        for key, group in groups.items()
-        if len(group) > 1
-    ]
-    return sorted(found, key=lambda cause: (-cause.functions, -cause.findings, cause.path, cause.line, cause.code))
+        elif finding.code in _BLOCK:
+            groups.setdefault((finding.code, finding.path, finding.span.line), []).append(finding)
+    found = []
+    for key, group in groups.items():
+        functions = {(each.path, each.symbol) for each in group}
+        coming = {name for each in group for name in report.endpoints.get((each.path, each.span.line), ())}
+        endpoints = len(coming) if report.endpoints else None
+        if len(group) > 1 or (endpoints or 0) > 1:
+            first = group[0]
+            what = first.related[-1].message if first.chain and first.related else first.title
+            found.append(Cause(len(group), len(functions), endpoints, *key, what))
+    return sorted(found, key=lambda each: (-(each.endpoints or 0), -each.functions, -each.findings, each[3:]))
 
 
 def as_json(report: Report) -> str:
     """An array of the rules, each with its causes."""
-    ends = causes(report.findings)
+    ends = causes(report)
     return dumps([_object(row, [end for end in ends if end.code == row.code], report) for row in rows(report.findings)])
 
 
@@ -89,6 +101,7 @@ def _object(row: Row, ends: Sequence[Cause], report: Report) -> Json:
                 "message": end.what,
                 "count": end.findings,
                 "functions": end.functions,
+                "endpoints": end.endpoints,
             }
             for end in ends
         ],
@@ -108,14 +121,16 @@ def _lines(report: Report, color: bool) -> Iterator[str]:
         said = f"  fixes: {', '.join(fixes)}" if fixes else ""
         code = _styled(row.code, f"1;{_SGR[row.severity]}", color)
         yield f"{row.findings:>6}  {code}  {f'{visible(row.name):<{wide}}{said}'.rstrip()}"
-    ends = causes(report.findings)
+    ends = causes(report)
     if ends:
         yield ""
-        yield _styled("Lines that several findings come down to:", "1", color)
+        yield _styled("Lines that several findings or endpoints come down to:", "1", color)
     for end in ends[:_CAUSES]:
         code = _styled(end.code, "1", color)
         place = f"{visible(report.shown(end.path))}:{end.line}"
         reached = counted(end.functions, "function")
+        if end.endpoints is not None:
+            reached += f", run by {counted(end.endpoints, 'endpoint')}"
         yield f"{end.findings:>6}  {code}  {place}: {visible(end.what)} (reached by {reached})"
     if len(ends) > _CAUSES:
         yield f"        and {counted(len(ends) - _CAUSES, 'more line')}"

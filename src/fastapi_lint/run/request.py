@@ -14,6 +14,9 @@ from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, Notice, by_place
 from fastapi_lint.run.registry import RuleRow
 
+Endpoints = Mapping[tuple[str, int], frozenset[str]]
+"""By path and line of a finding: the endpoints that run the function around it (see `model.reaching`)."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -21,7 +24,8 @@ class Request:
 
     `own` is asked for the settings of a directory below the root that may be a project of its own; without it, nothing
     is one. `place` is where the root lies below the one that was asked for, "" or with a slash at its end: the paths of
-    a baseline that the command line names count from there. `explain`: it is to be said what was understood.
+    a baseline that the command line names count from there. `explain`: it is to be said what was understood;
+    `follow`: which endpoints come to what was found.
     """
 
     root: Path
@@ -42,6 +46,7 @@ class Request:
     own: Callable[[Path, Settings], Settings | None] | None = None
     place: str = ""
     explain: bool = False
+    follow: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Outcome:
     """What came of it: findings after suppressions and baseline, in order of place, and what was written.
 
     `rules` are those that were asked. `apps` and `routes` are how many the projects have, tests excepted;
-    `understood` says more of that, in sentences.
+    `understood` says more of that, in sentences, and `endpoints` which of them run the functions around findings.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -65,6 +70,7 @@ class Outcome:
     apps: int = 0
     routes: int = 0
     understood: tuple[str, ...] = ()
+    endpoints: Endpoints = field(default_factory=dict)
 
 
 def together(outcomes: Sequence[tuple[str, Outcome]]) -> Outcome:
@@ -89,6 +95,7 @@ def together(outcomes: Sequence[tuple[str, Outcome]]) -> Outcome:
         apps=sum(outcome.apps for outcome in moved),
         routes=sum(outcome.routes for outcome in moved),
         understood=tuple(said for outcome in moved for said in outcome.understood),
+        endpoints={at: names for outcome in moved for at, names in outcome.endpoints.items()},
     )
 
 
@@ -101,6 +108,10 @@ def _moved(outcome: Outcome, place: str) -> Outcome:
         sources={place + path: source for path, source in _shown(outcome).items()},
         changed_files=tuple(place + path for path in outcome.changed_files),
         understood=tuple(f"{place.rstrip('/')}: {said}" for said in outcome.understood),
+        endpoints={
+            (place + path, line): frozenset(place + name for name in names)
+            for (path, line), names in outcome.endpoints.items()
+        },
     )
 
 

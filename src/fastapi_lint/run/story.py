@@ -24,7 +24,7 @@ from fastapi_lint.run.cache import Store
 from fastapi_lint.run.discovery import Discovered
 from fastapi_lint.run.plugins.bringing import every_rule, plugin_files, table, vocabulary, with_rules
 from fastapi_lint.run.registry import RuleRow, RuleTable, known, planned, rules
-from fastapi_lint.run.request import Outcome, Request, together
+from fastapi_lint.run.request import Endpoints, Outcome, Request, together
 from fastapi_lint.run.session import Scope, Session
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def _checked(request: Request, found: Discovered) -> Outcome:
             result, applied, unfixed = session.fix(result, unsafe=request.unsafe_fixes, asked=fixable)
         session.remember()
         understood = _understood(session) if request.explain else ()
+        endpoints = _endpoints(session, result.findings) if request.follow else {}
     changed = [
         (sources[path], session.sources[path])
         for path in sorted(reported)
@@ -180,6 +181,7 @@ def _checked(request: Request, found: Discovered) -> Outcome:
         apps=result.apps,
         routes=result.routes,
         understood=understood,
+        endpoints=endpoints,
     )
 
 
@@ -204,6 +206,12 @@ def _understood(session: Session) -> tuple[str, ...]:
     from fastapi_lint.model.understanding import understanding
 
     return tuple(understanding(session.project))
+
+
+def _endpoints(session: Session, findings: Sequence[Finding]) -> Endpoints:
+    from fastapi_lint.model.reaching import endpoints
+
+    return endpoints(session.project, findings)
 
 
 def routes(request: Request) -> list[RouteRow]:
