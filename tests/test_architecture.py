@@ -28,7 +28,7 @@ BRANCHES: dict[str, set[str]] = {
 ROOMS = (
     "versions", "names", "types", "values", "calls", "routing", "injection", "data", "database", "taint", "testing",
     "secrets", "tokens", "project",
-    "application", "remedies", "listing", "understanding", "pointing",
+    "application", "remedies", "listing", "reaching", "understanding", "pointing",
 )  # fmt: skip
 """The rooms of the model, and its modules that stand alone: each imports only what stands before it.
 
