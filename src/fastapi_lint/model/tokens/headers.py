@@ -37,6 +37,12 @@ def is_chosen_by_token(expr: f.Expr, where: Where, project: Project, depth: int 
                 return False
             place = (function.module, returned[0].block, returned[0].start)
             return is_chosen_by_token(returned[0].value, place, project, depth - 1)
+        case f.Choice(options=options, test=test):
+            return any(
+                is_chosen_by_token(option, where, project, depth - 1)
+                for option in options
+                if test is None or not compares(test, option, module)
+            )
         case f.Name():
             found = list(project.values.definitions(expr, where))
             return len(found) == 1 and found[0][1][0] is module and is_chosen_by_token(*found[0], project, depth - 1)
