@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.application.middleware import middleware_in
-from fastapi_lint.model.calls.concurrent.coroutines import only_value
+from fastapi_lint.model.calls.concurrent.using import only_value
 from fastapi_lint.model.names.expressions import attributes
 from fastapi_lint.model.names.symbols import (
     Class,

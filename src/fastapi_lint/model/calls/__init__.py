@@ -13,7 +13,6 @@ from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_
 from fastapi_lint.model.calls.bodies.destinations import stays_here
 from fastapi_lint.model.calls.bodies.switches import runs_by_switch
 from fastapi_lint.model.calls.callers import Use
-from fastapi_lint.model.calls.concurrent.coroutines import leaves, only_value, reads_of
 from fastapi_lint.model.calls.concurrent.giving import chosen, given_back
 from fastapi_lint.model.calls.concurrent.lasting import lasts, runs
 from fastapi_lint.model.calls.concurrent.locks import held_across_await
@@ -21,6 +20,7 @@ from fastapi_lint.model.calls.concurrent.outliving import Started, root_of
 from fastapi_lint.model.calls.concurrent.plain import A_GENERATOR, SYNCHRONOUS, is_certain, plain_result
 from fastapi_lint.model.calls.concurrent.tasks import TASKS, is_given, is_made_here
 from fastapi_lint.model.calls.concurrent.together import Member, Together, is_made_in_loop, together
+from fastapi_lint.model.calls.concurrent.using import leaves, only_value, reads_of
 from fastapi_lint.model.calls.execution import Step, shown, written
 from fastapi_lint.model.calls.raising import Raising
 from fastapi_lint.model.calls.results import NotCallable, not_callable

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.concurrent.coroutines import leaves
+from fastapi_lint.model.calls.concurrent.using import leaves
 from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.scanning import code_of

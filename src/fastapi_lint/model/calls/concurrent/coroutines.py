@@ -6,33 +6,33 @@ and how its result is used. Who awaits what an endpoint returns, the rule has to
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.validation import validated
+from fastapi_lint.model.calls.concurrent.using import (
+    How,
+    ValueUse,
+    dropped,
+    leaves,
+    only_value,
+    operands,
+    reads_of,
+    run_over,
+    used_as,
+)
 from fastapi_lint.model.calls.effects import Effects
 from fastapi_lint.model.calls.ways.asking import asked
 from fastapi_lint.model.names.expressions import with_values
-from fastapi_lint.model.names.modules import Binding, target_names
-from fastapi_lint.model.names.scanning import code_of
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
-How = Literal[
-    "dropped", "iterated", "iterated-async", "entered", "entered-async", "attribute", "subscript", "operand",
-    "unpacked", "raised", "truth", "negated", "none", "compared", "member", "text", "argument", "field", "unread",
-]  # fmt: skip
 _SOFT = frozenset({"truth", "negated", "none", "compared", "member", "text", "argument", "field"})
 """Uses that raise no error: of a variable, they say something only when it has no others."""
-_OF_COROUTINES = frozenset({"send", "throw", "close"})
 _PLAIN = frozenset({"str", "bytes", "int", "float", "bool", "list", "dict", "set", "tuple"})
 _ANSWERS = ("fastapi.Response", "starlette.exceptions.HTTPException")
-_DOCSTRING = re.compile(r"\s*(?:\"\"\".*?\"\"\"|'''.*?''')", re.S)
-_NOT_BOUND = r"(?!\s*(?::[^=\n()]{1,80})?=(?!=))"
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,6 @@ class Misuse:
     call: f.Call
     how: How
     detail: str = ""
-
-
-@dataclass(frozen=True)
-class _Use:
-    """A name or call that is used as only a value can be, in a block of the function."""
-
-    expr: f.Name | f.CallRef
-    how: How
-    detail: str
-    where: Where
 
 
 class Coroutines:
@@ -109,7 +99,7 @@ class Coroutines:
     def _in_expressions(self, function: Function, made: dict[tuple[int, int], f.Call]) -> Iterator[Misuse]:
         module = function.module
         calls = module.facts.calls
-        by_variable: dict[tuple[int, int], list[_Use]] = {}
+        by_variable: dict[tuple[int, int], list[ValueUse]] = {}
         for use in self._uses(function):
             held: f.Expr | None = use.expr
             if isinstance(use.expr, f.Name):
@@ -151,7 +141,7 @@ class Coroutines:
 
     # ---------------------------------------------------------------- uses as a value
 
-    def _uses(self, function: Function) -> Iterator[_Use]:
+    def _uses(self, function: Function) -> Iterator[ValueUse]:
         """Everything in a function's own body that is used as only a value can be."""
         module = function.module
         facts = module.facts
@@ -160,21 +150,21 @@ class Coroutines:
             yield from operands(call.func, where)
             for arg in call.args:
                 if arg.name in ("*", "**"):
-                    yield from _as(arg.value, "unpacked", "", where)
+                    yield from used_as(arg.value, "unpacked", "", where)
                 yield from operands(arg.value, where)
             yield from self._taken(module, call, where)
         for leave in module.exits_in.get(function.index, ()):
             where = (module, leave.block, leave.start)
             if leave.kind == "raise":
-                yield from _as(leave.value, "raised", "", where)
+                yield from used_as(leave.value, "raised", "", where)
             if leave.kind != "del":
                 yield from operands(leave.value, where)
         for entry in module.assigns_in.get(function.index, ()):
             where = (module, entry.block, entry.start)
             if entry.op not in ("=", ":=", "type"):
-                yield from _as(entry.value, "operand", "", where)
+                yield from used_as(entry.value, "operand", "", where)
             elif isinstance(entry.target, f.Display):
-                yield from _as(entry.value, "unpacked", "", where)
+                yield from used_as(entry.value, "unpacked", "", where)
             yield from operands(entry.value, where)
         for block in module.blocks_in.get(function.index, ()):
             where = (module, max(block.parent, 0), block.start)
@@ -182,19 +172,19 @@ class Coroutines:
                 case "if" | "while" | "case":
                     yield from operands(block.test, where, truth=True)
                 case "choice":
-                    yield from _as(block.test, "compared", "", where)
+                    yield from used_as(block.test, "compared", "", where)
                 case "for" | "comprehension" | "with":
                     if isinstance(block.test, f.Name):
-                        yield from _as(block.test, _run_over(block), "", where)
+                        yield from used_as(block.test, run_over(block), "", where)
                     yield from operands(block.test, where)
         for test in facts.tests:
             if facts.blocks[test.block].function == function.index:
                 where = (module, test.block, test.start)
                 yield from operands(test.value, where, truth=test.kind != "statement")
                 if test.kind == "statement":
-                    yield from _dropped(test.value, where)
+                    yield from dropped(test.value, where)
 
-    def _taken(self, module: Module, call: f.Call, where: Where) -> Iterator[_Use]:
+    def _taken(self, module: Module, call: f.Call, where: Where) -> Iterator[ValueUse]:
         """The arguments of a call to something that is known to use them as they are."""
         callee = self.types.callee(module, call)
         name = self.types.name_of_type(callee) or ""
@@ -202,25 +192,25 @@ class Coroutines:
         if isinstance(callee, FunctionObject) and not callee.function.facts.decorators:
             for param, arg in _bound(callee.function, call):
                 if self._wants_plain(callee.function, param):
-                    yield from _as(arg.value, "argument", shown, where)
+                    yield from used_as(arg.value, "argument", shown, where)
             return
         schema = validated(self.types, callee, module, call)
         if schema is not None and self.types.is_subclass(schema, "pydantic.BaseModel"):
             for field, value in _fields(call):
                 if self._wants_value(schema, field):
-                    yield from _as(value, "field", field, where)
+                    yield from used_as(value, "field", field, where)
             return
         if self.types.is_instance(self.types.result(callee), *_ANSWERS):
             for arg in call.args:
                 for leaf in leaves(arg.value):
-                    yield from _as(leaf, "argument", shown, where)
+                    yield from used_as(leaf, "argument", shown, where)
         consumer = catalog.consumer(name) if name else None
         for arg in call.args if consumer is not None else ():
             for leaf in leaves(arg.value) if consumer is not None and consumer.inside else (arg.value,):
-                yield from _as(leaf, "argument", shown, where)
+                yield from used_as(leaf, "argument", shown, where)
             if consumer is not None and consumer.elements and isinstance(arg.value, f.Each) and arg.name == "":
                 inner = (module, arg.value.block, module.facts.blocks[arg.value.block].start)
-                yield from _as(arg.value.element, "argument", shown, inner)
+                yield from used_as(arg.value.element, "argument", shown, inner)
 
     def _wants_plain(self, function: Function, param: f.Param) -> bool:
         """Whether a parameter is annotated with a built-in type, which no coroutine is."""
@@ -268,138 +258,6 @@ class Coroutines:
                 for one in returned
             )
         return self.effects.gives_coroutine(self.types.infer(expr, where))
-
-
-def only_value(found: list[Binding], name: str) -> f.Expr | None:
-    """What a variable that is bound once, by a plain assignment, holds; also item by item (`a, b = f(), g()`)."""
-    match found:
-        case [Binding(entry=f.Assign(target=target, annotation=None, op="=", value=value))]:
-            return next((one for each, one in with_values(target, value) if each == f.Name(name)), None)
-    return None
-
-
-def reads_of(function: Function, name: str) -> int:
-    """How often the text of a function reads a name; where it is bound aside, and rather too many than too few."""
-    module = function.module
-    text = code_of(function, function.facts.head_end)
-    if docstring := _DOCSTRING.match(text):
-        text = text[docstring.end() :]
-    word = rf"(?<![\w.]){re.escape(name)}\b"
-    found = len(re.findall(word + _NOT_BOUND, text))
-    for entry in module.assigns_in.get(function.index, ()):
-        if isinstance(entry.target, f.Display) and name in (bound := list(target_names(entry.target))):
-            written = module.source.slice(entry.start, entry.end)
-            found -= bound.count(name) - bool(re.search(rf"[,*]\s*{re.escape(name)}\s*=(?!=)", written))
-    targets = [b.target for b in module.blocks_in.get(function.index, ()) if b.target is not None]
-    return found - sum(list(target_names(target)).count(name) for target in targets)
-
-
-def leaves(expr: f.Expr | None) -> Iterator[f.Expr]:
-    """What a value is made of, through displays, comprehensions and conditions: the calls and names in it."""
-    match expr:
-        case f.Name() | f.CallRef():
-            yield expr
-        case f.Display(items=items) | f.Choice(options=items):
-            for item in items:
-                yield from leaves(item)
-        case f.Mapping(items=pairs):
-            for _, value in pairs:
-                yield from leaves(value)
-        case f.Each(element=value):
-            yield from leaves(value)
-
-
-def operands(expr: f.Expr | None, where: Where, *, truth: bool = False) -> Iterator[_Use]:
-    """The parts of an expression that are used as values; with `truth`, the expression is asked for its own."""
-    match expr:
-        case f.Name() | f.CallRef():
-            if truth:
-                yield _Use(expr, "truth", "", where)
-        case f.Unary(op="not", value=value):
-            if isinstance(value, (f.Name, f.CallRef)):
-                yield _Use(value, "negated", "", where)
-            else:
-                yield from operands(value, where, truth=True)
-        case f.Unary(value=value):
-            yield from _as(value, "operand", "", where)
-            yield from operands(value, where)
-        case f.Compare(operators=operators, operands=found):
-            for index, one in enumerate(found):
-                yield from _as(one, _compared(operators, found, index), "", where)
-                yield from operands(one, where)
-        case f.Choice(options=options, test=None):
-            for one in options[:-1]:
-                yield from operands(one, where, truth=True)
-            yield from operands(options[-1], where, truth=truth)
-        case f.Choice(options=options, test=test):
-            yield from operands(test, where, truth=True)
-            for one in options:
-                yield from operands(one, where, truth=truth)
-        case f.Attr(value=value, attr=attr):
-            if attr not in _OF_COROUTINES and not attr.startswith(("cr_", "__")):
-                yield from _as(value, "attribute", attr, where)
-            yield from operands(value, where)
-        case f.Sub(value=value, items=items):
-            yield from _as(value, "subscript", "", where)
-            for one in (value, *items):
-                yield from operands(one, where)
-        case f.Binary(left=left, right=right):
-            for one in (left, right):
-                yield from _as(one, "operand", "", where)
-                yield from operands(one, where)
-        case f.Joined(parts=parts):
-            for one in parts:
-                yield from _as(one, "text", "", where)
-                yield from operands(one, where)
-        case f.Display(items=items):
-            for one in items:
-                if isinstance(one, f.Star):
-                    yield from _as(one.value, "unpacked", "", where)
-                yield from operands(one, where)
-        case f.Mapping(items=pairs):
-            for key, one in pairs:
-                if key is None:
-                    yield from _as(one, "unpacked", "", where)
-                yield from operands(key, where)
-                yield from operands(one, where)
-        case f.Each(element=value, block=block):
-            yield from operands(value, (where[0], block, where[0].facts.blocks[block].start))
-        case f.Star(value=value) | f.Await(value=value):
-            yield from operands(value, where)
-
-
-def _dropped(expr: f.Expr, where: Where) -> Iterator[_Use]:
-    """The calls whose result goes with a statement that is an expression: `ready and f(x)`, `[f(x) for x in found]`."""
-    match expr:
-        case f.CallRef():
-            yield _Use(expr, "dropped", "", where)
-        case f.Choice(options=(*_, last), test=None):
-            yield from _dropped(last, where)
-        case f.Choice(options=items) | f.Display(items=items):
-            for item in items:
-                yield from _dropped(item, where)
-        case f.Each(element=element):
-            yield from _dropped(element, where)
-
-
-def _compared(operators: tuple[str, ...], found: tuple[f.Expr, ...], index: int) -> How:
-    others = [found[i] for i in (index - 1, index + 1) if 0 <= i < len(found)]
-    around = [operators[i] for i in (index - 1, index) if 0 <= i < len(operators)]
-    if any(one == f.Const(None) for one in others) and all(op in ("is", "is not", "==", "!=") for op in around):
-        return "none"
-    return "member" if any(op.endswith("in") for op in around) else "compared"
-
-
-def _run_over(block: f.Block) -> How:
-    """How a loop or a `with` uses what it stands over."""
-    if block.kind == "with":
-        return "entered-async" if block.is_async else "entered"
-    return "iterated-async" if block.is_async else "iterated"
-
-
-def _as(expr: f.Expr | None, how: How, detail: str, where: Where) -> Iterator[_Use]:
-    if isinstance(expr, (f.Name, f.CallRef)):
-        yield _Use(expr, how, detail, where)
 
 
 def _fields(call: f.Call) -> Iterator[tuple[str, f.Expr]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.concurrent.coroutines import reads_of
+from fastapi_lint.model.calls.concurrent.using import reads_of
 from fastapi_lint.model.names.expressions import with_values
 from fastapi_lint.model.names.symbols import Function
 from fastapi_lint.model.types.inference.inference import Inference, Where

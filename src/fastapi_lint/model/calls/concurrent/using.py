@@ -1,0 +1,169 @@
+"""How expressions use values: which they test, compare, print, take apart or drop, and how often names are read.
+
+Reads one function, and infers nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import with_values
+from fastapi_lint.model.names.modules import Binding, target_names
+from fastapi_lint.model.names.scanning import code_of
+from fastapi_lint.model.names.symbols import Function
+from fastapi_lint.model.types.inference.inference import Where
+
+How = Literal[
+    "dropped", "iterated", "iterated-async", "entered", "entered-async", "attribute", "subscript", "operand",
+    "unpacked", "raised", "truth", "negated", "none", "compared", "member", "text", "argument", "field", "unread",
+]  # fmt: skip
+_OF_COROUTINES = frozenset({"send", "throw", "close"})
+_DOCSTRING = re.compile(r"\s*(?:\"\"\".*?\"\"\"|'''.*?''')", re.S)
+_NOT_BOUND = r"(?!\s*(?::[^=\n()]{1,80})?=(?!=))"
+
+
+@dataclass(frozen=True)
+class ValueUse:
+    """A name or call that is used as only a value can be, in a block of the function."""
+
+    expr: f.Name | f.CallRef
+    how: How
+    detail: str
+    where: Where
+
+
+def only_value(found: list[Binding], name: str) -> f.Expr | None:
+    """What a variable that is bound once, by a plain assignment, holds; also item by item (`a, b = f(), g()`)."""
+    match found:
+        case [Binding(entry=f.Assign(target=target, annotation=None, op="=", value=value))]:
+            return next((one for each, one in with_values(target, value) if each == f.Name(name)), None)
+    return None
+
+
+def reads_of(function: Function, name: str) -> int:
+    """How often the text of a function reads a name; where it is bound aside, and rather too many than too few."""
+    module = function.module
+    text = code_of(function, function.facts.head_end)
+    if docstring := _DOCSTRING.match(text):
+        text = text[docstring.end() :]
+    word = rf"(?<![\w.]){re.escape(name)}\b"
+    found = len(re.findall(word + _NOT_BOUND, text))
+    for entry in module.assigns_in.get(function.index, ()):
+        if isinstance(entry.target, f.Display) and name in (bound := list(target_names(entry.target))):
+            written = module.source.slice(entry.start, entry.end)
+            found -= bound.count(name) - bool(re.search(rf"[,*]\s*{re.escape(name)}\s*=(?!=)", written))
+    targets = [b.target for b in module.blocks_in.get(function.index, ()) if b.target is not None]
+    return found - sum(list(target_names(target)).count(name) for target in targets)
+
+
+def leaves(expr: f.Expr | None) -> Iterator[f.Expr]:
+    """What a value is made of, through displays, comprehensions and conditions: the calls and names in it."""
+    match expr:
+        case f.Name() | f.CallRef():
+            yield expr
+        case f.Display(items=items) | f.Choice(options=items):
+            for item in items:
+                yield from leaves(item)
+        case f.Mapping(items=pairs):
+            for _, value in pairs:
+                yield from leaves(value)
+        case f.Each(element=value):
+            yield from leaves(value)
+
+
+def operands(expr: f.Expr | None, where: Where, *, truth: bool = False) -> Iterator[ValueUse]:
+    """The parts of an expression that are used as values; with `truth`, the expression is asked for its own."""
+    match expr:
+        case f.Name() | f.CallRef():
+            if truth:
+                yield ValueUse(expr, "truth", "", where)
+        case f.Unary(op="not", value=value):
+            if isinstance(value, (f.Name, f.CallRef)):
+                yield ValueUse(value, "negated", "", where)
+            else:
+                yield from operands(value, where, truth=True)
+        case f.Unary(value=value):
+            yield from used_as(value, "operand", "", where)
+            yield from operands(value, where)
+        case f.Compare(operators=operators, operands=found):
+            for index, one in enumerate(found):
+                yield from used_as(one, _compared(operators, found, index), "", where)
+                yield from operands(one, where)
+        case f.Choice(options=options, test=None):
+            for one in options[:-1]:
+                yield from operands(one, where, truth=True)
+            yield from operands(options[-1], where, truth=truth)
+        case f.Choice(options=options, test=test):
+            yield from operands(test, where, truth=True)
+            for one in options:
+                yield from operands(one, where, truth=truth)
+        case f.Attr(value=value, attr=attr):
+            if attr not in _OF_COROUTINES and not attr.startswith(("cr_", "__")):
+                yield from used_as(value, "attribute", attr, where)
+            yield from operands(value, where)
+        case f.Sub(value=value, items=items):
+            yield from used_as(value, "subscript", "", where)
+            for one in (value, *items):
+                yield from operands(one, where)
+        case f.Binary(left=left, right=right):
+            for one in (left, right):
+                yield from used_as(one, "operand", "", where)
+                yield from operands(one, where)
+        case f.Joined(parts=parts):
+            for one in parts:
+                yield from used_as(one, "text", "", where)
+                yield from operands(one, where)
+        case f.Display(items=items):
+            for one in items:
+                if isinstance(one, f.Star):
+                    yield from used_as(one.value, "unpacked", "", where)
+                yield from operands(one, where)
+        case f.Mapping(items=pairs):
+            for key, one in pairs:
+                if key is None:
+                    yield from used_as(one, "unpacked", "", where)
+                yield from operands(key, where)
+                yield from operands(one, where)
+        case f.Each(element=value, block=block):
+            yield from operands(value, (where[0], block, where[0].facts.blocks[block].start))
+        case f.Star(value=value) | f.Await(value=value):
+            yield from operands(value, where)
+
+
+def dropped(expr: f.Expr, where: Where) -> Iterator[ValueUse]:
+    """The calls whose result goes with a statement that is an expression: `ready and f(x)`, `[f(x) for x in found]`."""
+    match expr:
+        case f.CallRef():
+            yield ValueUse(expr, "dropped", "", where)
+        case f.Choice(options=(*_, last), test=None):
+            yield from dropped(last, where)
+        case f.Choice(options=items) | f.Display(items=items):
+            for item in items:
+                yield from dropped(item, where)
+        case f.Each(element=element):
+            yield from dropped(element, where)
+
+
+def _compared(operators: tuple[str, ...], found: tuple[f.Expr, ...], index: int) -> How:
+    others = [found[i] for i in (index - 1, index + 1) if 0 <= i < len(found)]
+    around = [operators[i] for i in (index - 1, index) if 0 <= i < len(operators)]
+    if any(one == f.Const(None) for one in others) and all(op in ("is", "is not", "==", "!=") for op in around):
+        return "none"
+    return "member" if any(op.endswith("in") for op in around) else "compared"
+
+
+def run_over(block: f.Block) -> How:
+    """How a loop or a `with` uses what it stands over."""
+    if block.kind == "with":
+        return "entered-async" if block.is_async else "entered"
+    return "iterated-async" if block.is_async else "iterated"
+
+
+def used_as(expr: f.Expr | None, how: How, detail: str, where: Where) -> Iterator[ValueUse]:
+    """A name or a call as it is used; nothing for other expressions."""
+    if isinstance(expr, (f.Name, f.CallRef)):
+        yield ValueUse(expr, how, detail, where)
