@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from fastapi_lint.model.calls.attempts.clauses import BROAD, attempts_around, body_of, catches_all, caught, is_tried
 from fastapi_lint.model.calls.attempts.cleaning import only_cleans
-from fastapi_lint.model.calls.attempts.handlers import does_nothing, goes_on, is_followed_up, is_told_of
+from fastapi_lint.model.calls.attempts.ending import ends_quietly, suppresses
+from fastapi_lint.model.calls.attempts.handlers import (
+    does_nothing,
+    goes_on,
+    is_followed_up,
+    is_for_its_value,
+    is_told_of,
+)
 from fastapi_lint.model.calls.bodies.arguments import Given, bound_names, given, parameter_behind, switch, unpacked
 from fastapi_lint.model.calls.bodies.binding import argument_at, filled
 from fastapi_lint.model.calls.bodies.computing import only_computes, only_looks
@@ -57,6 +64,7 @@ __all__ = [
     "chosen",
     "decorator_effect",
     "does_nothing",
+    "ends_quietly",
     "expects",
     "filled",
     "given",
@@ -66,6 +74,7 @@ __all__ = [
     "is_certain",
     "is_configured",
     "is_followed_up",
+    "is_for_its_value",
     "is_given",
     "is_made_here",
     "is_made_in_loop",
@@ -91,6 +100,7 @@ __all__ = [
     "runs_until_filled",
     "shown",
     "stays_here",
+    "suppresses",
     "swallows",
     "switch",
     "together",

@@ -14,10 +14,9 @@ from fastapi_lint.model.calls import (
     does_nothing,
     goes_on,
     is_followed_up,
+    is_for_its_value,
     is_told_of,
     only_cleans,
-    only_computes,
-    only_looks,
 )
 from fastapi_lint.rule import Check, rule
 
@@ -64,7 +63,7 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
         is_cancelled = function.is_async and bool(names & _CANCELLED) and goes_on(function, clause, index, body)
         if (not is_empty and not is_cancelled) or _starts_a_loop(function, body, check):
             continue
-        if not is_cancelled and _is_for_its_value(function, clause, body, check):
+        if not is_cancelled and is_for_its_value(check.project, function, clause, body):
             continue
         role = role_of(check.project, function, startup=True) if role == "" else role
         if role is None:
@@ -100,17 +99,6 @@ def _caught(function: Function, clause: f.Block, check: Check) -> frozenset[str]
 def _shown(function: Function, clause: f.Block) -> str:
     head = function.module.source.slice(clause.start, clause.end).split("\n", 1)[0].partition(":")[0].strip()
     return head.split(" as ")[0] if len(head) < 40 else "except ..."
-
-
-def _is_for_its_value(function: Function, clause: f.Block, body: f.Block, check: Check) -> bool:
-    """Whether a helper that turns values into others answers None for those that it cannot, or nothing can fail."""
-    if only_looks(check.project, function, body.start, body.end):
-        return True
-    leaves = [leave for leave in function.exits if leave.kind == "return"]
-    gives_none = any(clause.start <= leave.start < clause.end for leave in leaves)
-    gives_value = any(leave.value not in (None, f.Const(None)) for leave in leaves)
-    is_helper = function not in check.project.routes.by_handler and function not in check.project.dependencies.injected
-    return is_helper and gives_none and gives_value and only_computes(check.project, function, body.start, body.end)
 
 
 def _starts_a_loop(function: Function, body: f.Block, check: Check) -> bool:

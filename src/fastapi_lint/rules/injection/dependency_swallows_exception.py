@@ -6,17 +6,9 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import External, Function, FunctionObject, Method
-from fastapi_lint.model.calls import catches_all
+from fastapi_lint.model import Function
+from fastapi_lint.model.calls import catches_all, ends_quietly, suppresses
 from fastapi_lint.rule import Check, rule
-
-_HARMLESS = frozenset({
-    "rollback", "close", "aclose", "remove", "reset", "invalidate", "abort", "cancel", "expunge_all", "expire_all",
-    "release", "debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print", "print_exc",
-    "format_exc", "capture_exception", "str", "repr", "type", "set_status", "record_exception", "append", "bind", "opt",
-    "format",
-})  # fmt: skip
-"""Last names of calls after which a handler goes on."""
 
 
 @rule("FAPI206", severity=Severity.ERROR)
@@ -71,56 +63,11 @@ def _swallowing(function: Function, entry: f.Exit, check: Check) -> int | None:
         parent = blocks[block].parent
         if blocks[block].kind in ("except", "finally", "else"):
             return None  # a second yield, which is another mistake
-        if blocks[block].kind == "with" and _suppresses(blocks[block], function, check):
+        if blocks[block].kind == "with" and suppresses(check.project, blocks[block], function):
             return None
         if blocks[block].kind == "body" and blocks[parent].kind == "try":
             for index in function.module.clauses_of(parent):
                 if catches_all(check.project.types, function.module, blocks[index]):
-                    return index if _goes_on(index, parent, function, check) else None
+                    return index if ends_quietly(check.project, index, parent, function) else None
         block = parent
     return None
-
-
-def _suppresses(block: f.Block, function: Function, check: Check) -> bool:
-    """Whether a `with` may keep exceptions for itself: what it is, is not known."""
-    if not isinstance(block.test, f.CallRef):
-        return False
-    name = check.project.called_name(function.module, function.module.facts.calls[block.test.index])
-    return name == "contextlib.suppress"
-
-
-def _goes_on(handler: int, attempt: int, function: Function, check: Check) -> bool:
-    """Whether a handler surely ends without an exception, and nothing behind the `try` raises it."""
-    module = function.module
-    start, end = module.facts.blocks[handler].start, module.facts.blocks[handler].end
-    behind = module.facts.blocks[attempt].start
-    for entry in function.exits:
-        if start <= entry.start < end and entry.kind != "return":
-            return False
-        if entry.start >= behind and entry.kind == "raise" and not _is_in_sibling(entry, attempt, function):
-            return False
-    calls = [call for call in function.calls if start <= call.start < end]
-    return all(_is_harmless(call, function, check) for call in calls)
-
-
-def _is_in_sibling(entry: f.Exit, attempt: int, function: Function) -> bool:
-    """Whether a raise stands in the `try` itself: in its body or another handler, not in `finally` or behind it."""
-    blocks = function.module.facts.blocks
-    block = entry.block
-    while block >= 0 and blocks[block].kind not in ("function", "module"):
-        if blocks[block].parent == attempt:
-            return blocks[block].kind in ("body", "except", "else")
-        block = blocks[block].parent
-    return False
-
-
-def _is_harmless(call: f.Call, function: Function, check: Check) -> bool:
-    """Whether a call in a handler is known not to raise on purpose."""
-    match check.project.callee(function.module, call):
-        case FunctionObject(function=target):
-            return not any(entry.kind == "raise" for entry in target.exits) and all(
-                f.last_name(inner.func) in _HARMLESS for inner in target.calls
-            )
-        case External() | Method() | None:
-            return f.last_name(call.func) in _HARMLESS
-    return False

@@ -5,10 +5,16 @@ function, by its text where facts say too little.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.attempts.clauses import body_of
+from fastapi_lint.model.calls.bodies.computing import only_computes, only_looks
 from fastapi_lint.model.names.symbols import Function
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
 
 _NOTHING = re.compile(r"(?:pass|\.\.\.|continue|return|return None)")
 _COMMENT = re.compile(r"#(?![ \t]{0,4}(?:noqa|type:|pragma|nosec|pylint|fmt:|ruff:))[^\n]*\w")
@@ -85,3 +91,14 @@ def _leaves_loop(function: Function, clause: f.Block) -> bool:
     text = function.module.source.slice(clause.start, clause.end)
     lines = [line.partition("#")[0].strip() for line in text.split("\n")]
     return next((line for line in reversed(lines) if line), "").endswith("break")
+
+
+def is_for_its_value(project: Project, function: Function, clause: f.Block, body: f.Block) -> bool:
+    """Whether a helper that turns values into others answers None for those that it cannot, or nothing can fail."""
+    if only_looks(project, function, body.start, body.end):
+        return True
+    leaves = [leave for leave in function.exits if leave.kind == "return"]
+    gives_none = any(clause.start <= leave.start < clause.end for leave in leaves)
+    gives_value = any(leave.value not in (None, f.Const(None)) for leave in leaves)
+    is_helper = function not in project.routes.by_handler and function not in project.dependencies.injected
+    return is_helper and gives_none and gives_value and only_computes(project, function, body.start, body.end)
