@@ -20,6 +20,7 @@ from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_
 from fastapi_lint.model.calls.bodies.destinations import stays_here
 from fastapi_lint.model.calls.bodies.switches import runs_by_switch
 from fastapi_lint.model.calls.callers import Use
+from fastapi_lint.model.calls.concurrent.entering import entered_asynchronously, iterated_asynchronously
 from fastapi_lint.model.calls.concurrent.giving import chosen, given_back
 from fastapi_lint.model.calls.concurrent.lasting import lasts, runs
 from fastapi_lint.model.calls.concurrent.locks import held_across_await
@@ -65,6 +66,7 @@ __all__ = [
     "decorator_effect",
     "does_nothing",
     "ends_quietly",
+    "entered_asynchronously",
     "expects",
     "filled",
     "given",
@@ -81,6 +83,7 @@ __all__ = [
     "is_ruled_out",
     "is_told_of",
     "is_tried",
+    "iterated_asynchronously",
     "lasts",
     "leaves",
     "never_runs",

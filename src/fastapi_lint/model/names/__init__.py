@@ -17,7 +17,7 @@ from fastapi_lint.model.names.guards import is_conditional_import
 from fastapi_lint.model.names.modules import Binding, target_names
 from fastapi_lint.model.names.places import place_of, same_call
 from fastapi_lint.model.names.refusals import Refusal, certain, refusal, suspicious
-from fastapi_lint.model.names.scanning import code_of
+from fastapi_lint.model.names.scanning import chain, code_of, where_read
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -36,6 +36,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.names.trees.excerpts import NotYet
+from fastapi_lint.model.names.trees.failures import expected_there, place_of_error
 
 __all__ = [
     "Binding",
@@ -59,18 +60,22 @@ __all__ = [
     "attributes",
     "attributes_of",
     "certain",
+    "chain",
     "code_of",
     "dotted",
     "evaluated",
+    "expected_there",
     "imports_back",
     "is_conditional_import",
     "parse_annotation",
     "place_of",
+    "place_of_error",
     "refusal",
     "same_call",
     "suspicious",
     "target_names",
     "targets",
     "walk",
+    "where_read",
     "with_values",
 ]

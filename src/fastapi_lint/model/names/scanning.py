@@ -1,9 +1,11 @@
-"""The text of a function, for those who look for words in it: comments taken out. Parses nothing."""
+"""Texts of code, for those who look for words in them: without comments, and where names stand. Parses nothing."""
 
 from __future__ import annotations
 
 import re
 
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.handles import Module
 from fastapi_lint.model.names.symbols import Function
 
 _COMMENTS = re.compile(r"^[ \t]*#.*$|#[^\n\"'{}]*$", re.M)
@@ -13,3 +15,22 @@ _COMMENTS = re.compile(r"^[ \t]*#.*$|#[^\n\"'{}]*$", re.M)
 def code_of(function: Function, start: int) -> str:
     """The text of a function from a byte offset to its end, without comments."""
     return _COMMENTS.sub("", function.module.source.slice(start, function.facts.end))
+
+
+def chain(part: f.Attr) -> str:
+    """The names of a chain of attributes as the code writes them, without what a call before them is."""
+    names = [part.attr]
+    value = part.value
+    while isinstance(value, f.Attr):
+        names.append(value.attr)
+        value = value.value
+    if isinstance(value, f.Name):
+        names.append(value.id)
+    return ".".join(reversed(names))
+
+
+def where_read(module: Module, at: int, part: f.Attr) -> tuple[int, int]:
+    """Where a chain of attributes stands, from the start of its call or statement on."""
+    written = chain(part).encode()
+    found = module.text.find(written, at)
+    return (found, found + len(written)) if found >= 0 else (at, at + 1)

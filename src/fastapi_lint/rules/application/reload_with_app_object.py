@@ -129,10 +129,7 @@ def _is_of_object(arg: f.Arg, module: Module, call: f.Call, check: Check) -> boo
 def _is_known(arg: f.Arg, module: Module, call: f.Call, check: Check) -> bool:
     if _is_of_object(arg, module, call, check):
         return False
-    try:
-        value = check.project.values.constant(arg.value, (module, call.block, call.start))
-    except Unfolded:
-        return False
+    value = check.project.values.folded(arg.value, (module, call.block, call.start))
     return value is True if arg.name == "reload" else isinstance(value, int)
 
 

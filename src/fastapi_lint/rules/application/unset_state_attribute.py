@@ -9,7 +9,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.application import is_served, is_state, states_of
 from fastapi_lint.model.calls import expects, never_runs, swallows
-from fastapi_lint.model.names import attributes_of
+from fastapi_lint.model.names import attributes_of, chain, where_read
 from fastapi_lint.rule import Check, rule
 
 _ASKING = frozenset({"hasattr", "getattr"})
@@ -54,9 +54,9 @@ def unset_state_attribute(function: Function, check: Check) -> Iterator[Finding]
         if _is_asked(function, part) or _is_expected(module, block):
             continue
         reported.add(part.attr)
-        written = _written(part)
+        written = chain(part)
         yield check.finding(
-            _place(module, at, part),
+            where_read(module, at, part),
             f"`{written}` is read, and nothing ever sets it",
             why="it raises AttributeError, and the request ends in 500",
             instead=f"set it in the lifespan, as `app.state.{part.attr}`"
@@ -96,21 +96,3 @@ def _is_asked(function: Function, part: f.Attr) -> bool:
 
 def _is_expected(module: Module, block: int) -> bool:
     return expects(module, block, "AttributeError") or swallows(module, block) or never_runs(module, block)
-
-
-def _written(part: f.Attr) -> str:
-    names = [part.attr]
-    value = part.value
-    while isinstance(value, f.Attr):
-        names.append(value.attr)
-        value = value.value
-    if isinstance(value, f.Name):
-        names.append(value.id)
-    return ".".join(reversed(names))
-
-
-def _place(module: Module, at: int, part: f.Attr) -> tuple[int, int]:
-    """Where the attribute stands, from the start of its call or statement on."""
-    written = _written(part).encode()
-    found = module.text.find(written, at)
-    return (found, found + len(written)) if found >= 0 else (at, at + 1)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fastapi_lint.files.source import TooLarge, Unreadable
 from fastapi_lint.finding import Finding, Severity, Span
 from fastapi_lint.model import Module
-from fastapi_lint.model.names import Refusal, certain, refusal, suspicious
+from fastapi_lint.model.names import Refusal, certain, expected_there, place_of_error, refusal, suspicious
 from fastapi_lint.rule import Check, rule
 
 
@@ -52,13 +52,13 @@ def syntax_error(module: Module, check: Check) -> Iterator[Finding]:
     except Unreadable as error:
         yield _finding(Span(error.line, 1, error.line, 1), f"cannot be checked: {error}", check)
     except Exception as error:
-        place = _place(module, error)
+        place = place_of_error(module, error)
         lines = frozenset({place.line, *(line for each in module.facts.errors for line in _lines(module, each))})
         said = refusal(module, lines)
         if said is not None:
             yield _finding(_span(said), f"invalid syntax: {said.words}", check)
         else:
-            yield _finding(place, f"invalid syntax{_expected(str(error))}", check)
+            yield _finding(place, f"invalid syntax{expected_there(str(error))}", check)
 
 
 def _finding(span: Span, title: str, check: Check) -> Finding:
@@ -85,30 +85,4 @@ def _is_template(module: Module) -> bool:
     return ("template" in folders or "templates" in folders) and _TAGS.search(module.source.data) is not None
 
 
-def _place(module: Module, error: Exception) -> Span:
-    """Where the error is: what the tolerant parser could not place on one line, else where the strict one gave up."""
-    source = module.source
-    for start, end in module.facts.errors:
-        span = source.span(start, end)
-        if span.line == span.end_line:
-            return span
-    match = _ERROR_AT.search(str(error))
-    line, column = (int(match[1]), int(match[2]) + 1) if match else (getattr(error, "raw_line", 1), 1)
-    while line > 1 and not source.line(line)[: column - 1].strip():
-        line -= 1  # it gave up at the first word of a line: what is missing is missing at the end of the one before
-        column = len(source.line(line)) + 1
-    return Span(line, column, line, column)
-
-
-def _expected(reason: str) -> str:
-    """What the parser would have accepted, when that is little enough to be of help."""
-    listed = _EXPECTED.search(reason)
-    if listed is None:
-        return ""
-    tokens = [token.strip() for token in listed[1].split("\n", 1)[0].split(", ") if token.strip()]
-    return f": expected {' or '.join(f'`{token}`' for token in tokens)}" if 0 < len(tokens) <= 3 else ""
-
-
 _TAGS = re.compile(rb"\{%-? \w+|\{\{ [\w.]+ \}\}")
-_ERROR_AT = re.compile(r"error at (\d+):(\d+)")
-_EXPECTED = re.compile(r"expected (?:one of )?([^\n]+)")

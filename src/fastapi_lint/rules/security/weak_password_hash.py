@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
-from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.secrets import Digests, PlainPasswords
+from fastapi_lint.model.secrets.passwords.schemes import WEAK, scheme_of
 from fastapi_lint.rule import Check, rule
 
-_CONTEXT = "passlib.context.CryptContext"
-_WEAK = frozenset({
-    "md5_crypt", "apr_md5_crypt", "des_crypt", "bsdi_crypt", "bigcrypt", "crypt16", "sha1_crypt", "plaintext",
-    "hex_md4", "hex_md5", "hex_sha1", "hex_sha256", "hex_sha512", "ldap_md5", "ldap_sha1",
-    "ldap_salted_md5", "ldap_salted_sha1", "ldap_salted_sha256", "ldap_salted_sha512", "ldap_plaintext", "mysql323",
-    "mysql41", "postgres_md5", "oracle10", "oracle11", "mssql2000", "mssql2005", "lmhash", "nthash", "msdcc", "msdcc2",
-    "cisco_pix", "cisco_asa", "cisco_type7", "django_salted_sha1", "django_salted_md5", "django_des_crypt",
-})  # fmt: skip
 _FAST = "who has copied the table tries billions of passwords in a second on one graphics card"
 _INSTEAD = "use a password hash: `pwdlib.PasswordHash.recommended()` (Argon2id), or bcrypt"
 
@@ -70,46 +62,15 @@ def _contexts(module: Module, check: Check) -> Iterator[Finding]:
     if not module.mentions("passlib"):
         return
     for call in module.facts.calls:
-        name = check.project.called_name(module, call) or ""
-        scheme = None
-        if name == _CONTEXT:
-            scheme = _default(call, module, check)
-            if scheme == "":
-                yield check.finding(
-                    call,
-                    "A `CryptContext` has no schemes",
-                    why="it cannot hash, or says nothing of how",
-                    instead=_INSTEAD,
-                )
-                continue
-        elif name.startswith("passlib.hash."):
-            parts = name.split(".")
-            scheme = parts[2] if len(parts) > 3 and parts[-1] in ("hash", "encrypt", "using") else None
-        if scheme in _WEAK:
+        scheme = scheme_of(check.project, module, call)
+        if scheme == "":
+            yield check.finding(
+                call, "A `CryptContext` has no schemes", why="it cannot hash, or says nothing of how", instead=_INSTEAD
+            )
+        if scheme in WEAK:
             yield check.finding(
                 call, f"Passwords are hashed with `{scheme}`, which is weak", why=_FAST, instead=_INSTEAD
             )
-
-
-def _default(call: f.Call, module: Module, check: Check) -> str | None:
-    """The scheme with which a context hashes: "" when it has none, None when that is not known."""
-    where = (module, call.block, call.start)
-    if any(arg.name in ("*", "**") for arg in call.args):
-        return None
-    if (chosen := f.keyword(call, "default")) is not None:
-        return check.project.values.text(chosen.value, where)
-    given = f.keyword(call, "schemes") or next((arg for arg in call.args if arg.name == ""), None)
-    if given is None:
-        return "" if not call.args else None
-    value, place = given.value, where
-    if isinstance(value, (f.Name, f.Attr)):
-        found = list(check.project.values.definitions(value, where))
-        if len(found) != 1:
-            return None
-        value, place = found[0]
-    if isinstance(value, f.Display):
-        return check.project.values.text(value.items[0], place) if value.items else ""
-    return check.project.values.text(value, place)
 
 
 def _line(module: Module, start: int) -> tuple[int, int]:

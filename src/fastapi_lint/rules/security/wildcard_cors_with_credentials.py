@@ -7,15 +7,13 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.application import middleware_in
+from fastapi_lint.model.application import CORS, additions, middleware_in
 from fastapi_lint.model.calls import given
 from fastapi_lint.model.names import Module
-from fastapi_lint.model.routing import argument
 from fastapi_lint.model.types import Where
-from fastapi_lint.model.values import Defaults, Unfolded
+from fastapi_lint.model.values import Defaults
 from fastapi_lint.rule import Check, rule
 
-_MIDDLEWARE = frozenset({"starlette.middleware.cors.CORSMiddleware", "fastapi.middleware.cors.CORSMiddleware"})
 _MATCH_ALL = re.compile(
     r"\^?(?:\(\?:)?\(?(?:https\?|http|https|\(https\?\)|\(http\|https\)|https\?:\\?/\\?/|https\?://)?(?::\\?/\\?/)?\(?\.[*+]\)?\)?\)?\$?\Z"
 )
@@ -50,11 +48,9 @@ def wildcard_cors_with_credentials(module: Module, check: Check) -> Iterator[Fin
     """
     if b"CORSMiddleware" not in module.source.data or module.is_test:
         return
-    for call in module.facts.calls:
-        if not _adds_cors(module, call, check):
-            continue
+    for call in additions(check.project, module, CORS):
         credentials = given(check.project.values, module, call, "allow_credentials")
-        if credentials is not None and _is_true(credentials.value, credentials.where, check):
+        if credentials is not None and check.project.values.folded(credentials.value, credentials.where) is True:
             yield from _judged(call, (module, call.block, call.start), check)
 
 
@@ -95,22 +91,6 @@ def _related(place: Where, where: Where, check: Check) -> tuple[Related, ...]:
     if module is where[0] and at == where[2]:
         return ()
     return (check.related((at, at), "the origins come from here", module=module),)
-
-
-def _adds_cors(module: Module, call: f.Call, check: Check) -> bool:
-    """`app.add_middleware(CORSMiddleware, ...)`, `Middleware(CORSMiddleware, ...)`, or `CORSMiddleware(app, ...)`."""
-    called = f.last_name(call.func)
-    if called in ("add_middleware", "Middleware"):
-        first = argument(call, 0, "middleware_class") or argument(call, 0, "cls")
-        return first is not None and check.project.name(first.value, module, call.block, call.start) in _MIDDLEWARE
-    return called == "CORSMiddleware" and check.project.called_name(module, call) in _MIDDLEWARE
-
-
-def _is_true(value: f.Expr, where: Where, check: Check) -> bool:
-    try:
-        return check.project.values.constant(value, where) is True
-    except Unfolded:
-        return False
 
 
 def _wildcard(value: f.Expr, where: Where, check: Check) -> Where | None:
