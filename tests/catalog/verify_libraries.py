@@ -32,6 +32,7 @@ OTHER_VERSIONS = {
     "sqlalchemy.ext.declarative.declarative_base", "openai.ChatCompletion", "openai.Completion", "openai.Embedding",
     "openai.Image", "openai.Moderation", "openai.Audio", "duckdb.duckdb.DuckDBPyConnection",
     "mistralai.Mistral", "fastapi.responses.ORJSONResponse", "fastapi.responses.UJSONResponse", "anyio.to_interpreter",
+    "youtube_transcript_api.YouTubeTranscriptApi",
 }  # fmt: skip
 """Right in another version than the one at hand; a name stands for everything in it."""
 
@@ -45,6 +46,8 @@ DYNAMIC = {
     "twilio.base.list_resource.ListResource", "zhipuai.core._base_api.BaseAPI", "zhipuai.ZhipuAI",
     "django.db.models.Model", "starlette.datastructures.UploadFile", "fastapi_users.FastAPIUsers",
     "boto3.resources.collection.ResourceCollection", "tempfile._TemporaryFileWrapper", "hvac.api.VaultApiBase",
+    "gitlab.base.RESTManager", "notion_client.api_endpoints.Endpoint", "razorpay.resources.base.Resource",
+    "yt_dlp.YoutubeDL",  # a class, and the module that it is from
 }  # fmt: skip
 """Classes whose members are made at run time, or are those of subclasses: only the class itself is resolved."""
 

@@ -29,6 +29,9 @@ _WAITS_FOR = frozenset({"lock", "thread", "subprocess"})
 """Kinds of calls that return at once when what they wait for is there."""
 _IN_MEMORY = frozenset({"io.BytesIO", "io.StringIO", "tempfile.SpooledTemporaryFile"})
 _AWAIT = re.compile(rb"\bawait\b|\basync\s+(?:for|with)\b")
+_THROUGH = ("list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all")
+_READING = {**dict.fromkeys(_THROUGH, "__iter__"), "next": "__next__", "len": "__len__"}
+"""Built-ins that go through what they are given, and by which method."""
 _SCHEDULERS = frozenset({
     "gather", "create_task", "ensure_future", "wait_for", "shield", "run_coroutine_threadsafe", "as_completed",
 })  # fmt: skip
@@ -128,7 +131,13 @@ class Blocking:
             if entry is not None and not never_runs(module, call.block):
                 name = self.types.name_of_type(self.types.callee(module, call)) or ""
                 yield Step(module, call.start, call.name_end, None, call, name), entry
+            elif (found := self._read_by(module, call)) is not None and not never_runs(module, call.block):
+                subject = call.args[0].value
+                yield Step(module, call.start, call.name_end, None, call, found[0], call.block, subject), found[1]
         for value, names, start, end, block in self.execution.driven(function):
+            made = module.facts.calls[block.test.index] if isinstance(block.test, f.CallRef) else None
+            if made is not None and block.kind != "with" and self.blocking_entry(module, made) is not None:
+                continue  # said already
             if isinstance(value, Instance) and isinstance(value.cls, str):
                 for name in names:
                     entry = self.catalogue.method(value.cls, name)
@@ -140,6 +149,22 @@ class Blocking:
                             entry,
                         )
                         break
+
+    def _read_by(self, module: Module, call: f.Call) -> tuple[str, catalog.Entry] | None:
+        """What a built-in reads at once, an object of a library that waits for its items: `list(cursor)`."""
+        method = _READING.get(call.func.id) if isinstance(call.func, f.Name) else None
+        if method is None or not call.args or call.args[0].name:
+            return None
+        if not isinstance(self.types.callee(module, call), External):
+            return None
+        given = call.args[0].value
+        if isinstance(given, f.CallRef) and self.blocking_entry(module, module.facts.calls[given.index]) is not None:
+            return None  # said already
+        value = self.types.infer(given, (module, call.block, call.start))
+        if not isinstance(value, Instance) or not isinstance(value.cls, str):
+            return None
+        entry = self.catalogue.method(value.cls, method)
+        return (f"{value.cls}.{method}", entry) if entry is not None else None
 
     def runs_once(self, function: Function, step: Step) -> bool:
         """Whether a step only happens until an attribute or a global is filled: then it need not be fast."""

@@ -47,7 +47,8 @@ class Step:
     """One thing that a function does: where it stands, and the project function that it runs (None: a library's).
 
     `call` is the call, or None for what happens without one: a property is read, a `for` or `with` runs an object.
-    `block` is where it stands, `subject` the expression whose property is read, or that a `for` or `with` runs.
+    `block` is where it stands, `subject` the expression whose property is read, or that a `for`, a `with` or a
+    built-in like `list` runs.
     """
 
     module: Module
@@ -63,7 +64,8 @@ class Step:
     def shown(self) -> str:
         """What runs, in the words of the code (`self.client.get`); its full name when those are too many."""
         if self.call is not None and (text := written(self.module, self.call)):
-            return text
+            inner = shown(self.module, self.subject) if self.subject is not None else "?"
+            return text if "?" in inner or len(inner) > _LONGEST else f"{text}({inner})"
         if self.function is None and self.subject is not None:
             if (text := shown(self.module, self.subject)) and "?" not in text and len(text) <= _LONGEST:
                 return text
