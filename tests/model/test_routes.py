@@ -172,6 +172,21 @@ ONE_FILE = {
         """,
         ["PUT /r/a", "websocket /r/w", "GET /r/b", "mount /r/m", "GET /r/c"],
     ),
+    "a list of routes that grows": (  # the same paths, in the same order, as `app.routes` has with FastAPI 0.165
+        """
+        from fastapi import FastAPI
+        from fastapi.routing import APIRoute
+        def a(): ...
+        def b(): ...
+        app = FastAPI()
+        app.routes.append(APIRoute("/a", a))
+        app.router.routes.insert(0, APIRoute("/first", a, methods=["POST"]))
+        app.routes.extend([APIRoute("/b", b)])
+        app.router.routes += [APIRoute("/c", a), APIRoute("/d", b)]
+        app.routes.insert(2, APIRoute("/somewhere", a))
+        """,
+        ["POST /first", "GET /a", "GET /b", "GET /c", "GET /d"],
+    ),
     "the router of the app": (
         """
         from fastapi import FastAPI, APIRouter

@@ -39,7 +39,7 @@ class Forwarding(Circumstances):
     def whole(self) -> Routing:
         raise NotImplementedError
 
-    def add(self, key: RouterKey, event: Event) -> None:
+    def add(self, key: RouterKey, event: Event, *, first: bool = False) -> None:
         raise NotImplementedError
 
     # ---------------------------------------------------------------- routers

@@ -47,6 +47,9 @@ _ROUTES = {
 }  # fmt: skip
 
 
+_NAMES_OF_ROUTES = frozenset(name.rpartition(".")[2] for name in _ROUTES)
+
+
 class Registrations(Forwarding):
     """Every router of the project with the events on it, in the order in which they are written."""
 
@@ -152,15 +155,21 @@ class Registrations(Forwarding):
                 self._include(module, call, receiver)
             case f.Attr(value=receiver, attr="mount"):
                 self._mount(module, call, receiver)
-            case f.Attr(value=f.Attr(value=receiver, attr="routes"), attr="append" | "extend" as attr):
-                if len(call.args) == 1:
-                    given = call.args[0].value
-                    self._listed(module, call, receiver, f.Display("list", (given,)) if attr == "append" else given)
+            case f.Attr(value=f.Attr(value=receiver, attr="routes"), attr="append" | "extend" | "insert" as attr):
+                match attr, [arg.value for arg in call.args]:
+                    case "append", [one]:
+                        self._listed(module, call, receiver, f.Display("list", (one,)))
+                    case "extend", [several]:
+                        self._listed(module, call, receiver, several)
+                    case "insert", [f.Const(value=0), one]:  # elsewhere it is not known before whom it comes
+                        self._listed(module, call, receiver, f.Display("list", (one,)), first=True)
             case f.Name(id=name) if self._is_parameter(module, call, name):
                 if index in self.decorated(module) or by_hand.get(index) or self._returned(module, index):
                     self.forward(module, call)
             case f.Name() | f.Attr() | f.Sub():
                 self._construct(module, index, call)
+                if f.last_name(call.func) in _NAMES_OF_ROUTES and (entry := _added_to_routes(module, index)):
+                    self._listed(module, call, entry, f.Display("list", (f.CallRef(index),)))
 
     @staticmethod
     def _returned(module: Module, index: int) -> bool:
@@ -193,15 +202,17 @@ class Registrations(Forwarding):
                 for item, place, inner in self.expansion.elements(*given) if given is not None else ():
                     self._add_listed(origin, item, place, inner)
 
-    def _listed(self, module: Module, call: f.Call, receiver: f.Expr, given: f.Expr) -> None:
-        """`router.routes.append(APIRoute(...))`, or several."""
+    def _listed(self, module: Module, call: f.Call, receiver: f.Expr, given: f.Expr, *, first: bool = False) -> None:
+        """`router.routes.append(APIRoute(...))`, or several; `first`: before all that is there."""
         where = (module, call.block, call.start)
         for environment in self._environments(module, call, receiver):
             for key in self.keys(receiver, where, environment):
                 for item, place, inner in self.expansion.elements(given, where, environment):
-                    self._add_listed(key, item, place, inner)
+                    self._add_listed(key, item, place, inner, first=first)
 
-    def _add_listed(self, key: RouterKey, item: f.Expr, where: Where, environment: Environment) -> None:
+    def _add_listed(
+        self, key: RouterKey, item: f.Expr, where: Where, environment: Environment, *, first: bool = False
+    ) -> None:
         """One of the route objects that a router is given as a list."""
         module = where[0]
         call = module.facts.calls[item.index] if isinstance(item, f.CallRef) else None
@@ -214,7 +225,7 @@ class Registrations(Forwarding):
             target = argument(call, 1, "app")
             values = self.expansion.values(target.value, where, environment) if target else []
             value = values[0] if len(values) == 1 else None
-            self.add(key, Mount(key, self.key(value), value, module, call, folded))
+            self.add(key, Mount(key, self.key(value), value, module, call, folded), first=first)
             return
         endpoint = argument(call, 1, "endpoint")
         handler = self._handler(endpoint.value, where, environment) if endpoint else None
@@ -227,6 +238,7 @@ class Registrations(Forwarding):
                 self.whole, key, module, call, kind, methods, folded, is_known, handler, environment, False,
                 environment.conditions, None, False,
             ),
+            first=first,
         )  # fmt: skip
 
     def _kind_of_route(self, callee: Type) -> str:
@@ -264,7 +276,7 @@ class Registrations(Forwarding):
                     found = [*found, NOWHERE.with_bound({}, conditions)]
         return found
 
-    def add(self, key: RouterKey, event: Event) -> None:
+    def add(self, key: RouterKey, event: Event, *, first: bool = False) -> None:
         match event:
             case Route():
                 what: object = (event.path, event.methods, event.handler)
@@ -276,7 +288,8 @@ class Registrations(Forwarding):
         if identity not in self._known:
             self._known.add(identity)
             self._added.append((key, event))
-            self._events.setdefault(key, []).append(event)
+            events = self._events.setdefault(key, [])
+            events.insert(0 if first else len(events), event)
 
     def add_route(
         self,
@@ -378,6 +391,17 @@ class Registrations(Forwarding):
                 folded = self.expansion.pieces(path.value, where, environment) if path else no_path(call)
                 conditions = self.conditions(parent, module, call, environment)
                 self.add(parent, Mount(parent, self.key(value), value, module, call, folded, conditions))
+
+
+def _added_to_routes(module: Module, index: int) -> f.Expr | None:
+    """The router to whose routes a list adds that a call stands in: `router.routes += [Route(...)]`."""
+    block = module.facts.calls[index].block
+    for entry in module.assigns_in.get(module.facts.blocks[block].function, ()):
+        match entry.target, entry.value:
+            case f.Attr(value=router, attr="routes"), f.Display(items=items) if entry.op == "+=":
+                if f.CallRef(index) in items:
+                    return router
+    return None
 
 
 def _dotted(expr: f.Expr) -> str:
