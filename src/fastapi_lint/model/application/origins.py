@@ -19,7 +19,7 @@ _SHARED = frozenset({
     "com.mx", "com.ar", "com.sg", "com.tw", "com.hk", "vercel.app", "netlify.app", "pages.dev", "web.app",
     "herokuapp.com", "github.io", "gitlab.io", "onrender.com", "fly.dev", "workers.dev", "azurewebsites.net",
     "firebaseapp.com", "cloudfront.net", "run.app", "railway.app", "surge.sh", "ngrok.io", "ngrok-free.app",
-    "amplifyapp.com",
+    "amplifyapp.com", "up.railway.app", "streamlit.app", "hf.space", "lovable.app", "replit.app",
 })  # fmt: skip
 """Ends of hosts of more than one label below which anybody can have a name."""
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\Z")
@@ -41,15 +41,18 @@ class Wild:
 
 
 Piece = Union[str, Wild]
+_DOT = Wild(True, True, is_dot=True)
 
 
 @dataclass(frozen=True)
 class Stranger:
-    """An origin that a pattern lets in, the project's own host that it is mistaken for, and why."""
+    """An origin that a pattern lets in, the project's own host that it is mistaken for, and why. `is_shared`: what the
+    pattern names is no host of the project, but one below which anybody can have a name."""
 
     origin: str
     own: str
     is_unescaped: bool
+    is_shared: bool = False
 
 
 class _Unread(Exception):
@@ -70,6 +73,8 @@ def _strangers(variant: Sequence[Piece]) -> Iterator[Stranger]:
     written = "".join(each if isinstance(each, str) else "." if each.is_dot else "" for each in host)
     own = _DOTS.sub(".", written).strip(".-").lower()
     home = _registrable(own)
+    if own in _SHARED and any(_is_whole_label(host, number) for number in range(len(host))):
+        yield Stranger(f"{scheme}evil.{own}", own, False, is_shared=True)
     if home is None:
         return
     end = own.rpartition(".")[2]
@@ -81,6 +86,19 @@ def _strangers(variant: Sequence[Piece]) -> Iterator[Stranger]:
             made = "".join(pieces).lower()
             if _HOST.match(made) and made.endswith("." + end) and _registrable(made) not in (home, None):
                 yield Stranger(scheme + made, own, each.is_dot)
+
+
+def _is_whole_label(host: Sequence[Piece], number: int) -> bool:
+    """Whether a piece may be any name in front of a dot, at the beginning of a host."""
+    each = host[number]
+    return (
+        number == 0
+        and isinstance(each, Wild)
+        and each.letters
+        and (each.most is None or each.most >= len("evil"))
+        and each.least <= len("evil")
+        and list(host[1:2]) in (["."], [_DOT])
+    )
 
 
 def _fillings(each: Wild, behind: Sequence[Piece], end: str) -> Iterator[str]:
@@ -109,7 +127,7 @@ def _registrable(host: str) -> str | None:
         return None
     if not labels[-1].isalpha() or len(labels[-1]) < 2:
         return None
-    size = 3 if ".".join(labels[-2:]) in _SHARED else 2
+    size = next((size + 1 for size in (3, 2) if ".".join(labels[-size:]) in _SHARED), 2)
     return ".".join(labels[-size:]) if len(labels) >= size else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.application import CORS, additions
-from fastapi_lint.model.application.origins import stranger
+from fastapi_lint.model.application.origins import Stranger, stranger
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.values import Defaults, Unfolded
 from fastapi_lint.rule import Check, rule
@@ -23,6 +23,9 @@ def loose_cors_origin_regex(module: Module, check: Check) -> Iterator[Finding]:
     visits them, and read the answers. Starlette compares the whole origin, so neither `^` nor `$` is missing, but each
     dot has to be escaped, and before a host that may have any prefix there has to be one:
     `https://.*\\.example\\.com`.
+
+    Below the hosts of platforms such as `vercel.app` anybody can have a name, too: `https://.*\\.vercel\\.app` matches
+    the pages of all their customers.
 
     The message names an origin that was built from the pattern.
 
@@ -47,11 +50,18 @@ def loose_cors_origin_regex(module: Module, check: Check) -> Iterator[Finding]:
             yield check.finding(
                 pattern,
                 f"`allow_origin_regex` also matches `{found.origin}`",
-                why="whoever buys that host can call the API with your users' cookies and read the answers",
-                instead="escape the dots of the pattern: `\\.`"
-                if found.is_unescaped
-                else f"let the pattern end where `{found.own}` ends, and put `\\.` before it",
+                why=f"whoever {'takes' if found.is_shared else 'buys'} that host can call the API with your users' cookies"
+                " and read the answers",
+                instead=_instead(found),
             )
+
+
+def _instead(found: Stranger) -> str:
+    if found.is_shared:
+        return f"name your own hosts below `{found.own}`, or use a domain of your own"
+    if found.is_unescaped:
+        return "escape the dots of the pattern: `\\.`"
+    return f"let the pattern end where `{found.own}` ends, and put `\\.` before it"
 
 
 def _allows_credentials(call: f.Call, module: Module, check: Check) -> bool:
