@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.secrets.absences import is_asked_before, may_be_none
+from fastapi_lint.model.secrets.absences import fallbacks, is_asked_before, may_be_none
 from fastapi_lint.model.secrets.beside import written_beside
 from fastapi_lint.model.secrets.comparing import Comparing, Comparison
 from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
@@ -28,6 +28,7 @@ __all__ = [
     "Use",
     "connecting_ranges",
     "documented_ranges",
+    "fallbacks",
     "fleeting_keys",
     "is_asked_before",
     "is_only_sent_on",

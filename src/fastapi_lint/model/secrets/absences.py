@@ -1,18 +1,19 @@
-"""Values that may be None where they are compared: headers that may be left out, variables that may not be set.
-
-Judges nothing.
+"""What may be missing: values that may be None where they are compared, and what functions give in the place of a
+secret that there is none of. Judges nothing.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import walk
-from fastapi_lint.model.names.symbols import Class, Function, Instance
+from fastapi_lint.model.names.symbols import Class, Function, Instance, Module
 from fastapi_lint.model.types.alternatives import admits_none
 from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.texts import BoundText, is_named_for_tests
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _READERS = frozenset({"get", "getenv"})
 _NONE = f.Const(None)
 _DEEPEST = 4
+_ASKING = re.compile(r"_{0,2}(?:(?:get|load|read|resolve)_)?")
 
 
 def may_be_none(project: Project, expr: f.Expr, where: Where, depth: int = _DEEPEST) -> bool:
@@ -130,3 +132,48 @@ def _says(test: f.Expr, expr: f.Expr, *, given: bool) -> bool:
     if isinstance(test, f.Compare) and test.operands in ((expr, _NONE), (_NONE, expr)):
         return test.operators == (("is not",) if given else ("is",))
     return False
+
+
+# ---------------------------------------------------------------- what a function gives instead
+
+
+def fallbacks(module: Module) -> Iterator[BoundText]:
+    """The texts that functions and properties without parameters give back where what they look for is missing
+    (`if self.secret: return self.secret` and then `return "..."`), under the name of what they are asked for."""
+    for function in module.functions:
+        if function.is_generator or any(param.name not in ("self", "cls") for param in function.params):
+            continue
+        texts = [leave for leave in function.exits if _returned_text(leave) and _is_otherwise(function, leave)]
+        if not texts or not _looks_first(function):
+            continue
+        asking = _ASKING.match(function.name)
+        name = function.name[asking.end() if asking is not None else 0 :]
+        if name and not is_named_for_tests(function.qualname):
+            for leave in texts:
+                yield BoundText(module, name, _returned_text(leave), "fallback", leave.block, leave.start, leave.end)
+
+
+def _returned_text(leave: f.Exit) -> str:
+    match leave:
+        case f.Exit(kind="return", value=f.Const(value=str(text))):
+            return text
+    return ""
+
+
+def _looks_first(function: Function) -> bool:
+    """Whether a function gives something that it has looked for, and stops nowhere when that is missing."""
+    if any(leave.kind == "raise" for leave in function.exits):
+        return False
+    given = [leave.value for leave in function.exits if leave.kind == "return"]
+    return any(isinstance(value, (f.Name, f.Attr, f.CallRef, f.Sub, f.Await)) for value in given)
+
+
+def _is_otherwise(function: Function, leave: f.Exit) -> bool:
+    """Whether a function comes to a `return` when nothing was found: at its end, or below `if not found`."""
+    block = function.module.facts.blocks[leave.block]
+    if block.kind == "function":
+        return True
+    match block.test if block.kind == "if" else None:
+        case f.Unary(op="not") | f.Compare(operators=("is",), operands=(_, f.Const(value=None))):
+            return True
+    return block.kind == "else"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Module
-from fastapi_lint.model.secrets import Use, surroundings
+from fastapi_lint.model.secrets import Use, fallbacks, surroundings
 from fastapi_lint.model.values import BoundText, bound_texts, environment_read, is_set_default, written_for_tests
 from fastapi_lint.model.values.readers import default_of
 from fastapi_lint.rule import Check, rule
@@ -46,7 +47,8 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
         return
     if not secrets.hints_at_secrets(module.source.data) and module not in check.project.secrets.uses:
         return
-    for bound in bound_texts(module):
+    given = (each for each in fallbacks(module) if secrets.secret_name(each.name) in ("signing", "encryption"))
+    for bound in chain(bound_texts(module), given):
         variable = check.project.secrets.stands_in_for(bound)
         uses = check.project.secrets.uses_of(bound) if variable is not None else ()
         kind = _kind(bound, variable, uses) if variable is not None else None
