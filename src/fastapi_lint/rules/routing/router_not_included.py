@@ -57,7 +57,10 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
             continue
         if module.is_recovered:
             continue
-        root = next((one for one in sorted(roots, key=len, reverse=True) if module.parts[: len(one)] == one), None)
+        inner = sorted(roots, key=len, reverse=True)
+        root = next((one for one in inner if module.parts[: len(one)] == one), None)
+        if root is None:
+            root = next((one for one in inner if _stands_beside(module, one, project)), None)
         if root is None:
             continue
         name = _module_variable(router)
@@ -113,6 +116,14 @@ def _root(module: Module, project: Project) -> tuple[str, ...]:
     """The folder from which the module is imported, and its top-level package."""
     folder = project.modules.package_root(module)
     return (*folder, module.parts[len(folder)]) if len(module.parts) > len(folder) + 1 else folder
+
+
+def _stands_beside(module: Module, root: tuple[str, ...], project: Project) -> bool:
+    """Whether a module lies beside the package of an app, and takes from it what it works with."""
+    if not root or module.parts[:-1] != root[:-1] or module.is_package:
+        return False
+    taken = (project.modules.imported_from(module, entry) for entry in module.facts.imports)
+    return any(each is not None and each.parts[: len(root)] == root for each in taken)
 
 
 def _is_example(module: Module) -> bool:
