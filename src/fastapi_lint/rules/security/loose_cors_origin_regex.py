@@ -50,8 +50,8 @@ def loose_cors_origin_regex(module: Module, check: Check) -> Iterator[Finding]:
             yield check.finding(
                 pattern,
                 f"`allow_origin_regex` also matches `{found.origin}`",
-                why=f"whoever {'takes' if found.is_shared else 'buys'} that host can call the API with your users' cookies"
-                " and read the answers",
+                why=f"whoever {'takes' if found.is_shared else 'buys'} that host can call the API with your users'"
+                " cookies and read the answers",
                 instead=_instead(found),
             )
 
