@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint import catalog
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function, FunctionObject, Module
+from fastapi_lint.model import Function, FunctionObject, Instance, Module
 from fastapi_lint.model.application import is_served, role_of
 from fastapi_lint.model.calls import never_runs, reads_of
 from fastapi_lint.model.names import with_values
@@ -15,6 +15,7 @@ from fastapi_lint.rule import Check, rule
 
 _STARTS = frozenset({"create_task", "ensure_future"})
 _GROUP = "asyncio.TaskGroup."
+_VALUES = frozenset({"bool", "str", "int", "float", "dict", "list", "tuple", "bytes"})
 _CALLS_BACK = frozenset({"call_soon", "call_later", "call_at", "call_soon_threadsafe", "add_done_callback"})
 
 
@@ -103,7 +104,21 @@ def _is_start(module: Module, call: f.Call, check: Check) -> bool:
     if f.last_name(call.func) not in module.words_for(_STARTS):
         return False
     name = check.project.called_name(module, call) or ""
-    return name.startswith("asyncio.") and not name.startswith(_GROUP)
+    if not name.startswith("asyncio.") or name.startswith(_GROUP):
+        return False
+    given = call.args[0].value if call.args else None
+    return not isinstance(given, f.CallRef) or not _is_plain(module, module.facts.calls[given.index], check)
+
+
+def _is_plain(module: Module, call: f.Call, check: Check) -> bool:
+    """Whether a call surely gives no coroutine: no task comes of it, but a TypeError."""
+    callee = check.project.callee(module, call)
+    if not isinstance(callee, FunctionObject) or callee.function.is_async or callee.function.facts.decorators:
+        return False
+    given = check.project.types.return_type(callee.function)
+    values = [leave.value for leave in callee.function.exits if leave.kind == "return"]
+    nothing = all(value in (None, f.Const(None)) for value in values)
+    return nothing or (isinstance(given, Instance) and given.cls in _VALUES)
 
 
 def _is_kept(module: Module, made: f.CallRef) -> bool:

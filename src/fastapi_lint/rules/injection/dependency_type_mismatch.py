@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fastapi_lint import catalog
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, Function, FunctionObject, Instance, Type
+from fastapi_lint.model import Class, ClassObject, Function, FunctionObject, Instance, Parameter, Type
 from fastapi_lint.model.types import DEPENDS, Where, is_none, options
 from fastapi_lint.rule import Check, rule
 
@@ -21,6 +21,9 @@ _PLAIN = frozenset({
     "pydantic_settings.BaseSettings", "sqlalchemy.orm.DeclarativeBase",
 })  # fmt: skip
 """Bases of other packages beside which a class has no other ancestor that matters."""
+
+_DEEPEST = 5
+"""Dependencies that pass on what they are given."""
 
 
 @rule("FAPI215", since="0.2.0")
@@ -59,10 +62,16 @@ def dependency_type_mismatch(function: Function, check: Check) -> Iterator[Findi
         )
 
 
-def _given(target: Type, check: Check) -> list[Instance]:
-    """The classes that a dependency declares to give; none where it does not say, or one of them is not known."""
+def _given(target: Type, check: Check, depth: int = _DEEPEST) -> list[Instance]:
+    """The classes that a dependency declares to give; none where it does not say, or one of them is not known.
+
+    What passes on what it was given itself gives that, whatever it declares.
+    """
     types = check.project.types
     match target:
+        case FunctionObject(function=function) if (passed := _passed_on(function, check)) is not None and depth:
+            where = (function.module, function.facts.outer, passed.start)
+            return _given(types.dependency_of(passed.fact, where), check, depth - 1)
         case FunctionObject(function=function) if function.facts.returns is not None and not function.facts.decorators:
             if function.is_generator:
                 found = types.yield_type(function)
@@ -76,6 +85,16 @@ def _given(target: Type, check: Check) -> list[Instance]:
         case Instance(cls=str(name)) if (scheme := catalog.security_scheme(name)) is not None:
             return [Instance(scheme.gives)]
     return []
+
+
+def _passed_on(function: Function, check: Check) -> Parameter | None:
+    """The injected parameter that a dependency gives back as it got it."""
+    given = [leave.value for leave in function.exits if leave.kind in ("return", "yield") and leave.value is not None]
+    first = given[0] if given else None
+    if not isinstance(first, f.Name) or function.rebinds(first.id) or any(value != first for value in given):
+        return None
+    parameters = check.project.dependencies.parameters(function)
+    return next((one for one in parameters if one.name == first.id and one.marker in DEPENDS), None)
 
 
 def _classes(annotation: f.Expr | None, where: Where, check: Check) -> list[Instance]:
