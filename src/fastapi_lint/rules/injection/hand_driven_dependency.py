@@ -37,8 +37,9 @@ def hand_driven_dependency(function: Function, check: Check) -> Iterator[Finding
 
     Known limits
     Known are generators of the project that something depends on, or that yield a session, connection or client.
-    Generators that are kept and closed, loops that run to the end, scripts and tests are left alone; of dependencies
-    that do so, `dependency-without-cleanup` tells.
+    Generators that are kept and closed, sessions of SQLAlchemy that the function closes itself (they open again when
+    they are used), loops that run to the end, scripts and tests are left alone; of dependencies that do so,
+    `dependency-without-cleanup` tells.
 
     References
     - [Python: contextlib.asynccontextmanager](https://docs.python.org/3/library/contextlib.html#contextlib.asynccontextmanager)
@@ -68,7 +69,7 @@ def _stepped(function: Function, check: Check) -> Iterator[Finding]:
         elif isinstance(call.func, f.Attr) and call.func.attr in _STEPS:
             given = call.func.value
         generator = _driven(given, function, call, check) if given is not None else None
-        if generator is None:
+        if generator is None or _is_closed_by_hand(generator, itself, function, check):
             continue
         title = f"`{generator.name}` is run by hand, and nothing closes the generator"
         why = "it closes what it gave as soon as it is thrown away, before or while that is used"
@@ -85,6 +86,15 @@ def _stepped(function: Function, check: Check) -> Iterator[Finding]:
             instead=_instead(generator, function, check),
             related=[check.related(generator, f"`{generator.name}`", module=generator.module)],
         )
+
+
+def _is_closed_by_hand(generator: Function, step: f.CallRef, function: Function, check: Check) -> bool:
+    """Whether the function closes the session that it takes: one that was closed before opens again when it is used."""
+    given = check.project.types.yield_type(generator)
+    if generator.is_async or not check.project.types.is_instance(given, "sqlalchemy.orm.Session"):
+        return False
+    held = [entry.target for entry in function.module.assigns_in.get(function.index, ()) if entry.value == step]
+    return any(call.func == f.Attr(name, "close") for name in held for call in function.calls)
 
 
 def _driven(given: f.Expr, function: Function, call: f.Call, check: Check) -> Function | None:
