@@ -68,6 +68,7 @@ class Defaults:
         if len(found) == 1:
             if not self._may_be_refused(expr, where):
                 yield from self.texts(*found[0], depth - 1)
+                yield from self._added(f.last_name(expr), found[0], where, depth)
         elif isinstance(expr, f.Name):
             function = where[0].enclosing(where[1])
             if function is not None and (given := self._passed.get((function, expr.id))) is not None:
@@ -78,6 +79,19 @@ class Defaults:
             yield from self._returned(function, depth)
         elif not found and not self._may_be_refused(expr, where):
             yield from self._annotated(expr, where, depth)
+
+    def _added(self, name: str, found: tuple[f.Expr, Where], where: Where, depth: int) -> Iterator[Found]:
+        """What is put into a list under a name in the block in which it is made, before it is used there."""
+        value, (module, block, at) = found
+        until = where[2] if where[:2] == (module, block) else len(module.text)
+        if not isinstance(value, f.Display) or value.kind == "tuple":
+            return
+        for call in module.facts.calls:
+            match call.func:
+                case f.Attr(value=f.Name(id=owner), attr="append" | "extend" | "add" | "update" | "insert"):
+                    if owner == name and call.block == block and at < call.start < until and call.args:
+                        place = (module, call.block, call.start)
+                        yield from self.texts(call.args[-1].value, place, depth - 1)
 
     def _annotated(self, expr: f.Attr, where: Where, depth: int) -> Iterator[Found]:
         """The default of a field that only its annotation says: `origins: Annotated[list[str], Field(default=...)]`."""
