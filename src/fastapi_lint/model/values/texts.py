@@ -109,6 +109,8 @@ def _bound_texts(module: Module) -> Iterator[BoundText]:
     for exit_ in module.facts.exits:
         if isinstance(exit_.value, (f.Mapping, f.Display)):
             yield from _Site(module, exit_.block, exit_.start, exit_.end).of("", exit_.value, "key")
+        elif isinstance(exit_.value, f.Choice) and exit_.kind == "return":  # `lambda: os.getenv("X") or "..."`
+            yield from _Site(module, exit_.block, exit_.start, exit_.end).of("", exit_.value, "fallback")
 
 
 def _is_variable(target: f.Expr) -> bool:
