@@ -93,11 +93,12 @@ class Items:
                 found.append(self.asks.value(value, where, path[1:], depth))
         return union(found) if found else UNKNOWN
 
-    def each(self, element: f.Expr, where: Where, path: Path, depth: int) -> Value:
+    def each(self, expr: f.Each, where: Where, path: Path, depth: int) -> Value:
         """`[element for ...]`: what each of its items is made of, below the conditions of the comprehension."""
+        element = expr.element
         if not path:
             return self.asks.value(element, where, (), depth)
-        if isinstance(element, f.Mapping):
+        if expr.kind == "dict" and isinstance(element, f.Mapping):
             return self.asks.cleared(self.mapping(element.items, where, path, depth), where)
         if path[0] == KEYS:
             return UNKNOWN

@@ -222,8 +222,8 @@ class Tracing:
                 return self.items.display(items, where, path, depth)
             case f.Mapping(items=pairs):
                 return self.items.mapping(pairs, where, path, depth)
-            case f.Each(element=element, block=block):
-                return self.items.each(element, (where[0], block, where[2]), path, depth)
+            case f.Each(block=block):
+                return self.items.each(expr, (where[0], block, where[2]), path, depth)
             case f.Compare(operands=operands) if self.checking:
                 return flattened(union(self.value(one, where, (), depth) for one in operands))
             case f.Unary(value=inner) if self.checking:
