@@ -24,6 +24,7 @@ from fastapi_lint.model.database.requests import RequestCode, Requests
 from fastapi_lint.model.database.sessions import (
     ASYNC_SESSIONS,
     committing_factories,
+    given_asynchronous,
     is_async_connection,
     is_async_session,
     is_raw_connection,
@@ -56,6 +57,7 @@ __all__ = [
     "committing_factories",
     "conversations_in",
     "given",
+    "given_asynchronous",
     "has_zone",
     "holds_conversation",
     "is_async_connection",

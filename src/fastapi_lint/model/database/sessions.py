@@ -200,3 +200,22 @@ def _given(project: Project, function: Function, depth: int) -> Iterator[Place |
         yield None
     for one in given:
         yield from _factories(project, one.value, (function.module, one.block, one.start), depth + 1)
+
+
+def given_asynchronous(types: Inference, function: Function, expr: f.Expr | None) -> bool:
+    """Whether an expression begins with a parameter, of the function or of the constructor of its class, for which all
+    callers give an asynchronous session, whatever the annotation says."""
+    root = expr
+    held: f.Expr | None = None
+    while isinstance(root, (f.Attr, f.CallRef)):
+        held, root = root, root.value if isinstance(root, f.Attr) else function.module.facts.calls[root.index].func
+    if not isinstance(root, f.Name):
+        return False
+    brought = [(function, root.id)]
+    if root.id == "self" and function.cls is not None and isinstance(held, f.Attr):
+        stored = types.self_assigns(function.cls).get(held.attr, [])
+        brought = [(where, entry.value.id) for entry, where in stored if isinstance(entry.value, f.Name)]
+        if len(brought) != len(stored):
+            return False
+    given = [(where, param) for where, name in brought for param in where.params if param.name == name]
+    return bool(given) and all(is_async_session(types, types.passed(where, param)) for where, param in given)

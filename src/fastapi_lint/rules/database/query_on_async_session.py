@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Instance, Module
-from fastapi_lint.model.database import is_async_session
+from fastapi_lint.model.database import given_asynchronous, is_async_session, is_sync_session
 from fastapi_lint.rule import Check, rule
 
 
@@ -19,8 +19,8 @@ def query_on_async_session(module: Module, check: Check) -> Iterator[Finding]:
     `Query` is synchronous through and through, so an AsyncSession has no such method: the line raises AttributeError.
 
     Known limits
-    The session has to be known by its annotation, its factory or its dependency. Callbacks of `run_sync` get a
-    synchronous session, and project classes may define `query` themselves.
+    The session has to be known by its annotation, its factory, its dependency, or by what all callers give. Callbacks
+    of `run_sync` get a synchronous session, and project classes may define `query` themselves.
 
     References
     - [SQLAlchemy: select in place of query](https://docs.sqlalchemy.org/en/20/changelog/migration_20.html#migration-orm-usage)
@@ -29,7 +29,9 @@ def query_on_async_session(module: Module, check: Check) -> Iterator[Finding]:
         if not isinstance(call.func, f.Attr) or call.func.attr != "query":
             continue
         session = check.project.infer(call.func.value, module, call.block, call.start)
-        if is_async_session(check.project.types, session) and not _defines(session, check):
+        if (is_async_session(check.project.types, session) and not _defines(session, check)) or (
+            is_sync_session(check.project.types, session) and _is_given_another(module, call, check)
+        ):
             shown = module.source.slice(call.start, call.name_end)
             yield check.finding(
                 (call.start, call.name_end),
@@ -37,6 +39,12 @@ def query_on_async_session(module: Module, check: Check) -> Iterator[Finding]:
                 why="the line raises AttributeError",
                 instead="write `await session.scalars(select(...))`",
             )
+
+
+def _is_given_another(module: Module, call: f.Call, check: Check) -> bool:
+    """Whether a parameter says that it is a synchronous session, and all callers give an asynchronous one."""
+    function = module.enclosing(call.block)
+    return function is not None and given_asynchronous(check.project.types, function, call.func)
 
 
 def _defines(session: object, check: Check) -> bool:

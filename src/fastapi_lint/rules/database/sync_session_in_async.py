@@ -10,6 +10,7 @@ from fastapi_lint.fixing.edits import unblocked
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Step
+from fastapi_lint.model.database import given_asynchronous
 from fastapi_lint.model.remedies import remedies
 from fastapi_lint.rule import Check, rule
 
@@ -37,8 +38,9 @@ def sync_session_in_async(function: Function, check: Check) -> Iterator[Finding]
 
     Known limits
     A session is known by its annotation, by an `Annotated` alias, by the factory that made it, or by what the
-    dependency returns or yields. A helper that gets a session and blocks is reported by FAPI102, where async code calls
-    it. Silent are `run_sync` callbacks, tests, and code that only runs at start-up.
+    dependency returns or yields; not by an annotation that all callers contradict. A helper that gets a session and
+    blocks is reported by FAPI102, where async code calls it. Silent are `run_sync` callbacks, tests, and code that only
+    runs at start-up.
 
     References
     - [SQL (relational) databases](https://fastapi.tiangolo.com/tutorial/sql-databases/)
@@ -47,7 +49,12 @@ def sync_session_in_async(function: Function, check: Check) -> Iterator[Finding]
     effects = check.project.effects
     if not function.is_async:
         return
-    found = [(step, entry) for step, entry in effects.blocking(function) if effects.is_session(entry)]
+    found = [
+        (step, entry)
+        for step, entry in effects.blocking(function)
+        if effects.is_session(entry)
+        and not given_asynchronous(check.project.types, function, step.call.func if step.call else step.subject)
+    ]
     if not found or not effects.holds_up_requests(function):
         return
     found.sort(key=lambda each: each[0].start)
