@@ -20,9 +20,9 @@ _PURE = (
 """Modules that turn values into others."""
 _LOOKS = frozenset({
     "getattr", "hasattr", "isinstance", "callable", "str", "repr", "len", "list", "dict", "set", "tuple", "sorted",
-    "bool", "type", "id", "max", "min", "sum", "any", "all", "zip", "enumerate", "range",
+    "os.getenv", "os.environ.get", "bool", "type", "id", "max", "min", "sum", "any", "all", "zip", "enumerate", "range",
 })  # fmt: skip
-"""Built-in functions that look at objects, and do not fail with what they are given."""
+"""Functions that look at objects or the environment, and do not fail with what they are given."""
 _WRITES = frozenset({"open", "input", "exec", "eval", "print", "__import__", "breakpoint"})
 _OF_VALUES = frozenset({
     "strip", "lstrip", "rstrip", "lower", "upper", "title", "split", "rsplit", "splitlines", "partition", "rpartition",
