@@ -19,7 +19,7 @@ from fastapi_lint.model.application.middleware import (
     writes_cors_headers,
 )
 from fastapi_lint.model.application.naming import Named, Names, route_names
-from fastapi_lint.model.application.requests import Role, is_served, role_of, stays_plain
+from fastapi_lint.model.application.requests import Role, is_called_by_hand, is_served, role_of, stays_plain
 from fastapi_lint.model.application.startup import Provided, is_set_by_tests, needs, overridden, provided
 from fastapi_lint.model.application.states import States, is_state, may_be_state, states_of
 
@@ -37,6 +37,7 @@ __all__ = [
     "catches_errors",
     "has_document",
     "in_stack",
+    "is_called_by_hand",
     "is_early",
     "is_served",
     "is_set_by_tests",

@@ -115,6 +115,13 @@ def stays_plain(project: Project, function: Function) -> bool:
     return False
 
 
+def is_called_by_hand(project: Project, function: Function) -> bool:
+    """Whether code calls a function that FastAPI is not seen to call: its markers mean nothing there."""
+    if project.routes.by_handler.get(function) or function in project.dependencies.injected:
+        return False
+    return any(not use.module.is_test for use in project.callers.uses(function))
+
+
 def _gives_job(project: Project, decorator: Function) -> bool:
     """Whether a decorator of the project returns what the decorator of such a queue gives."""
     return any(

@@ -10,6 +10,7 @@ from fastapi_lint.fixing import edits
 from fastapi_lint.fixing.edits.calls import argument_node, value_text
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
+from fastapi_lint.model.application import is_called_by_hand
 from fastapi_lint.model.injection import MARKERS
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
@@ -28,11 +29,13 @@ def default_inside_annotated(function: Function, check: Check) -> Iterator[Findi
 
     Known limits
     An alias is reported where it is defined, and rewritten by hand: every parameter that uses it needs the default.
+    Functions that only the code itself is seen to call are left alone.
 
     References
     - [Query parameters and string validations](https://fastapi.tiangolo.com/tutorial/query-params-str-validations/#query-as-the-default-value-or-in-annotated)
     """
     module = function.module
+    by_hand: bool | None = None
     for index, param in enumerate(function.params):
         where = (module, function.facts.outer, param.start)
         annotation, place = param.annotation, where
@@ -42,6 +45,9 @@ def default_inside_annotated(function: Function, check: Check) -> Iterator[Findi
                 continue
             annotation, place = alias
         for call, default in _defaults(annotation, place, check):
+            by_hand = is_called_by_hand(check.project, function) if by_hand is None else by_hand
+            if by_hand:
+                return
             holder = place[0]
             marker = (check.project.called_name(holder, call) or "").rsplit(".", 1)[-1]
             inline = holder is module and param.start <= call.start < param.end

@@ -9,6 +9,7 @@ from fastapi_lint import catalog
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Function, FunctionObject, Instance, Parameter, Type
+from fastapi_lint.model.application import is_called_by_hand
 from fastapi_lint.model.types import DEPENDS, Where, is_none, options
 from fastapi_lint.rule import Check, rule
 
@@ -53,6 +54,8 @@ def dependency_type_mismatch(function: Function, check: Check) -> Iterator[Findi
         declared = _classes(parameter.fact.annotation, where, check) if given else []
         if not given or not declared or any(_fit(one, other, check) for one in declared for other in given):
             continue
+        if is_called_by_hand(check.project, function):
+            return
         names, gives = (" | ".join(_shown(one, others) for one in each) for each, others in _both(declared, given))
         yield check.finding(
             parameter,

@@ -68,8 +68,8 @@ class Returns(Questions):
         match function:
             case External(name=name):
                 return self._external_call(name, call, where, origin)
-            case Instance(cls=str(name), args=args) if name.endswith("sessionmaker"):
-                is_async = "async" in name or _is_entered_async(module, index)
+            case Instance(cls=str(name), args=args, origin=made) if name.endswith("sessionmaker"):
+                is_async = "async" in name or (_is_entered_async(module, index) and not self._has_plain_engine(made))
                 default = "sqlalchemy.ext.asyncio.AsyncSession" if is_async else "sqlalchemy.orm.Session"
                 return args[0] if args else Instance(default)
             case Method(cls=cls, name=name, owner=owner):
@@ -109,6 +109,14 @@ class Returns(Questions):
             if len(found) == 1 and isinstance(found[0], f.Assign) and found[0].value is not None:
                 expr = found[0].value if found[0].target == expr else expr
         return expr.value if isinstance(expr, f.Const) and isinstance(expr.value, str) else ""
+
+    def _has_plain_engine(self, made: Origin | None) -> bool:
+        """Whether a factory of sessions is given a synchronous engine where it is made."""
+        if made is None:
+            return False
+        given = [arg.value for arg in made.facts.args if arg.name in ("", "bind")]
+        engine = self.infer(given[0], (made.module, made.facts.block, made.facts.start)) if given else None
+        return isinstance(engine, Instance) and engine.cls == "sqlalchemy.Engine"
 
     def _external_call(self, name: str, call: f.Call, where: Where, origin: Origin) -> Type:
         positional = [a.value for a in call.args if a.name == ""]
