@@ -23,10 +23,11 @@ from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.concurrent.entering import entered_asynchronously, iterated_asynchronously
 from fastapi_lint.model.calls.concurrent.giving import chosen, given_back
 from fastapi_lint.model.calls.concurrent.lasting import lasts, runs
-from fastapi_lint.model.calls.concurrent.locks import held_across_await
+from fastapi_lint.model.calls.concurrent.locks import held_across_await, lock_of
 from fastapi_lint.model.calls.concurrent.outliving import Started, root_of
 from fastapi_lint.model.calls.concurrent.plain import A_GENERATOR, SYNCHRONOUS, is_certain, plain_result
 from fastapi_lint.model.calls.concurrent.tasks import TASKS, is_given, is_made_here
+from fastapi_lint.model.calls.concurrent.threads import joins_threads, thread_started
 from fastapi_lint.model.calls.concurrent.together import Member, Together, is_made_in_loop, together
 from fastapi_lint.model.calls.concurrent.using import leaves, only_value, reads_of
 from fastapi_lint.model.calls.execution import Step, shown, written
@@ -84,8 +85,10 @@ __all__ = [
     "is_told_of",
     "is_tried",
     "iterated_asynchronously",
+    "joins_threads",
     "lasts",
     "leaves",
+    "lock_of",
     "never_runs",
     "not_callable",
     "only_cleans",
@@ -106,6 +109,7 @@ __all__ = [
     "suppresses",
     "swallows",
     "switch",
+    "thread_started",
     "together",
     "unpacked",
     "written",

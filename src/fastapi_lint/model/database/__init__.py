@@ -20,6 +20,7 @@ from fastapi_lint.model.database.limiting.paging import QueryNumber, query_numbe
 from fastapi_lint.model.database.loading import Loading, Rows
 from fastapi_lint.model.database.mapping.mapped import Relationship, classes_of
 from fastapi_lint.model.database.mapping.zones import COLUMNS, has_zone, is_of_table, loses_zone
+from fastapi_lint.model.database.registries import taken_of_registry
 from fastapi_lint.model.database.requests import RequestCode, Requests
 from fastapi_lint.model.database.sessions import (
     ASYNC_SESSIONS,
@@ -77,4 +78,5 @@ __all__ = [
     "query_numbers",
     "statements",
     "taken",
+    "taken_of_registry",
 ]

@@ -18,6 +18,7 @@ from fastapi_lint.model.injection.resources import (
     resource_of,
     run_by_hand,
 )
+from fastapi_lint.model.injection.scopes import ignores_scopes
 
 __all__ = [
     "MARKERS",
@@ -30,6 +31,7 @@ __all__ = [
     "closes",
     "default_of",
     "definition_of",
+    "ignores_scopes",
     "is_closed_in",
     "is_handed_on",
     "is_marked_twice",

@@ -9,7 +9,7 @@ from fastapi_lint.catalog import Entry
 from fastapi_lint.finding import Finding, Safety, Severity
 from fastapi_lint.fixing.edits import unblocked
 from fastapi_lint.model import Function
-from fastapi_lint.model.calls import Step, held_across_await
+from fastapi_lint.model.calls import Step, held_across_await, lock_of
 from fastapi_lint.model.remedies import remedies
 from fastapi_lint.rule import Check, rule
 
@@ -64,7 +64,7 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
     if not found or not effects.holds_up_requests(function):
         return
     held = {each.start for each in held_across_await(function, check.project.types)}
-    found = [(step, entry) for step, entry in found if _lock_of(function, step) not in held]  # FAPI106 speaks of these
+    found = [(step, entry) for step, entry in found if lock_of(function, step) not in held]  # FAPI106 speaks of these
     made = {step.start for step, _ in found if not step.name.endswith(_AROUND)}
     found = [(step, entry) for step, entry in found if not (step.name.endswith(_AROUND) and step.start in made)]
     short: dict[str, list[tuple[Step, Entry]]] = {}
@@ -86,16 +86,6 @@ def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding
 def _is_slight(step: Step, entry: Entry) -> bool:
     """Whether a call only asks for a file, or takes one away."""
     return entry.weight == "brief" or step.name in _REMOVES
-
-
-def _lock_of(function: Function, step: Step) -> int | None:
-    """Where the `with` starts whose lock a step takes, or it takes the lock itself; None for other steps."""
-    if step.name.endswith(".acquire"):
-        return step.start
-    if not step.name.endswith(".__enter__"):
-        return None
-    around = (block for block in function.module.blocks_in.get(function.index, ()) if block.kind == "with")
-    return max((block.start for block in around if block.start <= step.start < block.end), default=None)
 
 
 def _finding(function: Function, check: Check, step: Step, entry: Entry, more: list[Step]) -> Finding:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, Depends, External, Function, FunctionObject, Instance, Module, Type
+from fastapi_lint.model import Module
+from fastapi_lint.model.injection import ignores_scopes
 from fastapi_lint.model.names import evaluated, walk
 from fastapi_lint.rule import Check, rule
-
-_SCOPES = ("fastapi.security.SecurityScopes",)
 
 
 @rule("FAPI222", severity=Severity.ERROR, since="0.2.0")
@@ -40,7 +39,7 @@ def unchecked_scope(module: Module, check: Check) -> Iterator[Finding]:
             continue
         if _is_checked_by_handler(module, call, scopes.value):
             continue
-        if all(_ignores(each, check) for each in check.project.dependencies.closure(depends)):
+        if all(ignores_scopes(check.project, each) for each in check.project.dependencies.closure(depends)):
             yield check.finding(
                 call,
                 f"nobody checks the scopes that `Security({depends.name}, ...)` demands",
@@ -76,48 +75,3 @@ def _is_checked_by_handler(module: Module, call: f.Call, scopes: f.Expr) -> bool
 def _plain(expr: f.Expr) -> f.Expr:
     """`Scope.READ` of `Scope.READ.value`."""
     return expr.value if isinstance(expr, f.Attr) and expr.attr == "value" else expr
-
-
-def _ignores(depends: Depends, check: Check) -> bool:
-    """Whether a dependency is known to know nothing of scopes; what it depends on is asked for itself."""
-    match depends.target:
-        case FunctionObject(function=function):
-            return not _takes_scopes(function, check)
-        case ClassObject(cls=cls):
-            return _class_ignores(cls, "__init__", check)
-        case Instance(cls=Class() as cls):
-            return _class_ignores(cls, "__call__", check)
-        case External(name=name) | Instance(cls=str(name)):
-            return name.startswith("fastapi.security.")
-    return False
-
-
-def _class_ignores(cls: Class, method: str, check: Check) -> bool:
-    order = check.project.types.mro(cls)
-    if any(isinstance(base, str) and base != "object" and not base.startswith("fastapi.security.") for base in order):
-        return False
-    bodies = [
-        base.methods[name]
-        for base in order
-        if isinstance(base, Class)
-        for name in (method, "__init__")
-        if name in base.methods
-    ]
-    return not any(_takes_scopes(function, check) for function in bodies)
-
-
-def _takes_scopes(function: Function, check: Check) -> bool:
-    """Whether a function may get at the scopes: by a parameter of its own, the request, or what collects everything."""
-    if any(param.kind in ("args", "kwargs") for param in function.params) or function.facts.decorators:
-        return True
-    return any(
-        _may_hold(parameter.type, parameter.fact.annotation, check)
-        for parameter in check.project.dependencies.parameters(function)
-    )
-
-
-def _may_hold(declared: Type, annotation: f.Expr | None, check: Check) -> bool:
-    requests = ("fastapi.Request", "fastapi.WebSocket", "fastapi.requests.HTTPConnection")
-    if check.project.types.is_instance(declared, *_SCOPES, *requests):
-        return True
-    return declared is None and annotation is not None and "Scopes" in f.last_name(annotation)

@@ -7,8 +7,8 @@ from functools import partial
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, Module
-from fastapi_lint.model.data import SchemaField, loads_env_file
+from fastapi_lint.model import Module
+from fastapi_lint.model.data import SchemaField, loads_env_file, names_env_file
 from fastapi_lint.rule import Check, rule
 
 _READERS = frozenset({"os.getenv", "os.environ.get"})
@@ -53,7 +53,7 @@ def settings_from_pydantic(module: Module, check: Check) -> Iterator[Finding]:
         schema = check.project.schemas.of(cls) if check.project.schemas.is_settings(cls) else None
         for one in schema.own_fields if schema is not None and not schema.is_v1 else ():
             if (variable := _read(one, check)) is not None and schema is not None:
-                has_file = _names_file(cls, check)
+                has_file = names_env_file(check.project, cls)
                 yield check.finding(
                     one,
                     f"the default of `{cls.name}.{one.name}` reads `{variable}` itself",
@@ -63,28 +63,6 @@ def settings_from_pydantic(module: Module, check: Check) -> Iterator[Finding]:
                     instead="declare the field, which reads its variable by name or `validation_alias`",
                     severity=Severity.WARNING if has_file else Severity.INFO,
                 )
-
-
-def _names_file(cls: Class, check: Check) -> bool:
-    """Whether settings are told of a `.env` file, in their class or a base of it; also when that is not known."""
-    for base in check.project.types.mro(cls):
-        if not isinstance(base, Class):
-            continue
-        config, own = base.nested.get("Config"), base.assigns.get("model_config")
-        if config is not None and (config.facts.bases or "env_file" in config.assigns):
-            return True
-        match own.value if own is not None else None:
-            case None:
-                continue
-            case f.CallRef(index=index):
-                if {arg.name for arg in base.module.facts.calls[index].args} & {"env_file", "*", "**", ""}:
-                    return True
-            case f.Mapping(items=items):
-                if any(key == f.Const("env_file") or not isinstance(key, f.Const) for key, _ in items):
-                    return True
-            case _:
-                return True
-    return False
 
 
 def _read(one: SchemaField, check: Check) -> str | None:

@@ -6,13 +6,18 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, Function, Module
+from fastapi_lint.model import Function, Module
 from fastapi_lint.model.names import walk
-from fastapi_lint.model.testing import conftests, fixture, fixture_call, runs_coroutines
+from fastapi_lint.model.testing import (
+    fixture,
+    has_hook,
+    has_only_plain_marks,
+    is_collected,
+    is_test_file,
+    runs_coroutines,
+)
 from fastapi_lint.rule import Check, rule
 
-_MARKERS = frozenset({"asyncio", "anyio", "trio", "asyncio_cooperative", "tornado", "gen_test"})
-_NEVER_RUN = frozenset({"skip"})
 _BUILT_IN = frozenset({
     "cache", "capfd", "capfdbinary", "caplog", "capsys", "capsysbinary", "doctest_namespace", "monkeypatch", "pytester",
     "pytestconfig", "record_property", "record_testsuite_property", "recwarn", "request", "subtests", "testdir",
@@ -42,15 +47,15 @@ def unmarked_async_test(module: Module, check: Check) -> Iterator[Finding]:
     """
     if not module.is_test or not any(function.is_async for function in module.functions):
         return
-    if runs_coroutines(check.project, module) or _is_marked(module) or _has_hook(module, check):
+    if runs_coroutines(check.project, module) or _is_marked(module) or has_hook(check.project, module):
         return
     for function in module.functions:
-        if not function.is_async or function.parent is not None or not _is_collected(function, check):
+        if not function.is_async or function.parent is not None or not is_collected(check.project, function):
             continue
         if function.cls is None and _is_script(module, function, check):
             continue
-        if function.name.startswith("test_") and _is_test_file(module):
-            if not function.facts.decorators or _has_only_plain_marks(function, check):
+        if function.name.startswith("test_") and is_test_file(module):
+            if not function.facts.decorators or has_only_plain_marks(check.project, function):
                 yield check.finding(
                     function,
                     f"no plugin runs the async test `{function.name}`",
@@ -75,46 +80,6 @@ def _is_script(module: Module, function: Function, check: Check) -> bool:
     )
 
 
-def _is_test_file(module: Module) -> bool:
-    stem = module.parts[-1]
-    return stem.startswith("test_") or stem.endswith("_test")
-
-
 def _is_marked(module: Module) -> bool:
     """Whether `pytestmark` of the module names a plugin, or something that is not known."""
     return any(entry.block == 0 and entry.target == f.Name("pytestmark") for entry in module.facts.assigns)
-
-
-def _has_hook(module: Module, check: Check) -> bool:
-    hooks = ("pytest_collection_modifyitems", "pytest_pyfunc_call", "pytest_itemcollected", "anyio_backend")
-    return any(
-        function.name in hooks for place in (module, *conftests(check.project, module)) for function in place.functions
-    )
-
-
-def _is_collected(function: Function, check: Check) -> bool:
-    """Whether pytest collects a function or method, and no base or decorator of its class may run it."""
-    cls = function.cls
-    if cls is None:
-        return True
-    if not cls.name.startswith("Test") or cls.facts.decorators or "pytestmark" in cls.assigns:
-        return False
-    order = check.project.types.mro(cls)
-    return all(isinstance(base, Class) or base == "object" for base in order) and not any(
-        isinstance(base, Class) and ("pytestmark" in base.assigns or base.facts.decorators) for base in order
-    )
-
-
-def _has_only_plain_marks(function: Function, check: Check) -> bool:
-    """Whether the decorators of a test are known marks of pytest, and none of them is a plugin's."""
-    for decorator in function.facts.decorators:
-        call = function.module.facts.calls[decorator.index] if isinstance(decorator, f.CallRef) else None
-        shown = decorator if call is None else call.func
-        name = check.project.name(shown, function.module, function.facts.outer, function.facts.first) or ""
-        if (
-            not name.startswith("pytest.mark.")
-            or name.split(".")[2] in _MARKERS | _NEVER_RUN
-            or fixture_call(check.project, function)
-        ):
-            return False
-    return True

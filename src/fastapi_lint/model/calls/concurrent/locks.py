@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.names.symbols import Function, Instance
 from fastapi_lint.model.types.inference.inference import Inference
 
@@ -67,3 +68,13 @@ def _waits(function: Function, block: f.Block) -> tuple[int, int] | None:
         if inner.is_async and block.start < inner.start < block.end and inner.kind in ("for", "with", "comprehension"):
             return inner.start, inner.start + len("async")
     return None
+
+
+def lock_of(function: Function, step: Step) -> int | None:
+    """Where the `with` starts whose lock a step takes, or it takes the lock itself; None for other steps."""
+    if step.name.endswith(".acquire"):
+        return step.start
+    if not step.name.endswith(".__enter__"):
+        return None
+    around = (block for block in function.module.blocks_in.get(function.index, ()) if block.kind == "with")
+    return max((block.start for block in around if block.start <= step.start < block.end), default=None)
