@@ -28,7 +28,6 @@ WORDS = {
     "model/secrets/beside:written_beside": "finds the comparisons themselves",
     "model/routing/answering/channels:Channels._may_send": "what prefilters ask",
     "rules/schemas/naive_utc_datetime:naive_utc_datetime": "what prefilters ask",
-    "rules/schemas/naive_utc_datetime:_is_made": "what prefilters ask",
     "rules/linter/syntax_error:_is_template": "the tags of a template language are no Python",
     "rules/database/expire_on_commit:_commits": "without a commit anywhere nothing expires",
     "rules/database/sync_driver_for_async_engine:_is_used_elsewhere": "whether a fix is offered, not a finding",

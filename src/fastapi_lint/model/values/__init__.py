@@ -24,12 +24,13 @@ from fastapi_lint.model.values.texts import (
     target_name,
     written_for_tests,
 )
-from fastapi_lint.model.values.times.naive import NAIVE, NaiveTime, naive_times
+from fastapi_lint.model.values.times.naive import NAIVE, NAIVE_WORDS, NaiveTime, makes_naive_times, naive_times
 
 __all__ = [
     "DOCUMENTED",
     "FRESH_WORDS",
     "NAIVE",
+    "NAIVE_WORDS",
     "NOWHERE",
     "UNKNOWN",
     "Bound",
@@ -49,6 +50,7 @@ __all__ = [
     "is_set_default",
     "literals",
     "literals_between",
+    "makes_naive_times",
     "naive_times",
     "quoted",
     "quoted_at",

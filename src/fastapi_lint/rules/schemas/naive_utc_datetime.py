@@ -9,11 +9,11 @@ from itertools import chain
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, Module, Project
+from fastapi_lint.model import Class, Module
 from fastapi_lint.model.database import COLUMNS, has_zone, is_of_table, loses_zone
 from fastapi_lint.model.routing import Contents
 from fastapi_lint.model.tokens import Payloads, encodings
-from fastapi_lint.model.values import NAIVE, NaiveTime, naive_times
+from fastapi_lint.model.values import NAIVE, NAIVE_WORDS, NaiveTime, makes_naive_times, naive_times
 from fastapi_lint.rule import Check, rule
 
 _FIELDS = frozenset({"pydantic.Field", "sqlmodel.Field", "dataclasses.field"})
@@ -26,7 +26,6 @@ _COLUMN = "the column keeps it without one, as it is declared; `utcnow` is depre
 _AWARE = "the column has a zone, and takes a naive time for the local one"
 _DOCUMENT = "the field is sent without an offset, and so is what the database gives back"
 _DEEPEST = 4
-_WORDS = ("utcnow", "utcfromtimestamp")
 _TAKEN = "which JWT libraries take for UTC; `utcnow` is deprecated since Python 3.12"
 _BESIDE = {
     _COLUMN: ", and give the column `DateTime(timezone=True)`",
@@ -61,9 +60,9 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
     - [datetime.utcnow](https://docs.python.org/3/library/datetime.html#datetime.datetime.utcnow)
     - [Ruff: DTZ003](https://docs.astral.sh/ruff/rules/call-datetime-utcnow/)
     """
-    if module.is_test or not check.project.about(_is_made):
+    if module.is_test or not makes_naive_times(check.project):
         return
-    is_here = module.mentions(*_WORDS)
+    is_here = module.mentions(*NAIVE_WORDS)
     seen: set[tuple[Module, int]] = set()
     for use, why in (*(chain(_kept(module, check), _signed(module, check)) if is_here else ()), *_sent(module, check)):
         if (use.module, use.start) in seen or use.module.is_test:
@@ -82,11 +81,6 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
             fix=None if is_stored else partial(_fix, use),
             module=use.module,
         )
-
-
-def _is_made(project: Project) -> bool:
-    """Whether any module of the project makes such a time."""
-    return any(module.mentions(*_WORDS) for module in project.modules)
 
 
 # -------------------------------------------------------------------- where it goes

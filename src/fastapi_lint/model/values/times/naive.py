@@ -12,6 +12,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import dotted
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.tracking.queries import gathered
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -19,7 +20,21 @@ if TYPE_CHECKING:
 
 NAIVE = {"datetime.datetime.utcnow": "now", "datetime.datetime.utcfromtimestamp": "fromtimestamp"}
 """The functions that make them, and what makes an aware time in their place."""
+NAIVE_WORDS = ("utcnow", "utcfromtimestamp")
+"""Without one of these a module makes no such time by itself."""
 _DEEPEST = 4
+
+
+def makes_naive_times(project: Project) -> bool:
+    """Whether any module of the project makes such a time."""
+    return bool(_making(project))
+
+
+@gathered
+def _making(project: Project, module: Module) -> Iterator[str]:
+    """A module in which one may be made."""
+    if module.mentions(*NAIVE_WORDS):
+        yield module.path
 
 
 class NaiveTime(NamedTuple):
