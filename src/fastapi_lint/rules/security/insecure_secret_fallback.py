@@ -15,6 +15,7 @@ from fastapi_lint.model.values.readers import default_of
 from fastapi_lint.rule import Check, rule
 
 _STOP = "take the default away, so that a missing secret stops the program"
+_REFUSE = "refuse everything while it is empty, or take the default away"
 _KNOWN = "everybody who reads the source knows it"
 _LOOK_UPS = frozenset({"get", "pop", "setdefault"})  # of any mapping
 
@@ -63,14 +64,32 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
             continue  # nobody has an account there
         if host is not None and secrets.is_local_host(host):
             severity, why = Severity.INFO, f"{why}; as it stands it opens what runs on this machine (`{host}`)"
+        instead, is_kept = _STOP, surroundings.is_for_one_branch(bound, check.project) or _is_spare(bound)
+        if not bound.text and _is_optional(bound, variable, check):
+            severity, instead, is_kept = Severity.WARNING, _REFUSE, True
         yield check.finding(
             bound.place,
             f"`{variable}` falls back to {'a fixed' if bound.text else 'an empty'} text when it is not set",
             why=why,
-            instead=_STOP,
+            instead=instead,
             severity=severity,
-            fix=None if surroundings.is_for_one_branch(bound, check.project) or _is_spare(bound) else _fix(bound),
+            fix=None if is_kept else _fix(bound),
         )
+
+
+def _is_optional(bound: BoundText, variable: str, check: Check) -> bool:
+    """Whether all settings of the same service are empty by default: who does not use it sets none of them."""
+    first, block = secrets.words(variable)[:1], bound.module.facts.blocks[bound.block]
+    others = [
+        other.text
+        for other in bound_texts(bound.module)
+        if other.block == bound.block
+        and block.kind == "class"
+        and (name := check.project.secrets.stands_in_for(other)) is not None
+        and name != variable
+        and secrets.words(name)[:1] == first
+    ]
+    return others.count("") > 1
 
 
 def _kind(bound: BoundText, variable: str, uses: tuple[Use, ...]) -> secrets.Kind | None:
