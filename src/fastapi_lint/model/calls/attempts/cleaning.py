@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.computing import looks
 from fastapi_lint.model.names.modules import target_names
-from fastapi_lint.model.names.symbols import Class, ClassObject, Function, ModuleObject
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Instance, ModuleObject
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 
 _CLEANING = frozenset({
-    "close", "aclose", "wait_closed", "remove", "unlink", "rmtree", "rmdir", "cancel", "rollback", "disconnect", "send",
-    "send_text", "send_json", "send_bytes", "debug", "info", "warning", "warn", "error", "exception", "critical", "log",
+    "close", "aclose", "dispose", "wait_closed", "remove", "unlink", "rmtree", "rmdir", "cancel", "rollback", "disconnect",
+    "send", "send_text", "send_json", "send_bytes", "debug", "info", "warning", "warn", "error", "exception", "critical", "log",
     "print", "inc", "dec", "observe", "labels", "gauge", "increment", "timing", "histogram", "record", "terminate",
     "kill", "shutdown", "stop", "quit", "discard", "unsubscribe", "flush", "release", "cleanup", "expunge",
     "invalidate", "incr", "set_attribute", "add_event", "capture_exception", "capture_message",
@@ -24,6 +25,7 @@ _TAKING = frozenset(
     {"close", "remove", "cancel", "disconnect", "stop", "discard", "unsubscribe", "release", "terminate"}
 )
 """First words of methods with longer names that do the same."""
+_OF_LIBRARIES = frozenset({("set", "prometheus_client"), ("reset", "contextvars")})
 _QUESTIONS = frozenset({
     "inspect.isawaitable", "inspect.iscoroutine", "asyncio.iscoroutine", "asyncio.coroutines.iscoroutine",
     "asyncio.isfuture", "getattr", "hasattr", "callable", "isinstance",
@@ -43,7 +45,8 @@ def only_cleans(project: Project, function: Function, body: f.Block) -> bool:
     outer = [
         call for call in inside if not any(o.start <= call.start and call.end < o.end and o is not call for o in inside)
     ]
-    doing = [call for call in outer if project.called_name(module, call) not in _QUESTIONS]
+    asking = [call for call in outer if project.called_name(module, call) in _QUESTIONS]
+    doing = [call for call in outer if call not in asking and not looks(project, function, call)]
     if not doing:
         return any(body.start <= entry.start < body.end for entry in module.facts.imports)
     return all(_cleans(project, function, call.func) for call in doing)
@@ -64,6 +67,9 @@ def _is_of_library(project: Project, function: Function, func: f.Expr) -> bool:
     if func.attr == "set" and isinstance(func.value, f.CallRef):
         return f.last_name(function.module.facts.calls[func.value.index].func) == "labels"
     owner = project.infer(func.value, function.module, function.facts.block, function.facts.end)
+    if isinstance(owner, Instance) and isinstance(owner.cls, str):
+        if (func.attr, owner.cls.partition(".")[0]) in _OF_LIBRARIES:
+            return True
     if func.attr.partition("_")[0] not in _TAKING or isinstance(getattr(owner, "cls", None), Class):
         return False
     return not isinstance(owner, (ModuleObject, ClassObject))

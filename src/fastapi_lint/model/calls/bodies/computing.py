@@ -44,11 +44,16 @@ def only_computes(project: Project, function: Function, start: int, end: int) ->
 
 def only_looks(project: Project, function: Function, start: int, end: int) -> bool:
     """Whether a piece of a function reads and sets attributes and items alone, so that hardly anything in it fails."""
-    for call in _calls(function, start, end):
-        name = project.called_name(function.module, call)
-        if call.awaited or not (name in _LOOKS or _is_of_values(project, function, call)):
-            return False
+    if not all(looks(project, function, call) for call in _calls(function, start, end)):
+        return False
     return not _waits(project, function, start, end)
+
+
+def looks(project: Project, function: Function, call: f.Call) -> bool:
+    """Whether a call reads an object, the environment, or a text or container that is at hand."""
+    if call.awaited:
+        return False
+    return project.called_name(function.module, call) in _LOOKS or _is_of_values(project, function, call)
 
 
 def _calls(function: Function, start: int, end: int) -> Iterator[f.Call]:
