@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 
 _CLEANING = frozenset({
-    "close", "aclose", "dispose", "wait_closed", "remove", "unlink", "rmtree", "rmdir", "cancel", "rollback", "disconnect",
-    "send", "send_text", "send_json", "send_bytes", "debug", "info", "warning", "warn", "error", "exception", "critical", "log",
-    "print", "inc", "dec", "observe", "labels", "gauge", "increment", "timing", "histogram", "record", "terminate",
-    "kill", "shutdown", "stop", "quit", "discard", "unsubscribe", "flush", "release", "cleanup", "expunge",
-    "invalidate", "incr", "set_attribute", "add_event", "capture_exception", "capture_message",
+    "close", "aclose", "dispose", "wait_closed", "remove", "unlink", "rmtree", "rmdir", "cancel", "rollback",
+    "disconnect", "send", "send_text", "send_json", "send_bytes", "debug", "info", "warning", "warn", "error",
+    "exception", "critical", "log", "print", "inc", "dec", "observe", "labels", "gauge", "increment", "timing",
+    "histogram", "record", "terminate", "kill", "shutdown", "stop", "quit", "discard", "unsubscribe", "flush",
+    "release", "cleanup", "expunge", "invalidate", "incr", "set_attribute", "add_event", "capture_exception",
+    "capture_message",
 })  # fmt: skip
 """Last names of calls of which nobody needs to know that they failed."""
 _TAKING = frozenset(
