@@ -17,6 +17,7 @@ from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
 from fastapi_lint.model.calls.concurrent.pools import EXECUTOR, is_awaited_inside
 from fastapi_lint.model.calls.laziness import reads_on
 from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once
+from fastapi_lint.model.names.expressions import operated
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -38,6 +39,7 @@ _CONSUMERS = frozenset({
 })  # fmt: skip
 _KEYED = frozenset({"sorted", "min", "max", "sort"})
 _MAPPING = frozenset({"map", "filter"})
+_OPERATORS = frozenset({"__getitem__", "__setitem__", "__delitem__", "__contains__", "__len__", "__str__"})
 _PROPERTY = CACHED_PROPERTIES | {"property", "abc.abstractproperty"}
 _LONGEST = 70
 
@@ -92,6 +94,12 @@ def _own_properties(module: Module) -> Iterator[tuple[str, object]]:
             yield function.name, True
 
 
+def _own_operators(module: Module) -> Iterator[tuple[str, object]]:
+    for function in module.functions:
+        if function.name in _OPERATORS and function.facts.cls >= 0 and not function.is_async:
+            yield function.name, True
+
+
 class Execution:
     """Answers "which functions of the project does this run", each question once."""
 
@@ -107,7 +115,9 @@ class Execution:
     @memoized
     def steps(self, function: Function) -> tuple[Step, ...]:
         """Everything in a body that runs project functions at once, awaited coroutines included, in source order."""
-        found = [*self._calls(function), *self._reads(function), *self._drives(function)]
+        found = [
+            *self._calls(function), *self._reads(function), *self._drives(function), *self._operates(function)
+        ]  # fmt: skip
         return tuple(sorted(found, key=lambda step: step.start))
 
     # ---------------------------------------------------------------- calls
@@ -291,6 +301,29 @@ class Execution:
     def property_names(self) -> frozenset[str]:
         """The names of all properties of the project; some that are none any more do no harm."""
         return frozenset(self.types.modules.tables.parts("effects.execution.property_names"))
+
+    # ---------------------------------------------------------------- operators
+
+    def _operates(self, function: Function) -> Iterator[Step]:
+        """Objects of project classes that a body asks by an operator: `cache[key]`, `key in cache`, `len(cache)`."""
+        names = self.operator_names
+        if not names:
+            return
+        module = function.module
+        for owner, name, block, start in operated(function):
+            if name in names:
+                value = self.types.infer(owner, (module, block, start))
+                if isinstance(value, Instance) and isinstance(value.cls, Class):
+                    end = module.text.find(b"\n", start)
+                    end = end if end >= 0 else len(module.text)
+                    for target in self._methods(value.cls, (name,)):
+                        if not is_once(function, block, start):
+                            yield Step(module, start, end, target, block=block, subject=owner)
+
+    @collected("effects.execution.operator_names", whole=True, pairs=_own_operators)
+    def operator_names(self) -> frozenset[str]:
+        """The operators that classes of the project have methods for."""
+        return frozenset(self.types.modules.tables.parts("effects.execution.operator_names"))
 
     def expressions(self, function: Function) -> Iterator[tuple[f.Expr, int, int, int]]:
         """What a body evaluates, as far as facts keep it: expression, place of its call or statement, block."""

@@ -48,6 +48,41 @@ def parts(expr: f.Expr) -> tuple[f.Expr | None, ...]:
     return ()
 
 
+def operated(function: Function) -> Iterator[tuple[f.Expr, str, int, int]]:
+    """The objects that a body asks something without calling their method, and the method that answers: `a[b]`,
+    `b in a`, `len(a)`, `a[b] = c`; with the block and the place of the statement or call."""
+    module = function.module
+    stored = {(entry.start, entry.target) for entry in module.assigns_in.get(function.index, ())}
+    dropped = {(entry.start, entry.value) for entry in function.exits if entry.kind == "del"}
+    for expr, block, start in evaluated(function):
+        kept = "__setitem__" if (start, expr) in stored else "__delitem__" if (start, expr) in dropped else ""
+        if kept and isinstance(expr, f.Sub):
+            yield expr.value, kept, block, start
+        elif not kept:
+            yield from ((owner, name, block, start) for owner, name in _operations(expr))
+    for call in function.calls:
+        if isinstance(call.func, f.Name) and call.func.id in _ASKING and len(call.args) == 1:
+            yield call.args[0].value, _ASKING[call.func.id], call.block, call.start
+
+
+_ASKING = {"len": "__len__", "str": "__str__"}
+
+
+def _operations(expr: f.Expr | None) -> Iterator[tuple[f.Expr, str]]:
+    for part in walk(expr):
+        match part:
+            case f.Sub(value=value):
+                yield value, "__getitem__"
+            case f.Compare(operators=operators, operands=operands):
+                yield from (
+                    (operands[index + 1], "__contains__")
+                    for index, operator in enumerate(operators)
+                    if operator in ("in", "not in")
+                )
+            case f.Joined(parts=inner):
+                yield from ((each, "__str__") for each in inner if isinstance(each, (f.Name, f.Attr, f.CallRef)))
+
+
 def dotted(expr: f.Expr | None) -> str:
     """A name with its attributes as the code writes them ("session", "self.session"); "" for anything else."""
     match expr:

@@ -128,6 +128,9 @@ class Returns(Questions):
                 if isinstance(wrapped, FunctionObject) and wrapped.function.is_generator:
                     return Instance(_CONTEXTS_OF, (self.yield_type(wrapped.function),))
                 return None
+            case "getattr" if len(positional) > 1 and isinstance(positional[1], f.Const):
+                attr = positional[1].value
+                return self.infer(f.Attr(positional[0], attr), where) if isinstance(attr, str) else None
             case "staticmethod" if positional:  # an attribute of a class that is a function as it is
                 return self.infer(positional[0], where)
             case "typing.cast" if positional:
