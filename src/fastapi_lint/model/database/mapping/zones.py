@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.tracking.queries import gathered
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -52,10 +54,12 @@ def loses_zone(project: Project, module: Module, call: f.Call) -> bool:
     cls = module.classes[number]
     bases = (base for each in (cls, *project.types.subclasses(cls)) for base in project.types.mro(each))
     is_one = any(isinstance(base, str) and base.startswith(_DOCUMENTS) for base in bases)
-    return is_one and not project.about(_asks_for_zones)
+    return is_one and not _asking_for_zones(project)
 
 
-def _asks_for_zones(project: Project) -> bool:
-    """Whether a client of the project gives times back with their zone: `tz_aware=True`."""
-    asking = (module for module in project.modules if module.mentions("tz_aware"))
-    return any(f.keyword(call, "tz_aware") is not None for module in asking for call in module.facts.calls)
+@gathered
+def _asking_for_zones(project: Project, module: Module) -> Iterator[bool]:
+    """The clients of a module that give times back with their zone: `tz_aware=True`."""
+    for call in module.facts.calls if module.mentions("tz_aware") else ():
+        if f.keyword(call, "tz_aware") is not None:
+            yield True
