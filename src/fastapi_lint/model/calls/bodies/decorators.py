@@ -192,5 +192,18 @@ def _returned(types: Inference, function: Function) -> Iterator[tuple[f.Expr, Wh
     """The values that a function gives back, each alternative of a choice by itself."""
     for leaving in function.exits:
         if leaving.kind == "return" and leaving.value is not None:
-            for value in leaving.value.options if isinstance(leaving.value, f.Choice) else (leaving.value,):
+            given = _kept(types, function, leaving)
+            for value in given.options if isinstance(given, f.Choice) else (given,):
                 yield _uncast(types, function, value), (function.module, leaving.block, leaving.start)
+
+
+def _kept(types: Inference, function: Function, leaving: f.Exit) -> f.Expr:
+    """What is given back, also where a variable holds what was made of the wrapper: `seen = cast(F, wrapper)`."""
+    value = leaving.value or f.Unknown()
+    if not isinstance(value, f.Name):
+        return value
+    found = types.find_bindings(value.id, (function.module, leaving.block, leaving.start))
+    entry = found[0].entry if len(found) == 1 else None
+    if isinstance(entry, f.Assign) and entry.target == value and isinstance(entry.value, (f.CallRef, f.Choice)):
+        return entry.value
+    return value
