@@ -26,6 +26,7 @@ _IMPORTED = frozenset({
 _PLAIN = frozenset({"Cookie", "APIKeyCookie"})
 """Those of them that read cookies which the application sets by itself."""
 _LIBRARIES = ("fastapi", "starlette", "fastapi_users", "fastapi_jwt", "fastapi_sessions")
+_BY_MODULE = re.compile(rb"\.(" + "|".join(sorted(_IMPORTED)).encode() + rb")\b")
 _READ = re.compile(rb"(?:request|req|websocket|ws|conn|connection|scope)\.cookies\b")
 _COOKIES = "cookies"
 _SETS = frozenset({"set_cookie", "delete_cookie"})
@@ -48,6 +49,9 @@ def _evidence(module: Module) -> Iterator[tuple[str, object]]:
     for entry in module.facts.imports:
         if not entry.level and entry.name in _IMPORTED and entry.module.split(".", 1)[0] in _LIBRARIES:
             yield entry.name, module
+    if any(not entry.name and entry.module.split(".", 1)[0] in _LIBRARIES for entry in module.facts.imports):
+        for name in sorted(set(_BY_MODULE.findall(module.source.data))):  # `import fastapi`, and then `fastapi.Cookie`
+            yield name.decode(), module
     if _READ.search(module.source.data):
         yield _COOKIES, module
 

@@ -89,7 +89,9 @@ class Returns(Questions):
         if not asked or any(arg.name for arg in call.args):
             return False
         for expr in asked:
-            value = self.infer(expr.value if isinstance(expr, f.Attr) else expr, where)
+            value = self.infer(expr, where)
+            if isinstance(expr, f.Attr) and not isinstance(value, ClassObject):  # a column, not a class of a module
+                value = self.infer(expr.value, where)
             if not isinstance(value, ClassObject) or not self._is_mapped(value.cls):
                 return False
         return True
