@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import (
     ClassObject,
     External,
@@ -126,13 +127,13 @@ def additions(project: Project, module: Module, cls: str) -> Iterator[f.Call]:
     last = cls.rpartition(".")[2]
     names = {last, *(one.alias for one in module.facts.imports if one.name == last)}
     for call in module.facts.calls:
-        called = f.last_name(call.func)
+        last_name = called(module, call)
         where = (module, call.block, call.start)
-        if called in ("add_middleware", "Middleware") and call.args:
+        if last_name in ("add_middleware", "Middleware") and call.args:
             first = f.keyword(call, "middleware_class") or f.keyword(call, "cls") or call.args[0]
             if first.name in ("", "middleware_class", "cls") and project.name(first.value, *where) == cls:
                 yield call
-        elif called in names:
+        elif last_name in names:
             if project.called_name(module, call) == cls:
                 yield call
 

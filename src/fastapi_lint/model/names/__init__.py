@@ -7,6 +7,7 @@ from fastapi_lint.model.names.circles import imports_back
 from fastapi_lint.model.names.expressions import (
     attributes,
     attributes_of,
+    called,
     dotted,
     evaluated,
     targets,
@@ -59,6 +60,7 @@ __all__ = [
     "Type",
     "attributes",
     "attributes_of",
+    "called",
     "certain",
     "chain",
     "code_of",

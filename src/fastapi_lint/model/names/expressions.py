@@ -24,6 +24,14 @@ def walk(expr: f.Expr | None) -> Iterator[f.Expr]:
             pending.extend(reversed(parts(part)))
 
 
+def called(module: Module, call: f.Call) -> str:
+    """The last identifier of what is called, by the name that it has at home: import aliases are looked through."""
+    func = call.func
+    if type(func) is not f.Name:
+        return f.last_name(func)
+    return next((one.name for one in module.facts.imports if one.alias == func.id and one.name), func.id)
+
+
 _WHOLE = frozenset({f.Name, f.Const, f.CallRef, f.Raw, f.Lambda, f.Unknown})
 """Expressions in which there is no other one."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fastapi_lint.catalog.secrecy import secret_calls
 from fastapi_lint.catalog.secrecy.secrets import Taker
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import Module
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def keys_given(module: Module, project: Project) -> Iterator[Given]:
     if not module.mentions(*secret_calls.taker_hints()):
         return
     for call in module.facts.calls:
-        last = f.last_name(call.func)
+        last = called(module, call)
         if last in _ADDING and call.args:
             name, position = project.name(call.args[0].value, module, call.block, call.start), -1
         elif last in secret_calls.taker_names():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import Class, Module
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.readers import default_of, environment_read
@@ -59,14 +60,14 @@ class _Search:
 
     def _called(self, module: Module, call: f.Call, depth: int) -> None:
         where = (module, call.block, call.start)
-        called = f.last_name(call.func)
+        last = called(module, call)
         if environment_read(module, call) is not None:
             default = default_of(call)
             if self._is_new(module, call.start) and default is not None:
                 self.follow(default.value, where, depth - 1)
-        elif called in _SAME and isinstance(call.func, f.Attr):
+        elif last in _SAME and isinstance(call.func, f.Attr):
             self.follow(call.func.value, where, depth - 1)
-        elif called in _WRAPPERS and call.args:
+        elif last in _WRAPPERS and call.args:
             self.follow(call.args[0].value, where, depth - 1)
 
     def _given(self, expr: f.Name | f.Attr, where: Where, depth: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy import secret_calls
-from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.secrets.origins import origins
 from fastapi_lint.model.values.literals import quoted
@@ -40,7 +40,7 @@ def connecting_ranges(module: Module, project: Project) -> tuple[Range, ...]:
     """Byte ranges of what the calls of a module connect with: their URLs, and where these are assigned in it."""
     ranges: list[Range] = []
     for call in module.facts.calls:
-        if f.last_name(call.func) not in secret_calls.connection_names():
+        if called(module, call) not in secret_calls.connection_names():
             continue
         known = secret_calls.connection(project.called_name(module, call) or "")
         for i, arg in enumerate(call.args) if known is not None else ():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fastapi_lint.catalog.secrecy import secret_calls
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.values.literals import literals_between
 from fastapi_lint.model.values.texts import bound_texts
@@ -38,7 +39,7 @@ def shown(module: Module, project: Project) -> Iterator[Shown]:
     if not any(hint in data for hint in _HINTS):
         return
     for call in module.facts.calls:
-        last = f.last_name(call.func)
+        last = called(module, call)
         if last in secret_calls.connection_names():
             name = project.called_name(module, call) or ""
             known = secret_calls.connection(name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import comparisons_of
+from fastapi_lint.model.names.expressions import called, comparisons_of
 from fastapi_lint.model.names.symbols import Class, Function, Module
 from fastapi_lint.model.secrets.comparing import Comparing
 from fastapi_lint.model.secrets.keys import USERS, keys_given, keys_of_users
@@ -121,14 +121,14 @@ class Secrets:
     def _asked(self, module: Module) -> Iterator[tuple[Place, Use]]:
         """What is compared with something that the caller of a function gives."""
         for call in module.facts.calls:
-            if f.last_name(call.func) not in _DIGESTS or len(call.args) != 2:
+            if called(module, call) not in _DIGESTS or len(call.args) != 2:
                 continue
             where = (module, call.block, call.start)
             one, other = call.args
             for mine, theirs in ((one, other), (other, one)):
                 if self._is_given(theirs.value, where):
                     for place in origins(mine.value, where, self.project):
-                        yield place, Use("asked", f.last_name(call.func))
+                        yield place, Use("asked", called(module, call))
 
     def _asked_plainly(self, module: Module) -> Iterator[tuple[Place, Use]]:
         """What is compared by `==`, or as a member of a set of keys, with what a request brings."""

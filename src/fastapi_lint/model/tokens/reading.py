@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from fastapi_lint.catalog.secrecy import tokens
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.arguments import bound_names
+from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import Module, Origin, Partial
 from fastapi_lint.model.tokens import headers
 from fastapi_lint.model.types.inference.inference import Where
@@ -50,7 +51,7 @@ def token_calls(module: Module, project: Project) -> Iterator[TokenCall]:
 
 def token_call(module: Module, call: f.Call, project: Project) -> TokenCall | None:
     """What a call does with a token, if it reads or writes one."""
-    last = f.last_name(call.func)
+    last = called(module, call)
     name, made = "", None
     if last in tokens.last_names():
         name = project.called_name(module, call) or ""

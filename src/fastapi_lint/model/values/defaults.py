@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Where, is_none
@@ -103,7 +104,7 @@ class Defaults:
         if entry is None or home is None or entry.value is not None:
             return
         for module, part, _ in self.types.metadata(entry.annotation, (home, entry.block, entry.start)):
-            if isinstance(part, f.CallRef) and f.last_name(module.facts.calls[part.index].func) in ("Field", "field"):
+            if isinstance(part, f.CallRef) and called(module, module.facts.calls[part.index]) in ("Field", "field"):
                 yield from self._field(module, module.facts.calls[part.index], depth)
 
     def _unless_set(self, name: str, where: Where) -> tuple[f.Expr, Where] | None:
@@ -277,30 +278,30 @@ class Defaults:
 
     def _called(self, module: Module, call: f.Call, depth: int) -> Iterator[Found]:
         where = (module, call.block, call.start)
-        called = f.last_name(call.func)
+        name = called(module, call)
         first = call.args[0].value if call.args and call.args[0].name == "" else None
-        if called in _SAME and first is not None:
+        if name in _SAME and first is not None:
             yield from self.texts(first, where, depth - 1)
-        elif called == "map" and len(call.args) == 2:
+        elif name == "map" and len(call.args) == 2:
             function = call.args[0].value
             if isinstance(function, f.Attr) and function.value == f.Name("str") and function.attr in _CLEANED:
                 yield from self.texts(call.args[1].value, where, depth - 1)
-        elif called == "filter" and len(call.args) == 2 and is_none(first):
+        elif name == "filter" and len(call.args) == 2 and is_none(first):
             yield from self.texts(call.args[1].value, where, depth - 1)
-        elif called in ("Field", "field"):
+        elif name in ("Field", "field"):
             yield from self._field(module, call, depth)
-        elif called in ("split", "rsplit") and isinstance(call.func, f.Attr):
+        elif name in ("split", "rsplit") and isinstance(call.func, f.Attr):
             for text, place in self.texts(call.func.value, where, depth - 1):
                 mark = (
                     first.value if isinstance(first, f.Const) and isinstance(first.value, str) and first.value else None
                 )
                 for piece in text.split(mark):
                     yield piece.strip(), place
-        elif called in _CLEANED and isinstance(call.func, f.Attr):
+        elif name in _CLEANED and isinstance(call.func, f.Attr):
             signs = first.value if isinstance(first, f.Const) and isinstance(first.value, str) else None
             for text, place in self.texts(call.func.value, where, depth - 1) if signs or not call.args else ():
-                yield _stripped(text, called, signs), place
-        elif called == "loads" and first is not None:
+                yield _stripped(text, name, signs), place
+        elif name == "loads" and first is not None:
             for text, place in self.texts(first, where, depth - 1):
                 yield from ((piece, place) for piece in _items(text))
         elif environment_read(module, call) is not None:

@@ -6,24 +6,32 @@ Knows the shapes of calls only, no types. Judges nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Module
 
 _READERS = frozenset({"getenv", "get", "config", "env", "setdefault", "str", "pop"})
+_READ = frozenset({"getenv", "environ", "config"})
+_MAKERS = frozenset({"Config", "AutoConfig", "Env"})
+"""What makes a reader of the environment: of Starlette, decouple and environs."""
 _OPTIONS = frozenset({"Option", "Argument", "option", "argument", "add_argument"})
 _WRITERS = frozenset({"putenv", "setenv"})
 
 
 def environment_read(module: Module, call: f.Call) -> str | None:
     """The environment variable that a call reads (`os.getenv`, `environ.get`, `config` of starlette and decouple)."""
-    called = f.last_name(call.func)
-    if called not in _READERS or not call.args or not isinstance(call.args[0].value, f.Const):
+    if not call.args or not isinstance(call.args[0].value, f.Const) or not isinstance(call.func, (f.Name, f.Attr)):
         return None
     name = call.args[0].value.value
     if not isinstance(name, str) or call.args[0].name not in ("", "key", "name"):
         return None
-    match call.func:
+    func = call.func
+    if isinstance(func, f.Name):
+        func = f.Name(_known_as(module).get(func.id, func.id))
+    elif func.attr in _READERS and isinstance(func.value, f.Name) and func.value.id in _known_as(module):
+        func = f.Attr(f.Name(_known_as(module)[func.value.id]), func.attr)
+    match func:
         case f.Name(id="getenv" | "config" | "env"):
             return name
         case f.Attr(value=f.Name(id="os"), attr="getenv"):
@@ -33,6 +41,21 @@ def environment_read(module: Module, call: f.Call) -> str | None:
         case f.Attr(value=f.Name(id="env"), attr="str" | "get"):
             return name
     return None
+
+
+@lru_cache(maxsize=8)
+def _known_as(module: Module) -> dict[str, str]:
+    """The names of a module that stand for what reads the environment: `from os import environ as env`, `env =
+    os.environ`, `settings = Config(".env")`."""
+    found = {one.alias: one.name for one in module.facts.imports if one.alias and one.name in _READ}
+    for entry in module.facts.assigns:
+        if isinstance(entry.target, f.Name) and module.facts.blocks[entry.block].kind == "module":
+            if entry.value is not None and is_environment(entry.value):
+                found[entry.target.id] = "environ"
+            elif isinstance(entry.value, f.CallRef):
+                if f.last_name(module.facts.calls[entry.value.index].func) in _MAKERS:
+                    found[entry.target.id] = "config"
+    return found
 
 
 def default_of(call: f.Call) -> f.Arg | None:

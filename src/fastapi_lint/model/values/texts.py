@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import Class, Function, Module
 from fastapi_lint.model.values.literals import Literal, literals_between
 from fastapi_lint.model.values.readers import (
@@ -100,7 +101,7 @@ def _bound_texts(module: Module) -> Iterator[BoundText]:
                 yield from site.of(name, entry.value, how)
         if cls is not None and entry.value is None and isinstance(entry.annotation, f.Sub):
             for part in entry.annotation.items[1:]:  # Annotated[str, Field(default="...")]
-                if isinstance(part, f.CallRef) and f.last_name(module.facts.calls[part.index].func) in _FIELDS:
+                if isinstance(part, f.CallRef) and called(module, module.facts.calls[part.index]) in _FIELDS:
                     yield from _Site(module, entry.block, entry.start, entry.end, entry, cls).of(name, part, "variable")
     for call in module.facts.calls:
         yield from _given(module, call)
@@ -278,13 +279,13 @@ class _Site:
 
     def _made(self, name: str, call: f.Call, how: How) -> Iterator[BoundText]:
         """`Field(default="x")`, `SecretStr("x")`, `b"x".decode()`: the text that stands for the whole."""
-        called = f.last_name(call.func)
+        made = called(self.module, call)
         first = call.args[0].value if call.args and call.args[0].name == "" else None
-        if first is not None and ((called in _WRAPPERS and len(call.args) <= 2) or called in _DECODERS):
+        if first is not None and ((made in _WRAPPERS and len(call.args) <= 2) or made in _DECODERS):
             yield from self.of(name, first, how)
-        elif called in _METHODS and isinstance(call.func, f.Attr):
+        elif made in _METHODS and isinstance(call.func, f.Attr):
             yield from self.of(name, call.func.value, how)
-        elif called in _FIELDS and self.cls is not None:
+        elif made in _FIELDS and self.cls is not None:
             for i, arg in enumerate(call.args):
                 if arg.name == "default" or (arg.name == "" and i == 0):
                     inside = replace(self, block=call.block, start=arg.start, end=arg.end, call=call, counts={})

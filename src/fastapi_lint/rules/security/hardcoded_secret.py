@@ -10,7 +10,7 @@ from fastapi_lint.catalog.secrecy import secret_calls, secrets
 from fastapi_lint.catalog.secrecy.looks import is_secret_text, looks_made
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names import Class, FunctionObject, Module
+from fastapi_lint.model.names import Class, FunctionObject, Module, called
 from fastapi_lint.model.secrets import (
     Given,
     Use,
@@ -182,7 +182,7 @@ def _as_named(bound: BoundText, kind: secrets.Kind, check: Check) -> tuple[tuple
 def _connects(bound: BoundText, check: Check) -> bool:
     """Whether a text is the password in a call that connects to a server: then it is one, whatever it reads like."""
     text, call = bound.text, bound.call
-    if bound.how != "argument" or call is None or f.last_name(call.func) not in secret_calls.connection_names():
+    if bound.how != "argument" or call is None or called(bound.module, call) not in secret_calls.connection_names():
         return False
     if secrets.is_absent(text) or secrets.is_template(text) or secrets.is_to_be_replaced(text):
         return False
