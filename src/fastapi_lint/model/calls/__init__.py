@@ -16,6 +16,7 @@ from fastapi_lint.model.calls.bodies.arguments import Given, bound_names, given,
 from fastapi_lint.model.calls.bodies.binding import argument_at, filled
 from fastapi_lint.model.calls.bodies.computing import only_computes, only_looks
 from fastapi_lint.model.calls.bodies.configured import is_configured, runs_by_configuration
+from fastapi_lint.model.calls.bodies.contexts import is_chosen, is_one_of_two_contexts, is_tls_context, is_told_later
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_through
 from fastapi_lint.model.calls.bodies.destinations import stays_here
 from fastapi_lint.model.calls.bodies.switches import runs_by_switch
@@ -75,13 +76,17 @@ __all__ = [
     "goes_on",
     "held_across_await",
     "is_certain",
+    "is_chosen",
     "is_configured",
     "is_followed_up",
     "is_for_its_value",
     "is_given",
     "is_made_here",
     "is_made_in_loop",
+    "is_one_of_two_contexts",
     "is_ruled_out",
+    "is_tls_context",
+    "is_told_later",
     "is_told_of",
     "is_tried",
     "iterated_asynchronously",

@@ -6,8 +6,19 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, External, Function, Instance, Method, Module
-from fastapi_lint.model.calls import Given, given, parameter_behind, runs_by_configuration, stays_here, switch
+from fastapi_lint.model import Class, ClassObject, External, Function, Method, Module
+from fastapi_lint.model.calls import (
+    Given,
+    given,
+    is_chosen,
+    is_one_of_two_contexts,
+    is_tls_context,
+    is_told_later,
+    parameter_behind,
+    runs_by_configuration,
+    stays_here,
+    switch,
+)
 from fastapi_lint.model.types import Where
 from fastapi_lint.model.values import Unfolded
 from fastapi_lint.rule import Check, rule
@@ -72,7 +83,7 @@ def unverified_tls(module: Module, check: Check) -> Iterator[Finding]:
     for assign in module.facts.assigns:
         if assign.value is not None and isinstance(assign.target, f.Attr) and assign.target.attr in _SET:
             place = (module, assign.block, assign.start)
-            if not _is_chosen(module, assign.block):
+            if not is_chosen(module, assign.block):
                 what = _attribute(assign.target, assign.value, place, check)
                 if what:
                     yield _finding(check, module, (assign.start, assign.end), what)
@@ -83,7 +94,9 @@ def _calls(module: Module, check: Check) -> Iterator[Finding]:
     for call in module.facts.calls:
         names = {arg.name for arg in call.args}
         if f.last_name(call.func) in ("_create_unverified_context", "_create_stdlib_context"):
-            if check.project.called_name(module, call) in _UNVERIFIED and not _is_one_of_two(module, call, check):
+            if check.project.called_name(module, call) in _UNVERIFIED and not is_one_of_two_contexts(
+                check.project, module, call
+            ):
                 yield _finding(check, module, (call.start, call.end), "this context does not verify certificates")
             continue
         for keyword in _SWITCHES if "**" in names else names & _SWITCHES.keys():
@@ -180,38 +193,17 @@ def _attribute(target: f.Attr, value: f.Expr, where: Where, check: Check) -> str
     if target.attr == "verify_mode":
         return (
             f"`{shown}` does not verify certificates"
-            if name in _NONE and _is_context(target.value, where, check)
+            if name in _NONE and is_tls_context(check.project, target.value, where)
             else ""
         )
     if target.attr not in _ATTRIBUTES or not _is_false(value, where, check):
         return ""
     owner = project.infer(target.value, *where)
     if target.attr == "check_hostname":
-        if not _is_context(target.value, where, check) or _is_told_later(module, target, where):
+        if not is_tls_context(check.project, target.value, where) or is_told_later(module, target, where):
             return ""  # the attribute has to be off before the other one
         return f"`{shown}` takes a certificate of any host"
     return f"`{shown}` does not verify certificates" if project.types.is_instance(owner, *_ATTRIBUTES["verify"]) else ""
-
-
-def _is_told_later(module: Module, target: f.Attr, where: Where) -> bool:
-    """Whether the same context is told not to verify at all."""
-    function = module.facts.blocks[where[1]].function
-    return any(
-        isinstance(each.target, f.Attr) and each.target.attr == "verify_mode" and each.target.value == target.value
-        for each in module.assigns_in.get(function, ())
-    )
-
-
-def _is_context(expr: f.Expr, where: Where, check: Check) -> bool:
-    kind = check.project.infer(expr, *where)
-    if isinstance(kind, Instance):
-        return check.project.types.is_instance(kind, "ssl.SSLContext")
-    for value, place in check.project.values.definitions(expr, where):
-        if isinstance(value, f.CallRef):
-            name = check.project.called_name(place[0], place[0].facts.calls[value.index]) or ""
-            if name in ("ssl.create_default_context", "ssl.SSLContext"):
-                return True
-    return False
 
 
 def _is_false(value: f.Expr, where: Where, check: Check) -> bool:
@@ -219,29 +211,6 @@ def _is_false(value: f.Expr, where: Where, check: Check) -> bool:
         return switch(check.project.values, value, where) in (False, 0)
     except Unfolded:
         return False
-
-
-def _is_one_of_two(module: Module, call: f.Call, check: Check) -> bool:
-    """Whether configuration chooses a context, or a condition does between this one and one that verifies."""
-    if runs_by_configuration(check.project.values, module, call.block):
-        return True
-    return any(
-        other is not call
-        and f.last_name(other.func) in ("create_default_context", "SSLContext")
-        and (check.project.called_name(module, other) or "").startswith("ssl.")
-        and (_is_chosen(module, call.block) or _is_chosen(module, other.block))
-        for other in module.calls_in.get(module.facts.blocks[call.block].function, ())
-    )
-
-
-def _is_chosen(module: Module, block: int) -> bool:
-    """Whether a place stands in a branch: somebody decides there how a context is made."""
-    blocks = module.facts.blocks
-    while block >= 0 and blocks[block].kind not in ("function", "module"):
-        if blocks[block].kind in ("if", "else", "case"):
-            return True
-        block = blocks[block].parent
-    return False
 
 
 def _text(expr: f.Expr) -> str:
