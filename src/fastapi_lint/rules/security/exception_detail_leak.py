@@ -9,7 +9,7 @@ from fastapi_lint.catalog.errors import audience, parses
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.calls import Raising, body_of
+from fastapi_lint.model.calls import Raising, body_of, only_computes
 from fastapi_lint.model.names import ClassObject, External, FunctionObject, Instance, Method, Type, walk
 from fastapi_lint.model.routing import Answer, Message
 from fastapi_lint.model.taint import Told
@@ -18,6 +18,8 @@ from fastapi_lint.model.values import NOWHERE, Bound
 from fastapi_lint.rule import Check, rule
 
 _SERVER_ERROR = 500
+_OF_CONTENT = frozenset({413, 415, 422})
+"""Statuses that say that what the client sent cannot be worked with."""
 _DEEPEST = 4
 
 
@@ -39,8 +41,8 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
     libraries and of Python with a status of 500 and above, and for tracebacks: in responses, HTTP errors, returned
     values, streams and WebSocket messages, also by way of functions, variables and objects. The project's own exception
     classes are taken to be written for clients, and so is, with a 4xx status, a `ValueError` and what parsing the
-    client's own data says. Where a setting (`if settings.debug`) or the type of the exception decides, nothing is
-    reported.
+    client's own data says; with 413, 415 or 422 also what code says that only turns values into others. Where a setting
+    (`if settings.debug`) or the type of the exception decides, nothing is reported.
 
     References
     - [Handling errors](https://fastapi.tiangolo.com/tutorial/handling-errors/)
@@ -147,6 +149,8 @@ def _text(told: Told, status: int | None, check: Check) -> str:
                 found = found or f"the text of any `{one.name.rsplit('.', 1)[-1]}`"
     if found and status is not None and status < _SERVER_ERROR and _only_reads(told, check):
         return ""
+    if found and status in _OF_CONTENT and _only_turns(told, check):
+        return ""
     return found
 
 
@@ -191,6 +195,16 @@ def _is_own(told: Told, name: str, check: Check) -> bool:
         return False
     raising = Raising(check.project.types, check.project.effects.execution)
     return raising.raises(told.function, body.start, body.end, name)
+
+
+def _only_turns(told: Told, check: Check) -> bool:
+    """Whether the `try` around an except clause only turns values into others: what fails there is what was sent."""
+    body = body_of(told.module, told.module.facts.blocks[told.block])
+    return (
+        body is not None
+        and told.function is not None
+        and only_computes(check.project, told.function, body.start, body.end)
+    )
 
 
 def _only_reads(told: Told, check: Check) -> bool:
