@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _DEEPEST = 12
+_CALLERS = 3
 SYNC_SESSIONS = ("sqlalchemy.orm.Session", "sqlalchemy.orm.scoped_session", "sqlmodel.Session")
 ASYNC_SESSIONS = (
     "sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.ext.asyncio.async_scoped_session",
@@ -218,4 +219,37 @@ def given_asynchronous(types: Inference, function: Function, expr: f.Expr | None
         if len(brought) != len(stored):
             return False
     given = [(where, param) for where, name in brought for param in where.params if param.name == name]
-    return bool(given) and all(is_async_session(types, types.passed(where, param)) for where, param in given)
+    return bool(given) and all(_is_given(types, where, param, _CALLERS) is True for where, param in given)
+
+
+def _is_given(types: Inference, function: Function, param: f.Param, depth: int) -> bool | None:
+    """Whether all callers give a parameter an asynchronous session, those that only hand on what they are given
+    included; None without any caller."""
+    if is_async_session(types, types.passed(function, param)):
+        return True
+    if function.facts.decorators or (function.cls is not None and function.name != "__init__") or depth <= 0:
+        return False
+    index = next(number for number, one in enumerate(function.params) if one is param)
+    found: set[bool | None] = set()
+    try:
+        for call in types.passing(function):
+            value = types.argument(call, function, index)
+            if value is None:
+                return False
+            found.add(_is_handed_on(types, value, call.where, depth - 1))
+    except Unknown:
+        return False
+    return None if found <= {None} else False not in found
+
+
+def _is_handed_on(types: Inference, value: f.Expr, where: Where, depth: int) -> bool | None:
+    """Whether an argument is an asynchronous session, or a parameter that is given one; None if nobody calls that."""
+    if is_async_session(types, types.infer(value, where)):
+        return True
+    caller = where[0].enclosing(where[1])
+    if caller is None or not isinstance(value, f.Name):
+        return False
+    brought = [param for param in caller.params if param.name == value.id]
+    if len(brought) != 1 or types.depends_call(brought[0], (caller.module, caller.facts.outer, brought[0].start)):
+        return False
+    return _is_given(types, caller, brought[0], depth)
