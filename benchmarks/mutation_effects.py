@@ -47,11 +47,14 @@ def sync_with_on_async_resource(project: Project, file: File) -> Iterator[Mutant
 
 def sync_driver_for_async_engine(project: Project, file: File) -> Iterator[Mutant]:
     """FAPI503: the literal address of an asynchronous engine loses its driver."""
+    # Where the project mends addresses itself, none of its literals has to be right.
+    if any(re.search(r"(startswith|replace)\([\"']\w+(\+\w+)?:/", each.text) for each in project.files):
+        return
     for node in ast.walk(file.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if isinstance(node, (ast.Constant, ast.JoinedStr)):
             text = file.of(node)
             wrong = re.sub(r"\+(asyncpg|aiosqlite|aiomysql)://", "://", text)
-            if wrong != text and ".replace(" not in file.text:
+            if wrong != text and text.lstrip("frb")[:1] in "'\"":
                 yield Mutant((file.replaced(node, wrong),), None)
 
 
@@ -75,12 +78,27 @@ def lazy_load_in_async(project: Project, file: File) -> Iterator[Mutant]:
             ):
                 continue
             loaded = [each for each in node.args if isinstance(each, ast.Call) and len(each.args) == 1]
-            related = [each.args[0].attr for each in loaded if isinstance(each.args[0], ast.Attribute)]
+            related = {each.args[0].attr for each in loaded if isinstance(each.args[0], ast.Attribute)}
+            related -= _eager(project)
             # The endpoint itself reads it from an instance: otherwise it depends upon who gets the instance.
             reads = [each for each in own(function) if isinstance(each, ast.Attribute) and each.attr in related]
-            reads = [each for each in reads if isinstance(each.value, ast.Name) and each.value.id.islower()]
+            given = {each.arg for each in function.args.args}
+            reads = [
+                each
+                for each in reads
+                if isinstance(each.value, ast.Name) and each.value.id.islower() and each.value.id not in given
+                if file.start(each) > file.end(node)
+            ]
             if reads and len(loaded) == len(node.args):
                 yield Mutant((file.replaced(node, file.of(node.func.value)),), file.whole(function))
+
+
+def _eager(project: Project) -> set[str]:
+    """The names of relationships that some class loads by itself."""
+    found = set()
+    for file in project.files:
+        found |= set(re.findall(r"(\w+)\b[^=\n]{0,80}= ?relationship\([^)]{0,400}\blazy=", file.text))
+    return found
 
 
 def missing_commit(project: Project, file: File) -> Iterator[Mutant]:
@@ -167,9 +185,11 @@ def html_injection(project: Project, file: File) -> Iterator[Mutant]:
 def _text_of_client(file: File, function: Function) -> str | None:
     for parameter in file.annotated(function, "Request"):
         return f'{parameter.arg}.query_params.get("next")'
+    route = route_of(function)
+    path = file.of(route.args[0]) if route is not None else ""  # what stands between two slashes leads nowhere else
     injected = {each.arg for each, value in defaults(function) if "Depends(" in file.of(value)}
     for parameter in file.annotated(function, "str"):
-        if parameter.arg not in injected:
+        if parameter.arg not in injected and f"{{{parameter.arg}}}" not in path:
             return parameter.arg
     return None
 
@@ -195,8 +215,9 @@ def limiter_without_request(project: Project, file: File) -> Iterator[Mutant]:
         ]
         if limited and any(each.arg == "request" for each in function.args.args):
             start, end = file.whole(function)
-            text = word("request").sub("req_", file.text[start:end])
-            yield Mutant(((start, end, text),), file.at(limited[0]))
+            names = list(word("request").finditer(file.text, start, end))
+            edits = tuple((each.start(), each.end(), "req_") for each in names)
+            yield Mutant(edits, (file.start(limited[0]), file.end(function.body[0])))
 
 
 def jwt_subject_not_string(project: Project, file: File) -> Iterator[Mutant]:
@@ -206,7 +227,16 @@ def jwt_subject_not_string(project: Project, file: File) -> Iterator[Mutant]:
             for key, value in zip(node.keys, node.values, strict=True):
                 is_sub = isinstance(key, ast.Constant) and key.value == "sub"
                 if is_sub and isinstance(value, ast.Call) and file.of(value.func) == "str" and len(value.args) == 1:
+                    if file.of(value).endswith(".id)") and _has_textual_ids(project):
+                        continue
                     yield Mutant((file.replaced(value, file.of(value.args[0])),), file.at(node))
+
+
+def _has_textual_ids(project: Project) -> bool:
+    """Whether some key is a text: then a subject may be one without `str`."""
+    return any(
+        re.search(r"^ +id\b[^=\n]{0,80}=.{0,40}\b(String|str)\b", each.text, re.MULTILINE) for each in project.files
+    )
 
 
 def jwt_error_unhandled(project: Project, file: File) -> Iterator[Mutant]:

@@ -116,6 +116,7 @@ def dependency_without_cleanup(project: Project, file: File) -> Iterator[Mutant]
             if isinstance(node, (ast.With, ast.AsyncWith)) and len(node.items) == 1:
                 item = node.items[0]
                 is_held = any(isinstance(each, ast.Yield) for each in ast.walk(node))
+                is_held = is_held and ".close()" not in file.of(node)
                 if is_held and isinstance(item.optional_vars, ast.Name) and isinstance(item.context_expr, ast.Call):
                     made = f"{' ' * node.col_offset}{item.optional_vars.id} = {file.of(item.context_expr)}\n"
                     yield Mutant(tuple(file.dedented(node, node.body, made)), file.whole(function))
@@ -130,7 +131,10 @@ def contextmanager_without_finally(project: Project, file: File) -> Iterator[Mut
 
 
 def _unguarded(file: File, function: Function) -> Iterator[Mutant]:
+    held = [each for each in own(function) if isinstance(each, (ast.With, ast.AsyncWith))]
     for block in _around_yield(function):
+        if any(each.lineno < block.lineno <= (each.end_lineno or 0) for each in held):
+            continue  # what is entered around it is closed anyway
         last = block.finalbody and block.finalbody[-1]
         is_cleanup = any(
             isinstance(node, ast.Attribute) and node.attr in {"close", "aclose", "release", "disconnect", "rollback"}

@@ -108,6 +108,32 @@ class Requests:
                     queue.append(inner)
         return RequestCode(route.handler, found, is_complete)
 
+    @memoized
+    def late(self, route: Route) -> frozenset[Function]:
+        """What a route runs when its endpoint runs, or later: without what is behind it when the endpoint starts.
+
+        A plain dependency, and what that calls itself, is over by then; a generator is not, nor is what a dependency
+        hands to somebody, makes as a closure or enters.
+        """
+        code = self.of(route)
+        if code is None:
+            return frozenset()
+        pending = [code.handler]
+        for function, step in code.functions.items():
+            if step is None and function.is_generator:
+                pending.append(function)
+            for inner, call in self.runs(function):
+                called = () if call is None else self._targets(function.module, call) or ()
+                if inner.is_generator or inner not in called:
+                    pending.append(inner)
+        found: set[Function] = set()
+        while pending:
+            function = pending.pop()
+            if function in code.functions and function not in found:
+                found.add(function)
+                pending += [inner for inner, _ in self.runs(function)]
+        return frozenset(found)
+
     def _injected(self, route: Route) -> tuple[list[Function], bool]:
         """The functions that FastAPI runs in front of a route, and whether all of them are known."""
         dependencies = self._project.dependencies

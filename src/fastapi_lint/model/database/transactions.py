@@ -153,6 +153,17 @@ class Transactions:
         blocks = module.blocks_in.get(function.index, ())
         return any(isinstance(block.test, f.Attr) and block.test.attr in COMMITS for block in blocks)
 
+    def commits_at_once(self, function: Function) -> bool:
+        """Whether all that a function's own body does to commit are calls of `commit`: these keep what is written
+        before them, and nothing else."""
+        named = sum(
+            isinstance(part, f.Attr) and part.attr in COMMITS
+            for expr, _, _ in evaluated(function)
+            for part in walk(expr)
+        )
+        called = sum(isinstance(call.func, f.Attr) and call.func.attr == "commit" for call in function.calls)
+        return named == called > 0
+
     @memoized_cyclic(())
     def behind_yield(self, function: Function) -> tuple[Late, ...]:
         """What commits behind the `yield` of a generator, in source order."""

@@ -53,6 +53,8 @@ class Subjects:
                 value = self.types.infer(owner, where)
                 if isinstance(value, Instance) and isinstance(value.cls, Class):
                     return self._of_member(value.cls, attr)
+                if value is None and (cls := self._queried(owner, where)) is not None:
+                    return self._of_member(cls, attr)
             case f.CallRef(index=index):
                 call = module.facts.calls[index]
                 name = self.project.called_name(module, call)
@@ -74,6 +76,13 @@ class Subjects:
                 if len(found) == 1 and function is not None and found[0][1][0] is module:
                     return self._kind(*found[0], chain, depth - 1)
         return _named(self.types.infer(expr, where))
+
+    def _queried(self, expr: f.Expr, where: Where) -> Class | None:
+        """The mapped class of one object that a query gave."""
+        rows = self.project.loading.rows(expr, where)
+        if rows is None or rows.many or rows.is_taken or len(rows.entities) != 1:
+            return None
+        return rows.entities[0]
 
     def _is_clear(self, param: f.Param, where: Where) -> bool:
         """Whether an annotation says what comes: it is no `Any`, no union and no name that is not known."""

@@ -44,7 +44,7 @@ def write_without_commit(route: Route, check: Check) -> Iterator[Finding]:
     if code is None or not code.is_complete or check.project.transactions.commits_by_itself:
         return
     found = _written(code, route, check)
-    if found is None or not _is_lost(code, handler, check):
+    if found is None or not _is_lost(code, route, check):
         return
     function, write = found
     way = code.way(function)
@@ -89,11 +89,13 @@ def _is_new(write: Write, check: Check) -> bool:
     return isinstance(value, Instance) and isinstance(value.cls, Class) and value.origin is not None
 
 
-def _is_lost(code: RequestCode, handler: Function, check: Check) -> bool:
+def _is_lost(code: RequestCode, route: Route, check: Check) -> bool:
     """Whether what is written is sure to be rolled back, and not on purpose."""
     transactions, requests = check.project.transactions, check.project.requests
+    late = requests.late(route)
     for function in code.functions:
-        if transactions.may_commit(function):
+        # What a dependency commits before the endpoint starts keeps nothing of what that writes.
+        if transactions.may_commit(function) and (function in late or not transactions.commits_at_once(function)):
             return False
     for function in code.functions:
         if requests.lets_go(function) or _undoes(function):
