@@ -31,6 +31,7 @@ _HARMLESS = frozenset({
 })  # fmt: skip
 _PASSING = ("sqlalchemy.", "sqlmodel.", "httpx.", "open", "threading.", "asyncio.")
 """Context managers that keep no error to themselves."""
+_FAILURE = 500
 _HIGHEST = 6
 _MOST = 60
 
@@ -207,7 +208,9 @@ def _raises_on(module: Module, index: int) -> bool:
 def handled_by_apps(project: Project) -> frozenset[str]:
     """The packages whose errors an exception handler or a middleware of an app takes."""
     found: set[str] = set()
-    for types in project.failures.handlers.values():
+    for function, types in project.failures.handlers.items():
+        if _always_fails(function, function.facts.start, function.facts.end, project):
+            continue
         names = {_name(each) for each in types}
         if None in names:
             return frozenset(_BASES)
@@ -225,9 +228,19 @@ def _handled_by_middleware(project: Project, module: Module) -> Iterator[str]:
             for number in module.block_numbers_in.get(function.index, ()):
                 block = module.facts.blocks[number]
                 if block.kind == "except" and not _raises_on(module, number):
+                    if _always_fails(function, block.start, block.end, project):
+                        continue
                     names = set(_taken(block, module, project))
                     given = {name for name in names if name}
                     yield from (package for package in _BASES if None in names or _is_enough(given, package))
+
+
+def _always_fails(function: Function, start: int, end: int, project: Project) -> bool:
+    """Whether all that is answered in a stretch of a handler is a failure of the server: so is it without the handler."""
+    answers = [each for each in project.answers.of(function) if start <= each.start < end]
+    return bool(answers) and all(
+        each.kind == "response" and project.answers.code(each.status) == _FAILURE for each in answers
+    )
 
 
 def _is_middleware(function: Function, project: Project) -> bool:
