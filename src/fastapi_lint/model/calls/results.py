@@ -50,7 +50,8 @@ def not_callable(project: Project, module: Module, expr: f.Expr) -> NotCallable 
             return "value" if name in _PLAIN else None
         case Instance(cls=Class() as cls):
             lineage = project.types.mro(cls)
-            known = all(
+            # What makes a class a mapped one need not be known: its objects are rows.
+            known = project.orm.is_orm(cls) or all(
                 isinstance(base, Class) or base in _HARMLESS or catalog.is_subclass(base, "pydantic.BaseModel")
                 for base in lineage
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
@@ -44,10 +45,10 @@ def token_url_mismatch(module: Module, check: Check) -> Iterator[Finding]:
         last = _last(text)
         if "://" in text or not last or UNKNOWN in last:
             continue
-        endings = _logins(check.project)
-        if endings is None or not endings[1] or last in endings[0]:
+        known = _logins(check.project)
+        if known is None or not known.forms or last in known.endings or known.may_end_with(text):
             continue
-        where = " or ".join(f"`{path}`" for path in endings[1][:2])
+        where = " or ".join(f"`{path}`" for path in known.forms[:2])
         yield check.finding(
             given,
             f"No route answers POST at `{text}`",
@@ -56,29 +57,52 @@ def token_url_mismatch(module: Module, check: Check) -> Iterator[Finding]:
         )
 
 
+@dataclass(frozen=True)
+class _Logins:
+    """The last segments of all POST routes, the segments before those that are parameters, and where login forms are
+    taken."""
+
+    endings: frozenset[str]
+    before_parameters: frozenset[str]
+    forms: tuple[str, ...]
+
+    def may_end_with(self, path: str) -> bool:
+        """Whether a route with a parameter at its end may be meant."""
+        before = _last(_without_last(path))
+        if not before:
+            return bool(self.before_parameters)
+        return before in self.before_parameters or any("{" in each or not each for each in self.before_parameters)
+
+
 def _last(path: str) -> str:
     return path.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]
 
 
+def _without_last(path: str) -> str:
+    return path.split("?", 1)[0].rstrip("/").rpartition("/")[0]
+
+
 @query
-def _logins(project: Project) -> tuple[frozenset[str], tuple[str, ...]] | None:
-    """The last segments of all POST routes, and where login forms are taken; None when not all routes are known."""
+def _logins(project: Project) -> _Logins | None:
+    """Where POST is answered; None when not all routes are known."""
     if not route_names(project).complete:
         return None
     endings: set[str] = set()
+    before: set[str] = set()
     logins: dict[str, None] = {}
     for route in project.routes.all:
         if route.module.is_test:
             continue
         if not route.path_known or route.handler is None or route.has_unpacked:
             return None
-        if route.methods and "POST" not in route.methods:
+        if route.kind != "http" or (route.methods and "POST" not in route.methods):
             continue
         paths = [address.path for address in route.addresses] or [route.path]
-        endings |= {_last(path) for path in paths}
+        if any(UNKNOWN in _last(path) for path in paths):
+            return None
+        endings |= {_last(path) for path in paths if "{" not in _last(path)}
+        before |= {_last(_without_last(path)) for path in paths if "{" in _last(path)}
         kinds = [parameter.type for parameter in project.dependencies.parameters(route.handler)]
         if any(project.types.is_instance(kind, *_FORMS) for kind in kinds):
             logins.update(dict.fromkeys(paths))
-    if any(UNKNOWN in ending or "{" in ending for ending in endings):
-        return None
-    return frozenset(endings), tuple(logins)
+    return _Logins(frozenset(endings), frozenset(before), tuple(logins))
