@@ -60,6 +60,8 @@ def sync_driver_for_async_engine(project: Project, file: File) -> Iterator[Mutan
 
 def global_session(project: Project, file: File) -> Iterator[Mutant]:
     """FAPI508: a session is made where the module makes the factory."""
+    if "__main__" in file.text:
+        return  # a script
     for statement in file.tree.body:
         _, name = assigned(statement)
         if project.factories.get(name, ("",))[0] == file.path:
@@ -146,6 +148,8 @@ def query_on_async_session(project: Project, file: File) -> Iterator[Mutant]:
 
 def scoped_session_dependency(project: Project, file: File) -> Iterator[Mutant]:
     """FAPI525: the factory becomes a registry of sessions, one for each thread."""
+    if "__main__" in file.text:
+        return  # a script
     for statement in file.tree.body:
         value, name = assigned(statement)
         path, is_async = project.factories.get(name, ("", True))
@@ -188,8 +192,9 @@ def _text_of_client(file: File, function: Function) -> str | None:
     route = route_of(function)
     path = file.of(route.args[0]) if route is not None else ""  # what stands between two slashes leads nowhere else
     injected = {each.arg for each, value in defaults(function) if "Depends(" in file.of(value)}
+    bound = {each.arg for each, value in defaults(function) if re.search("regex=|pattern=|Path", file.of(value))}
     for parameter in file.annotated(function, "str"):
-        if parameter.arg not in injected and f"{{{parameter.arg}}}" not in path:
+        if parameter.arg not in injected | bound and f"{{{parameter.arg}}}" not in path:
             return parameter.arg
     return None
 
@@ -241,13 +246,24 @@ def _has_textual_ids(project: Project) -> bool:
 
 def jwt_error_unhandled(project: Project, file: File) -> Iterator[Mutant]:
     """FAPI638: what is handled around a `jwt.decode` is something else."""
-    for node in ast.walk(file.tree):
+    for function, node in ((each, node) for each in file.functions for node in own(each)):
+        if _is_tried(project, function.name):
+            continue  # the caller handles it as well
         if isinstance(node, ast.Try) and any("jwt.decode(" in file.of(each) for each in node.body):
             others = ("LookupError", "ArithmeticError", "BufferError", "EOFError", "ImportError", "AssertionError")
             if len(node.handlers) <= len(others) and all(each.type is not None for each in node.handlers):
                 pairs = zip(node.handlers, others, strict=False)
                 edits = tuple(file.replaced(each.type, other) for each, other in pairs if each.type is not None)
                 yield Mutant(edits, (file.start(node), file.end(node.body[-1])))
+
+
+def _is_tried(project: Project, name: str) -> bool:
+    """Whether somebody calls a function in a `try`."""
+    for file in project.files:
+        for node in ast.walk(file.tree) if f"{name}(" in file.text else ():
+            if isinstance(node, ast.Try) and any(f"{name}(" in file.of(each) for each in node.body):
+                return True
+    return False
 
 
 def ephemeral_signing_key(project: Project, file: File) -> Iterator[Mutant]:

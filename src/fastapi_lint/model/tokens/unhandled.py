@@ -236,7 +236,7 @@ def _handled_by_middleware(project: Project, module: Module) -> Iterator[str]:
 
 
 def _always_fails(function: Function, start: int, end: int, project: Project) -> bool:
-    """Whether all that is answered in a stretch of a handler is a failure of the server: so is it without the handler."""
+    """Whether all that a stretch of a handler answers is a failure of the server, as it is without the handler."""
     answers = [each for each in project.answers.of(function) if start <= each.start < end]
     return bool(answers) and all(
         each.kind == "response" and project.answers.code(each.status) == _FAILURE for each in answers
