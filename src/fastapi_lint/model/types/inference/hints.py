@@ -177,6 +177,8 @@ class Hints(Questions):
         """The right side of the assignment (in any module) that a name in an annotation stands for."""
         if isinstance(expr, f.Name):
             found = self.find_bindings(expr.id, where)
+            if not found and where[0].star_imports:
+                return self.export_alias(where[0], expr.id)
             return self.alias_of(where[0], expr.id, found)
         if isinstance(expr, f.Attr):
             owner = self.infer(expr.value, where)
