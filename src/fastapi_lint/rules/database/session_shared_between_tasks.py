@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,10 +11,11 @@ from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Member, Together, is_made_in_loop, together
 from fastapi_lint.model.database import given, is_async_conversation, is_conversation, is_session, taken
 from fastapi_lint.model.injection import Depends
-from fastapi_lint.model.names import Class, FunctionObject, Instance, Type, dotted
+from fastapi_lint.model.names import Class, FunctionObject, Instance, Type, dotted, walk
 from fastapi_lint.model.types import DEPENDS, Where
 from fastapi_lint.rule import Check, rule
 
+_DEEPEST = 3
 _THREADS = frozenset({"to_thread", "run_in_threadpool", "run_sync"})
 
 
@@ -133,15 +133,27 @@ def _used_attribute(value: Type, call: f.Call, where: Where, check: Check) -> st
     callee = types.infer(call.func, where)
     if not isinstance(value, Instance) or not isinstance(value.cls, Class) or not isinstance(callee, FunctionObject):
         return ""
-    method = callee.function
-    body = method.module.source.slice(method.facts.head_end, method.facts.end)
-    itself = method.params[0].name if method.params else "self"
+    used = set(_worked_with(callee.function, check, _DEEPEST))
     for base in types.mro(value.cls):
         for attribute in {**types.self_assigns(base), **base.assigns} if isinstance(base, Class) else ():
-            if re.search(rf"\b{itself}\.{re.escape(attribute)}\.\w+\(", body):
-                if is_async_conversation(types, types.attribute(value, attribute)):
-                    return attribute
+            if attribute in used and is_async_conversation(types, types.attribute(value, attribute)):
+                return attribute
     return ""
+
+
+def _worked_with(method: Function, check: Check, depth: int) -> Iterator[str]:
+    """The attributes of its object whose methods a method calls, or that it gives to others; also by way of its own."""
+    if not method.params:
+        return
+    itself = f.Name(method.params[0].name)
+    for call in method.calls:
+        receiver = call.func.value if isinstance(call.func, f.Attr) else None
+        for expr in (receiver, *(arg.value for arg in call.args)):
+            yield from (part.attr for part in walk(expr) if isinstance(part, f.Attr) and part.value == itself)
+        if receiver == itself and depth > 0:
+            callee = check.project.callee(method.module, call)
+            if isinstance(callee, FunctionObject) and callee.function is not method:
+                yield from _worked_with(callee.function, check, depth - 1)
 
 
 def _held(value: Type, attribute: str, text: str, function: Function, check: Check) -> tuple[str, str]:

@@ -153,6 +153,13 @@ class Outliving:
                 yield each.value, each.start, each.end
         if isinstance(inner.func, (f.Attr, f.Name)):
             yield inner.func, arg.start, arg.end
+        owner = inner.func
+        while isinstance(owner, f.Attr):
+            owner = owner.value
+        if isinstance(owner, f.CallRef):  # `Mailer(db).send()`: what the object is made with
+            maker = module.facts.calls[owner.index]
+            if isinstance(self.types.callee(module, maker), ClassObject):
+                yield from ((each.value, each.start, each.end) for each in maker.args)
 
     @staticmethod
     def _left_behind(maker: Function, call: f.Call) -> frozenset[f.Arg]:
