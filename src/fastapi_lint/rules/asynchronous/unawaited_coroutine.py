@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from fastapi_lint import catalog
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import awaited
 from fastapi_lint.fixing.edits.calls import call_node
@@ -89,11 +90,15 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
             yield _finding(function, check, call, _WHY[role])
     for argument, written, called in coroutines.called_back(function):
         receiver = called.rpartition(".")[2]
+        handoff = catalog.handoff(called)
+        is_thread = handoff is not None and handoff.to in ("thread", "process")
         yield check.finding(
             argument,
             f"`{written}` gives a coroutine, and `{receiver}` does not await it",
             why="nothing of its body runs",
-            instead=f"give `{receiver}` a plain function, which can start a task",
+            instead=f"await `{written}(...)` itself"
+            if is_thread and function.is_async
+            else f"give `{receiver}` a plain function" + ("" if is_thread else ", which can start a task"),
         )
 
 

@@ -6,6 +6,7 @@ and how its result is used. Who awaits what an endpoint returns, the rule has to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ _SOFT = frozenset({"truth", "negated", "none", "compared", "member", "text", "ar
 """Uses that raise no error: of a variable, they say something only when it has no others."""
 _PLAIN = frozenset({"str", "bytes", "int", "float", "bool", "list", "dict", "set", "tuple"})
 _ANSWERS = ("fastapi.Response", "starlette.exceptions.HTTPException")
+_TWICE = re.compile(r"\bawait\s{0,20}\(\s{0,80}await\s{1,20}\Z")
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,9 @@ class Coroutines:
             given = f.keyword(call, callback.keyword) if callback.keyword else None
             if given is None and 0 <= callback.argument < len(positional):
                 given = positional[callback.argument]
-            if given is not None and self._is_coroutine_function(given.value, (module, call.block, call.start)):
+            if given is None or is_awaited_again(function, call):
+                continue
+            if self._is_coroutine_function(given.value, (module, call.block, call.start)):
                 yield given, module.source.slice(given.start, given.end).removeprefix(f"{given.name}="), name
 
     def _is_coroutine_function(self, expr: f.Expr, where: Where) -> bool:
@@ -258,6 +262,20 @@ class Coroutines:
                 for one in returned
             )
         return self.effects.gives_coroutine(self.types.infer(expr, where))
+
+
+def is_awaited_again(function: Function, call: f.Call) -> bool:
+    """Whether what an awaited call gives is awaited as well: at once, or by the name that it is given."""
+    module = function.module
+    if _TWICE.search(module.source.slice(function.facts.head_end, call.start)):
+        return True
+    names = {
+        entry.target.id
+        for entry in module.assigns_in.get(function.index, ())
+        if isinstance(entry.target, f.Name) and entry.start <= call.start and call.end <= entry.end
+    }
+    text = module.source.slice(call.end, function.facts.end)
+    return any(re.search(rf"\bawait\s+\(?{re.escape(name)}\b|awaitable\({re.escape(name)}\)", text) for name in names)
 
 
 def _fields(call: f.Call) -> Iterator[tuple[str, f.Expr]]:
