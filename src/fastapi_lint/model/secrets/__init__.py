@@ -6,11 +6,11 @@ from fastapi_lint.model.secrets.absences import fallbacks, is_asked_before, may_
 from fastapi_lint.model.secrets.beside import written_beside
 from fastapi_lint.model.secrets.comparing import Comparing, Comparison
 from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
-from fastapi_lint.model.secrets.keys import Given, keys_given
+from fastapi_lint.model.secrets.keys import Given, keys_given, literals_given_back
 from fastapi_lint.model.secrets.logged import Logged, Logs, writes_log
 from fastapi_lint.model.secrets.passwords import Digest, Digests, Plain, PlainPasswords, is_only_sent_on
 from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
-from fastapi_lint.model.secrets.shown import shown
+from fastapi_lint.model.secrets.shown import connects, shown
 from fastapi_lint.model.secrets.uses import Secrets, Use
 
 __all__ = [
@@ -27,12 +27,14 @@ __all__ = [
     "Secrets",
     "Use",
     "connecting_ranges",
+    "connects",
     "documented_ranges",
     "fallbacks",
     "fleeting_keys",
     "is_asked_before",
     "is_only_sent_on",
     "keys_given",
+    "literals_given_back",
     "may_be_none",
     "shown",
     "writes_log",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from fastapi_lint.catalog.secrecy import secret_calls
+from fastapi_lint.catalog.secrecy import secret_calls, secrets
 from fastapi_lint.catalog.secrecy.secrets import Taker
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import called
-from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.names.symbols import FunctionObject, Module
+from fastapi_lint.model.values.literals import Literal, literals_between
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -58,3 +59,16 @@ def keys_of_users(module: Module, project: Project) -> Iterator[f.Assign]:
         entries = [cls.assigns[name] for name in _OF_USERS if name in cls.assigns]
         if entries and any(base in _USERS for base in project.types.mro(cls)):
             yield from entries
+
+
+def literals_given_back(project: Project, module: Module, value: f.CallRef) -> Iterator[tuple[Literal, Module]]:
+    """The text that a function of the project gives, which gives nothing else: with the module in which it stands."""
+    callee = project.callee(module, module.facts.calls[value.index])
+    if not isinstance(callee, FunctionObject) or callee.function.module.is_test:
+        return
+    home = callee.function.module
+    returned = [leave for leave in callee.function.exits if leave.kind == "return"]
+    for leave in returned if len(returned) == 1 else ():
+        for literal in literals_between(home, leave.start, leave.end):
+            if leave.value == f.Const(literal.text) and literal.text and not secrets.is_absent(literal.text):
+                yield literal, home

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from fastapi_lint.catalog.secrecy import secret_calls
+from fastapi_lint.catalog.secrecy import secret_calls, secrets
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.values.literals import literals_between
-from fastapi_lint.model.values.texts import bound_texts
+from fastapi_lint.model.values.texts import BoundText, bound_texts
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -63,3 +63,13 @@ def _is_text(value: f.Expr) -> bool:
 def _literal(module: Module, arg: f.Arg, kind: Literal["password", "token"], by: str) -> Iterator[Shown]:
     for literal in literals_between(module, arg.start, arg.end)[-1:]:
         yield Shown(literal.place, literal.text, kind, by)
+
+
+def connects(project: Project, bound: BoundText) -> bool:
+    """Whether a text is the password in a call that connects to a server: then it is one, whatever it reads like."""
+    text, call = bound.text, bound.call
+    if bound.how != "argument" or call is None or called(bound.module, call) not in secret_calls.connection_names():
+        return False
+    if secrets.is_absent(text) or secrets.is_template(text) or secrets.is_to_be_replaced(text):
+        return False
+    return secret_calls.connection(project.called_name(bound.module, call) or "") is not None

@@ -10,16 +10,17 @@ from fastapi_lint.catalog.secrecy import secret_calls, secrets
 from fastapi_lint.catalog.secrecy.looks import is_secret_text, looks_made
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names import Class, FunctionObject, Module, called
-from fastapi_lint.model.secrets import (
-    Given,
+from fastapi_lint.model.names import Class, Module
+from fastapi_lint.model.secrets import (  # fmt: skip
     Use,
+    connects,
     documented_ranges,
     keys_given,
+    literals_given_back,
     shown,
     surroundings,
     written_beside,
-)  # fmt: skip
+)
 from fastapi_lint.model.values import BoundText, bound_texts, literals_between, quoted, written_for_tests
 from fastapi_lint.rule import Check, rule
 
@@ -172,21 +173,11 @@ def _as_named(bound: BoundText, kind: secrets.Kind, check: Check) -> tuple[tuple
         if not secrets.is_placeholder(text) and (len(text) < 6 or secrets.is_label(text, bound.name)):
             return None
         return bound.place, *_guessable(f"`{bound.name}`", text, _HARM[kind])
-    if is_secret_text(kind, text, bound.name) or (kind == "password" and _connects(bound, check)):
+    if is_secret_text(kind, text, bound.name) or (kind == "password" and connects(check.project, bound)):
         if kind == "password" and secrets.is_password_hash(text):
             return bound.place, f"`{bound.name}` has the hash of a password in the source", _TRIED
         return bound.place, f"`{bound.name}` has its {_NOUNS[kind]} in the source", _KNOWN
     return None
-
-
-def _connects(bound: BoundText, check: Check) -> bool:
-    """Whether a text is the password in a call that connects to a server: then it is one, whatever it reads like."""
-    text, call = bound.text, bound.call
-    if bound.how != "argument" or call is None or called(bound.module, call) not in secret_calls.connection_names():
-        return False
-    if secrets.is_absent(text) or secrets.is_template(text) or secrets.is_to_be_replaced(text):
-        return False
-    return secret_calls.connection(check.project.called_name(bound.module, call) or "") is not None
 
 
 def _is_enumeration(cls: Class | None, check: Check) -> bool:
@@ -203,30 +194,17 @@ def _keys(module: Module, check: Check) -> Iterator[_Judged]:
     """Keys given to what signs or encrypts by position, as literals."""
     for given in keys_given(module, check.project):
         value = given.arg.value
+        why = _HARM["encryption" if given.taker.use == "encrypts" else "signing"]
         if isinstance(value, f.CallRef) and not given.taker.fixed:
-            yield from _given_back(given, value, module, check)
+            for literal, home in literals_given_back(check.project, module, value):
+                title, _ = _guessable(f"the key given to `{given.name}`", literal.text, why)
+                yield _Judged(literal.place, title, why, module=home)
         is_literal = isinstance(value, f.Raw) or (isinstance(value, f.Const) and isinstance(value.value, str))
         if given.taker.fixed or not is_literal:
             continue
         for literal in literals_between(module, given.arg.start, given.arg.end)[:1]:
             if literal.text:
-                why = _HARM["encryption" if given.taker.use == "encrypts" else "signing"]
                 yield _Judged(literal.place, *_guessable(f"the key given to `{given.name}`", literal.text, why))
-
-
-def _given_back(given: Given, value: f.CallRef, module: Module, check: Check) -> Iterator[_Judged]:
-    """Keys that a function of the project gives, as literals: one that gives nothing else."""
-    callee = check.project.callee(module, module.facts.calls[value.index])
-    if not isinstance(callee, FunctionObject) or callee.function.module.is_test:
-        return
-    function = callee.function
-    returned = [leave for leave in function.exits if leave.kind == "return"]
-    for leave in returned if len(returned) == 1 else ():
-        for literal in literals_between(function.module, leave.start, leave.end):
-            if leave.value == f.Const(literal.text) and literal.text and not secrets.is_absent(literal.text):
-                why = _HARM["encryption" if given.taker.use == "encrypts" else "signing"]
-                title, _ = _guessable(f"the key given to `{given.name}`", literal.text, why)
-                yield _Judged(literal.place, title, why, module=function.module)
 
 
 def _shown(module: Module, check: Check) -> Iterator[_Judged]:
