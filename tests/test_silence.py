@@ -25,6 +25,7 @@ WORDS = {
     "model/routing/events:_mentions": "what prefilters ask",
     "model/values/literals:_scan": "finds the literals themselves",
     "model/secrets/surroundings:mentions": "finds the places in code themselves, those in comments and literals aside",
+    "model/injection/browsing:_evidence": "a name behind its module is evidence: it makes more findings",
     "model/secrets/beside:written_beside": "finds the comparisons themselves",
     "model/routing/answering/channels:Channels._may_send": "what prefilters ask",
     "rules/schemas/naive_utc_datetime:naive_utc_datetime": "what prefilters ask",

@@ -161,8 +161,11 @@ def _checked(request: Request, found: Discovered) -> Outcome:
                 result = session.check_again({notice.path: sources[notice.path] for notice in unwritten})
     kept, compared = _compared(request, result.findings, session.sources, known)
     if request.add_noqa:
+        from fastapi_lint.suppressing import noqa
+
         written, unwritten = disk.add_noqa(request.root, kept, session.sources)
-        compared = (*compared, *_to_tell_ruff(disk.declarations(request.root) if written else {}, kept))
+        told = noqa.to_tell_ruff(disk.declarations(request.root) if written else {}, {each.code for each in kept})
+        compared = (*compared, *([told] if told is not None else ()))
     notices = (
         *found.notices, *unread, *_said(request.settings), *result.notices, *unfixed, *closed.notices, *store.notices,
         *compared, *unwritten,
@@ -350,18 +353,6 @@ def _said(settings: Settings) -> Iterator[Notice]:
         yield Notice(f"does not count: the configuration is read from {settings.file.name} beside it", name)
 
 
-def _to_tell_ruff(declared: Mapping[str, str], findings: Sequence[Finding]) -> Iterator[Notice]:
-    from fastapi_lint.suppressing import noqa
-
-    forgotten = noqa.forgotten_by_ruff(declared, {finding.code for finding in findings})
-    if forgotten is not None:
-        path, prefixes = forgotten
-        table = "tool.ruff.lint" if path == "pyproject.toml" else "lint"
-        words = ", ".join(f'"{each}"' for each in prefixes)
-        message = f"Ruff removes comments with codes that it does not know: add `external = [{words}]` to [{table}]"
-        yield Notice(message, path, level=Severity.INFO)
-
-
 def _known(request: Request, reported: Collection[str], codes: Collection[str]) -> Following | None:
     """The baseline that counts for a project, if there is one: that of the command line, or that of its settings."""
     own = request.settings.baseline
@@ -392,11 +383,8 @@ def _compared(
     if known.moved and request.fix and not request.diff and request.stdin is None:
         from fastapi_lint.suppressing import baseline
 
-        file, place = _baseline(request)
-        codes = {entry.code for entry in known.baseline.entries}
-        own = [finding for finding in compared.known if finding.path in known.moved]
-        kept = known.baseline.without(known.moved, codes, place, request.root)
-        baseline.write(file, kept.joined(baseline.remember(own, sources, place)))
+        file, _ = _baseline(request)
+        baseline.write(file, known.rewritten(compared.known, sources, request.root))
         notices.append(
             Notice(f"the baseline {file.name} follows: fixes changed lines that it knows", level=Severity.INFO)
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, by_place
-from fastapi_lint.suppressing.baseline import Baseline, Compared
+from fastapi_lint.suppressing.baseline import Baseline, Compared, remember
 
 
 class Following:
@@ -45,6 +46,13 @@ class Following:
         self.moved = frozenset(finding.path for finding in moved)
         known = tuple(sorted((*exact.known, *moved), key=by_place))
         return Compared(tuple(new), known, max(exact.fixed - len(moved), 0))
+
+    def rewritten(self, findings: Sequence[Finding], sources: Mapping[str, Source], root: Path) -> Baseline:
+        """The baseline with what it knows of moved lines as they are now; `findings` are all that are known."""
+        own = [finding for finding in findings if finding.path in self.moved]
+        codes = {entry.code for entry in self.baseline.entries}
+        kept = self.baseline.without(self.moved, codes, self._place, root)
+        return kept.joined(remember(own, sources, self._place))
 
 
 def _likeness(finding: Finding) -> tuple[str, ...]:

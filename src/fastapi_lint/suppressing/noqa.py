@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from fastapi_lint.files.source import Source
-from fastapi_lint.finding import Finding, letters
+from fastapi_lint.finding import Finding, Notice, Severity, letters
 from fastapi_lint.suppressing.comments import closed_lines
 from fastapi_lint.suppressing.suppression import UNUSED_CODE, Directive, directives, render
 
@@ -49,10 +49,10 @@ def add_noqa(source: Source, findings: Iterable[Finding]) -> str:
     return text
 
 
-def forgotten_by_ruff(declared: Mapping[str, str], codes: Collection[str]) -> tuple[str, Sequence[str]] | None:
-    """The file in which Ruff is to be told of codes, which it takes away as unknown, and what they begin with.
+def to_tell_ruff(declared: Mapping[str, str], codes: Collection[str]) -> Notice | None:
+    """That Ruff is to be told of codes, which it takes away as unknown; None if it knows them.
 
-    None if it knows them. `declared` are the texts of configurations by path. Ruff counts as there if it is configured.
+    `declared` are the texts of configurations by path. Ruff counts as there if it is configured.
     """
     for path, text in sorted(declared.items()):
         name = path.rpartition("/")[2]
@@ -63,7 +63,10 @@ def forgotten_by_ruff(declared: Mapping[str, str], codes: Collection[str]) -> tu
         told = [word for found in _EXTERNAL.finditer(text) for word in _WORD.findall(found[1])]
         unknown = [each for each in sorted(set(map(letters, codes))) if not any(_begins(each, word) for word in told)]
         if unknown:
-            return path, unknown
+            table = "tool.ruff.lint" if path == "pyproject.toml" else "lint"
+            words = ", ".join(f'"{each}"' for each in unknown)
+            message = f"Ruff removes comments with codes that it does not know: add `external = [{words}]` to [{table}]"
+            return Notice(message, path, level=Severity.INFO)
     return None
 
 
