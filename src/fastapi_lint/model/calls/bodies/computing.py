@@ -30,14 +30,23 @@ _OF_VALUES = frozenset({
     "values", "append", "setdefault", "isoformat", "astimezone", "total_seconds", "quantize", "isdigit",
 })  # fmt: skip
 """Methods of texts, containers and dates: of a value whose type is not known as well."""
+_DEEPEST = 3
+"""Functions that are called by one another, at most."""
+_CONSTRUCTING = ("from_", "parse", "decode", "validate")
 _CONTAINERS = ("str", "bytes", "dict", "list", "set", "tuple", "datetime.", "decimal.", "int", "float")
 
 
 def only_computes(project: Project, function: Function, start: int, end: int) -> bool:
     """Whether a piece of a function turns values into others, and no more: nothing in it waits, and whatever is called
-    is a function of the project that blocks nowhere, a method of values, or known to do the same."""
+    does the same: functions of the project, methods of values, and what is known of libraries."""
+    return _computes(project, function, start, end, _DEEPEST)
+
+
+def _computes(project: Project, function: Function, start: int, end: int, depth: int) -> bool:
+    if depth < 0:
+        return False
     for call in _calls(function, start, end):
-        if call.awaited or not _is_pure(project, function, call):
+        if call.awaited or not _is_pure(project, function, call, depth):
             return False
     return not _waits(project, function, start, end)
 
@@ -68,13 +77,14 @@ def _waits(project: Project, function: Function, start: int, end: int) -> bool:
     return any(step.start >= start and step.start < end for step, _ in project.effects.blocking(function))
 
 
-def _is_pure(project: Project, function: Function, call: f.Call) -> bool:
+def _is_pure(project: Project, function: Function, call: f.Call, depth: int) -> bool:
     callee = project.callee(function.module, call)
     match callee:
         case FunctionObject() | ClassObject() | Instance(cls=Class()):
             run = project.effects.execution.may_run(callee)
             return run is not None and all(
-                not each.is_async and project.effects.function_blocks(each) is None for each in run
+                not each.is_async and _computes(project, each, each.facts.start, each.facts.end, depth - 1)
+                for each in run
             )
         case External(name=name):
             return name.startswith(_PURE) or _makes(name) or ("." not in name and name not in _WRITES)
@@ -84,9 +94,9 @@ def _is_pure(project: Project, function: Function, call: f.Call) -> bool:
 
 
 def _makes(name: str) -> bool:
-    """Whether a name is that of a method of a class, by how both are written: `Id.from_text`, another constructor."""
-    owner = name.rpartition(".")[0].rpartition(".")[2]
-    return owner[:1].isupper()
+    """Whether a name is that of another constructor of a class, by how both are written: `Id.from_text`."""
+    owner, _, method = name.rpartition(".")
+    return owner.rpartition(".")[2][:1].isupper() and method.startswith(_CONSTRUCTING)
 
 
 def _is_of_values(project: Project, function: Function, call: f.Call) -> bool:
