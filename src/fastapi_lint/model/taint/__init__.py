@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.taint.errors.parsing import only_parses
 from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk, trail
 from fastapi_lint.model.taint.sinks import Arrival, names_an_object
@@ -43,5 +44,6 @@ __all__ = [
     "Value",
     "decides_host",
     "names_an_object",
+    "only_parses",
     "trail",
 ]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
-from fastapi_lint.catalog.errors import audience, parses
+from fastapi_lint.catalog.errors import audience
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.calls import Raising, body_of, only_computes
-from fastapi_lint.model.names import ClassObject, External, FunctionObject, Instance, Method, Type, walk
+from fastapi_lint.model.names import ClassObject, External, FunctionObject, Instance, walk
 from fastapi_lint.model.routing import Answer, Message
-from fastapi_lint.model.taint import Told
-from fastapi_lint.model.types import Where
+from fastapi_lint.model.taint import Told, only_parses
 from fastapi_lint.model.values import NOWHERE, Bound
 from fastapi_lint.rule import Check, rule
 
@@ -21,10 +19,6 @@ _SERVER_ERROR = 500
 _OF_CONTENT = frozenset({413, 415, 422})
 """Statuses that say that what the client sent cannot be worked with."""
 _DEEPEST = 4
-
-
-_READING = frozenset({"fastapi", "starlette", "pydantic", "pydantic_core", "multidict", "yarl"})
-"""Packages whose objects hold what a client sent."""
 
 
 @rule("FAPI604")
@@ -147,7 +141,7 @@ def _text(told: Told, status: int | None, check: Check) -> str:
         if kind == "internal" or (kind == "system" and status is None) or (kind != "client" and is_server_error):
             if kind == "internal" or not _is_own(told, one.name, check):
                 found = found or f"the text of any `{one.name.rsplit('.', 1)[-1]}`"
-    if found and status is not None and status < _SERVER_ERROR and _only_reads(told, check):
+    if found and status is not None and status < _SERVER_ERROR and only_parses(check.project, told):
         return ""
     if found and status in _OF_CONTENT and _only_turns(told, check):
         return ""
@@ -205,45 +199,3 @@ def _only_turns(told: Told, check: Check) -> bool:
         and told.function is not None
         and only_computes(check.project, told.function, body.start, body.end)
     )
-
-
-def _only_reads(told: Told, check: Check) -> bool:
-    """Whether the `try` around an except clause does nothing but read and parse what the client sent."""
-    body = body_of(told.module, told.module.facts.blocks[told.block])
-    if body is None or told.function is None:
-        return False
-    calls = [call for call in told.function.calls if body.start <= call.start < body.end]
-    found = [_parses(call, told, check) for call in calls]
-    return any(found) and None not in found
-
-
-def _parses(call: f.Call, told: Told, check: Check) -> bool | None:
-    """Whether a call parses (False: prepares) something; None when it does something else."""
-    callee = check.project.callee(told.module, call)
-    if isinstance(callee, ClassObject):
-        return True if check.project.schemas.of(callee.cls) is not None else None
-    name = check.project.types.name_of_type(callee)
-    found = parses(name) if name is not None else None
-    if found is None and isinstance(call.func, f.Attr) and not _is_of_another_library(callee):
-        found = parses(f".{call.func.attr}")
-        if found is None and (made := _maker(call.func.value, (told.module, call.block, call.start), check)):
-            found = parses(f"{made}.{call.func.attr}")  # a method of what was parsed: of a date, of a UUID
-    return False if found is None and {arg.name for arg in call.args} == {"**"} else found
-
-
-def _is_of_another_library(callee: Type) -> bool:
-    """Whether a method is one of a library that reads no requests: `get` of a client is none of a dict."""
-    if not isinstance(callee, Method):
-        return False
-    package = callee.cls.partition(".")[0]
-    return "." in callee.cls and package not in _READING and package not in sys.stdlib_module_names
-
-
-def _maker(expr: f.Expr, where: Where, check: Check) -> str | None:
-    """The function that gives a value: called in place, or where its one variable is assigned."""
-    values = [(expr, where)] if isinstance(expr, f.CallRef) else [*check.project.values.definitions(expr, where)]
-    match values:
-        case [(f.CallRef(index=index), place)]:
-            types = check.project.types
-            return types.name_of_type(types.callee(place[0], place[0].facts.calls[index]))
-    return None
