@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import Function, Instance
 from fastapi_lint.model.types.inference.inference import Inference
 
@@ -53,17 +54,37 @@ def _waits_before_release(function: Function, taken: f.Call, lock: f.Expr) -> tu
     """A place between a lock's `acquire()` and the next `release()` at which the function waits."""
     let_go = (call.start for call in function.calls if call.func == f.Attr(lock, "release") and call.start > taken.end)
     end = next(let_go, None)
-    for call in function.calls if end is not None else ():
-        if call.awaited and end is not None and taken.end < call.start < end:
-            return call.start, call.end
-    return None
+    return None if end is None else _first_between(function, taken.end, end)
+
+
+def _first_between(function: Function, start: int, end: int) -> tuple[int, int] | None:
+    """The first place between two others at which a function awaits: a call, or what stands in a variable."""
+    return min((place for place in _awaits(function) if start < place[0] < end), default=None)
+
+
+def _awaits(function: Function) -> Iterator[tuple[int, int]]:
+    """Where a function awaits: the call, or the argument or statement in which a task or coroutine is awaited."""
+    facts = function.module.facts
+    for call in function.calls:
+        if call.awaited:
+            yield call.start, call.end
+        yield from ((arg.start, arg.end) for arg in call.args if _awaits_kept(arg.value))
+    own = (*function.module.assigns_in.get(function.index, ()), *function.exits)
+    yield from ((each.start, each.end) for each in own if _awaits_kept(each.value))
+    for test in facts.tests:
+        if facts.blocks[test.block].function == function.index and _awaits_kept(test.value):
+            yield test.start, test.end
+
+
+def _awaits_kept(expr: f.Expr | None) -> bool:
+    """Whether an expression awaits what is no call: a call says of itself that it is awaited."""
+    return any(isinstance(part, f.Await) and not isinstance(part.value, f.CallRef) for part in walk(expr))
 
 
 def _waits(function: Function, block: f.Block) -> tuple[int, int] | None:
     """A place inside a block at which its own function waits."""
-    for call in function.calls:
-        if call.awaited and block.start < call.start < block.end:
-            return call.start, call.end
+    if (waiting := _first_between(function, block.start, block.end)) is not None:
+        return waiting
     for inner in function.module.blocks_in.get(function.index, ()):
         if inner.is_async and block.start < inner.start < block.end and inner.kind in ("for", "with", "comprehension"):
             return inner.start, inner.start + len("async")
