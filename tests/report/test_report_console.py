@@ -262,6 +262,29 @@ def test_short_changes_are_shown_and_secret_or_long_ones_are_not() -> None:
     assert "hunter2" not in render("console", report("a.py", 'x = "hunter2"\n', password, moved))
 
 
+def test_a_change_that_is_cut_shows_what_changes() -> None:
+    line = f"@app.get('/{'a' * 40}', response_model=User, status_code=200, tags=['a', 'b', 'c'])"
+    start = line.index("response_model")
+    fix = Fix("do it", Safety.SAFE, (Edit(Span(1, start + 1, 1, start + 22), ""),))
+    *_, before, after = excerpt(f"{line}\n", Span(1, 2, 1, 9), width=60, fix=fix)
+    assert before == "1 - ...aaaaaaaaaaaaaaa', response_model=User, status_code..."
+    assert after == "1 + ...aaaaaaaaaaaaaaa', status_code=200, tags=['a', 'b',..."
+    *_, before, after = excerpt(f"{line}\n", Span(1, 2, 1, 9), width=130, fix=fix)
+    assert (before, after[:8]) == (f"1 - {line}", "1 + @app")
+
+
+def test_an_own_place_is_not_shown_again() -> None:
+    steps = (Related("a.py", Span(1, 1, 1, 2), "comes from here"), Related("a.py", Span(2, 1, 2, 4), "arrives"))
+    lines = excerpt("x\nf(x)\n", Span(2, 1, 2, 5), related=steps, chain=True)
+    assert lines[3:] == [" --> a.py:1:1: 1. comes from here", " --> a.py:2:1: 2. arrives"]
+
+
+def test_the_first_words_of_the_summary_are_bold_at_any_width() -> None:
+    for width in (30, 200):
+        coloured = render("console", Report(findings=(finding("a.py", Span(1, 1, 1, 2)),)), color=True, width=width)
+        assert "\x1b[1mFound 1 finding\x1b[0m in 1 file" in coloured
+
+
 def test_words_are_wrapped_and_places_are_whole() -> None:
     path = "a/quite/long/path/to/some/module/of/the/application/main.py"
     said = " ".join(["word"] * 30)

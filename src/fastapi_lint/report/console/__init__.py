@@ -83,7 +83,8 @@ class _Page:
         for heading, rows in most(self.report):
             yield Text("\n").join([Text(f"{heading}:", "bold"), *map(Text, rows), Text()])
         first, rest = summary(self.report)
-        yield from self._wrapped(Text(first, "bold green" if not self.report.findings else "bold"), rest, hang=0)
+        head = Text.assemble((first, "bold green" if not self.report.findings else "bold"))
+        yield from self._wrapped(head, rest, hang=0)
         if shown < len(self.report.findings):
             yield from self._wrapped(Text(), f"Shown are {shown}, the others are folded; --full shows each.", hang=0)
         if len(self.report.findings) > MANY:
@@ -111,7 +112,8 @@ class _Page:
         for number, (step, each) in enumerate(related, 1):
             arrow = Text.assemble(" " * gutter, ("-->", GUTTER), f" {self._place(each.path, each.span)}: ")
             yield from self._wrapped(arrow, f"{step}{visible(each.message)}", hang=gutter + 4)
-            if full or not finding.chain or number == len(related):
+            is_shown = full or not finding.chain or number == len(related)
+            if is_shown and not _same(finding, each):  # its own place stands above
                 yield from self._excerpt(each.path, each.span, gutter, ("-", GUTTER))
         for label, text in (("why", finding.why), ("instead", finding.instead)):
             if text:
@@ -120,7 +122,7 @@ class _Page:
             yield from self._said(gutter, _FIXES[finding.fix.safety], "bold green", visible(finding.fix.message))
             for line in change:
                 head = f"{line.number:>{gutter}} {line.sign} "
-                written = cut(line.text, self._room(gutter))
+                written = cut(line.text, self._room(gutter), line.differs)
                 yield Text.assemble((head if written else head.rstrip(), GUTTER), (written, _SIGNS[line.sign]))
         for note in self._folded(block):
             yield from self._said(gutter, "more", "bold", note)

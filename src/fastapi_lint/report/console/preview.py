@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import NamedTuple
 
 from fastapi_lint.files.source import Source
@@ -14,11 +15,16 @@ MOST_LINES = 8
 
 
 class Line(NamedTuple):
-    """A line that a fix takes away (`-`) or writes (`+`), with its number in the file as it is."""
+    """A line that a fix takes away (`-`) or writes (`+`), with its number in the file as it is.
+
+    `differs` is the offset in the text from which it is another than the line that it takes the place of, or that takes
+    its place.
+    """
 
     number: int
     sign: str
     text: str
+    differs: int = 0
 
 
 def preview(fix: Fix, source: Source | None, hidden: Ranges) -> tuple[Line, ...]:
@@ -39,8 +45,9 @@ def preview(fix: Fix, source: Source | None, hidden: Ranges) -> tuple[Line, ...]
             first, before, after = first + 1, before[1:], after[1:]
         while before and after and before[-1] == after[-1]:
             before, after = before[:-1], after[:-1]
-        lines += [Line(number, "-", text) for number, text in enumerate(before, first)]
-        lines += [Line(number, "+", text) for number, text in enumerate(after, first)]
+        alike = [_alike(*pair) for pair in zip_longest(before, after, fillvalue="")]
+        for sign, texts in (("-", before), ("+", after)):
+            lines += [Line(first + index, sign, text, alike[index]) for index, text in enumerate(texts)]
         if len(lines) > MOST_LINES:
             return ()
     return tuple(lines)
@@ -57,6 +64,14 @@ def _hunks(edits: list[Edit]) -> Iterator[list[Edit]]:
         group.append(edit)
         last = max(last, edit.span.end_line)
     yield group
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two lines have in common at their start."""
+    return next(
+        (index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
+        min(len(one), len(other)),
+    )
 
 
 def _applied(source: Source, edits: list[Edit], start: int, end: int) -> str:

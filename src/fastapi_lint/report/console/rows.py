@@ -63,13 +63,20 @@ def excerpt(
             yield Text.assemble(" " * (gutter + 1), ("|", GUTTER), " " * (before + 1), (mark[0] * under, mark[1]))
 
 
-def cut(text: str, room: int) -> str:
-    """One line of new code as it can be shown in so many cells."""
+def cut(text: str, room: int, differs: int = 0) -> str:
+    """One line of a change as it can be shown in so many cells, with what stands at an offset of it."""
+    before = cell_len(visible(text[:differs].expandtabs(_TAB)))
     text = visible(text.expandtabs(_TAB))
     if cell_len(text) <= room:
         return text
     ends = [0, *accumulate(map(cell_len, text))]
-    return text[: max(index for index, cells in enumerate(ends) if cells <= max(room - 3, 0))] + "..."
+    low, lead = 0, ""
+    if before + _LEAD > room - 3:
+        low, lead = next(index for index, cells in enumerate(ends) if cells >= before - room // 3), "..."
+    room += ends[low] - len(lead)
+    if ends[-1] <= room:
+        return lead + text[low:]
+    return lead + text[low : max(index for index, cells in enumerate(ends) if cells <= max(room - 3, 0))] + "..."
 
 
 def _opens(source: Source, line: int, inside: str) -> bool:
@@ -105,8 +112,9 @@ def _row(source: Source, line: int, start: int, end: int, hidden: Ranges, room: 
     low, high = 0, len(cells)
     if first or stop < len(text) or ends[-1] > room:
         inner = room - 6
-        left = 0 if not first and ends[end] <= inner else max(ends[start] - _LEAD, ends[end] - inner, 0)
+        left = 0 if not first and ends[end] <= room - 3 else max(ends[start] - _LEAD, ends[end] - inner, 0)
         left = min(left, ends[start])
+        inner += 0 if left or first else 3
         low = next(index for index, cell in enumerate(ends) if cell >= left)
         high = max(index for index, cell in enumerate(ends) if cell - ends[low] <= inner)
         end = min(end, high)
