@@ -110,6 +110,9 @@ def test_large_files_are_read(tmp_path: Path) -> None:
     done = lint(project(tmp_path, many=many, data=data + GOOD.replace(b"time\n", b"time  # late\n", 1)))
     assert "good.py:5:" in done.stdout, done.stdout + done.stderr
     assert "data.py:400007:" in done.stdout, done.stdout + done.stderr
+    said = [line for line in done.stderr.splitlines() if "too large" in line]
+    assert len(said) == 1, "of the file without a finding there is nothing to say"
+    assert said[0].startswith("info: data.py: too large for fixes")
 
 
 def test_a_symlink_loop_ends(tmp_path: Path) -> None:

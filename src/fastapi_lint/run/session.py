@@ -6,7 +6,7 @@ Touches no disk but through the cache that it is given, and prints nothing.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import partial
@@ -16,8 +16,8 @@ import msgspec
 
 from fastapi_lint.config import selection
 from fastapi_lint.config.settings import Settings
-from fastapi_lint.files.source import Source, Unreadable
-from fastapi_lint.finding import Edit, Finding, Notice
+from fastapi_lint.files.source import LARGEST_TREE, Source, Unreadable
+from fastapi_lint.finding import Edit, Finding, Notice, Severity
 from fastapi_lint.incremental.redaction import RedactionError, Result, redact, restore
 from fastapi_lint.run import indexing
 from fastapi_lint.run.cache import Store, digest
@@ -231,7 +231,8 @@ class Session:
         )
         routes = self.project.routes
         apps = sum(not app.module.is_test for app in routes.apps)
-        return Result(kept, suppressed, judgement.notices, apps, sum(not route.module.is_test for route in routes.all))
+        notices = (*judgement.notices, *_too_large(kept, self.sources))
+        return Result(kept, suppressed, notices, apps, sum(not route.module.is_test for route in routes.all))
 
     # ---------------------------------------------------------------- fixes
 
@@ -359,3 +360,11 @@ class Session:
         assert self._made is not None
         judged = self.scope.reported if RULES.issubset(self.scope.codes) else ()
         return secrets_in(self.sources, paths, self._made.judgement.findings, judged, judge)
+
+
+def _too_large(findings: Sequence[Finding], sources: Mapping[str, Source]) -> Iterator[Notice]:
+    """Notices about files with findings that have no tree, so that there are no fixes for them."""
+    for path in sorted({finding.path for finding in findings}):
+        if len(sources[path].data) > LARGEST_TREE:
+            why = "too large for fixes, and for rules that look at the whole tree"
+            yield Notice(f"{why}: split it, or exclude it if it is generated", path, level=Severity.INFO)
