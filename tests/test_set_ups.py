@@ -236,6 +236,7 @@ def test_ruff_beside_it(tmp_path: Path, run: Run) -> None:
         ("pyproject.toml", "[tool.ruff.lint]\nselect = ['E']\nexternal = [\n    'V', 'FAPI',\n]\n"),
         ("pyproject.toml", ""),
         ("ruff.toml", '[lint]\nexternal = ["FAPI"]\n'),
+        ("ruff.toml", '[lint]\n    external=["FAPI"]\n'),
     ):
         write(tmp_path, {"app/main.py": MAIN, name: text})
         assert "Ruff" not in run("--add-noqa")[2]

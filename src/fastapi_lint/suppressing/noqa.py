@@ -71,7 +71,7 @@ def to_tell_ruff(declared: Mapping[str, str], codes: Collection[str]) -> Notice 
 
 
 _RUFF = re.compile(r"^\[tool\.ruff[.\]]", re.MULTILINE)
-_EXTERNAL = re.compile(r"^(?:lint\.)?external = \[([^\]]*)", re.MULTILINE)
+_EXTERNAL = re.compile(r"^[ \t]{0,20}(?:lint\.)?external[ \t]{0,20}=[ \t]{0,20}\[([^\]]{0,2000})", re.MULTILINE)
 _WORD = re.compile(r"[\"'](\w+)")
 
 
