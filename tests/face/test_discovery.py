@@ -181,10 +181,14 @@ def test_a_project_reached_through_a_link(tree: Path, tmp_path_factory: pytest.T
 
 
 def test_missing_paths_name_the_nearest(tree: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"no such file or directory: '.*ap/main\.py'; did you mean 'app'\?"):
+    with pytest.raises(
+        ConfigurationError, match=r"no such file or directory: '.*ap/main\.py'; did you mean '.*/app/main\.py'\?"
+    ):
         found(tree, "ap/main.py")
-    with pytest.raises(ConfigurationError, match=r"did you mean 'main\.py'"):
+    with pytest.raises(ConfigurationError, match=r"did you mean '.*/app/main\.py'"):
         found(tree, "app/man.py")
+    with pytest.raises(ConfigurationError, match=r"did you mean '.*/app'"):
+        found(tree, "ap/nothing.py")
     with pytest.raises(ConfigurationError, match=r"did you mean '.*app/api/users\.py'"):
         found(tree, "users.py")
     (tree / "tests" / "users.py").write_text("")
@@ -202,6 +206,13 @@ def test_not_a_file(tree: Path) -> None:
     assert found(tree)[0] == ALL
     with pytest.raises(ConfigurationError, match="not a file or directory"):
         found(tree, "pipe.py")
+
+
+def test_the_cache_is_never_searched(tree: Path) -> None:
+    """Nor does somebody else's, who may forbid it, give a notice where the configuration excludes something else."""
+    (tree / ".fastapi_lint_cache").mkdir()
+    (tree / ".fastapi_lint_cache" / "x.py").write_text("")
+    assert found(tree, exclude=("build", "node_modules", ".venv", "__pycache__"))[0] == ALL
 
 
 def test_directory_without_python(tree: Path) -> None:

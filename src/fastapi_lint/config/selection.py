@@ -104,8 +104,9 @@ def validate(
 
 
 def _is_like_a_code(word: str) -> bool:
-    """Whether a word is letters and a number behind them, or letters in capitals."""
-    stem = word.rstrip("0123456789")
+    """Whether a word is letters and a digit right behind them, or letters in capitals."""
+    digit = next((index for index, letter in enumerate(word) if letter in "0123456789"), len(word))
+    stem = word[:digit]
     return stem.isascii() and stem.isalpha() and (stem != word or word.isupper())
 
 

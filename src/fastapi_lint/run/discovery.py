@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi_lint.config.schema import ConfigurationError
-from fastapi_lint.config.settings import EXCLUDED, PROJECT_FILES, Settings
-from fastapi_lint.config.suggestions import hint
+from fastapi_lint.config.settings import CACHE_DIRECTORY, EXCLUDED, PROJECT_FILES, Settings
+from fastapi_lint.config.suggestions import nearest
 from fastapi_lint.files.globs import Globs
 from fastapi_lint.finding import Notice, Severity
 
@@ -78,7 +78,7 @@ def discover(
             for inner in below:
                 asked.setdefault(inner, []).append(root.joinpath(*inner))
             if not found and not below:
-                walk.notices.append(Notice(f"no Python files in '{path}'", prefix))
+                walk.notices.append(Notice(f"no Python files in '{path}'"))
             reported |= found
         elif path.is_file() or not path.exists():  # a link to nothing: reading it will say so, and hide nothing else
             if not _is_ours(path):
@@ -145,13 +145,17 @@ def _near(path: Path, parts: Sequence[str], root: Path, project: Iterable[str]) 
     if same:
         shown = [os.path.relpath(root / file) for file in same[:_TAIL]]
         return f"; did you mean '{shown[0]}'?" if len(same) == 1 else f"; did you mean one of {', '.join(shown)}?"
-    missing = path
+    missing, rest = path, Path()
     while not missing.parent.is_dir() and missing.parent != missing:
-        missing = missing.parent
+        missing, rest = missing.parent, missing.name / rest
     try:
-        return hint(missing.name, [path.name for path in missing.parent.iterdir()])
+        name = nearest(missing.name, [path.name for path in missing.parent.iterdir()])
     except OSError:
         return ""
+    if name is None:
+        return ""
+    meant = missing.parent / name
+    return f"; did you mean '{meant / rest if (meant / rest).exists() else meant}'?"
 
 
 class _Walk:
@@ -159,7 +163,7 @@ class _Walk:
 
     def __init__(self, root: Path, settings: Settings, own: Callable[[Path], Settings | None] | None) -> None:
         self.root = root
-        self.excluded = Globs((*settings.exclude, *settings.extend_exclude))
+        self.excluded = Globs((CACHE_DIRECTORY, *settings.exclude, *settings.extend_exclude))
         self.notices: list[Notice] = []
         self.left_out: list[tuple[tuple[str, ...], bool]] = []
         self.nested: dict[tuple[str, ...], Settings] = {}
