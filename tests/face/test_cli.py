@@ -139,6 +139,7 @@ def test_a_rule_that_raised_is_named(fake: FakeRun, capfd: pytest.CaptureFixture
     ("arguments", "message"),
     [
         (["--select", "FAPI203"], "--select: unknown rule 'FAPI203'; did you mean FAPI20"),
+        (["--select", "FAPI20l"], "--select: unknown rule 'FAPI20l'; did you mean FAPI20"),
         (["--ignore", "missing-tag"], "--ignore: unknown rule 'missing-tag'; did you mean FAPI302 (missing-tags)?"),
         (["--select", "FAPI105"], "FAPI105 dangling-task is planned, not built yet"),
         (["--output-format", "sarf"], "unknown value 'sarf'; did you mean 'sarif'?"),
@@ -294,6 +295,12 @@ Found 4 findings in 1 file (1 file checked): 4 warnings. 1 fixable with --fix.
     assert first == {"code": "FAPI201", "name": "parameter-without-annotated", "severity": "warning", **counts}
     cause = {"filename": "db.py", "row": 7, "message": "`flock` waits", "count": 2, "functions": 1, "endpoints": None}
     assert second["causes"] == [cause]
+    own = Related(
+        "app.py", Span(9, 1, 9, 2), "`open` gets it"
+    )  # the last step of a path from the client is the finding
+    fake.outcome = Outcome(tuple(finding("FAPI302", line=9, end=own) for _ in range(2)))
+    run_command_line(["--statistics", "--output-format", "json"])
+    assert json.loads(capfd.readouterr().out)[0]["causes"][0]["message"] == "`x` is wrong; it hurts; write y"
 
 
 def test_diff(fake: FakeRun, capfd: pytest.CaptureFixture[str]) -> None:
@@ -423,6 +430,7 @@ def test_rule(fake: FakeRun, capfd: pytest.CaptureFixture[str], monkeypatch: pyt
 def a_route(path: str, **more: object) -> dict[str, object]:
     """A row as `model.listing` makes it."""
     return {
+        "project": "",
         "app": "app.main:app",
         "methods": ["GET", "HEAD"],
         "path": path,
@@ -477,6 +485,9 @@ mount     /static                                             app.main:app   sta
     assert "| who (optional) | FAPI101,FAPI301 |  |" in text
     assert run_command_line(["routes", "--output-format", "csv"]) == 0
     assert '"GET,HEAD",/maybe,who (optional),"FAPI101,FAPI301",,app.main:app,' in capfd.readouterr().out
+    fake.known_routes.append(a_route("/", project="services/b"))  # of another project, which names its app like ours
+    assert run_command_line(["routes"]) == 0
+    assert capfd.readouterr().err.startswith("5 routes in 3 apps;")
 
 
 @pytest.mark.parametrize("width", [30, 60, 100, 300])
@@ -491,6 +502,7 @@ def test_a_route_is_one_line_at_any_width(fake: FakeRun, monkeypatch: pytest.Mon
     assert max(map(len, lines)) <= width
     assert all(line.split()[1].startswith("/") for line in lines[1:])
     assert ("response" in lines[0]) == (width == 300)
+    assert "oauth2" in lines[1], "the path is cut, not what is behind it"
 
 
 def test_config(fake: FakeRun, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

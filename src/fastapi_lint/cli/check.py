@@ -157,7 +157,7 @@ def check(
     if verbose:
         for said_of_it in outcome.understood:
             terminal.say(said_of_it)
-        terminal.say(f"{outcome.files} files in {time.perf_counter() - started:.2f} s")
+        terminal.say(f"{counted(outcome.files, 'file')} in {time.perf_counter() - started:.2f} s")
     left = len(outcome.findings) if fix_only else 0
     if fix_only:
         outcome = replace(outcome, findings=())

@@ -98,7 +98,7 @@ def _say(found: Sequence[RouteRow], chosen: Sequence[RouteRow]) -> None:
     if not found:
         terminal.say("no routes found")
         return
-    apps = counted(len({row["app"] for row in chosen}), "app")
+    apps = counted(len({(row["project"], row["app"]) for row in chosen}), "app")
     of = "" if len(chosen) == len(found) else f" of {len(found)}"
     opened = sum(not row["authenticated_by"] for row in chosen if row["kind"] != "mount")
     terminal.say(

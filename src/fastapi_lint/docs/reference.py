@@ -62,8 +62,7 @@ def _keys() -> Iterator[str]:
         yield f"- type: {_type(key)}"
         field = defaults.get(name.replace("-", "_"))
         value = None if field is None or field.default is MISSING else field.default
-        if value not in (None, ()):
-            yield f"- default: `{json.dumps(value)}`"
+        yield f"- default: {'none' if value in (None, ()) else f'`{json.dumps(value)}`'}"
         yield from _inner(key)
         if name in EXAMPLES:
             yield from ("", "```toml", EXAMPLES[name], "```")

@@ -16,8 +16,10 @@ from fastapi_lint.model.types.inference.inference import is_none
 class RouteRow(TypedDict):
     """One route or mount of one app. `app` is "module:variable"; lines start at 1; unknown pieces of a path are `…`.
 
-    `conditional` rows exist in some configurations only; `optional_authentication` lets strangers in, too."""
+    `conditional` rows exist in some configurations only; `optional_authentication` lets strangers in, too. `project` is
+    the folder of a project of its own below the one that is listed."""
 
+    project: str
     app: str
     methods: list[str]
     path: str
@@ -87,6 +89,7 @@ def _row(project: Project, app: str, address: Address, by_line: dict[tuple[str, 
     dependencies, _ = project.dependencies.effective(address)
     guards = [depends for depends in dependencies if project.dependencies.authenticates(depends)]
     row = RouteRow(
+        project="",
         app=app,
         methods=list(address.methods),
         path=address.path or "/",

@@ -74,7 +74,8 @@ def causes(report: Report) -> list[Cause]:
         endpoints = len(coming) if report.endpoints else None
         if len(group) > 1 or (endpoints or 0) > 1:
             first = group[0]
-            what = first.related[-1].message if first.chain and first.related else first.title
+            is_own = key[1:] == (first.path, first.span.line)  # then the step says less than the title
+            what = first.title if is_own or not first.related else first.related[-1].message
             found.append(Cause(len(group), len(functions), endpoints, *key, what))
     return sorted(found, key=lambda each: (-(each.endpoints or 0), -each.functions, -each.findings, each[3:]))
 

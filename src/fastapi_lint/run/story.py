@@ -236,7 +236,7 @@ def _routes(request: Request, found: Discovered, place: str) -> Iterator[RouteRo
         rows = listing(session.project, result.findings)
     for row in rows:
         if not request.paths or row["file"] in found.reported:
-            row["file"] = place + row["file"]
+            row["project"], row["file"] = place.rstrip("/"), place + row["file"]
             yield row
 
 
