@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.ways.cases import captures, case_of
 from fastapi_lint.model.database.limiting.fates import NOTHING, Fate, variable_of
 from fastapi_lint.model.names.expressions import walk, with_values
+from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import ClassObject, External, Function, Method, Type
 from fastapi_lint.model.types.inference.inference import Where
 
@@ -84,6 +86,8 @@ class HeldNumber:
                 for target, value in self._taken_apart(entry):
                     if isinstance(target, f.Name) and self.holds(value):
                         self.expressions.add(target)
+            for each in self.functions:
+                self._captured(each)
             if len(self.expressions) == before:
                 break
         for entry in entries:
@@ -92,6 +96,15 @@ class HeldNumber:
             elif isinstance(entry.value, (f.Mapping, f.Display)) and self.is_in(entry.value):
                 found |= Fate(leaves=True)
         return found
+
+    def _captured(self, function: Function) -> None:
+        """Find the names that a `match` gives it: `case n if n > 100`."""
+        blocks = self.module.facts.blocks
+        for block in self.module.blocks_in.get(function.index, ()):
+            if block.kind == "case" and block.target is not None and self.holds(blocks[block.parent].test):
+                case = case_of(self.module, block)
+                names = target_names(block.target) if case is not None else ()
+                self.expressions |= {f.Name(name) for name in names if case and () in captures(case.pattern, name)}
 
     def _taken_apart(self, entry: f.Assign) -> Iterator[tuple[f.Expr, f.Expr | None]]:
         """The targets of an assignment with their values: also of `start, size = window`, item by item."""

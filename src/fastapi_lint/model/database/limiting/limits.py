@@ -72,6 +72,11 @@ class _Body:
                         and any(key == f.Const("$limit") and self.number.holds(value) for key, value in part.items)
                     ):
                         found |= Fate(limits=True)
+            for test in self.module.facts.tests:
+                if test.kind == "assert" and self.module.facts.blocks[test.block].function == each.index:
+                    where = (self.module, test.block, test.start)
+                    compares = (part for part in walk(test.value) if isinstance(part, f.Compare))
+                    found |= Fate(is_bounded=any(self.number.bounds(part, where) for part in compares))
             for call in each.calls:
                 for position, arg in enumerate(call.args):
                     found |= self._argument(call, position, arg)
@@ -122,7 +127,11 @@ class _Body:
             case "paginate":
                 return arg.name in _PAGE_KEYWORDS or (not arg.name and position == 1)
             case "slice" if position == 1 and is_query(self.project, call.func, (self.module, call.block, call.start)):
-                return not self.number.holds(call.args[0].value)
+                first = call.args[0].value
+                match arg.value:
+                    case f.Binary(op="+", left=left, right=right) if first in (left, right):
+                        return self.number.holds(right if first == left else left)  # `slice(start, start + size)`
+                return not self.number.holds(first)
             case "bindparams" | "params" if arg.name and isinstance(call.func.value, f.CallRef):
                 inner = self.module.facts.calls[call.func.value.index]
                 return arg.name == limit_name(self._statement(inner))
@@ -147,9 +156,15 @@ class _Body:
     def _inside(self, function: Function, callee: FunctionObject, position: int, arg: f.Arg, by: type[f.Name]) -> Fate:
         """What a function of the project does with the number."""
         name = arg.name or self._parameter(callee, position)
+        carried: f.Expr = by(name)
         if not name or all(param.name != name for param in function.params):
+            collects = next((param.name for param in function.params if param.kind == "kwargs"), "")
+            if not arg.name or not collects:
+                return Fate(leaves=True)
+            carried = f.Sub(f.Name(collects), (f.Const(name),))
+        inner = self.limits.fate(function, carried, self.depth + 1)
+        if isinstance(carried, f.Sub) and not inner.limits:
             return Fate(leaves=True)
-        inner = self.limits.fate(function, by(name), self.depth + 1)
         return Fate(
             inner.limits, inner.works, inner.is_bounded or _CLIPS.fullmatch(function.name) is not None,
             inner.zero_is_all, inner.leaves,
