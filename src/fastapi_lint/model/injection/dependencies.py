@@ -277,13 +277,14 @@ class Dependencies:
 
     @collected("dependencies.foreign", whole=True)
     def foreign(self) -> frozenset[str]:
-        """The full names of what the project depends on outside of itself; "" stands for what is not known."""
+        """The full names of what the project depends on outside of itself; "" stands for what is not known, but for
+        classes that the type of a parameter says (`Depends()`), of which only objects are made."""
         found = set()
         for one in self._given()[0]:
             match one.target:
                 case External(name=name) | Instance(cls=str(name)):
                     found.add(name)
-                case None:
+                case None if one.call.args:
                     found.add("")
         return frozenset(found)
 
