@@ -1,7 +1,7 @@
 """Makes correct code of real projects wrong in one place, and counts what the rule for that mistake finds of it.
 
     python benchmarks/mutations.py PROJECT [PROJECT ...] [--select FAPI202 ...] [--most 3] [--seed 1]
-                                   [--output TABLE.md] [--missed MISSED.txt]
+                                   [--output TABLE.md] [--missed MISSED.txt] [--store FOLDER]
 
 For rules that find nothing in any project, of which precision and recall can say nothing. Each rule has an operator
 (`mutation_injection.py`, `mutation_effects.py`) that looks for places by syntax alone, outside tests and tools, and
@@ -11,6 +11,7 @@ operators and no configuration; then each mutant is linted as an editor would af
 project is changed, imported or executed. A mutant is *found* when the rule has a new finding at most three lines from
 where it is due (anywhere, if another file is to blame), *missed* otherwise; `elsewhere` counts other new findings of
 that rule. Missed ones are written with their difference, for a reader to say whether the code is really wrong there.
+With `--store` what became of the mutants of a project is kept as JSON, and such a project is not tried again.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import mutation_effects as effects
 import mutation_injection as injection
 from mutation_places import File, Mutant, Project, read
@@ -79,12 +81,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, help="write the table here instead of printing it")
     parser.add_argument("--missed", type=Path, help="write the missed mutants here instead of printing them")
+    parser.add_argument("--store", type=Path, help="keep what became of the mutants of each project in this folder")
     options = parser.parse_args(arguments)
     codes = [code for text in options.select for code in text.split(",")] or list(OPERATORS)
     tried: list[Tried] = []
     for folder in options.projects:
         started = time.perf_counter()
-        new = list(try_project(folder.resolve(), codes, options.most, options.seed))
+        kept = options.store and options.store / f"{folder.resolve().name}-{options.most}-{options.seed}.json"
+        if kept and kept.exists():
+            new = msgspec.json.decode(kept.read_bytes(), type=list[Tried])
+        else:
+            new = list(try_project(folder.resolve(), codes, options.most, options.seed))
+            if kept:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.write_bytes(msgspec.json.encode(new))
         tried += new
         missed = sum(not each.found for each in new)
         seconds = time.perf_counter() - started
