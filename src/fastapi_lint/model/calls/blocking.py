@@ -118,9 +118,10 @@ class Blocking:
             is_itself = place_of(made.module, made.facts) == place_of(module, call)
             if not is_itself and self._is_in_memory(made.module, made.facts):
                 return True
-        if not call.args or call.args[0].name:
+        given = f.keyword(call, "fileobj") or next((arg for arg in call.args[:1] if not arg.name), None)
+        if given is None:
             return False
-        value = self.types.infer(call.args[0].value, (module, call.block, call.start))
+        value = self.types.infer(given.value, (module, call.block, call.start))
         return isinstance(value, Instance) and value.cls in _IN_MEMORY
 
     def blocking(self, function: Function) -> Iterator[tuple[Step, catalog.Entry]]:

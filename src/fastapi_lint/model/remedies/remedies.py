@@ -74,7 +74,8 @@ class Remedies:
         if entry.kind == "lock":
             return self._chosen(function, "none", "", twin)
         if any(self._forbidden(function, step) == "held" for step in steps):
-            return self._chosen(function, "none", _OUTSIDE if entry.weight == "long" and bond is None else "", twin)
+            outside = self._outside(function, steps) if entry.weight == "long" and bond is None else ""
+            return self._chosen(function, "none", outside, twin)
         if bond is not None:
             return self._bound(function, bond, twin)
         thread = handing(function.module, self.project.types)
@@ -103,7 +104,7 @@ class Remedies:
         if "cleanup" in places:
             return self._cleanup(function, bond)
         if "held" in places:
-            return self._chosen(function, "none", _OUTSIDE if bond is None else "", there)
+            return self._chosen(function, "none", self._outside(function, firsts) if bond is None else "", there)
         if bond is not None:
             return self._bound(function, bond, there)
         thread = handing(function.module, self.project.types)
@@ -191,6 +192,19 @@ class Remedies:
                 return Remedy("plain", _listed([plain, *others]))
             return Remedy(way, _listed([*others, plain]), thread)
         return Remedy(way, _listed(others), thread)
+
+    def _outside(self, function: Function, steps: Sequence[Step]) -> str:
+        """The advice for a call that stands below a `with`: it goes out of it, unless it needs what was entered."""
+        module = function.module
+        for step in steps:
+            end = step.call.end if step.call is not None else step.end
+            for block in module.blocks_in.get(function.index, ()):
+                if block.kind != "with" or block.is_async or not block.start <= step.start < block.end:
+                    continue
+                if isinstance(block.target, f.Name) and _has_word(module.text[step.start : end], block.target.id):
+                    thread = handing(module, self.project.types)
+                    return f"do it in one function, the `with` included, for `await {thread.shown}(...)`"
+        return _OUTSIDE
 
     def _cleanup(self, function: Function, bond: Bond | None) -> Remedy:
         if self.can_be_plain(function):

@@ -32,7 +32,7 @@ _PEOPLE = frozenset({"user", "users", "account", "member", "customer", "admin", 
 _ASKED = frozenset({"email", "username", "user_name", "login", "phone", "first_name", "full_name", "nickname"})
 _PLACES = frozenset({"host", "hostname", "server", "port", "url", "uri", "dsn", "database"})
 _KNOWN_BEFORE = frozenset(
-    {"current", "old", "existing", "confirm", "confirmation", "confirmed", "repeat", "again", "hashed"}
+    {"current", "old", "existing", "confirm", "confirmation", "confirmed", "repeat", "again", "hashed", "re", "retype"}
 )
 _HASHERS = ("passlib.", "pwdlib.", "bcrypt.", "argon2.", "werkzeug.security.", "django.contrib.auth.hashers.")
 _HASHES = frozenset({"hash", "hashpw", "encrypt", "generate_password_hash", "make_password"})

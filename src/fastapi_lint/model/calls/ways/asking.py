@@ -26,7 +26,7 @@ def asked(types: Inference, function: Function) -> tuple[tuple[f.Expr, f.Call], 
 
 
 def depends_on_callers(types: Inference, function: Function, block: int) -> bool:
-    """Whether a place runs only when a parameter turns out to be awaitable."""
+    """Whether a place runs only when a parameter, or what something gives that is not known, turns out awaitable."""
     module = function.module
     tests = [
         module.facts.calls[one.test.index]
@@ -36,7 +36,10 @@ def depends_on_callers(types: Inference, function: Function, block: int) -> bool
     if not tests:
         return False
     names = {f.Name(param.name) for param in function.params}
-    return any(value in names and call in tests for value, call in asked(types, function))
+    return any(
+        call in tests and (value in names or types.infer(value, (module, call.block, call.start)) is None)
+        for value, call in asked(types, function)
+    )
 
 
 def _asks(types: Inference, function: Function, call: f.Call) -> bool:
