@@ -67,7 +67,8 @@ def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]
     are schemas that hand out a secret by their name (`ApiKeyCreated`, `PaymentIntent`), secrets in the answers of
     operations that make them, fields that a serializer of the class rewrites or that the code masks or sets to a
     constant, and handlers that call something like `mask_secrets`. The secret of a web hook or an integration, which
-    its owner may need, is a warning. Pydantic sends a `SecretStr` as asterisks: such fields are information only.
+    its owner may need, is a warning, and so is one (no password) that is only sent to who has signed in. Pydantic sends
+    a `SecretStr` as asterisks: such fields are information only.
 
     References
     - [Response model: add an output model](https://fastapi.tiangolo.com/tutorial/response-model/#add-an-output-model)
@@ -119,7 +120,8 @@ def _finding(one: SchemaField, sent: _Sent, others: list[Route], route: Route, c
     steps = [check.related(step, f"`{step.name}` holds it", module=step.module) for step in sent.trail]
     steps.append(check.related(one, f"`{one.name}` is declared here", module=one.module))
     steps += [check.related(each, f"`{each.name}` sends it too", module=each.module) for each in others[:5]]
-    severity = Severity.WARNING if _may_be_needed(one, sent) else None
+    is_owned = _may_be_needed(one, sent) or _is_for_known(one, [route, *others], check)
+    severity = Severity.WARNING if is_owned else None
     title = f"`{route.name}`{more} `{one.name}` of `{sent.schema.name}`{inside} to the client"
     why, instead = "whoever gets the answer, a cache or a log has it, too", "answer with a schema that does not have it"
     if sent.is_hidden:
@@ -202,3 +204,18 @@ def _may_be_needed(one: SchemaField, sent: _Sent) -> bool:
     names = [one.name, sent.schema.name, *(step.owner.name for step in sent.trail), *(step.name for step in sent.trail)]
     is_secret = _SECRET.fullmatch(_snake(one.name)) is not None
     return is_secret and any(_VERIFIES.search(_snake(name)) for name in names)
+
+
+def _is_for_known(one: SchemaField, routes: list[Route], check: Check) -> bool:
+    """Whether a secret, no password, only goes to who has signed in: often to those who have set it."""
+    if _SECRET.fullmatch(_snake(one.name)) is None:
+        return False
+    dependencies = check.project.dependencies
+    addresses = [address for route in routes for address in route.addresses]
+    return bool(addresses) and all(
+        any(
+            dependencies.authenticates(each) and dependencies.demands_authentication(each)
+            for each in dependencies.effective(address)[0]
+        )
+        for address in addresses
+    )
