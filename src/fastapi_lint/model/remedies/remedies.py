@@ -216,7 +216,10 @@ class Remedies:
         own = f"use {bond.instead}" if bond.instead else ""
         if bond.kind in ("state", "one") and not (own or twin):
             thread = handing(function.module, self.project.types)
-            own = f"keep `{bond.what}` behind a lock, and use `await {thread.shown}(...)` here"
+            first = f"keep `{bond.what}` behind a lock"
+            if bond.what.startswith("os.environ"):
+                first = "set variables of the environment at start-up"  # no lock of one's own keeps others from them
+            own = f"{first}, and use `await {thread.shown}(...)` here"
         return Remedy("none", _listed([text for text in (own, f"use {twin}" if twin else "") if text]))
 
     def _forbidden(self, function: Function, step: Step) -> str | None:
