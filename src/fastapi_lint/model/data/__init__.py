@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi_lint.model.data.blanking import is_blanked
 from fastapi_lint.model.data.environment import loads_env_file, names_env_file
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
-from fastapi_lint.model.data.kinds import record_kind
+from fastapi_lint.model.data.kinds import model_of_method, record_kind
 from fastapi_lint.model.data.lifetimes import is_made_anew, is_made_once
 from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.data.making.particular import Particular
@@ -42,6 +42,7 @@ __all__ = [
     "is_on_miss",
     "is_rebuilt",
     "loads_env_file",
+    "model_of_method",
     "names_env_file",
     "nearest_root",
     "record_kind",

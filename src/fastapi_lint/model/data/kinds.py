@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class
+from fastapi_lint.model.names.symbols import Class, ClassObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
+
 
 Kind = Literal[
     "pydantic", "sqlmodel", "sqlmodel-table", "settings", "dataclass", "pydantic-dataclass", "typed-dict", "named-tuple"
@@ -63,3 +67,28 @@ def class_decorators(types: Inference, cls: Class) -> tuple[str, ...]:
     calls = cls.module.facts.calls
     shown = (calls[one.index].func if isinstance(one, f.CallRef) else one for one in cls.facts.decorators)
     return tuple(name for one in shown if (name := types.name_of_type(types.infer(one, where))) is not None)
+
+
+_OF_PYDANTIC = frozenset({"pydantic", "sqlmodel", "sqlmodel-table", "settings"})
+
+
+def model_of_method(project: Project, module: Module, call: f.Call, func: f.Attr) -> Class | None:
+    """The Pydantic 2 model of which a method is called that Pydantic itself has; None where it may be another one."""
+    match project.infer(func.value, module, call.block, call.start):
+        case Instance(cls=Class() as cls) | ClassObject(cls=cls):
+            pass
+        case _:
+            return None
+    schema = project.schemas.of(cls)
+    if schema is None or schema.kind not in _OF_PYDANTIC or schema.is_v1 or schema.field(func.attr) is not None:
+        return None
+    order = project.types.mro(cls)
+    if any(isinstance(base, Class) and (func.attr in base.methods or func.attr in base.assigns) for base in order):
+        return None
+    known = all(
+        isinstance(base, Class)
+        or base.startswith(("pydantic.", "sqlmodel.", "typing.", "abc."))
+        or base in ("object", "pydantic_settings.BaseSettings")
+        for base in order
+    )
+    return cls if known else None

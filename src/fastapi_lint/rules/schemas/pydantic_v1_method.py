@@ -7,8 +7,8 @@ from functools import partial
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, Instance, Module
-from fastapi_lint.model.data import is_for_a_release
+from fastapi_lint.model import Module
+from fastapi_lint.model.data import is_for_a_release, model_of_method
 from fastapi_lint.rule import Check, rule
 
 _NEW = {
@@ -36,7 +36,6 @@ _SAME_ARGUMENTS: dict[str, frozenset[str]] = {
     "update_forward_refs": frozenset(),
 }  # fmt: skip
 """The arguments with which a call only needs another name; `construct` takes any."""
-_KINDS = frozenset({"pydantic", "sqlmodel", "sqlmodel-table", "settings"})
 
 
 @rule("FAPI410", fix=Safety.UNSAFE, since="0.2.0")
@@ -63,7 +62,7 @@ def pydantic_v1_method(module: Module, check: Check) -> Iterator[Finding]:
     for call in module.facts.calls:
         if not isinstance(call.func, f.Attr) or call.func.attr not in _NEW:
             continue
-        cls = _model(module, call, call.func, check)
+        cls = model_of_method(check.project, module, call, call.func)
         if cls is None or is_for_a_release(check.project.values, module, call.block, "pydantic"):
             continue
         old, new = call.func.attr, _NEW[call.func.attr]
@@ -74,28 +73,6 @@ def pydantic_v1_method(module: Module, check: Check) -> Iterator[Finding]:
             instead=f"call `{new}`{_more(old)}",
             fix=partial(_fix, module, call, old, new),
         )
-
-
-def _model(module: Module, call: f.Call, func: f.Attr, check: Check) -> Class | None:
-    """The Pydantic 2 model whose method is called; None for anything else, and where it may be another method."""
-    match check.project.infer(func.value, module, call.block, call.start):
-        case Instance(cls=Class() as cls) | ClassObject(cls=cls):
-            pass
-        case _:
-            return None
-    schema = check.project.schemas.of(cls)
-    if schema is None or schema.kind not in _KINDS or schema.is_v1 or schema.field(func.attr) is not None:
-        return None
-    order = check.project.types.mro(cls)
-    if any(isinstance(base, Class) and (func.attr in base.methods or func.attr in base.assigns) for base in order):
-        return None
-    known = all(
-        isinstance(base, Class)
-        or base.startswith(("pydantic.", "sqlmodel.", "typing.", "abc."))
-        or base in ("object", "pydantic_settings.BaseSettings")
-        for base in order
-    )
-    return cls if known else None
 
 
 def _more(old: str) -> str:
