@@ -16,7 +16,7 @@ from fastapi_lint.model.calls.bodies.validation import validated, validators
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
 from fastapi_lint.model.calls.concurrent.pools import EXECUTOR, is_awaited_inside
 from fastapi_lint.model.calls.laziness import reads_on
-from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once
+from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once, never_runs
 from fastapi_lint.model.names.expressions import operated
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -126,7 +126,9 @@ class Execution:
         module = function.module
         for call in function.calls:
             for target in self.targets(module, call, awaited=True):
-                if not allows_cache(call) and not is_once(function, call.block, call.start):
+                if never_runs(module, call.block) or allows_cache(call):
+                    continue
+                if not is_once(function, call.block, call.start):
                     yield Step(module, call.start, call.name_end, target, call, block=call.block)
 
     def targets(self, module: Module, call: f.Call, *, awaited: bool = False) -> Iterator[Function]:
