@@ -87,15 +87,33 @@ class Passing(Questions):
                 given = self.argument(call, function, index)
                 if given is None or is_none(given) or _is_recursion(given, param, function, call.where):
                     continue
-                if (one := self.infer(given, call.where)) is None:
+                one = self._handed_on(given, call.where) or self.infer(given, call.where)
+                if one is not None:
+                    types.append(one)
+                elif not self._never_runs(given, call.where):
                     return None
-                types.append(one)
         except Unknown:
             return None
         if param.default is not None and not is_none(param.default) and types:
             module, facts = function.module, function.facts
             types.append(self.infer(param.default, (module, facts.outer, param.start)))
         return self.agree(types)
+
+    def _handed_on(self, given: f.Expr, where: Where) -> Instance | None:
+        """The object that is handed on, made by a known call, where it is a parameter that only has an annotation."""
+        if (found := _parameter(given, where)) is None or found[1].annotation is None:
+            return None
+        handed = self.passed(*found)
+        return handed if isinstance(handed, Instance) and handed.origin is not None else None
+
+    def _never_runs(self, given: f.Expr, where: Where) -> bool:
+        """Whether what is handed on is a parameter of a function that nothing in the project calls."""
+        if (found := _parameter(given, where)) is None:
+            return False
+        caller, _ = found
+        if caller.cls is not None or caller.parent is not None or caller.facts.decorators:
+            return False
+        return next(self.passing(caller), None) is None
 
     @staticmethod
     def argument(call: _Passed, function: Function, index: int) -> f.Expr | None:
@@ -242,6 +260,15 @@ def _fits(function: Function, call: f.Call) -> bool:
         return True
     known = {param.name for param in params}
     return all(arg.name in known for arg in call.args if arg.name not in ("", "*", "**"))
+
+
+def _parameter(given: f.Expr, where: Where) -> tuple[Function, f.Param] | None:
+    """The parameter that an argument is, of the function that makes the call."""
+    caller = where[0].enclosing(where[1])
+    if caller is None or not isinstance(given, f.Name) or caller.rebinds(given.id):
+        return None
+    param = next((one for one in caller.params if one.name == given.id), None)
+    return (caller, param) if param is not None else None
 
 
 def _is_recursion(given: f.Expr, param: f.Param, function: Function, where: Where) -> bool:
