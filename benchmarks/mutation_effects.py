@@ -33,11 +33,7 @@ def thread_lock_across_await(project: Project, file: File) -> Iterator[Mutant]:
 
 def sync_with_on_async_resource(project: Project, file: File) -> Iterator[Mutant]:
     """FAPI112: `async with` on a client, a session of the project's factory or its context manager loses `async`."""
-    known = {name for name, (_, is_async) in project.factories.items() if is_async}
-    for other in project.files:
-        for function in other.top_functions:
-            if any(other.name_of(each) == "contextlib.asynccontextmanager" for each in function.decorator_list):
-                known.add(function.name)
+    known = {name for name, (_, is_async) in project.factories.items() if is_async} | project.contexts
     for node in ast.walk(file.tree):
         if isinstance(node, ast.AsyncWith) and isinstance(node.items[0].context_expr, ast.Call):
             name = file.name_of(node.items[0].context_expr.func)
@@ -118,7 +114,7 @@ def missing_commit(project: Project, file: File) -> Iterator[Mutant]:
 
 def session_made_in_endpoint(project: Project, file: File) -> Iterator[Mutant]:
     """FAPI519: an endpoint that is given a session makes one beside it, and never closes it."""
-    for name, (path, is_async) in project.factories.items():
+    for name, (path, is_async) in project.factories.items() if file.requests else ():
         text = f"from {path.removesuffix('.py').replace('/', '.')} import {name}"
         imported = project.import_of(name, path) or text
         for function in file.requests:
@@ -247,9 +243,9 @@ def _has_textual_ids(project: Project) -> bool:
 def jwt_error_unhandled(project: Project, file: File) -> Iterator[Mutant]:
     """FAPI638: what is handled around a `jwt.decode` is something else."""
     for function, node in ((each, node) for each in file.functions for node in own(each)):
-        if _is_tried(project, function.name):
-            continue  # the caller handles it as well
         if isinstance(node, ast.Try) and any("jwt.decode(" in file.of(each) for each in node.body):
+            if _is_tried(project, function.name):
+                continue  # the caller handles it as well
             others = ("LookupError", "ArithmeticError", "BufferError", "EOFError", "ImportError", "AssertionError")
             if len(node.handlers) <= len(others) and all(each.type is not None for each in node.handlers):
                 pairs = zip(node.handlers, others, strict=False)

@@ -33,16 +33,8 @@ def unused_suppression(project: Project, file: File) -> Iterator[Mutant]:
 
 def depends_on_call_result(project: Project, file: File) -> Iterator[Mutant]:
     """FAPI202: `Depends(load)` becomes `Depends(load())`, where `load` is a function of the project."""
-    # A function that returns a callable may be called: those whose result is made by a function or class are left out.
-    plain = {
-        each.name
-        for other in project.files
-        for each in other.top_functions
-        if not required(each)
-        and not any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in each.body)
-    }
     for call in file.calls("Depends"):
-        if len(call.args) == 1 and isinstance(call.args[0], ast.Name) and call.args[0].id in plain:
+        if len(call.args) == 1 and isinstance(call.args[0], ast.Name) and call.args[0].id in project.plain:
             yield Mutant(((file.end(call.args[0]),) * 2 + ("()",),), file.at(call))
 
 

@@ -223,14 +223,43 @@ class Project:
                     found[target] = (file.path, is_async)
         return found
 
+    @cached_property
+    def contexts(self) -> frozenset[str]:
+        """The names of asynchronous context managers."""
+        return frozenset(
+            function.name
+            for file in self.files
+            for function in file.top_functions
+            if any(file.name_of(each) == "contextlib.asynccontextmanager" for each in function.decorator_list)
+        )
+
+    @cached_property
+    def plain(self) -> frozenset[str]:
+        """The names of functions that need no argument and make no function, which might be what they give."""
+        return frozenset(
+            function.name
+            for file in self.files
+            for function in file.top_functions
+            if not required(function)
+            and not any(isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)) for each in function.body)
+        )
+
+    @cached_property
+    def _imports(self) -> list[tuple[str, str]]:
+        """The modules and names of all absolute `from ... import ...`."""
+        return [
+            (node.module, alias.name)
+            for file in self.files
+            for node in file.tree.body
+            if isinstance(node, ast.ImportFrom) and not node.level and node.module
+            for alias in node.names
+        ]
+
     def import_of(self, name: str, path: str) -> str | None:
         """The import by which another file has a name; the same text works wherever it is absolute."""
-        for file in self.files:
-            for node in file.tree.body:
-                if isinstance(node, ast.ImportFrom) and not node.level and node.module:
-                    is_there = path.removesuffix(".py").endswith(node.module.replace(".", "/"))
-                    if is_there and any(alias.name == name for alias in node.names):
-                        return f"from {node.module} import {name}"
+        for module, each in self._imports:
+            if each == name and path.removesuffix(".py").endswith(module.replace(".", "/")):
+                return f"from {module} import {name}"
         return None
 
     def dependencies(self, file: File) -> Iterator[Function]:

@@ -25,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -115,9 +116,9 @@ def try_project(root: Path, codes: Sequence[str], most: int, seed: int) -> Itera
         before = Counter(map(_identity, session.check().findings))
         for code in codes:
             mutants = [(file, each) for file in project.files for each in OPERATORS[code](project, file)]
-            mutants = [(file, each) for file, each in mutants if _parses(each.text(file.text))]
-            chance = random.Random(f"{seed} {code} {root.name} {part.place}")
-            for file, mutant in chance.sample(mutants, min(most, len(mutants))):
+            random.Random(f"{seed} {code} {root.name} {part.place}").shuffle(mutants)
+            sound = ((file, each) for file, each in mutants if _parses(each.text(file.text)))
+            for file, mutant in islice(sound, most):
                 yield _try(session, before, code, root.name, file, mutant)
         session.tidy()
 
