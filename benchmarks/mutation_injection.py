@@ -14,7 +14,6 @@ from mutation_places import (
     defaults,
     is_websocket,
     own,
-    required,
     route_of,
     word,
     yields,
