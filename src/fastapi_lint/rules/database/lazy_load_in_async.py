@@ -15,6 +15,8 @@ from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
 _FLUSHES = frozenset({"flush", "commit"})
+_JOINS = frozenset({"join", "outerjoin", "select_from"})
+"""What names a class in a query without loading it."""
 _VALIDATES = frozenset({"model_validate", "from_orm", "parse_obj"})
 
 
@@ -161,7 +163,9 @@ def _may_be_held(relationship: Relationship, found: _Loaded, function: Function,
             if each is function and (given is None or target in classes_of(given)):
                 return True
         for call in each.calls:
-            if call is not found.since and any(_is_class(arg.value, target, each, call, check) for arg in call.args):
+            if call is found.since or f.last_name(call.func) in _JOINS:
+                continue
+            if any(_is_class(arg.value, target, each, call, check) for arg in call.args):
                 return True
     return False
 
