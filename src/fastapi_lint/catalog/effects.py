@@ -195,13 +195,9 @@ def client(name: str) -> Client | None:
 
 
 @lru_cache(maxsize=1)
-def _client_names() -> frozenset[str]:
+def client_words() -> frozenset[str]:
+    """The last names of what makes a client: a cheap look at a callee before it is resolved."""
     return frozenset(name.rpartition(".")[2] for entry in tables().clients for name in entry.names)
-
-
-def makes_client(name: str) -> bool:
-    """Whether the last name of a callee is that of what makes a client: a cheap look before it is resolved."""
-    return name in _client_names()
 
 
 @lru_cache(maxsize=1)

@@ -68,10 +68,11 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
     if module.is_test:
         return
     project = check.project
+    words = module.words_for(catalog.client_words())
     for function in module.functions:
         for call in function.calls:
             name = f.last_name(call.func)
-            if not name or not (name[0].isupper() or catalog.makes_client(name)):
+            if not name or not (name[0].isupper() or name in words):
                 continue
             entry = catalog.client(project.called_name(module, call) or "")
             if entry is None or entry.pool or is_kept(function, call) or is_on_miss(function, call):

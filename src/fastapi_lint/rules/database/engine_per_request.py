@@ -46,9 +46,10 @@ def engine_per_request(module: Module, check: Check) -> Iterator[Finding]:
     if module.is_test:
         return
     project = check.project
+    words = module.words_for(catalog.client_words())
     for function in module.functions:
         for call in function.calls:
-            if not catalog.makes_client(f.last_name(call.func)) and not isinstance(call.func, f.Sub):
+            if f.last_name(call.func) not in words and not isinstance(call.func, f.Sub):
                 continue
             name = project.called_name(module, call) or ""
             entry = catalog.client(name)

@@ -15,6 +15,8 @@ from fastapi_lint.model.names import Class, ClassObject, External, Type, place_o
 from fastapi_lint.rule import Check, rule
 
 _FACTORIES = frozenset({"sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.orm.sessionmaker"})
+_MAKING = frozenset(name.rpartition(".")[2] for name in _FACTORIES)
+_SESSIONS = frozenset({"AsyncSession"})
 _OPTION = "expire_on_commit"
 
 
@@ -66,11 +68,11 @@ def expire_on_commit(module: Module, check: Check) -> Iterator[Finding]:
 def _maybe(module: Module, call: f.Call) -> bool:
     """Whether the words of a call allow it to make a session or a factory of sessions."""
     called = f.last_name(call.func)
-    if called in ("async_sessionmaker", "sessionmaker"):
+    if called in module.words_for(_MAKING):
         return True
     if isinstance(call.func, f.Sub):
-        return f.last_name(call.func.value) == "async_sessionmaker"
-    return called.endswith("Session")
+        return f.last_name(call.func.value) in module.words_for(_MAKING)
+    return called.endswith("Session") or called in module.words_for(_SESSIONS)
 
 
 def _made(module: Module, call: f.Call, callee: Type, check: Check) -> str:

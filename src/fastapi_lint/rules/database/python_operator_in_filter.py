@@ -12,6 +12,7 @@ from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
 _TAKING = frozenset({"where", "filter", "having", "join", "outerjoin", "case", "and_", "or_", "not_", "with_only"})
+_CASE = frozenset({"case"})
 _INSTEAD = {
     "and": "`and_(...)`, or `&` with parentheses",
     "or": "`or_(...)`, or `|` with parentheses",
@@ -49,8 +50,9 @@ def python_operator_in_filter(module: Module, check: Check) -> Iterator[Finding]
             names.setdefault(key, []).append(entry)
     for value, at in _spread(module):
         yield from _judged(value, (module, at.block, at.start), at, check)
+    taking = module.words_for(_TAKING)
     for call in module.facts.calls:
-        if f.last_name(call.func) not in _TAKING:
+        if f.last_name(call.func) not in taking:
             continue
         for arg in call.args:
             where = (module, call.block, call.start)
@@ -59,13 +61,13 @@ def python_operator_in_filter(module: Module, check: Check) -> Iterator[Finding]
                 for entry in names.get(key, ()):
                     yield from _judged(entry.value, (module, entry.block, entry.start), entry, check)
             else:
-                yield from _judged(_condition(call, arg), where, arg, check)
+                yield from _judged(_condition(module, call, arg), where, arg, check)
 
 
-def _condition(call: f.Call, arg: f.Arg) -> f.Expr:
+def _condition(module: Module, call: f.Call, arg: f.Arg) -> f.Expr:
     """The condition in an argument: `case` takes it as the first of a pair."""
     match arg.value:
-        case f.Display(kind="tuple", items=(condition, _)) if f.last_name(call.func) == "case":
+        case f.Display(kind="tuple", items=(condition, _)) if f.last_name(call.func) in module.words_for(_CASE):
             return condition
     return arg.value
 
@@ -78,7 +80,7 @@ def _spread(module: Module) -> Iterator[tuple[f.Expr, f.Assign | f.Call]]:
         (blocks[call.block].function, arg.value.id)
         for call in module.facts.calls
         for arg in call.args
-        if arg.name == "*" and isinstance(arg.value, f.Name) and f.last_name(call.func) in _TAKING
+        if arg.name == "*" and isinstance(arg.value, f.Name) and f.last_name(call.func) in module.words_for(_TAKING)
     }
     for entry in module.facts.assigns if spread else ():
         key = (blocks[entry.block].function, f.last_name(entry.target))

@@ -15,6 +15,9 @@ from fastapi_lint.model.values import environment_read, quoted
 from fastapi_lint.rule import Check, rule
 
 _MAKERS = {"sqlalchemy.create_engine": False, "sqlalchemy.ext.asyncio.create_async_engine": True}
+_MAKING = frozenset({"create_engine", "create_async_engine"})
+_WRAPPING = frozenset({"AsyncEngine"})
+_AROUND = frozenset({"str", "make_url", "SecretStr", "Field", "PostgresDsn"})
 _SCHEME = re.compile(r"(postgresql|mysql|mariadb|sqlite|mssql)(?:\+(\w+))?://")
 _DEFAULTS = {
     "postgresql": "psycopg2",
@@ -64,8 +67,9 @@ def sync_driver_for_async_engine(module: Module, check: Check) -> Iterator[Findi
     """
     if not module.mentions("create_engine", "create_async_engine"):
         return
+    words = module.words_for(_MAKING)
     for index, call in enumerate(module.facts.calls):
-        if f.last_name(call.func) not in ("create_engine", "create_async_engine"):
+        if f.last_name(call.func) not in words:
             continue
         name = check.project.called_name(module, call)
         url = argument(call, 0, "url")
@@ -120,7 +124,7 @@ def _is_wrapped(module: Module, index: int, check: Check) -> bool | None:
     """Whether an engine is made for `AsyncEngine(create_engine(...))`, also by its name; None when it may be."""
     unknown = False
     for call in module.facts.calls:
-        if f.last_name(call.func) != "AsyncEngine" or not call.args:
+        if f.last_name(call.func) not in module.words_for(_WRAPPING) or not call.args:
             continue
         engine = check.project.infer(call.args[0].value, module, call.block, call.start)
         origin = engine.origin if isinstance(engine, Instance) else None
@@ -146,7 +150,7 @@ def _url(expr: f.Expr, where: Where, check: Check, depth: int = 0) -> tuple[str,
         case f.CallRef(index=index) if depth < _DEPTH:
             call = module.facts.calls[index]
             inner = (module, call.block, call.start)
-            if f.last_name(call.func) in ("str", "make_url", "SecretStr", "Field", "PostgresDsn") and call.args:
+            if f.last_name(call.func) in module.words_for(_AROUND) and call.args:
                 first = argument(call, 0, "default")
                 return _url(first.value, inner, check, depth + 1) if first else None
             if environment_read(module, call) is not None:

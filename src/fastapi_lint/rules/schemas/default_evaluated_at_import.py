@@ -34,6 +34,8 @@ _MAKERS = {
     "dataclass": ("dataclasses", "field"),
 }
 """What a field is declared with, by the kind of its class."""
+_FIELDS = frozenset({"Field", "field"})
+_DECLARING = frozenset({"mapped_column", *_FIELDS})
 _COLUMNS = frozenset({"sqlalchemy.Column", "sqlalchemy.orm.mapped_column", "sqlalchemy.schema.Column"})
 _COLUMN_DEFAULTS = frozenset({"default", "onupdate", "insert_default"})
 
@@ -69,7 +71,7 @@ def default_evaluated_at_import(module: Module, check: Check) -> Iterator[Findin
         if not _is_local(module, cls.facts.outer):
             yield from _fields(cls, check)
     for call in module.facts.calls:
-        if _may_declare(call) and not _is_local(module, call.block):
+        if _may_declare(module, call) and not _is_local(module, call.block):
             yield from _arguments(module, call, check)
     for function in module.functions if not module.facts.has_main_guard else ():
         if function.name != "<lambda>" and not _is_local(module, function.facts.outer):
@@ -128,8 +130,9 @@ def _declared(entry: f.Assign, module: Module) -> f.Expr | None:
     """What declares a field in its annotation: `key: Annotated[str, Field(default=...)]`."""
     parts = entry.annotation.items[1:] if isinstance(entry.annotation, f.Sub) else ()
     calls = module.facts.calls
+    names = module.words_for(_FIELDS)
     declaring = (part for part in parts if isinstance(part, f.CallRef))
-    return next((part for part in declaring if f.last_name(calls[part.index].func) in ("Field", "field")), None)
+    return next((part for part in declaring if f.last_name(calls[part.index].func) in names), None)
 
 
 def _made_once(entry: f.Assign, module: Module, check: Check) -> Iterator[tuple[f.Arg | None, f.Call]]:
@@ -157,9 +160,9 @@ def _is_local(module: Module, block: int) -> bool:
     return module.facts.blocks[block].function >= 0
 
 
-def _may_declare(call: f.Call) -> bool:
+def _may_declare(module: Module, call: f.Call) -> bool:
     last = f.last_name(call.func)
-    return bool(call.args) and (last[:1].isupper() or last == "mapped_column")
+    return bool(call.args) and (last[:1].isupper() or last in module.words_for(_DECLARING))
 
 
 def _defaults(call: f.Call) -> Iterator[f.Arg]:
