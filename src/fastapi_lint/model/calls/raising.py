@@ -7,10 +7,22 @@ from collections.abc import Iterable
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import Execution
-from fastapi_lint.model.names.symbols import External, Function
+from fastapi_lint.model.names.symbols import External, Function, Module
 from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.model.values.constants import Values
 
 _DEEPEST = 3
+
+
+def raised_call(values: Values, module: Module, leave: f.Exit) -> int | None:
+    """The call that makes what a `raise` raises: there, or before, under a name that stands for nothing else."""
+    if leave.kind != "raise":
+        return None
+    if isinstance(leave.value, f.Name):
+        found = list(values.definitions(leave.value, (module, leave.block, leave.start)))
+        if len(found) == 1 and found[0][1][0] is module and isinstance(found[0][0], f.CallRef):
+            return found[0][0].index
+    return leave.value.index if isinstance(leave.value, f.CallRef) else None
 
 
 class Raising:

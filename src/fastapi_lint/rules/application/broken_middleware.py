@@ -8,7 +8,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.application import in_stack
-from fastapi_lint.model.calls import Endings, is_tried
+from fastapi_lint.model.calls import Endings, is_tried, raised_call
 from fastapi_lint.rule import Check, rule
 
 
@@ -110,7 +110,8 @@ def _ends_empty(function: Function, check: Check) -> bool:
 
 
 def _is_http_exception(entry: f.Exit, function: Function, check: Check) -> bool:
-    if not isinstance(entry.value, f.CallRef):
+    raised = raised_call(check.project.values, function.module, entry)
+    if raised is None:
         return False
-    made = check.project.types.call_type(function.module, entry.value.index)
+    made = check.project.types.call_type(function.module, raised)
     return check.project.types.is_instance(made, "fastapi.HTTPException", "starlette.exceptions.HTTPException")

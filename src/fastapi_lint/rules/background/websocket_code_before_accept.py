@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Module, Route
-from fastapi_lint.model.calls import bound, is_tried, never_runs
+from fastapi_lint.model.calls import bound, is_tried, never_runs, raised_call
 from fastapi_lint.model.routing import Acceptance, acceptances, socket_of
 from fastapi_lint.rule import Check, rule
 
@@ -106,9 +106,10 @@ def _said(function: Function, name: str | None, check: Check, depth: int) -> Ite
                 ):
                     yield call.block, call.start, call.name_end, f"what `{callee.function.name}` closes with"
     for leave in function.exits:
-        if leave.kind != "raise" or not isinstance(leave.value, f.CallRef):
+        index = raised_call(project.values, module, leave)
+        if index is None:
             continue
-        made = module.facts.calls[leave.value.index]
+        made = module.facts.calls[index]
         raised = project.callee(module, made)
         if isinstance(raised, (External, ClassObject)) and project.types.is_instance(
             project.types.instantiate(raised), *_ERRORS

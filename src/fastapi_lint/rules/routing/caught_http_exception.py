@@ -10,7 +10,7 @@ from fastapi_lint.fixing.edits import importing, line_start, newline_at, step_of
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Module
 from fastapi_lint.model.application import in_stack
-from fastapi_lint.model.calls import BROAD, bound, catches_all, caught
+from fastapi_lint.model.calls import BROAD, bound, catches_all, caught, raised_call
 from fastapi_lint.model.routing import Answer
 from fastapi_lint.model.secrets import writes_log
 from fastapi_lint.rule import Check, rule
@@ -93,11 +93,9 @@ def _catches_http(module: Module, block: f.Block, check: Check) -> bool:
 def _raised(module: Module, attempt: int, handlers: dict[int, list[int]], check: Check) -> Iterator[Answer]:
     """The HTTP errors that the body of a `try` raises and that leave it."""
     blocks = module.facts.blocks
-    raising = {
-        entry.value.index
-        for entry in module.facts.exits
-        if entry.kind == "raise" and isinstance(entry.value, f.CallRef)
-    }
+    inside = range(blocks[attempt].start, blocks[attempt].end)
+    values = check.project.values
+    raising = {raised_call(values, module, entry) for entry in module.facts.exits if entry.start in inside}
     for index, call in module.calls_between(blocks[attempt].start, blocks[attempt].end):
         around = _between(module, call.block, attempt)
         if around is None or any(blocks[block].kind == "try" and handlers.get(block) for block in around):
@@ -139,7 +137,7 @@ def _answers_otherwise(module: Module, handler: f.Block, raised: Answer, check: 
     if codes and check.project.answers.code(raised.status) in codes:
         return False
     return any(entry.kind == "return" for entry in inside) or any(
-        entry.kind == "raise" and isinstance(entry.value, f.CallRef) for entry in inside
+        raised_call(check.project.values, module, entry) is not None for entry in inside
     )
 
 
