@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.data.schemas import SchemaField
 from fastapi_lint.model.names.expressions import evaluated, walk
-from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Instance
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Type
 from fastapi_lint.model.types.inference.inference import Where, is_none
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def is_blanked(one: SchemaField, handler: Function, project: Project) -> bool:
     A dict with a mask under the name of the field is enough, as it is validated later, if no other one beside it has
     something else there.
     """
+    if _is_left_out_by(handler, one, project):
+        return True
     for function in _running(handler, project):
         module = function.module
         entries = list(_entries(function, one.name))
@@ -78,7 +80,45 @@ def _is_masked(expr: f.Expr, where: Where, project: Project, depth: int = 3) -> 
         case f.Name() if depth > 0:
             found = list(project.values.definitions(expr, where))
             return bool(found) and all(_is_masked(value, place, project, depth - 1) for value, place in found)
+        case f.CallRef(index=index) if depth > 0:
+            return _is_masking(project.callee(where[0], where[0].facts.calls[index]), project, depth - 1)
     return False
+
+
+def _is_masking(callee: Type, project: Project, depth: int) -> bool:
+    """Whether a function of the project gives nothing but masks and constants."""
+    if not isinstance(callee, FunctionObject) or callee.function.is_async or callee.function.is_generator:
+        return False
+    home = callee.function.module
+    given = [
+        (leave.value, (home, leave.block, leave.start)) for leave in callee.function.exits if leave.kind == "return"
+    ]
+    return bool(given) and all(
+        value is not None and (_is_masked(value, at, project, depth) or _is_fixed(value, at, project))
+        for value, at in given
+    )
+
+
+def _is_left_out_by(handler: Function, one: SchemaField, project: Project) -> bool:
+    """Whether a handler answers with objects that it makes itself, those of the field's class without the field."""
+    module = handler.module
+    sent = [(leave.value, (module, leave.block, leave.start)) for leave in handler.exits if leave.kind == "return"]
+    if not sent or not all(_is_made(value, where, project) for value, where in sent):
+        return False
+    made = [call for call in handler.calls if _makes(call, one, (module, call.block, call.start), project)]
+    return bool(made) and all(
+        f.last_name(call.func) not in _COPIES
+        and all(arg.name not in ("", "*", "**", one.name, one.alias) for arg in call.args)
+        for call in made
+    )
+
+
+def _is_made(expr: f.Expr | None, where: Where, project: Project) -> bool:
+    """Whether a value is an object of a class of the project that is made at this place."""
+    if not isinstance(expr, f.CallRef):
+        return False
+    callee = project.callee(where[0], where[0].facts.calls[expr.index])
+    return isinstance(callee, ClassObject) and isinstance(callee.cls, Class)
 
 
 def _running(handler: Function, project: Project) -> Iterator[Function]:
