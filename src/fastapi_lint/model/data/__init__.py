@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.data.blanking import is_blanked
-from fastapi_lint.model.data.environment import loads_env_file, names_env_file
+from fastapi_lint.model.data.environment import Variable, loads_env_file, names_env_file, variable_of
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
 from fastapi_lint.model.data.kinds import model_of_method, record_kind
 from fastapi_lint.model.data.lifetimes import is_made_anew, is_made_once
@@ -28,6 +28,7 @@ __all__ = [
     "SchemaField",
     "Usage",
     "Use",
+    "Variable",
     "body_parameters",
     "for_want_of",
     "hands_back",
@@ -51,4 +52,5 @@ __all__ = [
     "serialized",
     "status_is_decided",
     "usage_of",
+    "variable_of",
 ]

@@ -1,15 +1,16 @@
-"""Programs that load a `.env` file into the environment of their process, beside what settings classes read."""
+"""What settings classes read: variables by name, and `.env` files, which programs may load as well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class
 from fastapi_lint.tracking.queries import gathered
 
 if TYPE_CHECKING:
+    from fastapi_lint.model.data.schemas import Schema, SchemaField
     from fastapi_lint.model.names.symbols import Module
     from fastapi_lint.model.project import Project
 
@@ -30,6 +31,29 @@ def _loading(project: Project, module: Module) -> Iterator[str]:
     if module.mentions(*_WORDS) and not module.is_test:
         if any(project.called_name(module, call) in _LOADERS for call in module.facts.calls):
             yield module.path
+
+
+class Variable(NamedTuple):
+    """A variable of the environment, and whether the case of its letters counts."""
+
+    name: str
+    is_exact: bool
+
+    def is_called(self, name: object) -> bool:
+        """Whether a name is that of the variable."""
+        return isinstance(name, str) and (
+            name == self.name or (not self.is_exact and name.lower() == self.name.lower())
+        )
+
+
+def variable_of(project: Project, schema: Schema, one: SchemaField) -> Variable | None:
+    """What a field of a settings class is read from by its name; None when it has an alias, or that is not known."""
+    if one.alias is not None or {"alias", "validation_alias"} & one.keywords.keys():
+        return None
+    prefix = project.schemas.option(schema, "env_prefix")
+    if "env_prefix" in schema.config and not isinstance(prefix, str):
+        return None
+    return Variable(f"{prefix or ''}{one.name}", project.schemas.option(schema, "case_sensitive") is True)
 
 
 def names_env_file(project: Project, cls: Class) -> bool:

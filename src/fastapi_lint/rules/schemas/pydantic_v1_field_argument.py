@@ -9,7 +9,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits.calls import value_text
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Module
-from fastapi_lint.model.data import LIMITS, is_for_a_release
+from fastapi_lint.model.data import LIMITS, Variable, is_for_a_release, variable_of
 from fastapi_lint.model.names import is_conditional_import
 from fastapi_lint.rule import Check, rule
 
@@ -83,27 +83,18 @@ def _class_around(module: Module, call: f.Call) -> Class | None:
     return module.classes[index] if index >= 0 else None
 
 
-def _variable(cls: Class, call: f.Call, check: Check) -> tuple[str, bool] | None:
-    """The environment variable that a field of a settings class is read from, and whether its case counts; None when
-    that is not known."""
+def _variable(cls: Class, call: f.Call, check: Check) -> Variable | None:
+    """What a field of a settings class is read from."""
     schema = check.project.schemas.of(cls)
     one = next((each for each in schema.own_fields if each.field_call == call), None) if schema is not None else None
-    if schema is None or one is None or one.alias is not None or {"alias", "validation_alias"} & one.keywords.keys():
-        return None
-    prefix = check.project.schemas.option(schema, "env_prefix")
-    if "env_prefix" in schema.config and not isinstance(prefix, str):
-        return None
-    return f"{prefix or ''}{one.name}", check.project.schemas.option(schema, "case_sensitive") is True
+    return variable_of(check.project, schema, one) if schema is not None and one is not None else None
 
 
-def _is_read_anyway(variable: tuple[str, bool] | None, value: f.Expr) -> bool:
-    if variable is None or not isinstance(value, f.Const) or not isinstance(value.value, str):
-        return False
-    name, is_exact = variable
-    return value.value == name or (not is_exact and value.value.lower() == name.lower())
+def _is_read_anyway(variable: Variable | None, value: f.Expr) -> bool:
+    return variable is not None and isinstance(value, f.Const) and variable.is_called(value.value)
 
 
-def _said(arg: f.Arg, variable: tuple[str, bool] | None, *, is_setting: bool) -> tuple[str, str, str, Severity | None]:
+def _said(arg: f.Arg, variable: Variable | None, *, is_setting: bool) -> tuple[str, str, str, Severity | None]:
     title = f"`{arg.name}` is no argument of Pydantic 2's `Field`"
     if arg.name in _RAISING:
         return title, "it raises at import", f"write {_code(_RAISING[arg.name])}", Severity.ERROR

@@ -8,7 +8,7 @@ from functools import partial
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
-from fastapi_lint.model.data import SchemaField, loads_env_file, names_env_file
+from fastapi_lint.model.data import SchemaField, loads_env_file, names_env_file, variable_of
 from fastapi_lint.rule import Check, rule
 
 _READERS = frozenset({"os.getenv", "os.environ.get"})
@@ -20,13 +20,13 @@ def settings_from_pydantic(module: Module, check: Check) -> Iterator[Finding]:
 
     Why is this bad?
     With Pydantic 2 `from pydantic import BaseSettings` raises `PydanticImportError`: it moved to `pydantic_settings`. A
-    default such as `os.getenv("DEBUG")` inside of a settings class is read once, at import, before the `.env` file is,
-    and hides a variable that is missing.
+    default such as `os.getenv("APP_DEBUG")` of a field `debug` is read once, at import; the `.env` file, which counts only
+    for the names that the settings read, does not set it, and a variable that is missing is hidden.
 
     Known limits
-    Reading the environment in a default is reported as a warning, and as information where the settings name no `.env`
-    file, which could hold the variable. Its fix, and that for the import, are safe; the
-    former is offered only where the variable has the name that the settings class reads for this field anyway. Imports
+    Reading the environment in a default is reported as a warning, and as information where nothing is lost by it: the
+    settings name no `.env` file, which could hold the variable, or read the very same variable for this field by
+    themselves. The fix for the import is safe; there is none for a default. Imports
     in `try` or below an `if`, projects that allow Pydantic 1, and those that load the `.env` file into the environment
     themselves (`load_dotenv`), are left alone.
 
@@ -52,16 +52,17 @@ def settings_from_pydantic(module: Module, check: Check) -> Iterator[Finding]:
     for cls in module.classes:
         schema = check.project.schemas.of(cls) if check.project.schemas.is_settings(cls) else None
         for one in schema.own_fields if schema is not None and not schema.is_v1 else ():
-            if (variable := _read(one, check)) is not None and schema is not None:
-                has_file = names_env_file(check.project, cls)
+            if (name := _read(one, check)) is not None and schema is not None:
+                known = variable_of(check.project, schema, one)
+                is_lost = names_env_file(check.project, cls) and (known is None or not known.is_called(name))
                 yield check.finding(
                     one,
-                    f"the default of `{cls.name}.{one.name}` reads `{variable}` itself",
-                    why="it is read at import, and the `.env` file is not looked at"
-                    if has_file
+                    f"the default of `{cls.name}.{one.name}` reads `{name}` itself",
+                    why="it is read at import, and what the `.env` file says of it is not looked at"
+                    if is_lost
                     else "the settings read their variables by themselves, and check them",
                     instead="declare the field, which reads its variable by name or `validation_alias`",
-                    severity=Severity.WARNING if has_file else Severity.INFO,
+                    severity=Severity.WARNING if is_lost else Severity.INFO,
                 )
 
 
