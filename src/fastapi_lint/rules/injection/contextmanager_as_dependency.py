@@ -43,8 +43,9 @@ def contextmanager_as_dependency(depends: Depends, check: Check) -> Iterator[Fin
             continue
         short = name.rsplit(".", 1)[-1]
         is_shared = bool(check.project.callers.uses(function)) or check.project.is_lifespan(function)
+        entered = "async with" if function.is_async else "with"
         instead = (
-            f"depend on a generator function that does `with {function.name}(...) as value: yield value`"
+            f"depend on a generator function that does `{entered} {function.name}(...) as value: yield value`"
             if is_shared
             else "remove the decorator"
         )

@@ -21,6 +21,8 @@ _BROKEN = {
     205: "the client must not get one, but it is sent all the same",
     304: "the server sends it behind a head that forbids it, which breaks the connection",
 }
+_NEED_CONTENT = frozenset({"JSONResponse", "ORJSONResponse", "UJSONResponse"})
+"""Responses whose `content` has no default."""
 
 
 @rule("FAPI303", fix=Safety.UNSAFE)
@@ -111,10 +113,17 @@ def _objects(function: Function, check: Check) -> Iterator[Finding]:
 
 def _object(answer: Answer, status: int, check: Check) -> Finding:
     shown = answer.made.name.rpartition(".")[2] if answer.made is not None and answer.is_direct else "the response"
+    title, why = f"{f'`{shown}`' if answer.is_direct else shown} has status {status}, and a body", _BROKEN[status]
+    given = {arg.name for arg in answer.call.args} if answer.call is not None else {""}
+    if shown in _NEED_CONTENT and not given & {"", "*", "**", "content"}:
+        title, why = (
+            f"`{shown}` has status {status}, and no `content`",
+            "it has to be given, and TypeError is raised here",
+        )
     return check.finding(
         answer,
-        f"{f'`{shown}`' if answer.is_direct else shown} has status {status}, and a body",
-        why=_BROKEN[status],
+        title,
+        why=why,
         instead=f"return `Response(status_code={status})`, or choose a status with a body",
         module=answer.module,
     )

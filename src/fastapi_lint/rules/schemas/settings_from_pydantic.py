@@ -20,8 +20,8 @@ def settings_from_pydantic(module: Module, check: Check) -> Iterator[Finding]:
 
     Why is this bad?
     With Pydantic 2 `from pydantic import BaseSettings` raises `PydanticImportError`: it moved to `pydantic_settings`. A
-    default such as `os.getenv("APP_DEBUG")` of a field `debug` is read once, at import; the `.env` file, which counts only
-    for the names that the settings read, does not set it, and a variable that is missing is hidden.
+    default such as `os.getenv("APP_DEBUG")` of a field `debug` is read once, at import; the `.env` file does not set
+    it, as that counts only for the names that the settings read, and a variable that is missing is hidden.
 
     Known limits
     Reading the environment in a default is reported as a warning, and as information where nothing is lost by it: the
