@@ -26,6 +26,7 @@ _MAKERS = frozenset({"structlog.get_logger", "structlog.stdlib.get_logger", "str
 _SHOWS = frozenset({
     "str", "repr", "json.dumps", "dict", "pprint.pformat", "fastapi.encoders.jsonable_encoder", "orjson.dumps",
 })  # fmt: skip
+_TEXTS = frozenset({"str", "repr", "json.dumps", "pprint.pformat"})
 _SAME = frozenset({"encode", "decode", "strip", "lower", "get_secret_value", "format", "join", "copy", "items"})
 _DUMPS = frozenset({"model_dump", "model_dump_json", "dict", "json"})
 _MASKED = ("pydantic.SecretStr", "pydantic.SecretBytes", "pydantic.types.SecretStr", "starlette.datastructures.Secret")
@@ -136,7 +137,7 @@ class Logs:
             case f.CallRef(index=index):
                 return self._called(module, module.facts.calls[index], depth)
             case f.Name(id=name):
-                return self._named(expr, name, where) or self._whole(expr, where)
+                return self._named(expr, name, where) or self._whole(expr, where) or self._message(expr, where, depth)
             case f.Attr(value=owner, attr=attr):
                 if attr in ("headers", "cookies") and self._is_request(owner, where):
                     return f"{_text(owner)}.{attr}"
@@ -149,6 +150,21 @@ class Logs:
             if (found := self.shown(each, where, depth - 1)) is not None:
                 return found
         return None
+
+    def _message(self, expr: f.Name, where: Where, depth: int) -> str | None:
+        """The secret in a text that the function has put together before, under a name that stands for nothing else."""
+        module = where[0]
+        found = list(self.values.definitions(expr, where))
+        if len(found) != 1 or found[0][1][0] is not module:
+            return None
+        value, place = found[0]
+        if module.enclosing(place[1]) is not module.enclosing(where[1]):
+            return None
+        is_text = isinstance(value, f.Joined) or (isinstance(value, f.Binary) and value.op in ("+", "%"))
+        if isinstance(value, f.CallRef):
+            call = module.facts.calls[value.index]
+            is_text = f.last_name(call.func) == "format" or self.project.called_name(module, call) in _TEXTS
+        return self.shown(value, place, depth - 1) if is_text else None
 
     def _called(self, module: Module, call: f.Call, depth: int) -> str | None:
         where = (module, call.block, call.start)
