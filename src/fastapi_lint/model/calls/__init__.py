@@ -32,7 +32,7 @@ from fastapi_lint.model.calls.concurrent.threads import joins_threads, thread_st
 from fastapi_lint.model.calls.concurrent.together import Member, Together, is_made_in_loop, together
 from fastapi_lint.model.calls.concurrent.using import leaves, only_value, reads_of
 from fastapi_lint.model.calls.execution import Step, shown, written
-from fastapi_lint.model.calls.raising import Raising, raised_call
+from fastapi_lint.model.calls.raising import Raising, raised_call, returned_call
 from fastapi_lint.model.calls.results import NotCallable, not_callable
 from fastapi_lint.model.calls.trails import Trail
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Settings
@@ -105,6 +105,7 @@ __all__ = [
     "plain_result",
     "raised_call",
     "reads_of",
+    "returned_call",
     "root_of",
     "runs",
     "runs_by_configuration",

@@ -1,4 +1,4 @@
-"""Whether the project itself raises an exception where one is caught: its text is then the project's own."""
+"""What a `raise` or `return` gives, and whether the project itself raises an exception where one is caught."""
 
 from __future__ import annotations
 
@@ -22,6 +22,20 @@ def raised_call(values: Values, module: Module, leave: f.Exit) -> int | None:
         found = list(values.definitions(leave.value, (module, leave.block, leave.start)))
         if len(found) == 1 and found[0][1][0] is module and isinstance(found[0][0], f.CallRef):
             return found[0][0].index
+    return leave.value.index if isinstance(leave.value, f.CallRef) else None
+
+
+def returned_call(values: Values, function: Function, leave: f.Exit) -> int | None:
+    """The call that makes what a `return` gives: there, or before, in a variable that holds nothing else."""
+    if leave.kind != "return":
+        return None
+    if isinstance(leave.value, f.Name):
+        found = list(values.definitions(leave.value, (function.module, leave.block, leave.start)))
+        if len(found) != 1:
+            return None
+        value, (module, block, _) = found[0]
+        is_own = module is function.module and module.enclosing(block) is function
+        return value.index if is_own and isinstance(value, f.CallRef) else None
     return leave.value.index if isinstance(leave.value, f.CallRef) else None
 
 

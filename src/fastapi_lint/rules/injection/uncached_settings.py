@@ -8,8 +8,8 @@ from functools import partial
 from fastapi_lint.finding import Finding, Fix, Safety
 from fastapi_lint.fixing.edits import importing, insert_statement_before
 from fastapi_lint.fixing.edits.calls import function_node
-from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Function, Module
+from fastapi_lint.model.calls import returned_call
 from fastapi_lint.rule import Check, rule
 
 
@@ -49,9 +49,12 @@ def _built(function: Function, check: Check) -> Class | None:
     if function.params or function.facts.decorators or function.is_generator:
         return None
     returned = [entry for entry in function.exits if entry.kind == "return"]
-    if len(returned) != 1 or len(function.exits) != 1 or not isinstance(returned[0].value, f.CallRef):
+    if len(returned) != 1 or len(function.exits) != 1:
         return None
-    call = function.module.facts.calls[returned[0].value.index]
+    index = returned_call(check.project.values, function, returned[0])
+    if index is None:
+        return None
+    call = function.module.facts.calls[index]
     called = check.project.callee(function.module, call)
     if isinstance(called, ClassObject) and check.project.schemas.is_settings(called.cls):
         return called.cls

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Instance, Route
+from fastapi_lint.model.calls import returned_call
 from fastapi_lint.model.routing import Answer
 from fastapi_lint.rule import Check, rule
 
@@ -39,7 +40,7 @@ def discarded_injected_response(route: Route, check: Check) -> Iterator[Finding]
             continue
         answers = [each for each in check.project.answers.of(handler) if each.kind in ("response", "stream")]
         for start, end, block, what in _set(handler, parameter.name):
-            returned = next((each for each in answers if _follows(handler, block, start, each)), None)
+            returned = next((each for each in answers if _follows(handler, block, start, each, check)), None)
             if returned is not None:
                 yield check.finding(
                     (start, end),
@@ -80,7 +81,10 @@ def _is_handed_on(handler: Function, name: str) -> bool:
     return any(value in parts for value in kept) or any(entry.value == response for entry in handler.exits)
 
 
-def _follows(handler: Function, block: int, start: int, answer: Answer) -> bool:
+def _follows(handler: Function, block: int, start: int, answer: Answer, check: Check) -> bool:
     """Whether a response that is returned comes behind a place, on the way that goes on from it."""
+    calls, values = handler.module.facts.calls, check.project.values
+    made = [returned_call(values, handler, entry) for entry in handler.exits]
     leaving = any(entry.kind == "return" and entry.start <= answer.start < entry.end for entry in handler.exits)
+    leaving = leaving or any(index is not None and calls[index].start == answer.start for index in made)
     return leaving and answer.start > start and block in handler.module.blocks_around(answer.block)
