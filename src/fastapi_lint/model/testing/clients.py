@@ -147,7 +147,7 @@ def is_started(project: Project, client: InProcess) -> bool:
             return True
     for module in (client.module, *conftests(project, client.module)):
         for call in module.facts.calls:
-            if f.last_name(call.func) in _STARTING or _runs_lifespan(project, module, call):
+            if f.last_name(call.func) in module.words_for(_STARTING) or _runs_lifespan(project, module, call):
                 return True
     return False
 

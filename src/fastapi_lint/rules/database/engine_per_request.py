@@ -19,7 +19,7 @@ _TRIES = re.compile(
 """Endpoints that try what they are given: the engine has to be a new one."""
 _CLOSES = frozenset({"dispose", "close", "terminate", "closeall"})
 _FACTORIES = frozenset({"sqlalchemy.orm.sessionmaker", "sqlalchemy.ext.asyncio.async_sessionmaker"})
-_OWN_POOLS = ("NullPool", "StaticPool", "SingletonThreadPool")
+_OWN_POOLS = frozenset({"NullPool", "StaticPool", "SingletonThreadPool"})
 
 
 @rule("FAPI516", since="0.2.0")
@@ -90,7 +90,7 @@ def _is_meant(function: Function, call: f.Call, check: Check, *, is_factory: boo
         return True
     for arg in call.args:
         named = f.last_name(arg.value)
-        if arg.name == "poolclass" and (named in _OWN_POOLS or not named):
+        if arg.name == "poolclass" and (named in module.words_for(_OWN_POOLS) or not named):
             return True
     particular = Particular(check.project, function)
     depends = any(particular.depends(arg.value, where) for arg in call.args if not _is_of_app(arg.value))
