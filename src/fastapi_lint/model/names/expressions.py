@@ -24,6 +24,19 @@ def walk(expr: f.Expr | None) -> Iterator[f.Expr]:
             pending.extend(reversed(parts(part)))
 
 
+def walk_with_blocks(expr: f.Expr | None, block: int) -> Iterator[tuple[f.Expr, int]]:
+    """As `walk`, each part with the block in which it is evaluated: what is in a comprehension sees its variables."""
+    pending = [(expr, block)]
+    while pending:
+        part, at = pending.pop()
+        if part is None:
+            continue
+        yield part, at
+        if type(part) not in _WHOLE:
+            inside = part.block if isinstance(part, f.Each) else at
+            pending.extend((each, inside) for each in reversed(parts(part)))
+
+
 def called(module: Module, call: f.Call) -> str:
     """The last identifier of what is called, by the name that it has at home: import aliases are looked through."""
     func = call.func
@@ -67,7 +80,7 @@ def operated(function: Function) -> Iterator[tuple[f.Expr, str, int, int]]:
         if kept and isinstance(expr, f.Sub):
             yield expr.value, kept, block, start
         elif not kept:
-            yield from ((owner, name, block, start) for owner, name in _operations(expr))
+            yield from ((owner, name, inside, start) for owner, name, inside in _operations(expr, block))
     for call in function.calls:
         if isinstance(call.func, f.Name) and call.func.id in _ASKING and len(call.args) == 1:
             yield call.args[0].value, _ASKING[call.func.id], call.block, call.start
@@ -76,19 +89,19 @@ def operated(function: Function) -> Iterator[tuple[f.Expr, str, int, int]]:
 _ASKING = {"len": "__len__", "str": "__str__"}
 
 
-def _operations(expr: f.Expr | None) -> Iterator[tuple[f.Expr, str]]:
-    for part in walk(expr):
+def _operations(expr: f.Expr | None, block: int) -> Iterator[tuple[f.Expr, str, int]]:
+    for part, at in walk_with_blocks(expr, block):
         match part:
             case f.Sub(value=value):
-                yield value, "__getitem__"
+                yield value, "__getitem__", at
             case f.Compare(operators=operators, operands=operands):
                 yield from (
-                    (operands[index + 1], "__contains__")
+                    (operands[index + 1], "__contains__", at)
                     for index, operator in enumerate(operators)
                     if operator in ("in", "not in")
                 )
             case f.Joined(parts=inner):
-                yield from ((each, "__str__") for each in inner if isinstance(each, (f.Name, f.Attr, f.CallRef)))
+                yield from ((each, "__str__", at) for each in inner if isinstance(each, (f.Name, f.Attr, f.CallRef)))
 
 
 def dotted(expr: f.Expr | None) -> str:
@@ -165,11 +178,11 @@ def _looked_through(
     attributes: list[tuple[f.Attr, int, int]] = []
     comparisons: list[tuple[f.Compare, int, int]] = []
     for expr, block, at in evaluated(function):
-        for part in walk(expr) if type(expr) not in _WHOLE else ():
+        for part, inside in walk_with_blocks(expr, block) if type(expr) not in _WHOLE else ():
             if isinstance(part, f.Attr):
-                attributes.append((part, block, at))
+                attributes.append((part, inside, at))
             elif isinstance(part, f.Compare):
-                comparisons.append((part, block, at))
+                comparisons.append((part, inside, at))
     return attributes, comparisons
 
 
