@@ -26,12 +26,7 @@ def environment_read(module: Module, call: f.Call) -> str | None:
     name = call.args[0].value.value
     if not isinstance(name, str) or call.args[0].name not in ("", "key", "name"):
         return None
-    func = call.func
-    if isinstance(func, f.Name):
-        func = f.Name(_known_as(module).get(func.id, func.id))
-    elif func.attr in _READERS and isinstance(func.value, f.Name) and func.value.id in _known_as(module):
-        func = f.Attr(f.Name(_known_as(module)[func.value.id]), func.attr)
-    match func:
+    match _as_known(module, call.func):
         case f.Name(id="getenv" | "config" | "env"):
             return name
         case f.Attr(value=f.Name(id="os"), attr="getenv"):
@@ -41,6 +36,27 @@ def environment_read(module: Module, call: f.Call) -> str | None:
         case f.Attr(value=f.Name(id="env"), attr="str" | "get"):
             return name
     return None
+
+
+def reads_environment(module: Module, call: f.Call) -> bool:
+    """Whether a call reads a variable of the environment, whichever: `os.getenv(name)`, `os.environ.get(name)`."""
+    if not isinstance(call.func, (f.Name, f.Attr)) or not call.args:
+        return False
+    match _as_known(module, call.func):
+        case f.Name(id="getenv") | f.Attr(value=f.Name(id="os"), attr="getenv"):
+            return True
+        case f.Attr(value=environ, attr="get" | "setdefault" | "pop"):
+            return is_environment(environ)
+    return False
+
+
+def _as_known(module: Module, func: f.Name | f.Attr) -> f.Name | f.Attr:
+    """What is called, by the name that it has at home."""
+    if isinstance(func, f.Name):
+        return f.Name(_known_as(module).get(func.id, func.id))
+    if func.attr in _READERS and isinstance(func.value, f.Name) and func.value.id in _known_as(module):
+        return f.Attr(f.Name(_known_as(module)[func.value.id]), func.attr)
+    return func
 
 
 @lru_cache(maxsize=8)

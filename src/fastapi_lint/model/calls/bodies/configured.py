@@ -7,7 +7,7 @@ from fastapi_lint.model.calls.bodies.arguments import is_field
 from fastapi_lint.model.names.symbols import Class, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.constants import Values
-from fastapi_lint.model.values.readers import environment_read, is_environment
+from fastapi_lint.model.values.readers import environment_read, is_environment, reads_environment
 
 _DEEPEST = 8
 
@@ -53,7 +53,7 @@ def is_configured(values: Values, expr: f.Expr | None, where: Where, depth: int 
             return any(is_configured(values, *found, depth + 2) for found in values.definitions(expr, where))
         case f.CallRef(index=index):
             call = where[0].facts.calls[index]
-            if environment_read(where[0], call) is not None:
+            if environment_read(where[0], call) is not None or reads_environment(where[0], call):
                 return True
             callee = values.types.callee(where[0], call)
             if isinstance(callee, FunctionObject):
