@@ -27,6 +27,10 @@ _MOMENT = 0.001
 """Seconds."""
 _WAITS_FOR = frozenset({"lock", "thread", "subprocess"})
 """Kinds of calls that return at once when what they wait for is there."""
+_SOCKET, _STREAM = "socket.socket", "socket.SOCK_STREAM"
+_LIMITS = frozenset({"setblocking", "settimeout"})
+_NOT_AT_ALL = (f.Const(False), f.Const(0), f.Const(0.0))
+"""With these a socket never waits."""
 _IN_MEMORY = frozenset({"io.BytesIO", "io.StringIO", "tempfile.SpooledTemporaryFile"})
 _AWAIT = re.compile(rb"\bawait\b|\basync\s+(?:for|with)\b")
 _THROUGH = ("list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all")
@@ -70,6 +74,8 @@ class Blocking:
         entry = self._entry_for(self.types.callee(module, call))
         if entry is None or not _applies(entry, call):
             return None
+        if _SOCKET in entry.names and not self._socket_waits(module, call):
+            return None
         if entry.mode and not self._waits_in_this_mode(module, call, entry.mode):
             entry = msgspec.structs.replace(entry, weight="short", why=entry.otherwise)
         if entry.kind == "sleep" and _is_moment(call):
@@ -110,6 +116,27 @@ class Blocking:
             return False
         value = self.types.infer(call.args[0].value, (module, call.block, call.start))
         return self.types.name_of_type(value) == mode
+
+    def _socket_waits(self, module: Module, call: f.Call) -> bool:
+        """Whether a method of a socket waits: it is of a stream, and nothing makes it return at once.
+
+        A socket of datagrams only notes an address when it connects, and sends into a buffer.
+        """
+        callee = self.types.callee(module, call)
+        made = callee.owner.origin if isinstance(callee, Method) and callee.owner is not None else None
+        if made is not None and f.last_name(made.facts.func) == "socket":
+            positional = [arg.value for arg in made.facts.args if not arg.name]
+            given = f.keyword(made.facts, "type")
+            form = given.value if given is not None else positional[1] if len(positional) > 1 else None
+            where = (made.module, made.facts.block, made.facts.start)
+            if form is not None and self.types.name_of_type(self.types.infer(form, where)) != _STREAM:
+                return False
+        places = [(module, call.block)] + ([(made.module, made.facts.block)] if made is not None else [])
+        return not any(
+            f.last_name(other.func) in _LIMITS and other.args and other.args[0].value in _NOT_AT_ALL
+            for place, block in places
+            for other in place.calls_in.get(place.facts.blocks[block].function, ())
+        )
 
     def _is_in_memory(self, module: Module, call: f.Call) -> bool:
         """Whether the first argument is a file that lies in memory, or the object (an archive) was made of one."""

@@ -16,7 +16,7 @@ from fastapi_lint.model.calls.handed import is_another
 from fastapi_lint.model.calls.sharing import comes_from_cache, is_shared_object, starts_from_self
 from fastapi_lint.model.calls.trails import Memo, Run, Trail, search
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Branches, Settings
-from fastapi_lint.model.calls.ways.sparing import is_once
+from fastapi_lint.model.calls.ways.sparing import expects, is_once, swallows
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized
@@ -285,8 +285,20 @@ class Chains(Blocking):
         return maker is not None and self.serving.is_startup(maker)
 
     def asks_for_loop(self, function: Function) -> bool:
-        """Whether a function looks if an event loop runs (so it may act only when none does)."""
-        return any(f.last_name(call.func) in _ASKS_FOR_LOOP for call in function.calls)
+        """Whether a function looks if an event loop runs (so it may act only when none does).
+
+        To get the loop asks nothing where one always runs, unless the error is expected.
+        """
+        return any(
+            f.last_name(call.func) in _ASKS_FOR_LOOP
+            and not (
+                function.is_async
+                and f.last_name(call.func) == "get_running_loop"
+                and not swallows(function.module, call.block)
+                and not expects(function.module, call.block, "RuntimeError")
+            )
+            for call in function.calls
+        )
 
 
 def _is_super(step: Step) -> bool:
