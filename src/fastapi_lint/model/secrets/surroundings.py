@@ -181,10 +181,18 @@ def is_checked(bound: BoundText, project: Project) -> bool:
             for at in mentions(name, module):
                 if module is bound.module and _is_bound(bound, at):
                     continue
-                end = data.find(b"\n", at)
-                if _CONDITION.search(data[data.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(data)]):
+                if _CONDITION.search(data[data.rfind(b"\n", 0, at) + 1 : _end_of_code(module, at)]):
                     return True
     return False
+
+
+def _end_of_code(module: Module, at: int) -> int:
+    """Where the code of the line around a place ends: before a comment, or before the next line."""
+    data = module.text
+    end = data.find(b"\n", at)
+    end = end if end >= 0 else len(data)
+    hashes = (found.start() for found in re.finditer(rb"#", data[at:end]))
+    return next((at + each for each in hashes if quoted_at(module, at + each) is None), end)
 
 
 def _is_validated(bound: BoundText, cls: Class, project: Project) -> bool:
