@@ -228,8 +228,15 @@ class Execution:
         module = function.module
         for value, names, start, end, block in self.driven(function):
             if isinstance(value, Instance) and isinstance(value.cls, Class):
-                for target in self._methods(value.cls, names):
+                for target in (*self._methods(value.cls, names), *self._items(value, names)):
                     yield Step(module, start, end, target, block=block.parent)
+
+    def _items(self, value: Instance, names: tuple[str, ...]) -> tuple[Function, ...]:
+        """What `for` calls for each item: `__next__` of what the `__iter__` of an object gives."""
+        given = self.types.result(self.types.attribute(value, "__iter__")) if "__iter__" in names else None
+        if not isinstance(given, Instance) or not isinstance(given.cls, Class):
+            return ()
+        return tuple(self._methods(given.cls, ("__next__",)))
 
     def driven(self, function: Function) -> Iterator[tuple[Type, tuple[str, ...], int, int, f.Block]]:
         """The values that synchronous `for` and `with` run: type, special methods called, place, and block."""
