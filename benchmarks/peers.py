@@ -2,6 +2,7 @@
 
     python benchmarks/peers.py FOLDER [--lines]
     python benchmarks/peers.py FOLDER --flask [--lines]
+    python benchmarks/peers.py FOLDER --codeql | --evloop | --vscode [--lines]
 
 FOLDER holds checkouts, or copies of the test files, of SonarPython, flake8-async and Ruff (all below it is searched by
 file name; see `SUITES`). A file is linted in a project of its own, whose application serves its
@@ -12,6 +13,9 @@ agrees when both report something on it, or one of the two lines around it. Noth
 by line (see `REWRITING`), in memory. There a line agrees when we report between it and the next mark or function, for
 the source may be marked, or a call in the middle of a statement; and a line that is marked as right may not be
 reported.
+
+`--codeql` is about CodeQL's taint_test.py of FastAPI (`peers_inputs.py`), `--evloop` about the tests of evloop-lint and
+fastapi-evloop-linter (`peers_cases.py`), `--vscode` about the fixtures of fastapi-vscode (`peers_routes.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +26,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from peers_cases import compare_cases
+from peers_inputs import compare_inputs
+from peers_routes import compare_routes
 
 from fastapi_lint.run.story import lint_sources
 
@@ -234,7 +242,13 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--lines", action="store_true", help="show the lines that differ")
     parser.add_argument("--flask", action="store_true", help="rewrite Semgrep's files of Flask, and compare these")
+    others = {"codeql": compare_inputs, "evloop": compare_cases, "vscode": compare_routes}
+    for name in others:
+        parser.add_argument(f"--{name}", action="store_true", help="compare with these tests instead")
     arguments = parser.parse_args()
+    for name, compare_others in others.items():
+        if getattr(arguments, name):
+            return compare_others(arguments.folder, shows_lines=arguments.lines)
     if arguments.flask:
         return compare_flask(arguments.folder, shows_lines=arguments.lines)
     print("| file | rules | theirs | agreed | missed | extra |\n|---|---|---:|---:|---:|---:|")
