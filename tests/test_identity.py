@@ -19,7 +19,7 @@ from fastapi_lint.testing.reading import Example
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = [*examples("bad.py"), *examples("good.py"), *examples("more/*.py")]
+EXAMPLES = [*examples("bad.py"), *examples("more/*.py")]
 FOLDERS = sorted({example.folder.name for example in EXAMPLES})
 SECOND = "zz_second/"
 
