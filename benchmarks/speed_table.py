@@ -48,7 +48,7 @@ REASONS: dict[tuple[str, str], str] = {
     ("mlflow", "plain"): _CALLED,
     ("fractal-server", "plain"): _SHORT,
     ("fractal-server", "router"): _SHORT,
-    ("open-webui", "two"): "others used both cores meanwhile; and " + _LINKING,
+    ("open-webui", "two"): _LINKING,
     ("open-webui", "parsing"): (
         "the rules are three times as many as when this budget was set: what they ask comes to three quarters of the"
         " run, no rule to more than a thirteenth; a tenth goes to fixes, which need libcst"
