@@ -108,6 +108,12 @@ def test_chapters_do_not_begin_in_code() -> None:
 PRECISION = """\
 # Precision
 
+## All looks together
+
+| rule | preset | judged | true | arguable | false |
+|---|---|---:|---:|---:|---:|
+| FAPI101 blocking-call-in-async | recommended | 25 | 21 | 3 | 1 |
+
 ## First, 2026-01-01
 
 | rule | projects | findings | judged (projects) | false before | left | notes |
@@ -121,6 +127,7 @@ PRECISION = """\
 | FAPI101 | 4 | 3 | 1 | 0 | a header |
 | FAPI409, 410 | 6 | 2 | 1 | 3 | a pin |
 | 36 others | 71 | 71 | 0 | 0 | |
+| all others | 5 | 5 | 0 | 0 | FAPI105 3, 111 2 |
 
 All true: FAPI001 2, 103
 12.
@@ -148,6 +155,8 @@ def test_measurements_are_read_from_tables_and_lists() -> None:
         "FAPI002": Measured(known="fixtures"),
         "FAPI101": Measured((Look("First", 21, 1, 2, "one | two", "long"), Look("Second", 4, 0, 1, "a header"))),
         "FAPI103": Measured((Look("Second", 12, 0, 0),)),
+        "FAPI105": Measured((Look("Second", 3, 0, 0),)),
+        "FAPI111": Measured((Look("Second", 2, 0, 0),)),
         "FAPI409": Measured((Look("Second", 6, 3, 1, "a pin", together=("FAPI410",)),)),
         "FAPI410": Measured((Look("Second", 6, 3, 1, "a pin", together=("FAPI409",)),)),
         "FAPI419": Measured((Look("Third", 3, 1, 0, "", "strict"),)),

@@ -11,6 +11,8 @@ _SECTION_TITLE = re.compile(r"^## +(.+)$", re.MULTILINE)
 _TRUE = re.compile(r"^(?:All true|Judged, and all of them true): (.+?)\.\s*$", re.MULTILINE | re.DOTALL)
 _CODES = re.compile(r"FAPI(\d{3}(?:, \d{3})*)\b(?: [a-z0-9-]+)?")
 _CELL = re.compile(r"(?<!\\)\|")
+TOGETHER = "All looks together"
+"""The title of the section that adds up the others (`benchmarks/judged.py`)."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,16 @@ def measured(text: str) -> Mapping[str, Measured]:
     parts = _SECTION_TITLE.split(text)
     for title, body in zip(parts[1::2], parts[2::2], strict=True):
         title = title.partition(", 20")[0]
+        if title == TOGETHER:
+            continue
         for row in _rows(body):
             if row.get("what is known"):
                 known |= dict.fromkeys(_codes(row["rule"]), row["what is known"])
             for code, look in _looks(title, row):
                 looks[code].append(look)
         for listed in _TRUE.findall(body):
-            for code, count in re.findall(r"(?:FAPI)?(\d{3})\s+(\d+)", listed):
-                looks[f"FAPI{code}"].append(Look(title, int(count), 0, 0))
+            for code, look in _all_true(title, listed):
+                looks[code].append(look)
     return {code: Measured(tuple(looks[code]), known.get(code, "")) for code in sorted({*looks, *known})}
 
 
@@ -83,6 +87,9 @@ def _rows(text: str) -> Iterator[dict[str, str]]:
 
 def _looks(title: str, row: Mapping[str, str]) -> Iterator[tuple[str, Look]]:
     """The figures of a row, for each of its codes; nothing where the row has none."""
+    if row["rule"] == "all others":
+        yield from _all_true(title, row.get("what", ""))
+        return
     false = _number(row.get("false", row.get("false before", "")))
     arguable = _number(row.get("arguable", row.get("left", "").partition("+")[2]))
     if judged := _number(row.get("judged", row.get("judged (projects)", ""))) or _number(row.get("true", "")):
@@ -93,6 +100,12 @@ def _looks(title: str, row: Mapping[str, str]) -> Iterator[tuple[str, Look]]:
         for code in codes:
             others = tuple(other for other in codes if other != code)
             yield code, Look(title, judged, false, arguable, note, _part(row["rule"]), others)
+
+
+def _all_true(title: str, listed: str) -> Iterator[tuple[str, Look]]:
+    """A list such as "FAPI101 2, 105 2": codes, the first in full, with how many were judged."""
+    for code, count in re.findall(r"(?:FAPI)?(\d{3})\s+(\d+)", listed):
+        yield f"FAPI{code}", Look(title, int(count), 0, 0)
 
 
 def _codes(cell: str) -> list[str]:
