@@ -26,14 +26,10 @@ def environment_read(module: Module, call: f.Call) -> str | None:
     name = call.args[0].value.value
     if not isinstance(name, str) or call.args[0].name not in ("", "key", "name"):
         return None
+    if reads_environment(module, call):
+        return name
     match _as_known(module, call.func):
-        case f.Name(id="getenv" | "config" | "env"):
-            return name
-        case f.Attr(value=f.Name(id="os"), attr="getenv"):
-            return name
-        case f.Attr(value=environ, attr="get" | "setdefault" | "pop") if is_environment(environ):
-            return name
-        case f.Attr(value=f.Name(id="env"), attr="str" | "get"):
+        case f.Name(id="config" | "env") | f.Attr(value=f.Name(id="env"), attr="str" | "get"):
             return name
     return None
 
