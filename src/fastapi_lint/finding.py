@@ -6,7 +6,7 @@ an end is exclusive. Paths are relative to the project root, with forward slashe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 
 import msgspec
@@ -129,6 +129,10 @@ class Notice(msgspec.Struct, frozen=True):
     path: str = ""
     code: str = ""
     level: Severity = Severity.WARNING
+
+
+Endpoints = Mapping[tuple[str, int], frozenset[str]]
+"""By path and line of a finding: the endpoints that run the function around it, each as "path:line" of its `def`."""
 
 
 def nearest(findings: Iterable[Finding]) -> set[Finding]:

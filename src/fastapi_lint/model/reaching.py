@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Endpoints, Finding
 from fastapi_lint.model.names.symbols import Function, Module
 from fastapi_lint.model.project import Project
-
-Endpoints = Mapping[tuple[str, int], frozenset[str]]
-"""By path and line of a finding: the endpoints that run the function around it, each as "path:line" of its `def`."""
 
 
 def endpoints(project: Project, findings: Sequence[Finding]) -> Endpoints:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fastapi_lint.files.source import Source
-from fastapi_lint.finding import Finding, Notice
+from fastapi_lint.finding import Endpoints, Finding, Notice
 
 if TYPE_CHECKING:
     from fastapi_lint.rule import Described
@@ -45,7 +45,7 @@ class Report:
     base: str = ""
     help: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     category: str = ""
-    endpoints: Mapping[tuple[str, int], frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    endpoints: Endpoints = field(default_factory=lambda: MappingProxyType({}))
 
     def shown(self, path: str) -> str:
         """A finding's path as seen from `base`, with forward slashes: what an editor or a terminal can open.

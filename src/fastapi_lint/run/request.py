@@ -11,11 +11,8 @@ import msgspec
 
 from fastapi_lint.config.settings import Settings
 from fastapi_lint.files.source import Source
-from fastapi_lint.finding import Finding, Notice, by_place
+from fastapi_lint.finding import Endpoints, Finding, Notice, by_place
 from fastapi_lint.run.registry import RuleRow
-
-Endpoints = Mapping[tuple[str, int], frozenset[str]]
-"""By path and line of a finding: the endpoints that run the function around it (see `model.reaching`)."""
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,13 @@ from fastapi_lint.config.schema import ConfigurationError
 from fastapi_lint.config.settings import Settings
 from fastapi_lint.files.notebooks import NotANotebook, Notebook, put_back
 from fastapi_lint.files.source import Source, Unreadable
-from fastapi_lint.finding import Finding, Notice, Severity, counted
+from fastapi_lint.finding import Endpoints, Finding, Notice, Severity, counted
 from fastapi_lint.run import discovery, disk, workers
 from fastapi_lint.run.cache import Store
 from fastapi_lint.run.discovery import Discovered
 from fastapi_lint.run.plugins.bringing import every_rule, plugin_files, table, vocabulary, with_rules
 from fastapi_lint.run.registry import RuleRow, RuleTable, known, planned, rules
-from fastapi_lint.run.request import Endpoints, Outcome, Request, together
+from fastapi_lint.run.request import Outcome, Request, together
 from fastapi_lint.run.session import Scope, Session
 
 if TYPE_CHECKING:
