@@ -92,7 +92,8 @@ def calls(source: str) -> list[str]:
         args = ", ".join(
             f"{a.name}={show(a.value)}" if a.name.isidentifier() else a.name + show(a.value) for a in call.args
         )
-        lines.append(f"{show(call.func)}({args}) {call.use}@{call.block}{' awaited' if call.awaited else ''}")
+        waits = f"{' awaited' if call.awaited else ''}{' later' if call.later else ''}"
+        lines.append(f"{show(call.func)}({args}) {call.use}@{call.block}{waits}")
     return lines
 
 
@@ -207,6 +208,15 @@ CALLS = {
     "(f())": ["f() statement@0"],
     "await f()": ["f() statement@0 awaited"],
     "x = await (f())": ["f() value@0 awaited"],
+    "await (x := f())": ["f() value@0 awaited"],
+    "await (f() if g() else h())": ["f() value@0 awaited", "g() value@0", "h() value@0 awaited"],
+    "x = f()\ng()\nawait x": ["f() value@0 awaited later", "g() statement@0"],
+    "x = f()\nawait x\nx = g()\ny = await x": ["f() value@0 awaited later", "g() value@0 awaited later"],
+    "x = f()\nif y: await x": ["f() value@0"],
+    "x = f()\nif y: x = g()\nawait x": ["f() value@0", "g() value@2"],
+    "x = f()\nfor x in y: pass\nawait x": ["f() value@0"],
+    "x, y = f()\nawait x": ["f() value@0"],
+    "x = await f()\nawait x": ["f() value@0 awaited"],
     "f(), g()": ["f() value@0", "g() value@0"],
     "f(a, *b, c=1, **d)": ["f(a, *b, c=1, **d) statement@0"],
     "f(g(h()))": ["f(call1) statement@0", "g(call2) value@0", "h() value@0"],

@@ -19,6 +19,7 @@ from fastapi_lint.index.grammar import LANGUAGE, kinds
 from fastapi_lint.index.masking import masked
 from fastapi_lint.index.statements import control, definitions, imports  # noqa: F401  they register
 from fastapi_lint.index.statements.simple import suite
+from fastapi_lint.index.waiting import mark_later_awaits
 
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _START = attrgetter("start")
@@ -41,6 +42,7 @@ def build(data: bytes) -> Facts:
     if root.has_error:
         d.errors.extend(_errors(root, d.text))
         d.statements = _outermost(d.statements)
+    mark_later_awaits(d)
     d.errors.sort()
     for table in (d.assigns, d.exits, d.tests, d.imports, d.classes):
         table.sort(key=_START)

@@ -20,12 +20,13 @@ class Draft:
 
     `text` is the file with one character for each UTF-8 byte (latin-1), so that byte offsets index it; what is taken
     out goes through `decoded`. `block`, `function` and `cls` are the current block and what `Block` says of it; `path`
-    is what names defined here are prefixed with in `qualname`. `generators` are the functions that yield.
+    is what names defined here are prefixed with in `qualname`. `generators` are the functions that yield, `waits` what
+    is awaited by a name: the name, the block and the place.
     """
 
     __slots__ = (
         "assigns", "block", "blocks", "calls", "classes", "cls", "dead", "errors", "exits", "function", "functions",
-        "generators", "globals", "imports", "main_guard", "path", "statements", "tests", "text",
+        "generators", "globals", "imports", "main_guard", "path", "statements", "tests", "text", "waits",
     )  # fmt: skip
 
     def __init__(self, text: str) -> None:
@@ -47,6 +48,7 @@ class Draft:
         self.statements: list[tuple[int, int]] = []
         self.errors: list[tuple[int, int]] = []
         self.generators: set[int] = set()
+        self.waits: list[tuple[str, int, int]] = []
         self.main_guard = False
 
     def slice(self, node: Node) -> str:

@@ -12,7 +12,7 @@ from typing import Literal, Union
 
 import msgspec
 
-FORMAT = 3
+FORMAT = 4
 """Version of this data format; raise it whenever a struct changes, so that cached facts are made again."""
 
 
@@ -173,7 +173,9 @@ class Call(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     statement: an expression statement of its own (also `await f()` as a statement: then `awaited` is true as well);
     with: the context of a with item (whether that is async, its block says); iter: what a for loop or comprehension
-    runs over; value: anything else. `awaited` is true for `await f()` only, in parentheses or not.
+    runs over; value: anything else. `awaited` is true for `await f()`, in parentheses or not, for both calls of
+    `await (f() if c else g())`, and for `x = f()` where the same block awaits `x` further down, and nothing else is
+    given that name in between: then `later` is true as well.
     `block` is where the call is evaluated: arguments of a decorator, default or annotation in the block around the
     definition. Calls stand in order of their start, an outer one before those inside it.
     `start`/`end` is the whole call, `name_start`/`name_end` the last identifier of the callee (`b` of `a.b()`, `a` of
@@ -189,6 +191,7 @@ class Call(msgspec.Struct, frozen=True, array_like=True, gc=False):
     end: int
     name_start: int
     name_end: int
+    later: bool = False
 
 
 class Param(msgspec.Struct, frozen=True, array_like=True, gc=False):

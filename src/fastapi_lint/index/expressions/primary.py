@@ -5,11 +5,12 @@ Knows nothing of statements.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from tree_sitter import Node
 
 from fastapi_lint.index.dispatch import EXPR, LIMIT, Use, expression, inner, last, readers
 from fastapi_lint.index.draft import PENDING_CALL, Draft
-from fastapi_lint.index.facts import Arg, Attr, Await, Call, CallRef, Const, Expr, Name, Raw, Star, Sub
+from fastapi_lint.index.facts import Arg, Attr, Await, Call, CallRef, Choice, Const, Expr, Name, Raw, Star, Sub
 from fastapi_lint.index.grammar import (
     ARGUMENTS,
     ATTRIBUTE,
@@ -255,7 +256,14 @@ def awaiting(d: Draft, node: Node, depth: int, use: Use = "value") -> Expr:
         found = value.kind_id
     if found == CALL:
         return Await(call(d, value, depth + 1, use, True))
-    return Await(EXPR[found](d, value, depth + 1))
+    given = EXPR[found](d, value, depth + 1)
+    if isinstance(given, Name):
+        d.waits.append((given.id, d.block, node.start_byte))
+    else:
+        for option in given.options if isinstance(given, Choice) and given.op == "if" else (given,):
+            if isinstance(option, CallRef):
+                d.calls[option.index] = replace(d.calls[option.index], awaited=True)
+    return Await(given)
 
 
 def annotation(d: Draft, node: Node, depth: int) -> Expr:

@@ -7,6 +7,7 @@ with it, made of such, or put into it. A commit in a loop counts from the beginn
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
@@ -41,7 +42,16 @@ def is_read_after_commit(project: Project, module: Module, call: f.Call) -> bool
         return True  # whoever has given it may read it
     rest = code_of(function, committed)
     objects = {one for one in _objects(function, name, start, end, project) if not _is_refreshed(one, rest)}
-    return any(re.search(rf"(?<![\w.]){re.escape(one)}\b", rest) for one in objects - {name})
+    spared = {name, *_coroutines(function)}
+    return any(re.search(rf"(?<![\w.]){re.escape(one)}\b", rest) for one in objects - spared)
+
+
+def _coroutines(function: Function) -> Iterator[str]:
+    """The variables that hold what is awaited further down, and no object."""
+    calls = function.module.facts.calls
+    for entry in function.module.assigns_in.get(function.index, ()):
+        if isinstance(entry.target, f.Name) and isinstance(entry.value, f.CallRef) and calls[entry.value.index].later:
+            yield entry.target.id
 
 
 def _is_refreshed(name: str, rest: str) -> bool:

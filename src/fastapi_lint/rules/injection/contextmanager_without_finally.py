@@ -79,5 +79,6 @@ def _fix(function: Function, entry: f.Exit, call: f.Call) -> Fix | None:
     if not isinstance(call.func, f.Attr) or not isinstance(call.func.value, f.Name):
         return None
     written = function.module.source.slice(call.start, call.end)
-    made = closed_in_finally(function, entry, call.func.value.id, f"await {written}" if call.awaited else written)
+    is_awaited = call.awaited and not call.later
+    made = closed_in_finally(function, entry, call.func.value.id, f"await {written}" if is_awaited else written)
     return Fix("Clean up in `finally`", Safety.UNSAFE, made) if made else None

@@ -12,7 +12,7 @@ from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
 from fastapi_lint.model.application import middleware_in
-from fastapi_lint.model.calls import Given, given, runs_by_configuration, switch
+from fastapi_lint.model.calls import Given, given, only_value, runs_by_configuration, switch
 from fastapi_lint.model.names import External
 from fastapi_lint.model.types import Where
 from fastapi_lint.model.values import Unfolded
@@ -139,8 +139,11 @@ def _is_passed_on(receiver: f.Expr, where: Where, check: Check) -> bool:
         return False
     for binding in check.project.types.find_bindings(receiver.id, where):
         value = binding.entry.value if isinstance(binding.entry, f.Assign) else None
-        if isinstance(value, f.Await) and isinstance(value.value, f.CallRef):
-            name = f.last_name(module.facts.calls[value.value.index].func)
+        waited = value.value if isinstance(value, f.Await) else None
+        if isinstance(waited, f.Name):
+            waited = only_value(check.project.types.find_bindings(waited.id, where), waited.id)
+        if isinstance(waited, f.CallRef):
+            name = f.last_name(module.facts.calls[waited.index].func)
             return name == "call_next" and any(param.name == name for param in function.params)
     return False
 

@@ -59,7 +59,7 @@ class Coroutines:
         made = {
             (call.start, call.end): call
             for call in function.calls
-            if not call.awaited and self.effects.makes_coroutine(module, call)
+            if (not call.awaited or call.later) and self.effects.makes_coroutine(module, call)
         }
         if not made:
             return
@@ -269,12 +269,13 @@ def is_awaited_again(function: Function, call: f.Call) -> bool:
     module = function.module
     if _TWICE.search(module.source.slice(function.facts.head_end, call.start)):
         return True
-    names = {
-        entry.target.id
-        for entry in module.assigns_in.get(function.index, ())
-        if isinstance(entry.target, f.Name) and entry.start <= call.start and call.end <= entry.end
-    }
-    text = module.source.slice(call.end, function.facts.end)
+    named = [entry for entry in module.assigns_in.get(function.index, ()) if isinstance(entry.target, f.Name)]
+    around = [entry for entry in named if entry.start <= call.start and call.end <= entry.end]
+    if call.later:  # the first `await` of the name is that of the call
+        coming = {f.Await(entry.target) for entry in around}
+        around = [entry for entry in named if entry.value in coming and entry.start > call.end]
+    names = {entry.target.id for entry in around if isinstance(entry.target, f.Name)}
+    text = module.source.slice(max((entry.end for entry in around), default=call.end), function.facts.end)
     return any(re.search(rf"\bawait\s+\(?{re.escape(name)}\b|awaitable\({re.escape(name)}\)", text) for name in names)
 
 

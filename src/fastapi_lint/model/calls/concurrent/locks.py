@@ -66,7 +66,7 @@ def _awaits(function: Function) -> Iterator[tuple[int, int]]:
     """Where a function awaits: the call, or the argument or statement in which a task or coroutine is awaited."""
     facts = function.module.facts
     for call in function.calls:
-        if call.awaited:
+        if call.awaited and not call.later:
             yield call.start, call.end
         yield from ((arg.start, arg.end) for arg in call.args if _awaits_kept(arg.value))
     own = (*function.module.assigns_in.get(function.index, ()), *function.exits)

@@ -48,7 +48,7 @@ def together(types: Inference, function: Function) -> Iterator[Together]:
                 found = [one for arg in call.args for one in _coroutines(arg.value, function, (arg.start, arg.end))]
                 gathered.update((one.call.start, one.call.end) for one in found)
                 yield Together(call, tuple(found))
-        elif called in _STARTERS and not call.awaited and call.args:
+        elif called in _STARTERS and (not call.awaited or call.later) and call.args:
             first = call.args[0].value
             repeated = is_in_loop(function, call.block)
             if called == "start_soon":

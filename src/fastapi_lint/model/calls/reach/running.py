@@ -88,7 +88,7 @@ def starts_thread(function: Function) -> bool:
 def outlives_startup(module: Module, call: f.Call) -> bool:
     """Whether what start-up code calls goes on as a task: nothing there awaits it before the application serves."""
     outer = _receiver(module, call)
-    if outer is None or f.last_name(outer.func) not in _TASKS or outer.awaited:
+    if outer is None or f.last_name(outer.func) not in _TASKS or (outer.awaited and not outer.later):
         return False
     function = module.enclosing(outer.block)
     if function is None:
