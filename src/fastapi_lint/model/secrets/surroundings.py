@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.data.unread import is_unread
 from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module
@@ -250,6 +251,12 @@ def _held(expr: f.Expr, where: Where, project: Project) -> tuple[str, ...]:
             if (text := project.values.text(one, place)) is not None:
                 texts.append(text)
     return tuple(texts)
+
+
+def is_never_read(bound: BoundText, project: Project) -> bool:
+    """Whether nothing in an application reads what a secret is kept as."""
+    entry = bound.binding or _assignment(bound)
+    return entry is not None and is_unread(bound.module, entry, project)
 
 
 def class_around(bound: BoundText) -> Class | None:

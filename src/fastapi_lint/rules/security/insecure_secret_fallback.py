@@ -17,6 +17,8 @@ from fastapi_lint.rule import Check, rule
 _STOP = "take the default away, so that a missing secret stops the program"
 _REFUSE = "refuse everything while it is empty, or take the default away"
 _KNOWN = "everybody who reads the source knows it"
+_UNREAD = "nothing reads it yet: who does one day runs with what everybody knows"
+_REMOVE = "take the setting away, or its default"
 _LOOK_UPS = frozenset({"get", "pop", "setdefault"})  # of any mapping
 
 
@@ -38,6 +40,7 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
     for a key opens nothing. An `or` behind the call is reported, not fixed, and so is a variable that is read as the
     default of another one: without a default of its own, it would have to be set beside that one. A default is left
     alone where something compares the secret with it and raises, and one for a host of documentation (`example.com`).
+    A setting that nothing in the application reads is information.
 
     References
     - [Settings and environment variables](https://fastapi.tiangolo.com/advanced/settings/)
@@ -67,6 +70,8 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
         instead, is_kept = _STOP, surroundings.is_for_one_branch(bound, check.project) or _is_spare(bound)
         if not bound.text and _is_optional(bound, variable, check):
             severity, instead, is_kept = Severity.WARNING, _REFUSE, True
+        if severity is not Severity.INFO and surroundings.is_never_read(bound, check.project):
+            severity, why, instead, is_kept = Severity.INFO, _UNREAD, _REMOVE, True
         yield check.finding(
             bound.place,
             f"`{variable}` falls back to {'a fixed' if bound.text else 'an empty'} text when it is not set",

@@ -5,14 +5,17 @@ A time is told only where its unit is certain: in a `timedelta`, in seconds of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy.secrets import words
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.data.unread import read_at
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
+from fastapi_lint.model.secrets.surroundings import block_at
 from fastapi_lint.model.tokens.lasting.around import assignment, name_at, names_around, names_on_the_way, tests_around
+from fastapi_lint.model.tokens.lasting.overriding import Overriding
 from fastapi_lint.model.tokens.parts import Chain, Frame
 from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings
 from fastapi_lint.model.types.inference.inference import Where
@@ -71,6 +74,7 @@ class Times:
         self.project = project
         self.values = project.values
         self.payloads = Payloads(project)
+        self.overriding = Overriding(project)
         self._left = 0
 
     # ---------------------------------------------------------------- where lifetimes are
@@ -103,7 +107,7 @@ class Times:
         """Constants, settings and arguments that are named for the lifetime of access tokens."""
         for entry in module.facts.assigns:
             name = f.last_name(entry.target)
-            if _is_for_access(name) and entry.value is not None:
+            if _is_for_access(name) and entry.value is not None and self._decides(module, entry):
                 where = (module, entry.block, entry.start)
                 yield from self._named(name, entry.value, where, (entry.start, entry.end))
         for call in module.facts.calls:
@@ -111,6 +115,15 @@ class Times:
                 if _is_for_access(arg.name):
                     where = (module, call.block, call.start)
                     yield from self._named(arg.name, arg.value, where, (arg.start, arg.end))
+
+    def _decides(self, module: Module, entry: f.Assign) -> bool:
+        """Whether something reads a constant or a setting, and not only where it gets no time from its callers."""
+        for other, at in (places := read_at(module, entry, self.project)) or ():
+            block = block_at(other, at)
+            function = other.enclosing(block)
+            if function is None or self.overriding.is_taken(block, function, (), self._frames_of(function, ())):
+                return True
+        return places is None
 
     def of_libraries(self, module: Module) -> Iterator[Lifetime]:
         """Lifetimes that libraries take in a unit of their own."""
@@ -155,8 +168,8 @@ class Times:
                         for number in self._numbers(one, where, chain, depth - 1):
                             place = number.place or (module, where[2], where[2] + 1)
                             yield Lifetime(number.value, *place, name_at(place), number.names)
-            case f.Choice(options=options):
-                for option in options:
+            case f.Choice():
+                for option in self._options(expr, where, chain):
                     yield from self._ahead(option, where, chain, depth - 1)
             case f.CallRef(index=index):
                 call = module.facts.calls[index]
@@ -206,8 +219,8 @@ class Times:
             return
         module = where[0]
         match expr:
-            case f.Choice(options=options):
-                for option in options:
+            case f.Choice():
+                for option in self._options(expr, where, chain):
                     yield from self._deltas(option, where, chain, depth - 1)
             case f.CallRef(index=index):
                 call = module.facts.calls[index]
@@ -267,8 +280,8 @@ class Times:
                         if (result := _calculated(op, one.value, other.value)) is not None:
                             written = one.place if one.place is not None else other.place
                             yield Number(result, written, one.names | other.names)
-            case f.Choice(options=options):
-                for option in options:
+            case f.Choice():
+                for option in self._options(expr, where, chain):
                     yield from self._numbers(option, where, chain, depth - 1)
             case f.CallRef(index=index):
                 call = module.facts.calls[index]
@@ -308,8 +321,9 @@ class Times:
                 for one in module.assigns_in.get(function.index, ())
                 if one.target == expr and one.value is not None and one.op in ("=", ":=") and one.start < at
             ]
+            frames = self._frames_of(function, chain) if assigns else ()
             for one in assigns:
-                if one.value is not None:
+                if one.value is not None and self.overriding.is_taken(one.block, function, chain, frames):
                     yield one.value, (module, one.block, one.start), chain
             if param is not None:
                 yield from self._passed(function, param, chain)
@@ -318,6 +332,17 @@ class Times:
         found = list(self.values.definitions(expr, where))
         if len(found) == 1:
             yield *found[0], chain
+
+    def _options(self, choice: f.Choice, where: Where, chain: Chain) -> Sequence[f.Expr]:
+        function = where[0].enclosing(where[1])
+        if function is None:
+            return choice.options
+        return self.overriding.options(choice, function, chain, self._frames_of(function, chain))
+
+    def _frames_of(self, function: Function, chain: Chain) -> Sequence[Frame]:
+        """The calls of a function, where it is not known by which it was come to."""
+        is_known = any(each.function is function for each in chain)
+        return () if is_known else self.payloads.unfolding.frames(function)
 
     def _passed(self, function: Function, param: f.Param, chain: Chain) -> Iterator[tuple[f.Expr, Where, Chain]]:
         known = [(index, each) for index, each in enumerate(chain) if each.function is function]
