@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.catalog.secrecy import secrets
+from fastapi_lint.catalog.secrecy.addresses import is_address
 
 
 def is_secret_text(kind: secrets.Kind, text: str, name: str) -> bool:
@@ -13,7 +14,15 @@ def is_secret_text(kind: secrets.Kind, text: str, name: str) -> bool:
         if secrets.is_known_password(text):
             return text.lower() != name.lower()
         return not secrets.is_label(text, name) and secrets.looks_like_password(text)
+    if is_address(text):
+        return False
     return (looks_made(text) and not secrets.is_reference(text, name)) or secrets.looks_chosen(text, name)
+
+
+def is_coin(text: str, beside: tuple[str, ...]) -> bool:
+    """Whether a text under the name of a token is what a coin is called: the dict around it tells its address, or says
+    the text once more."""
+    return not looks_made(text) and (beside.count(text) > 1 or any(map(is_address, beside)))
 
 
 def looks_made(text: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fastapi_lint.catalog.secrecy import secret_calls, secrets
-from fastapi_lint.catalog.secrecy.looks import is_secret_text, looks_made
+from fastapi_lint.catalog.secrecy.looks import is_coin, is_secret_text, looks_made
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Class, Module
@@ -62,7 +62,7 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Passwords that are a single ordinary word, and keys that do not look made by a machine, are not told from
     labels and stay silent, unless they are seen to be signed with, and so do words that servers ship with (`postgres`)
-    in a script. Regular expressions that find secrets are none. Test modules and examples in documentation are
+    in a script. Regular expressions that find secrets are none, nor are addresses on block chains. Test modules and examples in documentation are
     not looked at. A literal that is only used when an environment variable is missing is reported by
     `insecure-secret-fallback`.
 
@@ -173,6 +173,8 @@ def _as_named(bound: BoundText, kind: secrets.Kind, check: Check) -> tuple[tuple
         if not secrets.is_placeholder(text) and (len(text) < 6 or secrets.is_label(text, bound.name)):
             return None
         return bound.place, *_guessable(f"`{bound.name}`", text, _HARM[kind])
+    if kind == "token" and is_coin(text, bound.beside):
+        return None
     if is_secret_text(kind, text, bound.name) or (kind == "password" and connects(check.project, bound)):
         if kind == "password" and secrets.is_password_hash(text):
             return bound.place, f"`{bound.name}` has the hash of a password in the source", _TRIED

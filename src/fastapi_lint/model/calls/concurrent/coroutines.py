@@ -248,6 +248,8 @@ class Coroutines:
                 given = positional[callback.argument]
             if given is None or is_awaited_again(function, call):
                 continue
+            if given.value in (value for value, _ in asked(self.types, function)):
+                continue
             if self._is_coroutine_function(given.value, (module, call.block, call.start)):
                 yield given, module.source.slice(given.start, given.end).removeprefix(f"{given.name}="), name
 
