@@ -1,4 +1,4 @@
-"""Addresses on block chains: public, although they look as random as keys and are called `token` (the coin). No code."""
+"""Addresses on block chains: public, although they look as random as keys and a coin is called a `token`. No code."""
 
 from __future__ import annotations
 

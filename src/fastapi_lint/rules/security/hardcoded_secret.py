@@ -60,11 +60,11 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
     `changeme` as a signing key is known to everybody.
 
     Known limits
-    Passwords that are a single ordinary word, and keys that do not look made by a machine, are not told from
-    labels and stay silent, unless they are seen to be signed with, and so do words that servers ship with (`postgres`)
-    in a script. Regular expressions that find secrets are none, nor are addresses on block chains. Test modules and examples in documentation are
-    not looked at. A literal that is only used when an environment variable is missing is reported by
-    `insecure-secret-fallback`.
+    Passwords that are a single ordinary word, and keys that do not look made by a machine, are not told from labels
+    and stay silent, unless they are seen to be signed with, and so do words that servers ship with (`postgres`) in a
+    script. Regular expressions that find secrets are none, nor are addresses on block chains. Test modules and
+    examples in documentation are not looked at. A literal that is only used when an environment variable is missing
+    is reported by `insecure-secret-fallback`.
 
     References
     - [OAuth2 with password and JWT](https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/)
