@@ -236,6 +236,8 @@ class Entries:
         if isinstance(kind.cls, Class):
             schema = self.schemas.of(kind.cls)
             return self._fields(schema, kind, reading, path, depth) if schema is not None else UNKNOWN
+        if path[:1] == (KEYS,) and (kind.cls in TEXTS or _is_list_of_objects(kind)):
+            return NUMBER  # it has none: another alternative of its annotation is meant
         if kind.cls in TEXTS:
             found = reading.entry(part="".join(map(str, path)))
             return cleaned(found, {"html"}) if kind.cls == "pydantic.EmailStr" else found  # it has no `<` and no `"`
@@ -359,6 +361,11 @@ class Entries:
     def _narrows(value: f.Expr) -> bool:
         """Whether a pattern leaves out anything of note; one that is not known does."""
         return not (isinstance(value, f.Const) and _ADMITTING.search(str(value.value)))
+
+
+def _is_list_of_objects(kind: Instance) -> bool:
+    """Whether a type is that of a list of the project's objects: of pairs a dict can be made."""
+    return kind.cls in _LISTS and any(isinstance(one, Instance) and isinstance(one.cls, Class) for one in kind.args)
 
 
 def _only_tidies(method: Function) -> bool:
