@@ -68,6 +68,16 @@ class Depends:
                     return func.id if isinstance(func, f.Name) else getattr(func, "attr", "?")
         return "?"
 
+    @property
+    def shown(self) -> str:
+        """By what others can depend on the same: a function inside of another is not to be had by its own name."""
+        if self.function is not None and self.function.parent is not None:
+            for arg in self.call.args:
+                value = self.module.facts.calls[arg.value.index].func if isinstance(arg.value, f.CallRef) else arg.value
+                if isinstance(value, (f.Name, f.Attr)):
+                    return f.last_name(value)
+        return self.name
+
 
 @dataclass(frozen=True, eq=False)
 class Parameter:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function
+from fastapi_lint.model import Function, Module
 from fastapi_lint.model.application import is_served, role_of
 from fastapi_lint.model.calls import never_runs, runs_by_switch
 from fastapi_lint.model.secrets import writes_log
@@ -47,7 +47,7 @@ def print_in_app(function: Function, check: Check) -> Iterator[Finding]:
         (first.start, first.name_end),
         f"`{_shown(function)}` prints{times}",
         why="it runs for requests: the line has no time and no level, and nobody can switch it off",
-        instead="write it to a logger: `logger.info(...)`",
+        instead=f"write it to a logger: `logger.{'exception' if _is_of_an_error(first, module) else 'info'}(...)`",
         severity=Severity.INFO if all(_is_to_stderr(call, function, check) for call in printed) else None,
     )
 
@@ -77,6 +77,11 @@ def _is_last_resort(call: f.Call, function: Function, check: Check) -> bool:
             if attempt.start <= each.start < around.start and writes_log(check.project, module, each):
                 return True
     return False
+
+
+def _is_of_an_error(call: f.Call, module: Module) -> bool:
+    """Whether a line is printed where an exception is handled: `exception` logs where it came from as well."""
+    return any(around.kind == "except" for around in module.block_chain(call.block))
 
 
 def _is_to_stderr(call: f.Call, function: Function, check: Check) -> bool:

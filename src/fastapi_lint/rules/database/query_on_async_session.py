@@ -11,6 +11,16 @@ from fastapi_lint.model.database import given_asynchronous, is_async_session, is
 from fastapi_lint.rule import Check, rule
 
 
+_ROWS = "scalars(select(...))"
+_INSTEAD = {
+    "delete": "execute(delete(...))",
+    "update": "execute(update(...))",
+    "get": "get(..., ident)",
+    "count": "scalar(select(func.count()).select_from(...))",
+}
+"""By what the chain of a query ends with."""
+
+
 @rule("FAPI524", severity=Severity.ERROR, since="0.2.0")
 def query_on_async_session(module: Module, check: Check) -> Iterator[Finding]:
     """`query` is called on an AsyncSession.
@@ -37,8 +47,22 @@ def query_on_async_session(module: Module, check: Check) -> Iterator[Finding]:
                 (call.start, call.name_end),
                 f"`{shown if len(shown) < 40 else 'query'}`: an AsyncSession has no `query`",
                 why="the line raises AttributeError",
-                instead="write `await session.scalars(select(...))`",
+                instead=f"write `await session.{_INSTEAD.get(_last_step(module, call), _ROWS)}`",
             )
+
+
+def _last_step(module: Module, query: f.Call) -> str:
+    """What the chain of calls that a query begins ends with: `delete` of `query(...).filter(...).delete()`."""
+    step = query
+    while (following := next((one for one in module.facts.calls if _goes_on(module, one, step)), None)) is not None:
+        step = following
+    return f.last_name(step.func)
+
+
+def _goes_on(module: Module, call: f.Call, step: f.Call) -> bool:
+    """Whether a call is that of a method of what another gives."""
+    value = call.func.value if isinstance(call.func, f.Attr) else None
+    return isinstance(value, f.CallRef) and module.facts.calls[value.index] is step
 
 
 def _is_given_another(module: Module, call: f.Call, check: Check) -> bool:

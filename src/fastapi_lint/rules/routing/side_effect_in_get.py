@@ -66,11 +66,14 @@ def side_effect_in_get(route: Route, check: Check) -> Iterator[Finding]:
             if at is None:
                 continue
             shown = written(handler.module, at) or f.last_name(at.func)
+            others = _others(route, handler, check)
             yield check.finding(
                 handler,
-                f"`{handler.name}` is a GET, and changes the database with `{shown}`",
+                f"`{handler.name}` is a GET{' as well' if others else ''}, and changes the database with `{shown}`",
                 why="crawlers, prefetching browsers, previews of links and other sites ask for it as well",
-                instead=f"make it a `{'DELETE' if verb in ('delete', 'remove') else 'POST'}`",
+                instead=f"leave it to its `{others}`"
+                if others
+                else f"make it a `{'DELETE' if verb in ('delete', 'remove') else 'POST'}`",
                 module=handler.module,
                 related=[check.related((write.call.start, write.call.name_end), "it writes here", module=write.module)],
             )
@@ -88,6 +91,13 @@ def _verb(route: Route, handler: Function) -> str | None:
         if words and words[0] in _VERBS:
             return words[0]
     return None
+
+
+def _others(route: Route, handler: Function, check: Check) -> str:
+    """The method by which the same handler answers under the same path as it should; empty without one."""
+    registered = check.project.routes.by_handler.get(handler, ())
+    same = (one for one in registered if one.key == route.key and one.path == route.path)
+    return next((method for one in same for method in one.methods if method not in _READING), "")
 
 
 def _is_sent_back(handler: Function, check: Check) -> bool:

@@ -50,9 +50,10 @@ def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
             continue
         if isinstance(lacking, Frame):
             line = lacking.module.source.line_of(lacking.call.start)
+            at = f"in line {line}" if lacking.module is module else f"at {lacking.module.path}:{line}"
             yield check.finding(
                 encoding.call,
-                f"A token is signed that has no `exp` when `{lacking.function.name}` is called as in line {line}",
+                f"A token is signed that has no `exp` when `{lacking.function.name}` is called as {at}",
                 why="it is valid for ever: who has copied it cannot be locked out",
                 instead="set `exp` in every payload, whatever the caller passes",
                 related=[check.related(lacking.call, "this call gives no expiry", module=lacking.module)],

@@ -159,7 +159,7 @@ class _Writes:
 def _count(routes: Iterable[list[_Standing]]) -> tuple[int, int, Counter[str]]:
     found = [one for standings in routes for one in standings]
     guarded = [one for one in found if one.certain]
-    names = Counter(name for one in guarded for name in dict.fromkeys(guard.name for guard in one.certain))
+    names = Counter(name for one in guarded for name in dict.fromkeys(guard.shown for guard in one.certain))
     return len(found), len(guarded), names
 
 
