@@ -10,7 +10,6 @@ from fastapi_lint.model import Class, Instance, Module
 from fastapi_lint.model.database import given_asynchronous, is_async_session, is_sync_session
 from fastapi_lint.rule import Check, rule
 
-
 _ROWS = "scalars(select(...))"
 _INSTEAD = {
     "delete": "execute(delete(...))",
