@@ -73,7 +73,8 @@ class Rule:
     `name` comes from the function's name. `kind` is "syntax" for libcst subjects, else "model". `words` are identifiers
     of which one must occur in a module's text for the rule to be asked about it; `hint` is a pattern that must match
     its bytes (linear, no nested quantifiers). `options` maps an option's name to its default. `page` is the address of
-    a page about it, for a rule that is not described with ours.
+    a page about it, for a rule that is not described with ours. `needs_requests`: the code works, and what it tells of
+    is done by requests, or to them: in a handler that none comes to it is information.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Rule:
         options: Mapping[str, Option],
         since: str,
         page: str = "",
+        needs_requests: bool = False,
     ) -> None:
         if isinstance(words, str):
             raise TypeError(f"words of rule {code} is the string {words!r}, not a collection of words")
@@ -104,6 +106,7 @@ class Rule:
         self.options = dict(options)
         self.since = since
         self.page = page
+        self.needs_requests = needs_requests
         self.documentation = judge.__doc__ or ""
         self.summary = self.documentation.strip().split("\n", 1)[0]
 
@@ -178,6 +181,7 @@ def rule(
     options: Mapping[str, Option] = types.MappingProxyType({}),
     since: str = "0.1.0",
     page: str = "",
+    needs_requests: bool = False,
 ) -> Callable[[Callable[[S, Check], Iterator[Finding]]], Rule]:
     """Make a rule of a function `(subject, check) -> Iterator[Finding]`; see `Rule` for the arguments."""
 
@@ -193,6 +197,7 @@ def rule(
             options=options,
             since=since,
             page=page,
+            needs_requests=needs_requests,
         )
 
     return register
@@ -259,6 +264,10 @@ class Check:
         """
         module = module or self.module
         span, start = self._place(at, module)
+        severity = severity or self.rule.severity
+        if self.rule.needs_requests and severity is not Severity.INFO:
+            if (router := self._idle_router(module, span, start)) is not None:
+                severity, why = Severity.INFO, f"{why}, once an app includes `{router}`"
         found = Finding(
             code=self.rule.code,
             name=self.rule.name,
@@ -267,7 +276,7 @@ class Check:
             instead=instead,
             path=module.path,
             span=span,
-            severity=severity or self.rule.severity,
+            severity=severity,
             related=tuple(related),
             chain=chain,
             root_codes=root.codes if root is not None else (),
@@ -290,6 +299,13 @@ class Check:
     def root(self, at: Placed, module: Module, *codes: str) -> Root:
         """The end of a chain, for `finding`: a comment at the statement there, for a code of these, silences it."""
         return Root(codes, self._head(module.source.span(at.start, at.end), at.start, module))
+
+    def _idle_router(self, module: Module, span: Span, start: int) -> str | None:
+        """The router that no app includes, at a place in a handler of its routes."""
+        from fastapi_lint.model.routing.serving import idle_router  # the model is not needed to know what a rule is
+
+        at = start if start >= 0 else module.source.byte_offset(span.line, span.column)
+        return idle_router(self.project, module, at)
 
     def _symbol(self) -> str:
         return self.function.qualname if self.function else ""

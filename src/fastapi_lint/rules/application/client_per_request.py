@@ -41,7 +41,7 @@ _ONCE = re.compile(r"(?<![a-z])(?:login|signin|callback|oauth2?|oidc|sso|install
 """Endpoints that run once for a user or an installation."""
 
 
-@rule("FAPI707")
+@rule("FAPI707", needs_requests=True)
 def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
     """A client is made for every request.
 

@@ -14,7 +14,7 @@ from fastapi_lint.model.data import hands_back, is_kept, is_on_miss, nearest_roo
 from fastapi_lint.rule import Check, rule
 
 
-@rule("FAPI718", since="0.2.0")
+@rule("FAPI718", since="0.2.0", needs_requests=True)
 def model_loaded_per_request(function: Function, check: Check) -> Iterator[Finding]:
     """A model, a tokenizer or an index of vectors is loaded for every request.
 

@@ -31,7 +31,7 @@ _ROLES = ("endpoint", "dependency", "websocket")
 """For what a task runs."""
 
 
-@rule("FAPI728", fix=Safety.UNSAFE, words={"requests", "urlopen", "timeout"})
+@rule("FAPI728", fix=Safety.UNSAFE, words={"requests", "urlopen", "timeout"}, needs_requests=True)
 def outgoing_request_without_timeout(function: Function, check: Check) -> Iterator[Finding]:
     """A request to another service, made for a client, has no time limit.
 

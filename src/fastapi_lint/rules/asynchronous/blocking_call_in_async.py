@@ -18,7 +18,7 @@ _AROUND = (".__enter__", ".__exit__")
 """What a `with` calls of an object: where making it blocks as well, one finding says both."""
 
 
-@rule("FAPI101", fix=Safety.UNSAFE, options={"report-short": True})
+@rule("FAPI101", fix=Safety.UNSAFE, options={"report-short": True}, needs_requests=True)
 def blocking_call_in_async(function: Function, check: Check) -> Iterator[Finding]:
     """An async function makes a call that blocks the event loop.
 

@@ -18,7 +18,7 @@ _AT_THE_END = ("FAPI101", "FAPI102", "FAPI501")
 """A comment for one of these at the line that blocks is a decision for all that leads there."""
 
 
-@rule("FAPI102", fix=Safety.UNSAFE)
+@rule("FAPI102", fix=Safety.UNSAFE, needs_requests=True)
 def transitive_blocking_call(function: Function, check: Check) -> Iterator[Finding]:
     """An async function calls code of the project that blocks the event loop further down.
 

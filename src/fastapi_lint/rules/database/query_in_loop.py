@@ -17,7 +17,7 @@ from fastapi_lint.rule import Check, rule
 _BREAK = re.compile(rb"(?:^[ \t]*|[:;][ \t]*)break\b", re.MULTILINE)
 
 
-@rule("FAPI506", since="0.2.0")
+@rule("FAPI506", since="0.2.0", needs_requests=True)
 def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
     """A query runs once for every row of another query.
 

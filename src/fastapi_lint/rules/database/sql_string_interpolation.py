@@ -24,7 +24,7 @@ _NO_VALUE = re.compile(
 """Where a text in quotes is a name or path that the grammar wants as it stands."""
 
 
-@rule("FAPI507", severity=Severity.ERROR)
+@rule("FAPI507", severity=Severity.ERROR, needs_requests=True)
 def sql_string_interpolation(module: Module, check: Check) -> Iterator[Finding]:
     """Text from outside is put into an SQL statement instead of being bound to it.
 

@@ -17,7 +17,7 @@ from fastapi_lint.rule import Check, rule
 _KINDS = {"Engine": "engine", "Connection": "connection", "Transaction": "connection"}
 
 
-@rule("FAPI501", fix=Safety.UNSAFE)
+@rule("FAPI501", fix=Safety.UNSAFE, needs_requests=True)
 def sync_session_in_async(function: Function, check: Check) -> Iterator[Finding]:
     """An async function works with a synchronous SQLAlchemy or SQLModel session, connection or engine.
 

@@ -29,7 +29,7 @@ _NOTES = frozenset({
 })  # fmt: skip
 
 
-@rule("FAPI304", since="0.2.0")
+@rule("FAPI304", since="0.2.0", needs_requests=True)
 def side_effect_in_get(route: Route, check: Check) -> Iterator[Finding]:
     """A GET endpoint is named for a change, and writes to the database.
 

@@ -30,7 +30,7 @@ _STEPS = (100, 200, 500, 1000)
 _NUMBER = re.compile(r"(\w+\s*:\s*)(int|(?:Positive|NonNegative|Strict)Int|int \| None|Optional\[int\])(?=\s*(?:=|\Z))")
 
 
-@rule("FAPI318", fix=Safety.UNSAFE)
+@rule("FAPI318", fix=Safety.UNSAFE, needs_requests=True)
 def unbounded_page_size(project: Project, check: Check) -> Iterator[Finding]:
     """A client can ask for a page of any size.
 

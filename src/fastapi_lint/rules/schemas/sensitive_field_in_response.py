@@ -49,7 +49,7 @@ _TEXTS = frozenset({"str", "bytes"})
 _HIDDEN = frozenset({"pydantic.SecretStr", "pydantic.SecretBytes", "pydantic.types.SecretStr", "pydantic.v1.SecretStr"})
 
 
-@rule("FAPI404", severity=Severity.ERROR)
+@rule("FAPI404", severity=Severity.ERROR, needs_requests=True)
 def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]:
     """A response model has a password, a hash or a secret.
 

@@ -32,7 +32,7 @@ _SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "cmd", "cmd.exe", "powe
 _PROGRAMS = frozenset({"run", "call", "check_call", "check_output", "Popen", "create_subprocess_exec"})
 
 
-@rule("FAPI623", severity=Severity.ERROR)
+@rule("FAPI623", severity=Severity.ERROR, needs_requests=True)
 def code_injection(module: Module, check: Check) -> Iterator[Finding]:
     """What the client sends is executed, unpickled, imported, or compiled as a template.
 

@@ -21,7 +21,7 @@ _OF_CONTENT = frozenset({413, 415, 422})
 _DEEPEST = 4
 
 
-@rule("FAPI604")
+@rule("FAPI604", needs_requests=True)
 def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]:
     """The text of an internal error is sent to the client.
 

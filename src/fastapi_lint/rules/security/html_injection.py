@@ -16,7 +16,7 @@ _RESPONSE = "fastapi.Response"
 _WORDS = ("HTML", "text/html", "Markup")
 
 
-@rule("FAPI624", severity=Severity.ERROR)
+@rule("FAPI624", severity=Severity.ERROR, needs_requests=True)
 def html_injection(function: Function, check: Check) -> Iterator[Finding]:
     """A text of the client becomes part of an HTML page without being escaped.
 

@@ -34,7 +34,7 @@ _TRANSPORTS = (_TRANSPORT, "fastapi_users.authentication.transport.CookieTranspo
 _OURS = {"cookie_httponly": "httponly", "cookie_secure": "secure"}
 
 
-@rule("FAPI625", fix=Safety.UNSAFE, words={"set_cookie", "SessionMiddleware", "CookieTransport"})
+@rule("FAPI625", fix=Safety.UNSAFE, words={"set_cookie", "SessionMiddleware", "CookieTransport"}, needs_requests=True)
 def insecure_cookie(module: Module, check: Check) -> Iterator[Finding]:
     """The cookie of a session or token is readable for scripts, or is sent without TLS.
 

@@ -31,7 +31,7 @@ _OWN = re.compile(
 """What columns are called that are not the client's to set: named in the message, no more."""
 
 
-@rule("FAPI633", severity=Severity.ERROR)
+@rule("FAPI633", severity=Severity.ERROR, needs_requests=True)
 def mass_assignment(function: Function, check: Check) -> Iterator[Finding]:
     """A dict that the client sent decides which columns of a row are written.
 

@@ -15,7 +15,7 @@ _OTHERS = frozenset({"header", "cookie", "credential", "message", "content", "pa
 """What a link of somebody else does not set; of headers the referer does."""
 
 
-@rule("FAPI622")
+@rule("FAPI622", needs_requests=True)
 def open_redirect(function: Function, check: Check) -> Iterator[Finding]:
     """The client chooses where the browser is sent.
 

@@ -10,7 +10,7 @@ from fastapi_lint.model.tokens import may_be_none, unasked
 from fastapi_lint.rule import Check, rule
 
 
-@rule("FAPI627", severity=Severity.ERROR)
+@rule("FAPI627", severity=Severity.ERROR, needs_requests=True)
 def optional_auth_unchecked(function: Function, check: Check) -> Iterator[Finding]:
     """Credentials of a scheme with `auto_error=False` are used without a check for None.
 

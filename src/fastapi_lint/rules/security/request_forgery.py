@@ -15,7 +15,7 @@ _CLIENTS = ("urllib.", "requests.", "httpx.", "httpx2.")
 _OWN_TRANSPORT = frozenset({"transport", "mounts", "connector", "proxy", "proxies"})
 
 
-@rule("FAPI621", severity=Severity.ERROR)
+@rule("FAPI621", severity=Severity.ERROR, needs_requests=True)
 def request_forgery(module: Module, check: Check) -> Iterator[Finding]:
     """The client chooses the address that the server connects to.
 

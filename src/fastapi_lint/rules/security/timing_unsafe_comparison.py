@@ -19,7 +19,7 @@ from fastapi_lint.rule import Check, rule
 _HOLDERS = ("fastapi.security.HTTPBasicCredentials", "fastapi.security.HTTPAuthorizationCredentials")
 
 
-@rule("FAPI616", fix=Safety.UNSAFE, hint=r"==|!=")
+@rule("FAPI616", fix=Safety.UNSAFE, hint=r"==|!=", needs_requests=True)
 def timing_unsafe_comparison(function: Function, check: Check) -> Iterator[Finding]:
     """A secret of the server is compared with what a request brings by `==` or `!=`.
 

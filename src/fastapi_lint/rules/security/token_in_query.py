@@ -37,7 +37,7 @@ _WHY = "URLs stand in logs of servers and proxies, in histories and in `Referer`
 _SOCKET = "browsers cannot set headers for a WebSocket, but URLs stand in logs of servers and proxies"
 
 
-@rule("FAPI618", hint=r"(?i)token|key|jwt|secret|passw")
+@rule("FAPI618", hint=r"(?i)token|key|jwt|secret|passw", needs_requests=True)
 def token_in_query(module: Module, check: Check) -> Iterator[Finding]:
     """A token, key or password is read from the query of the URL.
 

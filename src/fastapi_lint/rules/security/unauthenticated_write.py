@@ -34,7 +34,7 @@ class _Standing:
     certain: tuple[Depends, ...] = ()
 
 
-@rule("FAPI613", severity=Severity.ERROR, options={"public-paths": ()})
+@rule("FAPI613", severity=Severity.ERROR, options={"public-paths": ()}, needs_requests=True)
 def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
     """A route that changes something has no authentication, while its siblings have it.
 

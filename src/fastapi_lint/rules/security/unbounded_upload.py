@@ -18,7 +18,7 @@ _LIMITERS = re.compile(r"limit|size", re.IGNORECASE)
 _MOST = 12
 
 
-@rule("FAPI620", severity=Severity.INFO, words={"UploadFile", "File"})
+@rule("FAPI620", severity=Severity.INFO, words={"UploadFile", "File"}, needs_requests=True)
 def unbounded_upload(function: Function, check: Check) -> Iterator[Finding]:
     """An upload is read into memory whole, and nothing in sight limits its size.
 

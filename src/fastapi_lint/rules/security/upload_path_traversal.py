@@ -11,7 +11,7 @@ from fastapi_lint.model.taint import BESIDE, Arrival, Entry, Piece, Strand, Sunk
 from fastapi_lint.rule import Check, rule
 
 
-@rule("FAPI619", severity=Severity.ERROR)
+@rule("FAPI619", severity=Severity.ERROR, needs_requests=True)
 def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]:
     """A client's file name or string forms a path unchecked.
 

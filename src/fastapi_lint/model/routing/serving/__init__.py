@@ -1,0 +1,8 @@
+"""Whether requests come to routes at all: routers that no app includes, and the handlers of theirs. Judges nothing."""
+
+from __future__ import annotations
+
+from fastapi_lint.model.routing.serving.idle import idle_handlers, idle_router
+from fastapi_lint.model.routing.serving.left_out import left_out
+
+__all__ = ["idle_handlers", "idle_router", "left_out"]
