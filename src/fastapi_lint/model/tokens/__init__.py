@@ -7,7 +7,7 @@ from fastapi_lint.model.tokens.lasting.lifetimes import contains, lifetimes
 from fastapi_lint.model.tokens.lasting.times import Lifetime
 from fastapi_lint.model.tokens.parts import Frame, Part
 from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings, place_of_claim
-from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_calls
+from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_call, token_calls
 from fastapi_lint.model.tokens.subjects import Subjects, checks_subjects
 from fastapi_lint.model.tokens.trust import Trust, takes_back
 from fastapi_lint.model.tokens.unhandled import Way, package_of, verifying, way_out
@@ -31,6 +31,7 @@ __all__ = [
     "package_of",
     "place_of_claim",
     "takes_back",
+    "token_call",
     "token_calls",
     "unasked",
     "verifying",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from fastapi_lint.catalog.secrecy import tokens
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.arguments import bound_names
+from fastapi_lint.model.calls.ways.endings import Endings
 from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import Module, Origin, Partial
 from fastapi_lint.model.tokens import headers
@@ -27,6 +28,7 @@ signs."""
 
 _PACKAGES = ("jwt", "jose", "jws")
 _SWITCHES = frozenset({"verify_signature", "verify_exp"})
+_BRANCHES = frozenset({"if", "else", "case", "except"})
 _DEPTH = 5
 
 
@@ -222,7 +224,7 @@ class _Given:
         inner = module.facts.blocks[block].function
         here = [entry for entry in module.assigns_in.get(inner, ()) if entry.start < at]
         for entry in (*(module.assigns_in.get(-1, ()) if inner >= 0 else ()), *here):
-            if entry.value is None:
+            if entry.value is None or self._ends_before(module, entry.block, block):
                 continue
             place = (module, entry.block, entry.start)
             match entry.target:
@@ -231,6 +233,16 @@ class _Given:
             if entry.target == expr and entry.op == "|=":
                 found.update(self._entries(entry.value, place, depth - 1) or {})
         return found
+
+    def _ends_before(self, module: Module, block: int, use: int) -> bool:
+        """Whether no way leads from a block to a use outside of it: what is done there is then returned, or raises."""
+        function, around = module.enclosing(block), module.blocks_around(use)
+        ends = self.project.types.shared(Endings)
+        return function is not None and any(
+            not ends.comes_out(function, each)
+            for each in module.blocks_around(block) - around
+            if module.facts.blocks[each].kind in _BRANCHES
+        )
 
     # ---------------------------------------------------------------- algorithms
 

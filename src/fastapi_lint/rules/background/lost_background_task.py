@@ -57,10 +57,12 @@ _ATTACH = "let FastAPI inject it, as a parameter, or return a response with `bac
 def _finding(check: Check, calls: Sequence[f.Call], because: str, instead: str) -> Finding:
     first, *more = calls
     module = check.module
-    shown = module.source.slice(first.args[0].start, first.args[0].end) if first.args else "the task"
+    adds = f.last_name(first.func) == "add_task"  # else a function of the project does, and its arguments are others
+    shown = module.source.slice(first.args[0].start, first.args[0].end) if adds and first.args else ""
+    task = f"`{shown}`" if 0 < len(shown) <= 30 else "this task" if adds else f"what `{f.last_name(first.func)}` adds"
     return check.finding(
         (first.start, first.name_end),
-        f"`{shown}` never runs: {because}" if len(shown) <= 30 else f"this task never runs: {because}",
+        f"{task} never runs: {because}",
         why="the task is dropped without an error or a line in the log",
         instead=instead,
         related=[check.related(each, "this task is lost as well") for each in more],
@@ -86,13 +88,18 @@ def _owners(function: Function, call: f.Call, check: Check) -> Iterator[f.Expr]:
     module, project = function.module, check.project
     match project.callee(module, call):
         case Method(cls=cls, name="add_task") if project.types.is_subclass(cls, TASKS):
-            if isinstance(call.func, f.Attr):
+            if isinstance(call.func, f.Attr) and not _is_super(module, call.func.value):
                 yield call.func.value
         case FunctionObject(function=target) if any(f.last_name(each.func) == "add_task" for each in target.calls):
             for name, value in bound(target, call):
                 added = [each for each in target.calls if each.func == f.Attr(f.Name(name), "add_task")]
                 if isinstance(value, f.Name) and added and not is_given(target, name, check.project, 1):
                     yield value
+
+
+def _is_super(module: Module, expr: f.Expr) -> bool:
+    """Whether an expression is the object itself, of a class that adds to what `BackgroundTasks` do."""
+    return isinstance(expr, f.CallRef) and module.facts.calls[expr.index].func == f.Name("super")
 
 
 # ---------------------------------------------------------------- injected: what becomes of the way

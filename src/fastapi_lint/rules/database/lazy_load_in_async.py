@@ -17,6 +17,7 @@ from fastapi_lint.rule import Check, rule
 _FLUSHES = frozenset({"flush", "commit"})
 _JOINS = frozenset({"join", "outerjoin", "select_from"})
 """What names a class in a query without loading it."""
+_FACTORIES = ("async_sessionmaker", "sessionmaker", "AsyncSession")
 _VALIDATES = frozenset({"model_validate", "from_orm", "parse_obj"})
 
 
@@ -28,6 +29,8 @@ class _Loaded:
     eager: frozenset[str]
     since: f.Call
     is_made: bool = False
+    given: frozenset[str] = frozenset()
+    """The attributes that one that was made got."""
 
 
 @rule("FAPI515", severity=Severity.ERROR, since="0.2.0")
@@ -133,7 +136,12 @@ def _made(expr: f.Name, attr: str, where: Where, function: Function, check: Chec
             touched = any(
                 f.Attr(expr, attr) in walk(part) for part, _, start in evaluated(function) if start < each.start
             )
-            return None if touched else _Loaded(made.cls, frozenset(), each, True)
+            given = {arg.name for arg in call.args} | {
+                entry.target.attr
+                for entry in module.assigns_in.get(function.index, ())
+                if isinstance(entry.target, f.Attr) and entry.target.value == expr and entry.start < at
+            }
+            return None if touched else _Loaded(made.cls, frozenset(), each, True, frozenset(given))
     return None
 
 
@@ -143,9 +151,28 @@ def _lazy(found: _Loaded, attr: str, function: Function, check: Check) -> Relati
     relationship = model.relationship(attr) if model is not None else None
     if relationship is None or not relationship.loads_on_access or attr in found.eager:
         return None
-    if check.project.loading.is_single(relationship) and _may_be_held(relationship, found, function, check):
-        return None
+    if check.project.loading.is_single(relationship):
+        if _may_be_held(relationship, found, function, check) or _is_empty(relationship, found, check):
+            return None
     return relationship
+
+
+def _is_empty(relationship: Relationship, found: _Loaded, check: Check) -> bool:
+    """Whether a many-to-one of what was made leads nowhere: without its key it is None, and no query runs.
+
+    After a commit that is so where sessions do not expire their objects.
+    """
+    model, target = check.project.orm.of(found.entity), check.project.orm.of(relationship.target)
+    if not found.is_made or model is None or target is None:
+        return False
+    keys = [column for column in model.columns if (column.foreign_key or "").rpartition(".")[0] == target.tablename]
+    if not keys or any(column.name in found.given or column.keyword("default") for column in keys):
+        return False
+    return f.last_name(found.since.func) == "flush" or any(
+        (option := f.keyword(call, "expire_on_commit")) is not None and option.value == f.Const(False)
+        for name in _FACTORIES
+        for _, call in check.project.routes.expansion.objects.callers(name)
+    )
 
 
 def _may_be_held(relationship: Relationship, found: _Loaded, function: Function, check: Check) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Module, evaluated, walk
-from fastapi_lint.model.tokens import Encoding, Frame, Payloads, encodings
+from fastapi_lint.model.tokens import Encoding, Frame, Payloads, encodings, token_call
 from fastapi_lint.rule import Check, rule
 
 _NAMELESS = frozenset({"jti", "sid", "iat", "nbf", "auth_time", "nonce", "iss", "typ"})
@@ -46,7 +46,7 @@ def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
         lacking = payloads.without(encoding, "exp")
         if lacking is None or _is_for_others(encoding, payloads) or _is_only_an_id(encoding, lacking, payloads):
             continue
-        if _is_state(module, encoding.call, payloads):
+        if _is_state(module, encoding.call, payloads) or _is_unsigned(encoding, check):
             continue
         if isinstance(lacking, Frame):
             line = lacking.module.source.line_of(lacking.call.start)
@@ -65,6 +65,12 @@ def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
                 why="who has copied it cannot be locked out, not even by a new password",
                 instead="put `exp` into the payload, a few minutes to an hour ahead",
             )
+
+
+def _is_unsigned(encoding: Encoding, check: Check) -> bool:
+    """Whether nothing signs a token: that it also never expires is the least of it, and FAPI605 speaks."""
+    written = token_call(encoding.module, encoding.call, check.project)
+    return written is not None and written.flaw == "unsigned"
 
 
 def _is_for_others(encoding: Encoding, payloads: Payloads) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.data.making.keeping import hands_back, is_kept, is_on_miss
 from fastapi_lint.model.names.symbols import Class, Function
@@ -70,10 +71,21 @@ def nearest_root(
                 continue
             if current is function and unless_given and _gives(current, step, unless_given):
                 continue
+            if steps and _is_ruled_out(project, caller, step, current, steps[0][1]):
+                continue
             seen.add(caller)
             on = carried and step.call is not None and hands_back(caller, step.call)
             queue.append((caller, ((caller, step), *steps), on))
     return None
+
+
+def _is_ruled_out(project: Project, caller: Function, step: Step, current: Function, inner: Step) -> bool:
+    """Whether a function never comes to a step of its own when a caller calls it with what that passes."""
+    if step.call is None or inner.call is None:
+        return False
+    branches = project.effects.branches
+    settings = branches.settings(current, step.call, caller, NO_SETTINGS)
+    return branches.is_ruled_out(current, settings, inner.call.block, inner.call.start)
 
 
 def _kind(project: Project, function: Function) -> Literal["endpoint", "dependency"] | None:

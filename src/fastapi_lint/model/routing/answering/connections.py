@@ -54,7 +54,9 @@ def unregistrations(types: Inference, function: Function, kept: Registration) ->
         is_on_holder = isinstance(call.func, f.Attr) and _within(call.func.value, kept.holder)
         if is_on_holder and isinstance(call.func, f.Attr) and call.func.attr in _REMOVES:
             yield call
-        elif call is not kept.place and (is_on_holder or any(_is(arg.value, kept.socket) for arg in call.args)):
+        elif call is not kept.place and (
+            is_on_holder or _is_around(call, kept.holder) or any(_is(arg.value, kept.socket) for arg in call.args)
+        ):
             callee = types.callee(module, call)
             if callee is None or (isinstance(callee, FunctionObject) and _takes_off(types, callee.function, 0)):
                 yield call
@@ -92,6 +94,11 @@ def _within(expr: f.Expr, holder: f.Expr) -> bool:
             return False
         current = current.value
     return True
+
+
+def _is_around(call: f.Call, holder: f.Expr) -> bool:
+    """Whether a method is called of the object that has a collection: `rooms.leave(name)` for `rooms.members`."""
+    return isinstance(call.func, f.Attr) and isinstance(holder, f.Attr) and _within(holder, call.func.value)
 
 
 def _is(expr: f.Expr | None, name: str) -> bool:

@@ -66,7 +66,11 @@ class PlainPasswords:
                             seen.add((part, at))
                             where = (module, block, at)
                             for mine, theirs in ((left, right), (right, left)):
-                                if self._is_given(mine, where) and self._is_stored(theirs, where):
+                                if (
+                                    self._is_given(mine, where)
+                                    and self._is_stored(theirs, where)
+                                    and not _is_replaced(function, mine, at)
+                                ):
                                     yield Plain(module, at, at, _shown(theirs), True)
                                     break
             for call in function.calls:
@@ -250,6 +254,21 @@ class PlainPasswords:
             ):
                 return False
         return bool(types) or annotation is not None
+
+
+def _is_replaced(function: Function, mine: f.Expr, at: int) -> bool:
+    """Whether what is compared is replaced behind it by something made of itself: only what has changed is hashed."""
+    return any(
+        entry.target == mine and entry.start >= at and any(part == mine for part in _made_of(function.module, entry.value))
+        for entry in function.module.assigns_in.get(function.index, ())
+    )
+
+
+def _made_of(module: Module, value: f.Expr | None) -> Iterator[f.Expr]:
+    """The arguments of a call, awaited or not."""
+    expr = value.value if isinstance(value, f.Await) else value
+    if isinstance(expr, f.CallRef):
+        yield from (arg.value for arg in module.facts.calls[expr.index].args)
 
 
 def _before(entries: list[f.Assign], at: int) -> list[f.Assign]:
