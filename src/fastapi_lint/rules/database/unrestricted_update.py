@@ -10,6 +10,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, Function, Method
 from fastapi_lint.model.data import nearest_root
 from fastapi_lint.model.database import is_async_connection, is_session_like, is_sync_connection, statements
+from fastapi_lint.model.names import walk
 from fastapi_lint.rule import Check, rule
 
 _EXECUTES = frozenset({"execute", "exec", "scalar", "scalars"})
@@ -17,6 +18,7 @@ _RESTRICTS = frozenset({"where", "filter", "filter_by", "with_hint", "from_state
 _BUT = frozenset({"not_in", "notin_"})
 _TEXT_WHERE = re.compile(r"\b(?:WHERE|USING|LIMIT)\b", re.IGNORECASE)
 _MEANT = frozenset({"clear", "reset", "purge", "truncate", "wipe", "all"})
+_OFF = (f.Const(False), f.Const(None))
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
@@ -32,7 +34,8 @@ def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
     A statement that gets its `where` in any of the places that are seen is left alone, and so is one in SQL text that
     is not known whole. Functions, classes and paths that say in their name that they mean all rows (`clear_cart`,
     `reset`, `delete_all`, `purge`, `truncate`), functions that empty several tables, the branch beside one that
-    spares a list (`not_in`), migrations, scripts and tests are left alone.
+    spares a list (`not_in`), what takes a mark (`is_default`) off all rows to give it to one, migrations, scripts and
+    tests are left alone.
 
     References
     - [SQLAlchemy: UPDATE and DELETE](https://docs.sqlalchemy.org/en/20/tutorial/data_update.html)
@@ -42,7 +45,7 @@ def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
     found = [(call, verb) for call in function.calls if (verb := _unrestricted(function, call, check))]
     if not found or sum(verb == "delete" for _, verb in found) > 1:
         return  # what empties several tables means to
-    found = [(call, verb) for call, verb in found if not _is_rest(function, call)]
+    found = [(call, verb) for call, verb in found if not _is_rest(function, call) and not _moves_a_mark(function, call)]
     if not found:
         return
     root = nearest_root(check.project, function, carries=False)
@@ -72,6 +75,45 @@ def _is_rest(function: Function, call: f.Call) -> bool:
             if f.last_name(other.func) in _BUT and any(each.start <= other.start < each.end for each in others):
                 return True
     return False
+
+
+def _moves_a_mark(function: Function, call: f.Call) -> bool:
+    """Whether an UPDATE takes a mark off all rows in a function that gives it to one: it asks for it (`if item.best:`)
+    before, or sets it elsewhere."""
+    module = function.module
+    cleared = _cleared(function, call)
+    if not cleared:
+        return False
+    for block in module.block_chain(call.block):
+        if block.kind == "if" and any(f.last_name(part) in cleared for part in walk(block.test)):
+            return True
+    given = [(arg.name, arg.value) for each in function.calls if each is not call for arg in each.args]
+    given += [(f.last_name(entry.target), entry.value) for entry in module.assigns_in.get(function.index, ())]
+    return any(name in cleared and value is not None and value not in _OFF for name, value in given)
+
+
+def _cleared(function: Function, call: f.Call) -> frozenset[str]:
+    """The columns that an UPDATE sets to False or None, when it sets no other."""
+    calls = function.module.facts.calls
+    whole = [arg.value for arg in call.args]
+    named = [entry.value for entry in function.module.assigns_in.get(function.index, ()) if entry.target in whole]
+    parts = [part for expr in (*whole, *named) for part in walk(expr)]
+    values = [
+        one
+        for part in parts
+        if isinstance(part, f.CallRef) and f.last_name((one := calls[part.index]).func) == "values"
+    ]
+    found: dict[str, f.Expr] = {}
+    for each in (call, *values):
+        found.update((arg.name, arg.value) for arg in each.args if arg.name and each is not call)
+        for arg in each.args:
+            if isinstance(arg.value, f.Mapping):
+                found.update((_column(key), value) for key, value in arg.value.items)
+    return frozenset(found) if all(value in _OFF for value in found.values()) else frozenset()
+
+
+def _column(key: f.Expr | None) -> str:
+    return key.value if isinstance(key, f.Const) and isinstance(key.value, str) else f.last_name(key)
 
 
 def _is_meant(function: Function) -> bool:

@@ -34,7 +34,8 @@ def contextmanager_without_finally(function: Function, check: Check) -> Iterator
 
     Known limits
     Known by their last names are calls that close, release, roll back, reset, stop or remove something. Functions with
-    several `yield`s, lifespans, and dependencies (FAPI207) are left alone, and so is what only runs at start-up.
+    several `yield`s, lifespans, and dependencies (FAPI207) are left alone, and so is what only runs at start-up or is
+    nowhere seen to be entered.
 
     References
     - [contextlib.contextmanager](https://docs.python.org/3/library/contextlib.html#contextlib.contextmanager)
@@ -52,6 +53,8 @@ def contextmanager_without_finally(function: Function, check: Check) -> Iterator
         return
     if project.effects.serving.when(function) != "served":
         return
+    if not any(use.is_complete for use in project.callers.uses(function)):
+        return  # only handed on, as to what enters the parts of a lifespan
     written = " ".join(function.module.source.slice(behind[0].start, behind[0].end).split())
     yield check.finding(
         behind[0],

@@ -259,7 +259,9 @@ class PlainPasswords:
 def _is_replaced(function: Function, mine: f.Expr, at: int) -> bool:
     """Whether what is compared is replaced behind it by something made of itself: only what has changed is hashed."""
     return any(
-        entry.target == mine and entry.start >= at and any(part == mine for part in _made_of(function.module, entry.value))
+        entry.target == mine
+        and entry.start >= at
+        and any(part == mine for part in _made_of(function.module, entry.value))
         for entry in function.module.assigns_in.get(function.index, ())
     )
 
