@@ -218,7 +218,7 @@ class _Given:
         return None
 
     def _grown(self, expr: f.Expr, where: Where, found: dict[str, Placed], depth: int) -> dict[str, Placed]:
-        """With what is put into the dict before it is used: `options["x"] = ...`, `options |= {...}`."""
+        """With what is put into the dict before it is used: `options["x"] = ...`, `|= {...}`, `.update(...)`."""
         module, block, at = where
         found = dict(found)
         inner = module.facts.blocks[block].function
@@ -232,6 +232,26 @@ class _Given:
                     found[key] = (entry.value, place)
             if entry.target == expr and entry.op == "|=":
                 found.update(self._entries(entry.value, place, depth - 1) or {})
+        if isinstance(expr, f.Name):
+            for call in module.facts.calls if module.mentions("update") else ():
+                if call.func == f.Attr(expr, "update") and self._comes_before(module, call, inner, at):
+                    found.update(self._updated(call, (module, call.block, call.start), depth))
+        return found
+
+    @staticmethod
+    def _comes_before(module: Module, call: f.Call, function: int, at: int) -> bool:
+        """Whether a call stands before a place in the same function, or at the top of the module."""
+        home = module.facts.blocks[call.block].function
+        return (home == function and call.start < at) or home == -1
+
+    def _updated(self, call: f.Call, where: Where, depth: int) -> dict[str, Placed]:
+        """What `options.update({...}, name=...)` puts into a dict."""
+        found: dict[str, Placed] = {}
+        for arg in call.args:
+            if arg.name in ("", "**"):
+                found.update(self._entries(arg.value, where, depth - 1) or {})
+            elif arg.name != "*":
+                found[arg.name] = (arg.value, where)
         return found
 
     def _ends_before(self, module: Module, block: int, use: int) -> bool:

@@ -268,7 +268,7 @@ class Defaults:
         """Whether an expression is the target itself, or that without blanks."""
         while isinstance(expr, f.CallRef):
             call = module.facts.calls[expr.index]
-            if isinstance(call.func, f.Attr) and call.func.attr in _CLEANED and not call.args:
+            if isinstance(call.func, f.Attr) and call.func.attr in _CLEANED and _spare_wildcard(call.args):
                 expr = call.func.value
             elif f.last_name(call.func) == "str" and len(call.args) == 1:
                 expr = call.args[0].value
@@ -327,6 +327,11 @@ class Defaults:
                     factory = self.types.infer(arg.value, where)
                     if isinstance(factory, FunctionObject):
                         yield from self._returned(factory.function, depth)
+
+
+def _spare_wildcard(args: tuple[f.Arg, ...]) -> bool:
+    """Whether what is stripped off leaves a `*` as it is: `strip()`, `rstrip("/")`."""
+    return all(isinstance(arg.value, f.Const) and "*" not in str(arg.value.value) for arg in args)
 
 
 def _stripped(text: str, method: str, signs: str | None) -> str:
