@@ -16,7 +16,13 @@ from fastapi_lint.model.calls.bodies.arguments import Given, bound_names, given,
 from fastapi_lint.model.calls.bodies.binding import argument_at, filled
 from fastapi_lint.model.calls.bodies.computing import only_computes, only_looks
 from fastapi_lint.model.calls.bodies.configured import is_configured, runs_by_configuration
-from fastapi_lint.model.calls.bodies.contexts import is_chosen, is_one_of_two_contexts, is_tls_context, is_told_later
+from fastapi_lint.model.calls.bodies.contexts import (
+    is_chosen,
+    is_context_of_server,
+    is_one_of_two_contexts,
+    is_tls_context,
+    is_told_later,
+)
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_through
 from fastapi_lint.model.calls.bodies.destinations import stays_here
 from fastapi_lint.model.calls.bodies.switches import runs_by_switch
@@ -78,6 +84,7 @@ __all__ = [
     "is_certain",
     "is_chosen",
     "is_configured",
+    "is_context_of_server",
     "is_followed_up",
     "is_for_its_value",
     "is_given",

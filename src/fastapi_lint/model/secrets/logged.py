@@ -13,6 +13,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.secrets.surroundings import runs_as_script
+from fastapi_lint.model.taint import HARMLESS
 from fastapi_lint.model.types.inference.inference import DEPENDS, Where
 
 if TYPE_CHECKING:
@@ -200,9 +201,18 @@ class Logs:
             return None
         if _is_vague(name) and not self._is_credential(expr, where):
             return None
-        if self._is_written_out(expr, where):
+        if self._is_written_out(expr, where) or (secrets.words(name)[-1] == "key" and self._is_label(expr, where)):
             return None
         return _text(expr)
+
+    def _is_label(self, expr: f.Expr, where: Where) -> bool:
+        """Whether a `key` names an entry: short texts of the code are all that is known of it, with a number behind."""
+        flows = self.project.taint
+        found = [each for text in flows.tracing.value(expr, where) for each in flows.upwards(text, "path")]
+        given = [each for each in found if each and each not in (("None",), ("",), (HARMLESS,))]
+        return any(len(each) == 1 for each in given) and all(
+            isinstance(each[0], str) and len(each[0]) <= _LABEL for each in given
+        )
 
     def _is_written_out(self, expr: f.Expr | None, where: Where, depth: int = 3) -> bool:
         """Whether a value is one of the short words in capitals that stand in the code, as symbols of currencies do."""

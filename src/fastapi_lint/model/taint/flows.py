@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
-from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.taint.calling.calling import is_property
+from fastapi_lint.model.taint.objects import called_on
 from fastapi_lint.model.taint.sinks import Arrival, Sinks, asked_of, lives
 from fastapi_lint.model.taint.strands import (
+    HIDDEN,
     Entry,
     Path,
     Slot,
@@ -25,6 +28,7 @@ from fastapi_lint.model.taint.strands import (
     has_strands,
 )
 from fastapi_lint.model.taint.tracing import Tracing
+from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.tracking import memoized, recording
 
 _HIGHEST = 6
@@ -108,7 +112,9 @@ class Flows:
     def _given(self, text: Text, function: Function, danger: str) -> tuple[Text, ...]:
         """A text of a function as each of its callers has it."""
         found: dict[Text, None] = {}
-        seen = 0
+        seen, is_elsewhere = 0, False
+        slots = [piece.origin for piece in text if isinstance(piece, Strand) and isinstance(piece.origin, Slot)]
+        methods = {slot.method for slot in slots if slot.function == function and slot.method is not None}
         for use in self.callers.uses(function):
             if use.module.is_test or seen >= _MOST_CALLERS:
                 continue
@@ -118,9 +124,32 @@ class Flows:
             seen += 1
             call, args = called
             where = (use.module, call.block, call.start)
+            if any(not self._comes_to(method, function, call, where) for method in methods):
+                is_elsewhere = True
+                continue
             filled = self.tracing.filled((text,), function, call, args, where)
             found.update(dict.fromkeys(self.tracing.checks.cleared(filled, where)))
-        return tuple(found)
+        return tuple(found) if found or not is_elsewhere else ((HIDDEN,),)
+
+    def _comes_to(self, method: Function, maker: Function, call: f.Call, where: Where) -> bool:
+        """Whether a method may run on the object that a call of a constructor makes."""
+        made, _ = self.tracing.callee(call, where)
+        if not isinstance(made, ClassObject):  # the constructor of a class below calls that of the one above
+            around = where[0].enclosing(where[1])
+            made = ClassObject(around.cls) if around is not None and around.cls is not None else None
+            return made is None or self._is_of(method, made.cls) or self._is_of(around, method.cls)
+        if not self._is_of(method, made.cls):
+            return False
+        names = called_on(where[0], call)
+        if names is None or method.name.startswith("__") or is_property(self.types, method):
+            return True
+        run = (self.types.member(made.cls, name, Instance(made.cls)) for name in names)
+        known = [each.function if isinstance(each, FunctionObject) else None for each in run]
+        return any(each is None or method in self._reach(each) for each in known)
+
+    def _is_of(self, method: Function | None, cls: Class | None) -> bool:
+        """Whether objects of a class have a method."""
+        return method is not None and cls is not None and method.cls in self.types.mro(cls)
 
     def _call_of(self, function: Function, module: Module, start: int) -> tuple[f.Call, tuple[f.Arg, ...]] | None:
         """The call at a place that calls a function, with its arguments: of several that begin there the right one."""

@@ -87,8 +87,9 @@ class Items:
                 found.append(self.asks.value(value, where, (), depth))
             elif path[0] == KEYS:
                 found.append(self.asks.value(key, where, path[1:], depth))
-            elif path[0] == SOME:
-                continue  # a table in which something is looked up: what comes out is the table's
+            elif path[0] == SOME:  # a table in which something is looked up: what comes out is the table's
+                is_text = len(path) == 1 and isinstance(value, f.Const) and isinstance(value.value, str)
+                found.append(((str(value.value),),) if is_text else UNKNOWN)  # type: ignore[union-attr]
             elif path[0] == EACH or (isinstance(key, f.Const) and str(key.value) == wanted):
                 found.append(self.asks.value(value, where, path[1:], depth))
         return union(found) if found else UNKNOWN

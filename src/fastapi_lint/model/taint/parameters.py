@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
@@ -98,7 +99,7 @@ class Parameters:
             return UNKNOWN
         found = self.attribute_of(cls, path, depth)
         if found != UNKNOWN or self.schemas.of(cls) is None:
-            return found
+            return taken_by(found, function)
         if cls in self.dependencies.used_classes:
             return self.entries.of_class(cls, function, param, path)
         return ((Strand(Slot(function, param, path), named(param.name, path)),),)
@@ -155,6 +156,18 @@ class Parameters:
                 held = self.entries.held(function, param, Instance(name), path)
                 return held if held is not None else UNKNOWN
         return UNKNOWN
+
+
+def taken_by(value: Value, method: Function) -> Value:
+    """A value that a method takes out of its object: what constructors were given for it is marked so."""
+
+    def marked(strand: Strand) -> Strand:
+        slot = strand.origin
+        if not isinstance(slot, Slot) or slot.function.name not in _MAKERS or slot.function == method:
+            return strand
+        return replace(strand, origin=replace(slot, method=method))
+
+    return mapped(value, marked) if method.cls is not None else value
 
 
 def _is_loose(name: str) -> bool:

@@ -15,6 +15,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.arguments import Given, given, switch
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import ClassObject, External, Function, FunctionObject, Method, Module
+from fastapi_lint.model.taint.parameters import taken_by
 from fastapi_lint.model.taint.strands import Path, Strand, Value, has_strands
 from fastapi_lint.model.taint.tracing import Tracing
 from fastapi_lint.model.types.inference.inference import Where
@@ -165,6 +166,7 @@ class Sinks:
             value = self.live(expr, where, danger)
             if has_strands(value):
                 function = module.enclosing(call.block)
+                value = taken_by(value, function) if function is not None else value
                 target, _ = self.tracing.callee(call, where)
                 name = (self.types.name_of_type(target) or "").rpartition(".")[2] or f.last_name(call.func)
                 yield Arrival(function, module, start, end, call.block, name, value, sink.folders, call, sink.opens)

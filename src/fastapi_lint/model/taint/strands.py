@@ -70,11 +70,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Slot:
-    """A parameter that callers fill, or what is taken out of it."""
+    """A parameter that callers fill, or what is taken out of it.
+
+    `method`: the parameter is one of a constructor, and this method takes what it was given out of the object.
+    """
 
     function: Function = field(repr=False)
     param: f.Param
     path: Path = ()
+    method: Function | None = field(default=None, repr=False)
 
     @property
     def shown(self) -> str:
@@ -180,6 +184,8 @@ def bounded(texts: Iterable[Text]) -> Value:
     every = tuple(texts)
     if len(every) <= _MOST:
         return every
+    if all(text == (HARMLESS,) or all(isinstance(piece, str) for piece in text) for text in every):
+        return (*every[: _MOST - 1], (HARMLESS,))
     outside = [text for text in every if any(isinstance(piece, Strand) for piece in text)]
     return (*outside[:_MOST], *([(HIDDEN,)] if len(outside) < _MOST else []))
 

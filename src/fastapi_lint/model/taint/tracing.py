@@ -181,7 +181,7 @@ class Tracing:
                 return UNKNOWN
             path = path[1:]
         declared = self.types.yield_type(function) if function.is_generator else self.types.return_type(function)
-        if not path and self.types.is_instance(declared, *NUMBERS):
+        if not path and not self.checking and self.types.is_instance(declared, *NUMBERS):
             return NUMBER
         found: list[Value] = []
         for leave in function.exits:
@@ -315,7 +315,7 @@ class Tracing:
         for binding in found[:8]:
             value = self._bound(name, binding, where, path, depth)
             for newer in passed:
-                for held in self.holding.alternatives(module, newer.block, where[1]):
+                for held in self.holding.alternatives(module, newer.block, where[1], binding.block):
                     value = self.checks.cleared_by(value, held.test, held.truth, held.where)
             values.append(value)
             if self.holding.replaces(module, binding.block, where[1]):

@@ -37,10 +37,10 @@ def sql_string_interpolation(module: Module, check: Check) -> Iterator[Finding]:
     Names of tables and columns cannot be bound: look them up in a fixed table, or build the statement with `select()`.
 
     Known limits
-    Reported is a text of the client, wherever it stands, and a parameter of which no caller is known where a value
-    stands. Numbers, dates, enums, literals, constants, and what is compared with something fixed, matched or validated
-    before are left alone, and so is what cannot be followed. Where the client sends the whole statement, which may be
-    what a service is for, the finding is a warning.
+    Reported is a text of the client, wherever it stands, and, as a warning, a parameter of which no caller is known
+    where a value stands. Numbers, dates, enums, literals, constants, and what is compared with something fixed, matched
+    or validated before are left alone, and so is what cannot be followed. Where the client sends the whole statement,
+    which may be what a service is for, the finding is a warning.
 
     References
     - [SQLAlchemy: sending parameters](https://docs.sqlalchemy.org/en/20/tutorial/dbapi_transactions.html#sending-parameters)
@@ -122,6 +122,7 @@ def _finding(arrival: Arrival, found: _Found, check: Check) -> Finding:
         instead="bind it as a parameter"
         if can_be_bound
         else "choose from fixed names, or build the statement with `select()`",
+        severity=None if isinstance(strand.origin, Entry) else Severity.WARNING,
         related=[check.related(step, step.message, module=step.module) for step in trail(strand, arrival)],
         chain=True,
     )

@@ -11,6 +11,7 @@ from fastapi_lint.model.calls import (
     Given,
     given,
     is_chosen,
+    is_context_of_server,
     is_one_of_two_contexts,
     is_tls_context,
     is_told_later,
@@ -68,9 +69,9 @@ def unverified_tls(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     Values of settings and of the environment are left alone, and so are branches that these choose, a context that a
-    condition chooses where the other one verifies, addresses of the own machine, and tests. In modules that the
-    application does not run, a program that scans for example, it is an information. Functions that have a parameter
-    for it are reported where it is switched off.
+    condition chooses where the other one verifies, addresses of the own machine, contexts of servers, which ask no
+    client for a certificate, and tests. In modules that the application does not run, a program that scans for example,
+    it is an information. Functions that have a parameter for it are reported where it is switched off.
 
     References
     - [HTTPX: SSL](https://www.python-httpx.org/advanced/ssl/)
@@ -193,7 +194,9 @@ def _attribute(target: f.Attr, value: f.Expr, where: Where, check: Check) -> str
     if target.attr == "verify_mode":
         return (
             f"`{shown}` does not verify certificates"
-            if name in _NONE and is_tls_context(check.project, target.value, where)
+            if name in _NONE
+            and is_tls_context(check.project, target.value, where)
+            and not is_context_of_server(check.project, target.value, where)
             else ""
         )
     if target.attr not in _ATTRIBUTES or not _is_false(value, where, check):
@@ -202,6 +205,8 @@ def _attribute(target: f.Attr, value: f.Expr, where: Where, check: Check) -> str
     if target.attr == "check_hostname":
         if not is_tls_context(check.project, target.value, where) or is_told_later(module, target, where):
             return ""  # the attribute has to be off before the other one
+        if is_context_of_server(check.project, target.value, where):
+            return ""
         return f"`{shown}` takes a certificate of any host"
     return f"`{shown}` does not verify certificates" if project.types.is_instance(owner, *_ATTRIBUTES["verify"]) else ""
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.configured import runs_by_configuration
-from fastapi_lint.model.names.symbols import Instance, Module
+from fastapi_lint.model.names.symbols import External, Instance, Module
 from fastapi_lint.model.types.inference.inference import Where
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
+
+_OF_SERVERS = frozenset({"PROTOCOL_TLS_SERVER", "CLIENT_AUTH"})
 
 
 def is_tls_context(project: Project, expr: f.Expr, where: Where) -> bool:
@@ -25,6 +27,16 @@ def is_tls_context(project: Project, expr: f.Expr, where: Where) -> bool:
         if isinstance(value, f.CallRef):
             name = project.called_name(place[0], place[0].facts.calls[value.index]) or ""
             if name in ("ssl.create_default_context", "ssl.SSLContext"):
+                return True
+    return False
+
+
+def is_context_of_server(project: Project, expr: f.Expr, where: Where) -> bool:
+    """Whether a context is made for a server, which asks its clients for certificates only if it is told to."""
+    for value, place in project.values.definitions(expr, where):
+        for arg in place[0].facts.calls[value.index].args if isinstance(value, f.CallRef) else ():
+            kind = project.infer(arg.value, *place)
+            if f.last_name(arg.value) in _OF_SERVERS and isinstance(kind, External) and kind.name.startswith("ssl."):
                 return True
     return False
 

@@ -42,6 +42,9 @@ _BUILTIN = frozenset({
 _NAMES = frozenset({".filename", ".name", ".path", ".linkname", ".orig_filename"})
 """What an entry of an archive is called; the rest of it is numbers and flags."""
 _NAMED = "a name in it"
+_FETCHES = frozenset({"fetchone", "fetchall", "fetchmany", "fetchval", "fetchrow"})
+_WRITES = ("insert", "update", "delete", "replace", "merge")
+"""How statements begin whose rows say nothing of what was looked for."""
 
 
 class Libraries:
@@ -243,8 +246,26 @@ class Libraries:
         given = [arg.value for arg in args]
         if isinstance(call.func, f.Attr):
             given.append(call.func.value)
+            if call.func.attr in _FETCHES:
+                given += _asked_for(call, call.func.value, where)
         found = union(self.asks.value(each, where, (), depth) for each in given)
         return mapped(flattened(found), lambda strand: replace(strand, opaque=True))
+
+
+def _asked_for(call: f.Call, cursor: f.Expr, where: Where) -> list[f.Expr]:
+    """What a cursor was given to look for by the last `execute` before what it found is fetched."""
+    module = where[0]
+    earlier = [
+        one
+        for one in module.calls_in.get(module.facts.blocks[call.block].function, ())
+        if one.end <= call.start and isinstance(one.func, f.Attr) and one.func.value == cursor
+    ]
+    asked = [one for one in earlier if f.last_name(one.func) == "execute" and one.args]
+    if not asked:
+        return []
+    statement, *given = (arg.value for arg in asked[-1].args)
+    is_written = isinstance(statement, f.Const) and str(statement.value).lstrip().lower().startswith(_WRITES)
+    return [] if is_written else given
 
 
 def _cuts_folders(call: f.Call, args: tuple[f.Arg, ...], path: Path) -> bool:

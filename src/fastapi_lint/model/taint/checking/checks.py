@@ -15,15 +15,14 @@ from fastapi_lint.model.names.symbols import Class, ClassObject, External, Funct
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.checking.comparisons import Comparisons
 from fastapi_lint.model.taint.checking.holding import Held, Holding, chain
-from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling, of_all
+from fastapi_lint.model.taint.checking.pieces import of_numbers
+from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling, applied, of_all
 from fastapi_lint.model.taint.strands import (
-    HARMLESS,
     VALIDATING,
     Slot,
     Strand,
     Value,
     has_strands,
-    mapped,
     strands,
 )
 from fastapi_lint.model.types.inference.inference import Where, is_none
@@ -49,19 +48,19 @@ class Checks:
         """A value without the dangers that are ruled out where it is used."""
         if self.asks.checking or not has_strands(value):
             return value
-        return self._applied(value, self.rulings_at(where))
+        return applied(value, self.rulings_at(where))
 
     def cleared_by(self, value: Value, test: f.Expr, truth: bool, where: Where) -> Value:
         """A value without the dangers that a test rules out."""
         if self.asks.checking or not has_strands(value):
             return value
-        return self._applied(value, self._rulings(test, truth, where, 0))
+        return applied(value, self._rulings(test, truth, where, 0))
 
     def cleared_anywhere(self, value: Value, function: Function) -> Value:
         """A value without the dangers that a function rules out at any place, in some branch: of what it only makes."""
         if self.asks.checking or not has_strands(value):
             return value
-        return self._applied(value, self._kept(("anywhere", function), lambda: self._anywhere(function)))
+        return applied(value, self._kept(("anywhere", function), lambda: self._anywhere(function)))
 
     def _anywhere(self, function: Function) -> Iterator[Ruling]:
         module = function.module
@@ -75,20 +74,6 @@ class Checks:
                 yield from self._rulings(test.value, True, (module, test.block, test.start), 0)
         for call in function.calls:
             yield from self._kept((module, call.start, call.end), lambda call=call: self._raising(module, call))
-
-    @staticmethod
-    def _applied(value: Value, rulings: Iterable[Ruling]) -> Value:
-        known = tuple(rulings)
-        if not known:
-            return value
-
-        def clear(strand: Strand) -> Strand | object:
-            gone = frozenset[str]().union(*(ruling.against for ruling in known if ruling.applies(strand)))
-            if {"/slash", "/double"} <= gone | ({"/slash", "/double"} & strand.safe):
-                gone |= HOST
-            return HARMLESS if "all" in gone else strand.without(gone)
-
-        return mapped(value, clear)  # type: ignore[arg-type]
 
     def rulings_at(self, where: Where) -> Iterator[Ruling]:
         """Everything that is ruled out at a place: by tests, by calls that raise, by look-ups."""
@@ -165,6 +150,8 @@ class Checks:
                 return
         if guard is not None and guard.raises:
             yield from self._guarded(guard.takes, guard.against, call, args, where)
+            if f.last_name(call.func) in ("int", "float") and args:
+                yield from of_numbers(self.asks, args[0].value, where)
         elif is_check:
             for arg in args:
                 yield from of_all(self.asks, arg.value, where, whole=True)
@@ -263,30 +250,39 @@ class Checks:
                 yield from self._rulings(value, not truth, where, depth)
             case f.Await(value=value):
                 yield from self._rulings(value, truth, where, depth)
-            case f.Choice(options=options, test=None):
+            case f.Choice(options=options, test=None, op=op):
                 for option in options:
-                    yield from self._rulings(option, truth, where, depth + 1)
+                    if op == "and" and not truth and isinstance(option, (f.Name, f.Attr, f.Sub)):
+                        yield from self._truth(option, None, where, depth + 1)  # one of them is false: which?
+                    else:
+                        yield from self._rulings(option, truth, where, depth + 1)
             case f.Compare(operators=operators, operands=operands):
                 for operator, left, right in zip(operators, operands, operands[1:], strict=False):
                     yield from self.comparisons.compared(operator, left, right, truth, where)
             case f.CallRef(index=index):
                 yield from self._called(where[0].facts.calls[index], test, truth, where, depth)
+            case f.Each(block=block) if not truth:  # nothing is left of what was picked out
+                for one in where[0].facts.tests:
+                    if one.kind == "filter" and one.block == block:
+                        yield from self._rulings(one.value, False, (where[0], block, where[2]), depth + 1)
             case f.Name() | f.Attr() | f.Sub():
                 yield from self._truth(test, truth, where, depth)
 
-    def _truth(self, test: f.Expr, truth: bool, where: Where, depth: int) -> Iterator[Ruling]:
-        """`if found:`: of what was looked up, and of a host that is empty; a variable may hold a test."""
+    def _truth(self, test: f.Expr, truth: bool | None, where: Where, depth: int) -> Iterator[Ruling]:
+        """`if found:`: of what was looked up, and of what is empty; a variable may hold a test. None: who knows."""
         for strand in strands(self.asks.subjects(test, where)):
             if strand.opaque:
                 yield Ruling(strand.origin, "", ALL)
-            elif strand.part == "host" and not truth:
+            elif strand.part == "host" and truth is False:
                 yield Ruling(strand.origin, "", HOST)
+            elif truth is False and not strand.part:
+                yield Ruling(strand.origin, "", ALL, True)  # an empty text, a list with nothing in it
         if isinstance(test, f.Name):
             found = self.asks.types.find_bindings(test.id, where)
             if len(found) == 1 and isinstance(entry := found[0].entry, f.Assign) and entry.value is not None:
-                if isinstance(entry.value, (f.Compare, f.CallRef, f.Unary, f.Choice, f.Await)):
+                if isinstance(entry.value, (f.Compare, f.CallRef, f.Unary, f.Choice, f.Await, f.Each)):
                     place = (where[0], entry.block, entry.start)
-                    yield from self._rulings(entry.value, truth, place, depth + 1)
+                    yield from self._rulings(entry.value, bool(truth), place, depth + 1)
 
     # ---------------------------------------------------------------- calls in tests
 
@@ -306,6 +302,9 @@ class Checks:
             case External(name="any" | "all") if args and isinstance(args[0].value, f.Each):
                 each = args[0].value
                 yield from self._rulings(each.element, truth, (where[0], each.block, where[2]), depth + 1)
+                return
+            case External(name="bool") if args:
+                yield from self._rulings(args[0].value, truth, where, depth + 1)
                 return
             case External(name="isinstance") if len(args) == 2 and truth:
                 if f.last_name(args[1].value) not in ("str", "bytes", "list", "dict", "UploadFile", "Path", ""):
@@ -368,11 +367,9 @@ class Checks:
             if value is not None and not isinstance(value, f.Const):
                 found |= {one for one in self._rulings(value, truth, where, depth + 1) if isinstance(one.origin, Slot)}
             said.append(found)
-        if said:
-            first, *others = said
-            for ruling in sorted(first, key=repr):
-                if all(any(other.covers(ruling) for other in each) for each in others):
-                    yield ruling
+        for ruling in sorted(set[Ruling]().union(*said), key=repr):
+            if all(any(other.covers(ruling) for other in each) for each in said):
+                yield ruling
 
     def _through(
         self, rulings: Iterable[Ruling], function: Function, call: f.Call, args: tuple[f.Arg, ...], where: Where
@@ -382,7 +379,7 @@ class Checks:
             if not isinstance(ruling.origin, Slot) or ruling.origin.function != function:
                 continue
             keys = (self._given(key, call, args, where) for key in ruling.provided)
-            if any(has_strands(self._applied(key, self.rulings_at(where))) for key in keys):
+            if any(has_strands(applied(key, self.rulings_at(where))) for key in keys):
                 continue
             for strand in strands(self._given(ruling.origin, call, args, where)):
                 yield Ruling(strand.origin, strand.part or ruling.part, ruling.against, ruling.whole)

@@ -12,6 +12,7 @@ from fastapi_lint.model.names.symbols import Function, Module
 from fastapi_lint.model.types.inference.inference import Where
 
 _LEAVES = re.compile(rb"(?:^|[\n;:])[ \t]*(?:continue|break)(?:[ \t]*#[^\n]*)?\s*\Z")
+_SKIPS = re.compile(rb"\b(?:continue|break)\b")
 _LEAVING = frozenset({"exit", "abort", "_exit", "fail", "redirect"})
 _PLAIN = frozenset({"body", "try", "with", "function", "lambda", "module", "class"})
 """Kinds of blocks that run whenever what is around them does."""
@@ -96,9 +97,20 @@ class Holding:
                 yield from self._left(module, child)
             elif entry.kind in ("try", "with", "body") and entry.end <= at:
                 yield from self._before(module, child, -1, at)
+            elif entry.kind == "for":
+                yield from self._of_each(module, child)
         for test in module.facts.tests:
             if test.block == block and test.kind in ("assert", "filter") and (test.start < at or test.kind == "filter"):
                 yield Held(test.value, True, module, block, test.start)
+
+    def _of_each(self, module: Module, loop: int) -> Iterator[Held]:
+        """What holds for each item when a loop over all of them has come to its end, and its tests did not."""
+        for child in module.children.get(loop, ()):
+            entry = module.facts.blocks[child]
+            if entry.kind == "choice":
+                if _SKIPS.search(module.text, module.facts.blocks[loop].start, entry.end):
+                    return
+                yield from self._left(module, child)
 
     def _left(self, module: Module, choice: int) -> Iterator[Held]:
         blocks = module.facts.blocks
@@ -107,16 +119,20 @@ class Holding:
             if blocks[branch].kind == "if" and test is not None and self.leaves(module, branch):
                 yield Held(test, False, module, choice, blocks[branch].start)
 
-    def alternatives(self, module: Module, block: int, use: int) -> Iterator[Held]:
-        """What does not hold where a branch was not taken: of a binding in `block`, seen from a use outside of it."""
+    def alternatives(self, module: Module, block: int, use: int, older: int) -> Iterator[Held]:
+        """What does not hold where a branch was not taken: of a binding in `block`, seen from a use outside of it, by
+        which a binding in the block `older` would have been replaced: one of another branch beside it is not."""
         blocks = module.facts.blocks
-        around = set()
+        around, beside = set(), set()
+        while older >= 0:
+            beside.add(older)
+            older = blocks[older].parent
         while use >= 0:
             around.add(use)
             use = blocks[use].parent
         while block >= 0 and block not in around:
             entry = blocks[block]
-            if entry.kind == "if" and entry.test is not None:
+            if entry.kind == "if" and entry.test is not None and entry.parent not in beside:
                 yield Held(entry.test, False, module, entry.parent, entry.start)
             block = entry.parent
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.taint.asking import Asks
-from fastapi_lint.model.taint.strands import Entry, Slot, Strand, strands
+from fastapi_lint.model.taint.strands import HARMLESS, Entry, Slot, Strand, Value, mapped, strands
 from fastapi_lint.model.types.inference.inference import Where
 
 ALL = frozenset({"all"})
@@ -38,16 +38,37 @@ class Ruling:
         if isinstance(mine, Entry) and isinstance(other, Entry):
             same = (mine.function, mine.start) == (other.function, other.start)
             return same and (mine.shown == other.shown or (self.whole and mine.whole))
-        if isinstance(mine, Slot) and isinstance(other, Slot) and self.whole:
-            return mine.function == other.function and mine.param == other.param and not mine.path
-        return False
+        return self.whole and _holds(mine, other)
 
     def covers(self, other: Ruling) -> bool:
         """Whether it rules out all that another one does, of the same text."""
-        return self.origin == other.origin and (self.against >= other.against or "all" in self.against)
+        is_same = self.origin == other.origin or (self.whole and _holds(self.origin, other.origin))
+        return is_same and (self.against >= other.against or "all" in self.against)
+
+
+def _holds(mine: Entry | Slot, other: Entry | Slot) -> bool:
+    """Whether something is taken out of what a parameter holds."""
+    if not isinstance(mine, Slot) or not isinstance(other, Slot):
+        return False
+    return mine.function == other.function and mine.param == other.param and not mine.path
 
 
 def of_all(asks: Asks, expr: f.Expr, where: Where, *, whole: bool = False) -> Iterator[Ruling]:
     """Every danger ruled out of all that an expression is made of."""
     for strand in strands(asks.subjects(expr, where)):
         yield Ruling(strand.origin, strand.part, ALL, whole)
+
+
+def applied(value: Value, rulings: Iterable[Ruling]) -> Value:
+    """A value without what is ruled out of it."""
+    known = tuple(rulings)
+    if not known:
+        return value
+
+    def clear(strand: Strand) -> Strand | object:
+        gone = frozenset[str]().union(*(ruling.against for ruling in known if ruling.applies(strand)))
+        if {"/slash", "/double"} <= gone | ({"/slash", "/double"} & strand.safe):
+            gone |= HOST
+        return HARMLESS if "all" in gone else strand.without(gone)
+
+    return mapped(value, clear)  # type: ignore[arg-type]
