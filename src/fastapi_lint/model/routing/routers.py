@@ -120,6 +120,14 @@ class Route:
         return None
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """The full paths under which it answers; without an app, the own path behind the prefix of its router."""
+        if addresses := self.addresses:
+            return tuple(address.path for address in addresses)
+        router = self.router if self.takes_prefix else None
+        return ((router.prefix if router is not None else "") + self.path,)
+
+    @property
     def ending(self) -> str | None:
         """The longest known end of the path, with the prefix when it is empty itself; None when not even the last piece
         is known."""

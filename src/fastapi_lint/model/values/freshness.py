@@ -8,12 +8,24 @@ from fastapi_lint.model.types.inference.inference import Inference
 
 _FRESH = frozenset({
     "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today", "time.time",
-    "time.time_ns", "uuid.uuid1", "uuid.uuid4", "uuid.uuid6", "uuid.uuid7", "secrets.token_hex", "secrets.token_bytes",
+    "time.time_ns", "time.monotonic", "time.monotonic_ns", "time.perf_counter", "time.perf_counter_ns", "uuid.uuid1",
+    "uuid.uuid4", "uuid.uuid6", "uuid.uuid7", "secrets.token_hex", "secrets.token_bytes",
     "secrets.token_urlsafe", "secrets.randbelow", "secrets.choice", "random.random", "random.randint", "random.choice",
     "random.randrange", "random.uniform", "random.getrandbits", "os.urandom",
 })  # fmt: skip
 _THROUGH = frozenset({"str", "int", "float", "round", "bytes", "repr"})
-FRESH_WORDS = (b"now(", b"today(", b"time(", b"uuid", b"token_", b"rand", b"choice(", b"time_ns(")
+FRESH_WORDS = (
+    b"now(",
+    b"today(",
+    b"time(",
+    b"uuid",
+    b"token_",
+    b"rand",
+    b"choice(",
+    b"time_ns(",
+    b"monotonic",
+    b"perf_counter",
+)
 """Without one of these a module makes nothing new."""
 _DEEPEST = 6
 

@@ -79,7 +79,8 @@ def pydantic_field_as_parameter(function: Function, check: Check) -> Iterator[Fi
 def _marker(function: Function, param: f.Param, check: Check) -> str:
     """What of FastAPI is meant: by the paths, then by the type."""
     routes = check.project.routes.by_handler.get(function, [])
-    if any(name == param.name for route in routes for name, _ in placeholders(route.path)):
+    paths = [path for route in routes for path in route.paths]
+    if any(name == param.name for path in paths for name, _ in placeholders(path)):
         return "Path"
     parameters = check.project.dependencies.parameters(function)
     found = next((each.type for each in parameters if each.name == param.name), None)

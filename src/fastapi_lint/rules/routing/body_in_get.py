@@ -41,7 +41,7 @@ def body_in_get(route: Route, check: Check) -> Iterator[Finding]:
     others = check.project.routes.by_handler.get(handler, ())
     if any(not set(other.methods) <= {"GET", "HEAD"} for other in others):
         return
-    in_path = {name for name, _ in placeholders(route.path)}
+    in_path = {name for path in route.paths for name, _ in placeholders(path)}
     for parameter in check.project.dependencies.parameters(handler):
         if parameter.name in in_path:
             continue

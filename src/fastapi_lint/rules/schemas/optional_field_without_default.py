@@ -100,7 +100,7 @@ def _is_whole(use: Use) -> bool:
     if use.is_written_whole or (use.parameter is not None and use.parameter.marker == "fastapi.Form"):
         return True
     values = [one for one in use.schema.fields if not one.has_default or one.optional]
-    return len(values) < 2 and _SETS_A_VALUE.search(use.route.path) is not None
+    return len(values) < 2 and all(_SETS_A_VALUE.search(path) for path in use.route.paths)
 
 
 def _is_likely(schema: Schema, method: str) -> bool:

@@ -145,7 +145,7 @@ def _is_in_query(parameter: Parameter, name: str, check: Check) -> bool:
     annotation = parameter.fact.annotation
     if parameter.marker == "":
         routes = check.project.routes.by_handler.get(function, ()) or check.project.routes.all
-        if any(name == placed for route in routes for placed, _ in placeholders(route.path)):
+        if any(name == placed for route in routes for path in route.paths for placed, _ in placeholders(path)):
             return False
         if annotation is None and function not in check.project.routes.by_handler:
             return False  # of a class, perhaps by hand
