@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.application import is_served, role_of
@@ -84,6 +84,7 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
                 f"`{shown}` in `{function.name}` drops every exception",
                 why="what failed is neither answered nor logged",
                 instead="log it, raise it, or catch the type that is expected",
+                severity=Severity.INFO,
             )
 
 

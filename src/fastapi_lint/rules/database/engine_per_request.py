@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from fastapi_lint import catalog
-from fastapi_lint.finding import Finding, Related
+from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.data import Particular, Root, for_want_of, hands_back, is_kept, is_on_miss, nearest_root
@@ -22,7 +22,7 @@ _FACTORIES = frozenset({"sqlalchemy.orm.sessionmaker", "sqlalchemy.ext.asyncio.a
 _OWN_POOLS = frozenset({"NullPool", "StaticPool", "SingletonThreadPool"})
 
 
-@rule("FAPI516", since="0.2.0")
+@rule("FAPI516", severity=Severity.INFO, since="0.2.0")
 def engine_per_request(module: Module, check: Check) -> Iterator[Finding]:
     """An engine, a connection pool or a factory of sessions is made for every request.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi_lint.finding import Finding, Fix, Safety
+from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.fixing import edits
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
@@ -20,7 +20,7 @@ _SESSIONS = frozenset({"AsyncSession"})
 _OPTION = "expire_on_commit"
 
 
-@rule("FAPI504", fix=Safety.UNSAFE)
+@rule("FAPI504", severity=Severity.INFO, fix=Safety.UNSAFE)
 def expire_on_commit(module: Module, check: Check) -> Iterator[Finding]:
     """An `AsyncSession` is made without `expire_on_commit=False`.
 

@@ -23,6 +23,10 @@ _NO_VALUE = re.compile(
 )
 """Where a text in quotes is a name or path that the grammar wants as it stands."""
 
+_SET = re.compile(r"\s*set\s", re.IGNORECASE)
+_SET_CONFIG = ", in PostgreSQL one of `SELECT set_config(...)`"
+"""`SET` of PostgreSQL takes no parameters, and the function that does the same takes them."""
+
 
 @rule("FAPI507", severity=Severity.ERROR, needs_requests=True)
 def sql_string_interpolation(module: Module, check: Check) -> Iterator[Finding]:
@@ -111,7 +115,8 @@ def _finding(arrival: Arrival, found: _Found, check: Check) -> Finding:
             related=[check.related(step, step.message, module=step.module) for step in trail(strand, arrival)],
             chain=True,
         )
-    how = "comes from the request and " if isinstance(strand.origin, Entry) else ""
+    is_of_client = isinstance(strand.origin, Entry)
+    how = "comes from the request and " if is_of_client else ""
     can_be_bound = _is_value(before) and not _NO_VALUE.search(before[-400:])
     return check.finding(
         (arrival.start, arrival.end),
@@ -119,10 +124,10 @@ def _finding(arrival: Arrival, found: _Found, check: Check) -> Finding:
         why="a quote in it changes the statement"
         if _is_value(before)
         else "it is read as SQL, and cannot be bound there",
-        instead="bind it as a parameter"
+        instead=("bind it as a parameter" + (_SET_CONFIG if _SET.match(before) else ""))
         if can_be_bound
         else "choose from fixed names, or build the statement with `select()`",
-        severity=None if isinstance(strand.origin, Entry) else Severity.WARNING,
+        severity=None if is_of_client else Severity.WARNING,
         related=[check.related(step, step.message, module=step.module) for step in trail(strand, arrival)],
         chain=True,
     )

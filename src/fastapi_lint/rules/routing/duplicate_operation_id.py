@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Address, App, Route
 from fastapi_lint.model.application import has_document
 from fastapi_lint.rule import Check, rule
 
 
-@rule("FAPI307", since="0.2.0")
+@rule("FAPI307", severity=Severity.INFO, since="0.2.0")
 def duplicate_operation_id(app: App, check: Check) -> Iterator[Finding]:
     """Two operations of an app have the same operation id.
 

@@ -23,8 +23,8 @@ def orm_model_in_api(route: Route, check: Check) -> Iterator[Finding]:
     the contract with clients: every column goes out, and comes in.
 
     Known limits
-    A return annotation beside `response_model=Schema` or `response_model=None` is fine, and so are SQLModel classes
-    without `table=True`.
+    A SQLModel table is information: all of its columns may be meant. A return annotation beside
+    `response_model=Schema` or `response_model=None` is fine, and so are SQLModel classes without `table=True`.
 
     References
     - [Response model](https://fastapi.tiangolo.com/tutorial/response-model/)
@@ -80,5 +80,5 @@ def _finding(at: Parameter | tuple[int, int], what: str, cls: Class, route: Rout
         why="every column is part of the contract with clients" if is_table else "it raises `FastAPIError` at import",
         instead="declare a schema with the fields that are meant",
         module=module,
-        severity=Severity.WARNING if is_table else None,
+        severity=Severity.INFO if is_table else None,
     )

@@ -32,9 +32,10 @@ def validator_without_return(module: Module, check: Check) -> Iterator[Finding]:
     validator with `mode="before"` refuses every input, and with `mode="after"` `model_validate` gives None.
 
     Known limits
-    A `match` whose cases all return, and `while True`, count as complete. Validators that only raise, or whose body is
-    `...`, are not reported, and neither are those of a field that end without the value only where it is None
-    (asked by `is None` or `is not None`; `if value:` does not tell).
+    A `match` whose cases all return, and `while True`, count as complete. Validators that only raise, or whose body
+    is `...`, are not reported, and neither are those of a field that end without the value only where it is None
+    (asked by `is None` or `is not None`; `if value:` does not tell). One that returns the value on some paths is
+    information.
 
     References
     - [Pydantic: validators](https://docs.pydantic.dev/latest/concepts/validators/)
@@ -52,6 +53,7 @@ def validator_without_return(module: Module, check: Check) -> Iterator[Finding]:
                 f"validator `{function.name}` does not return the value on every path",
                 why=loss,
                 instead="return the value, changed or not",
+                severity=Severity.INFO if _gives_back(function) else None,
             )
 
 
@@ -74,6 +76,11 @@ def _value(function: Function, check: Check) -> str | None:
     """The name of the parameter that a field validator gets its value by."""
     index = 0 if "staticmethod" in check.project.types.decorators(function) else 1
     return function.params[index].name if len(function.params) > index else None
+
+
+def _gives_back(function: Function) -> bool:
+    """Whether it returns something on another path: that it does not on all may be meant."""
+    return any(leave.kind == "return" and leave.value is not None for leave in function.exits)
 
 
 def _ends_bare(function: Function, value: str | None, check: Check) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.tokens import contains, lifetimes, takes_back
 from fastapi_lint.rule import Check, rule
@@ -24,7 +24,7 @@ _WRITTEN = (
 """Without one of these no lifetime is written in a module: nobody has to ask all others for it."""
 
 
-@rule("FAPI607", options={"max-access-token-minutes": 60}, hint=r"(?i)exp|timedelta|access")
+@rule("FAPI607", severity=Severity.INFO, options={"max-access-token-minutes": 60}, hint=r"(?i)exp|timedelta|access")
 def long_lived_access_token(module: Module, check: Check) -> Iterator[Finding]:
     """An access token lives longer than an hour.
 

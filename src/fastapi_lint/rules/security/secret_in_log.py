@@ -10,7 +10,7 @@ from fastapi_lint.model.secrets import Logs
 from fastapi_lint.rule import Check, rule
 
 
-@rule("FAPI615", hint=r"print|log|warn|info|debug|error|exception|critical|success|trace")
+@rule("FAPI615", severity=Severity.INFO, hint=r"print|log|warn|info|debug|error|exception|critical|success|trace")
 def secret_in_log(module: Module, check: Check) -> Iterator[Finding]:
     """A password, token or key is written to the log.
 
@@ -22,8 +22,7 @@ def secret_in_log(module: Module, check: Check) -> Iterator[Finding]:
     Loggers have to be known (logging, loguru, structlog); `print` counts in functions of the application. Names decide
     what is a secret; `token` alone needs something that shows that it is a credential. Values of `SecretStr`, slices,
     lengths and comparisons are fine, and so is what a function that answers no request has just made to show it once.
-    Models of clients with a password in them, and headers of requests, are seen as a whole. In a script
-    that no application runs it is an information: who reads its log has mostly started it.
+    Models of clients with a password in them, and headers of requests, are seen as a whole.
 
     References
     - [OWASP: logging, data to exclude](https://cheatsheetseries.owasp.org/cheatsheets/Logging_Cheat_Sheet.html#data-to-exclude)
@@ -32,12 +31,10 @@ def secret_in_log(module: Module, check: Check) -> Iterator[Finding]:
     """
     if module.is_test:
         return
-    is_script = module.facts.has_main_guard and not check.project.effects.is_served(module)
     for found in Logs(check.project).logged(module):
         yield check.finding(
             (found.start, found.end),
             f"`{found.shown}` is {'printed' if found.printed else 'written to the log'}",
             why="who reads the log can use it",
             instead="leave it out, or log whether it is there, or whose it is",
-            severity=Severity.INFO if is_script else None,
         )

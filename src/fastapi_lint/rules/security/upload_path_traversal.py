@@ -71,13 +71,14 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
 @dataclass(frozen=True)
 class _Found:
     """A text of the client in a path. `is_prefixed`: other text stands before it in the same component; `is_closed`: a
-    component of the program's own stands behind it."""
+    component of the program's own stands behind it. `ending`: what the name ends with, whatever the client sends."""
 
     entry: Entry
     strand: Strand
     sunk: Sunk
     is_prefixed: bool
     is_closed: bool
+    ending: str
 
 
 def _found(function: Function, check: Check) -> Iterator[_Found]:
@@ -94,7 +95,9 @@ def _found(function: Function, check: Check) -> Iterator[_Found]:
                     is_prefixed = before is not None and not _ends(before, -1)
                     if _escapes(piece.origin, piece, sunk.arrival, is_prefixed, after):
                         is_closed = after is not None and _ends(after, 0)
-                        yield _Found(piece.origin, piece, sunk, is_prefixed, is_closed)
+                        is_last = isinstance(after, str) and number + 2 == len(sunk.text) and "/" not in after
+                        ending = after if isinstance(after, str) and is_last else ""
+                        yield _Found(piece.origin, piece, sunk, is_prefixed, is_closed, ending)
 
 
 def _is_reported_elsewhere(entry: Entry, function: Function, check: Check) -> bool:
@@ -134,6 +137,8 @@ def _why(found: _Found) -> str:
         return "as `..` it leads out of the folder"
     if found.is_prefixed:
         return "with `../` it leads to another folder, on Windows or where the folder before it is made"
+    if found.ending:
+        return f"with `../` it leads to any file of the server that ends in `{found.ending}`"
     return f"with `../` it leads to {'another folder' if found.is_closed else 'any file of the server'}"
 
 

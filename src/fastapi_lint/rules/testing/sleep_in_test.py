@@ -14,7 +14,7 @@ from fastapi_lint.rule import Check, rule
 _MOMENT = 0.01
 
 
-@rule("FAPI903", since="0.2.0")
+@rule("FAPI903", preset="strict", since="0.2.0")
 def sleep_in_test(function: Function, check: Check) -> Iterator[Finding]:
     """An async test or fixture calls `time.sleep`.
 

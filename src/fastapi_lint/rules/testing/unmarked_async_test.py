@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.names import walk
@@ -26,7 +26,7 @@ _BUILT_IN = frozenset({
 """Fixtures that pytest brings."""
 
 
-@rule("FAPI905", since="0.2.0")
+@rule("FAPI905", severity=Severity.INFO, since="0.2.0")
 def unmarked_async_test(module: Module, check: Check) -> Iterator[Finding]:
     """An async test has no marker of a plugin that runs it, or an async fixture is none of `pytest_asyncio`.
 

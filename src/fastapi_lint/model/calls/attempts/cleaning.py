@@ -19,7 +19,7 @@ _CLEANING = frozenset({
     "exception", "critical", "log", "print", "inc", "dec", "observe", "labels", "gauge", "increment", "timing",
     "histogram", "record", "terminate", "kill", "shutdown", "stop", "quit", "discard", "unsubscribe", "flush",
     "release", "cleanup", "expunge", "invalidate", "incr", "set_attribute", "add_event", "capture_exception",
-    "capture_message",
+    "capture_message", "__exit__", "__aexit__",
 })  # fmt: skip
 """Last names of calls of which nobody needs to know that they failed."""
 _TAKING = frozenset(
@@ -35,8 +35,11 @@ _QUESTIONS = frozenset({
 
 
 def only_cleans(project: Project, function: Function, body: f.Block) -> bool:
-    """Whether a `try` imports what may be missing, yields to somebody else, or calls nothing but what cleans up."""
+    """Whether a `try` imports what may be missing, yields to somebody else, calls nothing but what cleans up, or stands
+    in a `finally`, where an error would hide the one that leads there."""
     module = function.module
+    if any(around.kind == "finally" for around in module.block_chain(body.parent)):
+        return True
     for entry in module.facts.imports:
         if body.start <= entry.start < body.end and project.modules.imported_from(module, entry) is None:
             return True  # a library; code of the project is there
