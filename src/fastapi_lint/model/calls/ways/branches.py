@@ -29,6 +29,7 @@ NO_SETTINGS: Settings = frozenset()
 
 _HEAD = re.compile(rb"(?:el)?if\b\s*|while\b\s*|match\b\s*")
 _WORD = re.compile(rb"(?<![\w.])[A-Za-z_]\w*")
+_LOOPS = frozenset({"for", "comprehension"})
 _BRANCHES = frozenset({"if", "else", "case", "except", "finally"})
 _LONGEST = 400
 _MOST_BLOCKS = 300
@@ -142,6 +143,8 @@ class Branches:
         for block in module.blocks_in.get(function.index, ()):
             if block.kind in ("if", "while", "case") or (block.kind == "choice" and block.test is not None):
                 words |= _words(module, block.start, _first_line(module, block))
+            elif block.kind in _LOOPS and isinstance(block.test, f.Name):
+                words.add(block.test.id)
         for test, _, _ in self._tests_of_calls(function):
             words |= {part.id for part in walk(test) if isinstance(part, f.Name)}
         return words
@@ -152,11 +155,15 @@ class Branches:
         if module not in self._inline:
             self._inline[module] = conditions(module)
         tests = self._inline[module]
-        found = [(tests[call.start], call) for call in function.calls if call.start in tests]
-        statements = [*module.assigns_in.get(function.index, ()), *function.exits] if found else []
-        for test, call in found:
-            around = [each.start for each in statements if each.start <= call.start < each.end]
-            yield test, call, min([*around, call.start])
+        for call in function.calls:
+            if call.start in tests:
+                yield tests[call.start], call, self._statement(function, call.start)
+
+    @staticmethod
+    def _statement(function: Function, at: int) -> int:
+        """Where the assignment or the way out starts that a place stands in, else the place itself."""
+        statements = (*function.module.assigns_in.get(function.index, ()), *function.exits)
+        return min([*(each.start for each in statements if each.start <= at < each.end), at])
 
     @memoized
     def defaults(self, function: Function) -> dict[str, Value]:
@@ -228,7 +235,14 @@ class Branches:
             return ways
         events: list[tuple[int, int, f.Assign | f.Exit | tuple[f.Expr, f.Call] | int]] = []
         events += [
-            (blocks[index].start, 0, index) for index in own if blocks[index].kind in ("if", "else", "while", "case")
+            (blocks[index].start, 0, index)
+            for index in own
+            if blocks[index].kind in ("if", "else", "while", "case", "for")
+        ]
+        events += [
+            (self._statement(function, blocks[index].start), 0, index)
+            for index in own
+            if blocks[index].kind == "comprehension"
         ]
         events += [(start, 0, (test, call)) for test, call, start in self._tests_of_calls(function)]
         events += [(assign.start, 1, assign) for assign in module.assigns_in.get(function.index, ())]
@@ -262,6 +276,10 @@ class Branches:
             if self._truth(function, index, values) is False:
                 ways.dead.add(index)
             return
+        if block.kind in _LOOPS:
+            if isinstance(block.test, f.Name) and self._is_empty(function, block.test, values):
+                ways.dead.add(index)
+            return
         before = met.setdefault(block.parent, [])
         if any(each is True for each in before):
             ways.dead.add(index)
@@ -276,6 +294,13 @@ class Branches:
         elif own is True and all(each is False for each in before[:-1]):
             ways.sure.add(index)
 
+    @staticmethod
+    def _is_empty(function: Function, name: f.Name, values: dict[str, Value]) -> bool:
+        """Whether a loop runs over a parameter that is empty: nobody in the function fills it."""
+        if values.get(name.id, UNKNOWN) not in ((), "") or all(param.name != name.id for param in function.params):
+            return False
+        return not any(isinstance(call.func, f.Attr) and call.func.value == name for call in function.calls)
+
     def _assign(self, function: Function, assign: f.Assign, values: dict[str, Value], ways: _Ways) -> None:
         chain = _chain(function.module, assign.block)
         if any(index in ways.dead for index in chain):
@@ -286,6 +311,7 @@ class Branches:
                 assign.op in ("=", ":=")
                 and isinstance(assign.target, f.Name)
                 and self._is_sure(function, assign.block, ways)
+                and not _may_be_filled(assign.value)
             ):
                 value = self._evaluated(function, assign, values)
             values[name] = value
@@ -348,6 +374,14 @@ def _chain(module: Module, block: int) -> list[int]:
             break
         block = blocks[block].parent
     return found
+
+
+def _may_be_filled(value: f.Expr | None) -> bool:
+    """Whether something is an empty list, set or dict: what is put into it later is not followed."""
+    match value:
+        case f.Display(kind="list" | "set", items=()) | f.Mapping(items=()):
+            return True
+    return False
 
 
 def _is_tried(module: Module, block: int) -> bool:
