@@ -143,6 +143,8 @@ class Entries:
         unsaid = not routes and parameter.marker == "" and fact.default is None and self._may_be_in_a_path(name)
         part = not tail and (inside or parameter.marker == "fastapi.Path" or unsaid)
         what = "path parameter" if inside else _WHAT.get(parameter.marker, "query parameter")
+        if not inside and parameter.marker == "" and _is_list(parameter.type):
+            what = "body field"  # only `Query()` makes parameters of a list
         where = (function.module, function.facts.outer, parameter.start)
         reading = _Reading(function, fact, what, part, path, path)
         if self._is_checked(parameter, where):
@@ -361,6 +363,10 @@ class Entries:
     def _narrows(value: f.Expr) -> bool:
         """Whether a pattern leaves out anything of note; one that is not known does."""
         return not (isinstance(value, f.Const) and _ADMITTING.search(str(value.value)))
+
+
+def _is_list(kind: Type) -> bool:
+    return isinstance(kind, Instance) and kind.cls in _LISTS
 
 
 def _is_list_of_objects(kind: Instance) -> bool:

@@ -46,6 +46,8 @@ _INERT = (
     "Exception", "BaseException",
 )  # fmt: skip
 """Bases of libraries that never call a coroutine method of a subclass."""
+_STACKS = ("contextlib.AsyncExitStack.", "contextlib.ExitStack.")
+"""What is given to them runs when they are left, which is where they were entered."""
 _FRAMEWORK = ("fastapi.", "starlette.")
 _CONTAINERS = frozenset({
     "list", "set", "dict", "frozenset", "collections.deque", "collections.defaultdict", "collections.OrderedDict",
@@ -222,6 +224,8 @@ class Serving:
         if name.startswith(_JOB_LIBRARIES):
             return "elsewhere"
         if isinstance(callee, FunctionObject) and caller is not None and passes_through(callee.function, call, arg):
+            return self.when(caller)
+        if caller is not None and name.startswith(_STACKS):
             return self.when(caller)
         if caller is not None and not name.startswith(_FRAMEWORK) and self.is_served(caller.module):
             # What a thread registers with a library, that runs on the loop of this thread.
