@@ -74,7 +74,8 @@ class Rule:
     of which one must occur in a module's text for the rule to be asked about it; `hint` is a pattern that must match
     its bytes (linear, no nested quantifiers). `options` maps an option's name to its default. `page` is the address of
     a page about it, for a rule that is not described with ours. `needs_requests`: the code works, and what it tells of
-    is done by requests, or to them: in a handler that none comes to it is information.
+    is done by requests, or to them: in a handler that none comes to, and in a function that nobody calls, it is
+    information.
     """
 
     def __init__(
@@ -266,8 +267,8 @@ class Check:
         span, start = self._place(at, module)
         severity = severity or self.rule.severity
         if self.rule.needs_requests and severity is not Severity.INFO:
-            if (router := self._idle_router(module, span, start)) is not None:
-                severity, why = Severity.INFO, f"{why}, once an app includes `{router}`"
+            if (until := self._missing(module, span, start)) is not None:
+                severity, why = Severity.INFO, f"{why}, {until}"
         found = Finding(
             code=self.rule.code,
             name=self.rule.name,
@@ -300,12 +301,16 @@ class Check:
         """The end of a chain, for `finding`: a comment at the statement there, for a code of these, silences it."""
         return Root(codes, self._head(module.source.span(at.start, at.end), at.start, module))
 
-    def _idle_router(self, module: Module, span: Span, start: int) -> str | None:
-        """The router that no app includes, at a place in a handler of its routes."""
-        from fastapi_lint.model.routing.serving import idle_router  # the model is not needed to know what a rule is
+    def _missing(self, module: Module, span: Span, start: int) -> str | None:
+        """What has to happen before requests come to a place, where none does."""
+        from fastapi_lint.model.data.unread import uncalled_around  # who only makes rules needs no model
+        from fastapi_lint.model.routing.serving import idle_router
 
         at = start if start >= 0 else module.source.byte_offset(span.line, span.column)
-        return idle_router(self.project, module, at)
+        if (router := idle_router(self.project, module, at)) is not None:
+            return f"once an app includes `{router}`"
+        function = uncalled_around(self.project, module, at)
+        return None if function is None else f"once something calls `{function}`"
 
     def _symbol(self) -> str:
         return self.function.qualname if self.function else ""

@@ -14,7 +14,7 @@ _FAST = "who has copied the table tries billions of passwords in a second on one
 _INSTEAD = "use a password hash: `pwdlib.PasswordHash.recommended()` (Argon2id), or bcrypt"
 
 
-@rule("FAPI609", severity=Severity.ERROR, hint=r"(?i)pass|pwd|CryptContext")
+@rule("FAPI609", severity=Severity.ERROR, hint=r"(?i)pass|pwd|CryptContext", needs_requests=True)
 def weak_password_hash(module: Module, check: Check) -> Iterator[Finding]:
     """A password is hashed with a fast digest, kept or compared as it is, or under a weak scheme of passlib.
 
@@ -28,7 +28,8 @@ def weak_password_hash(module: Module, check: Check) -> Iterator[Finding]:
     compared, stored under a name such as `password_hash`, or given back by a function that hashes or checks passwords.
     Digests in front of bcrypt and the like, HMAC, HTTP digest authentication, look-ups among leaked passwords, and old
     hashes that are only compared where good ones are checked too, are fine. Plain passwords are seen in mapped classes
-    of people, and where they are compared with what was looked up.
+    of people, and where they are compared with what was looked up. In a function of an application that nothing
+    calls it is information.
 
     References
     - [OWASP: password storage](https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html)

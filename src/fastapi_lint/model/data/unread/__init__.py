@@ -1,7 +1,8 @@
-"""Settings that nobody in an application reads: what is wrong with their values does no harm. Judges nothing."""
+"""Settings that nothing in an application reads, and functions that nothing calls. Judges nothing."""
 
 from __future__ import annotations
 
 from fastapi_lint.model.data.unread.settings import is_unread, read_at
+from fastapi_lint.model.data.unread.uncalled import uncalled_around
 
-__all__ = ["is_unread", "read_at"]
+__all__ = ["is_unread", "read_at", "uncalled_around"]

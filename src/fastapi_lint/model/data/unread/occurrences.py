@@ -12,6 +12,7 @@ from fastapi_lint.model.values.literals import quoted_at
 from fastapi_lint.model.values.readers import environment_read, environment_written
 
 _SPACE = b" \t\r\n\\"
+_ENDS = re.compile(r"[.:]")
 _FIELDS = frozenset({"Field", "AliasChoices", "validation_alias", "env", "alias"})
 
 
@@ -20,8 +21,8 @@ def reads(module: Module, name: str, *, home: bool, is_attribute: bool) -> Itera
     a module.
 
     `home`: the module is the one that binds it, where the bare name reads it. Elsewhere a bare name is another thing
-    than an attribute. A text that is the name counts (`getattr(settings, "name")`), unless a variable of the
-    environment is read or written by it.
+    than an attribute. A text that is the name, or a path that ends with it, counts (`getattr(settings, "name")`),
+    unless a variable of the environment is read or written by it.
     """
     if not module.mentions(name):
         return
@@ -29,7 +30,11 @@ def reads(module: Module, name: str, *, home: bool, is_attribute: bool) -> Itera
     for found in re.finditer(rb"(?<!\w)" + re.escape(name.encode()) + rb"(?!\w)", data):
         start = found.start()
         if (literal := quoted_at(module, start)) is not None and not literal.formatted:
-            if literal.text == name and not _names_variable(module, name, start):
+            if (
+                literal.text.endswith(name)
+                and _ENDS.split(literal.text)[-1] == name
+                and not _names_variable(module, name, start)
+            ):
                 yield start
             continue
         is_code = literal is not None or not (_in_comment(module, start) or _is_keyword(module, start))

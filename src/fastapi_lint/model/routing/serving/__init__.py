@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from fastapi_lint.model.routing.serving.idle import idle_handlers, idle_router
-from fastapi_lint.model.routing.serving.left_out import left_out
+from fastapi_lint.model.routing.serving.left_out import app_roots, left_out
 
-__all__ = ["idle_handlers", "idle_router", "left_out"]
+__all__ = ["app_roots", "idle_handlers", "idle_router", "left_out"]

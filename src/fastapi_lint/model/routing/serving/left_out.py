@@ -34,9 +34,7 @@ _EXAMPLES = frozenset(
 def left_out(project: Project) -> tuple[Router, ...]:
     """The routers with routes that no app includes, in a project with an app that is no example."""
     routes = project.routes
-    roots = {
-        _root(app.module, project) for app in routes.apps if not app.module.is_test and not _is_example(app.module)
-    }
+    roots = app_roots(project)
     if not roots:
         return ()
     found: list[Router] = []
@@ -64,6 +62,12 @@ def left_out(project: Project) -> tuple[Router, ...]:
         if any(isinstance(address.route, Route) for address in routes.addresses(router)):
             found.append(router)
     return tuple(found)
+
+
+def app_roots(project: Project) -> frozenset[tuple[str, ...]]:
+    """The packages in which an app is made that is no example, as folders."""
+    apps = (app.module for app in project.routes.apps)
+    return frozenset(_root(module, project) for module in apps if not module.is_test and not _is_example(module))
 
 
 def _root(module: Module, project: Project) -> tuple[str, ...]:
