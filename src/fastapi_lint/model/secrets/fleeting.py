@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import FunctionObject, Module
+from fastapi_lint.model.names.expressions import evaluated, walk
+from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.secrets.keys import Given, keys_given
 from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.types.inference.inference import Where
@@ -53,8 +54,37 @@ def _given_in(project: Project, module: Module) -> Iterator[tuple[Module, Fleeti
     if module.is_test or written_for_tests(module):
         return
     for given in keys_given(module, project):
-        if "csrf" not in given.name.lower():
+        if "csrf" not in given.name.lower() and not _is_never_compared(given, module, project):
             yield from ((home, key) for home, key in _made(given, module, project) if not home.is_test)
+
+
+def _is_never_compared(given: Given, module: Module, project: Project) -> bool:
+    """Whether a digest with a key is a name for something, as in a cache: nobody compares it with one that came in."""
+    function = module.enclosing(given.call.block)
+    if not given.name.startswith("hmac.") or function is None:
+        return False
+    callers = [
+        (where, each.block)
+        for where, each in project.routes.expansion.objects.callers(function.name)
+        if not where.is_test
+        and isinstance(target := project.callee(where, each), FunctionObject)
+        and target.function is function
+    ]
+    around = [one for where, block in callers if (one := where.enclosing(block)) is not None]
+    return not any(_compares(each) for each in (function, *around))
+
+
+def _compares(function: Function) -> bool:
+    """Whether a function compares something that need not be a constant."""
+    if any(f.last_name(call.func) == "compare_digest" for call in function.calls):
+        return True
+    return any(
+        isinstance(part, f.Compare)
+        and not {"==", "!="}.isdisjoint(part.operators)
+        and not any(isinstance(one, f.Const) for one in part.operands)
+        for expr, _, _ in evaluated(function)
+        for part in walk(expr)
+    )
 
 
 def _made(given: Given, module: Module, project: Project) -> Iterator[tuple[Module, Fleeting]]:

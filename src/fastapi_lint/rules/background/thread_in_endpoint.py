@@ -24,8 +24,8 @@ def thread_in_endpoint(function: Function, check: Check) -> Iterator[Finding]:
 
     Known limits
     Functions that an endpoint or a dependency is seen to call count as well. Left alone are threads that are joined in
-    the same function or kept in an attribute or a global, and workers that go on for ever or as long as a process that
-    somebody else started: no pool has room for them.
+    the same function or set what it waits for, those that are kept in an attribute or a global, handed on or given
+    back, and workers that go on for ever or as long as a process that somebody else started: no pool has room for them.
 
     References
     - [Background tasks](https://fastapi.tiangolo.com/tutorial/background-tasks/)

@@ -162,7 +162,8 @@ def _is_empty(relationship: Relationship, found: _Loaded, check: Check) -> bool:
 
     After a commit that is so where sessions do not expire their objects.
     """
-    model, target = check.project.orm.of(found.entity), check.project.orm.of(relationship.target)
+    model = check.project.orm.of(found.entity)
+    target = check.project.orm.of(relationship.target) if relationship.target is not None else None
     if not found.is_made or model is None or target is None:
         return False
     keys = [column for column in model.columns if (column.foreign_key or "").rpartition(".")[0] == target.tablename]

@@ -34,8 +34,8 @@ def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
     A statement that gets its `where` in any of the places that are seen is left alone, and so is one in SQL text that
     is not known whole. Functions, classes and paths that say in their name that they mean all rows (`clear_cart`,
     `reset`, `delete_all`, `purge`, `truncate`), functions that empty several tables, the branch beside one that
-    spares a list (`not_in`), what takes a mark (`is_default`) off all rows to give it to one, migrations, scripts and
-    tests are left alone.
+    spares a list (`not_in`), what takes a mark (`is_default`) off all rows to give it to one, endpoints that read
+    nothing by which rows could be chosen (no parameter, no user), migrations, scripts and tests are left alone.
 
     References
     - [SQLAlchemy: UPDATE and DELETE](https://docs.sqlalchemy.org/en/20/tutorial/data_update.html)
@@ -50,6 +50,8 @@ def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
         return
     root = nearest_root(check.project, function, carries=False)
     if root is None or any(_is_meant(each) for each in (function, root.function, *root.functions)):
+        return
+    if all(_is_given_nothing(each, check) for each in (function, root.function, *root.functions)):
         return
     if any(not _MEANT.isdisjoint(_words(route.path)) for route in root.routes):
         return
@@ -87,9 +89,12 @@ def _moves_a_mark(function: Function, call: f.Call) -> bool:
     for block in module.block_chain(call.block):
         if block.kind == "if" and any(f.last_name(part) in cleared for part in walk(block.test)):
             return True
-    given = [(arg.name, arg.value) for each in function.calls if each is not call for arg in each.args]
-    given += [(f.last_name(entry.target), entry.value) for entry in module.assigns_in.get(function.index, ())]
-    return any(name in cleared and value is not None and value not in _OFF for name, value in given)
+    passed = [arg for each in function.calls if each is not call for arg in each.args]
+    assigned = module.assigns_in.get(function.index, ())
+    return any(arg.name in cleared and arg.value not in _OFF for arg in passed) or any(
+        f.last_name(entry.target) in cleared and entry.value is not None and entry.value not in _OFF
+        for entry in assigned
+    )
 
 
 def _cleared(function: Function, call: f.Call) -> frozenset[str]:
@@ -113,7 +118,18 @@ def _cleared(function: Function, call: f.Call) -> frozenset[str]:
 
 
 def _column(key: f.Expr | None) -> str:
-    return key.value if isinstance(key, f.Const) and isinstance(key.value, str) else f.last_name(key)
+    if isinstance(key, f.Const) and isinstance(key.value, str):
+        return key.value
+    return f.last_name(key) if key is not None else ""
+
+
+def _is_given_nothing(function: Function, check: Check) -> bool:
+    """Whether a function gets nothing that could say which rows are meant: a session, and what it names `_`."""
+    return function.cls is None and all(
+        param.name.startswith("_")
+        or is_session_like(check.project.types, check.project.types.parameter(function, param))
+        for param in function.params
+    )
 
 
 def _is_meant(function: Function) -> bool:

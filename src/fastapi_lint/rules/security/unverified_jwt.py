@@ -132,8 +132,10 @@ def _is_harmless(read: TokenCall, function: Function | None, trust: Trust) -> bo
 def _came_from_provider(value: f.Expr, module: Module) -> bool:
     """`tokens["id_token"]`, `response.id_token`, `data.get("access_token")`: not from a client's header."""
     match value:
-        case f.Sub(items=(f.Const(value="id_token" | "access_token"),)) | f.Attr(attr="id_token" | "access_token"):
+        case f.Sub(items=(f.Const(value="id_token" | "access_token"),)):
             return True
+        case f.Attr(attr=attr):
+            return attr.lstrip("_") in ("id_token", "access_token")
         case f.Name(id=name):
             return "id_token" in name.lower()
         case f.CallRef(index=index):

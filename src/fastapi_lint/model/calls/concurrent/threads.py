@@ -11,6 +11,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.binding import argument_at
 from fastapi_lint.model.calls.concurrent.lasting import lasts, runs
 from fastapi_lint.model.calls.concurrent.using import only_value
+from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import Function, Instance, Module
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 
 _THREADS = ("threading.Thread", "threading.Timer")
+_EVENT = "threading.Event"
+_FUTURES = frozenset({"create_future", "Future"})
 _PROCESSES = ("multiprocessing.Process", "multiprocessing.context.Process", "multiprocessing.process.BaseProcess")
 
 
@@ -39,15 +42,24 @@ def thread_started(project: Project, function: Function, call: f.Call) -> str:
 
 
 def _is_kept(function: Function, receiver: f.Expr) -> bool:
-    """Whether a variable is global, or what it holds is put into an attribute as well."""
+    """Whether somebody else may wait for what a variable holds: it is global, handed on, given back, put into an
+    attribute as well, or comes out of one."""
     if not isinstance(receiver, f.Name):
         return False
     module = function.module
     if (receiver.id, function.index) in {(name, module.facts.blocks[b].function) for name, b in module.facts.globals}:
         return True
-    return any(
-        entry.value == receiver and isinstance(entry.target, (f.Attr, f.Sub))
-        for entry in module.assigns_in.get(function.index, ())
+    return (
+        any(
+            entry.value == receiver and isinstance(entry.target, (f.Attr, f.Sub))
+            for entry in module.assigns_in.get(function.index, ())
+        )
+        or any(arg.value == receiver for call in function.calls for arg in call.args)
+        or any(leave.kind == "return" and receiver in walk(leave.value) for leave in function.exits)
+        or any(
+            block.kind == "for" and block.target == receiver and isinstance(block.test, f.Attr)
+            for block in module.blocks_in.get(function.index, ())
+        )
     )
 
 
@@ -73,13 +85,20 @@ def _goes_on(project: Project, module: Module, made: f.Call, value: Instance) ->
 
 
 def joins_threads(project: Project, function: Function) -> bool:
-    """Whether a function waits for threads or processes."""
+    """Whether a function waits for threads or processes, or for what they set: an event, a future that it made."""
     types, module = project.types, function.module
     for call in function.calls:
-        if isinstance(call.func, f.Attr) and call.func.attr == "join":
+        if isinstance(call.func, f.Attr) and call.func.attr in ("join", "wait"):
             value = types.infer(call.func.value, (module, call.block, call.start))
-            if value is None and not call.args and not isinstance(call.func.value, f.Const):
+            is_join = call.func.attr == "join"
+            if is_join and value is None and not call.args and not isinstance(call.func.value, f.Const):
                 return True
-            if types.is_instance(value, *_THREADS, *_PROCESSES):
+            if types.is_instance(value, *((*_THREADS, *_PROCESSES) if is_join else (_EVENT,))):
                 return True
-    return False
+    futures = {
+        entry.target
+        for entry in module.assigns_in.get(function.index, ())
+        if isinstance(entry.value, f.CallRef) and f.last_name(module.facts.calls[entry.value.index].func) in _FUTURES
+    }
+    given = (leave.value for leave in function.exits if leave.kind == "return")
+    return bool(futures) and (function.is_async or any(each in futures for each in given))

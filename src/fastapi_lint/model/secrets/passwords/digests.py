@@ -33,6 +33,8 @@ _STRONG = (
     "scrypt.", "werkzeug.security.", "django.contrib.auth.hashers.", "cryptography.",
 )  # fmt: skip
 _VERIFIES = frozenset({"checkpw", "verify", "verify_and_update", "check_password_hash", "check_password"})
+_DERIVES = frozenset({"hashlib.scrypt", "hashlib.pbkdf2_hmac"})
+"""What is slow on purpose, and is compared by whoever calls it."""
 _COMPARES = frozenset({"hmac.compare_digest", "secrets.compare_digest"})
 _KEPT = frozenset({"password", "passwords", "passwd", "pwd", "passphrase", "hash", "hashes", "hashed", "digest"})
 _TELLS = frozenset(
@@ -147,7 +149,7 @@ class Digests:
     def _verifies(self, module: Module, call: f.Call) -> bool:
         """Whether a call checks a password against a hash that is slow on purpose."""
         name = self.project.called_name(module, call) or ""
-        return f.last_name(call.func) in _VERIFIES and name.startswith(_STRONG)
+        return name in _DERIVES or (f.last_name(call.func) in _VERIFIES and name.startswith(_STRONG))
 
     def _given_back(self, function: Function, held: list[f.Expr], height: int) -> Fate:
         leaving = [one for one in function.exits if one.kind == "return" and one.value is not None]
