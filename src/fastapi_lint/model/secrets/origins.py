@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import called
-from fastapi_lint.model.names.symbols import Class, Module
+from fastapi_lint.model.names.symbols import Class, FunctionObject, Module
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.readers import default_of, environment_read
 
@@ -15,9 +15,19 @@ if TYPE_CHECKING:
 
 _DEPTH = 6
 _MOST = 40
-_SAME = frozenset({"encode", "decode", "strip", "lstrip", "rstrip", "get_secret_value"})
-"""Methods that give what they are called on."""
-_WRAPPERS = frozenset({"str", "bytes", "bytearray", "SecretStr", "SecretBytes", "Secret"})
+_SAME = frozenset({
+    "encode", "decode", "strip", "lstrip", "rstrip", "get_secret_value", "split", "digest", "hexdigest", "hex", "ljust",
+    "rjust", "zfill",
+})  # fmt: skip
+"""Methods that give what they are called on, or what is as good as that."""
+_WRAPPERS = frozenset({
+    "str", "bytes", "bytearray", "SecretStr", "SecretBytes", "Secret", "set", "frozenset", "list", "tuple", "b64encode",
+    "urlsafe_b64encode", "standard_b64encode", "b64decode", "urlsafe_b64decode", "fromhex", "hexlify", "unhexlify",
+    "md5", "sha1", "sha256", "sha384", "sha512", "sha3_256", "sha3_512", "blake2b", "blake2s",
+})  # fmt: skip
+"""Functions whose result is as good as what they are given first: whoever knows the one knows the other."""
+_FIELDS = frozenset({"field", "Field", "ib", "attrib"})
+_FACTORIES = frozenset({"default_factory", "factory"})
 
 Place = tuple[Module, int]
 
@@ -43,6 +53,10 @@ class _Search:
             case f.Choice(options=options):
                 for option in options:
                     self.follow(option, where, depth - 1)
+            case f.Each(block=block):
+                self.follow(where[0].facts.blocks[block].test, where, depth - 1)
+            case f.Sub(value=value, items=(f.Unknown(),)):  # a slice
+                self.follow(value, where, depth - 1)
             case f.Name() | f.Attr():
                 places = list(self.project.values.definitions(expr, where))
                 for value, place in places:
@@ -69,6 +83,23 @@ class _Search:
             self.follow(call.func.value, where, depth - 1)
         elif last in _WRAPPERS and call.args:
             self.follow(call.args[0].value, where, depth - 1)
+        elif last in _FIELDS:
+            for arg in call.args:
+                if arg.name in ("", "default"):
+                    self.follow(arg.value, where, depth - 1)
+                elif arg.name in _FACTORIES:
+                    self._made_by(arg.value, where, depth)
+        else:
+            self._made_by(call.func, where, depth)
+
+    def _made_by(self, func: f.Expr, where: Where, depth: int) -> None:
+        """What a function of the project gives back, a lambda included."""
+        callee = self.project.infer(func, *where)
+        if isinstance(callee, FunctionObject) and not callee.function.is_generator:
+            for leave in callee.function.exits:
+                if leave.kind == "return":
+                    place = (callee.function.module, leave.block, leave.start)
+                    self.follow(leave.value, place, depth - 1)
 
     def _given(self, expr: f.Name | f.Attr, where: Where, depth: int) -> None:
         """An attribute of `self` is what methods set it to; a parameter what callers give, or its default."""

@@ -238,7 +238,8 @@ def _may_be_secret(expr: f.Expr) -> bool:
     """Whether the name of a value is that of a secret; one that is read in place has none."""
     if isinstance(expr, f.CallRef):
         return True
-    return isinstance(expr, (f.Name, f.Attr)) and secrets.secret_name(f.last_name(expr)) is not None
+    name = f.last_name(expr) if isinstance(expr, (f.Name, f.Attr)) else ""
+    return secrets.secret_name(name) is not None or secrets.secret_name(name.rstrip("sS")) is not None
 
 
 def _missing(module: Module, entry: f.Assign) -> str:

@@ -91,7 +91,9 @@ def option_of(call: f.Call) -> tuple[str, str] | None:
     if f.last_name(call.func) not in _OPTIONS:
         return None
     flags = (arg.value.value for arg in call.args if arg.name == "" and isinstance(arg.value, f.Const))
-    own = next((text for text in flags if isinstance(text, str) and text.startswith("--")), "")
+    texts = [text for text in flags if isinstance(text, str)]
+    named = next((text for text in texts if text.isidentifier()), "")  # click's name of the parameter
+    own = named or next((text for text in texts if text.startswith("--")), "")
     given = f.keyword(call, "envvar")
     match given.value if given is not None else None:
         case f.Const(value=str(text)) | f.Display(items=(f.Const(value=str(text)), *_)):

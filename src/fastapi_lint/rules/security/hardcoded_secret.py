@@ -124,11 +124,20 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
             continue
         if bound.how == "written" and not made and not _matters_when_written(bound, check):
             continue
-        judged = _as_key(bound, key) if key is not None and (kind in _HARM or not key.takes_fixed) else None
+        judged = (
+            _as_key(bound, key)
+            if key is not None and (kind in _HARM or not key.takes_fixed or _says_secret(bound))
+            else None
+        )
         if judged is None and kind is not None:
             judged = _as_named(bound, kind, check)
         if judged is not None:
             yield _Judged(*judged, _STOP if stands_in else _READ)
+
+
+def _says_secret(bound: BoundText) -> bool:
+    """Whether a name has "secret" in it, which is not said of what a protocol prescribes."""
+    return "secret" in secrets.words(bound.name)
 
 
 def _is_for_a_script(bound: BoundText, check: Check) -> bool:

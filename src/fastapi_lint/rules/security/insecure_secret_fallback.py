@@ -99,7 +99,7 @@ def _is_optional(bound: BoundText, variable: str, check: Check) -> bool:
 
 def _kind(bound: BoundText, variable: str, uses: tuple[Use, ...]) -> secrets.Kind | None:
     """What a text is a secret for: what is done with it, else what its name or that of the variable says."""
-    roles = {use.role for use in uses if not use.takes_fixed}
+    roles = {use.role for use in uses}  # what a protocol says is not read from the environment
     if "signs" in roles:
         return "signing"
     if "encrypts" in roles:
@@ -107,6 +107,8 @@ def _kind(bound: BoundText, variable: str, uses: tuple[Use, ...]) -> secrets.Kin
     kind = secrets.secret_name(bound.name) or secrets.secret_name(variable)
     if kind == "key" and secrets.words(bound.name) == ["secret"]:
         return "signing"  # the one secret of an application is what it signs with
+    if kind is None and "asked" in roles:
+        kind = secrets.secret_name(bound.name.rstrip("sS"))  # several of them, of which one is enough
     if kind is None and secrets.words(bound.name)[-1:] == ["key"] and any(use.by == "compare_digest" for use in uses):
         return "token"  # a key of any name that callers have to show
     return kind

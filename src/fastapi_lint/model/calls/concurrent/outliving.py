@@ -31,6 +31,7 @@ _KEEPS = frozenset({"add", "append", "appendleft", "insert", "put_nowait", "setd
 _OF_TASKS = frozenset({"add_done_callback", "set_name", "get_name", "start"})
 """Methods of a task, future or thread that do not wait for it."""
 
+_PLAIN = frozenset({"str", "bytes", "int", "float", "bool"})
 _DEEPEST = 8
 
 Kind = Literal["task", "thread"]
@@ -161,19 +162,28 @@ class Outliving:
             if isinstance(self.types.callee(module, maker), ClassObject):
                 yield from ((each.value, each.start, each.end) for each in maker.args)
 
-    @staticmethod
-    def _left_behind(maker: Function, call: f.Call) -> frozenset[f.Arg]:
+    def _left_behind(self, maker: Function, call: f.Call) -> frozenset[f.Arg]:
         """The arguments that a plain function looks at, and does not put into the coroutine that it gives back."""
         made = [leaving.value for leaving in maker.exits if leaving.kind == "return"]
+        assigns = maker.module.assigns_in.get(maker.index, ())
         if maker.cls is not None or len(made) != 1 or not isinstance(made[0], f.CallRef):
             return frozenset()
-        if maker.module.assigns_in.get(maker.index):
+        if not all(isinstance(entry.target, f.Name) for entry in assigns):
             return frozenset()
         taken = set(_carried(maker.module, made[0]))
+        for _ in assigns:  # what variables hold, and those in them
+            for entry in assigns:
+                if isinstance(entry.target, f.Name) and entry.target.id in taken and not self._is_plain(maker, entry):
+                    taken.update(_carried(maker.module, entry.value))
         names = maker.positional
         given = {arg: arg.name or (names[index] if index < len(names) else "") for index, arg in enumerate(call.args)}
         is_plain = all(arg.name not in ("*", "**") for arg in call.args)
         return frozenset(arg for arg, name in given.items() if is_plain and name and name not in taken)
+
+    def _is_plain(self, maker: Function, entry: f.Assign) -> bool:
+        """Whether a variable gets a text or a number, in which nothing stays open."""
+        value = self.types.infer(entry.value, (maker.module, entry.block, entry.start))
+        return isinstance(value, Instance) and value.cls in _PLAIN
 
     # ---------------------------------------------------------------- helpers
 
