@@ -14,6 +14,7 @@ from fastapi_lint.rule import Check, rule
 
 _ERRORS = frozenset({"sys.stderr", "sys.__stderr__"})
 _STANDARD = frozenset({"sys.stdout", "sys.__stdout__"}) | _ERRORS
+_LOGGING = ("logging.", "structlog.", "loguru.")
 
 
 @rule("FAPI710", words={"print"})
@@ -29,14 +30,14 @@ def print_in_app(function: Function, check: Check) -> Iterator[Finding]:
     Only functions that requests are seen to reach are looked at: scripts, commands and start-up code may print. One
     finding stands for all the prints of a function. `print(..., file=...)` into anything but the standard streams is a
     way to write a file; where all go to `sys.stderr`, which is not buffered, it is information. What is printed because
-    a logger failed is left alone, and so are prints below a condition that only reads settings, the environment or
+    a logger failed, or by a handler of `logging`, is left alone, and so are prints below a condition that only reads settings, the environment or
     names of the module, since they can be switched off.
 
     References
     - [Python: logging](https://docs.python.org/3/howto/logging.html)
     """
     module = function.module
-    if not is_served(check.project, module):
+    if not is_served(check.project, module) or _is_of_a_logger(function, check):
         return
     printed = [call for call in function.calls if _prints(call, function, check)]
     if not printed or role_of(check.project, function) is None:
@@ -50,6 +51,13 @@ def print_in_app(function: Function, check: Check) -> Iterator[Finding]:
         instead=f"write it to a logger: `logger.{'exception' if _is_of_an_error(first, module) else 'info'}(...)`",
         severity=Severity.INFO if all(_is_to_stderr(call, function, check) for call in printed) else None,
     )
+
+
+def _is_of_a_logger(function: Function, check: Check) -> bool:
+    """Whether a method is one by which a logger writes: of a handler of `logging`, or of what stands in for a stream."""
+    cls = function.cls
+    bases = check.project.types.mro(cls) if cls is not None else ()
+    return any(isinstance(base, str) and base.startswith(_LOGGING) for base in bases)
 
 
 def _prints(call: f.Call, function: Function, check: Check) -> bool:

@@ -38,8 +38,8 @@ def unmarked_async_test(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Nothing is reported where the settings of pytest say `asyncio_mode = auto` (or `anyio_mode`), where a `conftest.py`
     above has a hook that changes the collected tests, for `IsolatedAsyncioTestCase`, for tests that are always skipped,
-    for functions that a script calls itself, or that ask there for what no fixture gives, and for classes and functions
-    with decorators that are not known. Options on the command line are not seen.
+    for functions that a script calls itself, that ask there for what no fixture gives, or that assert nothing, and for
+    classes and functions with decorators that are not known. Options on the command line are not seen.
 
     References
     - [FastAPI: async tests](https://fastapi.tiangolo.com/advanced/async-tests/)
@@ -66,9 +66,11 @@ def unmarked_async_test(module: Module, check: Check) -> Iterator[Finding]:
 
 def _is_script(module: Module, function: Function, check: Check) -> bool:
     """Whether a file that is run as a script calls a function itself, keeps it in a list of what it calls, or would
-    have to: no fixture gives it what it asks for."""
+    have to: no fixture gives it what it asks for, or it shows somebody what it finds and asserts nothing."""
     if not module.facts.has_main_guard:
         return False
+    if not _is_for_pytest(module) and not _asserts(function):
+        return True
     if not function.facts.decorators and any(
         param.default is None and param.name not in _BUILT_IN and fixture(check.project, module, param.name) is None
         for param in function.params
@@ -78,6 +80,18 @@ def _is_script(module: Module, function: Function, check: Check) -> bool:
     return any(call.func == own for call in module.facts.calls) or any(
         entry.value is not None and own in walk(entry.value) for entry in module.facts.assigns
     )
+
+
+def _is_for_pytest(module: Module) -> bool:
+    return any(entry.module.split(".", 1)[0] in ("pytest", "unittest") for entry in module.facts.imports)
+
+
+def _asserts(function: Function) -> bool:
+    """Whether a function can fail as a test does: by an `assert`, or by a call that asserts or raises."""
+    module, facts = function.module, function.facts
+    if any(test.kind == "assert" and facts.start <= test.start < facts.end for test in module.facts.tests):
+        return True
+    return any(f.last_name(call.func).startswith(("assert", "raise_for_status", "fail")) for call in function.calls)
 
 
 def _is_marked(module: Module) -> bool:
