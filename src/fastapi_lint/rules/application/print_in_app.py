@@ -30,8 +30,8 @@ def print_in_app(function: Function, check: Check) -> Iterator[Finding]:
     Only functions that requests are seen to reach are looked at: scripts, commands and start-up code may print. One
     finding stands for all the prints of a function. `print(..., file=...)` into anything but the standard streams is a
     way to write a file; where all go to `sys.stderr`, which is not buffered, it is information. What is printed because
-    a logger failed, or by a handler of `logging`, is left alone, and so are prints below a condition that only reads settings, the environment or
-    names of the module, since they can be switched off.
+    a logger failed, or by a handler of `logging`, is left alone, and so are prints below a condition that only reads
+    settings, the environment or names of the module, since they can be switched off.
 
     References
     - [Python: logging](https://docs.python.org/3/howto/logging.html)
@@ -54,7 +54,7 @@ def print_in_app(function: Function, check: Check) -> Iterator[Finding]:
 
 
 def _is_of_a_logger(function: Function, check: Check) -> bool:
-    """Whether a method is one by which a logger writes: of a handler of `logging`, or of what stands in for a stream."""
+    """Whether a method is one by which a logger writes: of a handler of `logging` and the like."""
     cls = function.cls
     bases = check.project.types.mro(cls) if cls is not None else ()
     return any(isinstance(base, str) and base.startswith(_LOGGING) for base in bases)

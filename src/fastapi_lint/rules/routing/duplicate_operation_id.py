@@ -8,7 +8,11 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Address, App, Route
 from fastapi_lint.model.application import has_document
+from fastapi_lint.model.routing import returns_response
 from fastapi_lint.rule import Check, rule
+
+_READING = frozenset({"GET", "HEAD"})
+_PAGES = frozenset({"HTMLResponse", "PlainTextResponse", "FileResponse", "RedirectResponse"})
 
 
 @rule("FAPI307", severity=Severity.INFO, since="0.2.0")
@@ -22,7 +26,7 @@ def duplicate_operation_id(app: App, check: Check) -> Iterator[Finding]:
     Known limits
     Ids that are not written as texts are not compared, and neither are those that a `generate_unique_id_function`
     makes. Operations that are not in the schema have no id, nor have those of an app whose document nobody makes
-    (`openapi_url=None`).
+    (`openapi_url=None`). Neither is a page for GET and HEAD: no generated client asks for it.
 
     References
     - [Path operation advanced configuration](https://fastapi.tiangolo.com/advanced/path-operation-advanced-configuration/#openapi-operationid)
@@ -38,7 +42,7 @@ def duplicate_operation_id(app: App, check: Check) -> Iterator[Finding]:
             continue
         given = route.keyword("operation_id")
         value = check.project.values.text(given.value, route.where) if given is not None else None
-        if _is_one_of_several_methods(route) and route not in told:
+        if _is_one_of_several_methods(route) and route not in told and not _is_page(route, check):
             told.add(route)
             yield check.finding(
                 given or route,
@@ -76,6 +80,16 @@ def _is_one_of_several_methods(route: Route) -> bool:
     """Whether a registration makes several operations; of the router of a library only the addresses are known."""
     made = route.router.call if route.router is not None else None
     return len(route.methods) > 1 and not route.has_unpacked and route.path_known and route.call is not made
+
+
+def _is_page(route: Route, check: Check) -> bool:
+    """Whether a route answers GET and HEAD with a response of its own: no generated client calls it."""
+    if route.handler is None or not _READING.issuperset(route.methods):
+        return False
+    types, given = check.project.types, route.keyword("response_class")
+    declared = types.infer(given.value, route.where) if given is not None else None
+    named = check.project.full_name(declared) or ""
+    return named.rsplit(".", 1)[-1] in _PAGES or returns_response(route.handler, types)
 
 
 def _is_hidden(address: Address, check: Check) -> bool:

@@ -11,6 +11,7 @@ from fastapi_lint.model.routing import Mount, PathIndex, Place, Routes, is_versi
 from fastapi_lint.rule import Check, rule
 
 _MOST_RIVALS = 200
+_PREFLIGHT = ("OPTIONS",)
 
 
 @rule("FAPI305", severity=Severity.ERROR)
@@ -26,7 +27,8 @@ def shadowed_route(project: Project, check: Check) -> Iterator[Finding]:
     Known limits
     Reported only where the order is certain: within one module or function, or along the `include_router` calls of
     one. Earlier routes that are registered only under a condition are left alone, mounts of static files excepted.
-    So are handlers without a body behind a mount: they show in the document what the mount answers.
+    So are handlers without a body behind a mount: they show in the document what the mount answers. Handlers of OPTIONS
+    behind one of all OPTIONS are information: preflights are answered either way.
 
     References
     - [FastAPI: order matters](https://fastapi.tiangolo.com/tutorial/path-params/#order-matters)
@@ -121,12 +123,16 @@ def _is_static(route: Route | Mount) -> bool:
 
 def _report(place: Place, winner: Place, check: Check) -> Finding:
     route, other = place.route, winner.route
+    is_preflight = (
+        isinstance(route, Route) and isinstance(other, Route) and route.methods == other.methods == _PREFLIGHT
+    )
     return check.finding(
         route,
         f"{_described(place)} is never reached, behind {_described(winner)}",
         why="that is registered before it and takes every such request",
-        instead=f"register `{place.shown or '/'}` first",
+        instead=f"{'take it away, or ' if is_preflight else ''}register `{place.shown or '/'}` first",
         module=route.module,
+        severity=Severity.INFO if is_preflight else None,
         related=[check.related(other, "this takes its requests", module=other.module)],
     )
 

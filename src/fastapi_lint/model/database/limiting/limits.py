@@ -26,6 +26,8 @@ _LIMITS = frozenset({"limit", "fetch", "fetchmany", "to_list", "limit_by", "with
 _PAGE_KEYWORDS = frozenset({"paginate_by", "page_size", "limit", "items_per_page"})
 _LIMIT_KEYWORDS = frozenset({"limit", "length", "max_rows", "fetch"})
 _CLIPS = re.compile(r"min|clip|clamp\w*|bound\w*|max_\w+|validate_\w+|normali[sz]e_\w+|cap_\w+|restrict\w*")
+_CLIPS_OF_SEVERAL = {"min": 2, "median": 3, "sorted": 3}
+"""What gives the least of several numbers, or lines them up for the middle one, and how many that takes."""
 _LOADERS = ("pymongo.", "motor.", "beanie.", "odmantic.", "mongoengine.", "databases.", "sqlalchemy.", "sqlmodel.")
 _TELLERS = frozenset({
     "debug", "info", "warning", "warn", "error", "exception", "critical", "log", "trace", "success", "print",
@@ -217,6 +219,9 @@ class _Body:
 
     def _in_collection(self, call: f.Call, values: f.Mapping | f.Display) -> Fate:
         """The number in a list or dict of values: those of a statement with a limit, or somebody else's parameters."""
+        fewest = _CLIPS_OF_SEVERAL.get(f.last_name(call.func))
+        if fewest is not None and isinstance(values, f.Display) and len(values.items) >= fewest:
+            return Fate(is_bounded=True)
         text = self._statement(call)
         if (named := limit_name(text)) is not None:
             if isinstance(values, f.Display):
