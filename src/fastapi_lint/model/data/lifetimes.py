@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject, Module
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Module
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
+
+
+_CACHES = frozenset({"functools.lru_cache", "functools.cache"})
 
 
 def is_made_anew(project: Project, cls: Class) -> bool:
@@ -19,14 +22,14 @@ def is_made_anew(project: Project, cls: Class) -> bool:
 
 
 def is_made_once(project: Project, cls: Class) -> bool:
-    """Whether objects of a class seem to live as long as the process: they are variables of modules, or a part of
-    settings, which are read once; and nothing makes another one."""
+    """Whether objects of a class seem to live as long as the process: they are variables of modules, made at start-up or
+    by a cached function without parameters, or a part of settings, which are read once; and nothing makes another one."""
     if is_made_anew(project, cls):
         return False
     family = _family(project, cls)
     places = [place for one in family if not project.schemas.is_settings(one) for place in makings(project, one)]
     if places:
-        return all(module.facts.blocks[call.block].function < 0 and _is_kept(module, call) for module, call in places)
+        return all(_is_for_the_process(project, module, call) for module, call in places)
     return any(project.schemas.is_settings(one) for one in family) or cls in project.schemas.groups
 
 
@@ -41,9 +44,21 @@ def _is_made_for_requests(project: Project, cls: Class) -> bool:
         return False  # read from the environment, wherever that happens
     for module, call in makings(project, cls):
         function = module.enclosing(call.block)
-        if function is not None and project.effects.is_served(module) and not project.is_lifespan(function):
+        if function is not None and project.effects.is_served(module) and not _runs_once(project, function):
             return True
     return False
+
+
+def _runs_once(project: Project, function: Function) -> bool:
+    """Whether a function runs once for the process: a lifespan, or a cached function without parameters."""
+    if project.is_lifespan(function):
+        return True
+    return not function.params and not _CACHES.isdisjoint(project.types.decorators(function))
+
+
+def _is_for_the_process(project: Project, module: Module, call: f.Call) -> bool:
+    function = module.enclosing(call.block)
+    return _is_kept(module, call) if function is None else _runs_once(project, function)
 
 
 def makings(project: Project, cls: Class) -> Iterator[tuple[Module, f.Call]]:

@@ -162,8 +162,9 @@ class Branches:
     @staticmethod
     def _statement(function: Function, at: int) -> int:
         """Where the assignment or the way out starts that a place stands in, else the place itself."""
-        statements = (*function.module.assigns_in.get(function.index, ()), *function.exits)
-        return min([*(each.start for each in statements if each.start <= at < each.end), at])
+        places = [(each.start, each.end) for each in function.module.assigns_in.get(function.index, ())]
+        places += [(each.start, each.end) for each in function.exits]
+        return min([*(start for start, end in places if start <= at < end), at])
 
     @memoized
     def defaults(self, function: Function) -> dict[str, Value]:
