@@ -179,6 +179,12 @@ def callback_words() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+def future_words() -> frozenset[str]:
+    """The last names of everything that gives a future, as `callback_words`."""
+    return frozenset(_last_names(entry for entry in tables().coroutines if entry.gives == "future"))
+
+
+@lru_cache(maxsize=1)
 def loop_words() -> frozenset[str]:
     """The last names of the hand-offs to the event loop, as `callback_words`."""
     return frozenset(_last_names(entry for entry in tables().handoffs if entry.to == "loop"))

@@ -27,6 +27,7 @@ from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_
 from fastapi_lint.model.calls.bodies.destinations import stays_here
 from fastapi_lint.model.calls.bodies.switches import runs_by_switch
 from fastapi_lint.model.calls.callers import Use
+from fastapi_lint.model.calls.concurrent.coroutines import Misuse
 from fastapi_lint.model.calls.concurrent.entering import entered_asynchronously, iterated_asynchronously
 from fastapi_lint.model.calls.concurrent.giving import chosen, given_back
 from fastapi_lint.model.calls.concurrent.lasting import lasts, runs
@@ -54,6 +55,7 @@ __all__ = [
     "Endings",
     "Given",
     "Member",
+    "Misuse",
     "NotCallable",
     "Raising",
     "Settings",

@@ -102,6 +102,17 @@ class Effects(Chains):
         """Whether a call is known to give a coroutine that does nothing until it is awaited."""
         return self.gives_coroutine(self.types.callee(module, call))
 
+    def makes_future(self, module: Module, call: f.Call) -> bool:
+        """Whether a call of a library is known to give a future: its work is done, only what comes of it is awaited."""
+        match self.types.callee(module, call):
+            case External(name=name):
+                entry = catalog.awaitable(name)
+            case Method(cls=cls, name=name):
+                entry = catalog.awaitable_method(cls, name)
+            case _:
+                return False
+        return entry is not None and entry.gives == "future"
+
     def gives_coroutine(self, callee: Type) -> bool:
         """Whether calling a value is known to give a coroutine."""
         match callee:

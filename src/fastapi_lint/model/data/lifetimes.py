@@ -22,8 +22,8 @@ def is_made_anew(project: Project, cls: Class) -> bool:
 
 
 def is_made_once(project: Project, cls: Class) -> bool:
-    """Whether objects of a class seem to live as long as the process: they are variables of modules, made at start-up or
-    by a cached function without parameters, or a part of settings, which are read once; and nothing makes another one."""
+    """Whether objects of a class seem to live as long as the process: they are variables of modules, made at start-up
+    or by a cached function without parameters, or a part of settings, read once; and nothing makes another one."""
     if is_made_anew(project, cls):
         return False
     family = _family(project, cls)

@@ -14,7 +14,12 @@ _COMMENTS = re.compile(r"^[ \t]*#.*$|#[^\n\"'{}]*$", re.M)
 
 def code_of(function: Function, start: int) -> str:
     """The text of a function from a byte offset to its end, without comments."""
-    return _COMMENTS.sub("", function.module.source.slice(start, function.facts.end))
+    return without_comments(function.module.source.slice(start, function.facts.end))
+
+
+def without_comments(text: str) -> str:
+    """A text of code without its comments."""
+    return _COMMENTS.sub("", text)
 
 
 def chain(part: f.Attr) -> str:

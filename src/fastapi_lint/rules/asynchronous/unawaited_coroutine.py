@@ -12,7 +12,7 @@ from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Module
 from fastapi_lint.model.application import stays_plain
-from fastapi_lint.model.calls import chosen, given_back, leaves, never_runs
+from fastapi_lint.model.calls import Misuse, chosen, given_back, leaves, never_runs
 from fastapi_lint.model.data import record_kind
 from fastapi_lint.model.names import ClassObject, Coroutine, FunctionObject, Instance
 from fastapi_lint.rule import Check, rule
@@ -65,10 +65,11 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
 
     Known limits
     Known are the project's own coroutine functions and those of common libraries (asyncio, SQLAlchemy, httpx, aiohttp,
-    redis, FastAPI's `Request`, `UploadFile`, `WebSocket`) on objects whose class can be inferred. Coroutines are left
-    alone that are handed on to code that may await them: as an argument of a function that is not known to use it as a
-    value, in a container, returned by what is no endpoint, in a variable that is used otherwise as well. A dependency
-    whose return annotation is an awaitable means it. In a plain `def` there is no fix.
+    redis, FastAPI's `Request`, `UploadFile`, `WebSocket`) on objects whose class can be inferred. What gives a future
+    (`asyncio.gather`, Motor) runs without `await`, and is reported only where it is used as a value. Coroutines are
+    left alone that are handed on to code that may await them: as an argument of a function that is not known to use it
+    as a value, in a container, returned by what is no endpoint, in a variable that is used otherwise as well. A
+    dependency whose return annotation is an awaitable means it. In a plain `def` there is no fix.
 
     References
     - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)
@@ -79,7 +80,7 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
     for misuse in coroutines.misused(function):
         if not _expected_to_fail(function, misuse.call):
             reported.add(misuse.call.start)
-            why = _WHY[misuse.how].format(misuse.detail)
+            why = _why(misuse)
             if misuse.how == "entered-async" and _gives_no_context(function.module, misuse.call, check):
                 yield _opened(function, check, misuse.call, why)
             else:
@@ -100,6 +101,14 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
             if is_thread and function.is_async
             else f"give `{receiver}` a plain function" + ("" if is_thread else ", which can start a task"),
         )
+
+
+def _why(misuse: Misuse) -> str:
+    why = _WHY[misuse.how].format(misuse.detail)
+    if misuse.of_future:
+        why = why.replace("coroutine object", "Future").replace("a coroutine", "a future")
+        why = why.replace("the coroutine", "the future")
+    return why
 
 
 def _gives_no_context(module: Module, call: f.Call, check: Check) -> bool:
@@ -179,6 +188,7 @@ def _role(function: Function, check: Check) -> str:
     project = check.project
     decorators = project.types.decorators(function) if function.facts.decorators else ()
     is_handler = any(name.startswith(("fastapi.", "starlette.")) and name.endswith(_HANDLERS) for name in decorators)
+    is_handler = is_handler or function in project.failures.handlers
     is_endpoint = is_handler or function in project.routes.by_handler
     if (is_endpoint and function.is_generator) or not (is_endpoint or function in project.dependencies.injected):
         return ""

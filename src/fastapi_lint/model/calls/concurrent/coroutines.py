@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
@@ -32,6 +32,8 @@ from fastapi_lint.model.types.inference.inference import Inference, Where
 
 _SOFT = frozenset({"truth", "negated", "none", "compared", "member", "text", "argument", "field"})
 """Uses that raise no error: of a variable, they say something only when it has no others."""
+_OF_FUTURES = _SOFT | {"iterated", "subscript", "operand", "unpacked", "raised"}
+"""Uses that a future is as wrong for: its work is done without `await`, and it has attributes of its own."""
 _PLAIN = frozenset({"str", "bytes", "int", "float", "bool", "list", "dict", "set", "tuple"})
 _ANSWERS = ("fastapi.Response", "starlette.exceptions.HTTPException")
 _TWICE = re.compile(r"\bawait\s{0,20}\(\s{0,80}await\s{1,20}\Z")
@@ -39,11 +41,15 @@ _TWICE = re.compile(r"\bawait\s{0,20}\(\s{0,80}await\s{1,20}\Z")
 
 @dataclass(frozen=True)
 class Misuse:
-    """A call whose coroutine is used as a value, and how; `detail` is the attribute or function that gets it."""
+    """A call whose coroutine is used as a value, and how; `detail` is the attribute or function that gets it.
+
+    `of_future`: what it gives is no coroutine, but a future.
+    """
 
     call: f.Call
     how: How
     detail: str = ""
+    of_future: bool = False
 
 
 class Coroutines:
@@ -61,6 +67,15 @@ class Coroutines:
             for call in function.calls
             if (not call.awaited or call.later) and self.effects.makes_coroutine(module, call)
         }
+        words = module.words_for(catalog.future_words())
+        futures = {
+            (call.start, call.end): call
+            for call in function.calls
+            if f.last_name(call.func) in words
+            and not (call.awaited or call.later)
+            and self.effects.makes_future(module, call)
+        }
+        made |= futures
         if not made:
             return
         either = [value for value, _ in asked(self.types, function)]
@@ -68,7 +83,11 @@ class Coroutines:
             made = {key: call for key, call in made.items() if call.func not in either}
         found: dict[tuple[int, int], Misuse] = {}
         for misuse in (*self._at_once(module, made), *self._in_expressions(function, made)):
-            found.setdefault((misuse.call.start, misuse.call.end), misuse)
+            key = (misuse.call.start, misuse.call.end)
+            if key not in futures:
+                found.setdefault(key, misuse)
+            elif misuse.how in _OF_FUTURES:
+                found.setdefault(key, replace(misuse, of_future=True))
         yield from found.values()
 
     def _at_once(self, module: Module, made: dict[tuple[int, int], f.Call]) -> Iterator[Misuse]:

@@ -13,16 +13,16 @@ from typing import Literal
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import with_values
 from fastapi_lint.model.names.modules import Binding, target_names
-from fastapi_lint.model.names.scanning import code_of
+from fastapi_lint.model.names.scanning import without_comments
 from fastapi_lint.model.names.symbols import Function
 from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.literals import quoted_between
 
 How = Literal[
     "dropped", "iterated", "iterated-async", "entered", "entered-async", "attribute", "subscript", "operand",
     "unpacked", "raised", "truth", "negated", "none", "compared", "member", "text", "argument", "field", "unread",
 ]  # fmt: skip
 _OF_COROUTINES = frozenset({"send", "throw", "close"})
-_DOCSTRING = re.compile(r"\s*(?:\"\"\".*?\"\"\"|'''.*?''')", re.S)
 _NOT_BOUND = r"(?!\s*(?::[^=\n()]{1,80})?=(?!=))"
 
 
@@ -39,7 +39,7 @@ class ValueUse:
 def only_value(found: list[Binding], name: str) -> f.Expr | None:
     """What a variable that is bound once, by a plain assignment, holds; also item by item (`a, b = f(), g()`)."""
     match found:
-        case [Binding(entry=f.Assign(target=target, annotation=None, op="=", value=value))]:
+        case [Binding(entry=f.Assign(target=target, op="=", value=value))]:
             return next((one for each, one in with_values(target, value) if each == f.Name(name)), None)
     return None
 
@@ -47,9 +47,7 @@ def only_value(found: list[Binding], name: str) -> f.Expr | None:
 def reads_of(function: Function, name: str) -> int:
     """How often the text of a function reads a name; where it is bound aside, and rather too many than too few."""
     module = function.module
-    text = code_of(function, function.facts.head_end)
-    if docstring := _DOCSTRING.match(text):
-        text = text[docstring.end() :]
+    text = without_comments(_without_texts(function))
     word = rf"(?<![\w.]){re.escape(name)}\b"
     found = len(re.findall(word + _NOT_BOUND, text))
     for entry in module.assigns_in.get(function.index, ()):
@@ -58,6 +56,17 @@ def reads_of(function: Function, name: str) -> int:
             found -= bound.count(name) - bool(re.search(rf"[,*]\s*{re.escape(name)}\s*=(?!=)", written))
     targets = [b.target for b in module.blocks_in.get(function.index, ()) if b.target is not None]
     return found - sum(list(target_names(target)).count(name) for target in targets)
+
+
+def _without_texts(function: Function) -> str:
+    """The text of a function's body without what stands in its literals, those aside that are formatted."""
+    module, at = function.module, function.facts.head_end
+    parts = []
+    for literal in quoted_between(module, at, function.facts.end):
+        if not literal.formatted and literal.body_start >= at:
+            parts.append(module.source.slice(at, literal.body_start))
+            at = literal.body_end
+    return "".join([*parts, module.source.slice(at, function.facts.end)])
 
 
 def leaves(expr: f.Expr | None) -> Iterator[f.Expr]:
