@@ -67,8 +67,8 @@ def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]
     are schemas that hand out a secret by their name (`ApiKeyCreated`, `PaymentIntent`), secrets in the answers of
     operations that make them, fields that a serializer of the class rewrites or that the code masks or sets to a
     constant, and handlers that call something like `mask_secrets`. The secret of a web hook or an integration, which
-    its owner may need, is information, and so is one (no password) that is only sent to who has signed in. Pydantic
-    sends a `SecretStr` as asterisks: such fields are information only.
+    its owner may need, is a warning, and one (no password) that is only sent to who has signed in is information.
+    Pydantic sends a `SecretStr` as asterisks: such fields are information only.
 
     References
     - [Response model: add an output model](https://fastapi.tiangolo.com/tutorial/response-model/#add-an-output-model)
@@ -120,8 +120,9 @@ def _finding(one: SchemaField, sent: _Sent, others: list[Route], route: Route, c
     steps = [check.related(step, f"`{step.name}` holds it", module=step.module) for step in sent.trail]
     steps.append(check.related(one, f"`{one.name}` is declared here", module=one.module))
     steps += [check.related(each, f"`{each.name}` sends it too", module=each.module) for each in others[:5]]
-    is_owned = _may_be_needed(one, sent) or _is_for_known(one, [route, *others], check)
-    severity = Severity.INFO if is_owned else None
+    severity = Severity.WARNING if _may_be_needed(one, sent) else None
+    if _is_for_known(one, [route, *others], check):
+        severity = Severity.INFO
     title = f"`{route.name}`{more} `{one.name}` of `{sent.schema.name}`{inside} to the client"
     why, instead = "whoever gets the answer, a cache or a log has it, too", "answer with a schema that does not have it"
     if sent.is_hidden:

@@ -74,7 +74,7 @@ def unverified_jwt(module: Module, check: Check) -> Iterator[Finding]:
     Not reported is a token that came straight from an identity provider's answer (`tokens["id_token"]`), one that the
     same function or every caller verifies, one that a command line or an endpoint shows to its owner, and a look at
     nothing but times or the issuer, when that is compared with fixed ones. Where nobody is seen to call the function
-    it is information. An expiry that is not checked is reported in dependencies and endpoints of modules that do not
+    it is a warning. An expiry that is not checked is reported in dependencies and endpoints of modules that do not
     look at `exp`.
 
     References
@@ -110,9 +110,9 @@ def _severity(read: TokenCall, check: Check) -> Severity | None:
         case "served":
             return Severity.ERROR
         case "elsewhere":
-            return None if read.flaw in ("signature", "claims") else Severity.INFO
+            return None if read.flaw in ("signature", "claims") else Severity.WARNING
     is_told = function is not None and any(word in function.name.lower() for word in _SAYS_SO)
-    return None if is_told and read.flaw in ("signature", "claims") else Severity.INFO
+    return None if is_told and read.flaw in ("signature", "claims") else Severity.WARNING
 
 
 def _is_harmless(read: TokenCall, function: Function | None, trust: Trust) -> bool:
