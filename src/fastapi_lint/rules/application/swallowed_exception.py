@@ -18,6 +18,7 @@ from fastapi_lint.model.calls import (
     is_told_of,
     only_cleans,
 )
+from fastapi_lint.model.secrets import writes_log
 from fastapi_lint.rule import Check, rule
 
 _CANCELLED = frozenset({"asyncio.CancelledError", "asyncio.exceptions.CancelledError", "BaseException"})
@@ -37,9 +38,9 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
     Known limits
     Only code that requests or the lifespan are seen to reach is looked at. Silent are narrow types, handlers with a
     comment that says why, `contextlib.suppress`, optional libraries, and attempts to clean up (`close`, `cancel`,
-    `rollback`, `send`, ...), and what a `raise` or another attempt follows at once; so are helpers that turn a value
-    into another and answer None where they cannot, and attempts that only set attributes. A cancellation is left alone
-    where the function cancelled something itself, raises it again, or ends.
+    `rollback`, `send`, ...), and what a `raise`, a line of a log or another attempt follows at once; so are helpers
+    that turn a value into another and answer None where they cannot, and attempts that only set attributes. A
+    cancellation is left alone where the function cancelled something itself, raises it again, or ends.
 
     References
     - [FastAPI: handling errors](https://fastapi.tiangolo.com/tutorial/handling-errors/)
@@ -55,7 +56,7 @@ def swallowed_exception(function: Function, check: Check) -> Iterator[Finding]:
             continue
         names = _caught(function, clause, check)
         body = body_of(module, clause)
-        if body is None:
+        if body is None or _is_told_below(function, clause, body, check):
             continue
         is_empty = (
             bool(names & BROAD) and does_nothing(function, clause) and not only_cleans(check.project, function, body)
@@ -100,6 +101,20 @@ def _caught(function: Function, clause: f.Block, check: Check) -> frozenset[str]
 def _shown(function: Function, clause: f.Block) -> str:
     head = function.module.source.slice(clause.start, clause.end).split("\n", 1)[0].partition(":")[0].strip()
     return head.split(" as ")[0] if len(head) < 40 else "except ..."
+
+
+def _is_told_below(function: Function, clause: f.Block, body: f.Block, check: Check) -> bool:
+    """Whether an attempt returns what it was for, and the line behind it logs that there is nothing."""
+    module = function.module
+    attempt = module.facts.blocks[clause.parent]
+    if not any(leave.kind == "return" and body.start <= leave.start < body.end for leave in function.exits):
+        return False
+    following = next((call for call in function.calls if call.start >= attempt.end), None)
+    if following is None or following.block != attempt.parent or following.use != "statement":
+        return False
+    between = module.text[attempt.end : following.start].split(b"\n")
+    is_next = all(not line.strip() or line.strip().startswith(b"#") for line in between)
+    return is_next and writes_log(check.project, module, following)
 
 
 def _starts_a_loop(function: Function, body: f.Block, check: Check) -> bool:
