@@ -15,6 +15,9 @@ from fastapi_lint.model.names import evaluated, target_names, walk
 from fastapi_lint.rule import Check, rule
 
 _BREAK = re.compile(rb"(?:^[ \t]*|[:;][ \t]*)break\b", re.MULTILINE)
+_WRITES = frozenset({"add", "add_all", "flush", "commit", "delete", "merge", "update", "insert"})
+"""What may change what the same query gives in the next round."""
+_WORD = re.compile(r"[^\W\d]\w*")
 
 
 @rule("FAPI506", since="0.2.0", needs_requests=True)
@@ -85,18 +88,30 @@ def _calls(function: Function, index: int, rows: Rows, root: Root, seen: set[int
 
 
 def _instead(function: Function, call: f.Call, index: int) -> str:
-    """What to write: not one query for all rows where each round refreshes the same object."""
+    """What to write: not one query for all rows where each round refreshes the same object, or asks the same."""
+    module = function.module
     given = call.args[0].value if call.args else None
+    bound = _bound_inside(function, index)
     if f.last_name(call.func) == "refresh" and isinstance(given, f.Name):
-        module = function.module
-        inner = [each for i, each in enumerate(module.facts.blocks) if i == index or _is_inside(function, i, index)]
-        loop = module.facts.blocks[index]
-        entries = module.assigns_in.get(function.index, ())
-        set_inside = [each.target for each in entries if loop.start <= each.start < loop.end]
-        bound = {name for target in (*(each.target for each in inner), *set_inside) for name in target_names(target)}
         if given.id not in bound:
             return "refresh it once, outside of the loop"
+    elif bound.isdisjoint(_WORD.findall(module.source.slice(call.start, call.end))) and not any(
+        f.last_name(each.func) in _WRITES and _is_inside(function, each.block, index) for each in function.calls
+    ):
+        return "run it once, before the loop: it asks the same for every row"
     return "ask once for all rows, with `in_(...)` or a join"
+
+
+def _bound_inside(function: Function, index: int) -> frozenset[str]:
+    """The names that have another value in each round of a loop."""
+    module = function.module
+    inner = [each for i, each in enumerate(module.facts.blocks) if i == index or _is_inside(function, i, index)]
+    loop = module.facts.blocks[index]
+    entries = module.assigns_in.get(function.index, ())
+    set_inside = [each.target for each in entries if loop.start <= each.start < loop.end]
+    return frozenset(
+        name for target in (*(each.target for each in inner), *set_inside) for name in target_names(target)
+    )
 
 
 def _relationships(function: Function, index: int, rows: Rows, root: Root, check: Check) -> Iterator[Finding]:
