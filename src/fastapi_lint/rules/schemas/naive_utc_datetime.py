@@ -10,6 +10,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Module
+from fastapi_lint.model.data.unread import is_unused
 from fastapi_lint.model.database import COLUMNS, has_zone, is_of_table, loses_zone
 from fastapi_lint.model.routing import Contents
 from fastapi_lint.model.tokens import Payloads, encodings
@@ -25,7 +26,8 @@ _FIELD = "the field is sent without an offset"
 _COLUMN = "the column keeps it without one, as it is declared; `utcnow` is deprecated since Python 3.12"
 _AWARE = "the column has a zone, and takes a naive time for the local one"
 _DOCUMENT = "the field is sent without an offset, and so is what the database gives back"
-_DEEPEST = 4
+_KEPT = "the object keeps it, and whoever reads it takes it for local time"
+_UNUSED = "nothing uses the class yet; `utcnow` is deprecated since Python 3.12"
 _TAKEN = "which JWT libraries take for UTC; `utcnow` is deprecated since Python 3.12"
 _BESIDE = {
     _COLUMN: ", and give the column `DateTime(timezone=True)`",
@@ -52,9 +54,10 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     Reported as the default of a field or column (an information for a column that is declared without a zone: what it
-    holds is consistent, and a migration has to come first), as a claim of a token (an information: the libraries take
-    it for UTC), and as a value of an answer, also by way of variables and functions; elsewhere this is the business of
-    Ruff's DTZ003 and DTZ004. A time that gets its zone at once (`.replace(tzinfo=...)`) is right.
+    holds is consistent, and a migration has to come first; and for a field of a class that nothing uses), as a claim of
+    a token (an information: the libraries take it for UTC), and as a value of an answer, also by way of variables and
+    functions; elsewhere this is the business of Ruff's DTZ003 and DTZ004. A time that gets its zone at once
+    (`.replace(tzinfo=...)`) is right.
 
     References
     - [datetime.utcnow](https://docs.python.org/3/library/datetime.html#datetime.datetime.utcnow)
@@ -77,7 +80,7 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
             f"`{use.module.source.slice(use.start, use.name_end)}` gives a time without a zone",
             why=why,
             instead=f"write `{made}`" + _BESIDE.get(why, ""),
-            severity=Severity.INFO if why == _COLUMN or why.endswith(_TAKEN) else None,
+            severity=Severity.INFO if why in (_COLUMN, _UNUSED) or why.endswith(_TAKEN) else None,
             fix=None if is_stored else partial(_fix, use),
             module=use.module,
         )
@@ -99,6 +102,8 @@ def _kept(module: Module, check: Check) -> Iterator[tuple[NaiveTime, str]]:
                 why = _FIELD if not is_column else _AWARE if has_zone(check.project, module, call) else _COLUMN
                 if not is_column and loses_zone(check.project, module, call):
                     why = _DOCUMENT
+                elif why == _FIELD and name != "dataclasses.field":
+                    why = _of_field(module, call, check)
                 for use in naive_times(check.project, arg.value, (module, call.block, arg.start)):
                     yield use, why
     for function in module.functions:
@@ -106,7 +111,19 @@ def _kept(module: Module, check: Check) -> Iterator[tuple[NaiveTime, str]]:
             for entry in module.assigns_in.get(function.index, ()):
                 if isinstance(entry.target, f.Attr) and entry.target.value == f.Name("self"):
                     for use in naive_times(check.project, entry.value, (module, entry.block, entry.start)):
-                        yield use, "the object keeps it, and whoever reads it takes it for local time"
+                        yield use, _KEPT
+
+
+def _of_field(module: Module, call: f.Call, check: Check) -> str:
+    """What becomes of the time in a field of a schema: it is sent only if a route uses the schema, or one below it."""
+    project, number = check.project, module.facts.blocks[call.block].cls
+    if number < 0 or not project.routes.all:
+        return _FIELD
+    cls = module.classes[number]
+    family = (cls, *project.routes.expansion.objects.subclasses(cls))
+    if any(project.exchange.is_exchanged(one) or project.exchange.is_handed_on(one) for one in family):
+        return _FIELD
+    return _UNUSED if is_unused(project, cls) else _KEPT
 
 
 def _is_exchanged(module: Module, call: f.Call, check: Check) -> bool:

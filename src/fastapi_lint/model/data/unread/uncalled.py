@@ -1,4 +1,4 @@
-"""Functions that nothing in an application mentions: nobody calls them. Unknown is called; judges nothing."""
+"""Functions and classes that nothing in an application mentions: nobody uses them. Unknown is used; judges nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.model.data.unread.occurrences import reads
-from fastapi_lint.model.names.symbols import Function, Module
+from fastapi_lint.model.names.symbols import Class, Function, Module
 from fastapi_lint.model.routing.serving import app_roots
 from fastapi_lint.tracking.queries import query
 
@@ -61,3 +61,16 @@ def uncalled_around(project: Project, module: Module, at: int) -> str | None:
             if function in uncalled(project):
                 return function.name
     return None
+
+
+def is_unused(project: Project, cls: Class) -> bool:
+    """Whether nothing in a package with an app mentions a class, but its own definition; imports are mentions."""
+    module = cls.module
+    if not any(module.parts[: len(root)] == root for root in app_roots(project)):
+        return False
+    return not any(
+        other is not module or at != cls.facts.name_start
+        for other in project.modules
+        if not other.is_test
+        for at in reads(other, cls.name, home=True, is_attribute=False)
+    )
