@@ -38,17 +38,19 @@ def _bindings(d: Draft) -> Iterator[tuple[int, str, int, Assign | None]]:
     """Every name that something binds: its function, the name, the place, and the assignment, if it is a plain one."""
     blocks = d.blocks
     for entry in d.assigns:
-        function = blocks[entry.block].function
+        owner = blocks[entry.block].function
         if isinstance(entry.target, Name):
             if entry.value is not None:
-                yield function, entry.target.id, entry.start, entry
+                yield owner, entry.target.id, entry.start, entry
         elif not isinstance(entry.target, (Attr, Sub)):
-            yield from ((function, name, entry.start, None) for name in _names(entry.target))
+            yield from ((owner, name, entry.start, None) for name in _names(entry.target))
     for block in blocks:
         if block.target is not None:
             yield from ((block.function, name, block.start, None) for name in _names(block.target))
-    for defined in (*d.functions, *d.classes):
-        yield blocks[defined.outer].function, defined.name, defined.start, None
+    for function in d.functions:
+        yield blocks[function.outer].function, function.name, function.start, None
+    for cls in d.classes:
+        yield blocks[cls.outer].function, cls.name, cls.start, None
     for imported in d.imports:
         yield blocks[imported.block].function, imported.alias or imported.name, imported.start, None
 
