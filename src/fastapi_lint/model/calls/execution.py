@@ -27,6 +27,7 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Method,
     Module,
+    OneOf,
     Partial,
     Type,
 )
@@ -170,6 +171,9 @@ class Execution:
                 yield from self._methods(cls, ("__call__",))
             case Partial(callable=inner):
                 yield from self.handed(inner)
+            case OneOf(options=options):
+                for option in options:
+                    yield from self.handed(option)
 
     def _called(
         self, callee: Type, module: Module, call: f.Call, awaited: bool, *, partial: bool = False
@@ -198,6 +202,9 @@ class Execution:
                 yield from self._methods(cls, ("__call__",), awaited=awaited and call.awaited)
             case Partial(callable=inner):
                 yield from self._called(inner, module, call, awaited, partial=True)
+            case OneOf(options=options):
+                for option in options:
+                    yield from self._called(option, module, call, awaited, partial=partial)
 
     def _methods(self, cls: Class, names: tuple[str, ...], *, awaited: bool = False) -> Iterator[Function]:
         for name in names:

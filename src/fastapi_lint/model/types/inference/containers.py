@@ -106,7 +106,7 @@ class Containers(Questions):
                 case "get" | "pop" | "setdefault":
                     given = [arg.value for arg in call.args if arg.name in ("", "default")][1:]
                     others = [self.infer(expr, where) for expr in given if not is_none(expr)]
-                    return self.agree((value, *others))
+                    return self.one_of((value, *others))
                 case "copy":
                     return owner
         elif name in ELEMENTS and args:

@@ -66,7 +66,7 @@ class Inference(Scopes, Imports, Members, Returns, Containers, Injection, Passin
             case f.Display(kind="tuple", items=items) if len(items) <= 8 and not starred(items):
                 return TupleOf(tuple(self.infer(item, where) for item in items))
             case f.Display(kind=kind, items=items):
-                return Instance(kind, (self.agree(self.infer(item, where) for item in items[:20]),))
+                return Instance(kind, (self.one_of(self.infer(item, where) for item in items[:20]),))
             case f.Mapping(items=items):
                 return self._mapping(items, where)
             case f.Each(kind=kind, element=element, block=block):
@@ -101,7 +101,7 @@ class Inference(Scopes, Imports, Members, Returns, Containers, Injection, Passin
             else:
                 keys, values = [None], [None]
                 break
-        return Instance("dict", (self.agree(keys), self.agree(values)))
+        return Instance("dict", (self.agree(keys), self.one_of(values)))
 
     def subscripted(self, value: f.Expr, items: tuple[f.Expr, ...], where: Where) -> Type:
         """What a subscript is: an annotation's, a container's, or an entry of a display that is written elsewhere."""
@@ -114,7 +114,9 @@ class Inference(Scopes, Imports, Members, Returns, Containers, Injection, Passin
             case External(name=name):
                 return None if name.startswith("typing.") else owner
         found = self.subscript(owner, items, where)
-        return self._entry(value, items[0], where) if found is None and len(items) == 1 else found
+        if len(items) == 1 and (found is None or (isinstance(found, OneOf) and isinstance(items[0], f.Const))):
+            return self._entry(value, items[0], where) or found
+        return found
 
     def _entry(self, value: f.Expr, key: f.Expr, where: Where) -> Type:
         """What a dict or list display of which a name stands has under a constant key; under another one, one of its

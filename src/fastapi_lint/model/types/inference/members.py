@@ -26,6 +26,7 @@ from fastapi_lint.model.types.inference.stores import STATE
 from fastapi_lint.tracking import memoized, recording
 
 _PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
+_DISPLAYS = (f.Display, f.Mapping)
 
 
 class Members(Questions):
@@ -136,7 +137,8 @@ class Members(Questions):
                     if entry.value is not None and self.is_instance(declared, "fastapi.APIRouter"):
                         made = self.infer(entry.value, where)
                         return made if isinstance(made, Instance) and made.origin is not None else declared
-                    return self._filled(cls, attr, declared)
+                    value = self.infer(entry.value, where) if isinstance(entry.value, _DISPLAYS) else None
+                    return self.with_callables(self._filled(cls, attr, declared), value)
             if entry.value is not None and not is_none(entry.value):
                 return self.infer(entry.value, where)
         found = self.self_assigns(cls).get(attr, [])
@@ -146,7 +148,8 @@ class Members(Questions):
             if assign.annotation is not None:
                 declared = self.annotation(assign.annotation, where)
                 if declared is not None:
-                    return declared
+                    value = self.infer(assign.value, where) if isinstance(assign.value, _DISPLAYS) else None
+                    return self.with_callables(declared, value)
             if assign.value is not None and not is_none(assign.value):
                 types.append(self.infer(assign.value, where))
         return self.one_of(types)

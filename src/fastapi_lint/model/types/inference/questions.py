@@ -21,6 +21,7 @@ from fastapi_lint.model.names.symbols import (
     OneOf,
     Origin,
     Partial,
+    TupleOf,
     Type,
 )
 
@@ -104,10 +105,25 @@ class Questions:
     def one_of(self, types: Iterable[Type]) -> Type:
         """As `agree`; where several callables are known that differ, one of them."""
         given = tuple(types)
-        options = tuple(dict.fromkeys(given))
+        several = ((each.options if isinstance(each, OneOf) else (each,)) for each in given)
+        options = tuple(dict.fromkeys(option for each in several for option in each))
         if 1 < len(options) <= _MOST_OPTIONS and all(isinstance(one, _CALLABLES) for one in options):
             return OneOf(options)
+        rows = [option.items for option in options if isinstance(option, TupleOf)]
+        if 1 < len(rows) == len(options) and len({len(row) for row in rows}) == 1:
+            return TupleOf(tuple(self.one_of(column) for column in zip(*rows, strict=True)))
         return self.agree(given)
+
+    @staticmethod
+    def with_callables(declared: Type, value: Type) -> Type:
+        """A declared container, with the functions that the value holds where the annotation says `Callable`."""
+        if not isinstance(declared, Instance) or not isinstance(value, Instance) or isinstance(declared.cls, Class):
+            return declared
+        if None not in declared.args or len(declared.args) != len(value.args):
+            return declared
+        pairs = zip(declared.args, value.args, strict=True)
+        args = tuple(b if a is None and isinstance(b, (*_CALLABLES, OneOf)) else a for a, b in pairs)
+        return Instance(declared.cls, args, declared.origin)
 
     # ---------------------------------------------------------------- answered in the parts
 

@@ -176,7 +176,7 @@ class Scopes(Questions):
             # An annotation as wide as a base class loses to the object that is really made there.
             if isinstance(value, Instance) and value.origin is not None and isinstance(declared, Instance):
                 return value if self.is_instance(value, declared.cls) else declared
-            return declared
+            return self.with_callables(declared, value)
         if isinstance(entry.target, f.Name):
             return value
         return self._destructure(entry.target, value, name)
