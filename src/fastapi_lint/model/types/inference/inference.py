@@ -28,6 +28,7 @@ from fastapi_lint.model.types.inference.imports import Imports
 from fastapi_lint.model.types.inference.injection import Injection
 from fastapi_lint.model.types.inference.members import Members
 from fastapi_lint.model.types.inference.passing import Passing
+from fastapi_lint.model.types.inference.querying import Querying
 from fastapi_lint.model.types.inference.questions import DEPENDS, Where, instance_of, is_none, starred
 from fastapi_lint.model.types.inference.returns import Returns
 from fastapi_lint.model.types.inference.scopes import Scopes
@@ -38,7 +39,7 @@ __all__ = ["DEPENDS", "Inference", "Where", "instance_of", "is_none"]
 _CONSTANTS = {str: "str", bool: "bool", int: "int", float: "float"}
 
 
-class Inference(Scopes, Imports, Members, Returns, Containers, Injection, Passing, Stores, Hints):
+class Inference(Scopes, Imports, Members, Returns, Querying, Containers, Injection, Passing, Stores, Hints):
     """Answers "what is this expression" for the whole project, each question once."""
 
     def infer(self, expr: f.Expr | None, where: Where) -> Type:

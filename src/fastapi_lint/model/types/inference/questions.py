@@ -151,6 +151,12 @@ class Questions:
     def container_method(self, owner: Instance, method: str, call: f.Call, where: Where) -> Type:
         raise NotImplementedError
 
+    def queried(self, cls: str, name: str, owner: Instance | ClassObject | None, call: f.Call, where: Where) -> Type:
+        raise NotImplementedError
+
+    def is_mapped_query(self, call: f.Call, where: Where) -> bool:
+        raise NotImplementedError
+
     def iterating(self, name: str, positional: list[f.Expr], where: Where) -> Type:
         raise NotImplementedError
 

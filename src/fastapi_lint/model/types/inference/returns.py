@@ -30,7 +30,6 @@ _CONTEXT = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanag
 _CONTEXTS_OF = "contextlib.contextmanager()"
 """What `contextmanager(get_db)` gives: calls of it give the context."""
 _QUERY = "sqlalchemy.orm.Query"
-_TABLE = frozenset({"__tablename__", "__table__"})
 _VAGUE = frozenset({"typing.Callable", "Callable", "object", "collections.abc.Callable"})
 
 
@@ -73,36 +72,14 @@ class Returns(Questions):
                 default = "sqlalchemy.ext.asyncio.AsyncSession" if is_async else "sqlalchemy.orm.Session"
                 return args[0] if args else Instance(default)
             case Method(cls=cls, name=name, owner=owner):
+                if (found := self.queried(cls, name, owner, call, where)) is not None:
+                    return found
                 if owner is not None and (found := self.container_method(owner, name, call, where)) is not None:
                     return found
                 return self._method_call(cls, name, owner, origin)
             case None if isinstance(call.func, f.Attr) and call.func.attr == "query":
-                return Instance(_QUERY, (), origin) if self._is_mapped_query(call, where) else None
+                return Instance(_QUERY, (), origin) if self.is_mapped_query(call, where) else None
         return self.result(function, origin)
-
-    def _is_mapped_query(self, call: f.Call, where: Where) -> bool:
-        """Whether an unknown object is asked for mapped classes or their columns: only a synchronous session has that.
-
-        `AsyncSession` has no `query`, and no other library takes SQLAlchemy's classes for one.
-        """
-        asked = [arg.value for arg in call.args]
-        if not asked or any(arg.name for arg in call.args):
-            return False
-        for expr in asked:
-            value = self.infer(expr, where)
-            if isinstance(expr, f.Attr) and not isinstance(value, ClassObject):  # a column, not a class of a module
-                value = self.infer(expr.value, where)
-            if not isinstance(value, ClassObject) or not self._is_mapped(value.cls):
-                return False
-        return True
-
-    def _is_mapped(self, cls: Class) -> bool:
-        order = self.mro(cls)
-        if any(isinstance(base, str) and base.startswith("sqlmodel.") for base in order):
-            return True
-        return any(isinstance(base, Class) and not _TABLE.isdisjoint(base.assigns) for base in order) and any(
-            isinstance(base, str) and (base.startswith("sqlalchemy.") or base == "?") for base in order
-        )
 
     def _text(self, expr: f.Expr, where: Where) -> str:
         """A text that is written there, or in the one place where a name is bound."""
