@@ -20,6 +20,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.routing.forwarding import ADDERS, STARLETTES, VERBS, Forwarding, no_path
+from fastapi_lint.model.routing.overridden import path_on_the_way
 from fastapi_lint.model.routing.rewriting import Rewriting, rewritings
 from fastapi_lint.model.routing.routers import (
     App,
@@ -312,6 +313,8 @@ class Registrations(Forwarding):
             if endpoint is not None:
                 handler = self._handler(endpoint, where, environment)
             folded = self.expansion.pieces(path.value, where, environment) if path else no_path(call)
+            if attr not in ADDERS and attr not in STARLETTES:
+                folded = path_on_the_way(self.types, self.expansion, key, folded, attr, where)
             if isinstance(key, Class) and UNKNOWN in folded and len(placed) > 1:
                 continue  # of any object of the class: what is known of those that are made says more
             kind, methods = self.methods(call, attr, where, environment)
