@@ -10,6 +10,8 @@ from fastapi_lint.catalog.secrecy import tokens
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module, Type
 from fastapi_lint.model.tokens.reading import TokenCall, token_calls
+from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.environment import Bound
 from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
@@ -130,7 +132,7 @@ def _is_handled(function: Function, index: int, package: str, project: Project) 
         if block.kind == "body":
             taken: set[str] = set()
             for number in module.clauses_of(block.parent):
-                if not _raises_on(module, number):
+                if not _raises_on(module, number) and not _answers_failure(function, number, project):
                     names = list(_taken(blocks[number], module, project))
                     if None in names:
                         return True
@@ -158,8 +160,12 @@ def _taken(block: f.Block, module: Module, project: Project) -> Iterator[str | N
     if block.test is None:
         yield "BaseException"
         return
-    where = (module, max(block.parent, 0), block.start)
-    pending = [(block.test, where)]
+    yield from _named(block.test, (module, max(block.parent, 0), block.start), project)
+
+
+def _named(expr: f.Expr, where: Where, project: Project) -> Iterator[str | None]:
+    """The names of one or several classes of errors; None for what is not known."""
+    pending = [(expr, where)]
     for _ in range(20):
         if not pending:
             return
@@ -235,12 +241,58 @@ def _handled_by_middleware(project: Project, module: Module) -> Iterator[str]:
                     yield from (package for package in _BASES if None in names or _is_enough(given, package))
 
 
+def _answers_failure(function: Function, index: int, project: Project) -> bool:
+    """Whether a clause around a token that is read always leaves, with a failure of the server for what it takes."""
+    block = function.module.facts.blocks[index]
+    leaves = any(each.block == index and each.kind in ("raise", "return") for each in function.exits)
+    return leaves and _always_fails(function, block.start, block.end, project)
+
+
 def _always_fails(function: Function, start: int, end: int, project: Project) -> bool:
-    """Whether all that a stretch of a handler answers is a failure of the server, as it is without the handler."""
+    """Whether all that a stretch of a handler answers to a bad token is a failure of the server, as without it."""
     answers = [each for each in project.answers.of(function) if start <= each.start < end]
+    answers = [each for each in answers if not _is_for_others(function, each.block, project)]
     return bool(answers) and all(
-        each.kind == "response" and project.answers.code(each.status) == _FAILURE for each in answers
+        each.kind in ("response", "error") and _code(each.status, project) == _FAILURE for each in answers
     )
+
+
+def _code(status: Bound | None, project: Project) -> int | None:
+    """The status of an answer to a bad token: its error is of no other kind, and has no status of its own."""
+    if status is None:
+        return None
+    expr, where, environment = project.answers.source(status)
+    if isinstance(expr, f.Name):
+        meant = list(project.values.definitions(expr, where))
+        expr, where = meant[0] if len(meant) == 1 else (expr, where)
+    match expr:
+        case f.Choice(options=(_, other), test=f.CallRef(index=index), op="if") if _asks_for_others(
+            where[0], where[0].facts.calls[index], project
+        ):
+            return _code((other, where, environment), project)
+        case f.CallRef(index=index):
+            call = where[0].facts.calls[index]
+            if call.func == f.Name("getattr") and len(call.args) == 3:
+                return _code((call.args[2].value, where, environment), project)
+    return project.answers.code(status)
+
+
+def _is_for_others(function: Function, index: int, project: Project) -> bool:
+    """Whether a place of a handler is for errors of other kinds alone: `if isinstance(error, HTTPException):`."""
+    module = function.module
+    for block in module.block_chain(index):
+        if block.kind == "if" and isinstance(block.test, f.CallRef):
+            if _asks_for_others(module, module.facts.calls[block.test.index], project):
+                return True
+    return False
+
+
+def _asks_for_others(module: Module, call: f.Call, project: Project) -> bool:
+    """Whether a call asks whether something is an error that has nothing to do with tokens."""
+    if call.func != f.Name("isinstance") or len(call.args) != 2:
+        return False
+    names = list(_named(call.args[1].value, (module, call.block, call.start), project))
+    return all(name is not None and name not in _BROAD and name.split(":", 1)[0] not in _BASES for name in names)
 
 
 def _is_middleware(function: Function, project: Project) -> bool:

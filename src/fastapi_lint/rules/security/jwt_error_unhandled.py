@@ -23,7 +23,7 @@ def jwt_error_unhandled(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Followed are calls of functions of the project, from routes and dependencies down to the call. Handlers, exception
     handlers of any app and middleware that take the error, a base of it or what is not known, count as handling it,
-    unless all that they answer is a 500.
+    unless all that they answer to it is a 500.
 
     References
     - [PyJWT: exceptions](https://pyjwt.readthedocs.io/en/stable/api.html#exceptions)
