@@ -14,7 +14,7 @@ from fastapi_lint.model import Class, Function, Module
 from fastapi_lint.model.application import stays_plain
 from fastapi_lint.model.calls import Misuse, chosen, given_back, leaves, never_runs
 from fastapi_lint.model.data import record_kind
-from fastapi_lint.model.names import ClassObject, Coroutine, FunctionObject, Instance
+from fastapi_lint.model.names import ClassObject, Coroutine, FunctionObject, Instance, dotted
 from fastapi_lint.rule import Check, rule
 
 _WHY = {
@@ -64,12 +64,13 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
     other tasks can now run in between.
 
     Known limits
-    Known are the project's own coroutine functions and those of common libraries (asyncio, SQLAlchemy, httpx, aiohttp,
-    redis, FastAPI's `Request`, `UploadFile`, `WebSocket`) on objects whose class can be inferred. What gives a future
-    (`asyncio.gather`, Motor) runs without `await`, and is reported only where it is used as a value. Coroutines are
-    left alone that are handed on to code that may await them: as an argument of a function that is not known to use it
-    as a value, in a container, returned by what is no endpoint, in a variable that is used otherwise as well. A
-    dependency whose return annotation is an awaitable means it. In a plain `def` there is no fix.
+    Known are the project's own coroutine functions, properties and async generators, and coroutines of common
+    libraries (asyncio, SQLAlchemy, httpx, aiohttp, redis, FastAPI's `Request`, `UploadFile`, `WebSocket`) on objects
+    whose class can be inferred. What gives a future (`asyncio.gather`, Motor) runs without `await`, and is reported
+    only where it is used as a value. Coroutines are left alone that are handed on to code that may await them: as an
+    argument of a function that is not known to use it as a value, in a container, returned by what is no endpoint, in
+    a variable that is used otherwise as well. A dependency whose return annotation is an awaitable means it. In a
+    plain `def` there is no fix.
 
     References
     - [Concurrency and async / await](https://fastapi.tiangolo.com/async/)
@@ -89,6 +90,8 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
         if call.start not in reported:
             reported.add(call.start)
             yield _finding(function, check, call, _WHY[role])
+    yield from _properties(function, check)
+    yield from _generators(function, check)
     for argument, written, called in coroutines.called_back(function):
         receiver = called.rpartition(".")[2]
         handoff = catalog.handoff(called)
@@ -109,6 +112,52 @@ def _why(misuse: Misuse) -> str:
         why = why.replace("coroutine object", "Future").replace("a coroutine", "a future")
         why = why.replace("the coroutine", "the future")
     return why
+
+
+def _properties(function: Function, check: Check) -> Iterator[Finding]:
+    """Properties that are coroutine functions, used or answered as if they were the value."""
+    module, told = function.module, set()
+    uses = check.project.coroutines.misread(function)
+    found = [(use.expr, use.where[2], _WHY[use.how].format(use.detail)) for use in uses]
+    for expr, at, why in (*found, *_answered_properties(function, check)):
+        if not isinstance(expr, f.Attr):
+            continue
+        shown = dotted(expr)
+        start = module.text.find(shown.encode(), at, function.facts.end)
+        if shown and start >= 0 and start not in told and not module.text[:start].rstrip().endswith(b"await"):
+            told.add(start)
+            yield check.finding(
+                (start, start + len(shown.encode())),
+                f"`{shown}` is not awaited in `{function.name}`",
+                why=f"the property is a coroutine function: {why}",
+                instead=f"write `await {shown}`" if function.is_async else f"make `{function.name}` an `async def`",
+            )
+
+
+def _answered_properties(function: Function, check: Check) -> Iterator[tuple[f.Expr, int, str]]:
+    """The properties among what an endpoint or dependency gives back."""
+    coroutines, module = check.project.coroutines, function.module
+    names = coroutines.property_names
+    role = _role(function, check) if names and module.mentions(*names) else ""
+    for leave in function.exits if role else ():
+        where = (module, leave.block, leave.start)
+        for leaf in leaves(leave.value) if leave.kind in ("return", "yield") else ():
+            if isinstance(leaf, f.Attr) and coroutines.is_property(leaf, where):
+                yield leaf, leave.start, _WHY[role]
+
+
+def _generators(function: Function, check: Check) -> Iterator[Finding]:
+    """Async generators that are dropped, or gone through by what cannot wait for them."""
+    for misuse in check.project.coroutines.stalled(function):
+        if not _expected_to_fail(function, misuse.call):
+            written = check.project.effects.written(function.module, misuse.call)
+            why = "nothing of it runs" if misuse.how == "dropped" else _WHY[misuse.how].format(misuse.detail)
+            yield check.finding(
+                (misuse.call.start, misuse.call.name_end),
+                f"`{written}(...)` makes an async generator that nobody goes through in `{function.name}`",
+                why=why.replace("a coroutine", "an async generator").replace("coroutine", "async generator"),
+                instead=f"use `async for` over `{written}(...)`",
+            )
 
 
 def _gives_no_context(module: Module, call: f.Call, check: Check) -> bool:

@@ -27,16 +27,31 @@ from fastapi_lint.model.calls.concurrent.using import (
 from fastapi_lint.model.calls.effects import Effects
 from fastapi_lint.model.calls.ways.asking import asked
 from fastapi_lint.model.names.expressions import with_values
-from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import Class, Coroutine, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.tracking.tables import collected
 
 _SOFT = frozenset({"truth", "negated", "none", "compared", "member", "text", "argument", "field"})
 """Uses that raise no error: of a variable, they say something only when it has no others."""
 _OF_FUTURES = _SOFT | {"iterated", "subscript", "operand", "unpacked", "raised"}
 """Uses that a future is as wrong for: its work is done without `await`, and it has attributes of its own."""
+_OF_GENERATORS = frozenset({"asend", "athrow", "aclose", "ag_frame", "ag_running", "ag_code", "ag_await"})
+_RUNNING_THROUGH = frozenset({
+    "list", "tuple", "set", "dict", "sorted", "sum", "any", "all", "min", "max", "len", "next", "iter", "enumerate",
+    "zip", "reversed", "join",
+})  # fmt: skip
+"""Functions that run through what they are given by a plain loop."""
+_SAME = frozenset({"staticmethod", "classmethod", "typing.override", "typing_extensions.override", "typing.final"})
 _PLAIN = frozenset({"str", "bytes", "int", "float", "bool", "list", "dict", "set", "tuple"})
 _ANSWERS = ("fastapi.Response", "starlette.exceptions.HTTPException")
 _TWICE = re.compile(r"\bawait\s{0,20}\(\s{0,80}await\s{1,20}\Z")
+
+
+def _own_properties(module: Module) -> Iterator[tuple[str, object]]:
+    for function in module.functions:
+        if function.is_async and function.facts.cls >= 0:
+            if any(f.last_name(each).endswith("property") for each in function.facts.decorators):
+                yield function.name, True
 
 
 @dataclass(frozen=True)
@@ -159,6 +174,64 @@ class Coroutines:
                     call = module.facts.calls[value.index]
                     if (call.start, call.end) in made:
                         yield target.id, call
+
+    # ---------------------------------------------------------------- properties and generators
+
+    def misread(self, function: Function) -> Iterator[ValueUse]:
+        """The properties that are coroutine functions, where a function uses what they give as a value."""
+        names = self.property_names
+        if names and function.module.mentions(*names):
+            for use in self._uses(function):
+                if isinstance(use.expr, f.Attr) and self.is_property(use.expr, use.where):
+                    yield use
+
+    def is_property(self, expr: f.Attr, where: Where) -> bool:
+        """Whether an attribute is a property that gives a coroutine."""
+        return expr.attr in self.property_names and isinstance(self.types.infer(expr, where), Coroutine)
+
+    @collected("coroutines.property_names", whole=True, pairs=_own_properties)
+    def property_names(self) -> frozenset[str]:
+        """The names of all properties of the project that are coroutine functions."""
+        return frozenset(self.types.modules.tables.parts("coroutines.property_names"))
+
+    def stalled(self, function: Function) -> Iterator[Misuse]:
+        """The calls of async generators of which a function makes what nobody can run through: each once.
+
+        A plain `for` over one is no matter of coroutines.
+        """
+        module = function.module
+        made = {
+            (call.start, call.end): call
+            for call in function.calls
+            if not call.awaited and self._makes_generator(module, call)
+        }
+        found: dict[tuple[int, int], Misuse] = {}
+        for key, call in made.items():
+            is_asynchronous = self.effects.execution.is_asynchronous(module, call)
+            if call.use == "statement":
+                found[key] = Misuse(call, "dropped")
+            elif call.use == "with":
+                found[key] = Misuse(call, "entered-async" if is_asynchronous else "entered")
+        for use in self._uses(function) if made else ():
+            held: f.Expr | None = use.expr
+            if isinstance(use.expr, f.Name):
+                held = only_value(self.types.find_bindings(use.expr.id, use.where), use.expr.id)
+            if not isinstance(held, f.CallRef) or use.how in ("iterated", "iterated-async"):
+                continue
+            call = module.facts.calls[held.index]
+            is_known = use.how not in _SOFT if isinstance(use.expr, f.Name) else use.how != "argument"
+            is_own = use.how == "attribute" and use.detail in _OF_GENERATORS
+            if (call.start, call.end) in made and (is_known or use.detail in _RUNNING_THROUGH) and not is_own:
+                found.setdefault((call.start, call.end), Misuse(call, use.how, use.detail))
+        yield from found.values()
+
+    def _makes_generator(self, module: Module, call: f.Call) -> bool:
+        """Whether a call gives an async generator of the project."""
+        callee = self.types.callee(module, call)
+        if not isinstance(callee, FunctionObject) or not callee.function.is_async or not callee.function.is_generator:
+            return False
+        names = self.types.decorators(callee.function)
+        return all(name in _SAME for name in names) and not self.effects.execution.has_override(callee.function)
 
     # ---------------------------------------------------------------- uses as a value
 

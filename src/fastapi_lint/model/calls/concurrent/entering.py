@@ -57,6 +57,10 @@ def entered_asynchronously(project: Project, module: Module, block: f.Block) -> 
 
 def iterated_asynchronously(project: Project, module: Module, block: f.Block) -> str | None:
     """What a `for` iterates that is an async generator of the project, for messages."""
+    if isinstance(block.test, f.Name):
+        value = project.infer(block.test, module, block.parent, block.start)
+        is_generator = isinstance(value, Instance) and value.cls == "async_generator"
+        return f"`{block.test.id}`, an async generator" if is_generator else None
     if not isinstance(block.test, f.CallRef):
         return None
     called = project.types.callee(module, module.facts.calls[block.test.index])

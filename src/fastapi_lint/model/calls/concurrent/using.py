@@ -28,9 +28,9 @@ _NOT_BOUND = r"(?!\s*(?::[^=\n()]{1,80})?=(?!=))"
 
 @dataclass(frozen=True)
 class ValueUse:
-    """A name or call that is used as only a value can be, in a block of the function."""
+    """A name, call or attribute that is used as only a value can be, in a block of the function."""
 
-    expr: f.Name | f.CallRef
+    expr: f.Name | f.CallRef | f.Attr
     how: How
     detail: str
     where: Where
@@ -70,9 +70,9 @@ def _without_texts(function: Function) -> str:
 
 
 def leaves(expr: f.Expr | None) -> Iterator[f.Expr]:
-    """What a value is made of, through displays, comprehensions and conditions: the calls and names in it."""
+    """What a value is made of, through displays, comprehensions and conditions: calls, names and attributes."""
     match expr:
-        case f.Name() | f.CallRef():
+        case f.Name() | f.CallRef() | f.Attr():
             yield expr
         case f.Display(items=items) | f.Choice(options=items):
             for item in items:
@@ -91,10 +91,8 @@ def operands(expr: f.Expr | None, where: Where, *, truth: bool = False) -> Itera
             if truth:
                 yield ValueUse(expr, "truth", "", where)
         case f.Unary(op="not", value=value):
-            if isinstance(value, (f.Name, f.CallRef)):
-                yield ValueUse(value, "negated", "", where)
-            else:
-                yield from operands(value, where, truth=True)
+            yield from used_as(value, "negated", "", where)
+            yield from operands(value, where, truth=not isinstance(value, (f.Name, f.CallRef, f.Attr)))
         case f.Unary(value=value):
             yield from used_as(value, "operand", "", where)
             yield from operands(value, where)
@@ -111,6 +109,8 @@ def operands(expr: f.Expr | None, where: Where, *, truth: bool = False) -> Itera
             for one in options:
                 yield from operands(one, where, truth=truth)
         case f.Attr(value=value, attr=attr):
+            if truth:
+                yield ValueUse(expr, "truth", "", where)
             if attr not in _OF_COROUTINES and not attr.startswith(("cr_", "__")):
                 yield from used_as(value, "attribute", attr, where)
             yield from operands(value, where)
@@ -144,9 +144,9 @@ def operands(expr: f.Expr | None, where: Where, *, truth: bool = False) -> Itera
 
 
 def dropped(expr: f.Expr, where: Where) -> Iterator[ValueUse]:
-    """The calls whose result goes with a statement that is an expression: `ready and f(x)`, `[f(x) for x in found]`."""
+    """What goes with a statement that is an expression: `user.name`, `ready and f(x)`, `[f(x) for x in found]`."""
     match expr:
-        case f.CallRef():
+        case f.CallRef() | f.Attr():
             yield ValueUse(expr, "dropped", "", where)
         case f.Choice(options=(*_, last), test=None):
             yield from dropped(last, where)
@@ -173,6 +173,6 @@ def run_over(block: f.Block) -> How:
 
 
 def used_as(expr: f.Expr | None, how: How, detail: str, where: Where) -> Iterator[ValueUse]:
-    """A name or a call as it is used; nothing for other expressions."""
-    if isinstance(expr, (f.Name, f.CallRef)):
+    """A name, a call or an attribute as it is used; nothing for other expressions."""
+    if isinstance(expr, (f.Name, f.CallRef, f.Attr)):
         yield ValueUse(expr, how, detail, where)

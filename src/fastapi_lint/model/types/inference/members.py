@@ -11,6 +11,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
+    Coroutine,
     External,
     Function,
     FunctionObject,
@@ -90,7 +91,8 @@ class Members(Questions):
             if method := base.methods.get(attr):
                 names = self.decorators(method)
                 if any(name in _PROPERTY for name in names) and isinstance(owner, Instance):
-                    return self.return_type(method)
+                    read = self.return_type(method)
+                    return Coroutine(read) if method.is_async else read
                 return FunctionObject(method, owner)
             if nested := base.nested.get(attr):
                 return ClassObject(nested)
