@@ -203,6 +203,13 @@ def test_annotations_mean_the_same_everywhere(source: str) -> None:
     assert show(facts.functions[0].returns) == ANNOTATIONS[source]
 
 
+def test_type_parameters_keep_their_bounds() -> None:
+    facts = read("class A[T: B, *Ts, **P, K: (C, D), E = F]:\n    def f[U: 'M'](self, x: U) -> U: ...\n")
+    found = [(name, bound and show(bound)) for name, bound in facts.classes[0].variables[:4]]
+    assert found == [("T", "B"), ("Ts", None), ("P", None), ("K", "tuple(C, D)")]
+    assert [(name, bound and show(bound)) for name, bound in facts.functions[0].variables] == [("U", "'M'")]
+
+
 CALLS = {
     "f()": ["f() statement@0"],
     "(f())": ["f() statement@0"],

@@ -213,6 +213,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `start` is that of `def` or `async` (decorators excluded), `first` that of the first decorator (else as `start`),
     `head_end` the end of the colon, `end` that of the body (comments after it excluded). `qualname` is the dotted path
     of the definitions around it and its own name, without Python's `<locals>`. `is_generator`: its own body yields.
+    `variables` are the type parameters (`def f[T: Store]`), each with its bound, if it has one.
     """
 
     name: str
@@ -231,10 +232,11 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     end: int
     name_start: int
     name_end: int
+    variables: tuple[tuple[str, Expr | None], ...] = ()
 
 
 class Class(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A class. `keywords` are those of its head (`table=True`, `metaclass=...`). Blocks and places as in `Function`."""
+    """A class. `keywords` are those of its head (`table=True`, `metaclass=...`). The rest is as in `Function`."""
 
     name: str
     qualname: str
@@ -249,6 +251,7 @@ class Class(msgspec.Struct, frozen=True, array_like=True, gc=False):
     end: int
     name_start: int
     name_end: int
+    variables: tuple[tuple[str, Expr | None], ...] = ()
 
 
 class Assign(msgspec.Struct, frozen=True, array_like=True, gc=False):

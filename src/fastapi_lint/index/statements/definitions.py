@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tree_sitter import Node
 
 from fastapi_lint.index.dispatch import EXPR, inner, last, takers
@@ -21,6 +23,7 @@ from fastapi_lint.index.grammar import (
     IDENTIFIER,
     PARAMETERS,
     TYPE,
+    TYPE_PARAMETER,
 )
 from fastapi_lint.index.statements.simple import broken, lines, nested
 
@@ -60,11 +63,14 @@ def _function(d: Draft, node: Node, depth: int, decorators: tuple[Expr, ...] = (
     returns: Expr | None = None
     body: Node | None = None
     name, name_start, name_end, head_end = "", start, start, end
+    variables: tuple[tuple[str, Expr | None], ...] = ()
     children = node.children
     for child in children:
         found = child.kind_id
         if found == IDENTIFIER:
             name, name_start, name_end = d.slice(child), child.start_byte, child.end_byte
+        elif found == TYPE_PARAMETER:
+            variables = tuple(_variables(d, child))
         elif found == PARAMETERS:
             params = parameters(d, child)
         elif found == TYPE:
@@ -87,7 +93,7 @@ def _function(d: Draft, node: Node, depth: int, decorators: tuple[Expr, ...] = (
     d.block, d.function, d.cls, d.path = outer, function, cls, prefix
     d.functions[index] = Function(
         name, path, children[0].kind_id == ASYNC, index in d.generators, params, returns, decorators, cls, block,
-        outer, first if first >= 0 else start, start, head_end, end, name_start, name_end,
+        outer, first if first >= 0 else start, start, head_end, end, name_start, name_end, variables,
     )  # fmt: skip
 
 
@@ -97,10 +103,13 @@ def _class(d: Draft, node: Node, depth: int, decorators: tuple[Expr, ...] = (), 
     head: tuple[Arg, ...] = ()
     body: Node | None = None
     name, name_start, name_end, head_end = "", start, start, end
+    variables: tuple[tuple[str, Expr | None], ...] = ()
     for child in node.children:
         found = child.kind_id
         if found == IDENTIFIER:
             name, name_start, name_end = d.slice(child), child.start_byte, child.end_byte
+        elif found == TYPE_PARAMETER:
+            variables = tuple(_variables(d, child))
         elif found == ARGUMENTS:
             head = arguments(d, child)
         elif found == COLON:
@@ -121,12 +130,24 @@ def _class(d: Draft, node: Node, depth: int, decorators: tuple[Expr, ...] = (), 
     d.classes.append(
         Class(
             name, path, bases, keywords, decorators, block, outer, first if first >= 0 else start, start, head_end, end,
-            name_start, name_end,
+            name_start, name_end, variables,
         )
     )  # fmt: skip
     d.block, d.cls, d.path = block, index, path + "."
     nested(d, body, depth)
     d.block, d.cls, d.path = outer, cls, prefix
+
+
+def _variables(d: Draft, node: Node) -> Iterator[tuple[str, Expr | None]]:
+    """The type parameters of a definition with their bounds; those that stand for several types have none."""
+    for child in node.children:
+        if child.kind_id == TYPE:
+            named = inner(child)
+            whole = [part for part in named.children if part.kind_id == TYPE]
+            if len(whole) == 2:
+                yield d.slice(whole[0]), EXPR[TYPE](d, whole[1], 0)
+            else:
+                yield d.slice(named).lstrip("* "), None
 
 
 takers(

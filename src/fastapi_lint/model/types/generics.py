@@ -33,6 +33,8 @@ def type_variables(types: Inference, of: Instance) -> dict[Class, dict[str, Type
 
 def _parameters(types: Inference, cls: Class) -> tuple[str, ...]:
     """The type parameters of a class: from Generic[...], or the one name in it that nothing else explains."""
+    if cls.facts.variables:
+        return tuple(name for name, _ in cls.facts.variables)
     where = (cls.module, cls.facts.outer, cls.facts.start)
     free: dict[str, None] = {}
     for base in cls.facts.bases:
@@ -41,7 +43,7 @@ def _parameters(types: Inference, cls: Class) -> tuple[str, ...]:
             if types.name_of_type(types.infer(base.value, where)) in ("typing.Generic", "typing.Protocol"):
                 return tuple(names)
             free.update((name, None) for name in names if types.annotation(f.Name(name), where) is None)
-    for entry in cls.assigns.values():  # class Page[T](BaseModel): the facts do not know T
+    for entry in cls.assigns.values():
         for name in _names(entry.annotation):
             if not types.find_bindings(name, where) and types.infer(f.Name(name), where) is None:
                 free[name] = None

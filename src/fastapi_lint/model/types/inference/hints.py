@@ -19,7 +19,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.questions import Questions, Where, is_none
-from fastapi_lint.tracking import recording
+from fastapi_lint.tracking import memoized, recording
 
 _TRANSPARENT = frozenset({
     "typing.Annotated", "typing.Optional", "typing.Final", "typing.ClassVar", "typing.Required", "typing.NotRequired",
@@ -84,6 +84,45 @@ class Hints(Questions):
                 return at_most if self._is_interface(at_most) else None
             return self._followed(target, place)
         return None
+
+    def at_least(self, expr: f.Expr, where: Where) -> Type:
+        """What is known of a value that is annotated with a type variable: it is of its bound, or below that."""
+        match expr:
+            case f.Const(value=str(text)):
+                parsed = parse_annotation(text)
+                return self.at_least(parsed, where) if parsed is not None else None
+            case f.Binary(op="|", left=left, right=right) if is_none(left) or is_none(right):
+                return self.at_least(right if is_none(left) else left, where)
+            case f.Sub(value=value, items=(one,)):
+                name = self.name_of_type(self.infer(value, where))
+                found = self.at_least(one, where) if name in ("type", "typing.Type", "typing.Optional") else None
+                if name == "typing.Optional" or not isinstance(found, Instance):
+                    return found
+                return ClassObject(found.cls) if isinstance(found.cls, Class) else External(found.cls)
+            case f.Name(id=name):
+                return self._bound_of(name, where)
+        return None
+
+    def _bound_of(self, name: str, where: Where) -> Type:
+        """The bound of a type variable, of the definition around a place or `TypeVar("T", bound=Store)`."""
+        module, _, at = where
+        around = [one for one in self._with_variables(module) if one.start <= at < one.end]
+        for one in sorted(around, key=lambda each: each.start, reverse=True):
+            for own, bound in one.variables:
+                if own == name:
+                    return self.annotation(bound, (module, one.outer, one.start)) if bound is not None else None
+        target, place = self.alias(f.Name(name), where) or (None, where)
+        call = place[0].facts.calls[target.index] if isinstance(target, f.CallRef) else None
+        given = f.keyword(call, "bound") if call is not None else None
+        if call is None or given is None or self.name_of_type(self.callee(place[0], call)) != "typing.TypeVar":
+            return None
+        return self._followed(given.value, (place[0], call.block, call.start))
+
+    @memoized
+    def _with_variables(self, module: Module) -> tuple[f.Function | f.Class, ...]:
+        """The definitions of a module that have type parameters."""
+        generic: list[f.Function | f.Class] = [one for one in module.facts.functions if one.variables]
+        return (*generic, *(one for one in module.facts.classes if one.variables))
 
     def _is_interface(self, value: Type) -> bool:
         """Whether a type is a Protocol or an abstract class of the project: what it has, each of its kind has."""

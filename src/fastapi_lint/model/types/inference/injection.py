@@ -38,6 +38,8 @@ class Injection(Questions):
                 return ClassObject(cls) if "classmethod" in names or function.name in _CLASS_METHODS else Instance(cls)
         where = (module, facts.outer, param.start)
         declared = self.annotation(param.annotation, where) if param.annotation is not None else None
+        if declared is None and param.annotation is not None:
+            declared = self.at_least(param.annotation, where)
         given = self.dependency_of(param, where)
         if given is not None:
             result = self.dependency_result(given)

@@ -261,6 +261,9 @@ class Questions:
     def given_back(self, module: Module, index: int) -> Iterator[tuple[f.Expr, Where]]:
         raise NotImplementedError
 
+    def at_least(self, expr: f.Expr, where: Where) -> Type:
+        raise NotImplementedError
+
     def alias(self, expr: f.Expr, where: Where) -> tuple[f.Expr, Where] | None:
         raise NotImplementedError
 
