@@ -20,8 +20,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.routing.forwarding import ADDERS, STARLETTES, VERBS, Forwarding, no_path
-from fastapi_lint.model.routing.overridden import path_on_the_way
-from fastapi_lint.model.routing.rewriting import Rewriting, rewritings
+from fastapi_lint.model.routing.rewriting import Rewriting, path_on_the_way, rewritings
 from fastapi_lint.model.routing.routers import (
     App,
     Event,

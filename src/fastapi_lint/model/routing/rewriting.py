@@ -1,4 +1,8 @@
-"""Loops that give the routes of a router another path: `for route in router.routes: route.path = route.path + "/"`."""
+"""Where routes get another path than the one that is written.
+
+By loops, `for route in router.routes: route.path = route.path + "/"`, and by router classes of the project:
+`@router.get("/x")` ends in `self.api_route` and `self.add_api_route`, which a subclass may write over.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Module
-from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
+from fastapi_lint.model.routing.routers import RouterKey, argument
+from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.model.values.constants import UNKNOWN
+from fastapi_lint.model.values.environment import NOWHERE, Bound
+from fastapi_lint.model.values.expansion import Expansion
+
+_ON_THE_WAY = ("api_route", "add_api_route")
 
 
 @dataclass(frozen=True)
@@ -67,3 +77,60 @@ def _affixes(expr: f.Expr, name: str) -> tuple[str, str] | None:
         else:
             return None
     return (before, after) if met else None
+
+
+def path_on_the_way(types: Inference, expansion: Expansion, key: RouterKey, path: str, attr: str, where: Where) -> str:
+    """The path that FastAPI gets to see when a decorator of this name gets another; UNKNOWN where that is not known."""
+    cls = _class_of(types, key)
+    if cls is None or UNKNOWN in path:
+        return path
+    for name in _ON_THE_WAY:
+        method = types.member(cls, name, Instance(cls)) if name != attr else None
+        if isinstance(method, FunctionObject) and UNKNOWN not in path:
+            path = _handed_on(expansion, method.function, name, key, path, where)
+    return path
+
+
+def _class_of(types: Inference, key: RouterKey) -> Class | None:
+    made = types.call_type(key.module, key.call) if isinstance(key, Origin) else key
+    cls = made if isinstance(made, Class) else getattr(made, "cls", None)
+    return cls if isinstance(cls, Class) else None
+
+
+def _handed_on(expansion: Expansion, method: Function, name: str, key: RouterKey, path: str, where: Where) -> str:
+    """What a method hands to the one above it as the path; of several calls the first that is in the schema."""
+    if len(method.params) < 2:
+        return path if any(param.kind == "args" for param in method.params) else UNKNOWN
+    module = method.module
+    bound: dict[str, Bound] = {method.params[1].name: (f.Const(path), where, NOWHERE)}
+    if method.params[1].kind != "normal":
+        return path if method.params[1].kind in ("args", "kwargs") else UNKNOWN
+    if isinstance(key, Origin):
+        made = key.module.facts.calls[key.call]
+        bound[method.params[0].name] = (f.CallRef(key.call), (key.module, made.block, made.start), NOWHERE)
+    for call in _above(method, name):
+        given = argument(call, 0, "path")
+        if given is None:
+            return UNKNOWN
+        return expansion.pieces(given.value, (module, call.block, call.start), NOWHERE.with_bound(bound))
+    return UNKNOWN
+
+
+def _above(method: Function, name: str) -> Iterator[f.Call]:
+    """The calls of the same method of the base class; those that leave the schema out last."""
+    calls = method.module.facts.calls
+    found = [
+        call
+        for call in method.calls
+        if isinstance(call.func, f.Attr)
+        and call.func.attr == name
+        and isinstance(call.func.value, f.CallRef)
+        and calls[call.func.value.index].func == f.Name("super")
+    ]
+    for is_hidden in (False, True):
+        yield from (call for call in found if _is_hidden(call) is is_hidden)
+
+
+def _is_hidden(call: f.Call) -> bool:
+    given = f.keyword(call, "include_in_schema")
+    return given is not None and given.value == f.Const(False)
