@@ -29,6 +29,11 @@ from fastapi_lint.model.calls.bodies.switches import runs_by_switch
 from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.concurrent.coroutines import Misuse
 from fastapi_lint.model.calls.concurrent.entering import entered_asynchronously, iterated_asynchronously
+from fastapi_lint.model.calls.concurrent.entering import (
+    entered_asynchronously,
+    given_to_a_stack,
+    iterated_asynchronously,
+)
 from fastapi_lint.model.calls.concurrent.giving import chosen, given_back
 from fastapi_lint.model.calls.concurrent.lasting import lasts, runs
 from fastapi_lint.model.calls.concurrent.locks import held_across_await, lock_of
@@ -81,6 +86,7 @@ __all__ = [
     "filled",
     "given",
     "given_back",
+    "given_to_a_stack",
     "goes_on",
     "held_across_await",
     "is_certain",

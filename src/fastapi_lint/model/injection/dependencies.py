@@ -364,6 +364,19 @@ class Dependencies:
                     found.add(method.function)
         return dict.fromkeys(sorted(found, key=lambda each: (each.module.path, each.index)), True)
 
+    @collected("dependencies.wrapped")
+    def wrapped(self) -> Mapping[Function, bool]:
+        """The project functions that FastAPI calls by way of a `partial` only: it knows that, and not the function."""
+        found, direct = set(), set()
+        for one in self._given()[0]:
+            if isinstance(target := one.target, FunctionObject):
+                direct.add(target.function)
+            while isinstance(target, Partial):
+                target = target.callable
+                if isinstance(target, FunctionObject):
+                    found.add(target.function)
+        return dict.fromkeys(sorted(found - direct, key=lambda each: (each.module.path, each.index)), True)
+
     # ---------------------------------------------------------------- authentication
 
     def authenticates(self, depends: Depends) -> bool | None:

@@ -9,7 +9,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.application import stays_plain
-from fastapi_lint.model.calls import entered_asynchronously, iterated_asynchronously
+from fastapi_lint.model.calls import entered_asynchronously, given_to_a_stack, iterated_asynchronously
 from fastapi_lint.rule import Check, rule
 
 
@@ -50,6 +50,14 @@ def sync_with_on_async_resource(module: Module, check: Check) -> Iterator[Findin
             instead=f"write `async {word}`" + ("" if is_async else f" in an `async def`{_run(function, check)}"),
             fix=partial(_fix, module, block) if is_async and is_statement else None,
         )
+    for call in module.facts.calls if module.mentions("enter_context") else ():
+        if (given := given_to_a_stack(check.project, module, call)) is not None:
+            yield check.finding(
+                (call.start, call.name_end),
+                f"`enter_context` cannot be used with {given}",
+                why="it has no `__enter__`, so that the line raises",
+                instead="write `await stack.enter_async_context(...)` with an `AsyncExitStack`",
+            )
 
 
 def _run(function: Function | None, check: Check) -> str:

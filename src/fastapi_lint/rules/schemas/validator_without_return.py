@@ -8,7 +8,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.calls import Endings
-from fastapi_lint.model.names import target_names
+from fastapi_lint.model.names import FunctionObject, target_names
 from fastapi_lint.rule import Check, rule
 
 _FIELD = "the field becomes None"
@@ -20,6 +20,12 @@ _LOSES = {
     "pydantic.root_validator": "every input is refused",
     "pydantic.v1.root_validator": "every input is refused",
 }
+_ANNOTATED = frozenset({
+    "pydantic.AfterValidator", "pydantic.BeforeValidator", "pydantic.PlainValidator", "pydantic.WrapValidator",
+    "pydantic.functional_validators.AfterValidator", "pydantic.functional_validators.BeforeValidator",
+    "pydantic.functional_validators.PlainValidator", "pydantic.functional_validators.WrapValidator",
+})  # fmt: skip
+"""What makes a validator of a function in an annotation: `Annotated[int, AfterValidator(check)]`."""
 _MODEL = frozenset({"pydantic.model_validator", "pydantic.functional_validators.model_validator"})
 
 
@@ -40,10 +46,11 @@ def validator_without_return(module: Module, check: Check) -> Iterator[Finding]:
     References
     - [Pydantic: validators](https://docs.pydantic.dev/latest/concepts/validators/)
     """
-    if not module.mentions("validator"):
+    if not module.mentions("validator", "Validator"):
         return
-    for function in module.functions:
-        loss = _loss(function, check)
+    named = dict.fromkeys(_in_annotations(module, check))
+    for function in dict.fromkeys((*module.functions, *named)):
+        loss = _FIELD if function in named else _loss(function, check)
         if loss is None or function.is_generator or function.is_empty:
             continue
         value = _value(function, check) if loss == _FIELD else None
@@ -53,8 +60,21 @@ def validator_without_return(module: Module, check: Check) -> Iterator[Finding]:
                 f"validator `{function.name}` does not return the value on every path",
                 why=loss,
                 instead="return the value, changed or not",
+                module=function.module,
                 severity=Severity.INFO if _gives_back(function) else None,
             )
+
+
+def _in_annotations(module: Module, check: Check) -> Iterator[Function]:
+    """The functions that annotations of a module make validators of; of several modules, the first one tells."""
+    for call in module.facts.calls:
+        if f.last_name(call.func).endswith("Validator") and check.project.called_name(module, call) in _ANNOTATED:
+            given = check.project.infer(call.args[0].value, module, call.block, call.start) if call.args else None
+            if isinstance(given, FunctionObject) and given.function.name != "<lambda>" and given.owner is None:
+                name = given.function.name
+                users = (each for each in check.project.modules if each.mentions(name) and each.mentions("Validator"))
+                if min(users, key=lambda each: each.path, default=None) is module:
+                    yield given.function
 
 
 def _loss(function: Function, check: Check) -> str | None:
@@ -74,7 +94,8 @@ def _loss(function: Function, check: Check) -> str | None:
 
 def _value(function: Function, check: Check) -> str | None:
     """The name of the parameter that a field validator gets its value by."""
-    index = 0 if "staticmethod" in check.project.types.decorators(function) else 1
+    is_bare = function.cls is None or "staticmethod" in check.project.types.decorators(function)
+    index = 0 if is_bare else 1
     return function.params[index].name if len(function.params) > index else None
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Module
+from fastapi_lint.model import Class, ClassObject, External, Function, FunctionObject, Module
 from fastapi_lint.model.testing import Override, overrides
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
+
+_KEEP = "keep what stands in `Depends` in a variable, and override that"
 
 
 @rule("FAPI911", severity=Severity.ERROR, since="0.2.0")
@@ -18,7 +20,7 @@ def override_of_non_dependency(module: Module, check: Check) -> Iterator[Finding
 
     Why is this bad?
     FastAPI compares the object that stands in `Depends` with the keys. An override of a helper inside of a dependency,
-    of the function that builds a dependency, or of what such a function builds anew, is never used: the test runs
+    of the function that builds a dependency, or of what is built anew, is never used: the test runs
     against the real thing, and passes or fails for another reason.
 
     Known limits
@@ -49,15 +51,18 @@ def _mistaken(each: Override, check: Check) -> tuple[str, str] | None:
         call = each.module.facts.calls[each.key.index]
         maker = project.callee(each.module, call)
         if maker == External("functools.partial"):
-            return "this new `partial`", "keep the one that stands in `Depends` in a variable, and override that"
+            return "this new `partial`", _KEEP
         if isinstance(maker, FunctionObject) and _makes_new(maker.function, check):
-            name = maker.function.name
-            return f"this new result of `{name}`", "keep what stands in `Depends` in a variable, and override that"
+            return f"this new result of `{maker.function.name}`", _KEEP
+        if isinstance(maker, ClassObject) and _is_itself(maker.cls, check):
+            return f"this new `{maker.cls.name}`", _KEEP
         return None
     if _is_of_a_variable(each.key, where, check):
         return None
     match project.infer(each.key, *where):
         case FunctionObject(function=function) if function.name != "<lambda>":
+            if function in project.dependencies.wrapped:
+                return f"`{function.name}` itself", "override the `partial` that stands in `Depends`"
             if project.dependencies.injected.get(function) or _may_be_meant(function.name, check):
                 return None
             return f"`{function.name}`", "override the callable that stands in `Depends`"
@@ -86,6 +91,17 @@ def _makes_new(function: Function, check: Check) -> bool:
         if not isinstance(found, FunctionObject) or found.function.parent is not function:
             return False
     return bool(returned)
+
+
+def _is_itself(cls: Class, check: Check) -> bool:
+    """Whether an object of a class can be called, and equals only itself."""
+    bases = check.project.types.mro(cls)
+    known = [base for base in bases if isinstance(base, Class)]
+    return (
+        all(isinstance(base, Class) or base == "object" for base in bases)
+        and any("__call__" in base.methods for base in known)
+        and not any("__eq__" in base.methods or base.facts.decorators for base in known)
+    )
 
 
 def _may_be_meant(name: str, check: Check) -> bool:

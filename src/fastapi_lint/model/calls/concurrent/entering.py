@@ -30,17 +30,31 @@ _ASYNC_CALLS = frozenset({
 
 def entered_asynchronously(project: Project, module: Module, block: f.Block) -> str | None:
     """What a `with` enters that can only be entered asynchronously, for messages; None for anything else."""
+    return _enters(project, module, block.test, block.parent, block.start) if block.test is not None else None
+
+
+def given_to_a_stack(project: Project, module: Module, call: f.Call) -> str | None:
+    """What a call of `enter_context` of an exit stack is given that can only be entered asynchronously."""
+    if not isinstance(call.func, f.Attr) or call.func.attr != "enter_context" or not call.args:
+        return None
+    stack = project.infer(call.func.value, module, call.block, call.start)
+    if not project.types.is_instance(stack, "contextlib.ExitStack", "contextlib.AsyncExitStack"):
+        return None
+    return _enters(project, module, call.args[0].value, call.block, call.start)
+
+
+def _enters(project: Project, module: Module, expr: f.Expr, parent: int, at: int) -> str | None:
     types = project.types
-    if isinstance(block.test, f.CallRef):
-        called = types.callee(module, module.facts.calls[block.test.index])
+    if isinstance(expr, f.CallRef):
+        called = types.callee(module, module.facts.calls[expr.index])
         name = types.name_of_type(called) or ""
         entry = catalog.awaitable(name)
         if name in _ASYNC_CALLS or (entry is not None and entry.gives == "context"):
-            return f"`{f.last_name(module.facts.calls[block.test.index].func)}(...)`"
+            return f"`{f.last_name(module.facts.calls[expr.index].func)}(...)`"
         if isinstance(called, FunctionObject) and called.function.is_generator:
             names = types.decorators(called.function)
             return f"async `{called.function.name}`" if names == ("contextlib.asynccontextmanager",) else None
-    value = project.infer(block.test, module, block.parent, block.start)
+    value = project.infer(expr, module, parent, at)
     if not isinstance(value, Instance):
         return None
     if isinstance(value.cls, Class):

@@ -85,6 +85,9 @@ def _waits(function: Function, block: f.Block) -> tuple[int, int] | None:
     """A place inside a block at which its own function waits."""
     if (waiting := _first_between(function, block.start, block.end)) is not None:
         return waiting
+    for leave in function.exits:  # an async generator waits until it is asked for more
+        if leave.kind == "yield" and block.start < leave.start < block.end:
+            return leave.start, leave.end
     for inner in function.module.blocks_in.get(function.index, ()):
         if inner.is_async and block.start < inner.start < block.end and inner.kind in ("for", "with", "comprehension"):
             return inner.start, inner.start + len("async")
