@@ -28,7 +28,6 @@ from fastapi_lint.model.calls.bodies.destinations import stays_here
 from fastapi_lint.model.calls.bodies.switches import runs_by_switch
 from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.concurrent.coroutines import Misuse
-from fastapi_lint.model.calls.concurrent.entering import entered_asynchronously, iterated_asynchronously
 from fastapi_lint.model.calls.concurrent.entering import (
     entered_asynchronously,
     given_to_a_stack,
