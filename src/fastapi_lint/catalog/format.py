@@ -224,6 +224,7 @@ class Guard(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     takes: tuple[str, ...]
     against: tuple[Against, ...]
     raises: bool = False
+    resolved: bool = False
     source: str = ""
 
 

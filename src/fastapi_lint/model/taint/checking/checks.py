@@ -13,7 +13,7 @@ from fastapi_lint.catalog.format import Guard
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Method
 from fastapi_lint.model.taint.asking import Asks
-from fastapi_lint.model.taint.checking.comparisons import Comparisons
+from fastapi_lint.model.taint.checking.comparisons import Comparisons, may_be_resolved
 from fastapi_lint.model.taint.checking.holding import Held, Holding, chain
 from fastapi_lint.model.taint.checking.pieces import of_numbers
 from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling, applied, of_all
@@ -149,7 +149,7 @@ class Checks:
             case _:
                 return
         if guard is not None and guard.raises:
-            yield from self._guarded(guard.takes, guard.against, call, args, where)
+            yield from self._guarded(guard, call, args, where)
             if f.last_name(call.func) in ("int", "float") and args:
                 yield from of_numbers(self.asks, args[0].value, where)
         elif is_check:
@@ -320,7 +320,7 @@ class Checks:
                 guard = self.asks.known.guard_by_name(last) if isinstance(call.func, f.Attr) else None
                 by_name = guard is None and VALIDATING.search(last) is not None
         if guard is not None and truth:
-            yield from self._guarded(guard.takes, guard.against, call, args, where)
+            yield from self._guarded(guard, call, args, where)
         elif by_name:
             for arg in args:
                 for strand in strands(self.asks.subjects(arg.value, where)):
@@ -332,12 +332,10 @@ class Checks:
                 if strand.opaque:
                     yield Ruling(strand.origin, "", ALL)
 
-    def _guarded(
-        self, takes: tuple[str, ...], against: tuple[str, ...], call: f.Call, args: tuple[f.Arg, ...], where: Where
-    ) -> Iterator[Ruling]:
+    def _guarded(self, guard: Guard, call: f.Call, args: tuple[f.Arg, ...], where: Where) -> Iterator[Ruling]:
         positional = [arg.value for arg in args if arg.name == ""]
         given: list[f.Expr] = []
-        for each in takes:
+        for each in guard.takes:
             if each == "self":
                 given += [call.func.value] if isinstance(call.func, f.Attr) else []
             elif each.isdigit():
@@ -346,7 +344,8 @@ class Checks:
                 given += [arg.value for arg in args if arg.name == each]
         for one in given:
             for strand in strands(self.asks.subjects(one, where)):
-                yield Ruling(strand.origin, strand.part, frozenset(against))
+                if not guard.resolved or may_be_resolved(strand):
+                    yield Ruling(strand.origin, strand.part, frozenset(guard.against))
 
     def _answered(self, function: Function, truth: bool, depth: int) -> tuple[Ruling, ...]:
         """What a function of the project has ruled out when its result is true, or not."""

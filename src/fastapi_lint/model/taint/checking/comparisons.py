@@ -18,6 +18,8 @@ _SIGNS: dict[str, frozenset[str]] = {
     "://": frozenset({"url", "redirect"}), "//": frozenset({"url", "redirect"}), "\0": frozenset(),
 }  # fmt: skip
 """What a sign is dangerous in: a text that does not have it is not dangerous there."""
+_PATH = frozenset({"path"})
+_SHARED = {"os.path.commonpath": "folders", "os.path.commonprefix": "letters"}
 _URL_WITH_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/]+/", re.IGNORECASE)
 
 
@@ -44,7 +46,7 @@ class Comparisons:
         if inside and is_in and chosen:
             yield from (Ruling(one.origin, "" if one.opaque else one.part, ALL) for one in inside)
         elif among and is_in and _is_own(inside) and isinstance(right, f.Attr) and right.attr == "parents":
-            yield from (Ruling(one.origin, "", frozenset({"path"})) for one in among)
+            yield from (Ruling(one.origin, "", _PATH) for one in among if may_be_resolved(one))
         elif among and not is_in and not inside:
             against = frozenset[str]().union(*(_SIGNS.get(sign, frozenset()) for sign in self._constants(left, where)))
             if against:
@@ -68,7 +70,8 @@ class Comparisons:
     def _equality(self, left: f.Expr, right: f.Expr, is_same: bool, where: Where) -> Iterator[Ruling]:
         sides = [(left, right), (right, left)]
         for one, other in sides:
-            if self._is_of_letters(one, where):
+            shared = self._shared(one, where)
+            if shared == "letters":
                 continue
             found = list(strands(self.asks.subjects(one, where)))
             if not found:
@@ -77,6 +80,9 @@ class Comparisons:
             for strand in found:
                 if strand.opaque:
                     yield Ruling(strand.origin, "", ALL)
+                elif shared == "folders":
+                    if is_same and _is_own(opposite) and strand not in opposite and may_be_resolved(strand):
+                        yield Ruling(strand.origin, "", _PATH)
                 elif is_same and not is_none(other) and other != f.Const("") and not opposite:
                     yield Ruling(strand.origin, strand.part, ALL)
                 elif is_same and opposite:  # `os.path.basename(name) == name`
@@ -86,12 +92,13 @@ class Comparisons:
                     if strand.part == "host" and any(each.origin != strand.origin for each in opposite):
                         yield Ruling(strand.origin, "", HOST)
 
-    def _is_of_letters(self, expr: f.Expr, where: Where) -> bool:
-        """`os.path.commonprefix([FOLDER, path])`: it compares letters, and lets in the folder beside."""
+    def _shared(self, expr: f.Expr, where: Where) -> str:
+        """What of paths is compared: the "folders" of `commonpath`, or the "letters" of `commonprefix`, which lets in
+        the folder beside; "" for anything else."""
         if not isinstance(expr, f.CallRef):
-            return False
+            return ""
         target, _ = self.asks.callee(where[0].facts.calls[expr.index], where)
-        return isinstance(target, External) and target.name == "os.path.commonprefix"
+        return _SHARED.get(target.name, "") if isinstance(target, External) else ""
 
     def begins(self, subject: f.Expr, prefix: f.Expr, truth: bool, where: Where) -> Iterator[Ruling]:
         """`text.startswith(prefix)`: of a resolved path a folder that ends in a separator, of a URL its host."""
@@ -118,6 +125,11 @@ class Comparisons:
                 yield Ruling(strand.origin, strand.part, frozenset({"/none"}))
             if not truth and any(text.startswith(("//", "/\\")) for text in begins):
                 yield Ruling(strand.origin, strand.part, frozenset({"/double"}))
+
+
+def may_be_resolved(strand: Strand) -> bool:
+    """Whether a path has no `..` in it: it was resolved, or it is a parameter, which may have been before."""
+    return strand.resolved or isinstance(strand.origin, Slot)
 
 
 def _is_own(found: list[Strand]) -> bool:
