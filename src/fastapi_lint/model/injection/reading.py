@@ -111,11 +111,16 @@ class Reading:
 
     @staticmethod
     def _is_rebound(function: Function, name: str, block: int) -> bool:
-        """Whether a `with`, a loop or a handler around a place binds the name to something else."""
-        blocks = function.module.facts.blocks
+        """Whether a `with`, a loop, a handler or a function inside around a place binds the name to something else."""
+        module = function.module
+        blocks = module.facts.blocks
         while block not in (function.facts.block, -1):
             around = blocks[block]
             if around.target is not None and name in target_names(around.target):
+                return True
+            if around.kind in ("function", "lambda") and any(
+                param.name == name for param in module.functions[around.function].params
+            ):
                 return True
             block = around.parent
         return False
