@@ -54,7 +54,7 @@ class Querying(Questions):
         elif name in _RESULTS and given is not None and (entity := self._selected(given, where)) is not None:
             is_plain = name == "exec"  # of SQLModel, which gives the objects and no rows
             made = Instance("sqlalchemy.ScalarResult" if is_plain else _RESULTS[name], (entity,))
-        elif name == "query" and len(call.args) == 1 and given is not None:
+        elif name == "query" and len(call.args) == 1 and given is not None and catalog.is_below(cls, _SESSIONS[:1]):
             entity = self._mapped(given, where)
             return Instance("sqlalchemy.orm.Query", (entity,)) if entity is not None else None
         is_async = catalog.awaitable_method(cls, name) is not None
