@@ -175,24 +175,25 @@ class _Run:
             return self.plan.tasks(modules, kinds)
 
     def judge(self, rule: Rule, subjects: Sequence[object], check: Check, path: str, *, closed: bool = False) -> None:
-        """Ask one rule about subjects, to be opened if `closed`. What it raises costs what it says of that one."""
+        """Ask one rule about subjects, opened first if `closed`. What it raises costs what it says of that one."""
         judged = (rule.code, path)
-        for subject in subjects:
-            found: list[Finding] = []
+        rest = iter(subjects)
+        is_done = False
+        while not is_done:
             try:
-                opened = self.plan.opened(judged, subject) if closed else subject
+                opened = iter([self.plan.opened(judged, each) for each in rest]) if closed else rest
                 with self.plan.watching(judged):
-                    found = rule.findings(opened, check)
+                    for subject in opened:
+                        if found := rule.findings(subject, check):
+                            self.said.setdefault(judged, set()).update(found)
+                            for (module, finding), making in check.fixes.items():
+                                self.fixes.setdefault(module, {})[judged, finding] = (rule, making)
+                            check.fixes.clear()
+                is_done = True
             except Exception as error:
                 check.fixes.clear()
                 if not (isinstance(error, Unreadable) and check.module.is_unreadable):  # of which FAPI001 says why
                     self.notices.setdefault(judged, rule.failure(error, path))
-            if found:
-                self.said.setdefault(judged, set()).update(found)
-            if check.fixes:
-                for (module, finding), making in check.fixes.items():
-                    self.fixes.setdefault(module, {})[judged, finding] = (rule, making)
-                check.fixes.clear()
 
     def definitions(self, task: Task, by_subject: Mapping[str, list[Rule]]) -> None:
         """The functions and classes of a module to the rules that ask for them."""

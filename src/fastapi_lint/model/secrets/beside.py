@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.values.literals import Quoted, quoted_at
@@ -15,9 +15,9 @@ _LONGEST_NAME = 240
 _QUOTES = (b'"', b"'")
 
 
-def written_beside(module: Module) -> Iterator[tuple[str, Quoted]]:
-    """The last name on one side of each comparison, with the literal on its other side; not where the program stops
-    with that text."""
+def written_beside(module: Module, is_asked: Callable[[str], bool]) -> Iterator[tuple[str, Quoted]]:
+    """The last name on one side of each comparison, when `is_asked` says so of it, with the literal on its other side;
+    not where the program stops with that text."""
     data = module.text
     for match in _OPERATOR.finditer(data):
         left = len(data[max(0, match.start() - 2) : match.start()].rstrip()) + max(0, match.start() - 2)
@@ -32,7 +32,7 @@ def written_beside(module: Module) -> Iterator[tuple[str, Quoted]]:
         if found is None:
             continue
         name = found[1].decode("ascii", "replace")
-        literal = quoted_at(module, place)
+        literal = quoted_at(module, place) if is_asked(name) else None  # few ask, and the scan reads all of the text
         if literal is None or literal.formatted or literal.alone or place not in (literal.start, literal.end - 1):
             continue
         if not _is_refused(module, match[0], place):

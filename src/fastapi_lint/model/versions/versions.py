@@ -137,7 +137,8 @@ class Versions:
         """What counts for a file of the project: the nearest declaration of a package at or above its folder."""
         near = object.__new__(Versions)
         near.__dict__.update(self.__dict__)
-        near._folder = posixpath.dirname(path)
+        # What is declared decides, not where a file is: all folders without declarations have one answer.
+        near._folder = next((folder for folder in _upwards(posixpath.dirname(path)) if folder in self._folders), "")
         return near
 
     @property

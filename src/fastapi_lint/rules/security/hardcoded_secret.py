@@ -233,7 +233,7 @@ def _shown(module: Module, check: Check) -> Iterator[_Judged]:
 
 def _compared(module: Module) -> Iterator[_Judged]:
     """Texts that a name of a password, key or token is compared with."""
-    for name, literal in written_beside(module):
+    for name, literal in written_beside(module, lambda name: secrets.secret_name(name) is not None):
         kind = secrets.secret_name(name)
-        if kind is not None and is_secret_text("password" if kind == "password" else "token", literal.text, name):
+        if is_secret_text("password" if kind == "password" else "token", literal.text, name):
             yield _Judged((literal.start, literal.end), f"`{name}` is compared with a secret in the source", _KNOWN)

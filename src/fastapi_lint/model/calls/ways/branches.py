@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
@@ -59,7 +59,6 @@ class Branches:
         self.constants = Constants(types)
         self.objects = Objects(self.constants)
         self.written = Written()
-        self._inline: dict[Module, Mapping[int, f.Expr]] = {}
 
     # ---------------------------------------------------------------- what is asked
 
@@ -152,9 +151,7 @@ class Branches:
     def _tests_of_calls(self, function: Function) -> Iterator[tuple[f.Expr, f.Call, int]]:
         """The calls of a function that depend on a test in their own expression, and where their statement starts."""
         module = function.module
-        if module not in self._inline:
-            self._inline[module] = conditions(module)
-        tests = self._inline[module]
+        tests = conditions(module)
         for call in function.calls:
             if call.start in tests:
                 yield tests[call.start], call, self._statement(function, call.start)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from functools import lru_cache
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import parts
 from fastapi_lint.model.names.symbols import Module
 
 _Context = tuple[f.Expr, ...]
+_PLAIN = frozenset({f.Name, f.Const, f.Raw, f.Lambda, f.Unknown})
+"""Expressions in which there is no call; most are of these kinds."""
 _DEEPEST = 20
 _OPERATORS: dict[str, type[ast.cmpop]] = {
     "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE, "is": ast.Is,
@@ -20,6 +23,7 @@ _OPERATORS: dict[str, type[ast.cmpop]] = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=512)
 def conditions(module: Module) -> Mapping[int, f.Expr]:
     """By where a call starts: a test that is true whenever it runs. Calls that always run have none."""
     search = _Search(module)
@@ -83,8 +87,12 @@ class _Search:
         self.contexts: dict[int, _Context] = {}
 
     def visit(self, expr: f.Expr | None, context: _Context) -> None:
+        if expr is None or type(expr) in _PLAIN:
+            return
         match expr:
-            case f.CallRef(index=index) if index not in self.contexts:
+            case f.CallRef(index=index):
+                if index in self.contexts:
+                    return
                 self.contexts[index] = context
                 call = self.calls[index]
                 self.visit(call.func, context)
@@ -99,8 +107,6 @@ class _Search:
                 for option in options:
                     self.visit(option, before)
                     before = (*before, option if op == "and" else f.Unary("not", option))
-            case None:
-                return
             case _:
                 for part in parts(expr):
                     self.visit(part, context)

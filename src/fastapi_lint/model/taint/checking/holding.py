@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
@@ -39,7 +39,6 @@ class Holding:
 
     def __init__(self) -> None:
         self._leaving: dict[Module, frozenset[int]] = {}
-        self._conditions: dict[Module, Mapping[int, f.Expr]] = {}
 
     def leaves(self, module: Module, block: int) -> bool:
         """Whether whoever comes into a block does not come out at its end: it returns, raises, goes on or breaks."""
@@ -58,9 +57,7 @@ class Holding:
         """Everything that holds at a place, nearest first, up to the outermost function around it."""
         module, block, at = where
         blocks = module.facts.blocks
-        if module not in self._conditions:
-            self._conditions[module] = conditions(module)
-        if (test := self._conditions[module].get(at)) is not None:
+        if (test := conditions(module).get(at)) is not None:
             yield Held(test, True, module, block, at)
         inner = -1
         while block >= 0:

@@ -44,10 +44,14 @@ class Returns(Questions):
     def callee(self, module: Module, call: f.Call) -> Type:
         """What is called."""
         key = (module, call.start, call.end)
-        if key in self._callees:
+        try:  # of ten questions nine were asked before
+            found = self._callees[key]
+        except KeyError:
+            pass
+        else:
             if recording.active:
                 recording.depend_on(self._read_for.get(key, recording.EVERYTHING))
-            return self._callees[key]
+            return found
         cuts = self._cuts
         if not recording.active:
             found = self.infer(call.func, (module, call.block, call.start))

@@ -107,6 +107,8 @@ class Scopes(Questions):
     def lookup(self, name: str, where: Where) -> Type:
         """What a bare name is at a place: through scopes, imports and assignments."""
         found = self.find_bindings(name, where)
+        if len(found) == 1:
+            return self._bound_type(where[0], name, found[0])
         if found:
             return self.merge(where[0], name, found)
         if starred := self.starred(where[0], name):
