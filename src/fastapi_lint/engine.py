@@ -178,8 +178,7 @@ class _Run:
         """Ask one rule about subjects, opened first if `closed`. What it raises costs what it says of that one."""
         judged = (rule.code, path)
         rest = iter(subjects)
-        is_done = False
-        while not is_done:
+        while True:
             try:
                 opened = iter([self.plan.opened(judged, each) for each in rest]) if closed else rest
                 with self.plan.watching(judged):
@@ -189,7 +188,7 @@ class _Run:
                             for (module, finding), making in check.fixes.items():
                                 self.fixes.setdefault(module, {})[judged, finding] = (rule, making)
                             check.fixes.clear()
-                is_done = True
+                return
             except Exception as error:
                 check.fixes.clear()
                 if not (isinstance(error, Unreadable) and check.module.is_unreadable):  # of which FAPI001 says why
