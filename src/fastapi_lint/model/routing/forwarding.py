@@ -100,6 +100,14 @@ class Forwarding(Circumstances):
         method = self.types.member(owner.cls, attr, owner)
         return isinstance(method, FunctionObject) and not _hands_on(method.function)
 
+    def is_changed(self, receiver: f.Expr, attr: str, where: Where) -> bool:
+        """Whether a method of the project that overrides a verb gives FastAPI other arguments than it gets."""
+        owner = self.types.infer(receiver, where)
+        if not isinstance(owner, Instance) or not isinstance(owner.cls, Class):
+            return False
+        method = self.types.member(owner.cls, attr, owner)
+        return isinstance(method, FunctionObject) and _changes(method.function)
+
     @staticmethod
     def itself(module: Module, call: f.Call, receiver: f.Expr) -> f.Expr:
         """The object on which something is registered: for `super()` the first parameter of the method."""
@@ -223,6 +231,22 @@ class Forwarding(Circumstances):
 def no_path(call: f.Call) -> str:
     """The path of a registration without a path argument: unknown when it may be unpacked."""
     return UNKNOWN if any(arg.name in ("*", "**") for arg in call.args) else ""
+
+
+def _changes(method: Function) -> bool:
+    """Whether a method adds keywords to what it hands on to the method above it, or changes those it was given."""
+    collected = next((f.Name(param.name) for param in method.params if param.kind == "kwargs"), None)
+    for call in method.calls:
+        match call.func:
+            case f.Attr(value=value, attr="setdefault" | "update" | "pop") if value == collected:
+                return True
+            case f.Attr(value=receiver) if _is_super(method.module, receiver):
+                if any(arg.name.isidentifier() and arg.value != f.Name(arg.name) for arg in call.args):
+                    return True
+    assigned = (entry.target for entry in method.module.assigns_in.get(method.index, ()))
+    return collected is not None and any(
+        target == collected or (isinstance(target, f.Sub) and target.value == collected) for target in assigned
+    )
 
 
 def _is_super(module: Module, receiver: f.Expr) -> bool:

@@ -262,11 +262,13 @@ class Registrations(Forwarding):
             self.add(origin, Route(self.whole, origin, module, call, "http", methods, path, True, None, NOWHERE, False))
 
     def _environments(self, module: Module, call: f.Call, receiver: f.Expr) -> list[Environment]:
-        used = (receiver, *(arg.value for arg in call.args))
-        found = self.expansion.environments(module, call.block, call.start, used)
         function = module.enclosing(call.block)
         while function is not None and function.cls is None:
             function = function.parent
+        used: tuple[f.Expr, ...] = (receiver, *(arg.value for arg in call.args))
+        if function is not None and function.name == "__init__" and function.params:
+            used = (*used, f.Name(function.params[0].name))  # what makes the object gives the rest
+        found = self.expansion.environments(module, call.block, call.start, used)
         if function is not None and function.params:
             itself = function.params[0].name
             if not found or any(itself in environment for environment in found):
@@ -320,12 +322,13 @@ class Registrations(Forwarding):
             outer, made, inner = module, call, None
             if (decorator := self.decorator_of(handler, environment)) is not None:
                 (outer, made), inner, by_decorator = decorator, (module, call), True
+            changed = self.is_changed(receiver, attr, where)
             self.add(
                 key,
                 Route(
                     self.whole, key, outer, made, kind, methods, folded, UNKNOWN not in folded, handler, environment,
                     by_decorator, self.conditions(key, outer, made, environment if inner is None else NOWHERE), inner,
-                    attr not in STARLETTES,
+                    attr not in STARLETTES, changed,
                 ),
             )  # fmt: skip
 

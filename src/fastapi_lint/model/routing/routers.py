@@ -59,6 +59,7 @@ class Route:
     `conditions` are blocks of which it is not known whether they run. `forwarded` is the registration inside a function
     of the project that is used as the decorator (`@protected(router.get, "/x")`); `call` is then the decorator.
     `takes_prefix`: the router's own prefix goes before FastAPI's routes, not before Starlette's and those of a list.
+    `is_changed`: a method of the project that overrides the verb adds arguments, or changes them.
     """
 
     project: Routing = field(repr=False)
@@ -75,6 +76,7 @@ class Route:
     conditions: tuple[Condition, ...] = field(default=(), repr=False)
     forwarded: tuple[Module, f.Call] | None = field(default=None, repr=False)
     takes_prefix: bool = True
+    is_changed: bool = False
 
     @property
     def start(self) -> int:
@@ -140,8 +142,8 @@ class Route:
 
     @property
     def has_unpacked(self) -> bool:
-        """Whether `**kwargs` may carry more arguments than are seen."""
-        return any(arg.name == "**" for arg in self.call.args)
+        """Whether more arguments than are seen may be given: by `**kwargs`, or by a method on the way."""
+        return self.is_changed or any(arg.name == "**" for arg in self.call.args)
 
     @property
     def status_code(self) -> int | None:

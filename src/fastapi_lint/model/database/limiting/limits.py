@@ -65,9 +65,15 @@ class _Body:
         """What becomes of the number here, and where it is handed on to."""
         found = self.number.assigned()
         for each in self.number.functions:
+            noted = [e.value for e in self.module.assigns_in.get(each.index, ()) if isinstance(e.target, f.Attr)]
             for expr, block, start in evaluated(each):
+                is_noted = expr in noted  # `self.more = size < total` decides nothing
                 for part in walk(expr):
-                    if isinstance(part, f.Compare) and self.number.bounds(part, (self.module, block, start)):
+                    if (
+                        isinstance(part, f.Compare)
+                        and not is_noted
+                        and self.number.bounds(part, (self.module, block, start))
+                    ):
                         found |= Fate(is_bounded=True)
                     elif (isinstance(part, f.Joined) and self._is_sql(part)) or (
                         isinstance(part, f.Mapping)
