@@ -11,6 +11,7 @@ from fastapi_lint.model.secrets.logged import Logged, Logs, writes_log
 from fastapi_lint.model.secrets.passwords import Digest, Digests, Plain, PlainPasswords, is_only_sent_on
 from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
 from fastapi_lint.model.secrets.shown import connects, shown
+from fastapi_lint.model.secrets.told import is_only_told
 from fastapi_lint.model.secrets.uses import Secrets, Use
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "fleeting_keys",
     "is_asked_before",
     "is_only_sent_on",
+    "is_only_told",
     "keys_given",
     "literals_given_back",
     "may_be_none",

@@ -15,6 +15,7 @@ from fastapi_lint.model.secrets import (  # fmt: skip
     Use,
     connects,
     documented_ranges,
+    is_only_told,
     keys_given,
     literals_given_back,
     shown,
@@ -62,9 +63,9 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Passwords that are a single ordinary word, and keys that do not look made by a machine, are not told from labels
     and stay silent, unless they are seen to be signed with, and so do words that servers ship with (`postgres`) in a
-    script. Regular expressions that find secrets are none, nor are addresses on block chains. Test modules and
-    examples in documentation are not looked at. A literal that is only used when an environment variable is missing
-    is reported by `insecure-secret-fallback`.
+    script. Regular expressions that find secrets are none, nor are addresses on block chains, and placeholders in a
+    dict whose values are only printed or logged. Test modules and examples in documentation are not looked at. A
+    literal that is only used when an environment variable is missing is reported by `insecure-secret-fallback`.
 
     References
     - [OAuth2 with password and JWT](https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/)
@@ -121,6 +122,8 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
         if stands_in and not (made and bound.how == "setting"):
             continue  # FAPI602's
         if key is None and secrets.is_known_password(bound.text) and _is_for_a_script(bound, check):
+            continue
+        if key is None and not made and is_only_told(bound, check.project):
             continue
         if bound.how == "written" and not made and not _matters_when_written(bound, check):
             continue
