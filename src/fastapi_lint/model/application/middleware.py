@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import called
+from fastapi_lint.model.names.expressions import called, walk
 from fastapi_lint.model.names.symbols import (
     ClassObject,
     External,
@@ -18,6 +18,7 @@ from fastapi_lint.model.names.symbols import (
     Origin,
     Type,
 )
+from fastapi_lint.model.types.inference.inference import Where
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -188,7 +189,36 @@ def passes_on(each: Middleware, project: Project) -> bool | None:
     if function is None:
         return None
     answers = (each for each in project.answers.of(function) if each.kind in ("response", "stream", "error"))
-    return all(_is_for_nobody(answer, function, project) for answer in answers)
+    return all(_is_for_nobody(each, function, project) or _is_rebuilt(each, function, project) for each in answers)
+
+
+def _is_rebuilt(answer: Answer, function: Function, project: Project) -> bool:
+    """Whether an answer is put together again from the one of the app behind, with the headers of that."""
+    given = f.keyword(answer.call, "headers") if answer.call is not None and answer.is_direct else None
+    if given is None:
+        return False
+    where = (answer.module, answer.block, answer.start)
+    values = [(given.value, where), *project.values.definitions(given.value, where)]
+    return any(_holds_inner_headers(value, place, function) for value, place in values)
+
+
+def _holds_inner_headers(value: f.Expr, where: Where, function: Function) -> bool:
+    """Whether a value is the headers of what `call_next` gave, or a copy or a dict of them."""
+    module = where[0]
+    params = {f.Name(param.name) for param in function.params}
+    inner = [
+        entry.target
+        for entry in module.assigns_in.get(function.index, ())
+        if isinstance(entry.value, f.Await)
+        and isinstance(entry.value.value, f.CallRef)
+        and module.facts.calls[entry.value.value.index].func in params
+    ]
+    parts = [value]
+    if isinstance(value, f.CallRef):
+        call = module.facts.calls[value.index]
+        parts = [call.func, *(arg.value for arg in call.args)]
+    wanted = [f.Attr(target, "headers") for target in inner]
+    return any(part in wanted for each in parts for part in walk(each))
 
 
 def _is_for_nobody(answer: Answer, function: Function, project: Project) -> bool:
