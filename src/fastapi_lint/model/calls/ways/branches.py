@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.ways.conditional import as_tree, conditions
+from fastapi_lint.model.calls.ways.conditional import as_tree, conditions, said_of
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Constants, Unknown, Value, field_of, truth
 from fastapi_lint.model.calls.ways.judging import fitting, judged
 from fastapi_lint.model.calls.ways.objects import Objects, own_name
@@ -105,6 +105,8 @@ class Branches:
                 continue
             seen.add(name)
             value = self._passed(expr, call, caller, known)
+            if value is UNKNOWN and caller is not None and isinstance(expr, f.Name):
+                value = said_of(expr, caller, call)
             default = defaults.get(name, UNKNOWN)
             if value != default or type(value) is not type(default):
                 found.add((name, value))

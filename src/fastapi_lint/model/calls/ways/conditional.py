@@ -1,4 +1,5 @@
-"""What has to hold for a call inside of an expression to run: `f(x) if test else g(x)`, `test and f(x)`.
+"""What has to hold for a call to run: tests inside of its expression (`f(x) if test else g(x)`, `test and f(x)`), and
+what those around it say of a variable.
 
 Judges nothing, resolves nothing.
 """
@@ -10,8 +11,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import parts
-from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.calls.ways.constants import KNOWN_AS, PRESENT, UNKNOWN, Value
+from fastapi_lint.model.names.expressions import parts, targets, walk
+from fastapi_lint.model.names.symbols import Function, Module
 
 _Context = tuple[f.Expr, ...]
 _PLAIN = frozenset({f.Name, f.Const, f.Raw, f.Lambda, f.Unknown})
@@ -110,3 +112,63 @@ class _Search:
             case _:
                 for part in parts(expr):
                     self.visit(part, context)
+
+
+def said_of(name: f.Name, caller: Function, call: f.Call) -> Value:
+    """What the conditions around a call, and the ways out before it, say of a variable of the function around: a
+    constant, or whether it counts as true."""
+    module = caller.module
+    blocks = module.facts.blocks
+    held: list[tuple[f.Expr, bool, int]] = []
+    inside = module.blocks_around(call.block)
+    for index in inside:
+        block = blocks[index]
+        if block.kind == "if" and block.test is not None:
+            held.append((block.test, True, block.start))
+        if block.kind in ("if", "else") and block.parent >= 0 and blocks[block.parent].kind == "choice":
+            earlier = (each for each in blocks if each.parent == block.parent and each.start < block.start)
+            held += [(each.test, False, each.start) for each in earlier if each.kind == "if" and each.test is not None]
+    for leave in caller.exits:
+        block = blocks[leave.block]
+        if leave.kind in ("return", "raise") and leave.end <= call.start and block.kind == "if":
+            if block.test is not None and leave.block not in inside and blocks[block.parent].parent in inside:
+                if sum(each.parent == block.parent and each.kind == "if" for each in blocks) == 1:
+                    held.append((block.test, False, block.start))
+    bound = _bound_at(name, caller, call)
+    for test, holds, start in held:
+        if all(at < start for at in bound) and (value := _implied(test, name, holds=holds)) is not UNKNOWN:
+            return value
+    return UNKNOWN
+
+
+def _bound_at(name: f.Name, caller: Function, call: f.Call) -> list[int]:
+    """Where a variable is bound before a call, or in a loop around it, in which that comes before the next round."""
+    blocks = caller.module.facts.blocks
+    around = [blocks[index] for index in caller.module.blocks_around(call.block)]
+    until = max([call.start, *(each.end for each in around if each.kind in ("for", "while"))])
+    found = [
+        entry.start
+        for entry in caller.module.assigns_in.get(caller.index, ())
+        if entry.start < until and name in targets(entry.target)
+    ]
+    others = (each for each in blocks if each.function == caller.index and each.target is not None)
+    return found + [each.start for each in others if each.start < until and name in walk(each.target)]
+
+
+def _implied(test: f.Expr, name: f.Name, *, holds: bool) -> Value:
+    """What follows for a variable when a test is true, or is not."""
+    match test:
+        case f.Name():
+            return KNOWN_AS[holds] if test == name else UNKNOWN
+        case f.Unary(op="not", value=value):
+            return _implied(value, name, holds=not holds)
+        case f.Choice(options=options, op="and" | "or" as op) if (op == "and") is holds:
+            found = [_implied(option, name, holds=holds) for option in options]
+            return next((value for value in found if value is not UNKNOWN), UNKNOWN)
+        case f.Compare(operators=("is" | "is not" as operator,), operands=(value, f.Const(value=None))) if (
+            value == name
+        ):
+            return None if (operator == "is") is holds else PRESENT
+        case f.Compare(operators=("==",), operands=(value, f.Const(value=constant))) if value == name and holds:
+            return constant
+    return UNKNOWN

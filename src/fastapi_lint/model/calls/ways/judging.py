@@ -125,8 +125,12 @@ def _combined(is_and: bool, parts: list[Value]) -> Value:
     return UNKNOWN
 
 
+def _is_there(value: Value) -> bool:
+    return value is PRESENT or (isinstance(value, Unknown) and value.counts_as is True)
+
+
 def _compared(op: ast.cmpop, left: Value, right: Value) -> Value:
-    if (left is PRESENT and right is None) or (left is None and right is PRESENT):
+    if (_is_there(left) and right is None) or (left is None and _is_there(right)):
         if isinstance(op, (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
             return isinstance(op, (ast.IsNot, ast.NotEq))
     if isinstance(left, Unknown) or isinstance(right, Unknown):
