@@ -57,10 +57,23 @@ class Construction:
                 if name in self.environment:  # what `**more` of the constructor was given by name
                     return self.environment[name]
                 hidden = hidden or f"**{arg.value.id}" not in self.environment
+            elif arg.name == "*" and (rest := self._rest(arg.value)) is not None:
+                values, place, outer = rest
+                if not hidden and index <= position < index + len(values):
+                    return values[position - index], place, outer
+                index += len(values)
             elif arg.name in ("*", "**"):
                 hidden = True
             index += arg.name == ""
         return (f.Unknown(), self.where, self.environment) if hidden else None
+
+    def _rest(self, expr: f.Expr) -> tuple[tuple[f.Expr, ...], Where, Environment] | None:
+        """What `*args` of the constructor around the call holds, where that is known."""
+        if isinstance(expr, f.Name) and expr.id in self.environment:
+            held, place, outer = self.environment[expr.id]
+            if isinstance(held, f.Display) and held.kind == "tuple":
+                return held.items, place, outer
+        return None
 
     def _collects(self, name: str) -> bool:
         """Whether a name is what the constructor around the call collects its other keyword arguments in."""

@@ -354,8 +354,17 @@ class Telling:
     @staticmethod
     def _bound(function: Function, call: f.Call, where: Where, environment: Environment, shift: int) -> Environment:
         bound = Expansion.given(function, call, where, environment, shift)
-        for param in function.params[shift:]:
-            bound.setdefault(param.name, (f.Unknown(), where, environment))
+        params = function.params[shift:]
+        for param in params:
+            rest: f.Expr = f.Unknown()
+            if param.kind == "args":
+                taken = sum(each.kind in ("positional-only", "normal") for each in params)
+                rest = f.Display("tuple", tuple(arg.value for arg in call.args if not arg.name)[taken:])
+            elif param.kind == "kwargs":
+                named = {each.name for each in params}
+                others = (arg for arg in call.args if arg.name.isidentifier() and arg.name not in named)
+                rest = f.Mapping(tuple((f.Const(arg.name), arg.value) for arg in others))
+            bound.setdefault(param.name, (rest, where, environment))
         return NOWHERE.with_bound(bound)
 
 
