@@ -64,7 +64,7 @@ def way_out(read: TokenCall, project: Project) -> Way | None:
     function = read.module.enclosing(read.call.block)
     if function is None or package not in _BASES or _is_handled(function, read.call.block, package, project):
         return None
-    if package in handled_by_apps(project):
+    if package in handled_by_apps(project) or _is_own(read, project):
         return None
     pending: list[tuple[Function, ...]] = [(function,)]
     seen = {function}
@@ -76,6 +76,8 @@ def way_out(read: TokenCall, project: Project) -> Way | None:
         if not _is_bare(first, project):
             continue
         if first in project.routes.by_handler or first in project.dependencies.injected:
+            if _is_checked_before(way, read, project):
+                continue
             return Way(way)
         if len(way) > _HIGHEST:
             continue
@@ -90,6 +92,49 @@ def way_out(read: TokenCall, project: Project) -> Way | None:
                 seen.add(caller)
                 pending.append((caller, *way))
     return None
+
+
+def _is_own(read: TokenCall, project: Project) -> bool:
+    """Whether a token was signed by the function itself, with a function of the project: it cannot be a bad one."""
+    module, function = read.module, read.module.enclosing(read.call.block)
+    if function is None or not isinstance(read.token, f.Name):
+        return False
+    made = [entry.value for entry in module.assigns_in.get(function.index, ()) if entry.target == read.token]
+    if len(made) != 1 or not isinstance(made[0], f.CallRef):
+        return False
+    callee = project.callee(module, module.facts.calls[made[0].index])
+    return isinstance(callee, FunctionObject) and any(
+        tokens.encoder(project.called_name(callee.function.module, call) or "") is not None
+        for call in callee.function.calls
+        if f.last_name(call.func) == "encode"
+    )
+
+
+def _is_checked_before(way: tuple[Function, ...], read: TokenCall, project: Project) -> bool:
+    """Whether a token that an endpoint gets from a dependency was verified by another one, which handles the error."""
+    handler = way[0]
+    injected = {each.name for each in project.dependencies.parameters(handler) if each.marker_call is not None}
+    given: set[f.Expr] = {read.token} if len(way) == 1 and read.token is not None else set()
+    for call in handler.calls if len(way) > 1 else ():
+        callee = project.callee(handler.module, call)
+        if isinstance(callee, FunctionObject) and callee.function is way[1]:
+            given.update(arg.value for arg in call.args)
+    if not any(isinstance(each, f.Name) and each.id in injected for each in given):
+        return False
+    for route in project.routes.by_handler.get(handler, ()):
+        code = project.requests.of(route)
+        if code is None or not any(_verifies(each, project) for each in set(code.functions) - set(code.own)):
+            return False
+    return handler in project.routes.by_handler
+
+
+def _verifies(function: Function, project: Project) -> bool:
+    """Whether a function verifies a token, and handles the error of a bad one."""
+    return any(
+        _is_handled(function, read.call.block, package_of(read, project), project)
+        for read in verifying(function.module, project)
+        if function.module.enclosing(read.call.block) is function
+    )
 
 
 def _is_bare(function: Function, project: Project) -> bool:

@@ -261,7 +261,8 @@ class Defaults:
             return
         filters = [test.value for test in module.facts.tests if test.kind == "filter" and test.block == index]
         if all(self._is_cleaned(value, block.target, module) for value in filters):
-            yield from self.texts(block.test, (module, block.parent, block.start), depth - 1)
+            for text, place in self.texts(block.test, (module, block.parent, block.start), depth - 1):
+                yield _cleaned(text, element, module), place
 
     @staticmethod
     def _is_cleaned(expr: f.Expr, target: f.Name, module: Module) -> bool:
@@ -332,6 +333,20 @@ class Defaults:
 def _spare_wildcard(args: tuple[f.Arg, ...]) -> bool:
     """Whether what is stripped off leaves a `*` as it is: `strip()`, `rstrip("/")`."""
     return all(isinstance(arg.value, f.Const) and "*" not in str(arg.value.value) for arg in args)
+
+
+def _cleaned(text: str, expr: f.Expr, module: Module) -> str:
+    """A text without the signs that an expression takes away from it: `each.rstrip("/")`."""
+    if not isinstance(expr, f.CallRef):
+        return text
+    call = module.facts.calls[expr.index]
+    if not isinstance(call.func, f.Attr):
+        return _cleaned(text, call.args[0].value, module) if call.args else text
+    signs = call.args[0].value if call.args else None
+    before = _cleaned(text, call.func.value, module)
+    return _stripped(
+        before, call.func.attr, signs.value if isinstance(signs, f.Const) and isinstance(signs.value, str) else None
+    )
 
 
 def _stripped(text: str, method: str, signs: str | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, Function, Method
+from fastapi_lint.model.calls import TASKS
 from fastapi_lint.model.data import nearest_root
 from fastapi_lint.model.database import is_async_connection, is_session_like, is_sync_connection, statements
 from fastapi_lint.model.names import walk
@@ -22,7 +23,7 @@ _OFF = (f.Const(False), f.Const(None))
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
-@rule("FAPI522", severity=Severity.ERROR, since="0.2.0")
+@rule("FAPI522", preset="strict", severity=Severity.ERROR, since="0.2.0")
 def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
     """An UPDATE or DELETE without WHERE runs with a request.
 
@@ -34,8 +35,9 @@ def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
     A statement that gets its `where` in any of the places that are seen is left alone, and so is one in SQL text that
     is not known whole. Functions, classes and paths that say in their name that they mean all rows (`clear_cart`,
     `reset`, `delete_all`, `purge`, `truncate`), functions that empty several tables, the branch beside one that
-    spares a list (`not_in`), what takes a mark (`is_default`) off all rows to give it to one, endpoints that read
-    nothing by which rows could be chosen (no parameter, no user), migrations, scripts and tests are left alone.
+    spares a list (`not_in`), what takes a mark (`is_default`) off all rows to give it to one or makes all rows anew,
+    endpoints that read nothing by which rows could be chosen (no parameter, no user), migrations, scripts and tests are
+    left alone.
 
     References
     - [SQLAlchemy: UPDATE and DELETE](https://docs.sqlalchemy.org/en/20/tutorial/data_update.html)
@@ -45,7 +47,11 @@ def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
     found = [(call, verb) for call in function.calls if (verb := _unrestricted(function, call, check))]
     if not found or sum(verb == "delete" for _, verb in found) > 1:
         return  # what empties several tables means to
-    found = [(call, verb) for call, verb in found if not _is_rest(function, call) and not _moves_a_mark(function, call)]
+    found = [
+        (call, verb)
+        for call, verb in found
+        if not (_is_rest(function, call) or _moves_a_mark(function, call) or _replaces(function, call, check))
+    ]
     if not found:
         return
     root = nearest_root(check.project, function, carries=False)
@@ -124,12 +130,45 @@ def _column(key: f.Expr | None) -> str:
 
 
 def _is_given_nothing(function: Function, check: Check) -> bool:
-    """Whether a function gets nothing that could say which rows are meant: a session, and what it names `_`."""
+    """Whether a function gets nothing that could say which rows are meant: a session, what it names `_`."""
+    types = check.project.types
     return function.cls is None and all(
         param.name.startswith("_")
-        or is_session_like(check.project.types, check.project.types.parameter(function, param))
+        or is_session_like(types, given := types.parameter(function, param))
+        or types.is_instance(given, TASKS)
         for param in function.params
     )
+
+
+def _replaces(function: Function, call: f.Call, check: Check) -> bool:
+    """Whether a function makes the rows of a table anew behind a DELETE, of nothing by which its callers choose."""
+    module = function.module
+    deleted = {
+        value.cls
+        for expr in (*(arg.value for arg in call.args), call.func)
+        for name in _classes(expr, function)
+        if isinstance(value := check.project.infer(name, module, call.block, call.start), ClassObject)
+    }
+    given = {param.name for param in function.params}
+    for each in function.calls:
+        made = check.project.callee(module, each) if each.start > call.end else None
+        if isinstance(made, ClassObject) and made.cls in deleted and each.args:
+            return not any(
+                isinstance(part, f.Name) and part.id in given for arg in each.args for part in walk(arg.value)
+            )
+    return False
+
+
+def _classes(expr: f.Expr, function: Function) -> Iterator[f.Expr]:
+    """The names in an expression and in the calls in it: `db.query(Order)`, `delete(Order)`."""
+    calls = function.module.facts.calls
+    for part in walk(expr):
+        if isinstance(part, f.Name):
+            yield part
+        elif isinstance(part, f.CallRef):
+            made = calls[part.index]
+            for inner in (made.func, *(arg.value for arg in made.args)):
+                yield from _classes(inner, function)
 
 
 def _is_meant(function: Function) -> bool:

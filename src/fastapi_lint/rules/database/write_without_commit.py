@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Instance, Route
 from fastapi_lint.model.calls import argument_at, written
@@ -31,7 +31,8 @@ def write_without_commit(route: Route, check: Check) -> Iterator[Finding]:
     All that the endpoint runs is looked at: functions and methods of the project, its dependencies, contexts and
     decorators. It is left alone when one of them commits or begins a block, when a session, or an object that holds
     one, goes to code that is not seen, when it is not seen where the session is made, and when engines or listeners
-    commit by themselves. Changes of attributes alone are not noticed.
+    commit by themselves. Changes of attributes alone are not noticed. In an endpoint that only reads it is an
+    information: what it adds when it is missing is added anew by the next request.
 
     References
     - [SQLAlchemy: committing](https://docs.sqlalchemy.org/en/20/orm/session_basics.html#committing)
@@ -62,6 +63,7 @@ def write_without_commit(route: Route, check: Check) -> Iterator[Finding]:
         related=[check.related((write.call.start, write.call.name_end), "it writes here", module=write.module)]
         if function is not handler
         else [],
+        severity=Severity.INFO if route.methods and _READING.issuperset(route.methods) else None,
     )
 
 

@@ -46,6 +46,8 @@ def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
         lacking = payloads.without(encoding, "exp")
         if lacking is None or _is_for_others(encoding, payloads) or _is_only_an_id(encoding, lacking, payloads):
             continue
+        if encoding.call.use == "statement":  # it only tries the key
+            continue
         if _is_state(module, encoding.call, payloads) or _is_unsigned(encoding, check):
             continue
         if isinstance(lacking, Frame):

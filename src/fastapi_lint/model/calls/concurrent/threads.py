@@ -55,6 +55,7 @@ def _is_kept(function: Function, receiver: f.Expr) -> bool:
             for entry in module.assigns_in.get(function.index, ())
         )
         or any(arg.value == receiver for call in function.calls for arg in call.args)
+        or any(call.func == f.Attr(receiver, "cancel") for call in function.calls)
         or any(leave.kind == "return" and receiver in walk(leave.value) for leave in function.exits)
         or any(
             block.kind == "for" and block.target == receiver and isinstance(block.test, f.Attr)

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 _PEOPLE = frozenset(
     {"email", "username", "user_name", "login", "phone", "is_active", "is_admin", "role", "mail", "nickname"}
 )
-_PLACES = frozenset(
-    {"host", "hostname", "server", "port", "url", "uri", "dsn", "address", "imap_host", "smtp_host", "database"}
-)
+_PLACES = frozenset({
+    "host", "hostname", "server", "port", "url", "uri", "dsn", "address", "imap_host", "smtp_host", "database",
+    "api_key", "x_api_key", "client_id", "client_secret",
+})  # fmt: skip
+"""What stands beside the password of a service, with which the application logs in there."""
 
 
 @dataclass(frozen=True)
