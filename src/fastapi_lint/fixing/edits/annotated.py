@@ -149,9 +149,9 @@ def _laid_out(source: Source, rewriting: Rewriting, name: str, inner: list[Piece
 
 
 def _cannot_move(source: Source, kind: cst.BaseExpression) -> bool:
-    """Whether a type on several lines cannot be indented more: it is in parentheses, or holds a text that goes on."""
+    """Whether a type on several lines cannot be indented more: it holds a text that goes on."""
     start, end = extent(source, kind, parenthesised=True)
-    return "\n" in source.text[start:end] and (source.text[start] == "(" or holds_long_text(source, kind))
+    return "\n" in source.text[start:end] and holds_long_text(source, kind)
 
 
 def _aligned(source: Source, rewriting: Rewriting, pieces: Mapping[cst.Param, list[Piece]]) -> list[Piece]:

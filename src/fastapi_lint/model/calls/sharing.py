@@ -30,6 +30,7 @@ class Write:
     start: int
     block: int
     target: str
+    end: int = 0
 
 
 def writes(function: Function, types: Inference, *, of_object: bool = True) -> Iterator[Write]:
@@ -50,7 +51,7 @@ def writes(function: Function, types: Inference, *, of_object: bool = True) -> I
                 continue
             is_shared = depth > 0 and _is_shared(function, types, root, assign.start, own)
             if is_shared or (depth == 0 and root in shared) or _is_of_app(target):
-                found.append(Write(assign.start, assign.block, _text(target)))
+                found.append(Write(assign.start, assign.block, _text(target), assign.end))
     for entry in function.exits:
         if entry.kind == "del" and entry.value is not None:
             root, depth = _root(entry.value)

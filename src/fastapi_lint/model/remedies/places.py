@@ -103,11 +103,13 @@ def _is_between(function: Function, types: Inference, block: int, start: int, en
     text = module.text
     loop = _loop_around(module, block)
     after = [write for write in found if write.start >= start and _AWAIT.search(text, end, write.start) is None]
-    if not after:
+    # What a statement writes that the place stands in comes after it as well: `version = load()`.
+    around = [write.start for write in found if write.start < start and end <= write.end]
+    if not after and not around:
         return False
     since = max((each.end() for each in _AWAIT.finditer(text, function.facts.head_end, start)), default=0)
     since = since or function.facts.head_end
-    if any(since <= write.start < start for write in found):
+    if any(since <= write.start < min([start, *around]) for write in found):
         return True
     if loop is not None and _AWAIT.search(text, *loop) is None and any(_is_in(write, loop) for write in after):
         return True

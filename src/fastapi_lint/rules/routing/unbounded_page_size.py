@@ -157,7 +157,8 @@ def _report(parameter: Parameter, fate: Fate, route: Route, check: Check) -> Fin
     return check.finding(
         parameter,
         f"`{parameter.name}` of `{owner}` has no upper bound",
-        why="a client can ask for any number of rows at once" + (", and for all of them with zero" if least else ""),
+        why="a client can ask for any number of rows at once"
+        + (", and for all of them with zero or less" if least else ""),
         instead=f"give it `Query({wanted})`",
         module=function.module,
         related=[] if function is route.handler else [check.related(route, "used here", module=route.module)],

@@ -264,7 +264,7 @@ class _Body:
         return False
 
     def _note_guard(self, call: f.Call) -> None:
-        """Remember when the limit is left out for zero: `if limit:`, `if limit > 0:`."""
+        """Remember when the limit is left out for zero, or below it: `if limit:`, `if limit > 0:`, `if limit != -1:`."""
         for block in self.module.block_chain(call.block):
             if block.kind != "if" or block.test is None:
                 continue
@@ -274,6 +274,8 @@ class _Body:
                 if (
                     isinstance(part, f.Compare)
                     and part.operands[0] in self.number.expressions
-                    and part.operators[0] in (">", "!=")
+                    and part.operators[0] in (">", ">=", "!=")
                 ):
-                    self.number.zero = self.number.zero or part.operands[1] == f.Const(0)
+                    least = self.project.values.number(part.operands[1], (self.module, call.block, call.start))
+                    most = 1 if part.operators[0] == ">=" else 0
+                    self.number.zero = self.number.zero or (least is not None and least <= most)
