@@ -12,7 +12,7 @@ class Fate:
     """What becomes of a number.
 
     `limits`: it limits a query; `works`: as many steps are done; `is_bounded`: it is compared with a bound, or cut down
-    to one; `zero_is_all`: the limit is left out where it is zero, or below; `leaves`: somebody gets it who cannot be followed;
+    to one; `zero_is_all`: the limit is left out for zero, or below; `leaves`: somebody gets it who cannot be followed;
     `forms`: in which it is given back: "" itself, ".name" as an attribute, "[name]" under a key, "[1]" as an
     item of a tuple.
     """

@@ -264,7 +264,7 @@ class _Body:
         return False
 
     def _note_guard(self, call: f.Call) -> None:
-        """Remember when the limit is left out for zero, or below it: `if limit:`, `if limit > 0:`, `if limit != -1:`."""
+        """Remember when the limit is left out for zero or less: `if limit:`, `if limit > 0:`, `if limit != -1:`."""
         for block in self.module.block_chain(call.block):
             if block.kind != "if" or block.test is None:
                 continue
