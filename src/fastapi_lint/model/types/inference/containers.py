@@ -73,7 +73,7 @@ class Containers(Questions):
                 index = _index(items)
                 if index is not None:
                     return types[index] if -len(types) <= index < len(types) else None
-                return None if _is_slice(items) else self.agree(types)
+                return None if _is_slice(items) else self.one_of(types)
             case Instance(cls=str(name), args=args):
                 if name in MAPPINGS:
                     return args[1] if len(args) == 2 else None
@@ -129,7 +129,7 @@ class Containers(Questions):
             return Coroutine(found) if name == "anext" else found
         if name == "collections.defaultdict":
             return Instance(name, (None, self.result(self.infer(positional[0], where))))
-        if name == "dict":
+        if name in ("dict", "types.MappingProxyType", "collections.OrderedDict"):
             made = self.infer(positional[0], where)
             return made if isinstance(made, Instance) and made.cls in MAPPINGS else None
         if name in _CONTAINERS or name == "sorted":

@@ -127,8 +127,8 @@ class Inference(Scopes, Imports, Members, Returns, Querying, Containers, Injecti
         """
         if not isinstance(value, (f.Name, f.Attr)):
             return None
-        display, place = self.alias(value, where) or (None, where)
-        if isinstance(display, f.Display) and display.kind == "list" and not starred(display.items):
+        display, place = self._displayed(*(self.alias(value, where) or (None, where)))
+        if isinstance(display, f.Display) and display.kind in ("list", "tuple") and not starred(display.items):
             if not isinstance(key, f.Const):
                 return self.one_of(self.infer(one, place) for one in display.items[:20])
             at = key.value if isinstance(key.value, int) else len(display.items)
@@ -139,6 +139,16 @@ class Inference(Scopes, Imports, Members, Returns, Querying, Containers, Injecti
             return self.one_of(self.infer(one, place) for _, one in display.items[:20])
         found = [one for name, one in display.items if name == key]
         return self.infer(found[0], place) if len(found) == 1 else None
+
+    def _displayed(self, expr: f.Expr | None, where: Where) -> tuple[f.Expr | None, Where]:
+        """A display as it is written, or inside of `dict(...)` and what only wraps it."""
+        call = where[0].facts.calls[expr.index] if isinstance(expr, f.CallRef) else None
+        name = f.last_name(call.func) if call is not None else ""
+        if call is None or name not in ("dict", "MappingProxyType", "OrderedDict"):
+            return expr, where
+        if name == "dict" and call.args and all(arg.name not in ("", "*", "**") for arg in call.args):
+            return f.Mapping(tuple((f.Const(arg.name), arg.value) for arg in call.args)), where
+        return (call.args[0].value, where) if len(call.args) == 1 and not call.args[0].name else (expr, where)
 
     def own_name(self, function: Function) -> str:
         """The dotted name by which the program imports a function or method of its own ("shop.store.Store.load")."""

@@ -136,6 +136,8 @@ class Returns(Questions):
             return self.result(self.infer(made, where), origin) if made is not None else None
         if name in _CACHED:  # lru_cache(f) called by hand
             return self.infer(positional[0], where) if positional else None
+        if name == "dict" and call.args and all(arg.name not in ("", "*", "**") for arg in call.args):
+            return Instance("dict", (Instance("str"), self.one_of(self.infer(arg.value, where) for arg in call.args)))
         if (elements := self.iterating(name, positional, where)) is not None:
             return elements
         given = catalog.returns(name)
