@@ -9,7 +9,7 @@ from fastapi_lint import catalog
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.calls import NO_SETTINGS
+from fastapi_lint.model.calls import NO_SETTINGS, only_value
 from fastapi_lint.model.data import (
     Particular,
     Root,
@@ -21,6 +21,7 @@ from fastapi_lint.model.data import (
     nearest_root,
     usage_of,
 )
+from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
 _SHARED_ARGUMENTS = frozenset({
@@ -32,6 +33,7 @@ _OWN_ARGUMENTS = frozenset(
     {"connector", "transport", "mounts", "http_client", "app", "botocore_session", "proxy", "proxies", "*", "**"}
 )
 """What makes a client another one on purpose."""
+_TRANSPORTS = frozenset({"httpx.AsyncHTTPTransport", "httpx.HTTPTransport"})
 _TRIES = re.compile(
     r"(?:^|_)test(?:_|$)|(?:^|_)(?:verify|check|validate|try)_(?:\w{1,60}_)?(?:connection|server|config|configuration|credentials)$"
 )
@@ -107,8 +109,22 @@ def _is_particular(particular: Particular, call: f.Call, entry: catalog.Client, 
     return any(
         arg.name in _OWN_ARGUMENTS or particular.depends(arg.value, where)
         for arg in call.args
-        if arg.name not in shared
+        if arg.name not in shared and not _is_made_alike(particular, arg, where)
     )
+
+
+def _is_made_alike(particular: Particular, arg: f.Arg, where: Where) -> bool:
+    """Whether a transport is made in the function itself, each time the same, and not for an app of this process."""
+    project, value, module = particular.project, arg.value, where[0]
+    if isinstance(value, f.Name):
+        value = only_value(project.types.find_bindings(value.id, where), value.id) or value
+    call = module.facts.calls[value.index] if isinstance(value, f.CallRef) else None
+    if arg.name != "transport" or call is None or module.enclosing(call.block) is not particular.function:
+        return False
+    if project.called_name(module, call) not in _TRANSPORTS:
+        return False
+    place = (module, call.block, call.start)
+    return not any(particular.depends(one.value, place) for one in call.args)
 
 
 def _when(function: Function, call: f.Call, root: Root, check: Check) -> str:

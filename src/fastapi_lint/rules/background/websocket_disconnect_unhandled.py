@@ -16,6 +16,9 @@ _WEBSOCKET = ("fastapi.WebSocket", "starlette.websockets.WebSocket")
 _RECEIVES = frozenset({"receive_text", "receive_json", "receive_bytes", "receive"})
 _ITERATES = frozenset({"iter_text", "iter_json", "iter_bytes"})
 _PARSES = frozenset({"receive_json", "iter_json", "loads", "model_validate_json", "model_validate"})
+_SUPPRESS = "contextlib.suppress"
+_KNOWN_CONTEXTS = frozenset({_SUPPRESS, "contextlib.nullcontext", "asyncio.timeout", "asyncio.timeout_at"})
+"""Contexts that take nothing off."""
 
 
 @rule("FAPI805")
@@ -46,7 +49,8 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
     if name is None or received is None:
         return
     kept = registration(types, handler, name, received.start)
-    if kept is None or any(block.kind == "with" for block in handler.module.block_chain(received.block)):
+    around = handler.module.block_chain(received.block)
+    if kept is None or any(_may_clean_up(block, handler, check) for block in around):
         return
     removed = list(unregistrations(types, handler, kept))
     ways = [way for one in removed for way in _ways(handler, one, received, check)]
@@ -68,6 +72,14 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
         related=[check.related(kept.place, "it is registered here", module=handler.module)],
         severity=Severity.INFO if "disconnect" in ways else None,
     )
+
+
+def _may_clean_up(block: f.Block, handler: Function, check: Check) -> bool:
+    """Whether leaving a block may take a connection off: by a `with` of which it is not known that it does not."""
+    if block.kind != "with":
+        return False
+    call = handler.module.facts.calls[block.test.index] if isinstance(block.test, f.CallRef) else None
+    return call is None or check.project.called_name(handler.module, call) not in _KNOWN_CONTEXTS
 
 
 def _is_receive(handler: Function, call: f.Call, name: str) -> bool:
@@ -113,8 +125,21 @@ def _ways(handler: Function, removed: f.Call | f.Exit | f.Assign, received: f.Ca
     elif removed.start >= max(loops) and not clauses:
         every = [entry for entry in module.blocks_in.get(handler.index, ()) if entry.kind == "except"]
         yield from (_caught(entry, handler, check) for entry in every if entry.parent in attempts)
+        yield from _suppressed(handler, removed.start, received, check)
         if isinstance(received.func, f.Attr) and received.func.attr in _ITERATES:
             yield "disconnect"
+
+
+def _suppressed(handler: Function, start: int, received: f.Call, check: Check) -> Iterator[str]:
+    """As `_caught`, of each `with suppress(...)` around a receive that ends before a place."""
+    module = handler.module
+    for block in module.block_chain(received.block):
+        if block.kind == "with" and block.end <= start and isinstance(block.test, f.CallRef):
+            call = module.facts.calls[block.test.index]
+            if check.project.called_name(module, call) == _SUPPRESS:
+                taken = (check.project.infer(arg.value, module, call.block, call.start) for arg in call.args)
+                names = {check.project.types.name_of_type(one) for one in taken}
+                yield "any" if names & BROAD or None in names else "disconnect"
 
 
 def _caught(clause: f.Block, handler: Function, check: Check) -> str:

@@ -102,8 +102,18 @@ class Outliving:
             inner = module.facts.calls[expr.index] if isinstance(expr, f.CallRef) else None
             if inner is None or self.types.name_of_type(self.types.callee(module, inner)) != "functools.partial":
                 yield expr, start, end
+                yield from ((arg.value, start, end) for arg in self._made_with(module, expr))
             else:
                 yield from ((arg.value, start, end) for arg in inner.args)
+
+    def _made_with(self, module: Module, expr: f.Expr) -> Iterator[f.Arg]:
+        """What the object is made with whose method stands there: `Mailer(db).send`."""
+        while isinstance(expr, f.Attr):
+            expr = expr.value
+            if isinstance(expr, f.CallRef):
+                maker = module.facts.calls[expr.index]
+                if isinstance(self.types.callee(module, maker), ClassObject):
+                    yield from maker.args
 
     def _own_thread(self, function: Function, call: f.Call) -> f.Call | None:
         """The call that makes the object which is started: of a class of the project that is a thread."""
@@ -154,13 +164,7 @@ class Outliving:
                 yield each.value, each.start, each.end
         if isinstance(inner.func, (f.Attr, f.Name)):
             yield inner.func, arg.start, arg.end
-        owner = inner.func
-        while isinstance(owner, f.Attr):
-            owner = owner.value
-        if isinstance(owner, f.CallRef):  # `Mailer(db).send()`: what the object is made with
-            maker = module.facts.calls[owner.index]
-            if isinstance(self.types.callee(module, maker), ClassObject):
-                yield from ((each.value, each.start, each.end) for each in maker.args)
+        yield from ((each.value, each.start, each.end) for each in self._made_with(module, inner.func))
 
     def _left_behind(self, maker: Function, call: f.Call) -> frozenset[f.Arg]:
         """The arguments that a plain function looks at, and does not put into the coroutine that it gives back."""

@@ -40,7 +40,7 @@ def registration(types: Inference, function: Function, socket: str, before: int)
             if not _is(arg.value, socket) or not isinstance(call.func, f.Attr):
                 continue
             if call.func.attr in _ADDS and not _is_local(function, call.func.value):
-                return Registration(call, call.func.value, socket)
+                return Registration(call, _collection(function, call.func.value), socket)
             callee = types.callee(module, call)
             if isinstance(callee, FunctionObject) and _stores(callee, index, arg, types):
                 return Registration(call, call.func.value, socket)
@@ -51,7 +51,7 @@ def unregistrations(types: Inference, function: Function, kept: Registration) ->
     """Where a handler takes its socket off again, or calls what may do so: what is not known is among them."""
     module = function.module
     for call in function.calls:
-        is_on_holder = isinstance(call.func, f.Attr) and _within(call.func.value, kept.holder)
+        is_on_holder = isinstance(call.func, f.Attr) and _within(_collection(function, call.func.value), kept.holder)
         if is_on_holder and isinstance(call.func, f.Attr) and call.func.attr in _REMOVES:
             yield call
         elif call is not kept.place and (
@@ -84,6 +84,16 @@ def _takes_off(types: Inference, function: Function, depth: int) -> bool:
         if isinstance(callee, FunctionObject) and depth < _DEEPEST and _takes_off(types, callee.function, depth + 1):
             return True
     return False
+
+
+def _collection(function: Function, expr: f.Expr) -> f.Expr:
+    """The collection of which something is a part that a method gives: `rooms` for `rooms.setdefault(name, set())`."""
+    calls = function.module.facts.calls
+    while isinstance(expr, f.CallRef) and isinstance(func := calls[expr.index].func, f.Attr):
+        if func.attr not in ("get", "setdefault"):
+            break
+        expr = func.value
+    return expr
 
 
 def _within(expr: f.Expr, holder: f.Expr) -> bool:

@@ -137,6 +137,7 @@ class Digests:
         for entry in module.assigns_in.get(function.index, ()):
             if entry.value is not None and any(part in held for part in walk(entry.value)):
                 is_kept = is_kept or bool(_KEPT.intersection(secrets.words(_target(entry.target))))
+                is_kept = is_kept or _is_by_whom(entry.target)
                 is_old = is_old and isinstance(entry.target, f.Name)
         if is_looked_up:
             return "looked-up"
@@ -200,6 +201,15 @@ def _is_kept_as(key: f.Expr | None) -> bool:
 def _gives(expr: f.Expr | None, held: list[f.Expr]) -> bool:
     """Whether a digest is in a value, otherwise than compared with something."""
     return not isinstance(expr, f.Compare) and any(part in held for part in walk(expr))
+
+
+def _is_by_whom(target: f.Expr) -> bool:
+    """Whether a target is the entry of a table for somebody: `users[name]`, and not `params["sign"]`."""
+    return isinstance(target, f.Sub) and isinstance(target.value, (f.Name, f.Attr)) and _is_open(target.items)
+
+
+def _is_open(items: tuple[f.Expr, ...]) -> bool:
+    return len(items) == 1 and isinstance(items[0], (f.Name, f.Attr))
 
 
 def _target(target: f.Expr) -> str:
