@@ -88,7 +88,7 @@ def in_module(project: Project, module: Module) -> Iterator[Handler]:
                 name = project.values.text(event.value, (module, call.block, call.start))
                 if name not in EVENTS:
                     continue
-                router = project.routes.router_of(value.origin) if value.origin is not None else None
+                router = _router_of(project, value, receiver, module, call)
                 is_app = _is_app(project, value, router)
                 if attr == "on_event":
                     yield Handler(module, name, "decorator", call, router, is_app, decorated.get(index))
@@ -102,7 +102,7 @@ def in_module(project: Project, module: Module) -> Iterator[Handler]:
             ):
                 value = project.infer(receiver, module, call.block, call.start)
                 if project.routes.is_router(value) and isinstance(value, Instance) and call.args:
-                    router = project.routes.router_of(value.origin) if value.origin is not None else None
+                    router = _router_of(project, value, receiver, module, call)
                     added = call.args[-1].value
                     added = added.items[0] if isinstance(added, f.Display) and len(added.items) == 1 else added
                     function = _function(project, added, module, call)
@@ -117,6 +117,16 @@ def in_module(project: Project, module: Module) -> Iterator[Handler]:
                         if arg.name in ("on_startup", "on_shutdown") and not _is_passed_on(arg.value, module, call):
                             event_name = arg.name.removeprefix("on_")
                             yield Handler(module, event_name, "argument", call, router, is_app, None, arg)
+
+
+def _router_of(project: Project, value: Instance, receiver: f.Expr, module: Module, call: f.Call) -> Router | None:
+    """The router that is meant, also where it is a parameter for which all callers hand over the same one."""
+    if value.origin is not None:
+        return project.routes.router_of(value.origin)
+    where = (module, call.block, call.start)
+    around = project.routes.expansion.environments(*where, (receiver,))
+    keys = {key for environment in around for key in project.routes.keys(receiver, where, environment)}
+    return project.routes.router_of(next(iter(keys))) if len(keys) == 1 else None
 
 
 def _is_app(project: Project, value: Instance, router: Router | None) -> bool:

@@ -141,7 +141,8 @@ class Frames:
         cls = function.cls
         itself = function.params[0].name if cls is not None and function.params else ""
         static = cls is not None and "staticmethod" in self.types.decorators(function)
-        if cls is not None and itself in wanted and not static and self.objects.is_entry(function.name):
+        is_made = itself in wanted or function.name == "__init__"  # only by making objects is that called
+        if cls is not None and is_made and not static and self.objects.is_entry(function.name):
             for maker in self.objects.makers(cls):
                 made = self.types.call_type(maker.module, maker.call)
                 if isinstance(made, Instance) and self._method(made, function.name) is function:
