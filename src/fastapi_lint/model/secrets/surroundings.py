@@ -110,7 +110,7 @@ def block_at(module: Module, offset: int) -> int:
 
 def is_unused_alternative(cls: Class, project: Project) -> bool:
     """Whether a project makes no object of a class, mentions it nowhere, and uses another one of the module."""
-    others = [one for one in cls.module.classes if one is not cls and one.facts.bases]
+    others = [one for one in cls.module.classes if one is not cls and (one.facts.bases or one.facts.decorators)]
     return _is_unused(cls, project) and any(not _is_unused(one, project) for one in others)
 
 
