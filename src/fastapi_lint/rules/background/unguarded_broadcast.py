@@ -69,6 +69,7 @@ def _judged(
     module = function.module
     shown = _shown(module, block)
     is_changing = source is not None and not source.is_copy and changes_meanwhile(function, block, changed)
+    numbered = _called(block.test, module) == "enumerate"
     effect = "a connection is skipped" if source and _is_list(source, block, module, check) else "RuntimeError"
     if not _is_caught(function, sent, index, check):
         also = f"; and {shown} changes while the loop waits: {effect}" if is_changing else ""
@@ -84,7 +85,8 @@ def _judged(
             f"{shown} changes while the broadcast in `{function.name}` waits",
             why="a connection that comes or goes under the loop makes "
             + ("it skip another one" if effect != "RuntimeError" else "it raise RuntimeError"),
-            instead="go over a copy: `list(...)`",
+            instead="go over a copy: `list(...)`"
+            + (", and take connections out by themselves, not by a number that has changed" if numbered else ""),
         )
 
 
@@ -198,11 +200,18 @@ def _is_handled(module: Module, block: int, until: int, check: Check) -> bool:
 # ---------------------------------------------------------------- what changes
 
 
+def _called(test: f.Expr | None, module: Module) -> str:
+    return f.last_name(module.facts.calls[test.index].func) if isinstance(test, f.CallRef) else ""
+
+
 def _is_list(source: Source, block: f.Block, module: Module, check: Check) -> bool:
     """Whether a loop goes over a list, and not over a set or a dict."""
     if source.view:
         return False
-    value = check.project.infer(block.test, module, max(block.parent, 0), block.start)
+    test = block.test
+    if isinstance(test, f.CallRef) and _called(test, module) in ("enumerate", "reversed"):
+        test = module.facts.calls[test.index].args[0].value if module.facts.calls[test.index].args else test
+    value = check.project.infer(test, module, max(block.parent, 0), block.start)
     if isinstance(value, Instance) and isinstance(value.cls, str):
         return value.cls in ("list", "collections.deque", "deque")
     return _adds_to_list(source.holder, check)

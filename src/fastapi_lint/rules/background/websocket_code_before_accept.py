@@ -35,7 +35,7 @@ def websocket_code_before_accept(route: Route, check: Check) -> Iterator[Finding
 
     Known limits
     `close()` without arguments and code 1008 alone are plain refusals and left alone; so is what may have been accepted
-    by a dependency, or by code that is not known.
+    by a dependency, or by code that is not known, and what comes behind sending or receiving (FAPI804's).
 
     References
     - [Starlette: WebSockets](https://www.starlette.io/websockets/)
@@ -76,6 +76,8 @@ def _refusals(function: Function, name: str | None, handler: Function, check: Ch
     for block, start, end, what in _said(function, name, check, 0):
         if any(_may_come_before(module, each, block, start) for each in taken) or never_runs(module, block):
             continue
+        if name is not None and _fails_before(function, f.Name(name), block, start):
+            continue
         yield check.finding(
             (start, end),
             f"{what} never reaches the client of `{handler.name}`",
@@ -83,6 +85,29 @@ def _refusals(function: Function, name: str | None, handler: Function, check: Ch
             instead="accept first, or use `send_denial_response`",
             module=module,
         )
+
+
+def _fails_before(function: Function, own: f.Name, block: int, at: int) -> bool:
+    """Whether a place is come to by way of sending or receiving on the same socket, which raises as it is not accepted:
+    FAPI804 tells of that."""
+    module = function.module
+    before = module.blocks_around(block)
+    return any(
+        call.start < at
+        and isinstance(call.func, f.Attr)
+        and call.func.value == own
+        and call.func.attr.startswith(("receive", "send", "iter_"))
+        and not call.func.attr.startswith("send_denial")
+        and (call.block in before or _is_tried_before(module, call.block, before))
+        for call in function.calls
+    )
+
+
+def _is_tried_before(module: Module, block: int, before: frozenset[int]) -> bool:
+    """Whether a place stands in the body of a `try` in one of the blocks: control comes by it, or to its handlers."""
+    blocks = module.facts.blocks
+    entry = blocks[block]
+    return entry.kind == "body" and blocks[entry.parent].parent in before
 
 
 def _said(function: Function, name: str | None, check: Check, depth: int) -> Iterator[tuple[int, int, int, str]]:
