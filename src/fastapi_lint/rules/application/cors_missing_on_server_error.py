@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
@@ -24,7 +25,7 @@ def cors_missing_on_server_error(module: Module, check: Check) -> Iterator[Findi
 
     Known limits
     Handlers that write the header themselves, apps that are wrapped in `CORSMiddleware(app, ...)`, and apps with a
-    middleware of their own that catches exceptions are left alone.
+    middleware of their own that catches exceptions are left alone, and so are handlers that another one replaces.
 
     References
     - [Starlette: errors and handled exceptions](https://www.starlette.io/exceptions/#errors-and-handled-exceptions)
@@ -61,13 +62,64 @@ def cors_missing_on_server_error(module: Module, check: Check) -> Iterator[Findi
         else:
             last.append((app, call, handler))
     for app, call, handler in last:
-        if call.start >= replaced.get(app, 0):
+        if call.start >= replaced.get(app, 0) and not _is_replaced(app, call, module, check.project):
             yield check.finding(
                 call,
                 f"answers of `{handler.name}` have no CORS headers",
                 why="it runs outside of all middleware, so that a browser reports a CORS error in its place",
                 instead="wrap the app, `CORSMiddleware(app, ...)`, or catch in a middleware that is added before CORS",
             )
+
+
+def _is_replaced(app: Origin, call: f.Call, module: Module, project: Project) -> bool:
+    """Whether another handler is registered for the same app later, in the order of the code that does both."""
+    mine = [each for each in _last_handlers(project) if each.app == app and each.module is module]
+    own = next((each for each in mine if each.start == call.start), None)
+    if own is None or own.home is None:
+        return False
+    others = (each for each in _last_handlers(project) if each.app == app and each.home is own.home)
+    return any(each.block == own.block and each.at > own.at for each in others)
+
+
+@dataclass(frozen=True)
+class _Registration:
+    """A handler for `Exception` that is registered for an app; `home`, `block` and `at` are where that happens: the
+    place itself, or the one call of the function around it."""
+
+    app: Origin
+    module: Module
+    start: int
+    home: Module | None
+    block: int
+    at: int
+
+
+@gathered
+def _last_handlers(project: Project, module: Module) -> Iterator[_Registration]:
+    """The handlers for `Exception` that a module registers."""
+    if not module.mentions("exception_handler") or module.is_test:
+        return
+    for call in module.facts.calls:
+        if not isinstance(call.func, f.Attr) or call.func.attr not in ("exception_handler", "add_exception_handler"):
+            continue
+        where = (module, call.block, call.start)
+        handled = argument(call, 0, "exc_class_or_status_code")
+        if handled is None or project.infer(handled.value, *where) != External("Exception"):
+            continue
+        app = app_of(project, call.func.value, *where)
+        if app is None:
+            continue
+        function = module.enclosing(call.block)
+        if function is None or (app.module is module and app.facts.block == call.block):
+            yield _Registration(app, module, call.start, module, call.block, call.start)
+            continue
+        callers = [
+            (other, each)
+            for other, each in project.routes.expansion.objects.callers(function.name)
+            if not other.is_test and project.callee(other, each) == FunctionObject(function)
+        ]
+        home, made = callers[0] if len(callers) == 1 else (None, call)
+        yield _Registration(app, module, call.start, home, made.block, made.start)
 
 
 @query

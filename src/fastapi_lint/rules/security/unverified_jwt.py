@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls import is_configured
 from fastapi_lint.model.names import Function, FunctionObject, Module, evaluated, walk
 from fastapi_lint.model.tokens import Flaw, TokenCall, Trust, token_calls
+from fastapi_lint.model.values.readers import default_of
 from fastapi_lint.rule import Check, rule
 
 _EXPIRES = frozenset({"exp", "expires_at"})
@@ -74,8 +76,8 @@ def unverified_jwt(module: Module, check: Check) -> Iterator[Finding]:
     Not reported is a token that came straight from an identity provider's answer (`tokens["id_token"]`), one that the
     same function or every caller verifies, one that a command line or an endpoint shows to its owner, and a look at
     nothing but times or the issuer, when that is compared with fixed ones. Where nobody is seen to call the function
-    it is a warning. An expiry that is not checked is reported in dependencies and endpoints of modules that do not
-    look at `exp`.
+    it is a warning, and so it is where the configuration has to say so (`ENVIRONMENT == "development"`). An expiry that
+    is not checked is reported in dependencies and endpoints of modules that do not look at `exp`.
 
     References
     - [OAuth2 with password and JWT](https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/)
@@ -89,6 +91,8 @@ def unverified_jwt(module: Module, check: Check) -> Iterator[Finding]:
         if severity is not None and read.flaw is not None:
             called = module.source.slice(read.call.start, read.call.name_end)
             problem, why, instead = _SAID[read.flaw]
+            if _is_for_development(read, check):
+                why = f"{why}, wherever the configuration says so"
             yield check.finding(read.call, f"`{called}` {problem}", why=why, instead=instead, severity=severity)
 
 
@@ -108,11 +112,35 @@ def _severity(read: TokenCall, check: Check) -> Severity | None:
         return None
     match "elsewhere" if trust.is_for_script(read) else trust.standing(function):
         case "served":
-            return Severity.ERROR
+            return Severity.WARNING if _is_for_development(read, check) else Severity.ERROR
         case "elsewhere":
             return None if read.flaw in ("signature", "claims") else Severity.WARNING
     is_told = function is not None and any(word in function.name.lower() for word in _SAYS_SO)
     return None if is_told and read.flaw in ("signature", "claims") else Severity.WARNING
+
+
+def _is_for_development(read: TokenCall, check: Check) -> bool:
+    """Whether a token is read below a comparison of the configuration with a text that it is not unless somebody says
+    so, as the name of an environment."""
+    module, blocks = read.module, read.module.facts.blocks
+    for index in module.blocks_around(read.call.block):
+        block = blocks[index]
+        parts = block.test.options if isinstance(block.test, f.Choice) and block.test.op == "and" else (block.test,)
+        for part in parts if block.kind == "if" else ():
+            match part:
+                case f.Compare(operators=("==",), operands=(value, f.Const(value=str()) as wanted)):
+                    where = (module, max(block.parent, 0), block.start)
+                    if is_configured(check.project.values, value, where) and wanted not in _given(value, where, check):
+                        return True
+    return False
+
+
+def _given(value: f.Expr, where: tuple[Module, int, int], check: Check) -> list[f.Expr]:
+    """What a setting or a variable of the environment is when nobody sets it."""
+    found = [(value, where), *check.project.values.definitions(value, where)]
+    calls = [place[0].facts.calls[each.index] for each, place in found if isinstance(each, f.CallRef)]
+    defaults = [default.value for call in calls if (default := default_of(call)) is not None]
+    return [each for each, _ in found] + defaults
 
 
 def _is_harmless(read: TokenCall, function: Function | None, trust: Trust) -> bool:
