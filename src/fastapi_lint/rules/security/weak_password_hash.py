@@ -10,6 +10,8 @@ from fastapi_lint.model.secrets import Digests, PlainPasswords
 from fastapi_lint.model.secrets.passwords.schemes import WEAK, scheme_of
 from fastapi_lint.rule import Check, rule
 
+_COPIED = "who has copied the table knows every password, here and where people use them again"
+_WRITTEN = "the accounts stand in the source: who reads it can log in as any of them"
 _FAST = "who has copied the table tries billions of passwords in a second on one graphics card"
 _INSTEAD = "use a password hash: `pwdlib.PasswordHash.recommended()` (Argon2id), or bcrypt"
 
@@ -52,8 +54,9 @@ def weak_password_hash(module: Module, check: Check) -> Iterator[Finding]:
         yield check.finding(
             place,
             title,
-            why="who has copied the table knows every password, here and where people use them again",
+            why=_WRITTEN if plain.is_of_source else _COPIED,
             instead=f"{_INSTEAD}, and store and verify the hash",
+            severity=Severity.WARNING if plain.is_of_source else None,
         )
     yield from _contexts(module, check)
 

@@ -37,13 +37,17 @@ _PLACES = frozenset({
 
 @dataclass(frozen=True)
 class Plain:
-    """A password that is compared or stored as it is: where, and what it is compared with or stored in."""
+    """A password that is compared or stored as it is: where, and what it is compared with or stored in.
+
+    `is_of_source`: what it is compared with stands in the source, in a table of accounts that nothing adds to.
+    """
 
     module: Module = field(repr=False)
     start: int
     end: int
     stored: str
     is_comparison: bool
+    is_of_source: bool = False
 
 
 class PlainPasswords:
@@ -73,7 +77,7 @@ class PlainPasswords:
                                     and self._is_stored(theirs, where)
                                     and not _is_replaced(function, mine, at)
                                 ):
-                                    yield Plain(module, at, at, _shown(theirs), True)
+                                    yield Plain(module, at, at, _shown(theirs), True, self._is_written(theirs, where))
                                     break
             for call in function.calls:
                 yield from self._stored(function, call)
@@ -171,6 +175,28 @@ class PlainPasswords:
             return len(meant) == 1 and isinstance(meant[0][0], f.Mapping)
         return False
 
+    def _is_written(self, expr: f.Expr, where: Where) -> bool:
+        """Whether an expression is the password of an account that stands in a display in the source."""
+        module, block, at = where
+        function = module.enclosing(block)
+        root: f.Expr = expr
+        while isinstance(root, (f.Attr, f.Sub)) and not (isinstance(root, f.Sub) and isinstance(root.value, f.Name)):
+            root = root.value
+        table = root.value if isinstance(root, f.Sub) else root
+        entries = module.assigns_in.get(function.index, ()) if function is not None else ()
+        found = [entry.value for entry in entries if entry.target == table and entry.start < at]
+        match found[-1] if found else None:
+            case f.Sub(value=f.Name() as name):
+                table = name
+            case f.CallRef(index=index):
+                func = module.facts.calls[index].func
+                table = func.value if isinstance(func, f.Attr) and func.attr == "get" else table
+        meant = list(self.values.definitions(table, where)) if isinstance(table, f.Name) else []
+        if len(meant) != 1 or not isinstance(meant[0][0], f.Mapping) or _is_added_to(table, module, meant[0][1][0]):
+            return False
+        rows = [row for _, row in meant[0][0].items]
+        return bool(rows) and all(isinstance(row, f.Mapping) and _has_fixed_password(row) for row in rows)
+
     def _is_look_up(self, expr: f.Expr | None, where: Where) -> bool:
         """Whether a value is looked up: a call, or an entry of something, that has nothing of the request's."""
         module = where[0]
@@ -256,6 +282,26 @@ class PlainPasswords:
             ):
                 return False
         return bool(types) or annotation is not None
+
+
+def _has_fixed_password(row: f.Mapping) -> bool:
+    return any(
+        isinstance(key, f.Const) and isinstance(value, f.Const) and secrets.secret_name(str(key.value)) == "password"
+        for key, value in row.items
+    )
+
+
+def _is_added_to(table: f.Expr, *modules: Module) -> bool:
+    """Whether something is put into a table, by the name that it has in a module."""
+    return any(
+        (isinstance(entry.target, f.Sub) and entry.target.value == table)
+        for module in modules
+        for entry in module.facts.assigns
+    ) or any(
+        isinstance(call.func, f.Attr) and call.func.value == table and call.func.attr in ("update", "setdefault")
+        for module in modules
+        for call in module.facts.calls
+    )
 
 
 def _is_replaced(function: Function, mine: f.Expr, at: int) -> bool:
