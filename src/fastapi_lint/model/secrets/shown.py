@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _CLIENTS = ("httpx.", "httpx2.", "requests.", "aiohttp.", "niquests.")
+_PAIRS = ("auth", "basic_auth", "http_auth")
 _SCHEMES = ("bearer ", "token ")
 _HINTS = (b"auth", b"Auth", b"AUTH", b"login", b"FTP", b"URL", b"ldap3", b"Credentials")
 """What occurs in every module that shows something: a cheap test before anything is looked at."""
@@ -47,10 +48,13 @@ def shown(module: Module, project: Project) -> Iterator[Shown]:
             args = call.args[: at + 1]
             if at >= 0 and len(args) == at + 1 and all(arg.name == "" for arg in args) and _is_text(args[at].value):
                 yield from _literal(module, args[at], "password", name)
-        pair = f.keyword(call, "auth")
+        pair = next((arg for arg in call.args if arg.name in _PAIRS), None)
         if pair is not None and isinstance(pair.value, f.Display) and len(pair.value.items) == 2:
-            if _is_text(pair.value.items[1]) and (project.called_name(module, call) or "").startswith(_CLIENTS):
+            name = project.called_name(module, call) or "" if _is_text(pair.value.items[1]) else ""
+            if name.startswith(_CLIENTS):
                 yield from _literal(module, pair, "password", last)
+            elif secret_calls.connection(name) is not None:
+                yield from _literal(module, pair, "password", name)
     for bound in bound_texts(module):
         if bound.name.lower() in ("authorization", "proxy-authorization") and bound.text.lower().startswith(_SCHEMES):
             yield Shown(bound.place, bound.text.split(None, 1)[-1].strip(), "token", bound.name)
