@@ -11,7 +11,10 @@ from fastapi_lint.model.database import is_sql
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
-_TAKING = frozenset({"where", "filter", "having", "join", "outerjoin", "case", "and_", "or_", "not_", "with_only"})
+_TAKING = frozenset({
+    "where", "filter", "having", "join", "outerjoin", "case", "and_", "or_", "not_", "with_only",
+    "any", "has", "with_loader_criteria",
+})  # fmt: skip
 _CASE = frozenset({"case"})
 _INSTEAD = {
     "and": "`and_(...)`, or `&` with parentheses",
