@@ -13,6 +13,7 @@ from fastapi_lint.model.routing.routes import Address, Route
 from fastapi_lint.model.types.inference.inference import DEPENDS, Inference
 
 _DATA = ("pydantic.", "sqlmodel.", "typing.", "object", "abc.", "enum.", "dataclasses.")
+_PLAIN = ("object", "abc.", "typing.")
 _REQUESTS = ("request", "req", "websocket", "ws", "conn", "connection")
 
 
@@ -32,7 +33,7 @@ def received(route: Route, address: Address | None, dependencies: Dependencies) 
     if not complete:
         return None
     names: set[str] = set()
-    if not _collect(handler, dependencies, names, route) or not _class_names(handler, names):
+    if not _collect(handler, dependencies, names, route) or not _class_names(handler, names, dependencies.types):
         return None
     for dependency in depends:
         for one in dependencies.closure(dependency):
@@ -44,7 +45,9 @@ def received(route: Route, address: Address | None, dependencies: Dependencies) 
 def taken_by(handler: Function, dependencies: Dependencies) -> set[str] | None:
     """The names that a handler itself takes, its dependencies aside; None when it may take anything."""
     names: set[str] = set()
-    return names if _collect(handler, dependencies, names) and _class_names(handler, names) else None
+    return (
+        names if _collect(handler, dependencies, names) and _class_names(handler, names, dependencies.types) else None
+    )
 
 
 def path_name(parameter: Parameter) -> str | None:
@@ -96,11 +99,14 @@ def _is_route(decorator: f.Expr, function: Function, route: Route | None) -> boo
     return any(calls[decorator.index] is other.call for other in owners)
 
 
-def _class_names(handler: Function, names: set[str]) -> bool:
-    """The attributes of a class-based view, which are parameters of all its operations."""
-    if handler.cls is not None:
-        names.update(handler.cls.assigns)
-        return not handler.cls.facts.bases
+def _class_names(handler: Function, names: set[str], types: Inference) -> bool:
+    """The attributes of a class-based view, which are parameters of all its operations; False when a base is not
+    known."""
+    for base in types.mro(handler.cls) if handler.cls is not None else ():
+        if isinstance(base, Class):
+            names.update(base.assigns)
+        elif not base.startswith(_PLAIN):
+            return False
     return True
 
 

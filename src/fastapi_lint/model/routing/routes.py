@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.places import Place, place_of
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
 from fastapi_lint.model.routing.forwarding import HTTP_METHODS
@@ -221,13 +222,25 @@ class Routes(Registrations):
             return ""
         if is_none(given[0]):
             return ""
-        found = self.expansion.pieces(*given)
         expr, (module, block, at), environment = given
+        found = (
+            UNKNOWN if not environment and self._is_overridden(expr, module, block) else self.expansion.pieces(*given)
+        )
         if UNKNOWN not in found or environment or module.enclosing(block) is None:
             return found
         ways = self.expansion.environments(module, block, at, (expr,))  # a function that builds the router
         texts = {self.expansion.pieces(expr, given[1], each) for each in ways}
         return texts.pop() if len(texts) == 1 else found
+
+    def _is_overridden(self, expr: f.Expr, module: Module, block: int) -> bool:
+        """Whether an attribute of `self` in an expression is another one in some class below."""
+        function = module.enclosing(block)
+        if function is None or function.cls is None or not function.params:
+            return False
+        itself = f.Name(function.params[0].name)
+        names = [part.attr for part in walk(expr) if isinstance(part, f.Attr) and part.value == itself]
+        below = self.expansion.objects.subclasses(function.cls) if names else ()
+        return any(name in cls.assigns for cls in below for name in names)
 
     @memoized
     def construction(self, router: Router) -> Construction | None:

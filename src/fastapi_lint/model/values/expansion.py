@@ -303,6 +303,19 @@ class Expansion(Frames):
                 return None if known is None else not known
             case f.CallRef(index=index) if environment:
                 return self._begins(where[0].facts.calls[index], where, environment, depth)
+            case f.Compare(operators=("is" | "is not" | "==" | "!=" as asked,), operands=(left, right)) if environment:
+                same = self._is_same(left, right, where, environment)
+                return same if same is None or asked in ("is", "==") else not same
+        return None
+
+    def _is_same(self, left: f.Expr, right: f.Expr, where: Where, environment: Environment) -> bool | None:
+        """Whether two values are the same constant; what is written as a display or a text is not None."""
+        one, other = (self.source(side, where, environment)[0] for side in (left, right))
+        if isinstance(one, f.Const) and isinstance(other, f.Const):
+            return one.value == other.value
+        written = (f.Display, f.Mapping, f.Joined, f.Each, f.Lambda)
+        if other == f.Const(None) and isinstance(one, written):
+            return False
         return None
 
     def _begins(self, call: f.Call, where: Where, environment: Environment, depth: int) -> bool | None:
