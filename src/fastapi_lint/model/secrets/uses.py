@@ -18,7 +18,7 @@ from fastapi_lint.model.secrets.comparing import Comparing
 from fastapi_lint.model.secrets.keys import USERS, keys_given, keys_of_users
 from fastapi_lint.model.secrets.origins import Place, origins
 from fastapi_lint.model.types.inference.inference import Where
-from fastapi_lint.model.values.readers import default_of, environment_read, is_environment, option_of
+from fastapi_lint.model.values.readers import default_of, environment_read, is_environment, is_set_default, option_of
 from fastapi_lint.model.values.texts import BoundText, written_for_tests
 from fastapi_lint.tracking import memoized
 from fastapi_lint.tracking.tables import collected, contributions, numbered
@@ -74,7 +74,18 @@ class Secrets:
         starts = [bound.start]
         starts += [bound.binding.start] if bound.binding is not None else []
         starts += [bound.call.start] if bound.call is not None and bound.how == "fallback" else []
-        return tuple(dict.fromkeys(use for start in starts for use in places.get(start, ())))
+        found = [use for start in starts for use in places.get(start, ())]
+        if bound.call is not None and is_set_default(bound.call):
+            found += self._of_variable(bound.name)
+        return tuple(dict.fromkeys(found))
+
+    def _of_variable(self, name: str) -> Iterator[Use]:
+        """The uses of what is read from an environment variable, wherever that is."""
+        for module in self.project.modules:
+            places = self.uses.get(module, {}) if module.mentions(name) else {}
+            for entry in module.facts.assigns if places else ():
+                if entry.value is not None and entry.start in places and _variable(entry.value, module) == name:
+                    yield from places[entry.start]
 
     def stands_in_for(self, bound: BoundText) -> str | None:
         """The variable, option or setting that a text only stands in for; None when it is what the program uses."""
