@@ -24,7 +24,14 @@ from fastapi_lint.model.values.texts import (
     target_name,
     written_for_tests,
 )
-from fastapi_lint.model.values.times.naive import NAIVE, NAIVE_WORDS, NaiveTime, makes_naive_times, naive_times
+from fastapi_lint.model.values.times.naive import (
+    NAIVE,
+    NAIVE_WORDS,
+    NaiveTime,
+    makers_of_naive_times,
+    makes_naive_times,
+    naive_times,
+)
 
 __all__ = [
     "DOCUMENTED",
@@ -50,6 +57,7 @@ __all__ = [
     "is_set_default",
     "literals",
     "literals_between",
+    "makers_of_naive_times",
     "makes_naive_times",
     "naive_times",
     "quoted",

@@ -14,7 +14,14 @@ from fastapi_lint.model.data.unread import is_unused
 from fastapi_lint.model.database import COLUMNS, has_zone, is_of_table, loses_zone
 from fastapi_lint.model.routing import Contents
 from fastapi_lint.model.tokens import Payloads, encodings
-from fastapi_lint.model.values import NAIVE, NAIVE_WORDS, NaiveTime, makes_naive_times, naive_times
+from fastapi_lint.model.values import (
+    NAIVE,
+    NAIVE_WORDS,
+    NaiveTime,
+    makers_of_naive_times,
+    makes_naive_times,
+    naive_times,
+)
 from fastapi_lint.rule import Check, rule
 
 _FIELDS = frozenset({"pydantic.Field", "sqlmodel.Field", "dataclasses.field"})
@@ -65,7 +72,7 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
     """
     if module.is_test or not makes_naive_times(check.project):
         return
-    is_here = module.mentions(*NAIVE_WORDS)
+    is_here = module.mentions(*NAIVE_WORDS, *makers_of_naive_times(check.project))
     seen: set[tuple[Module, int]] = set()
     for use, why in (*(chain(_kept(module, check), _signed(module, check)) if is_here else ()), *_sent(module, check)):
         if (use.module, use.start) in seen or use.module.is_test:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import dotted
-from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.types.inference.inference import Where
-from fastapi_lint.tracking.queries import gathered
+from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -61,6 +61,8 @@ def naive_times(
             name = project.called_name(module, call) or ""
             if name in NAIVE:
                 yield NaiveTime(module, call.start, call.name_end, call.end, name, True)
+            elif isinstance(callee := project.callee(module, call), FunctionObject):
+                yield from _given_back(project, callee.function, depth)
             elif isinstance(call.func, f.Attr) and not _gives_zone(call, as_text):
                 yield from naive_times(project, call.func.value, where, as_text=False, depth=depth - 1)
         case f.Binary(op="+" | "-", left=left, right=right):
@@ -71,12 +73,14 @@ def naive_times(
                 yield from naive_times(project, option, where, as_text=as_text, depth=depth - 1)
         case f.Lambda(index=index):
             body = module.functions[index]
-            for leaving in body.exits:
-                yield from naive_times(project, leaving.value, (module, leaving.block, leaving.start), depth=depth - 1)
+            yield from _given_back(project, body, depth)
         case f.Name() | f.Attr():
-            name = project.name(expr, *where) or project.types.name_of_type(project.infer(expr, *where)) or ""
+            value = project.infer(expr, *where)
+            name = project.name(expr, *where) or project.types.name_of_type(value) or ""
             if name in NAIVE:
                 yield from _reference(expr, name, where)
+            elif isinstance(value, FunctionObject):  # of the project, handed over to be called
+                yield from _given_back(project, value.function, depth)
             elif isinstance(expr, f.Name):
                 for binding in project.types.find_bindings(expr.id, where):
                     entry = binding.entry
@@ -84,6 +88,31 @@ def naive_times(
                         yield from naive_times(
                             project, entry.value, (module, entry.block, entry.start), as_text=as_text, depth=depth - 1
                         )
+
+
+def _given_back(project: Project, function: Function, depth: int) -> Iterator[NaiveTime]:
+    """The naive times that a function returns."""
+    if function.is_generator or function.module.is_test:
+        return
+    for leaving in function.exits:
+        if leaving.kind == "return":
+            where = (function.module, leaving.block, leaving.start)
+            yield from naive_times(project, leaving.value, where, depth=depth - 1)
+
+
+@query
+def makers_of_naive_times(project: Project) -> tuple[str, ...]:
+    """The names of the project's functions that return a naive time as they make it."""
+    return tuple(sorted(set(_makers(project))))
+
+
+@gathered
+def _makers(project: Project, module: Module) -> Iterator[str]:
+    if module.is_test or not module.mentions(*NAIVE_WORDS):
+        return
+    for function in module.functions:
+        if function.name != "<lambda>" and any(_given_back(project, function, _DEEPEST)):
+            yield function.name
 
 
 def _gives_zone(call: f.Call, as_text: bool) -> bool:
