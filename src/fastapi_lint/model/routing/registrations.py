@@ -200,7 +200,7 @@ class Registrations(Forwarding):
             if any(arg.name == "routes" for arg in call.args):
                 given = router.given("routes")
                 for item, place, inner in self.expansion.elements(*given) if given is not None else ():
-                    self._add_listed(origin, item, place, inner)
+                    self._add_listed(origin, item, place, inner, is_initial=True)
 
     def _listed(self, module: Module, call: f.Call, receiver: f.Expr, given: f.Expr, *, first: bool = False) -> None:
         """`router.routes.append(APIRoute(...))`, or several; `first`: before all that is there."""
@@ -211,7 +211,14 @@ class Registrations(Forwarding):
                     self._add_listed(key, item, place, inner, first=first)
 
     def _add_listed(
-        self, key: RouterKey, item: f.Expr, where: Where, environment: Environment, *, first: bool = False
+        self,
+        key: RouterKey,
+        item: f.Expr,
+        where: Where,
+        environment: Environment,
+        *,
+        first: bool = False,
+        is_initial: bool = False,
     ) -> None:
         """One of the route objects that a router is given as a list."""
         module = where[0]
@@ -236,7 +243,7 @@ class Registrations(Forwarding):
             key,
             Route(
                 self.whole, key, module, call, kind, methods, folded, is_known, handler, environment, False,
-                environment.conditions, None, False,
+                environment.conditions, None, False, is_initial=is_initial,
             ),
             first=first,
         )  # fmt: skip

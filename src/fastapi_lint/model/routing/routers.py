@@ -59,7 +59,8 @@ class Route:
     `conditions` are blocks of which it is not known whether they run. `forwarded` is the registration inside a function
     of the project that is used as the decorator (`@protected(router.get, "/x")`); `call` is then the decorator.
     `takes_prefix`: the router's own prefix goes before FastAPI's routes, not before Starlette's and those of a list.
-    `is_changed`: a method of the project that overrides the verb adds arguments, or changes them.
+    `is_changed`: a method of the project that overrides the verb adds arguments, or changes them. `is_initial`: it
+    stands in the list that its router is made with.
     """
 
     project: Routing = field(repr=False)
@@ -77,6 +78,7 @@ class Route:
     forwarded: tuple[Module, f.Call] | None = field(default=None, repr=False)
     takes_prefix: bool = True
     is_changed: bool = False
+    is_initial: bool = False
 
     @property
     def start(self) -> int:
@@ -318,6 +320,8 @@ class Address:
                 continue
             if (by_maker := _made_before(mine, theirs)) is not None:
                 return by_maker
+            if _is_initial(mine) != _is_initial(theirs) and _parent(mine) == _parent(theirs):
+                return _is_initial(mine)
             if mine.module is not theirs.module:
                 return None
             blocks = mine.module.facts.blocks
@@ -344,11 +348,20 @@ class Address:
         return False
 
 
+def _is_initial(event: Event) -> bool:
+    return isinstance(event, Route) and event.is_initial
+
+
+def _parent(event: Event) -> RouterKey:
+    """The router that something is registered on."""
+    return event.key if isinstance(event, Route) else event.parent
+
+
 def _made_before(one: Event, other: Event) -> bool | None:
     """Whether one of two on the same router is registered by the function that builds the router, and the other one at
     module level, with what the function gave; None when it is not so."""
-    key = one.key if isinstance(one, Route) else one.parent
-    if key != (other.key if isinstance(other, Route) else other.parent) or not isinstance(key, Origin):
+    key = _parent(one)
+    if key != _parent(other) or not isinstance(key, Origin):
         return None
     maker = key.module.facts.blocks[key.facts.block].function
     places = [(each.module, each.module.facts.blocks[each.call.block].function) for each in (one, other)]
