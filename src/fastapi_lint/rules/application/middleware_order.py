@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Project
 from fastapi_lint.model.application import CORS, Middleware, passes_on, stacks, writes_cors_headers
 from fastapi_lint.rule import Check, rule
@@ -69,7 +70,9 @@ def _judged(cors: Middleware, outside: list[Middleware], check: Check) -> Iterat
 
 
 def _answers(each: Middleware, project: Project) -> bool:
-    """Whether a middleware is known to answer requests itself."""
+    """Whether a middleware is known to answer requests itself; one that allows every host never does."""
+    if any(isinstance(arg.value, f.Display) and f.Const("*") in arg.value.items for arg in each.arguments):
+        return not any(each.is_a(project, name) for name in _HOSTS)
     if any(each.is_a(project, name) for name in (*_HOSTS, *_OF_LIBRARIES)):
         return True
     return passes_on(each, project) is False and not writes_cors_headers(each)

@@ -41,7 +41,7 @@ def model_loaded_per_request(function: Function, check: Check) -> Iterator[Findi
         what = loads_model(project.called_name(module, call) or "")
         if not what or is_kept(function, call) or is_on_miss(function, call):
             continue
-        if any(_is_content(function, call, arg, check) for arg in call.args):
+        if _is_table(function, call) or any(_is_content(function, call, arg, check) for arg in call.args):
             continue
         if runs_until_filled(function, call.block, call.start):
             continue
@@ -58,6 +58,20 @@ def model_loaded_per_request(function: Function, check: Check) -> Iterator[Findi
             chain=root.function is not function,
             related=[check.related(each, f"`{each.qualname}`", module=each.module) for each in root.functions],
         )
+
+
+def _is_table(function: Function, call: f.Call) -> bool:
+    """Whether what is loaded is a dict of results: its entries are asked for by name, as no model has any."""
+    module = function.module
+    itself = f.CallRef(module.call_numbers[call.start, call.end])
+    names = {entry.target for entry in module.assigns_in.get(function.index, ()) if entry.value == itself}
+    return any(
+        isinstance(each.func, f.Attr)
+        and each.func.attr == "get"
+        and each.func.value in names
+        and any(isinstance(arg.value, f.Const) and isinstance(arg.value.value, str) for arg in each.args[:1])
+        for each in function.calls
+    )
 
 
 def _is_content(function: Function, call: f.Call, arg: f.Arg, check: Check) -> bool:

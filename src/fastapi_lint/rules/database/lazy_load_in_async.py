@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -273,5 +274,5 @@ def _text(expr: f.Expr) -> str:
 def _place(function: Function, at: int, part: f.Attr) -> tuple[int, int]:
     """Where an attribute is read, in the expression that begins at a place."""
     shown = f"{_text(part.value)}.{part.attr}".encode()
-    found = function.module.text.find(shown, at, function.facts.end)
-    return (found, found + len(shown)) if found >= 0 else (at, at + 1)
+    found = re.compile(re.escape(shown) + rb"\b").search(function.module.text, at, function.facts.end)
+    return found.span() if found is not None else (at, at + 1)

@@ -42,6 +42,8 @@ def old_template_response(module: Module, check: Check) -> Iterator[Finding]:
         owner = check.project.infer(call.func.value, module, call.block, call.start)
         if not check.project.types.is_instance(owner, *_TEMPLATES) or not _is_old(module, call, check):
             continue
+        if _is_other_way(module, call, check):
+            continue
         yield check.finding(
             call,
             "`TemplateResponse` gets no request as its first argument",
@@ -50,6 +52,17 @@ def old_template_response(module: Module, check: Check) -> Iterator[Finding]:
             severity=None if gone else Severity.WARNING,
             fix=partial(_fix, module, call),
         )
+
+
+def _is_other_way(module: Module, call: f.Call, check: Check) -> bool:
+    """Whether a function renders the same template in both ways: it has looked which of them the version takes."""
+    function = module.enclosing(call.block)
+    given = {arg.value for arg in call.args}
+    return function is not None and any(
+        each.func == call.func and not _is_old(module, each, check) and given <= {arg.value for arg in each.args}
+        for each in function.calls
+        if each is not call
+    )
 
 
 def _is_old(module: Module, call: f.Call, check: Check) -> bool:
