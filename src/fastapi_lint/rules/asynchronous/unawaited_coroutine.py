@@ -89,7 +89,10 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
     for call, role in _answered(function, check):
         if call.start not in reported:
             reported.add(call.start)
-            yield _finding(function, check, call, _WHY[role])
+            if (given := _given_by_thread(function.module, call, check)) is not None:
+                yield _unthreaded(function, check, call, given, _WHY[role])
+            else:
+                yield _finding(function, check, call, _WHY[role])
     yield from _properties(function, check)
     yield from _generators(function, check)
     for argument, written, called in coroutines.called_back(function):
@@ -210,6 +213,34 @@ def _answered(function: Function, check: Check) -> Iterator[tuple[f.Call, str]]:
                 call = module.facts.calls[leaf.index]
                 if not call.awaited and _makes_coroutine(module, leaf.index, check):
                     yield call, role
+        for option in chosen(value):
+            if isinstance(option, f.Await) and isinstance(option.value, f.CallRef):
+                call = module.facts.calls[option.value.index]
+                if _given_by_thread(module, call, check) is not None:
+                    yield call, role
+
+
+def _given_by_thread(module: Module, call: f.Call, check: Check) -> Function | None:
+    """The plain function that an awaited call runs in a thread, where what it gives is a coroutine."""
+    types = check.project.types
+    name = types.name_of_type(types.callee(module, call)) if call.awaited else None
+    handoff = catalog.handoff(name) if name else None
+    if handoff is None or handoff.to != "thread" or handoff.gives != "result" or handoff.argument >= len(call.args):
+        return None
+    given = types.infer(call.args[handoff.argument].value, (module, call.block, call.start))
+    if not isinstance(given, FunctionObject) or given.function.is_async:
+        return None
+    return given.function if isinstance(types.return_type(given.function), Coroutine) else None
+
+
+def _unthreaded(function: Function, check: Check, call: f.Call, given: Function, why: str) -> Finding:
+    written = check.project.effects.written(function.module, call)
+    return check.finding(
+        (call.start, call.name_end),
+        f"`{written}(...)` gives the coroutine that `{given.name}` makes, and nobody awaits that",
+        why=why,
+        instead=f"call `{given.name}` here, and await what it gives: it does no work itself",
+    )
 
 
 def _makes_coroutine(module: Module, index: int, check: Check) -> bool:

@@ -64,8 +64,8 @@ class Injection(Questions):
             made = self.infer(param.default, where)
             if isinstance(made, Instance) and isinstance(made.cls, str):
                 return made if not made.cls.startswith("fastapi.") else None
-        if declared is None and param.annotation is None and given is None:
-            return self.passed(function, param)
+        if given is None and (declared is None or _is_any(declared)) and _says_nothing(param.annotation):
+            return self.passed(function, param) or declared
         return declared
 
     def dependency_of(self, param: f.Param, where: Where) -> Type:
@@ -124,6 +124,13 @@ class Injection(Questions):
         if isinstance(made, Instance) and made.cls in ("generator", "async_generator"):
             return made.args[0] if made.args else None
         return made
+
+
+def _says_nothing(annotation: f.Expr | None) -> bool:
+    """Whether an annotation leaves open what comes: there is none, `Any`, `object` or `Callable[..., str]`."""
+    if isinstance(annotation, f.Sub):
+        return f.last_name(annotation.value) == "Callable"
+    return annotation is None or f.last_name(annotation) in ("Any", "object", "Callable")
 
 
 def _is_any(value: Type) -> bool:
