@@ -9,10 +9,10 @@ from typing import NamedTuple
 from fastapi_lint.catalog.secrecy import secrets
 
 _URL = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]{1,30})://(?P<user>[^\s:/@\"'{}<>$\[\]()|\\]{0,64}):"
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]{1,30})://(?P<user>\{[\w.]{1,60}\}|[^\s:/@\"'{}<>$\[\]()|\\]{0,64}):"
     r"(?P<password>[^\s/@\"'{}<>$\[\]()|\\]{1,128})@(?P<host>[A-Za-z0-9.\-_]{1,100}|\{)"
 )
-_BEHIND = re.compile(r"://[^\s/@\"'{}<>$\[\]()|\\]{2,193}@")
+_BEHIND = re.compile(r"://(?:\{[\w.]{1,60}\}:)?[^\s/@\"'{}<>$\[\]()|\\]{2,193}@")
 """What a URL with a password has behind its scheme; a pattern that begins with a word is slow to search for."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{1,30}\Z")
 _ADDRESS = re.compile(

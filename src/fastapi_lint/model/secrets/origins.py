@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import called
-from fastapi_lint.model.names.symbols import Class, FunctionObject, Module
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.readers import default_of, environment_read
 
@@ -26,6 +26,7 @@ _WRAPPERS = frozenset({
     "md5", "sha1", "sha256", "sha384", "sha512", "sha3_256", "sha3_512", "blake2b", "blake2s",
 })  # fmt: skip
 """Functions whose result is as good as what they are given first: whoever knows the one knows the other."""
+_PROPERTIES = frozenset({"property", "functools.cached_property"})
 _FIELDS = frozenset({"field", "Field", "ib", "attrib"})
 _FACTORIES = frozenset({"default_factory", "factory"})
 
@@ -62,7 +63,7 @@ class _Search:
                 for value, place in places:
                     if self._is_new(place[0], place[2]):
                         self.follow(value, place, depth - 1)
-                if not places:
+                if not places and not self._of_property(expr, where, depth):
                     self._given(expr, where, depth)
 
     def _is_new(self, module: Module, start: int) -> bool:
@@ -92,14 +93,35 @@ class _Search:
         else:
             self._made_by(call.func, where, depth)
 
+    def _of_property(self, expr: f.Expr, where: Where, depth: int) -> bool:
+        """What a property of the project gives back; whether it is one."""
+        owner = self.project.infer(expr.value, *where) if isinstance(expr, f.Attr) else None
+        if not isinstance(owner, Instance) or not isinstance(owner.cls, Class) or not isinstance(expr, f.Attr):
+            return False
+        types = self.project.types
+        method = next(
+            (
+                one.methods[expr.attr]
+                for one in types.mro(owner.cls)
+                if isinstance(one, Class) and expr.attr in one.methods
+            ),
+            None,
+        )
+        if method is None or not _PROPERTIES.intersection(types.decorators(method)):
+            return False
+        self._follow_returns(method, depth)
+        return True
+
+    def _follow_returns(self, function: Function, depth: int) -> None:
+        for leave in function.exits if not function.is_generator else ():
+            if leave.kind == "return":
+                self.follow(leave.value, (function.module, leave.block, leave.start), depth - 1)
+
     def _made_by(self, func: f.Expr, where: Where, depth: int) -> None:
         """What a function of the project gives back, a lambda included."""
         callee = self.project.infer(func, *where)
-        if isinstance(callee, FunctionObject) and not callee.function.is_generator:
-            for leave in callee.function.exits:
-                if leave.kind == "return":
-                    place = (callee.function.module, leave.block, leave.start)
-                    self.follow(leave.value, place, depth - 1)
+        if isinstance(callee, FunctionObject):
+            self._follow_returns(callee.function, depth)
 
     def _given(self, expr: f.Name | f.Attr, where: Where, depth: int) -> None:
         """An attribute of `self` is what methods set it to; a parameter what callers give, or its default."""

@@ -51,8 +51,10 @@ def credentials_in_url(module: Module, check: Check) -> Iterator[Finding]:
         found = next(credentials_in(literal.text), None)
         if found is None or not _is_text_itself(found, literal.text):
             continue
-        if literal.formatted and ("{" in found.user or "{" in found.password):
+        if literal.formatted and "{" in found.password:
             continue
+        if "{" in found.user and (not literal.formatted or found.what.startswith("`http")):
+            continue  # a template; a token in the place of the user, and a fixed word beside it
         severity = _severity(found, literal, check)
         if severity is None or is_named_for_tests(module.symbol_at(literal.place[0])):
             continue
@@ -61,11 +63,15 @@ def credentials_in_url(module: Module, check: Check) -> Iterator[Finding]:
             continue
         yield check.finding(
             literal.place,
-            f"the {found.what} carries the password of `{found.user or 'its server'}` in the source",
+            f"the {found.what} carries the password of {_whose(found)} in the source",
             why="whoever can read the source has it, and so has who reads a log in which the text ends up",
             instead=_STOP if _is_default(literal, check) else _READ,
             severity=severity,
         )
+
+
+def _whose(found: Credentials) -> str:
+    return f"`{found.user}`" if found.user and "{" not in found.user else "`its server`"
 
 
 def _is_text_itself(found: Credentials, text: str) -> bool:

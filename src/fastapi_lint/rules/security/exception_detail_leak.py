@@ -109,7 +109,9 @@ def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message |
             yield (
                 at,
                 answer.content,
-                project.answers.code(answer.status) or answer.default or _set(answer, function, check),
+                project.answers.code(answer.status)
+                or (answer.default if answer.status is None else None)
+                or _set(answer, function, check),
             )
     for message in project.channels.messages(function):
         yield message, message.content, None

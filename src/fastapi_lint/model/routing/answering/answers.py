@@ -244,7 +244,10 @@ class Answers:
                     yield self._built(known, made, call, where)
             case FunctionObject(function=function) as callee if function.name != "__init__":
                 if self._may_answer(function):
-                    given = parameters(function, call, where, environment, filled(self.types, callee))
+                    before = filled(self.types, callee)
+                    of = call.func.value if before and isinstance(call.func, f.Attr) else None
+                    itself = (of, where, environment) if of is not None and isinstance(callee.owner, Instance) else None
+                    given = parameters(function, call, where, environment, before, itself)
                     yield from self._of_function(function, given, call, where, depth)
 
     @staticmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Module, Type
+from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Module, Partial, Type
 from fastapi_lint.model.routing.routers import argument
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Values
@@ -100,10 +100,12 @@ class Failures:
 
     def _pair(self, key: Bound, handler: Bound) -> Iterator[tuple[Function, Type]]:
         expr, where, _ = handler
-        if isinstance(expr, f.CallRef):  # cast(Any, handler)
-            args = where[0].facts.calls[expr.index].args
-            expr = args[1].value if len(args) == 2 else expr
         found = self.types.infer(expr, where)
+        if isinstance(expr, f.CallRef) and not isinstance(found, (FunctionObject, Partial)):  # cast(Any, handler)
+            args = where[0].facts.calls[expr.index].args
+            found = self.types.infer(args[1].value, where) if len(args) == 2 else found
+        while isinstance(found, Partial):  # partial(handler, status=500)
+            found = found.callable
         if isinstance(found, FunctionObject):
             yield found.function, self._handled(key[0], key[1])
 

@@ -43,7 +43,8 @@ _TRACEBACKS = frozenset({
     "traceback.format_exc", "traceback.format_exception", "traceback.format_tb", "traceback.format_stack",
 })  # fmt: skip
 _TEXTS = frozenset({
-    "str", "repr", "format", "ascii", "bytes", "list", "tuple", "set", "sorted", "reversed", "html.escape",
+    "dataclasses.asdict", "dataclasses.astuple", "vars", "attrs.asdict", "str", "repr", "format", "ascii", "bytes",
+    "list", "tuple", "set", "sorted", "reversed", "html.escape",
     "json.dumps", "orjson.dumps", "ujson.dumps", "traceback.format_exception_only", "fastapi.encoders.jsonable_encoder",
     "textwrap.shorten", "textwrap.dedent", "urllib.parse.quote", "markupsafe.escape", "fastapi.sse.ServerSentEvent",
     "sse_starlette.ServerSentEvent", "sse_starlette.sse.ServerSentEvent", "sse_starlette.event.ServerSentEvent",
