@@ -99,7 +99,8 @@ def _is_own(read: TokenCall, project: Project) -> bool:
     module, function = read.module, read.module.enclosing(read.call.block)
     if function is None or not isinstance(read.token, f.Name):
         return False
-    made = [entry.value for entry in module.assigns_in.get(function.index, ()) if entry.target == read.token]
+    before = [entry for entry in module.assigns_in.get(function.index, ()) if entry.start < read.call.start]
+    made = [entry.value for entry in before if entry.target == read.token]
     if len(made) != 1 or not isinstance(made[0], f.CallRef):
         return False
     callee = project.callee(module, module.facts.calls[made[0].index])
