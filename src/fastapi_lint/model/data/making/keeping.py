@@ -96,8 +96,11 @@ def is_on_miss(function: Function, call: f.Call) -> bool:
     filled |= {
         other.func.value
         for other in function.calls
-        if other.start > call.start and isinstance(other.func, f.Attr) and other.func.attr in ("setdefault", "set")
+        if (other.start > call.start or call.end <= other.end)
+        and isinstance(other.func, f.Attr)
+        and other.func.attr in ("setdefault", "set")
     }
+    filled |= {part for other in function.calls if call.end <= other.end for part in _set_by(function, other)}
     kept = [each for each in filled if not _is_local(function, each)]
     if not kept:
         return False
@@ -113,6 +116,21 @@ def is_on_miss(function: Function, call: f.Call) -> bool:
         and (_mentions(function, leave.value, kept) or _mentions(function, blocks[leave.block].test, kept))
         for leave in function.exits
     )
+
+
+def _set_by(function: Function, call: f.Call) -> Iterator[f.Expr]:
+    """The attributes of the object that a method sets which is called on it: `self._keep(client)`."""
+    cls = function.cls
+    if cls is None or not function.params or not isinstance(call.func, f.Attr):
+        return
+    own = f.Name(function.params[0].name)
+    method = cls.methods.get(call.func.attr) if call.func.value == own else None
+    if method is None or method is function or not method.params:
+        return
+    for entry in method.module.assigns_in.get(method.index, ()):
+        for part in targets(entry.target):
+            if isinstance(part, f.Attr) and part.value == f.Name(method.params[0].name):
+                yield f.Attr(own, part.attr)
 
 
 def for_want_of(function: Function, call: f.Call) -> str | None:
