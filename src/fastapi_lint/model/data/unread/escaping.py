@@ -24,11 +24,15 @@ from fastapi_lint.model.values.texts import written_for_tests
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
-_DUMPS = frozenset({"model_dump", "model_dump_json", "dict", "json", "items", "values", "keys", "__getattribute__"})
+_DUMPS = frozenset({"model_dump", "model_dump_json", "dict", "json", "__getattribute__", "__getattr__"})
 _HARMLESS = frozenset(
     {"isinstance", "id", "type", "Depends", "Security", "hasattr", "callable", "bool", "is_dataclass"}
 )
-_KEEPING = frozenset({"lru_cache", "cache", "staticmethod", "classmethod", "property", "cached_property"})
+_KEEPING = frozenset({
+    "lru_cache", "cache", "staticmethod", "classmethod", "property", "cached_property", "model_validator",
+    "field_validator", "validator", "root_validator",
+})  # fmt: skip
+"""Decorators that give what a function returns to nobody but its callers, or the object that it is asked for."""
 _WHOLE = re.compile(rb"(\w+)\s*\.\s*(?:__dict__|model_fields|__fields__|__annotations__)")
 
 
@@ -103,8 +107,8 @@ class _Search:
     def _may_be_one(self, expr: f.Expr, where: Where) -> bool:
         if self._is_one(expr, where):
             return True
-        name = f.last_name(expr)
-        return (not name or name in self.carriers) and self.project.types.infer(expr, where) is None
+        name = f.last_name(where[0].facts.calls[expr.index].func if isinstance(expr, f.CallRef) else expr)
+        return name in self.carriers and self.project.types.infer(expr, where) is None
 
     # ---------------------------------------------------------------- one module
 
