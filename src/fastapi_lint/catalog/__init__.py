@@ -17,6 +17,7 @@ from fastapi_lint.catalog.effects import (
     coroutine_method,
     future_words,
     handoff,
+    handoff_names,
     loop_words,
     reentry,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "entries_from",
     "future_words",
     "handoff",
+    "handoff_names",
     "is_auth",
     "is_auth_decorator",
     "is_auth_middleware",

@@ -147,6 +147,12 @@ def handoff(name: str) -> Handoff | None:
     return _handoffs().function(name)
 
 
+@cache
+def handoff_names() -> frozenset[str]:
+    """The last names of all that gives the result of a callable that it runs elsewhere."""
+    return frozenset(_last_names(entry for entry in tables().handoffs if entry.gives == "result"))
+
+
 def reentry(name: str) -> Reentry | None:
     """What a function or `Class.method` does to the event loop, if it starts or runs one."""
     return _reentries().function(name)

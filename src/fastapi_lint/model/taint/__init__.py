@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi_lint.model.taint.errors.parsing import only_parses
 from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk, trail
-from fastapi_lint.model.taint.sinks import Arrival, names_an_object
+from fastapi_lint.model.taint.sinks import Arrival, called_like, names_an_object
 from fastapi_lint.model.taint.strands import (
     BESIDE,
     EACH,
@@ -42,6 +42,7 @@ __all__ = [
     "Text",
     "Told",
     "Value",
+    "called_like",
     "decides_host",
     "names_an_object",
     "only_parses",

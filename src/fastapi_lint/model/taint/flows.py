@@ -37,6 +37,8 @@ _MOST_TEXTS = 24
 _MOST_FOLLOWED = 400
 """Texts that are followed up to callers for one question."""
 _MOST_SUNK = 16
+_PLAIN = frozenset({"str", "int", "float", "bool", "bytes", "dict", "list", "set", "tuple"})
+_GENERIC = frozenset({"Optional", "Union", "List", "Dict", "Set", "Tuple", "dict", "list", "set", "tuple"})
 
 
 @dataclass(frozen=True)
@@ -251,11 +253,13 @@ class Flows:
         module = function.module
         if danger == "path" and self._has_join(function):
             return True
-        return any(self.sinks.sink(module, call, danger) is not None for call in function.calls)
+        return any(self.sinks.sink(module, call, danger) is not None for call in self.sinks.likely(function, danger))
 
     def _has_join(self, function: Function) -> bool:
         """Whether paths are joined in a function."""
         module = function.module
+        if not self.sinks.may_join(function):
+            return False
         if any(self.sinks.is_join(module, call) for call in function.calls):
             return True
         values = [(one.value, one.block, one.start) for one in module.assigns_in.get(function.index, ())]
@@ -279,7 +283,9 @@ class Flows:
 
     def _sinking(self, function: Function, danger: str) -> Iterator[Sunk]:
         module = function.module
-        arrivals = [one for call in function.calls for one in self.sinks.arrivals(module, call, danger)]
+        arrivals = [
+            one for call in self.sinks.likely(function, danger) for one in self.sinks.arrivals(module, call, danger)
+        ]
         if danger == "path":
             arrivals += self.sinks.joins(function)
         for arrival in sorted(arrivals, key=lambda each: each.start):
@@ -320,6 +326,10 @@ class Flows:
         return False
 
     def _holds(self, function: Function, param: f.Param) -> bool:
+        if param.annotation is not None and not isinstance(param.default, f.CallRef) and _is_plain(param.annotation):
+            return False
+        if function.cls is not None and param is function.params[0] and not function.cls.facts.bases:
+            return False
         kind = self.types.parameter(function, param)
         if isinstance(kind, Instance) and kind.args:
             kind = kind.args[0]
@@ -327,6 +337,20 @@ class Flows:
             return False
         names = [kind.cls] if isinstance(kind.cls, str) else [b for b in self.types.mro(kind.cls) if isinstance(b, str)]
         return any(self.known.attributes(name) for name in names)
+
+
+def _is_plain(annotation: f.Expr) -> bool:
+    """Whether an annotation names types of Python only, of which nothing is known to come from a client."""
+    match annotation:
+        case f.Name(id=name):
+            return name in _PLAIN
+        case f.Const(value=value):
+            return value is None
+        case f.Binary(op="|", left=left, right=right):
+            return _is_plain(left) and _is_plain(right)
+        case f.Sub(value=value, items=items):
+            return f.last_name(value) in _GENERIC and all(_is_plain(one) or f.last_name(one) == "Any" for one in items)
+    return False
 
 
 def trail(strand: Strand, arrival: Arrival) -> Iterator[Step]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fastapi_lint import catalog
 from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.catalog.format import Sink
 from fastapi_lint.index import facts as f
@@ -40,6 +41,8 @@ _STORES = re.compile(
 
 _ASKED = frozenset({"stat", "lstat", "exists", "is_file", "is_dir", "as_posix", "as_uri"})
 _ASKING = frozenset({"str", "fspath", "stat", "getsize", "getmtime", "exists", "isfile", "isdir"})
+_JOIN_NAMES = frozenset({"join", "joinpath", "Path", "PurePath"})
+_JOINING = _ASKED | _ASKING | _JOIN_NAMES
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Sinks:
         self.types = tracing.types
         self.known = known
         self._named: dict[tuple[Module, str], frozenset[str]] = {}
+        self._joining: dict[Module, set[int]] = {}
+        self._likely: dict[tuple[Module, str], dict[int, tuple[f.Call, ...]]] = {}
 
     def sink(self, module: Module, call: f.Call, danger: str) -> tuple[Sink, tuple[f.Arg, ...]] | None:
         """How a call is a sink of a danger, and its arguments; None when it is none."""
@@ -150,11 +155,23 @@ class Sinks:
 
     def arriving(self, module: Module, danger: str) -> Iterator[Arrival]:
         """What the sinks of a module get, as far as anything of it comes from outside."""
-        names = self._names(module, danger)
-        tables = (module.calls_by_name, module.calls_by_argument)
-        likely = {index for table in tables for name in names & table.keys() for index in table[name]}
-        for index in sorted(likely):
-            yield from self.arrivals(module, module.facts.calls[index], danger)
+        for calls in self._likely_in(module, danger).values():
+            for call in calls:
+                yield from self.arrivals(module, call, danger)
+
+    def likely(self, function: Function, danger: str) -> tuple[f.Call, ...]:
+        """The calls of a function that may be sinks by their names: no others are."""
+        return self._likely_in(function.module, danger).get(function.index, ())
+
+    def _likely_in(self, module: Module, danger: str) -> dict[int, tuple[f.Call, ...]]:
+        """The calls of a module that are called like a sink, or hand over what is, by the index of their function."""
+        key = (module, danger)
+        if key not in self._likely:
+            found: dict[int, list[f.Call]] = {}
+            for call in called_like(module, self._names(module, danger)):
+                found.setdefault(module.facts.blocks[call.block].function, []).append(call)
+            self._likely[key] = {function: tuple(each) for function, each in found.items()}
+        return self._likely[key]
 
     def arrivals(self, module: Module, call: f.Call, danger: str) -> Iterator[Arrival]:
         found = self.sink(module, call, danger)
@@ -219,9 +236,24 @@ class Sinks:
                 if has_strands(found):
                     yield Arrival(function, module, call.start, call.end, call.block, "", found)
 
+    def may_join(self, function: Function) -> bool:
+        """Whether paths may be joined in a function, by the names in it and its operators."""
+        module = function.module
+        if module not in self._joining:
+            blocks, table = module.facts.blocks, module.calls_by_name
+            called = (index for name in _JOINING & table.keys() for index in table[name])
+            divided = (
+                entry.block
+                for entry in (*module.facts.assigns, *module.facts.exits)
+                if isinstance(entry.value, f.Binary) and entry.value.op == "/"
+            )
+            found = {blocks[module.facts.calls[index].block].function for index in called}
+            self._joining[module] = found.union(blocks[block].function for block in divided)
+        return function.index in self._joining[module]
+
     def is_join(self, module: Module, call: f.Call) -> bool:
         last = f.last_name(call.func)
-        if last not in ("join", "joinpath", "Path", "PurePath") or len(call.args) < 1 + (last != "joinpath"):
+        if last not in _JOIN_NAMES or len(call.args) < 1 + (last != "joinpath"):
             return False
         name = self.types.name_of_type(self.types.callee(module, call)) or ""
         return name in _JOINS or name.endswith("Path.joinpath")
@@ -230,6 +262,25 @@ class Sinks:
         while isinstance(value, f.Binary) and value.op == "/":
             value = value.left
         return self.types.is_instance(self.types.infer(value, where), *_PATHS)
+
+
+def called_like(module: Module, names: frozenset[str]) -> Iterator[f.Call]:
+    """The calls of a module by the last names of what they call, or of what they hand over to be run elsewhere."""
+    calls, table = module.facts.calls, module.calls_by_name
+    found = {index for name in names & table.keys() for index in table[name]}
+    found.update(
+        index
+        for name in _handing_over(module) & table.keys()
+        for index in table[name]
+        if any(f.last_name(arg.value) in names for arg in calls[index].args)
+    )
+    return (calls[index] for index in sorted(found))
+
+
+def _handing_over(module: Module) -> frozenset[str]:
+    """What a module calls by which it may have something else run."""
+    names = catalog.handoff_names()
+    return names.union(one.alias for one in module.facts.imports if one.alias and one.name in names)
 
 
 def asked_of(call: f.Call) -> Iterator[f.Expr]:

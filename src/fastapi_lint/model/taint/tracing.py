@@ -22,6 +22,7 @@ from fastapi_lint.model.names.symbols import (
     ClassObject,
     External,
     Function,
+    FunctionObject,
     Instance,
     Method,
     Module,
@@ -96,6 +97,7 @@ class Tracing:
         self.parameters = Parameters(self, self.checks, self.entries, dependencies, schemas)
         self.checking = False
         self._results: dict[Hashable, tuple[Value, Hashable]] = {}
+        self._names: dict[Hashable, tuple[Value, Hashable]] = {}
         self._active: set[Hashable] = set()
         self._work = 0
         self._cuts = 0
@@ -128,6 +130,8 @@ class Tracing:
     def callee(self, call: f.Call, where: Where) -> tuple[Type, tuple[f.Arg, ...]]:
         """What a call calls, with which arguments; that of a hand-off (`to_thread`) is what is handed over."""
         target, args = self.types.callee(where[0], call), call.args
+        if target is None or isinstance(target, FunctionObject):
+            return target, args
         for _ in range(3):
             while isinstance(target, Partial):
                 target = target.callable
@@ -326,26 +330,38 @@ class Tracing:
         return self.changes.applied(self, name, found[0], where, path, base, depth)
 
     def _bound(self, name: str, binding: Binding, where: Where, path: Path, depth: int) -> Value:
-        module, entry = where[0], binding.entry
+        """What one of its bindings gives a name: worked out once, unless something was cut off on the way."""
+        module = where[0]
         key = (module, binding.start, name, path, self.checking)
+        held = self._names.get(key)
+        if held is not None:
+            recording.depend_on(held[1])
+            return held[0]
         if key in self._active:
             self._cuts += 1
             return UNKNOWN
+        cuts = self._cuts
         self._active.add(key)
         try:
-            match entry:
-                case f.Assign():
-                    return self._assigned(name, entry, module, path, depth)
-                case f.Param():
-                    function = module.enclosing(binding.block)
-                    return self.parameters.value(function, entry, path, depth) if function is not None else UNKNOWN
-                case f.Import():
-                    meant = self.types.alias_of(module, name, [binding])
-                    return self.value(meant[0], meant[1], path, depth) if meant is not None else UNKNOWN
-                case f.Block():
-                    return self._target(name, entry, module, path, depth)
+            held = recording.tracked(lambda: self._entered(name, binding, module, path, depth))
         finally:
             self._active.discard(key)
+        if cuts == self._cuts:
+            self._names[key] = held
+        return held[0]
+
+    def _entered(self, name: str, binding: Binding, module: Module, path: Path, depth: int) -> Value:
+        match binding.entry:
+            case f.Assign() as entry:
+                return self._assigned(name, entry, module, path, depth)
+            case f.Param() as entry:
+                function = module.enclosing(binding.block)
+                return self.parameters.value(function, entry, path, depth) if function is not None else UNKNOWN
+            case f.Import():
+                meant = self.types.alias_of(module, name, [binding])
+                return self.value(meant[0], meant[1], path, depth) if meant is not None else UNKNOWN
+            case f.Block() as entry:
+                return self._target(name, entry, module, path, depth)
         return UNKNOWN
 
     def _assigned(self, name: str, entry: f.Assign, module: Module, path: Path, depth: int) -> Value:

@@ -58,8 +58,10 @@ def html_injection(function: Function, check: Check) -> Iterator[Finding]:
 def _arrivals(function: Function, check: Check) -> Iterator[Arrival]:
     """What becomes HTML in a function: of a response, or what it returns as one."""
     flows, module = check.project.taint, function.module
+    likely = {(call.start, call.end) for call in flows.sinks.likely(function, "html")}
     for call in function.calls:
-        found = list(flows.sinks.arrivals(module, call, "html"))
+        is_likely = (call.start, call.end) in likely
+        found = list(flows.sinks.arrivals(module, call, "html")) if is_likely else []
         yield from found
         content = None if found else _content(function, call, check)
         if content is not None:

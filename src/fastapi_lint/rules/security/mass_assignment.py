@@ -24,6 +24,7 @@ _CLASS_METHODS = frozenset({
     "create", "acreate", "get_or_create", "update_or_create", "model_validate", "parse_obj", "objects", "insert",
     "update_from_dict", "sqlmodel_update", "model_construct", "construct",
 })  # fmt: skip
+_TAKING_ROWS = _CLASS_METHODS | {"values", "update", "execute", "bulk_insert_mappings", "bulk_update_mappings"}
 _OWN = re.compile(
     r"(?:^|_)(?:admin|superuser|staff|roles?|permissions?|scopes?|owner|verified|password|balance|credits?|tenant|plan)"
     r"(?:_|$)"
@@ -144,7 +145,7 @@ def _written(function: Function, call: f.Call, check: Check) -> tuple[Class | No
     name = f.last_name(call.func)
     if name == "values":
         return _statement(call, check, where)
-    if isinstance(call.func, f.Attr) and name in (*_CLASS_METHODS, "update"):
+    if isinstance(call.func, f.Attr) and (name == "update" or name in _CLASS_METHODS):
         cls = row_class(check.project, call.func.value, where)
         if cls is not None:
             return (cls,)
@@ -156,7 +157,7 @@ def _written(function: Function, call: f.Call, check: Check) -> tuple[Class | No
 def _rows(function: Function, call: f.Call, check: Check) -> tuple[f.Expr, Class | None] | None:
     """A dict, or a list of such, whose keys are columns: of `values(data)`, `execute(insert(...), rows)`."""
     name, first = f.last_name(call.func), call.args[0]
-    if name not in ("values", "update", "execute", "bulk_insert_mappings", "bulk_update_mappings", *_CLASS_METHODS):
+    if name not in _TAKING_ROWS:
         return None
     callee, where = check.project.callee(function.module, call), (function.module, call.block, call.start)
     cls = callee.cls if isinstance(callee, Method) else ""

@@ -55,8 +55,9 @@ def open_redirect(function: Function, check: Check) -> Iterator[Finding]:
 def _arrivals(function: Function, check: Check) -> Iterator[Arrival]:
     """What becomes a location in a function: of a RedirectResponse, a header, or what it returns as one."""
     flows, module = check.project.taint, function.module
-    for call in function.calls:
+    for call in flows.sinks.likely(function, "redirect"):
         yield from flows.sinks.arrivals(module, call, "redirect")
+    for call in function.calls:
         for arg in call.args:
             if arg.name == "headers" and isinstance(arg.value, f.Mapping) and _is_response(function, call, check):
                 for key, value in arg.value.items:

@@ -47,6 +47,7 @@ _ATTRIBUTES = {
 }
 _SET = frozenset({"verify_mode", "_create_default_https_context", *_ATTRIBUTES})
 _UNVERIFIED = ("ssl._create_unverified_context", "ssl._create_stdlib_context")
+_CONTEXTS = tuple(name.rpartition(".")[2] for name in _UNVERIFIED)
 _NONE = ("ssl.CERT_NONE", "ssl.VerifyMode.CERT_NONE")
 _WHY = "whoever stands between reads and changes what is sent, passwords and tokens included"
 _INSTEAD = (
@@ -91,10 +92,12 @@ def unverified_tls(module: Module, check: Check) -> Iterator[Finding]:
 
 
 def _calls(module: Module, check: Check) -> Iterator[Finding]:
-    values = check.project.values
-    for call in module.facts.calls:
+    values, named, calls = check.project.values, module.calls_by_keyword, module.calls_by_name
+    likely = {index for keyword in (*_SWITCHES, "**") for index in named.get(keyword, ())}
+    likely.update(index for name in _CONTEXTS for index in calls.get(name, ()))
+    for call in (module.facts.calls[index] for index in sorted(likely)):
         names = {arg.name for arg in call.args}
-        if f.last_name(call.func) in ("_create_unverified_context", "_create_stdlib_context"):
+        if f.last_name(call.func) in _CONTEXTS:
             if check.project.called_name(module, call) in _UNVERIFIED and not is_one_of_two_contexts(
                 check.project, module, call
             ):
