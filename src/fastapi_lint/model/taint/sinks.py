@@ -242,11 +242,9 @@ class Sinks:
         if module not in self._joining:
             blocks, table = module.facts.blocks, module.calls_by_name
             called = (index for name in _JOINING & table.keys() for index in table[name])
-            divided = (
-                entry.block
-                for entry in (*module.facts.assigns, *module.facts.exits)
-                if isinstance(entry.value, f.Binary) and entry.value.op == "/"
-            )
+            values = [(entry.block, entry.value) for entry in module.facts.assigns]
+            values += [(leave.block, leave.value) for leave in module.facts.exits]
+            divided = (block for block, value in values if isinstance(value, f.Binary) and value.op == "/")
             found = {blocks[module.facts.calls[index].block].function for index in called}
             self._joining[module] = found.union(blocks[block].function for block in divided)
         return function.index in self._joining[module]
