@@ -90,9 +90,28 @@ class Defaults:
         for call in module.facts.calls:
             match call.func:
                 case f.Attr(value=f.Name(id=owner), attr="append" | "extend" | "add" | "update" | "insert"):
-                    if owner == name and call.block == block and at < call.start < until and call.args:
+                    if owner != name or not at < call.start < until or not call.args:
+                        continue
+                    if call.block == block:
                         place = (module, call.block, call.start)
                         yield from self.texts(call.args[-1].value, place, depth - 1)
+                    elif (loop := self._loop_of(call, block, module)) is not None:
+                        for text, home in self.texts(loop.test, (module, loop.parent, loop.start), depth - 1):
+                            yield _cleaned(text, call.args[-1].value, module), home
+
+    def _loop_of(self, call: f.Call, outer: int, module: Module) -> f.Block | None:
+        """The loop whose items a call puts into a list one by one, those that are not empty: `found.append(one.strip())`."""
+        blocks, index = module.facts.blocks, call.block
+        tests: list[f.Expr | None] = []
+        while blocks[index].kind in ("if", "choice"):
+            tests += [blocks[index].test] if blocks[index].kind == "if" else []
+            index = blocks[index].parent
+        loop = blocks[index]
+        if loop.kind != "for" or loop.parent != outer or not isinstance(loop.target, f.Name) or loop.is_async:
+            return None
+        exprs = (call.args[-1].value, *tests)
+        is_plain = all(each is not None and self._is_cleaned(each, loop.target, module) for each in exprs)
+        return loop if is_plain and len(tests) < 2 else None
 
     def _annotated(self, expr: f.Attr, where: Where, depth: int) -> Iterator[Found]:
         """The default of a field that only its annotation says: `origins: Annotated[list[str], Field(default=...)]`."""
