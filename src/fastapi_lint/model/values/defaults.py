@@ -100,7 +100,7 @@ class Defaults:
                             yield _cleaned(text, call.args[-1].value, module), home
 
     def _loop_of(self, call: f.Call, outer: int, module: Module) -> f.Block | None:
-        """The loop whose items a call puts into a list one by one, those that are not empty: `found.append(one.strip())`."""
+        """The loop whose items, but for empty ones, a call puts into a list: `found.append(one.strip())`."""
         blocks, index = module.facts.blocks, call.block
         tests: list[f.Expr | None] = []
         while blocks[index].kind in ("if", "choice"):
