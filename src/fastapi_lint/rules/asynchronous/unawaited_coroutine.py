@@ -155,11 +155,16 @@ def _generators(function: Function, check: Check) -> Iterator[Finding]:
         if not _expected_to_fail(function, misuse.call):
             written = check.project.effects.written(function.module, misuse.call)
             why = "nothing of it runs" if misuse.how == "dropped" else _WHY[misuse.how].format(misuse.detail)
+            title = f"`{written}(...)` makes an async generator that nobody goes through in `{function.name}`"
+            instead = f"use `async for` over `{written}(...)`"
+            if misuse.how.startswith("entered"):
+                title = f"`{written}(...)` cannot be entered in `{function.name}`"
+                instead = f"enter `asynccontextmanager({written})(...)`"
             yield check.finding(
                 (misuse.call.start, misuse.call.name_end),
-                f"`{written}(...)` makes an async generator that nobody goes through in `{function.name}`",
+                title,
                 why=why.replace("a coroutine", "an async generator").replace("coroutine", "async generator"),
-                instead=f"use `async for` over `{written}(...)`",
+                instead=instead,
             )
 
 
