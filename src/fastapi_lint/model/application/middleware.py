@@ -206,12 +206,16 @@ def _holds_inner_headers(value: f.Expr, where: Where, function: Function) -> boo
     """Whether a value is the headers of what `call_next` gave, or a copy or a dict of them."""
     module = where[0]
     params = {f.Name(param.name) for param in function.params}
+    calls, assigns = module.facts.calls, module.assigns_in.get(function.index, ())
+
+    def is_passed_on(made: f.Expr | None) -> bool:
+        return isinstance(made, f.CallRef) and calls[made.index].func in params
+
+    coming = {entry.target for entry in assigns if is_passed_on(entry.value)}  # and awaited further down
     inner = [
         entry.target
-        for entry in module.assigns_in.get(function.index, ())
-        if isinstance(entry.value, f.Await)
-        and isinstance(entry.value.value, f.CallRef)
-        and module.facts.calls[entry.value.value.index].func in params
+        for entry in assigns
+        if isinstance(entry.value, f.Await) and (is_passed_on(entry.value.value) or entry.value.value in coming)
     ]
     parts = [value]
     if isinstance(value, f.CallRef):
