@@ -203,7 +203,13 @@ def _kept(types: Inference, function: Function, leaving: f.Exit) -> f.Expr:
     if not isinstance(value, f.Name):
         return value
     found = types.find_bindings(value.id, (function.module, leaving.block, leaving.start))
-    entry = found[0].entry if len(found) == 1 else None
-    if isinstance(entry, f.Assign) and entry.target == value and isinstance(entry.value, (f.CallRef, f.Choice)):
-        return entry.value
-    return value
+    held = [
+        each.entry.value
+        for each in found
+        if isinstance(each.entry, f.Assign)
+        and each.entry.target == value
+        and isinstance(each.entry.value, (f.CallRef, f.Choice))
+    ]
+    if not held or len(held) < len(found):
+        return value
+    return held[0] if len(held) == 1 else f.Choice(tuple(held))  # one in each branch
