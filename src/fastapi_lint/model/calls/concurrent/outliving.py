@@ -315,9 +315,20 @@ def is_waited_for(function: Function, call: f.Call) -> bool:
             if not _is(entry.value, module, call):
                 return True
             if isinstance(entry.target, f.Name):
-                return _is_used_later(function, entry.target.id, entry.end)
+                name = entry.target.id
+                return _is_used_later(function, name, entry.end) or _is_kept_for_use(function, name, entry.end)
             return _is_used_later(function, _text(entry.target), entry.end)
     return True
+
+
+def _is_kept_for_use(function: Function, name: str, start: int) -> bool:
+    """Whether a variable is put into something that the rest of the function does more with than keeping it."""
+    for call in function.calls:
+        if call.start > start and f.last_name(call.func) in _KEEPS and isinstance(call.func, f.Attr):
+            if any(arg.value == f.Name(name) for arg in call.args):
+                if (kept := _text(call.func.value)) and _is_used_later(function, kept, call.end):
+                    return True
+    return False
 
 
 def _is(expr: f.Expr, module: Module, call: f.Call) -> bool:
