@@ -35,7 +35,7 @@ from fastapi_lint.model.calls.concurrent.entering import (
 )
 from fastapi_lint.model.calls.concurrent.giving import chosen, given_back
 from fastapi_lint.model.calls.concurrent.lasting import lasts, runs
-from fastapi_lint.model.calls.concurrent.locks import held_across_await, lock_of
+from fastapi_lint.model.calls.concurrent.locks import Held, held_across_await, lock_of
 from fastapi_lint.model.calls.concurrent.outliving import Started, root_of
 from fastapi_lint.model.calls.concurrent.plain import A_GENERATOR, SYNCHRONOUS, is_certain, plain_result
 from fastapi_lint.model.calls.concurrent.tasks import TASKS, is_given, is_made_here
@@ -58,6 +58,7 @@ __all__ = [
     "TASKS",
     "Endings",
     "Given",
+    "Held",
     "Member",
     "Misuse",
     "NotCallable",

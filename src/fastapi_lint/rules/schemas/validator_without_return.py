@@ -66,15 +66,13 @@ def validator_without_return(module: Module, check: Check) -> Iterator[Finding]:
 
 
 def _in_annotations(module: Module, check: Check) -> Iterator[Function]:
-    """The functions that annotations of a module make validators of; of several modules, the first one tells."""
+    """The functions that annotations of a module make validators of, wherever they stand: that two modules use one is
+    the same finding."""
     for call in module.facts.calls:
         if f.last_name(call.func).endswith("Validator") and check.project.called_name(module, call) in _ANNOTATED:
             given = check.project.infer(call.args[0].value, module, call.block, call.start) if call.args else None
             if isinstance(given, FunctionObject) and given.function.name != "<lambda>" and given.owner is None:
-                name = given.function.name
-                users = (each for each in check.project.modules if each.mentions(name) and each.mentions("Validator"))
-                if min(users, key=lambda each: each.path, default=None) is module:
-                    yield given.function
+                yield given.function
 
 
 def _loss(function: Function, check: Check) -> str | None:

@@ -19,12 +19,16 @@ _LOCKS = (
 
 @dataclass(frozen=True)
 class Held:
-    """A lock that is held while its function waits: where it is taken, the name of its class, a place of waiting."""
+    """A lock that is held while its function waits: where it is taken, the name of its class, a place of waiting.
+
+    `is_reentrant`: the thread that holds it may take it again, as all coroutines of a loop are in one.
+    """
 
     start: int
     end: int
     kind: str
     waiting: tuple[int, int]
+    is_reentrant: bool
 
 
 def held_across_await(function: Function, types: Inference) -> Iterator[Held]:
@@ -36,14 +40,20 @@ def held_across_await(function: Function, types: Inference) -> Iterator[Held]:
         lock = types.infer(block.test, (module, block.parent, block.start))
         if isinstance(lock, Instance) and types.is_instance(lock, *_LOCKS):
             if (waiting := _waits(function, block)) is not None:
-                yield Held(block.start, block.start + len("with"), str(lock.cls).rsplit(".", 1)[-1], waiting)
+                yield _held(block.start, block.start + len("with"), lock, waiting)
     for call in function.calls if function.is_async else ():
         match call.func:
             case f.Attr(value=receiver, attr="acquire") if not call.awaited:
                 lock = types.infer(receiver, (module, call.block, call.start))
                 if isinstance(lock, Instance) and types.is_instance(lock, *_LOCKS) and not _returns_at_once(call):
                     if (waiting := _waits_before_release(function, call, receiver)) is not None:
-                        yield Held(call.start, call.end, str(lock.cls).rsplit(".", 1)[-1], waiting)
+                        yield _held(call.start, call.end, lock, waiting)
+
+
+def _held(start: int, end: int, lock: Instance, waiting: tuple[int, int]) -> Held:
+    kind = str(lock.cls).rsplit(".", 1)[-1]
+    is_bare = lock.origin is None or not lock.origin.facts.args  # a Condition makes an RLock unless it is given a lock
+    return Held(start, end, kind, waiting, kind == "RLock" or (kind == "Condition" and is_bare))
 
 
 def _returns_at_once(call: f.Call) -> bool:
