@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.data.unread.occurrences import reads
 from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Module
@@ -29,7 +30,8 @@ def is_only_told(bound: BoundText, project: Project) -> bool:
     if not isinstance(entry.value, f.Mapping):
         return False
     own = entry.target
-    if any(other is not module and not other.is_test and other.mentions(own.id) for other in project.modules):
+    others = (other for other in project.modules if other is not module and not other.is_test)
+    if any(place >= 0 for other in others for place in reads(other, own.id, home=True, is_attribute=False)):
         return False
     values = _values(module, own, entry)
     return values is not None and bool(values) and _are_told(module, values, project)

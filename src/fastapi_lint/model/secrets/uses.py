@@ -82,7 +82,9 @@ class Secrets:
     def _of_variable(self, name: str) -> Iterator[Use]:
         """The uses of what is read from an environment variable, wherever that is."""
         for module in self.project.modules:
-            places = self.uses.get(module, {}) if module.mentions(name) else {}
+            if not module.mentions(name):
+                continue
+            places = self.uses.get(module, {})
             for entry in module.facts.assigns if places else ():
                 if entry.value is not None and entry.start in places and _variable(entry.value, module) == name:
                     yield from places[entry.start]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import walk
+from fastapi_lint.model.names.expressions import attributes, walk
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -33,7 +32,7 @@ _KEEPING = frozenset({
     "field_validator", "validator", "root_validator",
 })  # fmt: skip
 """Decorators that give what a function returns to nobody but its callers, or the object that it is asked for."""
-_WHOLE = re.compile(rb"(\w+)\s*\.\s*(?:__dict__|model_fields|__fields__|__annotations__)")
+_WHOLE = ("__dict__", "model_fields", "__fields__", "__annotations__")
 
 
 def gives_away(cls: Class, project: Project) -> bool:
@@ -123,8 +122,7 @@ class _Search:
                 if self._is_one(block.test, (module, block.parent, block.start)):
                     return True
         own = {"self", "cls"} if any(one.module is module for one in self.family) else set()
-        wanted = {name.encode() for name in self.carriers | own}
-        if any(found[1] in wanted for found in _WHOLE.finditer(module.text)):
+        if any(f.last_name(part.value) in self.carriers | own for part, _, _ in attributes(module, *_WHOLE)):
             return True
         return any(self._by_call(module, call) for call in module.facts.calls) or any(
             self._by_return(function) for function in module.functions
@@ -175,7 +173,7 @@ class _Search:
 
 def gives_module_away(module: Module, project: Project) -> bool:
     """Whether a module may be read as a whole: handed to something, or asked for names that are worked out."""
-    if module.mentions("globals()", "vars()"):
+    if any(f.last_name(call.func) in ("globals", "vars") and not call.args for call in module.facts.calls):
         return True
     for other in project.modules:
         if other is module or not module.parts or not other.mentions(module.parts[-1]):
