@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Project, Route
 from fastapi_lint.model.routing import Event
-from fastapi_lint.model.routing.serving import left_out
+from fastapi_lint.model.routing.serving import commented_out, left_out
 from fastapi_lint.rule import Check, rule
 
 
@@ -21,6 +21,8 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
 
     Before FastAPI 0.137 `include_router` takes a copy of the routes: what is registered on the router afterwards is
     not served. Where every declared FastAPI is older, that is reported, too.
+
+    Where the code that includes it, or imports its module, stands in a comment, it is information.
 
     What other rules say of requests (a leak, a delay, a missing check) is information in the handlers of such a router.
 
@@ -38,12 +40,17 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
         found = [address.route for address in routes.addresses(router) if isinstance(address.route, Route)]
         example = next(iter((*router.routes, *found)))
         number = f"{len(found)} route{'s' if len(found) != 1 else ''}"
+        parked = commented_out(router, project)
         yield check.finding(
             router,
             f"`{router.variable}` has {number}, such as `{example.name}`, but no app includes it",
             why="requests for them are answered with 404",
-            instead="add `include_router`, or remove the router",
+            instead="add `include_router`, or remove the router"
+            if parked is None
+            else "include it again, or remove the router",
+            severity=Severity.INFO if parked is not None else None,
             module=router.module,
+            related=[check.related(parked[1:], "this is commented out", module=parked[0])] if parked else [],
         )
 
 
