@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 from lsprotocol import types
 
 from server.conftest import Project
@@ -131,6 +134,56 @@ def test_explain(editor: Editor, project: Project) -> None:
     text = editor.ask(lambda client: client.workspace_execute_command_async(params))
     assert "An async function makes a call that blocks the event loop." in str(text)
     assert "fapi101" in editor.opened[-1]
+
+
+PLUGIN = """from collections.abc import Iterator
+from fastapi_lint.api import Check, Finding, Function, rule
+
+@rule("ACME001")
+def odd_name(function: Function, check: Check) -> Iterator[Finding]:
+    \"\"\"A function is called `odd`.\"\"\"
+    if function.name == "odd":
+        yield check.at(function, "`odd`", "nobody knows what it does", "name it")
+"""
+
+
+def test_explain_without_a_page(editor: Editor, project: Project) -> None:
+    """The rule of a plugin has none; nothing is opened then."""
+    main = project({"main.py": "", "acme.py": PLUGIN, "fastapi-lint.toml": 'plugins = ["acme"]\n'}) / "main.py"
+    editor.open(main)
+    editor.diagnostics(main)
+    before = len(editor.opened)
+    params = types.ExecuteCommandParams("fastapi-lint.explain", ["ACME001"])
+    assert "A function is called `odd`." in str(
+        editor.ask(lambda client: client.workspace_execute_command_async(params))
+    )
+    assert editor.shown[-1] == "ACME001 odd-name: A function is called `odd`."
+    assert len(editor.opened) == before
+
+
+def test_a_client_may_show_pages_itself() -> None:
+    editor = Editor(pages=True)
+    params = types.ExecuteCommandParams("fastapi-lint.explain", ["FAPI101"])
+    text = editor.ask(lambda client: client.workspace_execute_command_async(params))
+    assert "An async function makes a call that blocks the event loop." in str(text)
+    assert (editor.opened, editor.shown) == ([], [])
+    assert editor.close() == 0
+
+
+def test_the_end_does_not_wait_for_an_answer() -> None:
+    """An editor may ask whether a page is to be opened, and be closed instead."""
+    editor = Editor()
+    asked = threading.Event()
+
+    async def never(params: types.ShowDocumentParams) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    editor.client.protocol.fm.features[types.WINDOW_SHOW_DOCUMENT] = never
+    params = types.ExecuteCommandParams("fastapi-lint.explain", ["FAPI101"])
+    editor.ask(lambda client: client.workspace_execute_command_async(params))
+    assert asked.wait(30)
+    assert (editor.close(), editor.log) == (0, [])
 
 
 def test_an_action_for_an_older_text_does_nothing(editor: Editor, project: Project) -> None:

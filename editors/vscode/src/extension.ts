@@ -2,13 +2,19 @@
 
 import * as fs from "node:fs";
 import * as os from "node:os";
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import * as vscode from "vscode";
-import { CloseAction, ErrorAction, LanguageClient, type ErrorHandler } from "vscode-languageclient/node";
-import { explain, explainEnd, find, INSTALL, serverArguments, type Surroundings } from "./finding";
+import { CloseAction, ErrorAction, LanguageClient, State, type ErrorHandler } from "vscode-languageclient/node";
+import { explain, explainEnd, explainEnds, find, INSTALL, serverArguments, type Surroundings } from "./finding";
+import { showPage } from "./page";
+import { launch, type Server } from "./server";
 
 const ID = "fastapi-lint";
 const MOST_RESTARTS = 3;
+/** Ends of the server count together that are no further apart than this, in milliseconds. */
+const TOGETHER = 10 * 60_000;
+/** How long a server may take to answer for the first time, and to end, in milliseconds. */
+const PATIENCE = { start: 60_000, end: 2_000 };
 
 /** What is used of the interface of the Python extension. */
 interface Python {
@@ -21,13 +27,27 @@ interface Python {
   };
 }
 
+/** Tells mishaps to the log alone: what people should read of them is said once, in our words, by `complain`. */
+class Client extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
+
+interface Running {
+  readonly client: Client;
+  readonly server: () => Server | undefined;
+}
+
 let output: vscode.LogOutputChannel;
-let client: LanguageClient | undefined;
+let storage: vscode.Uri;
+let running: Running | undefined;
 /** What is being done with the server: one thing after the other, as settings may change in the middle of a start. */
 let doing: Promise<void> = Promise.resolve();
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   output = vscode.window.createOutputChannel(ID, { log: true });
+  storage = context.globalStorageUri;
   context.subscriptions.push(
     output,
     vscode.commands.registerCommand(`${ID}.restart`, restart),
@@ -38,7 +58,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       if (matters) void restart();
     }),
     // The environment in a folder that comes or goes may be the one whose server runs.
-    vscode.workspace.onDidChangeWorkspaceFolders(() => void (client ?? restart())),
+    vscode.workspace.onDidChangeWorkspaceFolders(() => void (running ?? restart())),
   );
   const python = await pythonExtension();
   if (python) context.subscriptions.push(python.environments.onDidChangeActiveEnvironmentPath(() => void restart()));
@@ -76,44 +96,74 @@ async function start(): Promise<void> {
   }
   const parameters = serverArguments(settings.get<string[]>("args", []));
   output.info(`starting ${[found.program, ...parameters].join(" ")} (from ${found.from})`);
-  const folder = around.folders[0];
-  let said = "";
+  let server: Server | undefined;
   const run = async (): Promise<ChildProcess> => {
-    const server = spawn(found.program, parameters, { ...(folder ? { cwd: folder } : {}), stdio: "pipe" });
-    server.stderr?.on("data", (data: Buffer) => (said = (said + data.toString()).slice(-4000)));
-    return server;
+    server = undefined;
+    try {
+      server = await launch(found.program, parameters, around.folders[0]);
+    } catch (error) {
+      // At the first start it is told below; later nobody else would.
+      if (running === starting) void complain(explainEnd(found.program, String(error)));
+      throw error;
+    }
+    return server.process;
   };
-  const starting: LanguageClient = new LanguageClient(ID, ID, run, {
+  const client: Client = new Client(ID, ID, run, {
     documentSelector: [{ scheme: "file", language: "python" }],
     outputChannel: output,
-    errorHandler: handler((): boolean => client === starting),
+    initializationOptions: { pages: true },
+    initializationFailedHandler: () => false,
+    errorHandler: handler(() => (running === starting ? starting : undefined)),
+    middleware: {
+      executeCommand: async (command, given, next) => {
+        const answer: unknown = await next(command, given);
+        if (command === `${ID}.explain` && typeof answer === "string" && answer) await showPage(storage, String(given[0]), answer);
+        return answer;
+      },
+    },
   });
+  const starting: Running = { client, server: () => server };
   try {
-    await starting.start();
-    client = starting;
+    await inTime(client.start());
+    running = starting;
   } catch (error) {
     output.error(String(error));
-    void complain(explainEnd(found.program, said));
-    await starting.dispose().catch(() => undefined);
+    const said = await server?.end(PATIENCE.end);
+    void complain(explainEnd(found.program, said || String(error)));
+    await client.dispose().catch(() => undefined);
   }
 }
 
 async function stop(): Promise<void> {
-  const running = client;
-  client = undefined;
-  await running?.dispose(5000).catch((error: unknown) => output.warn(String(error)));
+  const stopped = running;
+  running = undefined;
+  if (!stopped) return;
+  // One that is just being started again, after it has ended, cannot be stopped yet.
+  if (stopped.client.state === State.Starting) await inTime(stopped.client.start()).catch(() => undefined);
+  await stopped.client.dispose(PATIENCE.end).catch((error: unknown) => output.warn(String(error)));
+  await stopped.server()?.end(PATIENCE.end);
+}
+
+async function inTime(start: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("it does not answer")), PATIENCE.start);
+  });
+  await Promise.race([start, late]).finally(() => clearTimeout(timer));
 }
 
 /** A server that has worked is started again when it ends, a few times; one that never did has been complained about. */
-function handler(hasWorked: () => boolean): ErrorHandler {
-  let ends = 0;
+function handler(one: () => Running | undefined): ErrorHandler {
+  let ends: number[] = [];
   return {
-    error: () => ({ action: ErrorAction.Continue }),
-    closed: () => {
-      if (!hasWorked()) return { action: CloseAction.DoNotRestart, handled: true };
-      ends += 1;
-      if (ends <= MOST_RESTARTS) return { action: CloseAction.Restart };
-      void complain(`fastapi-lint: the server ended ${ends} times and stays off; "fastapi-lint: Restart the server" tries again.`);
+    error: () => ({ action: ErrorAction.Continue, handled: true }),
+    closed: async () => {
+      const ended = one();
+      if (!ended) return { action: CloseAction.DoNotRestart, handled: true };
+      const said = await ended.server()?.end(PATIENCE.end);
+      ends = [...ends.filter((end) => Date.now() - end < TOGETHER), Date.now()];
+      if (ends.length <= MOST_RESTARTS) return { action: CloseAction.Restart };
+      void complain(explainEnds(ends.length, said ?? ""));
       return { action: CloseAction.DoNotRestart, handled: true };
     },
   };
@@ -161,11 +211,13 @@ async function fixAll(): Promise<void> {
 }
 
 async function complain(message: string): Promise<void> {
-  const copy = "Copy the command";
-  const settings = "Settings";
-  const show = "Output";
-  const chosen = await vscode.window.showErrorMessage(message, ...(message.includes(INSTALL) ? [copy] : []), settings, show);
-  if (chosen === copy) await vscode.env.clipboard.writeText(INSTALL);
-  if (chosen === settings) await vscode.commands.executeCommand("workbench.action.openSettings", ID);
-  if (chosen === show) output.show();
+  output.error(message);
+  const answers: Record<string, () => unknown> = {
+    ...(message.includes(INSTALL) ? { "Copy the command": () => vscode.env.clipboard.writeText(INSTALL) } : {}),
+    "Try again": restart,
+    Settings: () => vscode.commands.executeCommand("workbench.action.openSettings", ID),
+    Output: () => output.show(),
+  };
+  const chosen = await vscode.window.showErrorMessage(message, ...Object.keys(answers));
+  if (chosen) await answers[chosen]?.();
 }

@@ -51,11 +51,18 @@ export function explain(missing: Missing, around: Surroundings): string {
 
 /** What to tell somebody whose server ended before it could work; `said` is what it wrote to its standard error. */
 export function explainEnd(program: string, said: string): string {
-  const last = said.trim().split(/\r?\n/).at(-1)?.trim();
   const hint = said.includes(INSTALL) ? "" : `If its server is not installed: ${INSTALL}`;
-  return [`fastapi-lint: ${program} could not be started.`, last && `It said: ${last}.`.replace(/\.\.$/, "."), hint]
-    .filter(Boolean)
-    .join(" ");
+  return [`fastapi-lint: ${program} could not be started.`, lastOf(said), hint].filter(Boolean).join(" ");
+}
+
+/** What to tell somebody whose server has worked and then ended again and again. */
+export function explainEnds(times: number, said: string): string {
+  return [`fastapi-lint: the server ended ${times} times and stays off.`, lastOf(said)].filter(Boolean).join(" ");
+}
+
+function lastOf(said: string): string {
+  const last = said.trim().split(/\r?\n/).at(-1)?.trim();
+  return last ? `It said: ${last}.`.replace(/\.\.$/, ".") : "";
 }
 
 /** The arguments of the server. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { explain, explainEnd, find, INSTALL, serverArguments, type Surroundings } from "../src/finding";
+import { explain, explainEnd, explainEnds, find, INSTALL, serverArguments, type Surroundings } from "../src/finding";
 
 /** Surroundings in which just these files are there. */
 function around(files: readonly string[], other: Partial<Surroundings> = {}): Surroundings {
@@ -121,6 +121,11 @@ test("a server that cannot start is quoted", () => {
   );
   assert.ok(!explainEnd("/x/fastapi-lint", "").includes("It said"));
   assert.equal(explainEnd("/x", `install it: ${INSTALL}\n`).split(INSTALL).length, 2, "said once");
+});
+
+test("a server that ends again and again is quoted", () => {
+  assert.equal(explainEnds(4, "Traceback\nMemoryError\n"), "fastapi-lint: the server ended 4 times and stays off. It said: MemoryError.");
+  assert.equal(explainEnds(4, ""), "fastapi-lint: the server ended 4 times and stays off.");
 });
 
 test("arguments stand behind the command", () => {

@@ -7,7 +7,8 @@ import time
 import traceback
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.capabilities import get_capability
@@ -29,6 +30,7 @@ class Client:
     def __init__(self, server: LanguageServer) -> None:
         self._server = server
         self._said: set[str] = set()
+        self._asked: set[Future[Any]] = set()
         self._token: str | None = None
         self._reported = 0.0
 
@@ -49,6 +51,15 @@ class Client:
         """Whether the client says that it has a capability, such as "window.work_done_progress"."""
         return bool(get_capability(self._server.client_capabilities, capability, False))
 
+    def take_back(self) -> None:
+        """Wait for no answers any more. At a shutdown pygls sees to that while it goes through them, and fails."""
+        for asked in tuple(self._asked):
+            asked.cancel()
+
+    def _ask(self, asked: Future[Any]) -> None:
+        self._asked.add(asked)
+        asked.add_done_callback(self._asked.discard)
+
     # ---------------------------------------------------------------- messages
 
     def log(self, message: str, kind: types.MessageType = types.MessageType.Info) -> None:
@@ -58,6 +69,13 @@ class Client:
     def inform(self, message: str) -> None:
         """A message that the user asked for."""
         self._server.window_show_message(types.ShowMessageParams(types.MessageType.Info, message))
+
+    def open(self, url: str) -> bool:
+        """Have a page shown outside of the editor, which may ask first; whether it can."""
+        can = self.can("window.show_document.support")
+        if can:
+            self._ask(self._server.window_show_document(types.ShowDocumentParams(url, external=True)))
+        return can
 
     def show(self, message: str, kind: types.MessageType = types.MessageType.Error) -> None:
         """A message that the user sees, once; and in the log."""
@@ -126,4 +144,4 @@ class Client:
     def refresh_lenses(self) -> None:
         """Have the client ask for code lenses again: those of a file may be others after an edit of another one."""
         if self.can("workspace.code_lens.refresh_support"):
-            self._server.workspace_code_lens_refresh(None)
+            self._ask(self._server.workspace_code_lens_refresh(None))

@@ -36,7 +36,8 @@ def serve(options: Options) -> int:
 
 
 class Server(LanguageServer):
-    """One session with a client. The client may set the pause before a check (`debounce`, in milliseconds)."""
+    """One session with a client, which may set the pause before a check (`debounce`, in milliseconds), and say that it
+    shows the pages of rules itself (`pages`)."""
 
     def __init__(self, options: Options) -> None:
         super().__init__("fastapi-lint", __version__, types.TextDocumentSyncKind.Incremental)
@@ -45,6 +46,7 @@ class Server(LanguageServer):
         self.schedule = Schedule(self.client, self.documents, options)
         self.shown = Shown("utf-16")
         self.diagnostics: Diagnostics | None = None
+        self.shows_pages = False
         self.is_shut_down = False
         register(self)
 
@@ -61,10 +63,11 @@ class Server(LanguageServer):
         """What the client can do, and which folders it has open."""
         self.shown = self.client.shown
         self.diagnostics = Diagnostics(self.documents, self.shown)
-        given = params.initialization_options
-        debounce = given.get("debounce") if isinstance(given, dict) else None
+        given = params.initialization_options if isinstance(params.initialization_options, dict) else {}
+        debounce = given.get("debounce")
         if isinstance(debounce, (int, float)):
             self.schedule.debounce = debounce / 1000
+        self.shows_pages = given.get("pages") is True
         self._open_folders()
 
     async def initialized(self, params: types.InitializedParams) -> None:
@@ -77,6 +80,7 @@ class Server(LanguageServer):
         """No more work."""
         self.is_shut_down = True
         self.schedule.end()
+        self.client.take_back()
 
     def _open_folders(self) -> None:
         uris = [folder.uri for folder in self.workspace.folders.values()]
@@ -145,8 +149,8 @@ class Server(LanguageServer):
             action.edit = actions.resolved(view, wish, versioned=versioned)
         return action
 
-    async def explain(self, code: str) -> str:
-        """The page of a rule: shown by the editor if it can, and given as Markdown."""
+    def explain(self, code: str) -> str:
+        """The page of a rule: given as Markdown, and opened for a client that does nothing with that."""
         from fastapi_lint.docs.documentation import explain
         from fastapi_lint.docs.examples import example_of
 
@@ -155,10 +159,8 @@ class Server(LanguageServer):
         rule = next((each for each in rules if each.code == code), None)
         if rule is None:
             return ""
-        if self.client.can("window.show_document.support"):
-            await self.window_show_document_async(types.ShowDocumentParams(rule.url, external=True))
-        else:
-            self.client.inform(f"{rule.code} {rule.name}: {rule.summary} {rule.url}")
+        if not (self.shows_pages or (rule.url and self.client.open(rule.url))):
+            self.client.inform(f"{rule.code} {rule.name}: {rule.summary} {rule.url}".strip())
         return explain(rule, example_of(rule.code, rule.name))
 
     async def hover(self, params: types.HoverParams) -> types.Hover | None:
@@ -212,8 +214,8 @@ def register(server: Server) -> None:
         if name in _DOCUMENTS:  # pygls would keep documents too, whose lines end elsewhere, and move what it is given
             del server.protocol.fm.builtin_features[name]
 
-    async def explain(code: str) -> str:
-        return await server.explain(code)
+    def explain(code: str) -> str:
+        return server.explain(code)
 
     server.command(actions.EXPLAIN)(explain)
 
