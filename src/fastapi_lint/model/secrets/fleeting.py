@@ -24,6 +24,8 @@ _MAKERS = frozenset({
 _WRAPPERS = frozenset({"str", "bytes", "base64.b64encode", "base64.urlsafe_b64encode", "pydantic.SecretStr"})
 _SAME = frozenset({"hex", "decode", "encode", "get_secret_value", "strip"})
 _DEPTH = 6
+_HEIGHT = 3
+_ENCODES = frozenset({"b64encode", "urlsafe_b64encode", "str", "hexlify", "b2a_hex"})
 
 
 class Fleeting(NamedTuple):
@@ -60,31 +62,52 @@ def _given_in(project: Project, module: Module) -> Iterator[tuple[Module, Fleeti
 
 def _is_never_compared(given: Given, module: Module, project: Project) -> bool:
     """Whether a digest with a key is a name for something, as in a cache: nobody compares it with one that came in."""
-    function = module.enclosing(given.call.block)
-    if not given.name.startswith("hmac.") or function is None:
+    if not given.name.startswith("hmac.") or module.enclosing(given.call.block) is None:
         return False
-    callers = [
-        (where, each.block)
+    return not _is_compared(module, given.call, project, _HEIGHT)
+
+
+def _is_compared(module: Module, call: f.Call, project: Project, height: int) -> bool:
+    """Whether what a call gives is compared with something, in its function or, when that gives it back, in callers."""
+    function = module.enclosing(call.block)
+    if function is None:
+        return True
+    held = _held(function, call)
+    if any(f.last_name(each.func) == "compare_digest" and _has(each, held) for each in function.calls):
+        return True
+    parts = (part for expr, _, _ in evaluated(function) for part in walk(expr) if isinstance(part, f.Compare))
+    if any({"==", "!="}.intersection(each.operators) and held.intersection(walk(each)) for each in parts):
+        return True
+    if height <= 0 or not any(
+        leave.kind == "return" and held.intersection(walk(leave.value)) for leave in function.exits
+    ):
+        return False
+    return any(
+        _is_compared(where, each, project, height - 1)
         for where, each in project.routes.expansion.objects.callers(function.name)
         if not where.is_test
         and isinstance(target := project.callee(where, each), FunctionObject)
         and target.function is function
-    ]
-    around = [one for where, block in callers if (one := where.enclosing(block)) is not None]
-    return not any(_compares(each) for each in (function, *around))
-
-
-def _compares(function: Function) -> bool:
-    """Whether a function compares something that need not be a constant."""
-    if any(f.last_name(call.func) == "compare_digest" for call in function.calls):
-        return True
-    return any(
-        isinstance(part, f.Compare)
-        and not {"==", "!="}.isdisjoint(part.operators)
-        and not any(isinstance(one, f.Const) for one in part.operands)
-        for expr, _, _ in evaluated(function)
-        for part in walk(expr)
     )
+
+
+def _held(function: Function, call: f.Call) -> set[f.Expr]:
+    """What a call gives in a function: itself, what methods and encodings make of it, and the names for these."""
+    module = function.module
+    held: set[f.Expr] = {f.CallRef(module.call_numbers[call.start, call.end])}
+    for _ in range(_HEIGHT):
+        for each in function.calls:
+            of_it = isinstance(each.func, f.Attr) and each.func.value in held
+            if of_it or (f.last_name(each.func) in _ENCODES and _has(each, held)):
+                held.add(f.CallRef(module.call_numbers[each.start, each.end]))
+        for entry in module.assigns_in.get(function.index, ()):
+            if isinstance(entry.target, f.Name) and held.intersection(walk(entry.value)):
+                held.add(entry.target)
+    return held
+
+
+def _has(call: f.Call, held: set[f.Expr]) -> bool:
+    return any(held.intersection(walk(arg.value)) for arg in call.args)
 
 
 def _made(given: Given, module: Module, project: Project) -> Iterator[tuple[Module, Fleeting]]:
