@@ -28,6 +28,9 @@ _NOTES = frozenset({
     "access", "stat", "stats", "metric", "statistic", "seen",
 })  # fmt: skip
 
+_FARTHEST = 8
+"""How many calls lead from an endpoint to what it changes, and not to what is set up on the way."""
+
 
 @rule("FAPI304", since="0.2.0", needs_requests=True)
 def side_effect_in_get(route: Route, check: Check) -> Iterator[Finding]:
@@ -42,8 +45,9 @@ def side_effect_in_get(route: Route, check: Check) -> Iterator[Finding]:
     Known limits
     Reported are endpoints whose own name, or the last piece of whose path, begins with a verb of change (delete,
     remove, create, add, update, set, toggle, activate, approve, cancel, send, run), and that write themselves or by
-    functions of the project. What looks something up before it adds it, logs, counters, callbacks of a login (by a word
-    in the name or an address, or as they take `code` and `state`) and links in mails are left alone.
+    functions of the project, not more than eight calls away: what is farther is set up at its first use. What looks
+    something up before it adds it, logs, counters, callbacks of a login (by a word in the name or an address, or as
+    they take `code` and `state`) and links in mails are left alone.
 
     References
     - [RFC 9110: safe methods](https://www.rfc-editor.org/rfc/rfc9110.html#name-safe-methods)
@@ -63,7 +67,7 @@ def side_effect_in_get(route: Route, check: Check) -> Iterator[Finding]:
                 continue
             way = code.way(function) if code is not None else []
             at = way[0][1] if way else write.call
-            if at is None:
+            if at is None or len(way) > _FARTHEST:
                 continue
             shown = written(handler.module, at) or f.last_name(at.func)
             others = _others(route, handler, check)
