@@ -322,7 +322,7 @@ class Registrations(Forwarding):
                 handler = self._handler(endpoint, where, environment)
             folded = self.expansion.pieces(path.value, where, environment) if path else no_path(call)
             if attr not in ADDERS and attr not in STARLETTES:
-                folded = path_on_the_way(self.types, self.expansion, key, folded, attr, where)
+                folded = path_on_the_way(self.types, self.expansion, key, folded, attr, call, where)
             if isinstance(key, Class) and UNKNOWN in folded and len(placed) > 1:
                 continue  # of any object of the class: what is known of those that are made says more
             kind, methods = self.methods(call, attr, where, environment)

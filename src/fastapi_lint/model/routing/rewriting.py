@@ -79,7 +79,9 @@ def _affixes(expr: f.Expr, name: str) -> tuple[str, str] | None:
     return (before, after) if met else None
 
 
-def path_on_the_way(types: Inference, expansion: Expansion, key: RouterKey, path: str, attr: str, where: Where) -> str:
+def path_on_the_way(
+    types: Inference, expansion: Expansion, key: RouterKey, path: str, attr: str, call: f.Call, where: Where
+) -> str:
     """The path that FastAPI gets to see when a decorator of this name gets another; UNKNOWN where that is not known."""
     cls = _class_of(types, key)
     if cls is None or UNKNOWN in path:
@@ -87,7 +89,7 @@ def path_on_the_way(types: Inference, expansion: Expansion, key: RouterKey, path
     for name in _ON_THE_WAY:
         method = types.member(cls, name, Instance(cls)) if name != attr else None
         if isinstance(method, FunctionObject) and UNKNOWN not in path:
-            path = _handed_on(expansion, method.function, name, key, path, where)
+            path = _handed_on(expansion, method.function, name, key, path, call, where)
     return path
 
 
@@ -97,38 +99,47 @@ def _class_of(types: Inference, key: RouterKey) -> Class | None:
     return cls if isinstance(cls, Class) else None
 
 
-def _handed_on(expansion: Expansion, method: Function, name: str, key: RouterKey, path: str, where: Where) -> str:
+def _handed_on(
+    expansion: Expansion, method: Function, name: str, key: RouterKey, path: str, call: f.Call, where: Where
+) -> str:
     """What a method hands to the one above it as the path; of several calls the first that is in the schema."""
-    if len(method.params) < 2:
-        return path if any(param.kind == "args" for param in method.params) else UNKNOWN
-    module = method.module
-    bound: dict[str, Bound] = {method.params[1].name: (f.Const(path), where, NOWHERE)}
-    if method.params[1].kind != "normal":
-        return path if method.params[1].kind in ("args", "kwargs") else UNKNOWN
+    if len(method.params) < 2 or method.params[1].kind != "normal":
+        is_passed = any(param.kind in ("args", "kwargs") for param in method.params)
+        return path if is_passed else UNKNOWN
+    module, itself = method.module, method.params[0].name
+    bound: dict[str, Bound] = {}
+    for param in method.params[2:]:
+        given = f.keyword(call, param.name)
+        if given is not None:
+            bound[param.name] = (given.value, where, NOWHERE)
+        elif param.default is not None:
+            bound[param.name] = (param.default, (module, method.facts.outer, param.start), NOWHERE)
+    bound[method.params[1].name] = (f.Const(path), where, NOWHERE)
     if isinstance(key, Origin):
         made = key.module.facts.calls[key.call]
-        bound[method.params[0].name] = (f.CallRef(key.call), (key.module, made.block, made.start), NOWHERE)
-    for call in _above(method, name):
-        given = argument(call, 0, "path")
-        if given is None:
-            return UNKNOWN
-        return expansion.pieces(given.value, (module, call.block, call.start), NOWHERE.with_bound(bound))
+        bound[itself] = (f.CallRef(key.call), (key.module, made.block, made.start), NOWHERE)
+    for expr, place in _above(method, name, f.Name(itself)):
+        return expansion.pieces(expr, place, NOWHERE.with_bound(bound))
     return UNKNOWN
 
 
-def _above(method: Function, name: str) -> Iterator[f.Call]:
-    """The calls of the same method of the base class; those that leave the schema out last."""
-    calls = method.module.facts.calls
-    found = [
-        call
-        for call in method.calls
-        if isinstance(call.func, f.Attr)
-        and call.func.attr == name
-        and isinstance(call.func.value, f.CallRef)
-        and calls[call.func.value.index].func == f.Name("super")
-    ]
+def _above(method: Function, name: str, itself: f.Name) -> Iterator[tuple[f.Expr, Where]]:
+    """The paths that a method gives to the same method of the base class, or to the next one on the way; those that
+    leave the schema out last."""
+    module = method.module
+    calls = module.facts.calls
+    inside = [call for call in calls if method.facts.head_end <= call.start < method.facts.end]
     for is_hidden in (False, True):
-        yield from (call for call in found if _is_hidden(call) is is_hidden)
+        for call in inside:
+            if not isinstance(call.func, f.Attr) or _is_hidden(call) is not is_hidden:
+                continue
+            owner, attr = call.func.value, call.func.attr
+            is_super = isinstance(owner, f.CallRef) and calls[owner.index].func == f.Name("super")
+            is_next = attr in _ON_THE_WAY[_ON_THE_WAY.index(name) + 1 :] and owner == itself
+            is_by_class = attr == name and call.args and call.args[0].value == itself
+            if is_next or (is_super and attr in _ON_THE_WAY) or is_by_class:
+                given = argument(call, 1 if is_by_class else 0, "path")
+                yield given.value if given is not None else f.Unknown(), (module, call.block, call.start)
 
 
 def _is_hidden(call: f.Call) -> bool:
