@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.data.schemas import Schemas
-from fastapi_lint.model.injection.dependencies import Dependencies
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -23,7 +23,20 @@ from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.calling.calling import is_property
 from fastapi_lint.model.taint.checking.checks import Checks
 from fastapi_lint.model.taint.entries import NUMBERS, TEXTS, Entries, security_value
-from fastapi_lint.model.taint.strands import NUMBER, UNKNOWN, Path, Slot, Step, Strand, Value, mapped, named, union
+from fastapi_lint.model.taint.strands import (
+    NUMBER,
+    UNKNOWN,
+    Path,
+    Slot,
+    Step,
+    Strand,
+    Value,
+    continued,
+    mapped,
+    named,
+    substituted,
+    union,
+)
 from fastapi_lint.model.types.inference.inference import DEPENDS
 
 _MAKERS = frozenset({"__init__", "__post_init__", "model_post_init"})
@@ -32,15 +45,12 @@ _MAKERS = frozenset({"__init__", "__post_init__", "model_post_init"})
 class Parameters:
     """Answers "what is in this parameter", and "what is in this attribute"."""
 
-    def __init__(
-        self, asks: Asks, checks: Checks, entries: Entries, dependencies: Dependencies, schemas: Schemas
-    ) -> None:
+    def __init__(self, asks: Asks, checks: Checks, entries: Entries, schemas: Schemas) -> None:
         self.asks = asks
         self.types = asks.types
         self.known = asks.known
         self.checks = checks
         self.entries = entries
-        self.dependencies = dependencies
         self.schemas = schemas
 
     def value(self, function: Function, param: f.Param, path: Path, depth: int) -> Value:
@@ -61,7 +71,9 @@ class Parameters:
                 return self._made(target, function, param, path, depth)
             held = self.entries.held(function, param, kind, path)
             found = held if held is not None else self.entries.value(injected, path)
-            return self._property(kind, path, depth) if found == UNKNOWN and path else found
+            if found != UNKNOWN or not path:
+                return found
+            return self._of_object(kind, path, depth, lambda rest: self.entries.value(injected, rest))
         held = self.entries.held(function, param, kind, path)
         if held is not None:
             return held
@@ -94,14 +106,28 @@ class Parameters:
             return self.attribute_of(kind.cls, path, depth)
         return UNKNOWN
 
+    def _of_object(self, kind: Type, path: Path, depth: int, own: Callable[[Path], Value]) -> Value:
+        """As `_property`; what a property takes out of its own object is what `own` says of that."""
+        found = self._property(kind, path, depth)
+
+        def filled(strand: Strand) -> Value | None:
+            slot = strand.origin
+            if not isinstance(slot, Slot) or not slot.path or slot.function.params[:1] != (slot.param,):
+                return None
+            if slot.function.cls is None or not isinstance(kind, Instance) or not isinstance(kind.cls, Class):
+                return None
+            if slot.function.cls not in self.types.mro(kind.cls) or not is_property(self.types, slot.function):
+                return None
+            return mapped(own(slot.path), lambda outer: continued(outer, strand))
+
+        return substituted(found, filled)
+
     def _of_self(self, function: Function, param: f.Param, cls: Class, path: Path, depth: int) -> Value:
         if not path:
             return UNKNOWN
         found = self.attribute_of(cls, path, depth)
         if found != UNKNOWN or self.schemas.of(cls) is None:
             return taken_by(found, function)
-        if cls in self.dependencies.used_classes:
-            return self.entries.of_class(cls, function, param, path)
         return ((Strand(Slot(function, param, path), named(param.name, path)),),)
 
     def attribute_of(self, cls: Class, path: Path, depth: int) -> Value:
@@ -143,7 +169,9 @@ class Parameters:
             case ClassObject(cls=cls):
                 if not path:
                     return UNKNOWN
-                found = self.attribute_of(cls, path, depth)
+                found = self._of_object(
+                    Instance(cls), path, depth, lambda rest: self.entries.of_class(cls, function, param, rest)
+                )
                 return found if found != UNKNOWN else self.entries.of_class(cls, function, param, path)
             case Instance(cls=Class() as cls):
                 method = self.types.member(cls, "__call__", target)

@@ -94,7 +94,7 @@ class Tracing:
         self.checks = Checks(self, self.holding)
         self.calling = Calling(self)
         self.items = Items(self)
-        self.parameters = Parameters(self, self.checks, self.entries, dependencies, schemas)
+        self.parameters = Parameters(self, self.checks, self.entries, schemas)
         self.checking = False
         self._results: dict[Hashable, tuple[Value, Hashable]] = {}
         self._names: dict[Hashable, tuple[Value, Hashable]] = {}

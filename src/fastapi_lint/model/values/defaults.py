@@ -13,6 +13,7 @@ from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Where, is_none
+from fastapi_lint.model.types.inference.passing import Unknown as NotAllKnown
 from fastapi_lint.model.values.constants import Values
 from fastapi_lint.model.values.literals import literals_between
 from fastapi_lint.model.values.readers import default_of, environment_read, is_environment
@@ -76,6 +77,8 @@ class Defaults:
                 yield from self.texts(*given, depth - 1)
             elif (value := self._unless_set(expr.id, where)) is not None:
                 yield from self.texts(*value, depth - 1)
+            elif function is not None:
+                yield from self._from_callers(function, expr.id, depth)
         elif (function := self._property(expr, where)) is not None:
             yield from self._returned(function, depth)
         elif not found and not self._may_be_refused(expr, where):
@@ -231,6 +234,22 @@ class Defaults:
             self._passed.pop((function, param.name), None)
             if given is not None and param.name not in bound and not param.kind.endswith("args"):
                 self._passed[function, param.name] = given, where
+
+    def _from_callers(self, function: Function, name: str, depth: int) -> Iterator[Found]:
+        """What the calls of a function give a parameter that it leaves as it is, when all of them are known."""
+        index = next((i for i, param in enumerate(function.params) if param.name == name), None)
+        if index is None or function.rebinds(name):
+            return
+        param = function.params[index]
+        try:
+            given = [(self.types.argument(call, function, index), call.where) for call in self.types.passing(function)]
+        except NotAllKnown:
+            return
+        for value, where in given:
+            if value is not None:
+                yield from self.texts(value, where, depth - 1)
+            elif param.default is not None:
+                yield from self.texts(param.default, (function.module, function.facts.outer, param.start), depth - 1)
 
     def _refuses(self, function: Function) -> bool:
         """Whether a function looks for the wildcard and may raise: the program may not start with it."""

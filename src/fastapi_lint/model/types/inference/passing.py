@@ -185,7 +185,7 @@ class Passing(Questions):
         bound = 0 if own is None or "staticmethod" in self.decorators(function) else 1
         match value:
             case FunctionObject(function=other, owner=owner):
-                if other is not function and not self._is_related(other, function):
+                if other is not function and (_is_of_super(expr, where[0]) or not self._is_related(other, function)):
                     return None
                 by_class = isinstance(owner, ClassObject) and "classmethod" not in self.decorators(function)
                 return 0 if owner is None or by_class else bound
@@ -260,6 +260,14 @@ def _fits(function: Function, call: f.Call) -> bool:
         return True
     known = {param.name for param in params}
     return all(arg.name in known for arg in call.args if arg.name not in ("", "*", "**"))
+
+
+def _is_of_super(func: f.Expr, module: Module) -> bool:
+    """`super().save`: the method of a class above, and of none below."""
+    match func:
+        case f.Attr(value=f.CallRef(index=index)):
+            return module.facts.calls[index].func == f.Name("super")
+    return False
 
 
 def _parameter(given: f.Expr, where: Where) -> tuple[Function, f.Param] | None:
