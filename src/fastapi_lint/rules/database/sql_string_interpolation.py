@@ -24,7 +24,7 @@ _NO_VALUE = re.compile(
 """Where a text in quotes is a name or path that the grammar wants as it stands."""
 
 _SET = re.compile(r"\s*set\s", re.IGNORECASE)
-_SET_CONFIG = ", in PostgreSQL one of `SELECT set_config(...)`"
+_SET_CONFIG = "pass it to `SELECT set_config(...)` (PostgreSQL), whose parameters can be bound"
 """`SET` of PostgreSQL takes no parameters, and the function that does the same takes them."""
 
 
@@ -124,7 +124,7 @@ def _finding(arrival: Arrival, found: _Found, check: Check) -> Finding:
         why="a quote in it changes the statement"
         if _is_value(before)
         else "it is read as SQL, and cannot be bound there",
-        instead=("bind it as a parameter" + (_SET_CONFIG if _SET.match(before) else ""))
+        instead=(_SET_CONFIG if _SET.match(before) else "bind it as a parameter")
         if can_be_bound
         else "choose from fixed names, or build the statement with `select()`",
         severity=None if is_of_client else Severity.WARNING,
