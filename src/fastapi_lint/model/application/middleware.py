@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.expressions import called, walk
 from fastapi_lint.model.names.symbols import (
     ClassObject,
@@ -19,6 +20,8 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.environment import NOWHERE
+from fastapi_lint.model.values.expansion import Expansion
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -169,18 +172,60 @@ def app_of(project: Project, expr: f.Expr, module: Module, block: int, at: int) 
 def stacks(project: Project, module: Module) -> Iterator[tuple[Middleware, ...]]:
     """The middleware of each app to which a module adds some in one straight run of statements, outermost first.
 
-    What is added last is outermost; the entries of a list stand inside of it, the first of them outermost. Apps whose
-    middleware is added in several blocks, or under conditions, have no order that can be told.
+    What is added last is outermost; the entries of a list stand inside of it, the first of them outermost. A function
+    that is handed the app adds where it is called. Apps whose middleware is added in several blocks, or under
+    conditions, have no order that can be told.
     """
-    by_app: dict[Origin, list[Middleware]] = {}
+    by_app: dict[Origin, list[_Added]] = {}
+    for one in _by_functions(project, module):
+        by_app.setdefault(one.app, []).append(one)
     for each in middleware_in(project, module):
         if each.app is not None:
-            by_app.setdefault(each.app, []).append(each)
+            known = by_app.setdefault(each.app, [])
+            if all(each.call is not one.each.call for one in known):
+                known.append(_Added(each.app, each.block, (each.start, 0), each))
     for found in by_app.values():
-        blocks = {each.block for each in found}
+        blocks = {one.block for one in found}
         if len(blocks) == 1 and module.facts.blocks[min(blocks)].kind in ("module", "function"):
-            added = sorted((each for each in found if each.how != "list"), key=lambda each: -each.start)
-            yield (*added, *(each for each in found if each.how == "list"))
+            added = sorted((one for one in found if one.each.how != "list"), key=lambda one: one.at, reverse=True)
+            yield (*(one.each for one in added), *(one.each for one in found if one.each.how == "list"))
+
+
+class _Added(NamedTuple):
+    """A middleware of an app, with the block and the place in it where it is added: itself, or by a function."""
+
+    app: Origin
+    block: int
+    at: tuple[int, int]
+    each: Middleware
+
+
+def _by_functions(project: Project, module: Module) -> Iterator[_Added]:
+    """What functions add that a module hands its app to, `setup_cors(app)`; not where one does all of it."""
+    if not module.mentions("FastAPI"):
+        return
+    found: list[_Added] = []
+    for call in module.facts.calls:
+        if not any(isinstance(arg.value, (f.Name, f.Attr)) for arg in call.args):
+            continue
+        callee = project.callee(module, call)
+        if not isinstance(callee, FunctionObject) or not callee.function.module.mentions("iddleware"):
+            continue
+        function, where = callee.function, (module, call.block, call.start)
+        given = Expansion.given(function, call, where, NOWHERE, filled(project.types, callee))
+        for each in middleware_in(project, function.module):
+            receiver = each.call.func.value if isinstance(each.call.func, f.Attr) else None
+            if each.how == "list" or each.block != function.facts.block or not isinstance(receiver, f.Name):
+                continue
+            app = app_of(project, given[receiver.id][0], *where) if receiver.id in given else None
+            if app is not None:
+                found.append(_Added(app, call.block, (call.start, each.start), each))
+    for one in found:
+        places = {other.at[0] for other in found if other.app == one.app}
+        if len(places) > 1 or any(
+            each.app == one.app for each in middleware_in(project, module) if each.block == one.block
+        ):
+            yield one
 
 
 def passes_on(each: Middleware, project: Project) -> bool | None:

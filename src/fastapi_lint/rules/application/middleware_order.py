@@ -33,8 +33,8 @@ def middleware_order(module: Module, check: Check) -> Iterator[Finding]:
     refuse the preflight request, which never carries credentials.
 
     Known limits
-    Only apps whose middleware is added in one straight run of statements, or in one list, have an order that is looked
-    at. Of middleware of libraries only those count that are known to answer; for `TrustedHostMiddleware` this is
+    Only apps whose middleware is added in one straight run of statements (by functions that are handed the app, too), or
+    in one list, have an order that is looked at. Of middleware of libraries only those count that are known to answer; for `TrustedHostMiddleware` this is
     information, because requests to foreign hosts seldom come from a browser's page.
 
     References
@@ -42,13 +42,23 @@ def middleware_order(module: Module, check: Check) -> Iterator[Finding]:
     - [FastAPI: CORS](https://fastapi.tiangolo.com/tutorial/cors/)
     """
     project = check.project
+    seen: set[tuple[Module, int]] = set()
     for stack in stacks(project, module):
         outside: list[Middleware] = []
         for each in stack:
             if each.is_a(project, CORS):
-                yield from _judged(each, outside, check)
+                place = (each.module, each.start)
+                if place not in seen and not _tells_itself(each, outside, module):
+                    seen.add(place)
+                    yield from _judged(each, outside, check)
                 break
             outside.append(each)
+
+
+def _tells_itself(cors: Middleware, outside: list[Middleware], module: Module) -> bool:
+    """Whether another module adds both in one function, and so tells of them itself."""
+    own = [each for each in outside if each.module is cors.module and each.block == cors.block]
+    return cors.module is not module and bool(own)
 
 
 def _judged(cors: Middleware, outside: list[Middleware], check: Check) -> Iterator[Finding]:
