@@ -33,9 +33,9 @@ def middleware_order(module: Module, check: Check) -> Iterator[Finding]:
     refuse the preflight request, which never carries credentials.
 
     Known limits
-    Only apps whose middleware is added in one straight run of statements (by functions that are handed the app, too), or
-    in one list, have an order that is looked at. Of middleware of libraries only those count that are known to answer; for `TrustedHostMiddleware` this is
-    information, because requests to foreign hosts seldom come from a browser's page.
+    Only apps whose middleware is added in one straight run of statements, in one list, or by functions that are handed
+    the app, have an order that is looked at. Of middleware of libraries only those count that are known to answer; for
+    `TrustedHostMiddleware` this is information, because requests to foreign hosts seldom come from a browser's page.
 
     References
     - [Starlette: middleware](https://www.starlette.io/middleware/#using-middleware)
