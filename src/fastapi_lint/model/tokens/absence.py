@@ -58,11 +58,12 @@ def unasked(function: Function, name: str, types: Inference, depth: int = _DEPTH
 def _uses(function: Function, name: str, types: Inference, depth: int) -> Iterator[Use]:
     module = function.module
     value = f.Name(name)
-    asked: set[int] = set()
+    asking = [expr for expr, _, _ in evaluated(function) if _asks_inside(expr, name)]
+    asked = {part.index for expr in asking for part in walk(expr) if isinstance(part, f.CallRef)}
+    spans = [(module.facts.calls[index].start, module.facts.calls[index].end) for index in asked]
     for expr, block, at in evaluated(function):
-        if _asks_inside(expr, name):
-            asked.update(part.index for part in walk(expr) if isinstance(part, f.CallRef))
-            continue
+        if _asks_inside(expr, name) or any(start <= at < end for start, end in spans):
+            continue  # `x and x.y`, `x and x.y()`
         for part in walk(expr):
             if isinstance(part, (f.Attr, f.Sub)) and part.value == value and not _is_tried(module, block, types):
                 yield _placed(module, name, at, function.facts.end)
