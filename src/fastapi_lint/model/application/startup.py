@@ -195,9 +195,19 @@ def needs(project: Project, route: Route, need: Provided, replaced: set[Function
     return is_read
 
 
+def _does_without(function: Function, need: Provided) -> bool:
+    """Whether a function asks whether a variable is set, and never refuses: it then has another way."""
+    if need.home is not function.module or any(leave.kind == "raise" for leave in function.exits):
+        return False
+    tests = (
+        block.test for block in function.module.blocks_in.get(function.index, ()) if block.kind in ("if", "choice")
+    )
+    return any(f.Name(need.name) in walk(test) for test in tests if test is not None)
+
+
 def _reads(project: Project, function: Function, need: Provided) -> bool:
     module = function.module
-    if not module.mentions(need.name):
+    if not module.mentions(need.name) or _does_without(function, need):
         return False
     for expr, block, at in evaluated(function):
         for part in walk(expr):
