@@ -38,7 +38,8 @@ def host_beside(bound: BoundText) -> str | None:
     wanted = {(*prefix, word) for word in _HOST_WORDS}
     hosts = []
     for other in bound_texts(bound.module):
-        is_near = other.cls is bound.cls and (other.call is bound.call or other.binding is bound.binding)
+        is_together = bound.binding is not None and other.binding is bound.binding
+        is_near = other.cls is bound.cls and (other.call is bound.call or is_together)
         if (prefix or is_near) and tuple(secrets.words(other.name)) in wanted and other.text:
             hosts.append(other.text)
     return hosts[0] if hosts and len(set(map(secrets.is_local_host, hosts))) == 1 else None

@@ -10,7 +10,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.application import is_served
 from fastapi_lint.model.calls import never_runs, runs_until_filled
-from fastapi_lint.model.data import hands_back, is_kept, is_on_miss, nearest_root
+from fastapi_lint.model.data import for_want_of, hands_back, is_kept, is_on_miss, nearest_root
 from fastapi_lint.rule import Check, rule
 
 
@@ -45,7 +45,8 @@ def model_loaded_per_request(function: Function, check: Check) -> Iterator[Findi
             continue
         if runs_until_filled(function, call.block, call.start):
             continue
-        root = nearest_root(project, function, carries=hands_back(function, call))
+        wanted = for_want_of(function, call)
+        root = nearest_root(project, function, carries=hands_back(function, call), unless_given=wanted)
         if root is None:
             continue
         where = f"{root.kind} `{root.function.name}`"

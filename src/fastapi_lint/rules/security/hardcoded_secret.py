@@ -48,6 +48,8 @@ class _Judged:
     instead: str = _READ
     module: Module | None = None
     """Where it stands when that is another module."""
+    severity: Severity | None = None
+    """Another one than the rule's."""
 
 
 @rule("FAPI601", severity=Severity.ERROR)
@@ -61,11 +63,12 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
     `changeme` as a signing key is known to everybody.
 
     Known limits
-    Passwords that are a single ordinary word, and keys that do not look made by a machine, are not told from labels
-    and stay silent, unless they are seen to be signed with, and so do words that servers ship with (`postgres`) in a
-    script. Regular expressions that find secrets are none, nor are addresses on block chains, and placeholders in a
-    dict whose values are only printed or logged. Test modules and examples in documentation are not looked at. A
-    literal that is only used when an environment variable is missing is reported by `insecure-secret-fallback`.
+    Passwords for a server on the same machine (`localhost`) are information. Those that are a single ordinary word, and
+    keys that do not look made by a machine, are not told from labels and stay silent, unless they are seen to be signed
+    with, and so do words that servers ship with (`postgres`) in a script. Regular expressions that find secrets are
+    none, nor are addresses on block chains, and placeholders in a dict whose values are only printed or logged. Test
+    modules and examples in documentation are not looked at. A literal that is only used when an environment variable is
+    missing is reported by `insecure-secret-fallback`.
 
     References
     - [OAuth2 with password and JWT](https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/)
@@ -88,7 +91,14 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
             if not is_here or not any(one.place[0] < end and start < one.place[1] for start, end in seen):
                 if is_here:
                     seen.append(one.place)
-                yield check.finding(one.place, one.title, why=one.why, instead=one.instead, module=one.module or module)
+                yield check.finding(
+                    one.place,
+                    one.title,
+                    why=one.why,
+                    instead=one.instead,
+                    module=one.module or module,
+                    severity=one.severity,
+                )
 
 
 def _known_tokens(module: Module) -> Iterator[_Judged]:
@@ -135,7 +145,8 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
         if judged is None and kind is not None:
             judged = _as_named(bound, kind, check)
         if judged is not None:
-            yield _Judged(*judged, _STOP if stands_in else _READ)
+            severity = Severity.INFO if kind == "password" and _is_for_this_machine(bound) else None
+            yield _Judged(*judged, _STOP if stands_in else _READ, severity=severity)
 
 
 def _says_secret(bound: BoundText) -> bool:
@@ -148,6 +159,12 @@ def _is_for_a_script(bound: BoundText, check: Check) -> bool:
     if bound.how not in ("default", "argument") or surroundings.runs_a_server(bound.module, check.project):
         return False
     return surroundings.runs_as_script(bound.module, bound.block, check.project)
+
+
+def _is_for_this_machine(bound: BoundText) -> bool:
+    """Whether a password is for a server on the machine where the program runs, as FAPI602 and FAPI603 have it."""
+    host = surroundings.host_beside(bound)
+    return host is not None and secrets.is_local_host(host)
 
 
 def _matters_when_written(bound: BoundText, check: Check) -> bool:

@@ -65,7 +65,13 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
             continue
         standings = list(_standings(app, project))
         writes = _Writes(standings, project)
+        taken: set[tuple[str, str]] = set()
         for standing in standings:
+            called = {(standing.address.path, method) for method in (standing.route.methods or ("",))}
+            if called <= taken:  # an earlier route answers there
+                others.add(standing.route)
+                continue
+            taken |= called
             reason = _sibling_reason(standing, writes) if not standing.guards and standing.known else ""
             if reason and not _is_public(standing, check):
                 open_routes.setdefault(standing.route, (standing, reason))

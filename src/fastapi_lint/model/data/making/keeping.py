@@ -151,6 +151,12 @@ def for_want_of(function: Function, call: f.Call) -> str | None:
         match leave.value:
             case f.Choice(options=(f.Name(id=name), *rest)) if f.CallRef(index) in rest and name in names:
                 return name
+    for block in module.block_chain(call.block):
+        match block.test if block.kind == "if" and block.function == function.index else None:
+            case f.Unary(op="not", value=f.Name(id=name)) if name in names:
+                return name
+            case f.Compare(operators=("is",), operands=(f.Name(id=name), f.Const(value=None))) if name in names:
+                return name
     return None
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
 from fastapi_lint.model.calls.ways.sparing import bound
-from fastapi_lint.model.data.making.keeping import hands_back, is_kept, is_on_miss
+from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.names.symbols import Class, Function
 from fastapi_lint.model.routing.routes import Route
 from fastapi_lint.model.types.inference.inference import is_none
@@ -57,11 +57,13 @@ def nearest_root(
     """What runs a function with each request; None when nothing is known to.
 
     `carries`: it gives its callers what this is about, so that one who keeps it does not count. `unless_given`: a
-    parameter with which a call of the function does not count.
+    parameter with which a call of the function does not count; what is called for want of a parameter further up is
+    seen here.
     """
-    queue: list[tuple[Function, tuple[tuple[Function, Step], ...], bool]] = [(function, (), carries)]
+    queue: list[tuple[Function, tuple[tuple[Function, Step], ...], bool, str | None]]
+    queue = [(function, (), carries, unless_given)]
     seen = {function}
-    for current, steps, carried in queue:
+    for current, steps, carried, wanted in queue:
         if kind := _kind(project, current):
             return Root(current, kind, steps, tuple(project.routes.by_handler.get(current, ())))
         if len(steps) >= _DEEPEST or not _runs_each_time(project, current):
@@ -69,13 +71,14 @@ def nearest_root(
         for caller, step in _callers(project, current, carried):
             if caller in seen or len(seen) > _MOST or _is_cached(project, caller):
                 continue
-            if current is function and unless_given and _gives(current, step, unless_given):
+            if wanted and _gives(current, step, wanted):
                 continue
             if steps and _is_ruled_out(project, caller, step, current, steps[0][1]):
                 continue
             seen.add(caller)
             on = carried and step.call is not None and hands_back(caller, step.call)
-            queue.append((caller, ((caller, step), *steps), on))
+            above = for_want_of(caller, step.call) if step.call is not None else None
+            queue.append((caller, ((caller, step), *steps), on, above))
     return None
 
 
