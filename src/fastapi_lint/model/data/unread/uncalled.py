@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.model.data.unread.occurrences import reads
@@ -14,7 +13,6 @@ from fastapi_lint.tracking.queries import query
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
-_WORD = re.compile(rb"[^\W\d]\w*")
 _INERT = frozenset({"object", "abc.ABC", "typing.Protocol"})
 
 
@@ -24,22 +22,32 @@ def uncalled(project: Project) -> frozenset[Function]:
     as a text, nor in a file that declares commands. Tests do not count."""
     roots = app_roots(project)
     modules = [module for module in project.modules if not module.is_test]
-    candidates: dict[bytes, list[Function]] = {}
-    for module in modules if roots else ():
+    if not roots:
+        return frozenset()
+    imported = {entry.name for module in modules for entry in module.facts.imports}
+    calls = project.modules.calls_by_name
+    candidates: dict[str, list[Function]] = {}
+    for module in modules:
         if any(module.parts[: len(root)] == root for root in roots) and project.effects.serving.is_served(module):
             for function in _plain(module, project):
-                candidates.setdefault(function.name.encode(), []).append(function)
-    candidates = {name: found for name, found in candidates.items() if len(found) == 1}
-    for module in modules if candidates else ():
-        for name in candidates.keys() & set(_WORD.findall(module.text)):
-            own = candidates[name][0]
-            at = own.facts.name_start if own.module is module else -1
-            if any(place != at for place in reads(module, own.name, home=True, is_attribute=False)):
-                del candidates[name]
-    for text in project.declared.values() if candidates else ():
-        for name in candidates.keys() & set(_WORD.findall(text.encode())):
-            del candidates[name]
-    return frozenset(function for found in candidates.values() for function in found)
+                name = function.name
+                if name not in imported and all(other.is_test for other, _ in calls.get(name, ())):
+                    candidates.setdefault(name, []).append(function)
+    commands = b"\n".join(text.encode() for text in project.declared.values())
+    found = []
+    for name, (function, *others) in candidates.items():
+        if not others and name.encode() not in commands and not _is_read(function, modules):
+            found.append(function)
+    return frozenset(found)
+
+
+def _is_read(function: Function, modules: Iterable[Module]) -> bool:
+    """Whether the name of a function stands anywhere but in its definition."""
+    for module in modules:
+        at = function.facts.name_start if function.module is module else -1
+        if any(place != at for place in reads(module, function.name, home=True, is_attribute=False)):
+            return True
+    return False
 
 
 def _plain(module: Module, project: Project) -> Iterator[Function]:
@@ -56,11 +64,8 @@ def _plain(module: Module, project: Project) -> Iterator[Function]:
 
 def uncalled_around(project: Project, module: Module, at: int) -> str | None:
     """The function around a place that nobody calls; None where there is none."""
-    for function in module.functions:
-        if function.facts.first <= at < function.facts.end and function.name != "<lambda>":
-            if function in uncalled(project):
-                return function.name
-    return None
+    around = (each for each in uncalled(project) if each.module is module)
+    return next((each.name for each in around if each.facts.first <= at < each.facts.end), None)
 
 
 def is_unused(project: Project, cls: Class) -> bool:
