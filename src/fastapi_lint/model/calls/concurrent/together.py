@@ -1,4 +1,5 @@
-"""Coroutines that run at the same time: those of one `gather`, of a task group, of tasks that nobody awaits in between.
+"""Coroutines that run at the same time: those of one `gather`, of a task group, of tasks that nobody awaits in between,
+and a task beside what is awaited meanwhile.
 
 Says which calls make them, and whether one call makes several. Judges nothing.
 """
@@ -58,6 +59,26 @@ def together(types: Inference, function: Function) -> Iterator[Together]:
     started = [one for one in started if (one.call.start, one.call.end) not in gathered]
     for run in _unbroken(function, started) if started else ():
         yield Together(None, run)
+    yield from _beside(function, started)
+
+
+def _beside(function: Function, started: list[Member]) -> Iterator[Together]:
+    """A task and what the function itself awaits, in the same run of statements, before it looks at the task again."""
+    module = function.module
+    for one in started:
+        for entry in module.assigns_in.get(function.index, ()):
+            if not isinstance(entry.target, f.Name) or not entry.start < one.call.start < entry.end:
+                continue
+            word = re.compile(rb"\b" + re.escape(entry.target.id.encode()) + rb"\b")
+            asked = word.search(module.text, entry.end, function.facts.end)
+            own = (
+                call
+                for call in function.calls
+                if asked is not None and entry.end < call.start and call.end <= asked.start()
+            )
+            for call in own:
+                if call.awaited and not call.later and call.block == entry.block:
+                    yield Together(None, (one, Member(call, repeated=False)))
 
 
 def _unbroken(function: Function, members: list[Member]) -> Iterator[tuple[Member, ...]]:
