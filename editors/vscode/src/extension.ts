@@ -30,7 +30,7 @@ interface Python {
 /** Tells mishaps to the log alone: what people should read of them is said once, in our words, by `complain`. */
 class Client extends LanguageClient {
   override error(message: string, data?: unknown): void {
-    super.error(message, data, false);
+    super.error(message, data instanceof Error ? data.message : data, false); // where in the library helps nobody
   }
 }
 
