@@ -184,7 +184,9 @@ def stacks(project: Project, module: Module) -> Iterator[tuple[Middleware, ...]]
             known = by_app.setdefault(each.app, [])
             if all(each.call is not one.each.call for one in known):
                 known.append(_Added(each.app, each.block, (each.start, 0), each))
-    for found in by_app.values():
+    for every in by_app.values():
+        own = {one.block for one in every if one.at[1] == 0}
+        found = [one for one in every if not own or one.block in own]  # what functions add elsewhere may be left out
         blocks = {one.block for one in found}
         if len(blocks) == 1 and module.facts.blocks[min(blocks)].kind in ("module", "function"):
             added = sorted((one for one in found if one.each.how != "list"), key=lambda one: one.at, reverse=True)
