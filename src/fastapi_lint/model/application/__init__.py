@@ -4,6 +4,7 @@ nothing."""
 from __future__ import annotations
 
 from fastapi_lint.model.application.document import has_document
+from fastapi_lint.model.application.given_back import GivenBack, coroutines_given_back, properties_given_back
 from fastapi_lint.model.application.lending import Lent, is_early, lent, takes_back, used_in, uses
 from fastapi_lint.model.application.middleware import (
     CORS,
@@ -25,6 +26,7 @@ from fastapi_lint.model.application.states import States, is_state, may_be_state
 
 __all__ = [
     "CORS",
+    "GivenBack",
     "Lent",
     "Middleware",
     "Named",
@@ -35,6 +37,7 @@ __all__ = [
     "additions",
     "app_of",
     "catches_errors",
+    "coroutines_given_back",
     "has_document",
     "in_stack",
     "is_called_by_hand",
@@ -48,6 +51,7 @@ __all__ = [
     "needs",
     "overridden",
     "passes_on",
+    "properties_given_back",
     "provided",
     "role_of",
     "route_names",

@@ -11,10 +11,9 @@ from fastapi_lint.fixing.edits import awaited
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Module
-from fastapi_lint.model.application import stays_plain
-from fastapi_lint.model.calls import Misuse, chosen, given_back, leaves, never_runs
-from fastapi_lint.model.data import record_kind
-from fastapi_lint.model.names import ClassObject, Coroutine, FunctionObject, Instance, dotted
+from fastapi_lint.model.application import coroutines_given_back, properties_given_back, stays_plain
+from fastapi_lint.model.calls import Misuse, never_runs
+from fastapi_lint.model.names import Coroutine, Instance, dotted
 from fastapi_lint.rule import Check, rule
 
 _WHY = {
@@ -42,8 +41,6 @@ _WHY = {
 }
 _NO_CONTEXTS = frozenset({"asyncpg.Connection"})
 """What coroutines of libraries give that has no `__aenter__`."""
-_HANDLERS = (".exception_handler", ".middleware")
-"""Decorators of functions that answer without being endpoints."""
 
 
 @rule("FAPI103", severity=Severity.ERROR, fix=Safety.UNSAFE)
@@ -86,13 +83,13 @@ def unawaited_coroutine(function: Function, check: Check) -> Iterator[Finding]:
                 yield _opened(function, check, misuse.call, why)
             else:
                 yield _finding(function, check, misuse.call, why)
-    for call, role in _answered(function, check):
-        if call.start not in reported:
-            reported.add(call.start)
-            if (given := _given_by_thread(function.module, call, check)) is not None:
-                yield _unthreaded(function, check, call, given, _WHY[role])
+    for each in coroutines_given_back(check.project, function):
+        if each.call.start not in reported:
+            reported.add(each.call.start)
+            if each.in_thread is not None:
+                yield _unthreaded(function, check, each.call, each.in_thread, _WHY[each.role])
             else:
-                yield _finding(function, check, call, _WHY[role])
+                yield _finding(function, check, each.call, _WHY[each.role])
     yield from _properties(function, check)
     yield from _generators(function, check)
     for argument, written, called in coroutines.called_back(function):
@@ -122,7 +119,8 @@ def _properties(function: Function, check: Check) -> Iterator[Finding]:
     module, told = function.module, set()
     uses = check.project.coroutines.misread(function)
     found = [(use.expr, use.where[2], _WHY[use.how].format(use.detail)) for use in uses]
-    for expr, at, why in (*found, *_answered_properties(function, check)):
+    given_back = properties_given_back(check.project, function)
+    for expr, at, why in (*found, *((expr, at, _WHY[role]) for expr, at, role in given_back)):
         if not isinstance(expr, f.Attr):
             continue
         shown = dotted(expr)
@@ -135,18 +133,6 @@ def _properties(function: Function, check: Check) -> Iterator[Finding]:
                 why=f"the property is a coroutine function: {why}",
                 instead=f"write `await {shown}`" if function.is_async else f"make `{function.name}` an `async def`",
             )
-
-
-def _answered_properties(function: Function, check: Check) -> Iterator[tuple[f.Expr, int, str]]:
-    """The properties among what an endpoint or dependency gives back."""
-    coroutines, module = check.project.coroutines, function.module
-    names = coroutines.property_names
-    role = _role(function, check) if names and module.mentions(*names) else ""
-    for leave in function.exits if role else ():
-        where = (module, leave.block, leave.start)
-        for leaf in leaves(leave.value) if leave.kind in ("return", "yield") else ():
-            if isinstance(leaf, f.Attr) and coroutines.is_property(leaf, where):
-                yield leaf, leave.start, _WHY[role]
 
 
 def _generators(function: Function, check: Check) -> Iterator[Finding]:
@@ -206,38 +192,6 @@ def _expected_to_fail(function: Function, call: f.Call) -> bool:
     return False
 
 
-def _answered(function: Function, check: Check) -> Iterator[tuple[f.Call, str]]:
-    """The calls whose coroutine an endpoint or dependency returns, alone or inside of what an endpoint answers."""
-    role = _role(function, check)
-    if not role:
-        return
-    module, types = function.module, check.project.types
-    for value in given_back(types, function, inside=role == "endpoint"):
-        for leaf in _sent(function, value, check) if role == "endpoint" else chosen(value):
-            if isinstance(leaf, f.CallRef):
-                call = module.facts.calls[leaf.index]
-                if not call.awaited and _makes_coroutine(module, leaf.index, check):
-                    yield call, role
-        for option in chosen(value):
-            if isinstance(option, f.Await) and isinstance(option.value, f.CallRef):
-                call = module.facts.calls[option.value.index]
-                if _given_by_thread(module, call, check) is not None:
-                    yield call, role
-
-
-def _given_by_thread(module: Module, call: f.Call, check: Check) -> Function | None:
-    """The plain function that an awaited call runs in a thread, where what it gives is a coroutine."""
-    types = check.project.types
-    name = types.name_of_type(types.callee(module, call)) if call.awaited else None
-    handoff = catalog.handoff(name) if name else None
-    if handoff is None or handoff.to != "thread" or handoff.gives != "result" or handoff.argument >= len(call.args):
-        return None
-    given = types.infer(call.args[handoff.argument].value, (module, call.block, call.start))
-    if not isinstance(given, FunctionObject) or given.function.is_async:
-        return None
-    return given.function if isinstance(types.return_type(given.function), Coroutine) else None
-
-
 def _unthreaded(function: Function, check: Check, call: f.Call, given: Function, why: str) -> Finding:
     written = check.project.effects.written(function.module, call)
     return check.finding(
@@ -246,46 +200,6 @@ def _unthreaded(function: Function, check: Check, call: f.Call, given: Function,
         why=why,
         instead=f"call `{given.name}` here, and await what it gives: it does no work itself",
     )
-
-
-def _makes_coroutine(module: Module, index: int, check: Check) -> bool:
-    """Whether a call gives a coroutine; a decorator of a coroutine function may give something else."""
-    callee = check.project.types.callee(module, module.facts.calls[index])
-    if isinstance(callee, FunctionObject) and callee.function.is_async:
-        return check.project.effects.makes_coroutine(module, module.facts.calls[index])
-    return isinstance(check.project.types.call_type(module, index), Coroutine)
-
-
-def _sent(function: Function, value: f.Expr | None, check: Check, depth: int = 4) -> Iterator[f.Expr]:
-    """What an answer is made of, the fields of the schemas in it included."""
-    module, types = function.module, check.project.types
-    for leaf in leaves(value):
-        yield leaf
-        call = module.facts.calls[leaf.index] if isinstance(leaf, f.CallRef) else None
-        if call is not None and depth > 0 and isinstance(callee := types.callee(module, call), ClassObject):
-            if record_kind(types, callee.cls) is not None:
-                for arg in call.args:
-                    yield from _sent(function, arg.value, check, depth - 1)
-
-
-def _role(function: Function, check: Check) -> str:
-    """Whether FastAPI gets what a function returns as an "endpoint" or a "dependency"; empty when others may."""
-    project = check.project
-    decorators = project.types.decorators(function) if function.facts.decorators else ()
-    is_handler = any(name.startswith(("fastapi.", "starlette.")) and name.endswith(_HANDLERS) for name in decorators)
-    is_handler = is_handler or function in project.failures.handlers
-    is_endpoint = is_handler or function in project.routes.by_handler
-    if (is_endpoint and function.is_generator) or not (is_endpoint or function in project.dependencies.injected):
-        return ""
-    if any(not name.startswith(("fastapi.", "starlette.")) for name in decorators):
-        return ""  # a wrapper may await it
-    if is_endpoint:
-        return "endpoint"
-    where = (function.module, function.facts.outer, function.facts.start)
-    declared = project.types.annotation(function.facts.returns, where)
-    if function.is_generator and isinstance(declared, Instance):
-        declared = declared.args[0] if declared.args else None
-    return "" if isinstance(declared, Coroutine) or function.name == "__init__" else "dependency"
 
 
 def _finding(function: Function, check: Check, call: f.Call, why: str) -> Finding:
