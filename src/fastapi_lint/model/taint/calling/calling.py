@@ -38,8 +38,7 @@ from fastapi_lint.model.taint.strands import (
     substituted,
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where
-
-_PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
+from fastapi_lint.model.types.inference.members import PROPERTIES
 
 
 class Calling:
@@ -215,4 +214,4 @@ def shown(function: Function) -> str:
 
 def is_property(types: Inference, method: Function) -> bool:
     """Whether a method is read like an attribute."""
-    return any(name in _PROPERTY for name in types.decorators(method))
+    return any(name in PROPERTIES for name in types.decorators(method))

@@ -26,7 +26,11 @@ from fastapi_lint.model.types.inference.questions import DEEPEST, Questions, Whe
 from fastapi_lint.model.types.inference.stores import STATE
 from fastapi_lint.tracking import memoized, recording
 
-_PROPERTY = frozenset({"property", "functools.cached_property", "cached_property", "abc.abstractproperty"})
+PROPERTIES = frozenset({
+    "property", "functools.cached_property", "cached_property", "abc.abstractproperty", "pydantic.computed_field",
+    "django.utils.functional.cached_property", "werkzeug.utils.cached_property", "cached_property.cached_property",
+})  # fmt: skip
+"""Decorators of methods that are read like attributes."""
 _DISPLAYS = (f.Display, f.Mapping)
 
 
@@ -90,7 +94,7 @@ class Members(Questions):
                 return instance_of(given) if given else Method(base, attr, owner)
             if method := base.methods.get(attr):
                 names = self.decorators(method)
-                if any(name in _PROPERTY for name in names) and isinstance(owner, Instance):
+                if any(name in PROPERTIES for name in names) and isinstance(owner, Instance):
                     read = self.return_type(method)
                     return Coroutine(read) if method.is_async else read
                 return FunctionObject(method, owner)
