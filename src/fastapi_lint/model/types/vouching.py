@@ -81,7 +81,16 @@ class Vouching:
                 return self.is_made(value, (module, entry.block, entry.start), depth + 1)
             case f.Block(kind="with") if entry.target == f.Name(name):
                 return self.is_made(entry.test, (module, entry.parent, entry.start), depth + 1)
+            case f.Assign(value=None, annotation=annotation) if annotation is not None:
+                return self._is_as_declared(entry, name, module, depth)
         return True
+
+    def _is_as_declared(self, entry: f.Assign, name: str, module: Module, depth: int) -> bool:
+        """Whether what a name is bound to before an annotation that stands alone is of the class that this declares."""
+        before = (module, entry.block, entry.start - 1)
+        bound = [one.entry for one in self._types.find_bindings(name, before) if one.entry is not entry]
+        declared = self._types.annotation(entry.annotation, (module, entry.block, entry.start))
+        return not bound or self._is_made_as(f.Name(name), before, declared, depth)
 
     def _is_given(self, function: Function, param: f.Param, depth: int) -> bool:
         """Whether FastAPI or a caller gives a parameter a value that is made, and of the class that is declared."""

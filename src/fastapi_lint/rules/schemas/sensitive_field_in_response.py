@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Route
+from fastapi_lint.model import Project, Route
 from fastapi_lint.model.data import Schema, SchemaField, is_blanked, is_left_out, response_types, serialized
 from fastapi_lint.model.names import Instance, Type
 from fastapi_lint.model.routing import RESPONSE
 from fastapi_lint.rule import Check, rule
+from fastapi_lint.tracking import memoized
 
 _PASSWORD = re.compile(
     r"(?:\w+_)?(?:password|passwd|passphrase)s?(?:_?(?:hash|hashed|digest|salt|encrypted|plain|plaintext))?"
@@ -75,8 +76,9 @@ def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]
     - [OWASP API security: excessive data exposure](https://owasp.org/API-Security/editions/2023/en/0xa3-broken-object-property-level-authorization/)
     - [CWE-200](https://cwe.mitre.org/data/definitions/200.html)
     """
-    for one, sent in _sent(route, check).items():
-        routes = [each for each in check.project.exchange.senders[one.owner] if one in _sent(each, check)]
+    sending = check.project.about(_Sending)
+    for one, sent in sending.of(route).items():
+        routes = [each for each in check.project.exchange.senders[one.owner] if one in sending.of(each)]
         if not routes or routes[0] is route:
             yield _finding(one, sent, routes[1:], route, check)
 
@@ -90,27 +92,38 @@ class _Sent:
     is_hidden: bool
 
 
-def _sent(route: Route, check: Check) -> dict[SchemaField, _Sent]:
-    """The fields with something secret that a route sends, each with the first way."""
+class _Sending:
+    """What routes send, each asked once: each field that several of them send has all of them looked at."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    @memoized
+    def of(self, route: Route) -> dict[SchemaField, _Sent]:
+        """The fields with something secret that a route sends, each with the first way."""
+        return _sent(route, self._project)
+
+
+def _sent(route: Route, project: Project) -> dict[SchemaField, _Sent]:
     found: dict[SchemaField, _Sent] = {}
     if route.kind != "http" or route.module.is_test or route.has_unpacked:
         return found
-    for declared in response_types(check.project.schemas, route):
-        for schema, trail in check.project.schemas.closure(declared):
+    for declared in response_types(project.schemas, route):
+        for schema, trail in project.schemas.closure(declared):
             if any(one.excluded for one in trail):
                 continue
             for one in schema.fields:
-                if one in found or one.excluded or not (what := _sensitive(one, check)):
+                if one in found or one.excluded or not (what := _sensitive(one, project)):
                     continue
                 names = {one.name, *(step.name for step in trail)}
-                if _is_given_out(one, schema, trail, route) or is_left_out(route, names, check.project.values):
+                if _is_given_out(one, schema, trail, route) or is_left_out(route, names, project.values):
                     continue
-                way = serialized(one, schema, check.project.types)
+                way = serialized(one, schema, project.types)
                 if way != "rewritten":
                     found[one] = _Sent(schema, trail, what == "hidden" and way != "revealed")
-    if not found or route.handler is None or _answers_itself(route, check):
+    if not found or route.handler is None or _answers_itself(route, project):
         return {} if route.handler is not None else found
-    return {one: sent for one, sent in found.items() if not is_blanked(one, route.handler, check.project)}
+    return {one: sent for one, sent in found.items() if not is_blanked(one, route.handler, project)}
 
 
 def _finding(one: SchemaField, sent: _Sent, others: list[Route], route: Route, check: Check) -> Finding:
@@ -141,10 +154,10 @@ def _finding(one: SchemaField, sent: _Sent, others: list[Route], route: Route, c
 # -------------------------------------------------------------------- what is sensitive
 
 
-def _sensitive(one: SchemaField, check: Check) -> str:
+def _sensitive(one: SchemaField, project: Project) -> str:
     """ "plain" for a field with something that nobody else may see, "hidden" when Pydantic masks it; else empty."""
     name = _snake(one.name)
-    types = check.project.schemas.field_types(one)
+    types = project.schemas.field_types(one)
     if any(isinstance(each, Instance) and each.cls in _HIDDEN for each in types):
         return "hidden"
     if _NO_SECRET.match(name):
@@ -152,7 +165,7 @@ def _sensitive(one: SchemaField, check: Check) -> str:
     if _PERSONAL.fullmatch(name):
         return "plain" if all(_is_value(each, "int") for each in types) else ""
     if _PASSWORD.fullmatch(name) or _SECRET.fullmatch(name):
-        return "plain" if _may_be_text(one, types, check) else ""
+        return "plain" if _may_be_text(one, types, project) else ""
     return ""
 
 
@@ -160,11 +173,11 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def _may_be_text(one: SchemaField, types: tuple[Type, ...], check: Check) -> bool:
+def _may_be_text(one: SchemaField, types: tuple[Type, ...], project: Project) -> bool:
     if types or not isinstance(one.annotation, f.CallRef):
         return any(_is_value(each) for each in types)
     call = one.where[0].facts.calls[one.annotation.index]
-    return check.project.called_name(one.where[0], call) in ("pydantic.constr", "pydantic.types.constr")
+    return project.called_name(one.where[0], call) in ("pydantic.constr", "pydantic.types.constr")
 
 
 def _is_value(one: Type, *also: str) -> bool:
@@ -174,13 +187,13 @@ def _is_value(one: Type, *also: str) -> bool:
 # -------------------------------------------------------------------- what is spared
 
 
-def _answers_itself(route: Route, check: Check) -> bool:
+def _answers_itself(route: Route, project: Project) -> bool:
     """Whether the handler returns nothing but response objects, or calls what takes secrets out of its answer."""
     if route.handler is None:
         return False
     if any(_HIDES.search(f.last_name(call.func)) for call in route.handler.calls):
         return True
-    types = check.project.types
+    types = project.types
     module = route.handler.module
     sent = [leave for leave in route.handler.exits if leave.kind == "return" and leave.value is not None]
     return bool(sent) and all(

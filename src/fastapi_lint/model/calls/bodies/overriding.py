@@ -21,6 +21,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.tracking import memoized
 from fastapi_lint.tracking.tables import collected, grouped
 
 _MOST_OVERRIDES = 12
@@ -100,10 +101,15 @@ class Overriding:
         """The methods of subclasses that may run in a method's stead, when an object's very class is not known."""
         if not isinstance(owner, Instance) or owner.origin is not None or function.cls is None:
             return []
+        return self._overriding(function, owner.cls) if isinstance(owner.cls, Class) else []
+
+    @memoized
+    def _overriding(self, function: Function, cls: Class) -> list[Function]:
+        """The methods of a method's name in the classes below one."""
         return [
             each
             for each in self.methods_by_name.get(function.name, ())
-            if each is not function and each.cls not in (None, owner.cls) and self._is_below(each.cls, owner.cls)
+            if each is not function and each.cls not in (None, cls) and self._is_below(each.cls, cls)
         ]
 
     @collected("effects.execution.overriding.methods_by_name", pairs=_own_methods)

@@ -25,13 +25,14 @@ def uncalled(project: Project) -> frozenset[Function]:
     if not roots:
         return frozenset()
     imported = {entry.name for module in modules for entry in module.facts.imports}
-    calls = project.modules.calls_by_name
+    calls, values = project.modules.calls_by_name, project.modules.values_by_name
     candidates: dict[str, list[Function]] = {}
     for module in modules:
         if any(module.parts[: len(root)] == root for root in roots) and project.effects.serving.is_served(module):
             for function in _plain(module, project):
                 name = function.name
-                if name not in imported and all(other.is_test for other, _ in calls.get(name, ())):
+                mentions = (*calls.get(name, ()), *values.get(name, ()))
+                if name not in imported and all(other.is_test for other, *_ in mentions):
                     candidates.setdefault(name, []).append(function)
     commands = b"\n".join(text.encode() for text in project.declared.values())
     found = []
