@@ -24,7 +24,7 @@ WORDS = {
     "model/calls/callers:Callers._may_be": "a method of an unknown object may be that of the class: unknown silences",
     "model/routing/events:_mentions": "what prefilters ask",
     "model/data/unread/occurrences:reads": "what looks like a read is one, and whatever is read stays a finding",
-    "model/data/unread/uncalled:uncalled": "a function whose name stands anywhere else counts as called",
+    "model/routing/serving/commented:commented_out": "finds the comments, which make information of a warning",
     "model/values/literals:_scan": "finds the literals themselves",
     "model/secrets/surroundings:mentions": "finds the places in code themselves, those in comments and literals aside",
     "model/injection/browsing:_evidence": "a name behind its module is evidence: it makes more findings",

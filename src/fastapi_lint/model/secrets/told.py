@@ -30,11 +30,20 @@ def is_only_told(bound: BoundText, project: Project) -> bool:
     if not isinstance(entry.value, f.Mapping):
         return False
     own = entry.target
-    others = (other for other in project.modules if other is not module and not other.is_test)
-    if any(place >= 0 for other in others for place in reads(other, own.id, home=True, is_attribute=False)):
+    if any(_may_read(other, own.id, module, project) for other in project.modules if other is not module):
         return False
     values = _values(module, own, entry)
     return values is not None and bool(values) and _are_told(module, values, project)
+
+
+def _may_read(other: Module, name: str, module: Module, project: Project) -> bool:
+    """Whether another module imports a name from a module, or asks something for an attribute of that name."""
+    if other.is_test or not other.mentions(name):
+        return False
+    imported = (entry for entry in other.facts.imports if entry.name in (name, "*"))
+    if any(project.types.modules.imported_from(other, entry) is module for entry in imported):
+        return True
+    return next(reads(other, name, home=False, is_attribute=True), None) is not None
 
 
 def _values(module: Module, own: f.Name, entry: f.Assign) -> Collection[f.Name] | None:

@@ -56,9 +56,9 @@ def middleware_order(module: Module, check: Check) -> Iterator[Finding]:
 
 
 def _tells_itself(cors: Middleware, outside: list[Middleware], module: Module) -> bool:
-    """Whether another module adds both in one function, and so tells of them itself."""
+    """Whether another module adds both in one function, and so tells of them itself. Lists never do."""
     own = [each for each in outside if each.module is cors.module and each.block == cors.block]
-    return cors.module is not module and bool(own)
+    return cors.how != "list" and cors.module is not module and bool(own)
 
 
 def _judged(cors: Middleware, outside: list[Middleware], check: Check) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import attempts_around
@@ -19,7 +19,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _BROAD = frozenset({"", "Exception", "BaseException"})
 
 
-@rule("FAPI509", since="0.2.0")
+@rule("FAPI509", severity=Severity.INFO, since="0.2.0")
 def session_without_rollback(function: Function, check: Check) -> Iterator[Finding]:
     """A session dependency commits after the answer is sent, or although the endpoint has failed.
 

@@ -12,7 +12,7 @@ from fastapi_lint.rule import Check, rule
 _CAUGHT = {"jwt": "jwt.InvalidTokenError", "jose": "jose.JWTError"}
 
 
-@rule("FAPI638", hint=r"decode|verify")
+@rule("FAPI638", hint=r"decode|verify", needs_requests=True)
 def jwt_error_unhandled(module: Module, check: Check) -> Iterator[Finding]:
     """A token is verified where nobody handles the error that a bad one raises.
 
