@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi_lint.finding import Finding, Fix, Safety
+from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits.closing import closed_in_finally
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
@@ -20,7 +20,7 @@ _CLEANING = frozenset({
 """Last names of what gives something back, or makes it what it was."""
 
 
-@rule("FAPI229", fix=Safety.UNSAFE, since="0.2.0")
+@rule("FAPI229", severity=Severity.INFO, fix=Safety.UNSAFE, since="0.2.0")
 def contextmanager_without_finally(function: Function, check: Check) -> Iterator[Finding]:
     """What a context manager of the project cleans up behind its `yield` is skipped when the body raises.
 

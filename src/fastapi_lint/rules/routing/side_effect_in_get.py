@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, FunctionObject, Instance, Route
 from fastapi_lint.model.calls import written
@@ -32,7 +32,7 @@ _FARTHEST = 8
 """How many calls lead from an endpoint to what it changes, and not to what is set up on the way."""
 
 
-@rule("FAPI304", since="0.2.0", needs_requests=True)
+@rule("FAPI304", severity=Severity.INFO, since="0.2.0", needs_requests=True)
 def side_effect_in_get(route: Route, check: Check) -> Iterator[Finding]:
     """A GET endpoint is named for a change, and writes to the database.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint.finding import Finding
+from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Module
 from fastapi_lint.model.secrets import fleeting_keys
 from fastapi_lint.rule import Check, rule
 
 
-@rule("FAPI639", hint=r"token_|urandom|uuid|generate_key")
+@rule("FAPI639", severity=Severity.INFO, hint=r"token_|urandom|uuid|generate_key")
 def ephemeral_signing_key(module: Module, check: Check) -> Iterator[Finding]:
     """A key that signs or encrypts tokens, sessions or cookies is made when the program starts.
 
