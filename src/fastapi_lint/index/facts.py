@@ -8,6 +8,7 @@ left out is `Unknown`, and unknown silences.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, Union
 
 import msgspec
@@ -376,6 +377,17 @@ class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     statements: tuple[tuple[int, int], ...]
     errors: tuple[tuple[int, int], ...]
     has_main_guard: bool
+
+
+def target_names(target: Expr | None) -> Iterator[str]:
+    """The names bound by an assignment target, nested tuples included."""
+    if isinstance(target, Name):
+        yield target.id
+    elif isinstance(target, Display):
+        for item in target.items:
+            yield from target_names(item)
+    elif isinstance(target, Star):
+        yield from target_names(target.value)
 
 
 def last_name(func: Expr) -> str:

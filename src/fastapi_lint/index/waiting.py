@@ -8,7 +8,7 @@ from operator import itemgetter
 from msgspec.structs import replace
 
 from fastapi_lint.index.draft import Draft
-from fastapi_lint.index.facts import Assign, Attr, CallRef, Display, Expr, Name, Star, Sub
+from fastapi_lint.index.facts import Assign, Attr, CallRef, Name, Sub, target_names
 
 
 def mark_later_awaits(d: Draft) -> None:
@@ -43,24 +43,13 @@ def _bindings(d: Draft) -> Iterator[tuple[int, str, int, Assign | None]]:
             if entry.value is not None:
                 yield owner, entry.target.id, entry.start, entry
         elif not isinstance(entry.target, (Attr, Sub)):
-            yield from ((owner, name, entry.start, None) for name in _names(entry.target))
+            yield from ((owner, name, entry.start, None) for name in target_names(entry.target))
     for block in blocks:
         if block.target is not None:
-            yield from ((block.function, name, block.start, None) for name in _names(block.target))
+            yield from ((block.function, name, block.start, None) for name in target_names(block.target))
     for function in d.functions:
         yield blocks[function.outer].function, function.name, function.start, None
     for cls in d.classes:
         yield blocks[cls.outer].function, cls.name, cls.start, None
     for imported in d.imports:
         yield blocks[imported.block].function, imported.alias or imported.name, imported.start, None
-
-
-def _names(target: Expr) -> Iterator[str]:
-    match target:
-        case Name(id=name):
-            yield name
-        case Display(items=items):
-            for item in items:
-                yield from _names(item)
-        case Star(value=value):
-            yield from _names(value)

@@ -102,7 +102,6 @@ def _sent(function: Function, value: f.Expr | None, project: Project, depth: int
 
 def _role(function: Function, project: Project) -> Receiver | None:
     """Whether FastAPI gets what a function returns as an "endpoint" or a "dependency"; None when others may."""
-    project = project
     decorators = project.types.decorators(function) if function.facts.decorators else ()
     is_handler = any(name.startswith(("fastapi.", "starlette.")) and name.endswith(_HANDLERS) for name in decorators)
     is_handler = is_handler or function in project.failures.handlers

@@ -177,9 +177,10 @@ def stacks(project: Project, module: Module) -> Iterator[tuple[Middleware, ...]]
     conditions, have no order that can be told.
     """
     by_app: dict[Origin, list[_Added]] = {}
-    for one in _by_functions(project, module):
+    added_here = tuple(middleware_in(project, module))
+    for one in _by_functions(project, module, added_here):
         by_app.setdefault(one.app, []).append(one)
-    for each in middleware_in(project, module):
+    for each in added_here:
         if each.app is not None:
             known = by_app.setdefault(each.app, [])
             if all(each.call is not one.each.call for one in known):
@@ -202,11 +203,15 @@ class _Added(NamedTuple):
     each: Middleware
 
 
-def _by_functions(project: Project, module: Module) -> Iterator[_Added]:
-    """What functions add that a module hands its app to, `setup_cors(app)`; not where one does all of it."""
+def _by_functions(project: Project, module: Module, added_here: tuple[Middleware, ...]) -> Iterator[_Added]:
+    """What functions add that a module hands its app to, `setup_cors(app)`; not where one does all of it.
+
+    `added_here` is what the module adds itself.
+    """
     if not module.mentions("FastAPI"):
         return
     found: list[_Added] = []
+    by_home: dict[Module, tuple[Middleware, ...]] = {module: added_here}
     for call in module.facts.calls:
         if not any(isinstance(arg.value, (f.Name, f.Attr)) for arg in call.args):
             continue
@@ -215,7 +220,9 @@ def _by_functions(project: Project, module: Module) -> Iterator[_Added]:
             continue
         function, where = callee.function, (module, call.block, call.start)
         given = Expansion.given(function, call, where, NOWHERE, filled(project.types, callee))
-        for each in middleware_in(project, function.module):
+        if function.module not in by_home:
+            by_home[function.module] = tuple(middleware_in(project, function.module))
+        for each in by_home[function.module]:
             receiver = each.call.func.value if isinstance(each.call.func, f.Attr) else None
             if each.how == "list" or each.block != function.facts.block or not isinstance(receiver, f.Name):
                 continue
@@ -224,9 +231,7 @@ def _by_functions(project: Project, module: Module) -> Iterator[_Added]:
                 found.append(_Added(app, call.block, (call.start, each.start), each))
     for one in found:
         places = {other.at[0] for other in found if other.app == one.app}
-        if len(places) > 1 or any(
-            each.app == one.app for each in middleware_in(project, module) if each.block == one.block
-        ):
+        if len(places) > 1 or any(each.app == one.app for each in added_here if each.block == one.block):
             yield one
 
 

@@ -6,7 +6,7 @@ from fastapi_lint.model.data.blanking import is_blanked
 from fastapi_lint.model.data.environment import Variable, loads_env_file, names_env_file, variable_of
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
 from fastapi_lint.model.data.kinds import model_of_method, record_kind
-from fastapi_lint.model.data.lifetimes import is_made_anew, is_made_once
+from fastapi_lint.model.data.lifetimes import CACHES, is_made_anew, is_made_once
 from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.data.making.particular import Particular
 from fastapi_lint.model.data.making.roots import Root, nearest_root
@@ -19,6 +19,7 @@ from fastapi_lint.model.data.serialization import is_left_out, serialized
 from fastapi_lint.model.data.statuses import status_is_decided
 
 __all__ = [
+    "CACHES",
     "LIMITS",
     "MAPPERS",
     "Exchange",

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 
-_CACHES = frozenset({"functools.lru_cache", "functools.cache"})
+CACHES = frozenset({"functools.lru_cache", "functools.cache"})
+"""Decorators with which a function runs once for the same arguments."""
 
 
 def is_made_anew(project: Project, cls: Class) -> bool:
@@ -53,7 +54,7 @@ def _runs_once(project: Project, function: Function) -> bool:
     """Whether a function runs once for the process: a lifespan, or a cached function without parameters."""
     if project.is_lifespan(function):
         return True
-    return not function.params and not _CACHES.isdisjoint(project.types.decorators(function))
+    return not function.params and not CACHES.isdisjoint(project.types.decorators(function))
 
 
 def _is_for_the_process(project: Project, module: Module, call: f.Call) -> bool:

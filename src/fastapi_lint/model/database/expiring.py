@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.concurrent.using import leaves
 from fastapi_lint.model.names.expressions import walk
-from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.scanning import code_of
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 

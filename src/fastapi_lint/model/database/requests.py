@@ -14,6 +14,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.database.holders import holds_conversation
 from fastapi_lint.model.database.sessions import is_session_like
 from fastapi_lint.model.injection.parameters import Depends
+from fastapi_lint.model.names.expressions import is_super
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -225,7 +226,7 @@ class Requests:
     def _targets(self, module: Module, call: f.Call) -> tuple[Function, ...] | None:
         """The functions of the project that a call may run; a library's has none, None when it is not known."""
         callee = self._project.types.callee(module, call)
-        if isinstance(callee, FunctionObject) and isinstance(call.func, f.Attr) and _is_super(module, call.func.value):
+        if isinstance(callee, FunctionObject) and isinstance(call.func, f.Attr) and is_super(module, call.func.value):
             return (callee.function,)
         return self._project.effects.execution.may_run(callee)
 
@@ -333,10 +334,6 @@ def _root(expr: f.Expr) -> str:
     while isinstance(expr, (f.Attr, f.Sub)):
         expr = expr.value
     return expr.id if isinstance(expr, f.Name) else ""
-
-
-def _is_super(module: Module, expr: f.Expr) -> bool:
-    return isinstance(expr, f.CallRef) and module.facts.calls[expr.index].func == f.Name("super")
 
 
 def _is_accessor(decorator: f.Expr) -> bool:

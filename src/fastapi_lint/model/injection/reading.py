@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.calls.bodies.wrapping import Wrapping
 from fastapi_lint.model.calls.ways.branches import Branches, Settings
 from fastapi_lint.model.calls.ways.constants import PRESENT, UNKNOWN, Value
 from fastapi_lint.model.names.expressions import evaluated, walk
-from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.types.alternatives import admits_none
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none

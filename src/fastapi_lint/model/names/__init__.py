@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.names.annotations import parse_annotation
 from fastapi_lint.model.names.circles import imports_back
 from fastapi_lint.model.names.expressions import (
@@ -10,12 +11,13 @@ from fastapi_lint.model.names.expressions import (
     called,
     dotted,
     evaluated,
+    is_super,
     targets,
     walk,
     with_values,
 )
 from fastapi_lint.model.names.guards import is_conditional_import
-from fastapi_lint.model.names.modules import Binding, target_names
+from fastapi_lint.model.names.modules import Binding
 from fastapi_lint.model.names.places import place_of, same_call
 from fastapi_lint.model.names.refusals import Refusal, certain, refusal, suspicious
 from fastapi_lint.model.names.scanning import chain, code_of, where_read
@@ -69,6 +71,7 @@ __all__ = [
     "expected_there",
     "imports_back",
     "is_conditional_import",
+    "is_super",
     "parse_annotation",
     "place_of",
     "place_of_error",

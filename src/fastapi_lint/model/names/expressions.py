@@ -104,6 +104,11 @@ def _operations(expr: f.Expr | None, block: int) -> Iterator[tuple[f.Expr, str, 
                 yield from ((each, "__str__", at) for each in inner if isinstance(each, (f.Name, f.Attr, f.CallRef)))
 
 
+def is_super(module: Module, expr: f.Expr) -> bool:
+    """Whether an expression is `super()`: the object itself, as the classes above see it."""
+    return isinstance(expr, f.CallRef) and module.facts.calls[expr.index].func == f.Name("super")
+
+
 def dotted(expr: f.Expr | None) -> str:
     """A name with its attributes as the code writes them ("session", "self.session"); "" for anything else."""
     match expr:

@@ -344,17 +344,6 @@ class Modules:
         return ".".join(module.parts[len(root) :]) or module.name
 
 
-def target_names(target: f.Expr | None) -> Iterator[str]:
-    """The names bound by an assignment target, nested tuples included."""
-    if isinstance(target, f.Name):
-        yield target.id
-    elif isinstance(target, f.Display):
-        for item in target.items:
-            yield from target_names(item)
-    elif isinstance(target, f.Star):
-        yield from target_names(target.value)
-
-
 def bindings(module: Module) -> dict[Scope, dict[str, list[Binding]]]:
     """Every binding of every scope of a module, in source order within a name. Comprehension targets are left out."""
     table: dict[Scope, dict[str, list[Binding]]] = {}
@@ -380,11 +369,11 @@ def bindings(module: Module) -> dict[Scope, dict[str, list[Binding]]]:
     for cls in module.classes:
         bind(cls.name, cls, cls.facts.outer, cls.facts.start)
     for assign in facts.assigns:
-        for name in target_names(assign.target):
+        for name in f.target_names(assign.target):
             bind(name, assign, assign.block, assign.end)
     for index, block in enumerate(blocks):
         if block.target is not None and block.kind in ("for", "with", "except", "case"):
-            for name in target_names(block.target):
+            for name in f.target_names(block.target):
                 bind(name, block, index, block.start)
     for scope in table.values():
         for found in scope.values():

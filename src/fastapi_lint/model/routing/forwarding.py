@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import is_super
 from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Method, Module, Type
 from fastapi_lint.model.routing.circumstances import Circumstances
 from fastapi_lint.model.routing.routers import Event, Route, RouterKey, Routing, argument
@@ -86,7 +87,7 @@ class Forwarding(Circumstances):
         `router.get(...)` of a class that overrides `get` ends in that method. When it only hands everything on to the
         method of the same name above it, it is the outer call that counts, and not the one in the method.
         """
-        if _is_super(module, receiver):
+        if is_super(module, receiver):
             function = module.enclosing(call.block)
             while function is not None and function.cls is None:
                 function = function.parent
@@ -111,7 +112,7 @@ class Forwarding(Circumstances):
     @staticmethod
     def itself(module: Module, call: f.Call, receiver: f.Expr) -> f.Expr:
         """The object on which something is registered: for `super()` the first parameter of the method."""
-        if not _is_super(module, receiver):
+        if not is_super(module, receiver):
             return receiver
         function = module.enclosing(call.block)
         while function is not None and function.cls is None:
@@ -240,7 +241,7 @@ def _changes(method: Function) -> bool:
         match call.func:
             case f.Attr(value=value, attr="setdefault" | "update" | "pop") if value == collected:
                 return True
-            case f.Attr(value=receiver) if _is_super(method.module, receiver):
+            case f.Attr(value=receiver) if is_super(method.module, receiver):
                 if any(arg.name.isidentifier() and arg.value != f.Name(arg.name) for arg in call.args):
                     return True
     assigned = (entry.target for entry in method.module.assigns_in.get(method.index, ()))
@@ -249,15 +250,11 @@ def _changes(method: Function) -> bool:
     )
 
 
-def _is_super(module: Module, receiver: f.Expr) -> bool:
-    return isinstance(receiver, f.CallRef) and module.facts.calls[receiver.index].func == f.Name("super")
-
-
 def _hands_on(method: Function) -> bool:
     """Whether a method that overrides a verb hands its path on, as it is, to the method above it."""
     names = method.positional[:1]
     for call in method.calls:
-        if not isinstance(call.func, f.Attr) or not _is_super(method.module, call.func.value):
+        if not isinstance(call.func, f.Attr) or not is_super(method.module, call.func.value):
             continue
         if call.func.attr in VERBS | ADDERS and call.args:
             first = argument(call, 0, "path")

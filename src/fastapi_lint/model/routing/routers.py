@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol, Union
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.places import same_call
 from fastapi_lint.model.names.symbols import Class, Function, Module, Origin, Type
+from fastapi_lint.model.routing.paths import placeholders
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.constants import UNKNOWN, Values
 from fastapi_lint.model.values.construction import Construction
@@ -130,6 +131,11 @@ class Route:
             return tuple(address.path for address in addresses)
         router = self.router if self.takes_prefix else None
         return ((router.prefix if router is not None else "") + self.path,)
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The names that stand in these paths: what a parameter of such a name is read from."""
+        return frozenset(name for path in self.paths for name, _ in placeholders(path))
 
     @property
     def ending(self) -> str | None:

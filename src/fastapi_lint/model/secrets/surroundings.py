@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.data.unread import is_unread
 from fastapi_lint.model.names.expressions import walk
-from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.literals import quoted_at

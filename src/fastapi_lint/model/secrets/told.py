@@ -7,9 +7,9 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.data.unread.occurrences import reads
 from fastapi_lint.model.names.expressions import walk
-from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.secrets.logged import writes_log
 from fastapi_lint.model.values.texts import BoundText

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.modules import target_names
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.strands import (
     EACH,

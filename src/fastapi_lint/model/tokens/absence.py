@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.injection.authentication import is_lenient
 from fastapi_lint.model.injection.dependencies import Dependencies
 from fastapi_lint.model.injection.parameters import Parameter
 from fastapi_lint.model.names.expressions import evaluated, walk
-from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.alternatives import admits_none
 from fastapi_lint.model.types.inference.inference import DEPENDS, Inference

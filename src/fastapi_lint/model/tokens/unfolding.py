@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy import tokens
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.ways.branches import Branches, Settings
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Value
 from fastapi_lint.model.calls.ways.passing import passes_all
-from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.tokens.parts import Alternative, Chain, Frame, Part
 from fastapi_lint.model.types.inference.inference import Where

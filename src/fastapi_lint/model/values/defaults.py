@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.names.expressions import called
-from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Where, is_none
 from fastapi_lint.model.types.inference.passing import Unknown as NotAllKnown

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import is_super
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Type
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.conditions import Conditions
@@ -227,7 +228,7 @@ class Frames:
         where = (module, call.block, call.start)
         receiver: f.Expr = call.func.value
         caller = module.enclosing(call.block)
-        through_super = isinstance(receiver, f.CallRef) and _is_super(module, receiver.index)
+        through_super = is_super(module, receiver)
         if through_super:
             if callee is None or callee.function is not function or caller is None or not caller.params:
                 return
@@ -307,11 +308,6 @@ def _gives_back(outer: Function, inner: Function, wanted: set[str]) -> bool:
     if inner.parent is not outer or not inner.params or inner.params[0].name not in wanted:
         return False
     return any(leaving.kind == "return" and leaving.value == f.Name(inner.name) for leaving in outer.exits)
-
-
-def _is_super(module: Module, index: int) -> bool:
-    func = module.facts.calls[index].func
-    return isinstance(func, f.Name) and func.id == "super"
 
 
 def is_of_text(call: f.Call) -> bool:

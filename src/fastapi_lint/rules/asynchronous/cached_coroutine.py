@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
+from fastapi_lint.model.data import CACHES
 from fastapi_lint.rule import Check, rule
-
-_CACHES = frozenset({"functools.lru_cache", "functools.cache"})
 
 
 @rule("FAPI113", severity=Severity.ERROR, since="0.2.0")
@@ -38,7 +37,7 @@ def cached_coroutine(function: Function, check: Check) -> Iterator[Finding]:
         name = check.project.name(shown, function.module, function.facts.outer, function.facts.first)
         if name in ("staticmethod", "classmethod"):
             continue
-        if name in _CACHES:
+        if name in CACHES:
             what = "a coroutine" if function.is_async and not function.is_generator else "a generator"
             yield check.finding(
                 function,

@@ -8,7 +8,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, FunctionObject, Method, Module
 from fastapi_lint.model.calls import TASKS, Endings, bound, is_given, is_made_here, never_runs
-from fastapi_lint.model.names import walk
+from fastapi_lint.model.names import is_super, walk
 from fastapi_lint.model.routing import is_response
 from fastapi_lint.rule import Check, rule
 
@@ -88,18 +88,13 @@ def _owners(function: Function, call: f.Call, check: Check) -> Iterator[f.Expr]:
     module, project = function.module, check.project
     match project.callee(module, call):
         case Method(cls=cls, name="add_task") if project.types.is_subclass(cls, TASKS):
-            if isinstance(call.func, f.Attr) and not _is_super(module, call.func.value):
+            if isinstance(call.func, f.Attr) and not is_super(module, call.func.value):
                 yield call.func.value
         case FunctionObject(function=target) if any(f.last_name(each.func) == "add_task" for each in target.calls):
             for name, value in bound(target, call):
                 added = [each for each in target.calls if each.func == f.Attr(f.Name(name), "add_task")]
                 if isinstance(value, f.Name) and added and not is_given(target, name, check.project, 1):
                     yield value
-
-
-def _is_super(module: Module, expr: f.Expr) -> bool:
-    """Whether an expression is the object itself, of a class that adds to what `BackgroundTasks` do."""
-    return isinstance(expr, f.CallRef) and module.facts.calls[expr.index].func == f.Name("super")
 
 
 # ---------------------------------------------------------------- injected: what becomes of the way

@@ -9,7 +9,6 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Instance
-from fastapi_lint.model.routing import placeholders
 from fastapi_lint.rule import Check, rule
 
 _FIELDS = frozenset({"pydantic.Field", "pydantic.fields.Field", "sqlmodel.Field"})
@@ -79,8 +78,7 @@ def pydantic_field_as_parameter(function: Function, check: Check) -> Iterator[Fi
 def _marker(function: Function, param: f.Param, check: Check) -> str:
     """What of FastAPI is meant: by the paths, then by the type."""
     routes = check.project.routes.by_handler.get(function, [])
-    paths = [path for route in routes for path in route.paths]
-    if any(name == param.name for path in paths for name, _ in placeholders(path)):
+    if any(param.name in route.placeholders for route in routes):
         return "Path"
     parameters = check.project.dependencies.parameters(function)
     found = next((each.type for each in parameters if each.name == param.name), None)

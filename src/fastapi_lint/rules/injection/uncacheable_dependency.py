@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Class, Function, Instance
+from fastapi_lint.model.data import CACHES
 from fastapi_lint.model.injection import Parameter
 from fastapi_lint.rule import Check, rule
 
-_CACHES = frozenset({"functools.lru_cache", "functools.cache"})
 _UNHASHABLE = frozenset({"dict", "list", "set", "bytearray"})
 _EACH_ITS_OWN = (
     "starlette.requests.HTTPConnection", "fastapi.Request", "fastapi.WebSocket", "sqlalchemy.orm.Session",
@@ -38,7 +38,7 @@ def uncacheable_dependency(function: Function, check: Check) -> Iterator[Finding
         return
     if function not in check.project.dependencies.injected:
         return
-    if _CACHES.isdisjoint(check.project.types.decorators(function)):
+    if CACHES.isdisjoint(check.project.types.decorators(function)):
         return
     for parameter in check.project.dependencies.parameters(function):
         what = _unhashable(parameter, check)

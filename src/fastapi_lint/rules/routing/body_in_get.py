@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Instance, Parameter, Route
-from fastapi_lint.model.routing import placeholders
 from fastapi_lint.rule import Check, rule
 
 _BODY = frozenset({"fastapi.Body", "fastapi.Form", "fastapi.File"})
@@ -41,9 +40,8 @@ def body_in_get(route: Route, check: Check) -> Iterator[Finding]:
     others = check.project.routes.by_handler.get(handler, ())
     if any(not set(other.methods) <= {"GET", "HEAD"} for other in others):
         return
-    in_path = {name for path in route.paths for name, _ in placeholders(path)}
     for parameter in check.project.dependencies.parameters(handler):
-        if parameter.name in in_path:
+        if parameter.name in route.placeholders:
             continue
         is_explicit = parameter.marker in _BODY
         if is_explicit or _is_read_from_body(parameter, check):

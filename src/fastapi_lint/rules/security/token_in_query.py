@@ -11,7 +11,6 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Instance, Module, Parameter, Project, Route
 from fastapi_lint.model.injection import path_name
 from fastapi_lint.model.names import evaluated, walk
-from fastapi_lint.model.routing import placeholders
 from fastapi_lint.model.types import is_none, options
 from fastapi_lint.rule import Check, rule
 from fastapi_lint.tracking.queries import query
@@ -145,7 +144,7 @@ def _is_in_query(parameter: Parameter, name: str, check: Check) -> bool:
     annotation = parameter.fact.annotation
     if parameter.marker == "":
         routes = check.project.routes.by_handler.get(function, ()) or check.project.routes.all
-        if any(name == placed for route in routes for path in route.paths for placed, _ in placeholders(path)):
+        if any(name in route.placeholders for route in routes):
             return False
         if annotation is None and function not in check.project.routes.by_handler:
             return False  # of a class, perhaps by hand

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.bodies.computing import looks
-from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Instance, ModuleObject
 
 if TYPE_CHECKING:

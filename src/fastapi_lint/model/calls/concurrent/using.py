@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.names.expressions import with_values
-from fastapi_lint.model.names.modules import Binding, target_names
+from fastapi_lint.model.names.modules import Binding
 from fastapi_lint.model.names.scanning import without_comments
 from fastapi_lint.model.names.symbols import Function
 from fastapi_lint.model.types.inference.inference import Where

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.ways.cases import captures, case_of
 from fastapi_lint.model.database.limiting.fates import NOTHING, Fate, variable_of
 from fastapi_lint.model.names.expressions import walk, with_values
-from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import ClassObject, External, Function, Method, Type
 from fastapi_lint.model.types.inference.inference import Where
 

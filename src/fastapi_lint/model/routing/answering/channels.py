@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.expressions import walk
-from fastapi_lint.model.names.modules import target_names
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Method, Module
 from fastapi_lint.model.routing.answering.answers import Answers
 from fastapi_lint.model.routing.routes import Routes

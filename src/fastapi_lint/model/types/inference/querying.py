@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.modules import target_names
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.names.symbols import Class, ClassObject, Coroutine, Instance, Module, Type
 from fastapi_lint.model.types.inference.questions import Questions, Where
 

@@ -6,7 +6,8 @@ import builtins
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.modules import Binding, Scope, bindings, target_names
+from fastapi_lint.index.facts import target_names
+from fastapi_lint.model.names.modules import Binding, Scope, bindings
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
