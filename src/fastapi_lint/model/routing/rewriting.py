@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import is_super
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
 from fastapi_lint.model.routing.routers import RouterKey, argument
 from fastapi_lint.model.types.inference.inference import Inference, Where
@@ -127,17 +128,15 @@ def _above(method: Function, name: str, itself: f.Name) -> Iterator[tuple[f.Expr
     """The paths that a method gives to the same method of the base class, or to the next one on the way; those that
     leave the schema out last."""
     module = method.module
-    calls = module.facts.calls
-    inside = [call for call in calls if method.facts.head_end <= call.start < method.facts.end]
+    inside = [call for call in module.facts.calls if method.facts.head_end <= call.start < method.facts.end]
     for is_hidden in (False, True):
         for call in inside:
             if not isinstance(call.func, f.Attr) or _is_hidden(call) is not is_hidden:
                 continue
             owner, attr = call.func.value, call.func.attr
-            is_super = isinstance(owner, f.CallRef) and calls[owner.index].func == f.Name("super")
             is_next = attr in _ON_THE_WAY[_ON_THE_WAY.index(name) + 1 :] and owner == itself
             is_by_class = attr == name and call.args and call.args[0].value == itself
-            if is_next or (is_super and attr in _ON_THE_WAY) or is_by_class:
+            if is_next or (is_super(module, owner) and attr in _ON_THE_WAY) or is_by_class:
                 given = argument(call, 1 if is_by_class else 0, "path")
                 yield given.value if given is not None else f.Unknown(), (module, call.block, call.start)
 

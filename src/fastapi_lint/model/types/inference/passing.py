@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import is_super
 from fastapi_lint.model.names.symbols import (
     ClassObject,
     Function,
@@ -185,7 +186,11 @@ class Passing(Questions):
         bound = 0 if own is None or "staticmethod" in self.decorators(function) else 1
         match value:
             case FunctionObject(function=other, owner=owner):
-                if other is not function and (_is_of_super(expr, where[0]) or not self._is_related(other, function)):
+                if other is not function and (
+                    # `super().save` is the method of a class above, and of none below.
+                    (isinstance(expr, f.Attr) and is_super(where[0], expr.value))
+                    or not self._is_related(other, function)
+                ):
                     return None
                 by_class = isinstance(owner, ClassObject) and "classmethod" not in self.decorators(function)
                 return 0 if owner is None or by_class else bound
@@ -260,14 +265,6 @@ def _fits(function: Function, call: f.Call) -> bool:
         return True
     known = {param.name for param in params}
     return all(arg.name in known for arg in call.args if arg.name not in ("", "*", "**"))
-
-
-def _is_of_super(func: f.Expr, module: Module) -> bool:
-    """`super().save`: the method of a class above, and of none below."""
-    match func:
-        case f.Attr(value=f.CallRef(index=index)):
-            return module.facts.calls[index].func == f.Name("super")
-    return False
 
 
 def _parameter(given: f.Expr, where: Where) -> tuple[Function, f.Param] | None:
