@@ -175,9 +175,9 @@ class Payloads:
 
     # ---------------------------------------------------------------- which values has a claim
 
-    def claims(self, encoding: Encoding, key: str) -> Iterator[Part]:
-        """The entries of a payload under a key, also those that only some calls give it."""
-        seen: set[tuple[Module, int, int]] = set()
+    def claims(self, encoding: Encoding, key: str | None = None) -> Iterator[Part]:
+        """The entries of a payload under a key (all of them without one), also those that only some calls give it."""
+        seen: set[tuple[Module, int, int, str | None]] = set()
         self.unfolding.begin()
         pending: list[tuple[Chain, Function | None]] = [((), encoding.module.enclosing(encoding.call.block))]
         for _ in range(MOST_CALLERS):
@@ -186,7 +186,7 @@ class Payloads:
             chain, outermost = pending.pop(0)
             needs_callers: list[bool] = []
             for part in self._entries(encoding.payload, encoding.where, chain, key, needs_callers):
-                place = (part.where[0], *part.span)
+                place = (part.where[0], *part.span, part.key)
                 if place not in seen:
                     seen.add(place)
                     yield part
@@ -195,12 +195,13 @@ class Payloads:
                     pending.append(((*chain, frame), frame.module.enclosing(frame.call.block)))
 
     def _entries(
-        self, expr: f.Expr, where: Where, chain: Chain, key: str, given: list[bool], depth: int = _DEPTH
+        self, expr: f.Expr, where: Where, chain: Chain, key: str | None, given: list[bool], depth: int = _DEPTH
     ) -> Iterator[Part]:
         for alternative in self.unfolding.unfold(expr, where, chain) or () if depth >= 0 else ():
             given.append(alternative.is_given)
             for part in alternative.parts:
-                if part.key == key:
-                    yield part
-                elif part.key is None:
+                if part.key is not None:
+                    if key is None or part.key == key:
+                        yield part
+                else:
                     yield from self._entries(part.value, part.where, part.chain, key, given, depth - 1)

@@ -5,18 +5,15 @@ An unverified token that leaves its function is trusted, until every caller is s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.bodies.binding import filled
-from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.tokens.claims import are_only_looked_at, index_of, is_only_returned
-from fastapi_lint.model.tokens.expressions import parts_of, tests_of
-from fastapi_lint.model.tokens.reading import TokenCall, token_call, token_calls
-from fastapi_lint.tracking.queries import gathered
+from fastapi_lint.model.tokens.expressions import parts_of
+from fastapi_lint.model.tokens.reading import TokenCall, token_call
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -27,12 +24,6 @@ Standing = Literal["served", "elsewhere", "never"]
 _CHECKS = ("verify", "validate", "userinfo", "introspect", "token_review", "check_token")
 """Parts of the names of calls that check the token that they are given in another way."""
 _DEPTH = 4
-_LOOKED = 2
-_IDENTITY = (f.Const("iat"), f.Const("jti"))
-_NO_LOOK_UP = (
-    "re.", "hashlib.", "hmac.", "base64.", "json.", "jwt.", "jose.", "authlib.", "joserfc.", "logging.", "str.",
-)  # fmt: skip
-"""What is asked about a text and finds nothing out of it."""
 
 
 class Trust:
@@ -220,105 +211,3 @@ def _child(chain: list[int], of: int, blocks: tuple[f.Block, ...]) -> str:
     """The kind of the block of a chain directly below another."""
     at = chain.index(of)
     return blocks[chain[at - 1]].kind if at > 0 else ""
-
-
-# ---------------------------------------------------------------- tokens that can be taken back
-
-
-def takes_back(project: Project) -> bool:
-    """Whether the program asks tokens when they were issued, or which one they are, or looks them up: those before a
-    logout, a new password, or on a list, can be refused."""
-    return bool(_asking(project)) or bool(_looking_up(project))
-
-
-@gathered
-def _asking(project: Project, module: Module) -> Iterator[str]:
-    """A module that reads `iat` or `jti` of something."""
-    if module.is_test or not module.mentions("iat", "jti"):
-        return
-    for call in module.facts.calls:
-        if f.last_name(call.func) == "get" and call.args and call.args[0].value in _IDENTITY:
-            yield module.path
-            return
-    for function in module.functions:
-        written = {entry.target for entry in module.assigns_in.get(function.index, ())}
-        for expr, _, _ in evaluated(function):
-            for part in walk(expr):
-                if isinstance(part, f.Sub) and part.items[:1] and part.items[0] in _IDENTITY and part not in written:
-                    yield module.path
-                    return
-
-
-@gathered
-def _readers(project: Project, module: Module) -> Iterator[tuple[Function, str]]:
-    """The functions that read the token that they are given, with the name of that parameter."""
-    if not module.is_test:
-        for found in token_calls(module, project):
-            function = module.enclosing(found.call.block)
-            if function is not None and isinstance(found.token, f.Name) and found.token.id in function.positional:
-                yield function, found.token.id
-
-
-@gathered
-def _looking_up(project: Project, module: Module) -> Iterator[str]:
-    """A module in which a condition looks up the token itself: on a list, in a cache or a table."""
-    if module.is_test:
-        return
-    readers = dict(_readers(project))
-    if not module.mentions("jwt", "jose", *(function.name for function in readers)):
-        return
-    for function in module.functions:
-        tokens = {token for call in function.calls if (token := _read(module, call, readers, project)) is not None}
-        if any(_is_looked_up(function, token, readers, project) for token in tokens):
-            yield module.path
-            return
-
-
-def _read(module: Module, call: f.Call, readers: Mapping[Function, str], project: Project) -> f.Expr | None:
-    """The token that a call reads, itself or by a function of the project; None for other calls and literals."""
-    found = token_call(module, call, project)
-    token = found.token if found is not None else None
-    if found is None and isinstance(callee := project.callee(module, call), FunctionObject):
-        name = readers.get(callee.function)
-        given = [arg.value for arg in call.args if name is not None and arg.name in ("", name)]
-        token = given[0] if given else None
-    return token if isinstance(token, (f.Name, f.Attr)) else None
-
-
-def _is_looked_up(function: Function, token: f.Expr, readers: Mapping[Function, str], project: Project) -> bool:
-    """Whether a condition of a function depends on a look-up with a token, in it or in a variable."""
-    module = function.module
-    assigned = [(entry.target, entry.value) for entry in module.assigns_in.get(function.index, ())]
-    for test, _, _ in tests_of(function):
-        asked = [part for part, _ in parts_of(test)]
-        asked += [part for target, value in assigned if target in asked and value is not None for part in walk(value)]
-        if any(_looks_up(function, part, token, readers, project, _LOOKED) for part in asked):
-            return True
-    return False
-
-
-def _looks_up(
-    function: Function, expr: f.Expr, token: f.Expr, readers: Mapping[Function, str], project: Project, depth: int
-) -> bool:
-    """Whether an expression looks for a token: `token in revoked`, `cache.get(token)`, a function that does so."""
-    module = function.module
-    if isinstance(expr, f.Compare):
-        pairs = zip(expr.operators, expr.operands, strict=False)
-        return any(operator in ("in", "not in") and _mentions(left, token) for operator, left in pairs)
-    if not isinstance(expr, f.CallRef):
-        return False
-    call = module.facts.calls[expr.index]
-    given = next((number for number, arg in enumerate(call.args) if _mentions(arg.value, token)), None)
-    if given is None or token_call(module, call, project) is not None:
-        return False
-    callee = project.callee(module, call)
-    if not isinstance(callee, FunctionObject):
-        name = project.called_name(module, call) or ""
-        return isinstance(call.func, f.Attr) and not name.startswith(_NO_LOOK_UP) and not _mentions(call.func, token)
-    inner, arg = callee.function, call.args[given]
-    names = inner.positional[filled(project.types, callee) :]
-    name = arg.name or (names[given] if given < len(names) else "")
-    if depth <= 0 or not name or inner in readers:
-        return False
-    held = [part for one in evaluated(inner) for part in walk(one[0])]
-    return any(_looks_up(inner, part, f.Name(name), readers, project, depth - 1) for part in held)

@@ -38,8 +38,10 @@ def long_lived_access_token(module: Module, check: Check) -> Iterator[Finding]:
     The unit has to be certain: in a `timedelta`, in seconds since the epoch, or in the name of a constant or setting
     for access tokens (`ACCESS_TOKEN_EXPIRE_MINUTES`). What is set from outside alone is not known. Tokens whose names
     tell of something else (refresh, reset, invitation, download and so on) may live longer.
-    Programs that read `iat` or `jti` of tokens may refuse those of before, and are left alone, as are those in which
-    a condition looks a token up that is read (`if token in revoked`, `if await redis.exists(f"revoked:{token}")`).
+    Programs that read `iat`, `jti` or `sid` of tokens, or the key of a row that was made with the token, may refuse
+    those of before, and are left alone, as are those in which a condition looks a token or its digest up
+    (`if token in revoked`, `if await redis.exists(f"revoked:{token}")`, a query for its row), or compares a claim with
+    what the user's row says now.
 
     References
     - [RFC 6750: issue short-lived bearer tokens](https://datatracker.ietf.org/doc/html/rfc6750#section-5.3)
