@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.taint.checking.schemes import leads_nowhere
 from fastapi_lint.model.taint.errors.parsing import only_parses
 from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk, trail
@@ -44,6 +45,7 @@ __all__ = [
     "Value",
     "called_like",
     "decides_host",
+    "leads_nowhere",
     "names_an_object",
     "only_parses",
     "trail",

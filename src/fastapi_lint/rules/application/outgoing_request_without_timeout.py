@@ -14,6 +14,7 @@ from fastapi_lint.model.application import role_of
 from fastapi_lint.model.calls import Given, bound_names, given
 from fastapi_lint.model.data import Root, nearest_root
 from fastapi_lint.model.names import Partial, Type
+from fastapi_lint.model.taint import leads_nowhere
 from fastapi_lint.model.types import Where, is_none
 from fastapi_lint.rule import Check, rule
 
@@ -46,7 +47,8 @@ def outgoing_request_without_timeout(function: Function, check: Check) -> Iterat
 
     Known limits
     Functions that requests do not reach are left alone, and so are calls whose options are not known, sessions with an
-    adapter or a class of their own, streams, calls inside of `asyncio.timeout()` or `wait_for()`, and tests.
+    adapter or a class of their own, streams, calls inside of `asyncio.timeout()` or `wait_for()`, addresses of files
+    (`file:`, by how they begin or by a test before), and tests.
 
     References
     - [Requests: timeouts](https://requests.readthedocs.io/en/latest/user/advanced/#timeouts)
@@ -65,6 +67,8 @@ def outgoing_request_without_timeout(function: Function, check: Check) -> Iterat
         target, args = check.project.taint.tracing.callee(call, where)
         waits = _waits(target, call, args, where, check)
         if not waits or _is_limited(module, call, check) or _is_stream(function, call, target):
+            continue
+        if target == External("urllib.request.urlopen") and _is_of_a_file(args, where, check):
             continue
         root = nearest_root(check.project, function, carries=False)
         if root is None and role_of(check.project, function) not in _ROLES:
@@ -127,6 +131,13 @@ def _waits(target: Type, call: f.Call, args: tuple[f.Arg, ...], where: Where, ch
         case Method(cls=cls, name=method) if cls.startswith("requests.") and cls.endswith("Session"):
             return method in _VERBS and not _has_own_limit(call, where, check)
     return False
+
+
+def _is_of_a_file(args: tuple[f.Arg, ...], where: Where, check: Check) -> bool:
+    """Whether nobody is waited for: the address is one of a file, or a test before has found that it is."""
+    address = next((arg.value for arg in args if arg.name in ("", "url")), None)
+    tracing = check.project.taint.tracing
+    return address is not None and leads_nowhere(tracing, tracing.holding, address, where)
 
 
 def _timeout(module: Module, call: f.Call, check: Check) -> Given | None:

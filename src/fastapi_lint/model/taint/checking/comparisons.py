@@ -9,6 +9,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import External
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling
+from fastapi_lint.model.taint.checking.schemes import stays_here
 from fastapi_lint.model.taint.strands import BESIDE, Slot, Strand, strands
 from fastapi_lint.model.types.inference.inference import Where, is_none
 
@@ -117,6 +118,8 @@ class Comparisons:
                 yield Ruling(strand.origin, "", frozenset({BESIDE}))
             if truth and begins and all(_URL_WITH_HOST.match(text) for text in begins):
                 yield Ruling(strand.origin, strand.part, HOST)
+            if truth and begins and all(stays_here(text) for text in begins):
+                yield Ruling(strand.origin, strand.part, frozenset({"url"}))
             if truth and begins == ["/"]:
                 yield Ruling(strand.origin, strand.part, frozenset({"/slash"}))
             if not truth and any(text.startswith("..") for text in begins):
