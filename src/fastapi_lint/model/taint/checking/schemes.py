@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.checking.holding import Holding
