@@ -24,7 +24,7 @@ from fastapi_lint.model.calls.bodies.contexts import (
     is_told_later,
 )
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_through
-from fastapi_lint.model.calls.bodies.destinations import stays_here
+from fastapi_lint.model.calls.bodies.destinations import is_used_without_tls, needs_no_certificate
 from fastapi_lint.model.calls.bodies.switches import runs_by_switch
 from fastapi_lint.model.calls.callers import Use
 from fastapi_lint.model.calls.concurrent.coroutines import Misuse
@@ -104,11 +104,13 @@ __all__ = [
     "is_told_later",
     "is_told_of",
     "is_tried",
+    "is_used_without_tls",
     "iterated_asynchronously",
     "joins_threads",
     "lasts",
     "leaves",
     "lock_of",
+    "needs_no_certificate",
     "never_runs",
     "not_callable",
     "only_cleans",
@@ -127,7 +129,6 @@ __all__ = [
     "runs_by_switch",
     "runs_until_filled",
     "shown",
-    "stays_here",
     "suppresses",
     "swallows",
     "switch",

@@ -15,9 +15,10 @@ from fastapi_lint.model.calls import (
     is_one_of_two_contexts,
     is_tls_context,
     is_told_later,
+    is_used_without_tls,
+    needs_no_certificate,
     parameter_behind,
     runs_by_configuration,
-    stays_here,
     switch,
 )
 from fastapi_lint.model.types import Where
@@ -70,9 +71,10 @@ def unverified_tls(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     Values of settings and of the environment are left alone, and so are branches that these choose, a context that a
-    condition chooses where the other one verifies, addresses of the own machine, contexts of servers, which ask no
-    client for a certificate, and tests. In modules that the application does not run, a program that scans for example,
-    it is an information. Functions that have a parameter for it are reported where it is switched off.
+    condition chooses where the other one verifies, addresses of the own machine and those of `http:`, contexts of
+    servers, which ask no client for a certificate, and tests. In modules that the application does not run, a program
+    that scans for example, it is an information. Functions that have a parameter for it are reported where it is
+    switched off.
 
     References
     - [HTTPX: SSL](https://www.python-httpx.org/advanced/ssl/)
@@ -108,7 +110,7 @@ def _calls(module: Module, check: Check) -> Iterator[Finding]:
             if value is None or isinstance(value.value, f.Unknown) or not _is_known(module, call, keyword, check):
                 continue
             shown = module.source.slice(call.start, call.name_end)
-            if runs_by_configuration(values, module, call.block) or stays_here(module, call, check.project.values):
+            if runs_by_configuration(values, module, call.block) or needs_no_certificate(module, call, values):
                 continue
             if _is_off(value.value, value.where, keyword, check):
                 at = (value.arg.start, value.arg.end)
@@ -172,7 +174,7 @@ def _through(value: Given, keyword: str, shown: str, check: Check) -> Iterator[F
         passed = given(values, use.module, call, param.name, position)
         if passed is None:
             by_default = True
-        elif _is_off(passed.value, passed.where, keyword, check) and not stays_here(use.module, call, values):
+        elif _is_off(passed.value, passed.where, keyword, check) and not needs_no_certificate(use.module, call, values):
             if not runs_by_configuration(values, use.module, call.block):
                 yield _finding(check, use.module, (passed.arg.start, passed.arg.end), title)
     if (by_default or not uses) and param.default is not None:
@@ -211,7 +213,10 @@ def _attribute(target: f.Attr, value: f.Expr, where: Where, check: Check) -> str
         if is_context_of_server(check.project, target.value, where):
             return ""
         return f"`{shown}` takes a certificate of any host"
-    return f"`{shown}` does not verify certificates" if project.types.is_instance(owner, *_ATTRIBUTES["verify"]) else ""
+    if not project.types.is_instance(owner, *_ATTRIBUTES["verify"]):
+        return ""
+    is_plain = is_used_without_tls(module, target.value, where[1], project.values)
+    return f"`{shown}` does not verify certificates" if not is_plain else ""
 
 
 def _is_false(value: f.Expr, where: Where, check: Check) -> bool:
