@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.places import Place, place_of
-from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Type
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Type
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
 from fastapi_lint.model.types.inference.passing import Unknown
 
@@ -134,7 +134,20 @@ def _committing(project: Project) -> Iterator[Place | None]:
         for module, index in project.modules.calls_by_name.get(name, ()):
             call = module.facts.calls[index]
             if isinstance(call.func, f.Attr) and not module.is_test and (call.awaited or call.use == "with"):
-                yield from _factories(project, call.func.value, (module, call.block, call.start), 0)
+                where = (module, call.block, call.start)
+                if not _is_something_else(project, call.func.value, where):
+                    yield from _factories(project, call.func.value, where, 0)
+
+
+def _is_something_else(project: Project, expr: f.Expr, where: Where) -> bool:
+    """Whether what commits or begins is known to be no session: an engine, a connection, a client of another kind.
+
+    A factory begins sessions, too.
+    """
+    owner = project.infer(expr, *where)
+    if not isinstance(owner, Instance) or not isinstance(owner.cls, str) or owner.cls.endswith("sessionmaker"):
+        return False
+    return not is_session_like(project.types, owner)
 
 
 def _factories(project: Project, expr: f.Expr | None, where: Where, depth: int) -> Iterator[Place | None]:
@@ -155,8 +168,23 @@ def _factories(project: Project, expr: f.Expr | None, where: Where, depth: int) 
                     yield from _given(project, function, depth)
                 case _:
                     yield None
+        case f.Attr(value=f.Name("self"), attr=attr) if depth < _DEEPEST:
+            yield from _kept(project, where, attr, depth)
         case _:
             yield None
+
+
+def _kept(project: Project, where: Where, attr: str, depth: int) -> Iterator[Place | None]:
+    """What the methods of a class put into an attribute of its objects."""
+    function = where[0].enclosing(where[1])
+    bases = project.types.mro(function.cls) if function is not None and function.cls is not None else ()
+    every = (project.types.self_assigns(base).get(attr) for base in bases if isinstance(base, Class))
+    stored = next((each for each in every if each), None)
+    if stored is None:
+        yield None
+    for entry, method in stored or ():
+        if entry.value is not None and not is_none(entry.value):
+            yield from _factories(project, entry.value, (method.module, entry.block, entry.start), depth + 1)
 
 
 def _of_binding(project: Project, entry: object, where: Where, name: str, depth: int) -> Iterator[Place | None]:
