@@ -27,6 +27,7 @@ from fastapi_lint.model.taint.strands import (
     Text,
     has_strands,
 )
+from fastapi_lint.model.taint.taken import Place, Taken
 from fastapi_lint.model.taint.tracing import Tracing
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.tracking import memoized, recording
@@ -50,6 +51,7 @@ class Sunk:
     module: Module = field(repr=False)
     start: int = 0
     end: int = 0
+    block: int = 0
 
 
 class Flows:
@@ -59,6 +61,7 @@ class Flows:
         self.tracing = tracing
         self.types = tracing.types
         self.callers = callers
+        self.taken = Taken(tracing.types)
         self.sinks = Sinks(tracing, known)
         self.arriving = self.sinks.arriving
         self.known = known
@@ -85,7 +88,7 @@ class Flows:
     def entering(self, arrival: Arrival, danger: str) -> Iterator[tuple[Strand, Text, Text]]:
         """What of an arrival the client wrote, each with what stands before and behind it."""
         for text in arrival.value:
-            for whole in self.upwards(text, danger):
+            for whole in self.upwards(text, danger, arrival.place):
                 for number, piece in enumerate(whole):
                     if isinstance(piece, Strand) and isinstance(piece.origin, Entry) and lives(piece, danger):
                         yield piece, whole[:number], whole[number + 1 :]
@@ -93,27 +96,32 @@ class Flows:
     # ---------------------------------------------------------------- up to callers
 
     @memoized
-    def upwards(self, text: Text, danger: str) -> tuple[Text, ...]:
-        """A text with what is up to callers as they give it; what nobody is known to give stays as it is."""
+    def upwards(self, text: Text, danger: str, place: Place | None = None) -> tuple[Text, ...]:
+        """A text with what is up to callers as they give it; what nobody is known to give stays as it is.
+
+        With the place where it leaves its function, calls are passed over that do not let that run.
+        """
         found: dict[Text, None] = {}
-        pending = [(text, 0)]
-        seen = {text}
+        pending = [(text, place, 0)]
+        seen = {(text, place)}
         while pending and len(found) < _MOST_TEXTS:
-            one, height = pending.pop()
+            one, left, height = pending.pop()
             slot = next((p.origin for p in one if isinstance(p, Strand) and isinstance(p.origin, Slot)), None)
-            given = self._given(one, slot.function, danger) if slot is not None and height < _HIGHEST else ()
+            given = self._given(one, slot.function, danger, left) if slot is not None and height < _HIGHEST else ()
             if not given:
                 found.setdefault(one)
             for each in reversed(given):
                 if each not in seen and len(seen) < _MOST_FOLLOWED:
                     seen.add(each)
-                    pending.append((each, height + 1))
+                    pending.append((*each, height + 1))
         return tuple(found)
 
     @memoized
-    def _given(self, text: Text, function: Function, danger: str) -> tuple[Text, ...]:
-        """A text of a function as each of its callers has it."""
-        found: dict[Text, None] = {}
+    def _given(
+        self, text: Text, function: Function, danger: str, place: Place | None
+    ) -> tuple[tuple[Text, Place | None], ...]:
+        """A text of a function as each of its callers has it, with the place of the call."""
+        found: dict[tuple[Text, Place | None], None] = {}
         seen, is_elsewhere = 0, False
         slots = [piece.origin for piece in text if isinstance(piece, Strand) and isinstance(piece.origin, Slot)]
         methods = {slot.method for slot in slots if slot.function == function and slot.method is not None}
@@ -126,12 +134,16 @@ class Flows:
             seen += 1
             call, args = called
             where = (use.module, call.block, call.start)
-            if any(not self._comes_to(method, function, call, where) for method in methods):
+            if any(not self._comes_to(method, function, call, where) for method in methods) or (
+                place is not None and not self.taken.is_taken(place, function, call, args, where)
+            ):
                 is_elsewhere = True
                 continue
+            caller = use.module.enclosing(call.block)
+            at = Place(caller, call.block, call.start) if caller is not None else None
             filled = self.tracing.filled((text,), function, call, args, where)
-            found.update(dict.fromkeys(self.tracing.checks.cleared(filled, where)))
-        return tuple(found) if found or not is_elsewhere else ((HIDDEN,),)
+            found.update(dict.fromkeys((each, at) for each in self.tracing.checks.cleared(filled, where)))
+        return tuple(found) if found or not is_elsewhere else (((HIDDEN,), None),)
 
     def _comes_to(self, method: Function, maker: Function, call: f.Call, where: Where) -> bool:
         """Whether a method may run on the object that a call of a constructor makes."""
@@ -290,7 +302,7 @@ class Flows:
             arrivals += self.sinks.joins(function)
         for arrival in sorted(arrivals, key=lambda each: each.start):
             for text in arrival.value:
-                yield Sunk(arrival, text, module, arrival.start, arrival.end)
+                yield Sunk(arrival, text, module, arrival.start, arrival.end, arrival.block)
         for call, callee in self._callees(function):
             if self.leads(callee, danger) and function not in self._reach(callee):  # of circles nothing is known
                 yield from self._below(function, call, callee, danger)
@@ -305,13 +317,15 @@ class Flows:
                 isinstance(p, Strand) and isinstance(p.origin, Slot) and p.origin.function == callee for p in sunk.text
             ):
                 continue
+            if not self.taken.is_taken(Place(callee, sunk.block, sunk.start), callee, call, args, where):
+                continue
             filled = self.tracing.filled((sunk.text,), callee, call, args, where)
             cleared = self.tracing.checks.cleared(filled, where)
             if not sunk.arrival.called:
                 cleared = self.tracing.checks.cleared_anywhere(cleared, function)
             for text in cleared:
                 if any(lives(piece, danger) for piece in text):
-                    yield Sunk(sunk.arrival, text, module, call.start, call.end)
+                    yield Sunk(sunk.arrival, text, module, call.start, call.end, call.block)
 
     # ---------------------------------------------------------------- where they come in
 

@@ -18,6 +18,7 @@ from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import ClassObject, External, Function, FunctionObject, Method, Module
 from fastapi_lint.model.taint.parameters import taken_by
 from fastapi_lint.model.taint.strands import Path, Strand, Value, has_strands
+from fastapi_lint.model.taint.taken import Place
 from fastapi_lint.model.taint.tracing import Tracing
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.constants import Unfolded
@@ -63,6 +64,12 @@ class Arrival:
     folders: bool = False
     call: f.Call | None = None
     opens: bool = False
+
+    @property
+    def place(self) -> Place | None:
+        """Where it leaves its function."""
+        at = self.call.start if self.call is not None else self.start
+        return Place(self.function, self.block, at) if self.function is not None else None
 
 
 class Sinks:

@@ -74,7 +74,7 @@ def _worst(arrival: Arrival, check: Check) -> _Found | None:
     for text in arrival.value:
         if not is_known and not _SQL.match("".join(piece if isinstance(piece, str) else "?" for piece in text)):
             continue
-        for whole in check.project.taint.upwards(text, "sql"):
+        for whole in check.project.taint.upwards(text, "sql", arrival.place):
             for strand, before in _pieces(whole):
                 found = _Found(strand, before, len(whole) == 1)
                 if isinstance(strand.origin, Entry):

@@ -39,11 +39,12 @@ class Objects:
         """The attributes of the object of a method call that have been constants since it was made."""
         match self.types.callee(module, call):
             case FunctionObject(owner=Instance(cls=Class(), origin=Origin(module=home, call=index))):
-                return self._made(home, index)
+                return self.made(home, index)
         return UNKNOWN
 
     @memoized
-    def _made(self, module: Module, index: int) -> Value:
+    def made(self, module: Module, index: int) -> Value:
+        """The attributes of the object that a call makes that stay the constants that they are then."""
         call = module.facts.calls[index]
         made = self.types.callee(module, call)
         if not isinstance(made, ClassObject):
