@@ -15,6 +15,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.conditional import as_tree, conditions, said_of
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Constants, Unknown, Value, field_of, truth
 from fastapi_lint.model.calls.ways.judging import fitting, judged
+from fastapi_lint.model.calls.ways.keywords import Keywords, collecting
 from fastapi_lint.model.calls.ways.objects import Objects, own_name
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.calls.ways.written import Written
@@ -99,7 +100,8 @@ class Branches:
         if not wanted:
             return frozenset(found)
         defaults = self.defaults(function)
-        seen = set()
+        collected = collecting(function)
+        seen = {collected}
         for name, expr in bound(function, call):
             if name not in wanted:
                 continue
@@ -110,8 +112,13 @@ class Branches:
             default = defaults.get(name, UNKNOWN)
             if value != default or type(value) is not type(default):
                 found.add((name, value))
-        if any(arg.name in ("*", "**") for arg in call.args):
-            found |= {(name, UNKNOWN) for name in wanted - seen if name in defaults}
+        if collected in wanted or any(arg.name in ("*", "**") for arg in call.args):
+            own = {**self.defaults(caller), **dict(known)} if caller is not None else {}
+            keywords = Keywords(self.constants, call, caller, own)
+            found.update(keywords.unpacked_for(wanted - seen, defaults))
+            if collected in wanted:
+                named = {arg.name: self._passed(arg.value, call, caller, known) for arg in call.args}
+                found.update(keywords.collected_by(function, named))
         return frozenset(found)
 
     def _passed(self, expr: f.Expr, call: f.Call, caller: Function | None, known: Settings) -> Value:
@@ -170,6 +177,8 @@ class Branches:
         """The parameters with a constant default."""
         where = (function.module, function.facts.outer, function.facts.start)
         found = {param.name: self.constants.of(param.default, where) for param in function.params if param.default}
+        if name := collecting(function):
+            found[name] = ()
         return {name: value for name, value in found.items() if not isinstance(value, Unknown)}
 
     @memoized
@@ -216,9 +225,16 @@ class Branches:
             if not any(isinstance(arg.value, f.Name) and arg.value.id in names for arg in call.args):
                 continue
             target = _function_of(self.types.callee(function.module, call), self.types)
-            for inner, expr in bound(target, call) if target else ():
-                if isinstance(expr, f.Name) and expr.id in names and target:
+            if target is None:
+                continue
+            given = dict(bound(target, call))
+            for inner, expr in given.items():
+                if isinstance(expr, f.Name) and expr.id in names:
                     found.setdefault(expr.id, []).append((target, inner))
+            for arg in call.args:
+                if arg.name == "**" and isinstance(arg.value, f.Name) and arg.value.id in names:
+                    rest = [param.name for param in target.params if param.name not in given]
+                    found.setdefault(arg.value.id, []).extend((target, inner) for inner in rest)
         return found
 
     # ---------------------------------------------------------------- ways

@@ -32,6 +32,8 @@ Value = Union[bool, int, float, str, None, "tuple[object, ...]", Unknown]
 of a data class, with pairs of the names and values of its fields."""
 MEMBER = "\0member"
 FIELDS = "\0fields"
+ENTRIES = "\0entries"
+"""What a `tuple` begins with that is a mapping, with pairs of its keys and values; an empty one is `()`."""
 
 
 class Constants:
@@ -141,6 +143,21 @@ def field_of(value: Value, name: str) -> Value:
         for pair in value[1:]:
             if isinstance(pair, tuple) and pair[0] == name:
                 return pair[1]  # type: ignore[no-any-return]
+    return UNKNOWN
+
+
+def is_entries(value: Value) -> bool:
+    """Whether a constant is a mapping with something in it."""
+    return isinstance(value, tuple) and value[:1] == (ENTRIES,)
+
+
+def entry_of(value: Value, key: str, default: Value) -> Value:
+    """What a mapping holds under a key, else the default; `UNKNOWN` for anything else than a mapping."""
+    if value == () or is_entries(value):
+        for pair in value[1:] if isinstance(value, tuple) else ():
+            if isinstance(pair, tuple) and pair[0] == key:
+                return pair[1]  # type: ignore[no-any-return]
+        return default
     return UNKNOWN
 
 

@@ -13,7 +13,9 @@ from fastapi_lint.model.calls.ways.constants import (
     UNKNOWN,
     Unknown,
     Value,
+    entry_of,
     field_of,
+    is_entries,
     is_member,
     truth,
 )
@@ -69,6 +71,14 @@ def judged(tree: ast.expr, values: Mapping[str, Value], named: Callable[[f.Expr]
             return UNKNOWN if known is None else known
         case ast.Call(func=ast.Name(id="len"), args=[arg], keywords=[]):
             return _length(inner(arg))
+        case ast.Call(
+            func=ast.Attribute(value=owner, attr="get" | "pop"),
+            args=[ast.Constant(value=str(key)), *rest],
+            keywords=[],
+        ) if len(rest) < 2:
+            return entry_of(inner(owner), key, inner(rest[0]) if rest else None)
+        case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
+            return entry_of(inner(owner), key, UNKNOWN)
         case ast.Call(func=ast.Attribute(value=owner, attr=attr), args=args, keywords=[]) if attr in _TEXT_METHODS:
             return _text(inner(owner), attr, [inner(arg) for arg in args])
     return UNKNOWN
@@ -106,6 +116,8 @@ def _dotted(tree: ast.expr) -> f.Expr | None:
 
 
 def _length(value: Value) -> Value:
+    if is_entries(value):
+        return len(value) - 1  # type: ignore[arg-type]
     is_plain = isinstance(value, str) or (isinstance(value, tuple) and not is_member(value) and value[:1] != (FIELDS,))
     return len(value) if is_plain else UNKNOWN  # type: ignore[arg-type]
 
@@ -146,7 +158,10 @@ def _compared(op: ast.cmpop, left: Value, right: Value) -> Value:
             equal = _equal(left, right)
             return UNKNOWN if equal is None else (equal if isinstance(op, ast.Eq) else not equal)
         case ast.In() | ast.NotIn():
-            if isinstance(right, tuple) and not is_member(right):
+            if is_entries(right):
+                is_missing = isinstance(left, str) and entry_of(right, left, KNOWN_AS[False]) is KNOWN_AS[False]
+                found = not is_missing if isinstance(left, str) else None
+            elif isinstance(right, tuple) and not is_member(right):
                 answers = [_equal(left, item) for item in right]  # type: ignore[arg-type]
                 found = True if True in answers else (None if None in answers else False)
             elif isinstance(right, str) and isinstance(left, str):
