@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Receiver = Literal["endpoint", "dependency"]
 
+_SAME = frozenset({"staticmethod", "classmethod", "typing.override", "typing_extensions.override", "typing.final"})
+"""Decorators below which a function gives what it returns."""
 _HANDLERS = (".exception_handler", ".middleware")
 """Decorators of functions that answer without being endpoints."""
 
@@ -108,7 +110,7 @@ def _role(function: Function, project: Project) -> Receiver | None:
     is_endpoint = is_handler or function in project.routes.by_handler
     if (is_endpoint and function.is_generator) or not (is_endpoint or function in project.dependencies.injected):
         return None
-    if any(not name.startswith(("fastapi.", "starlette.")) for name in decorators):
+    if any(not name.startswith(("fastapi.", "starlette.")) and name not in _SAME for name in decorators):
         return None  # a wrapper may await it
     if is_endpoint:
         return "endpoint"

@@ -54,6 +54,8 @@ class Construction:
             if arg.name == name or (arg.name == "" and index == position and not hidden):
                 return arg.value, self.where, self.environment
             if arg.name == "**" and isinstance(arg.value, f.Name) and self._collects(arg.value.id):
+                if (put := self._put(arg.value.id, name)) is not None:
+                    return put
                 if name in self.environment:  # what `**more` of the constructor was given by name
                     return self.environment[name]
                 hidden = hidden or f"**{arg.value.id}" not in self.environment
@@ -74,6 +76,36 @@ class Construction:
             if isinstance(held, f.Display) and held.kind == "tuple":
                 return held.items, place, outer
         return None
+
+    def _put(self, collected: str, name: str) -> Bound | None:
+        """What the constructor itself puts into its `**kwargs` by a name; unknown where only some ways do."""
+        module, at = self.where[0], self.where[2]
+        function = module.enclosing(self.where[1])
+        held = f.Name(collected)
+        found: Bound | None = None
+        for entry in module.assigns_in.get(function.index, ()) if function is not None else ():
+            if entry.start >= at or entry.value is None:
+                continue
+            is_all = entry.target == held
+            if is_all or entry.target == f.Sub(held, (f.Const(name),)):
+                is_known = (
+                    not is_all and entry.op == "=" and function is not None and entry.block == function.facts.block
+                )
+                place = (module, entry.block, entry.start)
+                found = (entry.value if is_known else f.Unknown(), place, self.environment)
+        for call in function.calls if function is not None else ():
+            if call.start >= at or not isinstance(call.func, f.Attr) or call.func.value != held:
+                continue
+            place = (module, call.block, call.start)
+            match call.func.attr, call.args:
+                case "setdefault", (f.Arg(value=f.Const(value=key)), default) if key == name:
+                    if name not in self.environment:
+                        found = (default.value, place, self.environment)
+                case "update", args if all(arg.name not in ("", "*", "**", name) for arg in args):
+                    continue
+                case "update" | "clear" | "popitem", _:
+                    found = (f.Unknown(), place, self.environment)
+        return found
 
     def _collects(self, name: str) -> bool:
         """Whether a name is what the constructor around the call collects its other keyword arguments in."""

@@ -182,7 +182,8 @@ class Expansion(Frames):
         """What a name of an environment stands for at a place: it may have been assigned since."""
         bindings = self.types.find_bindings(name, where)
         found = [binding.entry for binding in bindings]
-        if len(found) == 2 and isinstance(found[1], f.Param):  # `if not prefix.startswith("/"): prefix = "/" + prefix`
+        if len(found) == 2 and isinstance(found[1], (f.Param, f.Assign)):
+            # `if not prefix.startswith("/"): prefix = "/" + prefix`
             is_set = self._is_entered(bindings[0].block, where[0], environment)
             found = found if is_set is None else found[:1] if is_set else found[1:]
         if not any(isinstance(entry, f.Assign) for entry in found):
@@ -302,7 +303,10 @@ class Expansion(Frames):
                 known = self.truth(value, where, environment, depth + 1)
                 return None if known is None else not known
             case f.CallRef(index=index) if environment:
-                return self._begins(where[0].facts.calls[index], where, environment, depth)
+                known = self._begins(where[0].facts.calls[index], where, environment, depth)
+                return self._is_written(expr, where, environment, depth) if known is None else known
+            case f.Joined() | f.Binary(op="+") if environment:
+                return self._is_written(expr, where, environment, depth)
             case f.Compare(operators=("is" | "is not" | "==" | "!=" as asked,), operands=(left, right)) if environment:
                 same = self._is_same(left, right, where, environment)
                 return same if same is None or asked in ("is", "==") else not same
@@ -317,6 +321,11 @@ class Expansion(Frames):
         if other == f.Const(None) and isinstance(one, written):
             return False
         return None
+
+    def _is_written(self, expr: f.Expr, where: Where, environment: Environment, depth: int) -> bool | None:
+        """Whether a text has anything in it; None when it is not known."""
+        text = self.pieces(expr, where, environment, depth + 1)
+        return None if UNKNOWN in text else bool(text)
 
     def _begins(self, call: f.Call, where: Where, environment: Environment, depth: int) -> bool | None:
         """What `prefix.startswith("/")`, or `endswith`, comes to."""
@@ -346,9 +355,44 @@ class Expansion(Frames):
                 )
             case f.Name(id=name) if environment and (source := self._local(name, where, environment)):
                 return self.pieces(*source, depth + 1)
-            case f.CallRef(index=index) if environment or is_of_text(where[0].facts.calls[index]):
+            case f.Choice() if environment:
+                option = self._chosen(expr, where, environment, depth)
+                return UNKNOWN if option is None else self.pieces(option, where, environment, depth + 1)
+            case f.CallRef(index=index) if is_of_text(where[0].facts.calls[index]):
                 return self._changed(where[0].facts.calls[index], where, environment, depth)
+            case f.CallRef(index=index) if environment:
+                return self._given_back(where[0].facts.calls[index], where, environment, depth)
         return self.folding.pieces(expr, where)
+
+    def _chosen(self, choice: f.Choice, where: Where, environment: Environment, depth: int) -> f.Expr | None:
+        """The option of a condition that counts; None when that is not known."""
+        if choice.op == "if":
+            is_first = self.truth(choice.test, where, environment, depth + 1)
+            return None if is_first is None else choice.options[0 if is_first else 1]
+        for option in choice.options[:-1]:
+            known = self.truth(option, where, environment, depth + 1)
+            if known is None or known is (choice.op == "or"):
+                return None if known is None else option
+        return choice.options[-1]
+
+    def _given_back(self, call: f.Call, where: Where, environment: Environment, depth: int) -> str:
+        """The text that a function of the project makes of its arguments, in one `return`."""
+        callee = self.types.callee(where[0], call)
+        if not isinstance(callee, FunctionObject) or callee.function.is_async or callee.function.is_generator:
+            return UNKNOWN
+        function = callee.function
+        decorators = self.types.decorators(function)
+        leaving = [one for one in function.exits if one.kind in ("return", "raise")]
+        if (
+            len(leaving) != 1
+            or leaving[0].kind != "return"
+            or not {"staticmethod", "classmethod"}.issuperset(decorators)
+        ):
+            return UNKNOWN
+        shift = 0 if function.cls is None or "staticmethod" in decorators or callee.owner is None else 1
+        inner = NOWHERE.with_bound(self.given(function, call, where, environment, shift))
+        place = (function.module, leaving[0].block, leaving[0].start)
+        return self.pieces(leaving[0].value, place, inner, depth + 1)
 
     def _changed(self, call: f.Call, where: Where, environment: Environment, depth: int) -> str:
         """The text that a method of a text gives (`prefix.strip("/")`); unknown unless all of it is known."""

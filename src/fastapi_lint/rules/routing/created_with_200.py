@@ -13,7 +13,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing, replace_argument_value, with_argument
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Module, Route
+from fastapi_lint.model import Class, Module, Route
 from fastapi_lint.model.calls import Trail
 from fastapi_lint.model.data import status_is_decided
 from fastapi_lint.model.database import Insert
@@ -97,12 +97,19 @@ def _creates(said: Wording, trail: Trail[Insert] | None, route: Route) -> bool:
         )
     if said.verb and said.name[:1] == (said.verb,):
         return said.matches and not said.acts_on_more
-    if said.is_action or trail.length > 1:
-        return False
     thing = trail.effect.thing
+    if said.is_action or trail.length > 1:
+        return trail.length == 1 and not said.acts_on_more and _adds_member(said, thing)
     if thing is not None and said.collection and said.collection not in wording(thing.name, "").singulars:
         return False  # a row about what was done
     return said.is_plural or not said.last or bool(said.verb)
+
+
+def _adds_member(said: Wording, thing: Class | None) -> bool:
+    """Whether a row is inserted into the collection that has its name: a `Hook` by `POST /hooks`, by whatever verb."""
+    if thing is None or not said.is_plural or len(said.last) > 1 or said.inner:
+        return False
+    return said.collection in wording(thing.name, "").singulars
 
 
 def _fix(route: Route, given: f.Arg | None) -> Fix | None:

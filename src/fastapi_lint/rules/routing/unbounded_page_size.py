@@ -11,7 +11,7 @@ from fastapi_lint.fixing.edits import add_argument, between, importing
 from fastapi_lint.fixing.edits.calls import call_node, function_node
 from fastapi_lint.fixing.edits.layout import broken_signature
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, Module, Parameter, Project, Route
+from fastapi_lint.model import Class, Function, Module, Parameter, Project, Route
 from fastapi_lint.model.database import Fate, QueryNumber, query_numbers
 from fastapi_lint.model.routing import placeholders
 from fastapi_lint.rule import Check, rule
@@ -59,11 +59,11 @@ def unbounded_page_size(project: Project, check: Check) -> Iterator[Finding]:
     for route in project.routes.all:
         if route.handler is None or route.module.is_test or route.kind != "http":
             continue
-        if any(parameter.name.lower() in _ALL for parameter in project.dependencies.parameters(route.handler)):
+        if _offers_all(route.handler, project):
             continue
         for number in query_numbers(route, route.handler, project):
             key = (number.module.path, number.start)
-            if key in seen or not _is_page_size(number):
+            if key in seen or not _is_page_size(number) or _stands_by_an_offer(number, project):
                 continue
             if number.parameter is not None:
                 if _is_open(number.parameter, project) and not _in_some_path(number.parameter, route, project):
@@ -78,6 +78,18 @@ def _is_page_size(number: QueryNumber) -> bool:
     """Whether a number without a bound of its own makes as much work as the client likes."""
     fate = number.fate
     return not fate.is_bounded and (fate.limits or (fate.works and number.name.lower() in _NAMES))
+
+
+def _offers_all(function: Function, project: Project) -> bool:
+    return any(parameter.name.lower() in _ALL for parameter in project.dependencies.parameters(function))
+
+
+def _stands_by_an_offer(number: QueryNumber, project: Project) -> bool:
+    """Whether what declares a number, a dependency or a class, also has a parameter or field that asks for all."""
+    if number.parameter is not None:
+        return _offers_all(number.parameter.function, project)
+    bases = project.types.mro(number.field[0]) if number.field is not None else ()
+    return any(isinstance(base, Class) and any(name.lower() in _ALL for name in base.assigns) for base in bases)
 
 
 def _in_some_path(parameter: Parameter, route: Route, project: Project) -> bool:

@@ -16,7 +16,9 @@ from fastapi_lint.model.calls.bodies.validation import validated
 from fastapi_lint.model.calls.concurrent.using import (
     How,
     ValueUse,
+    calls_given_by,
     dropped,
+    fields_given,
     leaves,
     only_value,
     operands,
@@ -140,28 +142,31 @@ class Coroutines:
             held: f.Expr | None = use.expr
             if isinstance(use.expr, f.Name):
                 held = only_value(self.types.find_bindings(use.expr.id, use.where), use.expr.id)
-            if not isinstance(held, f.CallRef) or (key := (calls[held.index].start, calls[held.index].end)) not in made:
-                continue
-            if (use.how.endswith("-async") or use.how == "entered") and not self._is_only_awaited(module, made[key]):
-                continue
-            if isinstance(use.expr, f.Name):
-                by_variable.setdefault(key, []).append(use)
-            else:
-                yield Misuse(made[key], use.how, use.detail)
+            for one in calls_given_by(held):
+                if (key := (calls[one.index].start, calls[one.index].end)) not in made:
+                    continue
+                if (use.how.endswith("-async") or use.how == "entered") and not self._is_only_awaited(
+                    module, made[key]
+                ):
+                    continue
+                if isinstance(use.expr, f.Name):
+                    by_variable.setdefault(key, []).append(use)
+                else:
+                    yield Misuse(made[key], use.how, use.detail)
         either = [value for value, _ in asked(self.types, function)]
-        for name, call in self._assigned(function, made):
+        for name, call, is_certain in self._assigned(function, made):
             if f.Name(name) in either:
                 continue
             uses = by_variable.get((call.start, call.end), [])
-            hard = next((use for use in uses if use.how not in _SOFT), None)
+            hard = next((use for use in uses if use.how not in _SOFT), None) if is_certain else None
             if hard is not None:
                 yield Misuse(call, hard.how, hard.detail)
             elif len(uses) >= reads_of(function, name):
                 yield Misuse(call, uses[0].how, uses[0].detail) if uses else Misuse(call, "unread", name)
 
     @staticmethod
-    def _assigned(function: Function, made: dict[tuple[int, int], f.Call]) -> Iterator[tuple[str, f.Call]]:
-        """The variables of a function that are given one of the coroutines, also item by item."""
+    def _assigned(function: Function, made: dict[tuple[int, int], f.Call]) -> Iterator[tuple[str, f.Call, bool]]:
+        """The variables of a function that are given one of the coroutines, also item by item; whether always."""
         module = function.module
         outside = {
             name for name, block in module.facts.globals if module.facts.blocks[block].function == function.index
@@ -170,10 +175,12 @@ class Coroutines:
             if entry.op != "=" or module.facts.blocks[entry.block].cls >= 0:
                 continue
             for target, value in with_values(entry.target, entry.value):
-                if isinstance(target, f.Name) and isinstance(value, f.CallRef) and target.id not in outside:
-                    call = module.facts.calls[value.index]
+                if not isinstance(target, f.Name) or target.id in outside:
+                    continue
+                for given in calls_given_by(value):
+                    call = module.facts.calls[given.index]
                     if (call.start, call.end) in made:
-                        yield target.id, call
+                        yield target.id, call, given is value
 
     # ---------------------------------------------------------------- properties and generators
 
@@ -290,7 +297,7 @@ class Coroutines:
             return
         schema = validated(self.types, callee, module, call)
         if schema is not None and self.types.is_subclass(schema, "pydantic.BaseModel"):
-            for field, value in _fields(call):
+            for field, value in fields_given(call):
                 if self._wants_value(schema, field):
                     yield from used_as(value, "field", field, where)
             return
@@ -371,19 +378,6 @@ def is_awaited_again(function: Function, call: f.Call) -> bool:
     names = {entry.target.id for entry in around if isinstance(entry.target, f.Name)}
     text = module.source.slice(max((entry.end for entry in around), default=call.end), function.facts.end)
     return any(re.search(rf"\bawait\s+\(?{re.escape(name)}\b|awaitable\({re.escape(name)}\)", text) for name in names)
-
-
-def _fields(call: f.Call) -> Iterator[tuple[str, f.Expr]]:
-    """What a schema is made of: `Model(name=...)`, `Model(**{"name": ...})`, `Model.model_validate({"name": ...})`."""
-    for arg in call.args:
-        if isinstance(arg.value, f.Mapping) and arg.name in ("", "**"):
-            yield from (
-                (key.value, one)
-                for key, one in arg.value.items
-                if isinstance(key, f.Const) and isinstance(key.value, str)
-            )
-        else:
-            yield arg.name, arg.value
 
 
 def _bound(function: Function, call: f.Call) -> Iterator[tuple[f.Param, f.Arg]]:

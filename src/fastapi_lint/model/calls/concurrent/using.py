@@ -45,6 +45,16 @@ def only_value(found: list[Binding], name: str) -> f.Expr | None:
     return None
 
 
+def calls_given_by(expr: f.Expr | None) -> Iterator[f.CallRef]:
+    """The calls of which a value may be the result: of `a or f()` and of `f() if x else None`, `f()`."""
+    match expr:
+        case f.CallRef():
+            yield expr
+        case f.Choice(options=options):
+            for one in options:
+                yield from calls_given_by(one)
+
+
 def reads_of(function: Function, name: str) -> int:
     """How often the text of a function reads a name; where it is bound aside, and rather too many than too few."""
     module = function.module
@@ -92,7 +102,8 @@ def operands(expr: f.Expr | None, where: Where, *, truth: bool = False) -> Itera
             if truth:
                 yield ValueUse(expr, "truth", "", where)
         case f.Unary(op="not", value=value):
-            yield from used_as(value, "negated", "", where)
+            if isinstance(value, (f.Name, f.CallRef, f.Attr)):
+                yield from used_as(value, "negated", "", where)
             yield from operands(value, where, truth=not isinstance(value, (f.Name, f.CallRef, f.Attr)))
         case f.Unary(value=value):
             yield from used_as(value, "operand", "", where)
@@ -158,6 +169,19 @@ def dropped(expr: f.Expr, where: Where) -> Iterator[ValueUse]:
             yield from dropped(element, where)
 
 
+def fields_given(call: f.Call) -> Iterator[tuple[str, f.Expr]]:
+    """What a schema is made of: `Model(name=...)`, `Model(**{"name": ...})`, `Model.model_validate({"name": ...})`."""
+    for arg in call.args:
+        if isinstance(arg.value, f.Mapping) and arg.name in ("", "**"):
+            yield from (
+                (key.value, one)
+                for key, one in arg.value.items
+                if isinstance(key, f.Const) and isinstance(key.value, str)
+            )
+        else:
+            yield arg.name, arg.value
+
+
 def _compared(operators: tuple[str, ...], found: tuple[f.Expr, ...], index: int) -> How:
     others = [found[i] for i in (index - 1, index + 1) if 0 <= i < len(found)]
     around = [operators[i] for i in (index - 1, index) if 0 <= i < len(operators)]
@@ -174,6 +198,12 @@ def run_over(block: f.Block) -> How:
 
 
 def used_as(expr: f.Expr | None, how: How, detail: str, where: Where) -> Iterator[ValueUse]:
-    """A name, a call or an attribute as it is used; nothing for other expressions."""
-    if isinstance(expr, (f.Name, f.CallRef, f.Attr)):
-        yield ValueUse(expr, how, detail, where)
+    """A name, a call or an attribute as it is used, also as what a condition gives; nothing for other expressions."""
+    match expr:
+        case f.Name() | f.CallRef() | f.Attr():
+            yield ValueUse(expr, how, detail, where)
+        case f.Choice(options=(*_, last), test=None):  # the others are asked for their truth, see `operands`
+            yield from used_as(last, how, detail, where)
+        case f.Choice(options=options) if how != "none":  # `(f() if x else None) is None` asks for `x`
+            for one in options:
+                yield from used_as(one, how, detail, where)

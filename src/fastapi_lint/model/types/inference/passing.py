@@ -14,6 +14,7 @@ from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import is_super
 from fastapi_lint.model.names.symbols import (
+    Class,
     ClassObject,
     Function,
     FunctionObject,
@@ -98,7 +99,11 @@ class Passing(Questions):
         if param.default is not None and not is_none(param.default) and types:
             module, facts = function.module, function.facts
             types.append(self.infer(param.default, (module, facts.outer, param.start)))
-        return self.agree(types)
+        agreed = self.agree(types)
+        if isinstance(agreed, Instance) and isinstance(agreed.cls, Class) and function.cls in self.mro(agreed.cls):
+            if any(_is_of_parameter(function, call) for call in function.calls):
+                return None  # what the method gives the method of its parameter by the same name was left out
+        return agreed
 
     def _handed_on(self, given: f.Expr, where: Where) -> Instance | None:
         """The object that is handed on, made by a known call, where it is a parameter that only has an annotation."""
@@ -156,6 +161,8 @@ class Passing(Questions):
         if len(likely) > _MOST_CALLERS:
             raise Unknown
         for module, call in likely:
+            if module is function.module and _is_of_parameter(function, call):
+                continue  # `def add(self, db): db.add(...)`: whose method that is follows from the other calls
             bound = self._binds(function, self.callee(module, call), call.func, (module, call.block, call.start))
             if bound is not None:
                 yield _Passed(call.args, (module, call.block, call.start), bound)
@@ -248,6 +255,19 @@ class Passing(Questions):
         if last in _WITH_DISPLAYS:
             behind = _from_displays(call)
         yield _Passed(behind, where, bound, is_complete=not last.startswith("partial"))
+
+
+def _is_of_parameter(function: Function, call: f.Call) -> bool:
+    """Whether a method calls a method by its own name, of a parameter whose type only callers know."""
+    if function.cls is None or not isinstance(call.func, f.Attr) or not isinstance(call.func.value, f.Name):
+        return False
+    name = call.func.value.id
+    return (
+        call.func.attr == function.name
+        and function.facts.start <= call.start < function.facts.end
+        and any(one.name == name and one.annotation is None for one in function.params[1:])
+        and not function.rebinds(name)
+    )
 
 
 def _fits(function: Function, call: f.Call) -> bool:
