@@ -20,7 +20,7 @@ _TAKING = frozenset({"clear", "pop", "popitem"})
 class Override:
     """One entry that is made in the overrides of an app; `app` is the expression in front of them.
 
-    `is_taken_back`: by what makes it (`monkeypatch.setitem`).
+    `value` is what is put in the place of `key`. `is_taken_back`: by what makes it (`monkeypatch.setitem`).
     """
 
     module: Module = field(repr=False)
@@ -29,6 +29,7 @@ class Override:
     block: int
     start: int
     end: int
+    value: f.Expr | None = None
     is_taken_back: bool = False
 
     @property
@@ -44,24 +45,25 @@ def overrides(module: Module) -> Iterator[Override]:
     for entry in module.facts.assigns:
         match entry.target:
             case f.Sub(value=f.Attr(attr=attr, value=app), items=(key,)) if attr == ATTRIBUTE and entry.op == "=":
-                yield Override(module, app, key, entry.block, entry.start, entry.end)
+                yield Override(module, app, key, entry.block, entry.start, entry.end, entry.value)
             case f.Attr(attr=attr, value=app) if attr == ATTRIBUTE:
-                for key in _keys(entry.value):
-                    yield Override(module, app, key, entry.block, entry.start, entry.end)
+                for key, value in _items(entry.value):
+                    yield Override(module, app, key, entry.block, entry.start, entry.end, value)
     for call in module.facts.calls:
         match call.func:
             case f.Attr(attr="update", value=f.Attr(attr=attr, value=app)) if attr == ATTRIBUTE and call.args:
-                for key in _keys(call.args[0].value):
-                    yield Override(module, app, key, call.block, call.start, call.end)
+                for key, value in _items(call.args[0].value):
+                    yield Override(module, app, key, call.block, call.start, call.end, value)
             case f.Attr(attr="setitem") if len(call.args) == 3:  # of pytest's monkeypatch
                 match call.args[0].value:
                     case f.Attr(attr=attr, value=app) if attr == ATTRIBUTE:
-                        yield Override(module, app, call.args[1].value, call.block, call.start, call.end, True)
+                        key, value = call.args[1].value, call.args[2].value
+                        yield Override(module, app, key, call.block, call.start, call.end, value, is_taken_back=True)
 
 
-def _keys(value: f.Expr | None) -> Iterator[f.Expr]:
+def _items(value: f.Expr | None) -> Iterator[tuple[f.Expr, f.Expr]]:
     if isinstance(value, f.Mapping):
-        yield from (key for key, _ in value.items if key is not None)
+        yield from ((key, each) for key, each in value.items if key is not None)
 
 
 def resets(module: Module) -> Iterator[Function | None]:

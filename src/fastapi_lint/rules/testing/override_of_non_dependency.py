@@ -23,6 +23,9 @@ def override_of_non_dependency(module: Module, check: Check) -> Iterator[Finding
     of the function that builds a dependency, or of what is built anew, is never used: the test runs
     against the real thing, and passes or fails for another reason.
 
+    Where the dependency that is really used is overridden beside, the test runs as it should, and this is an
+    information.
+
     Known limits
     Keys that cannot be resolved, objects, and functions of other packages are left alone, and so are methods of a class
     that a variable goes through. So are functions whose name
@@ -35,12 +38,28 @@ def override_of_non_dependency(module: Module, check: Check) -> Iterator[Finding
         found = _mistaken(each, check)
         if found is not None:
             what, instead = found
-            yield check.finding(
-                each,
-                f"nothing depends on {what}, so that this override is never used",
-                why="the test runs against the real dependency",
-                instead=instead,
-            )
+            title, used = f"nothing depends on {what}, so that this override is never used", _used_beside(each, check)
+            if used:
+                why = f"what counts is the override of `{used}` beside it"
+                yield check.finding(each, title, why=why, instead="remove it", severity=Severity.INFO)
+            else:
+                yield check.finding(each, title, why="the test runs against the real dependency", instead=instead)
+
+
+def _used_beside(each: Override, check: Check) -> str:
+    """The dependency that is overridden beside a key that is none, for the same: it is given the same, or runs it."""
+    project = check.project
+    itself = project.infer(each.key, each.module, each.block, each.start)
+    for other in overrides(each.module):
+        meant = project.infer(other.key, each.module, other.block, other.start)
+        if other.function != each.function or other.app != each.app or not isinstance(meant, FunctionObject):
+            continue
+        if other.key == each.key or not project.dependencies.injected.get(meant.function):
+            continue
+        runs = (project.callee(meant.function.module, call) for call in meant.function.calls)
+        if (other.value is not None and other.value == each.value) or itself in tuple(runs):
+            return meant.function.name
+    return ""
 
 
 def _mistaken(each: Override, check: Check) -> tuple[str, str] | None:
