@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.arguments import parameter_behind
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.secrets.keys import Given, keys_given
 from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.types.inference.passing import Unknown
 from fastapi_lint.model.values.texts import written_for_tests
 from fastapi_lint.tracking.queries import gathered, query
 
@@ -114,7 +116,7 @@ def _made(given: Given, module: Module, project: Project) -> Iterator[tuple[Modu
     where = (module, given.call.block, given.call.start)
     expr, place = given.arg.value, where
     for _ in range(_DEPTH):
-        maker = _maker(expr, place, project, _DEPTH)
+        maker = _maker(expr, place, project)
         if maker is not None:
             home, block, start = place
             entry = next((one for one in home.facts.assigns if one.start == start and one.value == expr), None)
@@ -148,7 +150,7 @@ def _adds_middleware(call: f.Call) -> bool:
     return f.last_name(call.func) in ("add_middleware", "Middleware")
 
 
-def _maker(expr: f.Expr, where: Where, project: Project, depth: int) -> str | None:
+def _maker(expr: f.Expr, where: Where, project: Project, depth: int = _DEPTH) -> str | None:
     """The call that makes something new of chance, when an expression is just that."""
     if depth < 0:
         return None
@@ -172,3 +174,34 @@ def _maker(expr: f.Expr, where: Where, project: Project, depth: int) -> str | No
                     place = (callee.function.module, exits[0].block, exits[0].start)
                     return _maker(exits[0].value, place, project, depth - 1)
     return None
+
+
+# ---------------------------------------------------------------- what nobody has configured
+
+
+def is_of_this_process(
+    expr: f.Expr, where: Where, project: Project, is_served: Callable[[Where], bool], depth: int = _HEIGHT
+) -> bool:
+    """Whether all that a value can be is made of chance by this process, and nobody can have configured it.
+
+    A parameter is what all callers give it, of which none answers a request (`is_served`).
+    """
+    if _maker(expr, where, project, _DEPTH) is not None:
+        return not _is_setting(where[0], where[1], project)
+    if depth <= 0 or not isinstance(expr, (f.Name, f.Attr)):
+        return False
+    if (behind := parameter_behind(project.values, expr, where)) is not None:
+        function, param = behind
+        try:
+            given = [
+                (project.types.argument(call, function, function.params.index(param)), call.where)
+                for call in project.types.passing(function)
+            ]
+        except Unknown:
+            return False
+        return bool(given) and all(
+            value is not None and not is_served(at) and is_of_this_process(value, at, project, is_served, depth - 1)
+            for value, at in given
+        )
+    found = list(project.values.definitions(expr, where))
+    return bool(found) and all(is_of_this_process(*one, project, is_served, depth - 1) for one in found)

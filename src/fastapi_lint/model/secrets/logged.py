@@ -12,6 +12,7 @@ from fastapi_lint.catalog.secrecy import secrets, tokens
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.secrets.fleeting import is_of_this_process
 from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.taint import HARMLESS
 from fastapi_lint.model.types.inference.inference import DEPENDS, Where
@@ -348,10 +349,16 @@ class Logs:
         return False
 
     def _is_made_to_be_shown(self, expr: f.Expr, where: Where) -> bool:
-        """Whether a function that answers no request has just made a secret, and shows it once."""
+        """Whether code that answers no request shows a secret that it has just made, or the process for itself."""
+        if self._is_served(where):
+            return False
+        return self._is_just_made(expr, where) or is_of_this_process(expr, where, self.project, self._is_served)
+
+    def _is_just_made(self, expr: f.Expr, where: Where) -> bool:
+        """Whether the function around a place makes what a variable holds, by the name of what it calls."""
         module, block, at = where
         function = module.enclosing(block)
-        if function is None or not isinstance(expr, f.Name):
+        if function is None:
             return False
         for entry in module.assigns_in.get(function.index, ()):
             if entry.target == expr and entry.start < at:
@@ -359,11 +366,14 @@ class Logs:
                     if isinstance(part, f.CallRef):
                         call = module.facts.calls[part.index]
                         if not _NEW.isdisjoint(secrets.words(f.last_name(call.func))):
-                            return function not in self.project.routes.by_handler and not self._is_served(function)
+                            return True
         return False
 
-    def _is_served(self, function: Function) -> bool:
-        return self.project.effects.serving.when(function) == "served"
+    def _is_served(self, where: Where) -> bool:
+        function = where[0].enclosing(where[1])
+        return function is not None and (
+            function in self.project.routes.by_handler or self.project.effects.serving.when(function) == "served"
+        )
 
 
 def _is_vague(name: str) -> bool:

@@ -21,7 +21,8 @@ def secret_in_log(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Loggers have to be known (logging, loguru, structlog); `print` counts in functions of the application. Names decide
     what is a secret; `token` alone needs something that shows that it is a credential. Values of `SecretStr`, slices,
-    lengths and comparisons are fine, and so is what a function that answers no request has just made to show it once.
+    lengths and comparisons are fine, and so is what code that answers no request shows of a secret that the process has
+    made itself and that nobody can have configured.
     Models of clients with a password in them, and headers of requests, are seen as a whole.
 
     References
