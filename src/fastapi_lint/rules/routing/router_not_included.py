@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model import Project, Route
 from fastapi_lint.model.routing import Event
-from fastapi_lint.model.routing.serving import commented_out, left_out
+from fastapi_lint.model.routing.serving import Repeated, commented_out, left_out
 from fastapi_lint.rule import Check, rule
 
 
@@ -29,7 +29,8 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
     Known limits
     Only routers that are used for nothing else are reported: one that is handed to a function, kept in a list,
     returned, or exported by a package is left alone, and so are all routers of a package beside or in which code
-    imports modules by name (`importlib`, `pkgutil`, `getattr(module, "router")`), or that imports such code.
+    imports modules by name (`importlib`, `pkgutil`, `getattr(module, "router")`), or that imports such code. So is a
+    file into which other modules of the project were copied.
 
     References
     - [FastAPI: bigger applications](https://fastapi.tiangolo.com/tutorial/bigger-applications/)
@@ -37,6 +38,8 @@ def router_not_included(project: Project, check: Check) -> Iterator[Finding]:
     routes = project.routes
     yield from _late(project, check)
     for router in left_out(project):
+        if project.about(Repeated).repeats(router.module):
+            continue
         found = [address.route for address in routes.addresses(router) if isinstance(address.route, Route)]
         example = next(iter((*router.routes, *found)))
         number = f"{len(found)} route{'s' if len(found) != 1 else ''}"

@@ -5,5 +5,6 @@ from __future__ import annotations
 from fastapi_lint.model.routing.serving.commented import commented_out
 from fastapi_lint.model.routing.serving.idle import idle_handlers, idle_router
 from fastapi_lint.model.routing.serving.left_out import app_roots, left_out
+from fastapi_lint.model.routing.serving.repeated import Repeated
 
-__all__ = ["app_roots", "commented_out", "idle_handlers", "idle_router", "left_out"]
+__all__ = ["Repeated", "app_roots", "commented_out", "idle_handlers", "idle_router", "left_out"]
