@@ -18,6 +18,7 @@ from fastapi_lint.model.calls.trails import Memo
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Settings
 from fastapi_lint.model.names.symbols import (
     Class,
+    ClassObject,
     External,
     Function,
     FunctionObject,
@@ -250,14 +251,19 @@ class Bonds:
         dependencies = self.project.dependencies
         for depends in dependencies.of_function(function):
             for each in dependencies.closure(depends):
-                maker = each.function
-                if maker is None or not self._hands_out(maker):
+                maker = self._constructor(each.target.cls) if isinstance(each.target, ClassObject) else each.function
+                if maker is None or not (isinstance(each.target, ClassObject) or self._hands_out(maker)):
                     continue
                 for call in maker.calls:
                     found = self._made_by(maker.module, call)
                     if found is not None:
                         return found
         return None
+
+    def _constructor(self, cls: Class) -> Function | None:
+        """What makes an object of a class that is a dependency itself: the object may hold what is made there."""
+        init = self.types.member(cls, "__init__", Instance(cls))
+        return init.function if isinstance(init, FunctionObject) else None
 
     def _made_by(self, module: Module, call: f.Call) -> Bond | None:
         """Why what a call gives belongs to the thread that calls."""

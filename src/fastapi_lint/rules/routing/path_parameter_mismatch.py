@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import zip_longest
 
@@ -108,8 +109,9 @@ def _near(handler: Function, name: str, address: Address | None, project: Projec
 
 
 def _are_alike(one: str, other: str) -> bool:
-    """Whether one name holds the other, or differs by a letter too many, too few, another one, or two swapped."""
-    if one in other or other in one:
+    """Whether one name holds the other, is its plural, or differs by a letter too many, too few, another one, or two
+    swapped."""
+    if one in other or other in one or _stem(one) == _stem(other):
         return True
     if abs(len(one) - len(other)) > 1 or min(len(one), len(other)) < _SHORTEST:
         return False
@@ -121,6 +123,14 @@ def _are_alike(one: str, other: str) -> bool:
         or left == right[1:]
         or (left[:2] == right[1::-1] and left[2:] == right[2:])
     )
+
+
+def _stem(name: str) -> str:
+    """What a word and its plural have in common: `company` and `companies`, `shelf` and `shelves`."""
+    plural = re.fullmatch(r"(\w{2,}?)(?:(ies)|(ves)|e?s)", name)
+    if plural is None:
+        return re.sub(r"fe?$", "v", name)
+    return plural[1] + ("y" if plural[2] else "v" if plural[3] else "")
 
 
 def _is_misnamed(handler: Function, name: str, address: Address | None, project: Project) -> bool:

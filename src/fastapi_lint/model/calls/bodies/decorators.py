@@ -60,6 +60,57 @@ def passes_through(types: Inference, function: Function, decorator: f.Expr) -> b
     return bool(receivers) and all(_only_calls(types, each) for each in receivers)
 
 
+def put_in_place(types: Inference, function: Function, decorator: f.Expr) -> tuple[Function, ...] | None:
+    """The wrappers of the project that a decorator of it may put in a function's place, none for the function itself;
+    None when that is not known."""
+    module, facts = function.module, function.facts
+    called = isinstance(decorator, f.CallRef)
+    expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+    receivers: list[Function] = []
+    match types.infer(expr, (module, facts.outer, facts.start)):
+        case FunctionObject(function=factory):
+            receivers = _receivers(types, factory, called=called)
+        case ClassObject(cls=cls) if called:
+            method = types.member(cls, "__call__", Instance(cls))
+            receivers = [method.function] if isinstance(method, FunctionObject) else []
+    made = [_made(types, receiver, 0) for receiver in receivers]
+    if not made or None in made:
+        return None
+    return tuple(dict.fromkeys(wrapper for each in made for wrapper in each or ()))
+
+
+def _made(types: Inference, receiver: Function, depth: int) -> tuple[Function, ...] | None:
+    """The wrappers that a function may make of its first parameter, a function; None when that is not known."""
+    taken, values = receiver.positional[:1], list(_returned(types, receiver))
+    if not taken or not values or depth > _DEEPEST:
+        return None
+    found: list[Function] = []
+    called = [receiver.module.facts.calls[v.index].func for v, _ in values if isinstance(v, f.CallRef)]
+    for value, where in values:
+        match value:
+            case f.Name(id=name) if name == taken[0] or value in called:
+                continue
+            case f.Name():
+                made = types.infer(value, where)
+                if not isinstance(made, FunctionObject) or made.function.parent is not receiver:
+                    return None
+                found.append(made.function)
+            case f.CallRef(index=index):
+                if _partial(types, value, where) is not None:
+                    continue  # what it gives when it is called with options only
+                call = receiver.module.facts.calls[index]
+                inner = types.callee(receiver.module, call)
+                if not isinstance(inner, FunctionObject) or not call.args or call.args[0].value != f.Name(taken[0]):
+                    return None
+                more = _made(types, inner.function, depth + 1)
+                if more is None:
+                    return None
+                found += more
+            case _:
+                return None
+    return tuple(found)
+
+
 def _only_calls(types: Inference, receiver: Function) -> bool:
     """Whether a function gives back its first parameter, or a function that only calls it."""
     own = f.Name(receiver.positional[0]) if receiver.positional else None

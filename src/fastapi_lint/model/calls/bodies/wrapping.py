@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.decorators import put_in_place
 from fastapi_lint.model.names.symbols import (
     Class,
+    ClassObject,
     External,
     Function,
     FunctionObject,
@@ -20,7 +22,9 @@ from fastapi_lint.tracking import memoized_cyclic
 TRANSPARENT = (
     "functools.", "contextlib.", "tenacity.", "backoff.", "abc.", "typing.", "typing_extensions.", "warnings.",
     "pydantic.", "logfire.", "opentelemetry.", "langfuse.", "ddtrace.", "staticmethod", "classmethod", "property",
-    "retry.", "retrying.", "stamina.", "cachetools.", "sqlalchemy.",
+    "retry.", "retrying.", "stamina.", "cachetools.", "sqlalchemy.", "django.db.transaction.", "pony.orm.db_session",
+    "sentry_sdk.", "elasticapm.", "newrelic.agent.", "prometheus_client.", "loguru.", "ratelimit.", "circuitbreaker.",
+    "typeguard.", "beartype.", "deprecated.", "numba.",
 )  # fmt: skip
 """Decorators that call the decorated function in place; any other external decorator makes it unknown."""
 CACHED_PROPERTIES = frozenset({
@@ -28,6 +32,7 @@ CACHED_PROPERTIES = frozenset({
     "cached_property", "django.utils.functional.cached_property", "werkzeug.utils.cached_property",
 })  # fmt: skip
 """Decorators of properties that are computed once for each object."""
+_CONTEXTS = ("contextlib.ContextDecorator", "contextlib.AsyncContextDecorator")
 _ONCE = frozenset({
     "functools.lru_cache", "functools.cache", "cachetools.cached", "cachetools.func.ttl_cache",
     "cachetools.func.lru_cache", "cachetools.func.lfu_cache", "cachetools.func.rr_cache", "cachetools.func.fifo_cache",
@@ -64,21 +69,29 @@ class Wrapping:
                     return ()
                 case External(name=name) if name.startswith(TRANSPARENT) or name in CACHED_PROPERTIES:
                     continue
-                case Method(cls=cls) if cls.startswith(("fastapi.", "starlette.")):
+                case Method(cls=cls) if cls.startswith(("fastapi.", "starlette.", *TRANSPARENT)):
                     continue  # a route decorator returns the function itself
-                case FunctionObject(function=factory):
-                    wrapper = self._wrapper(factory, called)
-                    if wrapper is None:
+                case FunctionObject(function=factory) if called and self._makes_context(factory):
+                    if not factory.is_async:
+                        found.append(factory)  # `@timed("load")`: what a generator makes is a decorator as well
+                case ClassObject(cls=cls) if called and any(self.types.is_subclass(cls, base) for base in _CONTEXTS):
+                    continue
+                case FunctionObject() | ClassObject():
+                    wrappers = put_in_place(self.types, function, decorator)
+                    if wrappers is None or not all(map(self._calls_parameter, wrappers)):
                         return ()
-                    if isinstance(wrapper, Function):
-                        if not self._calls_parameter(wrapper):
-                            return ()
-                        if not wrapper.is_async:
-                            found.append(wrapper)
+                    found += [wrapper for wrapper in wrappers if not wrapper.is_async]
                 case _:
                     if not self._is_accessor(expr):
                         return ()
         return tuple(found)
+
+    def _makes_context(self, factory: Function) -> bool:
+        """Whether a function is a generator that is made a context manager."""
+        return factory.is_generator and any(
+            name in ("contextlib.contextmanager", "contextlib.asynccontextmanager")
+            for name in self.types.decorators(factory)
+        )
 
     def _gives_services(self, function: Function) -> bool:
         """Whether what a function gives are objects that work for others: of classes with coroutines, or clients."""
@@ -104,21 +117,6 @@ class Wrapping:
     def _is_accessor(decorator: f.Expr) -> bool:
         """`@name.setter`, `@name.getter` and the like of a property."""
         return isinstance(decorator, f.Attr) and decorator.attr in ("setter", "getter", "deleter", "overload")
-
-    def _wrapper(self, factory: Function, called: bool) -> Function | bool | None:
-        """What a decorator of the project puts in the place of the decorated function; True: the function itself."""
-        made: Type = FunctionObject(factory)
-        if called:
-            made = self.types.return_type(factory)
-        if not isinstance(made, FunctionObject):
-            return None
-        decorator = made.function
-        first = next((param.name for param in decorator.params if param.name not in ("self", "cls")), None)
-        returned = [e.value for e in decorator.exits if e.kind == "return"]
-        if first and returned and all(isinstance(value, f.Name) and value.id == first for value in returned):
-            return True
-        made = self.types.return_type(decorator)
-        return made.function if isinstance(made, FunctionObject) else None
 
     @staticmethod
     def _calls_parameter(wrapper: Function) -> bool:
