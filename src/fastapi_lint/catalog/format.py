@@ -189,10 +189,12 @@ class Marker(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
 
 Danger = Literal[
     "path", "sql", "url", "redirect", "code", "shell", "data", "module", "template", "html", "columns",
+    "archive",
 ]  # fmt: skip
 """What a text of the client can do where it must not get: open a file of its choice, be read as SQL, ..."""
 Against = Literal[
     "all", "path", "sql", "url", "redirect", "code", "shell", "data", "module", "template", "html", "columns",
+    "archive",
 ]  # fmt: skip
 Gives = Literal[
     "same", "text", "parts", "parsed", "stem", "joined", "element", "item", "items", "values", "keys", "numbered",

@@ -7,7 +7,7 @@ from importlib import resources
 
 import msgspec
 
-from fastapi_lint.catalog.format import LISTS, CatalogueError, Tables, entry_from
+from fastapi_lint.catalog.format import LISTS, CatalogueError, Sink, Tables, entry_from
 
 MAPPINGS = ("aliases", "returns", "enters", "attributes", "decorates", "bases")
 """The tables that are mappings of names."""
@@ -57,9 +57,10 @@ def _merge(tables: Tables, content: Mapping[str, object], file: str, owner: dict
                 raise CatalogueError(f"{file}: `{table}` must be an array of tables")
             for number, raw in enumerate(value):
                 entry = entry_from(raw, LISTS[table], f"{file}: {table}[{number}]")
+                kind = entry.danger if isinstance(entry, Sink) else ""  # one call can be a sink of several
                 for name in entry.names:
                     for method in entry.methods or ("",):
-                        claim(table, f"{name}.{method}" if method else name)
+                        claim(f"{table} of {kind}" if kind else table, f"{name}.{method}" if method else name)
                 getattr(tables, table).append(entry)
         elif table in MAPPINGS:
             try:

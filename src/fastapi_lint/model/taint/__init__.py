@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.taint.archives import Unpacked, unpacked
 from fastapi_lint.model.taint.checking.schemes import leads_nowhere
 from fastapi_lint.model.taint.errors.parsing import only_parses
 from fastapi_lint.model.taint.errors.told import Telling, Told
@@ -42,6 +43,7 @@ __all__ = [
     "Telling",
     "Text",
     "Told",
+    "Unpacked",
     "Value",
     "called_like",
     "decides_host",
@@ -49,4 +51,5 @@ __all__ = [
     "names_an_object",
     "only_parses",
     "trail",
+    "unpacked",
 ]

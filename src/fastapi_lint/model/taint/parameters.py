@@ -203,6 +203,7 @@ def _is_loose(name: str) -> bool:
     return name in (
         "typing.Any", "object", "list", "set", "tuple", "dict", "frozenset", "typing.Sequence", "typing.Iterable",
         "typing.Collection", "typing.Mapping", "typing.List", "typing.Dict",
+        "io.BytesIO", "io.BufferedReader", "typing.BinaryIO", "typing.IO", "tempfile.SpooledTemporaryFile",
     )  # fmt: skip
 
 

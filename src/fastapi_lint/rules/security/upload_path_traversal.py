@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
-from fastapi_lint.model.taint import BESIDE, Arrival, Entry, Piece, Strand, Sunk, names_an_object, trail
+from fastapi_lint.model.taint import BESIDE, Arrival, Entry, Piece, Strand, Sunk, names_an_object, trail, unpacked
 from fastapi_lint.rule import Check, rule
+
+_FILTERS = "3.14"
+"""The Python whose `tarfile` keeps members in their folder by itself (PEP 706)."""
 
 
 @rule("FAPI619", severity=Severity.ERROR, needs_requests=True)
@@ -21,6 +25,9 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
     client reads, overwrites or deletes files that are none of its business. An absolute path even replaces the folder
     it is joined to.
 
+    The members of an archive are such names too: `zipfile` tidies them, `tarfile` writes a file or link wherever it
+    says, before Python 3.14 unless it is given `filter="data"`.
+
     Store uploads under names of your own, or keep only the last component (`Path(file.filename).name`); for paths,
     check that `(folder / path).resolve()` still `is_relative_to(folder)`. A bare `startswith(folder)` lets
     `folder-private` through.
@@ -30,11 +37,14 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
     wherever it is: a comparison, a pattern, a look-up, a function that raises. A path parameter without `:path` cannot
     hold a slash: it is reported, as a warning, where it is a whole component, since `..` leads one folder up; that
     backslashes separate folders on Windows is not taken into account. What is joined for the key of an object in a
-    store like S3 alone leads nowhere.
+    store like S3 alone leads nowhere. Of archives those are known that are read from the upload, or from a file into
+    which the same function has written it; whose members are looked at, or picked, is left alone. A project that
+    declares no Python is taken to run on the current one.
 
     References
     - [FastAPI: UploadFile](https://fastapi.tiangolo.com/tutorial/request-files/#uploadfile)
     - [OWASP: path traversal](https://owasp.org/www-community/attacks/Path_Traversal)
+    - [PEP 706: filter for tarfile.extractall](https://peps.python.org/pep-0706/)
     - [CWE-22](https://cwe.mitre.org/data/definitions/22.html)
     """
     flows = check.project.taint
@@ -42,6 +52,7 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
         return
     if function.parent is not None and flows.has_entries(function.parent):
         return  # looked at with the function around it
+    yield from _archives(function, check)
     seen: set[tuple[int, str]] = set()
     for found in sorted(_found(function, check), key=lambda each: (each.sunk.start, each.sunk.end)):
         entry = found.entry
@@ -64,6 +75,27 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
             instead=_instead(entry, found.strand.shown),
             severity=severity,
             related=[check.related(step, step.message, module=step.module) for step in trail(found.strand, arrival)],
+            chain=True,
+        )
+
+
+def _archives(function: Function, check: Check) -> Iterator[Finding]:
+    """Archives of clients whose members are written wherever they say."""
+    seen: set[tuple[Entry, int]] = set()
+    for found in (one for each in _with_nested(function) for one in unpacked(check.project.taint, each)):
+        versions = check.project.versions.for_path(found.module.path)
+        key = (found.entry, found.call.start)
+        if key in seen or (not found.is_trusted and versions.reaches("python", _FILTERS)):
+            continue
+        seen.add(key)
+        called = f.last_name(found.call.func)
+        until = "" if found.is_trusted else f"before Python {_FILTERS} "
+        yield check.finding(
+            (found.start, found.end),
+            f"{found.entry.what} `{found.strand.shown}` is unpacked by `{called}` without a filter",
+            why=f"{until}a member `../../etc/cron.d/job`, or a link, is written wherever it says",
+            instead='give it `filter="data"`',
+            related=[check.related(step, step.message, module=step.module) for step in found.steps],
             chain=True,
         )
 
