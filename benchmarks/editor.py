@@ -5,7 +5,8 @@
 A real client speaks with `fastapi-lint server --no-cache` over stdin and stdout, with no pause before checks. *Fresh*
 is the time from opening the folder of a PROJECT (a folder, or a package of `corpus.toml`) to its first diagnostics; an
 *edit* adds a function that nothing calls to a plain module, or a route to a router, and takes it away again; it ends
-when the server publishes the diagnostics of that version. *Hover* rests on a route in the edited text. Of each the best
+when the server publishes the diagnostics of that version: what the file brings by itself. *All* ends when the project is
+judged, too: when the server answers which fixes there are. *Hover* rests on a route in the edited text. Of each the best
 of N is shown. Only ratios within one run say something: machines differ, and so does what else they do.
 
 Prints a section for `benchmarks/speed.md` to stdout, or puts it there (`--into`). Measures copies of the files, without
@@ -38,6 +39,8 @@ NOTE = (
     "change. A module that many read (`logger.py`) has those judged again who read it."
 )
 """What there is to say of the figures; written by hand."""
+PAUSE = 1.5
+"""Seconds between an edit and the next one: who types pauses, and the server is then made ready for the next check."""
 _LIMIT = 900.0
 """Seconds after which an answer will not come any more."""
 
@@ -48,7 +51,7 @@ class Row(msgspec.Struct, frozen=True):
     name: str
     lines: int
     fresh: float
-    edits: tuple[tuple[str, float], ...]
+    edits: tuple[tuple[str, float, float], ...]
     hover: float
 
 
@@ -108,6 +111,15 @@ class Editor:
         await self.client.text_document_hover_async(types.HoverParams(place, types.Position(line, 8)))
         return time.perf_counter() - begun
 
+    async def settled(self, file: Path) -> float:
+        """The seconds until it is said which fixes there are, for which the whole project has to be judged."""
+        place = types.TextDocumentIdentifier(file.as_uri())
+        nowhere = types.Range(types.Position(0, 0), types.Position(0, 0))
+        begun = time.perf_counter()
+        params = types.CodeActionParams(place, nowhere, types.CodeActionContext([]))
+        await self.client.text_document_code_action_async(params)
+        return time.perf_counter() - begun
+
     async def stop(self) -> None:
         """End the server."""
         await self.client.shutdown_async(None)
@@ -130,7 +142,7 @@ async def measured(name: str, root: Path, times: int) -> Row:
         say(f"{name}: {lines:,} lines")
         fresh = await editor.start(folder)
         say(f"{name}: fresh {fresh:.2f} s")
-        edits = [(label, await _edited(editor, change, times)) for label, change in found]
+        edits = [(label, *await _edited(editor, change, times)) for label, change in found]
         hover = min(
             [await editor.hover(change.path, change.after.count(b"\n") - 1) for _, change in found for _ in "12"]
         )
@@ -138,17 +150,20 @@ async def measured(name: str, root: Path, times: int) -> Row:
         return Row(name, lines, fresh, tuple(edits), hover)
 
 
-async def _edited(editor: Editor, change: Change, times: int) -> float:
+async def _edited(editor: Editor, change: Change, times: int) -> tuple[float, float]:
     before, after = (data.decode("utf-8", "replace") for data in (change.before, change.after))
     if not editor.has_open(change.path):
         await editor.open(change.path, before)
-    taken = []
+    taken, whole = [], []
     for number in range(times):
         taken.append(await editor.edit(change.path, 2 + 2 * number, after))
+        whole.append(taken[-1] + await editor.settled(change.path))
         await editor.edit(change.path, 3 + 2 * number, before)
-        say(f"{change.path.name}: {taken[-1]:.2f} s")
+        await editor.settled(change.path)
+        await asyncio.sleep(PAUSE)
+        say(f"{change.path.name}: {taken[-1]:.2f} s, all {whole[-1]:.2f} s")
     await editor.edit(change.path, 2 + 2 * times, after)
-    return min(taken)
+    return min(taken), min(whole)
 
 
 def section(rows: list[Row], command: str) -> Iterator[str]:
@@ -157,20 +172,22 @@ def section(rows: list[Row], command: str) -> Iterator[str]:
     yield (
         "Time from an edit to its diagnostics through `fastapi-lint server`, beside that from opening the folder to "
         "its first diagnostics (fresh); no pause before checks, no cache. The session is kept in memory, and an edit "
-        "is checked as a round of fixes is: what depends on nothing that changed is reused."
+        "is checked as a round of fixes is: what depends on nothing that changed is reused. What the edited file brings "
+        "by itself is published first; *all* is the time until the whole project is judged."
     )
     yield from ("", *textwrap.wrap(NOTE, 124))
-    labels = list(dict.fromkeys(label for row in rows for label, _ in row.edits))
-    heads = [head for label in labels for head in (f"{label}, s", "÷ fresh")]
+    labels = list(dict.fromkeys(label for row in rows for label, _, _ in row.edits))
+    heads = [head for label in labels for head in (f"{label}, s", "÷ fresh", "all, s", "÷ fresh")]
     yield ""
     yield "| project | lines | fresh, s | " + " | ".join(heads) + " | hover, s |"
     yield "| --- |" + " ---: |" * (3 + len(heads))
     for row in rows:
-        taken = dict(row.edits)
+        taken = {label: (first, whole) for label, first, whole in row.edits}
         cells = [
             cell
             for label in labels
-            for cell in ((f"{taken[label]:.2f}", f"{taken[label] / row.fresh:.3f}") if label in taken else ("—", "—"))
+            for each in taken.get(label, (None, None))
+            for cell in (("—", "—") if each is None else (f"{each:.2f}", f"{each / row.fresh:.3f}"))
         ]
         yield f"| {row.name} | {row.lines:,} | {row.fresh:.2f} | {' | '.join(cells)} | {row.hover:.2f} |"
 

@@ -215,3 +215,18 @@ def test_a_file_that_is_no_python_does_no_harm(editor: Editor, project: Project)
     assert "FAPI001" in editor.codes(folder / "main.py")
     editor.change(folder / "main.py", MAIN)
     assert editor.codes(folder / "main.py") == ["FAPI102"]
+
+
+def test_what_an_edit_brings_in_its_own_file_is_there_before_all_else(editor: Editor, project: Project) -> None:
+    """First what stands in the edited file, though it is the last one in order; then what it means for the project."""
+    folder = project({"main.py": MAIN.replace("helper", "slow"), "slow.py": HELPER})
+    editor.open(folder / "main.py")
+    editor.open(folder / "slow.py")
+    assert editor.codes(folder / "main.py") == editor.codes(folder / "slow.py") == []
+    router = "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n"
+    nap = "\n\n@router.get('/nap')\nasync def nap() -> None:\n    time.sleep(1)\n"
+    before = len(editor.history)
+    editor.change(folder / "slow.py", router + BLOCKING + nap)
+    editor.wait_for_codes(folder / "slow.py", "FAPI314", "FAPI101")
+    told = [(Path(each.uri).name, [one.code for one in each.diagnostics]) for each in editor.history[before:]]
+    assert told == [("slow.py", ["FAPI101"]), ("main.py", ["FAPI102"]), ("slow.py", ["FAPI314", "FAPI101"])]

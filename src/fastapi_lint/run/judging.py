@@ -39,6 +39,15 @@ class Judgement(msgspec.Struct, frozen=True, array_like=True):
         """Whether a rule raised: another time it may not, so such a judgement is not kept."""
         return any(notice.code for notice in self.notices)
 
+    def by_others(self) -> dict[str, list[Finding]]:
+        """By path of a file, what was found there over something that stands in another one."""
+        found: dict[str, list[Finding]] = {}
+        for verdict in self.recorded.verdicts:
+            for finding in verdict.findings:
+                if finding.path != verdict.judged[1]:
+                    found.setdefault(finding.path, []).append(finding)
+        return found
+
     def completed(self, reuse: Reuse, recorded: Recorded, reported: Collection[str]) -> Judgement:
         """This judgement with what is reused of an earlier run (`recorded` is both together)."""
         every = (finding for verdict in recorded.verdicts for finding in verdict.findings)
@@ -67,6 +76,11 @@ class Rules:
             groups = indexing.grouped(sources, max(size // (self.jobs * _SHARES), 1))
             return self._shared(project, [frozenset(source.path for source in group) for group in groups], reuse)
         return self._said(project, self.rules, reuse, progress=self._checking)
+
+    def judge_alone(self, project: Project, path: str, reuse: Reuse | None = None) -> Judgement:
+        """What the rules say of that which stands in one file, but for those that look at the project as a whole."""
+        rules = [rule for rule in self.rules if Project not in rule.subjects]
+        return self._said(project, rules, reuse, share=frozenset([path]))
 
     def _said(
         self,

@@ -17,7 +17,7 @@ import msgspec
 from fastapi_lint.config import selection
 from fastapi_lint.config.settings import Settings
 from fastapi_lint.files.source import LARGEST_TREE, Source, Unreadable
-from fastapi_lint.finding import Edit, Finding, Notice, Severity
+from fastapi_lint.finding import Edit, Finding, Notice, Severity, by_place, nearest
 from fastapi_lint.incremental.redaction import RedactionError, Result, redact, restore
 from fastapi_lint.run import indexing
 from fastapi_lint.run.cache import Store, digest
@@ -26,9 +26,10 @@ from fastapi_lint.run.registry import RuleTable
 if TYPE_CHECKING:
     from fastapi_lint.incremental.reuse import Reuse
     from fastapi_lint.incremental.snapshot import Snapshot
+    from fastapi_lint.model.names import Module
     from fastapi_lint.model.project import Project
     from fastapi_lint.rule import Rule
-    from fastapi_lint.run.judging import Judgement
+    from fastapi_lint.run.judging import Judgement, Rules
 
 _INDIFFERENT = frozenset({
     "root", "file", "folders", "unread", "said", "plugins", "select", "extend_select", "ignore", "preview", "exclude",
@@ -109,9 +110,15 @@ class Session:
         self._linked: tuple[dict[str, Source], Project] | None = None
         self._made: _Made | None = None
         self._snapshot: Snapshot | None = None
+        self._reused: tuple[Project, Reuse | None] | None = None
+        self._by_others: Mapping[str, Sequence[Finding]] = {}
+        self._judged = sources
+        self._kept: dict[str, Module] = {}
 
     def tidy(self) -> None:
-        """Forget what was kept of states that no check builds upon any more."""
+        """Be ready for the next check, and forget what was kept of states that none builds upon any more."""
+        if self._lasts:
+            self._build_upon_last()
         before = self._snapshot.files.values() if self._snapshot is not None else ()
         self._indexing.keep_only({*self._digests().values(), *before})
 
@@ -124,7 +131,9 @@ class Session:
 
     def check(self) -> Result:
         """What is found, with the severities and fixes that the settings want."""
-        result = self._found()
+        return self._as_wanted(self._found())
+
+    def _as_wanted(self, result: Result) -> Result:
         settings = self.scope.settings
         severities = selection.severities(settings, self._table.every)
         unfixable = selection.unfixable(settings, self._table.every)
@@ -144,6 +153,22 @@ class Session:
         self.put(sources)
         return self.check()
 
+    def glance(self, path: str) -> tuple[Finding, ...]:
+        """What is found in one file: what its own functions, routes and classes bring now; and what others brought at
+        the last check, where that stands now.
+
+        It is there long before a check, which has yet to say what the file means for others, and they for it.
+        """
+        from fastapi_lint.incremental.glancing import moved
+
+        self._build_upon_last()
+        project, rules = self.project, self._rules()
+        judgement = rules.judge_alone(project, path, self._reuse(project, rules.rules))
+        by_others = moved(self._by_others.get(path, ()), self._judged[path], self.sources[path])
+        found = nearest([*judgement.findings, *by_others])
+        here = tuple(sorted((finding for finding in found if finding.path == path), key=by_place))
+        return self._as_wanted(self._suppressed(msgspec.structs.replace(judgement, findings=here), [path])).findings
+
     def put(self, sources: Mapping[str, Source]) -> None:
         """Other texts of some files: what is asked from now on is about them."""
         if sources:
@@ -157,8 +182,10 @@ class Session:
             with suppress(RedactionError):
                 return restore(kept, self.sources)
         judgement, reuse = self._judgement()
-        result = self._suppressed(judgement)
+        result = self._suppressed(judgement, self.scope.reported)
         self._made = _Made(key, result, judgement, reuse)
+        if self._lasts:
+            self._by_others, self._judged = judgement.by_others(), self.sources
         return result
 
     def _build_upon_last(self) -> None:
@@ -170,7 +197,6 @@ class Session:
     @property
     def project(self) -> Project:
         """The project that the sources are, linked."""
-        from fastapi_lint.model.names import Module
         from fastapi_lint.model.project import Project
         from fastapi_lint.tracking import recording
 
@@ -188,7 +214,7 @@ class Session:
             (recording.enable if self._tracks else recording.disable)()
             settings = self.scope.settings
             project = Project(
-                (Module(source, partial(self._indexing.facts, source)) for source in sources),
+                self._modules(),
                 roots=settings.src,
                 declared=self.scope.declared,
                 targets=settings.target_versions,
@@ -198,13 +224,25 @@ class Session:
             self._linked = (self.sources, project)
         return self._linked[1]
 
+    def _modules(self) -> Collection[Module]:
+        """The modules of the sources; who lasts keeps those of files that have not changed, with all they know."""
+        from fastapi_lint.model.names import Module
+
+        known = self._kept
+        self._kept = {
+            path: known[path]
+            if path in known and known[path].source is source
+            else Module(source, partial(self._indexing.facts, source))
+            for path, source in self.sources.items()
+        }
+        found = self._kept.values()
+        if not self._lasts:
+            self._kept = {}
+        return found
+
     def _judgement(self) -> tuple[Judgement, Reuse | None]:
         """What the rules say, and of which earlier run a part of that is reused."""
-        from fastapi_lint.run.judging import Rules
-
-        project = self.project
-        selected = [rule for rule in self._load() if rule.code in self.scope.codes]
-        rules = Rules(selected, self.scope.settings.rules, self.scope.reported, self._jobs, self._progress)
+        project, rules = self.project, self._rules()
         reuse = self._reuse(project, rules.rules)
         judgement = rules.judge(project, reuse)
         if reuse is None:
@@ -215,13 +253,19 @@ class Session:
             return rules.judge(project), None
         return judgement.completed(reuse, every, self.scope.reported), reuse
 
-    def _suppressed(self, judgement: Judgement) -> Result:
+    def _rules(self) -> Rules:
+        from fastapi_lint.run.judging import Rules
+
+        selected = [rule for rule in self._load() if rule.code in self.scope.codes]
+        return Rules(selected, self.scope.settings.rules, self.scope.reported, self._jobs, self._progress)
+
+    def _suppressed(self, judgement: Judgement, reported: Collection[str]) -> Result:
         from fastapi_lint.catalog.identities import identities
         from fastapi_lint.suppressing.parting import part
 
         kept, suppressed = part(
             judgement.findings,
-            {path: self.sources[path] for path in sorted(self.scope.reported) if path in self.sources},
+            {path: self.sources[path] for path in sorted(reported) if path in self.sources},
             known=[*identities().values(), *self._table.brought],
             selected=self.scope.codes,
             ignored=selection.ignored_by_path(self.scope.settings, self._table.every),
@@ -315,6 +359,11 @@ class Session:
 
     def _reuse(self, project: Project, rules: Sequence[Rule]) -> Reuse | None:
         """What holds of the snapshot that a run with the same paths, rules and settings has left."""
+        if self._reused is None or self._reused[0] is not project:
+            self._reused = project, self._compared(project, rules)
+        return self._reused[1]
+
+    def _compared(self, project: Project, rules: Sequence[Rule]) -> Reuse | None:
         if self._snapshot is None:
             return None
         from fastapi_lint.incremental.reuse import Reuse

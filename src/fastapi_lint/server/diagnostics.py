@@ -109,6 +109,6 @@ class Diagnostics:
 def _is_checked(projects: list[Kept], file: Path, text: str) -> bool:
     """Whether what was found in a file is about this text."""
     for kept in projects:
-        if kept.is_checked and (path := kept.path(file)) is not None:
+        if (path := kept.path(file)) is not None and kept.is_current(path):
             return kept.source(path).data == encoded(text)
     return False

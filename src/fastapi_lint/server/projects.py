@@ -82,6 +82,8 @@ class Kept:
         self.findings: Mapping[str, tuple[Finding, ...]] = {}
         self.notices: tuple[Notice, ...] = ()
         self.is_checked = False
+        self._changed: set[str] = set()
+        self._glanced: str | None = None
         self.urls = {rule.code: rule.url for rule in story.table(request.settings, request.caches).every}
         stamps = disk.stamps([self.request.root / path for path in found.files])  # before they are read
         self.session: Session
@@ -149,6 +151,22 @@ class Kept:
         if changed:
             self.session.put(changed)
             self.is_checked = False
+            self._changed |= changed.keys()
+            self._glanced = None
+
+    def is_current(self, path: str) -> bool:
+        """Whether what was found in a file is about its text as it counts."""
+        return self.is_checked or path == self._glanced
+
+    def glance(self) -> bool:
+        """If one file has changed since the last check, find what there is to find in that; whether there was one."""
+        if self.is_checked or self._result is None or len(self._changed) != 1:
+            return False
+        (path,) = self._changed
+        found = story.counting(self.request, self.found, self.session.glance(path), self.session.sources)
+        self.findings = {**self.findings, path: found}
+        self._glanced = path
+        return True
 
     def check(self) -> None:
         """Find what there is to find. Raises what `progress` raises, and `ConfigurationError` for a broken baseline."""
@@ -161,6 +179,8 @@ class Kept:
         self.findings = {path: tuple(found) for path, found in by_path.items()}
         self.notices = (*self.found.notices, *self._unread, *result.notices)
         self.is_checked = True
+        self._changed.clear()
+        self._glanced = None
 
     def fixed(self, path: str, findings: Sequence[Finding], *, unsafe: bool = False, whole: bool = False) -> str | None:
         """The text of a file with the fixes of findings, without the imports that these make unused; None for no fix.

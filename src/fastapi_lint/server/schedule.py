@@ -122,8 +122,7 @@ class Schedule:
         if is_first:
             await self._client.begin("fastapi-lint: reading the project")
         try:
-            for each in await self._work(self._news):
-                self._client.publish(each.uri, each.version, each.diagnostics)
+            self._publish(await self._work(self._news))
         except asyncio.CancelledError:
             self._is_first = self._is_first or is_first
             raise
@@ -133,6 +132,10 @@ class Schedule:
             self._client.end()
         self._say()
         self._idle = asyncio.get_running_loop().call_later(_IDLE, self._tidy)
+
+    def _publish(self, news: list[Published]) -> None:
+        for each in news:
+            self._client.publish(each.uri, each.version, each.diagnostics)
 
     def _say(self) -> None:
         """What there is to say beside findings."""
@@ -212,6 +215,9 @@ class Schedule:
             self._collect()
         try:
             self.workspace.refresh()
+            if self.workspace.glance():  # whoever types need not wait for what an edit means for the other files
+                news = list(self._diagnostics.news(list(self.workspace.kept)))
+                work.waiting.get_loop().call_soon_threadsafe(self._publish, news)
             self.workspace.check()
             return list(self._diagnostics.news(list(self.workspace.kept)))
         except Exception:

@@ -128,6 +128,14 @@ class Workspace:
         found = [(kept, path) for kept in self.kept if (path := kept.path(file)) is not None]
         return max(found, key=lambda pair: len(pair[0].root.parts), default=None)
 
+    def glance(self) -> bool:
+        """Look at the one file of a project that has changed, where that is all; whether there was such a file.
+
+        Not beside a configuration that cannot be read: of that is told with all that is found.
+        """
+        has_problem = any(folder.problem for folder in self.folders)
+        return not has_problem and any([kept.glance() for kept in self.kept])  # noqa: C419 - each is looked at
+
     def check(self) -> None:
         """Check what is not checked as it is now. A configuration that turns out to be wrong is a problem, too."""
         for folder in self.folders:
