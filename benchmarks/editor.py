@@ -5,9 +5,9 @@
 A real client speaks with `fastapi-lint server --no-cache` over stdin and stdout, with no pause before checks. *Fresh*
 is the time from opening the folder of a PROJECT (a folder, or a package of `corpus.toml`) to its first diagnostics; an
 *edit* adds a function that nothing calls to a plain module, or a route to a router, and takes it away again; it ends
-when the server publishes the diagnostics of that version: what the file brings by itself. *All* ends when the project is
-judged, too: when the server answers which fixes there are. *Hover* rests on a route in the edited text. Of each the best
-of N is shown. Only ratios within one run say something: machines differ, and so does what else they do.
+when the server publishes the diagnostics of that version: what the file brings by itself. *All* ends when the whole
+project is judged: when the server answers which fixes there are. *Hover* rests on a route in the edited text. Of each
+the best of N is shown. Only ratios within one run say something: machines differ, and so does what else they do.
 
 Prints a section for `benchmarks/speed.md` to stdout, or puts it there (`--into`). Measures copies of the files, without
 the projects' configuration. Nothing of the projects is imported or executed.
@@ -172,8 +172,8 @@ def section(rows: list[Row], command: str) -> Iterator[str]:
     yield (
         "Time from an edit to its diagnostics through `fastapi-lint server`, beside that from opening the folder to "
         "its first diagnostics (fresh); no pause before checks, no cache. The session is kept in memory, and an edit "
-        "is checked as a round of fixes is: what depends on nothing that changed is reused. What the edited file brings "
-        "by itself is published first; *all* is the time until the whole project is judged."
+        "is checked as a round of fixes is: what depends on nothing that changed is reused. What the edited file "
+        "brings by itself is published first; *all* is the time until the whole project is judged."
     )
     yield from ("", *textwrap.wrap(NOTE, 124))
     labels = list(dict.fromkeys(label for row in rows for label, _, _ in row.edits))
