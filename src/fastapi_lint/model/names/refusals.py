@@ -55,7 +55,7 @@ def refusal(module: Module, lines: frozenset[int]) -> Refusal | None:
 
 def certain(module: Module) -> Refusal | None:
     """The first thing that every Python refuses, whatever else is in the file: a name that is given twice, two stars
-    in one target, a `try` with nothing behind it."""
+    in one target, a `try` with nothing behind it, what only functions of the other kind may hold."""
     for function in module.facts.functions:
         if twice := _repeated([param.name for param in function.params]):
             return _refusal(module, function.start, f"duplicate argument '{twice}' in function definition")
@@ -67,7 +67,36 @@ def certain(module: Module) -> Refusal | None:
             return _refusal(module, entry.start, "multiple starred expressions in assignment")
     for start, _ in _lone_tries(module):
         return _refusal(module, start, "expected 'except' or 'finally' block")
-    return None
+    return next(_of_other_functions(module), None)
+
+
+def _of_other_functions(module: Module) -> Iterator[Refusal]:
+    """What stands in a plain function and belongs in an asynchronous one, or the reverse: the parser reads it, the
+    compiler refuses it."""
+    facts, functions = module.facts, module.facts.functions
+    for call in facts.calls:
+        if call.awaited and _is_plain(module, call.block):
+            yield _refusal(module, call.start, "'await' outside async function")
+    for block in facts.blocks:
+        if block.is_async and block.kind in ("with", "for") and _is_plain(module, block.parent):
+            yield _refusal(module, block.start, f"'async {block.kind}' outside async function")
+    for leave in facts.exits:
+        inner = facts.blocks[leave.block].function
+        if inner >= 0 and functions[inner].is_async:
+            if leave.kind == "yield from":
+                yield _refusal(module, leave.start, "'yield from' inside async function")
+            elif leave.kind == "return" and leave.value is not None and functions[inner].is_generator:
+                yield _refusal(module, leave.start, "'return' with value in async generator")
+
+
+def _is_plain(module: Module, index: int) -> bool:
+    """Whether a place stands in a plain function or lambda itself: a generator expression in it may await."""
+    blocks = module.facts.blocks
+    inner = blocks[index].function
+    while index >= 0 and blocks[index].function == inner and blocks[index].kind != "comprehension":
+        index = blocks[index].parent
+    is_comprehension = index >= 0 and blocks[index].kind == "comprehension"
+    return inner >= 0 and not is_comprehension and not module.facts.functions[inner].is_async
 
 
 def _has_stars(target: f.Expr) -> bool:

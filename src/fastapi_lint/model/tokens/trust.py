@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.attempts.ending import suppresses
+from fastapi_lint.model.calls.bodies.decorators import decorator_effect
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.tokens.claims import are_only_looked_at, index_of, is_only_returned
@@ -83,7 +85,7 @@ class Trust:
         if check.start < read.start:
             # Before: everything between the check and what both stand in has to run, or to end here.
             inner = around[: around.index(shared)]
-            return all(self._must_pass(module, block) for block in inner)
+            return all(self._must_pass(function, block) for block in inner)
         if facts[shared].kind == "try" and _child(mine, shared, facts) == "except":
             return False
         ends = [one for one in function.exits if one.kind in ("return", "raise") and one.block in mine]
@@ -92,14 +94,13 @@ class Trust:
         leaving = (one for one in function.exits if one.kind in ("return", "yield"))
         return not any(one.start <= read.start < one.end for one in leaving)
 
-    @staticmethod
-    def _must_pass(module: Module, index: int) -> bool:
+    def _must_pass(self, function: Function, index: int) -> bool:
         """Whether control cannot get past a block without running it, other than by leaving the function."""
-        blocks = module.facts.blocks
+        module, blocks = function.module, function.module.facts.blocks
         block = blocks[index]
-        if block.kind in ("try", "with"):
-            return True
-        if block.kind == "finally":
+        if block.kind == "with":
+            return not suppresses(self.project, block, function)
+        if block.kind in ("try", "finally"):
             return True
         if block.kind == "body":
             handlers = module.clauses_of(block.parent)
@@ -159,7 +160,7 @@ class Trust:
         serving = self.project.effects.serving
         if not serving.is_served(function.module):
             return "elsewhere"
-        if depth <= 0 or function.facts.decorators or self._is_handed(function):
+        if depth <= 0 or self._is_wrapped(function) or self._is_handed(function):
             return "served"
         found: set[Standing] = set()
         for module, call in self._callers(function):
@@ -175,6 +176,11 @@ class Trust:
     def is_for_script(self, read: TokenCall) -> bool:
         """Whether a read is reached only when its module is run as a script."""
         return runs_as_script(read.module, read.call.block, self.project)
+
+    def _is_wrapped(self, function: Function) -> bool:
+        """Whether a decorator may have a function called by somebody else; one that makes a method does not."""
+        types = self.project.types
+        return any(decorator_effect(types, function, each)[0] != "same" for each in function.facts.decorators)
 
     def _is_handed(self, function: Function) -> bool:
         """Whether a function is given to something that calls it, as far as names tell."""

@@ -319,7 +319,12 @@ class Defaults:
         where = (module, call.block, call.start)
         name = called(module, call)
         first = call.args[0].value if call.args and call.args[0].name == "" else None
-        if name in _SAME and first is not None:
+        callee = self.types.callee(module, call)
+        if isinstance(callee, FunctionObject):  # first: a method of the project may be called `split`, too
+            if not callee.function.is_generator:
+                self._given(callee, call, where)
+                yield from self._returned(callee.function, depth)
+        elif name in _SAME and first is not None:
             yield from self.texts(first, where, depth - 1)
         elif name == "map" and len(call.args) == 2:
             function = call.args[0].value
@@ -347,11 +352,6 @@ class Defaults:
             default = default_of(call)
             if default is not None:
                 yield from self.texts(default.value, where, depth - 1)
-        else:
-            callee = self.types.callee(module, call)
-            if isinstance(callee, FunctionObject) and not callee.function.is_generator:
-                self._given(callee, call, where)
-                yield from self._returned(callee.function, depth)
 
     def _field(self, module: Module, call: f.Call, depth: int) -> Iterator[Found]:
         """The default of a field, or what its factory gives."""
