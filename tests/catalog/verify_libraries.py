@@ -27,6 +27,7 @@ OTHER_VERSIONS = {
     "asyncio.TaskGroup", "asyncio.Barrier", "ExceptionGroup", "BaseExceptionGroup", "enum.StrEnum",
     "warnings.deprecated", "asyncio.timeout", "asyncio.timeout_at", "asyncio.Timeout", "contextlib.chdir",
     "asyncio.StreamWriter.start_tls", "pathlib._local.Path", "asyncio.runners.Runner", "asyncio.taskgroups.TaskGroup",
+    "typing.Never", "typing.NotRequired", "typing.ReadOnly", "typing.Required", "typing.Self",
     # of libraries: older ones still in use, or newer than those verified
     "sqlalchemy.Engine.execute", "sqlalchemy.Engine.scalar", "sqlalchemy.future.Engine", "sqlalchemy.future.Connection",
     "sqlalchemy.ext.declarative.declarative_base", "openai.ChatCompletion", "openai.Completion", "openai.Embedding",
@@ -60,7 +61,8 @@ NOT_IDENTICAL = {
     "anyio", "google.cloud.firestore", "google.cloud.secretmanager", "kubernetes.config", "elasticsearch.helpers",
     "opensearchpy.helpers", "pandas", "requests", "os", "os.path", "io", "sqlite3", "fastapi.status",
     "fastapi.responses",
-    "typing.Protocol",  # an implementation of its own for older Pythons
+    # implementations of their own for older Pythons
+    "typing.NamedTuple", "typing.Protocol", "typing.TypeVar", "typing.TypedDict",
 }  # fmt: skip
 """Canonical names whose aliases are not the same object: modules whose content is re-exported, and these functions."""
 
