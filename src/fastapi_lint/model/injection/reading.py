@@ -118,9 +118,7 @@ class Reading:
             around = blocks[block]
             if around.target is not None and name in target_names(around.target):
                 return True
-            if around.kind in ("function", "lambda") and any(
-                param.name == name for param in module.functions[around.function].params
-            ):
+            if around.kind in ("function", "lambda") and _has_own(module.functions[around.function], name):
                 return True
             block = around.parent
         return False
@@ -153,6 +151,14 @@ class Reading:
                     known = self._types.annotation(entry.annotation, place) is not None
                     return known and not admits_none(self._types, entry.annotation, place)
         return False
+
+
+def _has_own(function: Function, name: str) -> bool:
+    """Whether a name is a parameter or a variable of a function inside, which hides the one around it."""
+    assigned = function.module.assigns_in.get(function.index, ())
+    return any(param.name == name for param in function.params) or any(
+        name in target_names(entry.target) for entry in assigned
+    )
 
 
 def _unpacks(entry: f.Assign) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi_lint.catalog.errors import parses
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.attempts.clauses import body_of
-from fastapi_lint.model.names.symbols import ClassObject, Method, Type
+from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Method, Module, Type
 from fastapi_lint.model.taint.errors.told import Told
 from fastapi_lint.model.types.inference.inference import Where
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _READING = frozenset({"fastapi", "starlette", "pydantic", "pydantic_core", "multidict", "yarl"})
 """Packages whose objects hold what a client sent."""
+_DEEPEST = 2
 
 
 def only_parses(project: Project, told: Told) -> bool:
@@ -26,22 +27,33 @@ def only_parses(project: Project, told: Told) -> bool:
     if body is None or told.function is None:
         return False
     calls = [call for call in told.function.calls if body.start <= call.start < body.end]
-    found = [_parses(project, call, told) for call in calls]
+    found = [_parses(project, told.module, call) for call in calls]
     return any(found) and None not in found
 
 
-def _parses(project: Project, call: f.Call, told: Told) -> bool | None:
+def _parses(project: Project, module: Module, call: f.Call, depth: int = 0) -> bool | None:
     """Whether a call parses (False: prepares) something; None when it does something else."""
-    callee = project.callee(told.module, call)
+    callee = project.callee(module, call)
     if isinstance(callee, ClassObject):
         return True if project.schemas.of(callee.cls) is not None else None
+    if isinstance(callee, FunctionObject):
+        return _parses_inside(project, callee.function, depth)
     name = project.types.name_of_type(callee)
     found = parses(name) if name is not None else None
     if found is None and isinstance(call.func, f.Attr) and not _is_of_another_library(callee):
         found = parses(f".{call.func.attr}")
-        if found is None and (made := _maker(project, call.func.value, (told.module, call.block, call.start))):
+        if found is None and (made := _maker(project, call.func.value, (module, call.block, call.start))):
             found = parses(f"{made}.{call.func.attr}")  # a method of what was parsed: of a date, of a UUID
     return False if found is None and {arg.name for arg in call.args} == {"**"} else found
+
+
+def _parses_inside(project: Project, function: Function, depth: int) -> bool | None:
+    """The same of a function of the project: whether it does nothing but parse, in all that it calls."""
+    facts = function.facts
+    if depth >= _DEEPEST or facts.is_async or facts.is_generator or facts.decorators or not function.calls:
+        return None
+    found = [_parses(project, function.module, call, depth + 1) for call in function.calls]
+    return None if None in found else any(found)
 
 
 def _is_of_another_library(callee: Type) -> bool:
