@@ -68,8 +68,48 @@ def captures(pattern: ast.pattern, name: str) -> Iterator[tuple[str | int | None
 
 def is_fixed(pattern: ast.pattern) -> bool:
     """Whether a pattern lists constants."""
-    parts = pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
-    return all(isinstance(part, (ast.MatchValue, ast.MatchSingleton)) for part in parts)
+    return all(isinstance(part, (ast.MatchValue, ast.MatchSingleton)) for part in _alternatives(pattern))
+
+
+def is_open(pattern: ast.pattern) -> bool:
+    """Whether a pattern takes everything: `_`, or a name."""
+    return isinstance(pattern, ast.MatchAs) and pattern.pattern is None
+
+
+def listed(subject: f.Expr, pattern: ast.pattern) -> Iterator[f.Compare]:
+    """What a pattern says of what is matched, as comparisons with the constants that it lists."""
+    match pattern, subject:
+        case ast.MatchAs(pattern=ast.pattern() as inner), _:
+            yield from listed(subject, inner)
+        case ast.MatchSequence(patterns=patterns), f.Display(items=items) if len(patterns) == len(items):
+            for each, item in zip(patterns, items, strict=True):
+                yield from listed(item, each)
+        case _ if is_fixed(pattern):
+            values = tuple(map(_constant, _alternatives(pattern)))
+            yield f.Compare(("in",), (subject, f.Display("tuple", values)))
+
+
+def _alternatives(pattern: ast.pattern) -> list[ast.pattern]:
+    return pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
+
+
+def _constant(pattern: ast.pattern) -> f.Expr:
+    """The constant of a pattern that is fixed; of `Colour.RED` the name."""
+    if isinstance(pattern, ast.MatchSingleton):
+        return f.Const(pattern.value)
+    value = pattern.value if isinstance(pattern, ast.MatchValue) else None
+    if isinstance(value, ast.Constant) and isinstance(value.value, (str, int, float)):
+        return f.Const(value.value)
+    return _dotted(value)
+
+
+def _dotted(value: ast.expr | None) -> f.Expr:
+    match value:
+        case ast.Attribute(value=inner, attr=attr):
+            return f.Attr(_dotted(inner), attr)
+        case ast.Name(id=name):
+            return f.Name(name)
+    return f.Const(None)
 
 
 def _parsed(text: bytes) -> ast.match_case | None:

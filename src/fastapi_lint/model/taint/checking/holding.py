@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.ways.cases import case_of, is_open, listed
 from fastapi_lint.model.calls.ways.conditional import conditions
 from fastapi_lint.model.names.symbols import Function, Module
 from fastapi_lint.model.types.inference.inference import Where
@@ -39,6 +40,7 @@ class Holding:
 
     def __init__(self) -> None:
         self._leaving: dict[Module, frozenset[int]] = {}
+        self._cases: dict[tuple[Module, int], tuple[f.Compare, ...]] = {}
 
     def leaves(self, module: Module, block: int) -> bool:
         """Whether whoever comes into a block does not come out at its end: it returns, raises, goes on or breaks."""
@@ -70,11 +72,17 @@ class Holding:
             inner, at, block = block, entry.start, entry.parent
 
     def _chosen(self, module: Module, block: int) -> Iterator[Held]:
-        """What the branch of an `if` says."""
+        """What the branch of an `if` says, or the case of a `match`."""
         blocks = module.facts.blocks
         entry = blocks[block]
         choice = blocks[entry.parent]
         if choice.kind != "choice":
+            return
+        if entry.kind == "case":
+            if entry.test is not None:
+                yield Held(entry.test, True, module, block, entry.start)
+            for listing in self._listed(module, block):
+                yield Held(listing, True, module, choice.parent, choice.start)
             return
         if entry.kind == "if" and entry.test is not None:
             yield Held(entry.test, True, module, entry.parent, entry.start)
@@ -109,8 +117,31 @@ class Holding:
                     return
                 yield from self._left(module, child)
 
+    def _listed(self, module: Module, block: int) -> tuple[f.Compare, ...]:
+        """What the pattern of a case says of what is matched, as comparisons with the constants that it lists."""
+        key = (module, block)
+        if key not in self._cases:
+            entry = module.facts.blocks[block]
+            subject, case = module.facts.blocks[entry.parent].test, case_of(module, entry)
+            found = listed(subject, case.pattern) if subject is not None and case is not None else ()
+            self._cases[key] = tuple(found)
+        return self._cases[key]
+
+    def _out_of(self, module: Module, choice: int, cases: list[int]) -> Iterator[Held]:
+        """What holds behind a `match` whose last case takes the rest, and leaves: the others list what is left."""
+        blocks = module.facts.blocks
+        last = case_of(module, blocks[cases[-1]])
+        if last is None or last.guard is not None or not is_open(last.pattern) or not self.leaves(module, cases[-1]):
+            return
+        staying = [self._listed(module, case) for case in cases if not self.leaves(module, case)]
+        for test in staying[0] if staying else ():
+            if all(any(other.operands[0] == test.operands[0] for other in listing) for listing in staying):
+                yield Held(test, True, module, blocks[choice].parent, blocks[choice].start)
+
     def _left(self, module: Module, choice: int) -> Iterator[Held]:
         blocks = module.facts.blocks
+        if blocks[choice].test is not None and (cases := list(module.children.get(choice, ()))):
+            yield from self._out_of(module, choice, cases)
         for branch in module.children.get(choice, ()):
             test = blocks[branch].test
             if blocks[branch].kind == "if" and test is not None and self.leaves(module, branch):
