@@ -25,7 +25,7 @@ _ADDING = frozenset({
 
 @dataclass(frozen=True)
 class Named:
-    """A route or mount of a name: its full path, and the placeholders in it; None for a mount, and where unknown.
+    """A route or mount of a name: its full path, and the parameters that it needs; None where they are unknown.
 
     `hides` are the paths of the others that can never be meant: in the same app, with the same placeholders, and
     registered after it.
@@ -58,8 +58,10 @@ def route_names(project: Project) -> Names:
         addresses = project.routes.by_route.get(event, [])
         by_path = {address.path: address for address in reversed(addresses)}
         for path in sorted(by_path) or [event.path]:
-            is_known = bool(addresses) and isinstance(event, Route) and all(each.known for each in addresses)
+            is_known = bool(addresses) and all(each.known for each in addresses)
             parameters = frozenset(each for each, _ in placeholders(path)) if is_known else None
+            if isinstance(event, Mount):  # what is looked up below it; its own placeholders may stay as they are
+                parameters = frozenset({"path"}) if parameters == frozenset() else None
             found.setdefault(name, []).append((Named(path, parameters), by_path.get(path)))
     return Names({name: tuple(dict.fromkeys(_ordered(each))) for name, each in found.items()}, complete)
 

@@ -35,19 +35,19 @@ def unknown_route_name(module: Module, check: Check) -> Iterator[Finding]:
     for call in module.facts.calls:
         if not isinstance(call.func, f.Attr) or call.func.attr not in ("url_for", "url_path_for"):
             continue
-        given = argument(call, 0, "name")
+        given = next((arg for arg in call.args[:1] if arg.name == ""), None) or argument(call, 0, "name")
         name = check.project.values.text(given.value, (module, call.block, call.start)) if given is not None else None
         owner = check.project.infer(call.func.value, module, call.block, call.start)
         kinds = _REQUESTS if call.func.attr == "url_for" else _APPS
         if given is None or name is None or not check.project.types.is_instance(owner, *kinds):
             continue
-        found = _judged(name, call, check)
+        found = _judged(name, call, given, check)
         if found is not None:
             title, why, instead, severity = found
             yield check.finding(given, title, why=why, instead=instead, severity=severity)
 
 
-def _judged(name: str, call: f.Call, check: Check) -> tuple[str, str, str, Severity | None] | None:
+def _judged(name: str, call: f.Call, named: f.Arg, check: Check) -> tuple[str, str, str, Severity | None] | None:
     """What is wrong with a look-up: title, why, instead and severity; None when nothing is known to be."""
     names = route_names(check.project)
     routes = names.by_name.get(name)
@@ -64,7 +64,8 @@ def _judged(name: str, call: f.Call, check: Check) -> tuple[str, str, str, Sever
         )
     if any(arg.name in ("*", "**") for arg in call.args) or any(route.parameters is None for route in routes):
         return None
-    given = frozenset(arg.name for arg in call.args if arg.name not in ("", "name"))
+    # Where the route's name stands first, `name=` is a path parameter of that name.
+    given = frozenset(arg.name for arg in call.args if arg.name and arg is not named)
     fitting = [route for route in routes if route.parameters == given]
     if not fitting:
         needed = routes[0].parameters or frozenset()
