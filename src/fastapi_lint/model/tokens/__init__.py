@@ -10,7 +10,7 @@ from fastapi_lint.model.tokens.parts import Frame, Part
 from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings, place_of_claim
 from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_call, token_calls
 from fastapi_lint.model.tokens.subjects import Subjects, checks_subjects
-from fastapi_lint.model.tokens.trust import Trust
+from fastapi_lint.model.tokens.trust import Trust, trusted_headers
 from fastapi_lint.model.tokens.unhandled import Way, package_of, verifying, way_out
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "takes_back",
     "token_call",
     "token_calls",
+    "trusted_headers",
     "unasked",
     "verifying",
     "way_out",

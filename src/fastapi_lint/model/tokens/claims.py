@@ -24,7 +24,18 @@ _TIMES = frozenset({"exp", "iat", "nbf", "auth_time", "jti"})
 """Claims that say when, or which token it is, not who."""
 _SENDERS = frozenset({"iss", "kid", "tid", "azp", "alg", "typ"})
 """Claims that say which key to take: to compare or look up one of these trusts nothing (RFC 8725, 3.8)."""
+_HEADER = frozenset({
+    "alg", "typ", "cty", "kid", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "enc", "zip", "epk",
+    "apu", "apv",
+})  # fmt: skip
+"""Entries of a header that say how a token is read (RFC 7515, 7516): what else stands in one says who it is for."""
 _DEPTH = 3
+
+
+def says_more_than_how(function: Function, header: f.Expr) -> bool:
+    """Whether a function reads an entry of a header that is no matter of the format, and does something with it."""
+    found = (read_of(expr, function.module) for expr, _ in _uses(function, header))
+    return any(read is not None and read.key not in _HEADER | _SENDERS | _TIMES for read in found)
 
 
 def are_only_looked_at(function: Function, claims: f.Expr, project: Project, depth: int = _DEPTH) -> bool:

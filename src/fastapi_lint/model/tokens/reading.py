@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 Flaw = Literal[
-    "signature", "claims", "expiry", "any-algorithm", "token-algorithm", "token-key", "lists-none", "unsigned"
+    "signature", "claims", "header", "expiry", "any-algorithm", "token-algorithm", "token-key", "lists-none", "unsigned"
 ]
-"""What is wrong: the signature is not checked (by a switch, or because the call never does); the expiry is not; the
-token chooses its algorithm (there is no list, or it is made from its header) or its key; `none` is listed; nothing
-signs."""
+"""What is wrong: the signature is not checked (by a switch, or because the call never does, that of claims or of a
+header); the expiry is not; the token chooses its algorithm (there is no list, or it is made from its header) or its
+key; `none` is listed; nothing signs."""
 
 _PACKAGES = ("jwt", "jose", "jws")
 _SWITCHES = frozenset({"verify_signature", "verify_exp"})
@@ -70,6 +70,14 @@ def token_call(module: Module, call: f.Call, project: Project) -> TokenCall | No
         unsigned = given.is_known and given.is_unsigned(writer)
         return TokenCall(module, call, None, "unsigned" if unsigned else None)
     return None
+
+
+def header_call(module: Module, call: f.Call, project: Project) -> TokenCall | None:
+    """A call that reads the header of a token, which nothing checks."""
+    if called(module, call) not in tokens.last_names():
+        return None
+    look = tokens.header(project.called_name(module, call) or "")
+    return TokenCall(module, call, _token(call, look.token), "header") if look is not None else None
 
 
 def _bound_names(project: Project) -> frozenset[str]:

@@ -13,9 +13,9 @@ from fastapi_lint.model.calls.attempts.ending import suppresses
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.secrets.surroundings import runs_as_script
-from fastapi_lint.model.tokens.claims import are_only_looked_at, index_of, is_only_returned
+from fastapi_lint.model.tokens.claims import are_only_looked_at, index_of, is_only_returned, says_more_than_how
 from fastapi_lint.model.tokens.expressions import parts_of
-from fastapi_lint.model.tokens.reading import TokenCall, token_call
+from fastapi_lint.model.tokens.reading import TokenCall, header_call, token_call
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -26,6 +26,18 @@ Standing = Literal["served", "elsewhere", "never"]
 _CHECKS = ("verify", "validate", "userinfo", "introspect", "token_review", "check_token")
 """Parts of the names of calls that check the token that they are given in another way."""
 _DEPTH = 4
+
+
+def trusted_headers(module: Module, project: Project) -> Iterator[TokenCall]:
+    """The calls of a module that read the header of a token for more than how the token is to be read."""
+    if not module.mentions("get_unverified_header"):
+        return
+    for call in module.facts.calls:
+        found = header_call(module, call, project)
+        function = module.enclosing(call.block) if found is not None else None
+        if found is not None and function is not None:
+            if says_more_than_how(function, f.CallRef(index_of(module, call))):
+                yield found
 
 
 class Trust:

@@ -8,7 +8,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls import is_configured
 from fastapi_lint.model.names import Function, FunctionObject, Module, evaluated, walk
-from fastapi_lint.model.tokens import Flaw, TokenCall, Trust, token_calls
+from fastapi_lint.model.tokens import Flaw, TokenCall, Trust, token_calls, trusted_headers
 from fastapi_lint.model.values.readers import default_of
 from fastapi_lint.rule import Check, rule
 
@@ -18,6 +18,7 @@ _OF_PROVIDERS = ("sso", "oauth", "oidc", "callback")
 """Parts of the names of functions that get a token from the provider's own answer."""
 _SAYS_SO = ("unverified", "without_verif", "unsafe", "insecure")
 """Parts of the names of functions that tell their callers."""
+_UNCHECKED = frozenset({"signature", "claims", "header"})
 _SAID: dict[Flaw, tuple[str, str, str]] = {
     "signature": (
         "does not check the signature",
@@ -28,6 +29,11 @@ _SAID: dict[Flaw, tuple[str, str, str]] = {
         "reads the claims without checking the signature",
         "everybody can write a token and say in it who he is",
         "decode it with the key and the algorithms that you sign with",
+    ),
+    "header": (
+        "reads more of the header than how to check the token, and nothing checks it",
+        "everybody can write a token and say in it who he is",
+        "decode the token with the key and the algorithms that you sign with, and read that from its claims",
     ),
     "expiry": (
         "does not check the expiry",
@@ -70,6 +76,9 @@ def unverified_jwt(module: Module, check: Check) -> Iterator[Finding]:
     What a token says is worth nothing until its signature is checked: everybody can write `{"sub": "admin"}`,
     encode it and send it. The same holds for algorithms that the token may choose itself (no list at all, or one
     that is made from its header), and a token whose expiry is not checked is valid for ever once it has leaked.
+    The header of a token says how to check it (`kid`, `alg`), and is the client's like the rest: what else is read of
+    it before it is checked is as good as a form field.
+
     Give the key and a fixed list of algorithms: `jwt.decode(token, key, algorithms=["HS256"])`.
 
     Known limits
@@ -86,7 +95,7 @@ def unverified_jwt(module: Module, check: Check) -> Iterator[Finding]:
     """
     if module.is_test:
         return
-    for read in token_calls(module, check.project):
+    for read in (*token_calls(module, check.project), *trusted_headers(module, check.project)):
         severity = _severity(read, check) if read.flaw is not None else None
         if severity is not None and read.flaw is not None:
             called = module.source.slice(read.call.start, read.call.name_end)
@@ -108,15 +117,15 @@ def _severity(read: TokenCall, check: Check) -> Severity | None:
         )
     if read.flaw == "lists-none":
         return Severity.WARNING
-    if read.flaw in ("signature", "claims") and _is_harmless(read, function, trust):
+    if read.flaw in _UNCHECKED and _is_harmless(read, function, trust):
         return None
     match "elsewhere" if trust.is_for_script(read) else trust.standing(function):
         case "served":
             return Severity.WARNING if _is_for_development(read, check) else Severity.ERROR
         case "elsewhere":
-            return None if read.flaw in ("signature", "claims") else Severity.WARNING
+            return None if read.flaw in _UNCHECKED else Severity.WARNING
     is_told = function is not None and any(word in function.name.lower() for word in _SAYS_SO)
-    return None if is_told and read.flaw in ("signature", "claims") else Severity.WARNING
+    return None if is_told and read.flaw in _UNCHECKED else Severity.WARNING
 
 
 def _is_for_development(read: TokenCall, check: Check) -> bool:
