@@ -25,14 +25,15 @@ ROUTER_HANDLERS_KEPT = "0.112.2"
 class Handler:
     """One registration for an event. `router` is the app or router when its construction was found in the project.
 
-    `how` is "decorator", "call" (`add_event_handler`), "list" (`app.router.on_startup.append`) or "argument"
-    (`on_startup=`); `call` is that call (for an argument the construction). `function` is None when it is not known.
+    `how` is "decorator", "call" (`add_event_handler`), "list" (`app.router.on_startup.append`, `+=`) or "argument"
+    (`on_startup=`); `call` is that call (for an argument the construction), or the assignment. `function` is None when
+    it is not known.
     """
 
     module: Module = field(repr=False)
     event: str
     how: str
-    call: f.Call
+    call: f.Call | f.Assign
     router: Router | None
     is_app: bool
     function: Function | None
@@ -96,18 +97,12 @@ def in_module(project: Project, module: Module) -> Iterator[Handler]:
                     given = argument(call, 1, "func")
                     function = _function(project, given.value, module, call) if given else None
                     yield Handler(module, name, "call", call, router, is_app, function)
-            case f.Attr(
-                value=f.Attr(value=receiver, attr="on_startup" | "on_shutdown" as listed),
-                attr="append" | "extend" | "insert",
+            case f.Attr(value=f.Attr(attr="on_startup" | "on_shutdown") as listed, attr="append" | "insert") if (
+                call.args
             ):
-                value = project.infer(receiver, module, call.block, call.start)
-                if project.routes.is_router(value) and isinstance(value, Instance) and call.args:
-                    router = _router_of(project, value, receiver, module, call)
-                    added = call.args[-1].value
-                    added = added.items[0] if isinstance(added, f.Display) and len(added.items) == 1 else added
-                    function = _function(project, added, module, call)
-                    name = listed.removeprefix("on_")
-                    yield Handler(module, name, "list", call, router, _is_app(project, value, router), function)
+                yield from _listed(project, module, call, listed, (call.args[-1].value,))
+            case f.Attr(value=f.Attr(attr="on_startup" | "on_shutdown") as listed, attr="extend") if call.args:
+                yield from _listed(project, module, call, listed, _items(call.args[-1].value))
             case f.Name() | f.Attr() if any(arg.name in ("on_startup", "on_shutdown") for arg in call.args):
                 value = project.types.call_type(module, index)
                 if project.routes.is_router(value) and isinstance(value, Instance) and value.origin is not None:
@@ -117,9 +112,33 @@ def in_module(project: Project, module: Module) -> Iterator[Handler]:
                         if arg.name in ("on_startup", "on_shutdown") and not _is_passed_on(arg.value, module, call):
                             event_name = arg.name.removeprefix("on_")
                             yield Handler(module, event_name, "argument", call, router, is_app, None, arg)
+    for entry in module.facts.assigns:
+        match entry.target:
+            case f.Attr(attr="on_startup" | "on_shutdown") as listed if entry.op in ("=", "+=") and entry.value:
+                yield from _listed(project, module, entry, listed, _items(entry.value))
 
 
-def _router_of(project: Project, value: Instance, receiver: f.Expr, module: Module, call: f.Call) -> Router | None:
+def _items(value: f.Expr) -> tuple[f.Expr, ...]:
+    """What is put into a list, one by one where that is written out."""
+    return value.items if isinstance(value, f.Display) else (value,)
+
+
+def _listed(
+    project: Project, module: Module, by: f.Call | f.Assign, listed: f.Attr, added: tuple[f.Expr, ...]
+) -> Iterator[Handler]:
+    """The registrations in a list of an app or router (`app.router.on_startup`)."""
+    value = project.infer(listed.value, module, by.block, by.start)
+    if project.routes.is_router(value) and isinstance(value, Instance):
+        router = _router_of(project, value, listed.value, module, by)
+        is_app = _is_app(project, value, router)
+        for each in added:
+            function = _function(project, each, module, by)
+            yield Handler(module, listed.attr.removeprefix("on_"), "list", by, router, is_app, function)
+
+
+def _router_of(
+    project: Project, value: Instance, receiver: f.Expr, module: Module, call: f.Call | f.Assign
+) -> Router | None:
     """The router that is meant, also where it is a parameter for which all callers hand over the same one."""
     if value.origin is not None:
         return project.routes.router_of(value.origin)
@@ -142,7 +161,7 @@ def _is_passed_on(value: f.Expr, module: Module, call: f.Call) -> bool:
     return isinstance(value, f.Name) and function is not None and any(p.name == value.id for p in function.params)
 
 
-def _function(project: Project, value: f.Expr, module: Module, call: f.Call) -> Function | None:
+def _function(project: Project, value: f.Expr, module: Module, call: f.Call | f.Assign) -> Function | None:
     found = project.infer(value, module, call.block, call.start)
     return found.function if isinstance(found, FunctionObject) else None
 

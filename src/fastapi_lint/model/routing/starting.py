@@ -42,9 +42,9 @@ def _owners(project: Project, module: Module) -> Iterator[tuple[f.Expr, Where]]:
     """What handlers are run of, or the lifespan is replaced of: the app itself, or its router."""
     found = [*attributes(module, *_RUN)]
     added = {(part.value, block, at) for part, block, at in attributes(module, *_ADDERS)} if found else set()
-    added |= {(each.target, each.block, each.start) for each in module.facts.assigns if each.op == "+=" and found}
+    added |= {(each.target, each.block, each.start) for each in module.facts.assigns if found}
     for part, block, at in found:
-        if (part, block, at) not in added:  # `app.router.on_startup.append(...)` only registers one more
+        if (part, block, at) not in added:  # `app.router.on_startup.append(...)` and `+=` only register
             yield part.value, (module, block, at)
     for entry in module.facts.assigns:
         if isinstance(entry.target, f.Attr) and entry.target.attr == _REPLACED:

@@ -81,7 +81,7 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
     ):
         return None
     calls = _called(everything, module, check)
-    decorators = [handler.call for handler in everything if handler.how == "decorator"]
+    decorators = [each.call for each in everything if each.how == "decorator" and isinstance(each.call, f.Call)]
     found = call_nodes(module, [router.call, *decorators]) if calls is not None else None
     if calls is None or found is None or any(arg.star == "**" for arg in found[1][0].args):
         return None

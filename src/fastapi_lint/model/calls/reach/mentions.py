@@ -12,11 +12,15 @@ KEEPS = frozenset({"append", "add", "insert", "extend", "setdefault", "update"})
 """Methods of lists, sets and dicts that keep what they are given."""
 
 
+EVENTS = frozenset({"on_startup", "on_shutdown"})
+"""The lists of an app, a router or a worker whose functions run at its start, or its end."""
+
+
 class Mention(NamedTuple):
     """One place that names something. `expr` is what names it, `call` the call of it or the call that it is given to.
 
     kind: "call" it is called; "argument" it is given to a call as `arg`, alone or in a display; "value" it is kept or
-    returned: then `holder` is the name of the variable or class attribute, "" when it has none.
+    returned: then `holder` is the name of the variable or class attribute (also of one of the `EVENTS`), else "".
     """
 
     module: Module
@@ -47,6 +51,8 @@ def mentioned(module: Module) -> Iterator[tuple[str, Mention]]:
     for assign in facts.assigns:
         if assign.value is not None:
             holder = assign.target.id if isinstance(assign.target, f.Name) else ""
+            if isinstance(assign.target, f.Attr) and assign.target.attr in EVENTS:
+                holder = assign.target.attr
             if isinstance(assign.target, f.Sub) and isinstance(assign.target.value, f.Name):
                 holder = assign.target.value.id if facts.blocks[assign.block].function < 0 else ""
             for expr in _named(assign.value):

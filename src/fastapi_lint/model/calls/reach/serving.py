@@ -13,7 +13,7 @@ from typing import Literal
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect
 from fastapi_lint.model.calls.bodies.wrapping import TRANSPARENT
-from fastapi_lint.model.calls.reach.mentions import KEEPS, Mention, mentioned
+from fastapi_lint.model.calls.reach.mentions import EVENTS, KEEPS, Mention, mentioned
 from fastapi_lint.model.calls.reach.running import (
     only_called,
     outlives_startup,
@@ -40,7 +40,7 @@ _DEVELOPMENT = frozenset({"DEV", "DEBUG", "IS_DEV", "DEV_MODE", "DEVELOPMENT", "
 _JOB_LIBRARIES = ("celery.", "dramatiq.", "taskiq.", "procrastinate.", "huey.", "rq.", "saq.", "arq.")
 _WORKERS = frozenset({"arq", "saq", "streaq"})
 """Queues whose worker finds its jobs in lists of functions."""
-_AT_STARTUP = frozenset({"on_startup", "on_shutdown", "add_event_handler", "lifespan"})
+_AT_STARTUP = EVENTS | {"add_event_handler", "lifespan"}
 _INERT = (
     "object", "abc.", "typing.", "typing_extensions.", "enum.", "pydantic.", "sqlmodel.SQLModel", "dataclasses.",
     "Exception", "BaseException",
@@ -219,6 +219,8 @@ class Serving:
             return "elsewhere"
         if arg.name in _AT_STARTUP or f.last_name(call.func) in _AT_STARTUP:
             return "startup"
+        if isinstance(call.func, f.Attr) and call.func.attr in KEEPS and f.last_name(call.func.value) in EVENTS:
+            return "startup"  # `app.router.on_startup.append(f)`
         callee = self.types.callee(module, call)
         name = self.types.name_of_type(callee) or ""
         if name.startswith(_JOB_LIBRARIES):
@@ -238,6 +240,8 @@ class Serving:
         if module.facts.blocks[mention.block].cls >= 0 and caller is None:
             imported = {entry.module.split(".", 1)[0] for entry in module.facts.imports if not entry.level}
             return "elsewhere" if imported & _WORKERS else "served"
+        if mention.holder in EVENTS:
+            return "startup"
         if caller is not None:
             plain = mention.holder == "for" or (mention.holder and only_called(caller, mention.holder))
             return self.when(caller) if plain else "served"
