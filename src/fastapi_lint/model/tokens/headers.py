@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy import tokens
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import FunctionObject
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance
 from fastapi_lint.model.tokens.expressions import compares, matches, parts_of, read_of, tests_of
 from fastapi_lint.model.types.inference.inference import Where
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _DEPTH = 5
+_PROPERTIES = frozenset({"property", "functools.cached_property"})
 _KEYS = frozenset({"jwk", "jku", "x5c", "x5u"})
 """Entries of a header that hold a key, or the address of one."""
 
@@ -29,14 +31,7 @@ def is_chosen_by_token(expr: f.Expr, where: Where, project: Project, depth: int 
     match expr:
         case f.CallRef(index=index):
             callee = project.callee(module, module.facts.calls[index])
-            if not isinstance(callee, FunctionObject):
-                return False
-            function = callee.function
-            returned = [each for each in function.exits if each.kind == "return" and each.value is not None]
-            if len(returned) != 1 or returned[0].value is None:
-                return False
-            place = (function.module, returned[0].block, returned[0].start)
-            return is_chosen_by_token(returned[0].value, place, project, depth - 1)
+            return isinstance(callee, FunctionObject) and _gives_choice(callee.function, project, depth)
         case f.Choice(options=options, test=test):
             return any(
                 is_chosen_by_token(option, where, project, depth - 1)
@@ -46,7 +41,38 @@ def is_chosen_by_token(expr: f.Expr, where: Where, project: Project, depth: int 
         case f.Name():
             found = list(project.values.definitions(expr, where))
             return len(found) == 1 and found[0][1][0] is module and is_chosen_by_token(*found[0], project, depth - 1)
+        case f.Attr():
+            found = list(project.values.definitions(expr, where)) or list(_given(expr, where, project))
+            if (getter := _property(expr, where, project)) is not None:
+                return _gives_choice(getter, project, depth)
+            return bool(found) and all(is_chosen_by_token(*each, project, depth - 1) for each in found)
     return False
+
+
+def _gives_choice(function: Function, project: Project, depth: int) -> bool:
+    """Whether the one thing that a function returns is the algorithm in a token's header."""
+    match [each for each in function.exits if each.kind == "return" and each.value is not None]:
+        case [f.Exit(value=value, block=block, start=start)] if value is not None:
+            return is_chosen_by_token(value, (function.module, block, start), project, depth - 1)
+    return False
+
+
+def _property(expr: f.Attr, where: Where, project: Project) -> Function | None:
+    """The method that runs when an attribute is read."""
+    owner = project.infer(expr.value, *where)
+    order = project.types.mro(owner.cls) if isinstance(owner, Instance) and isinstance(owner.cls, Class) else ()
+    found = (base.methods[expr.attr] for base in order if isinstance(base, Class) and expr.attr in base.methods)
+    getter = next(found, None)
+    return getter if getter is not None and _PROPERTIES.intersection(project.types.decorators(getter)) else None
+
+
+def _given(expr: f.Attr, where: Where, project: Project) -> Iterator[tuple[f.Expr, Where]]:
+    """What a field of an object is given by the call that made it, else by all that make one of its class."""
+    owner = project.infer(expr.value, *where)
+    if isinstance(owner, Instance) and isinstance(owner.cls, Class):
+        objects = project.routes.expansion.objects
+        for maker in (owner.origin,) if owner.origin is not None else objects.makers(owner.cls):
+            yield objects.field(owner.cls, expr.attr, maker) or (expr, where)
 
 
 def is_key_of_token(expr: f.Expr, where: Where, project: Project, depth: int = _DEPTH) -> bool:
@@ -75,7 +101,7 @@ def _is_header(expr: f.Expr, where: Where, project: Project, depth: int) -> bool
         case f.CallRef(index=index):
             name = project.called_name(where[0], where[0].facts.calls[index])
             return tokens.header(name or "") is not None
-        case f.Name() if depth >= 0:
+        case f.Name() | f.Attr() if depth >= 0:
             found = list(project.values.definitions(expr, where))
             return len(found) == 1 and _is_header(*found[0], project, depth - 1)
     return False

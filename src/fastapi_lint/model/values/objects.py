@@ -13,6 +13,8 @@ from fastapi_lint.tracking.tables import collected, contributions, grouped, numb
 
 _ENTRIES = frozenset({"__init__", "__post_init__", "__attrs_post_init__", "__new__", "model_post_init", "setUp"})
 _FIELDS = frozenset({"field", "Field", "ib", "attrib"})
+_LEFT_OUT = frozenset({"ClassVar", "InitVar", "KW_ONLY"})
+_PICKED = frozenset({"init", "kw_only", "alias"})
 
 
 def _lifespans(module: Module) -> Iterator[tuple[str, object]]:
@@ -87,7 +89,10 @@ class Objects:
         """The calls that make instances of a class or of its subclasses."""
         found = []
         for one in (cls, *self.subclasses(cls)):
-            for module, index in self._named(one.name, self.types.modules.calls_by_name):
+            own = (
+                (home, index) for home, index in self.types.modules.calls_by_name.get("cls", ()) if home is one.module
+            )
+            for module, index in (*self._named(one.name, self.types.modules.calls_by_name), *own):
                 made = self.types.call_type(module, index)
                 if isinstance(made, Instance) and made.cls is one and made.origin == Origin(module, index):
                     found.append(made.origin)
@@ -129,8 +134,14 @@ class Objects:
             for arg in call.args:
                 if arg.name == attr:
                     return arg.value, (maker.module, call.block, call.start)
-            if any(arg.name in ("*", "**", "") for arg in call.args):
+            if any(arg.name in ("*", "**") for arg in call.args):
                 return None
+            given = [arg.value for arg in call.args if arg.name == ""]
+            names = self._in_order(cls) if given else ()
+            if given and (attr not in names or len(given) > len(names)):
+                return None
+            if given and (number := names.index(attr)) < len(given):
+                return given[number], (maker.module, call.block, call.start)
         for base in self.types.mro(cls):
             entry = base.assigns.get(attr) if isinstance(base, Class) else None
             if entry is None or not isinstance(base, Class):
@@ -140,6 +151,22 @@ class Objects:
             where = (base.module, entry.block, entry.start)
             return self._default(entry.value, where)
         return None
+
+    def _in_order(self, cls: Class) -> tuple[str, ...]:
+        """The fields that a generated constructor takes by position; none where some are said to be left out."""
+        names: dict[str, None] = {}
+        for base in reversed(self.types.mro(cls)):
+            if not isinstance(base, Class):
+                continue
+            for entry in base.assigns.values():
+                if entry.annotation is None or not isinstance(entry.target, f.Name):
+                    continue
+                call = base.module.facts.calls[entry.value.index] if isinstance(entry.value, f.CallRef) else None
+                head = entry.annotation.value if isinstance(entry.annotation, f.Sub) else entry.annotation
+                if f.last_name(head) in _LEFT_OUT or (call and any(arg.name in _PICKED for arg in call.args)):
+                    return ()
+                names.setdefault(entry.target.id)
+        return tuple(names)
 
     def _default(self, value: f.Expr, where: Where) -> tuple[f.Expr, Where] | None:
         if not isinstance(value, f.CallRef):
