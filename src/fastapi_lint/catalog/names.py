@@ -29,6 +29,8 @@ _STUBS = re.compile(r"(?:mypy|types)_boto3_\w+(?:\.client|\.service_resource)?\.
 _BOTO3 = {"Client": "botocore.client.BaseClient", "ServiceResource": "boto3.resources.base.ServiceResource"}
 _AZURE = re.compile(r"azure\.mgmt\.(?:(?!aio\b)\w+\.)+\w*Client")
 """The management clients of Azure, one for each service; those of the `aio` packages are awaited."""
+_GOOGLE = re.compile(r"google\.cloud\.\w+_v\d\w*\.(?!\w*Async|Publisher|Subscriber|SecretManager|CloudTasks)\w+Client")
+"""The generated clients of Google, one for each part of each service; those with rows of their own aside."""
 
 
 class _Canonical(dict[str, str]):
@@ -43,6 +45,8 @@ class _Canonical(dict[str, str]):
             result = _BOTO3[stub[1]]
         elif name.startswith("azure.mgmt.") and _AZURE.fullmatch(name):
             result = "azure.mgmt.ManagementClient"
+        elif name.startswith("google.cloud.") and _GOOGLE.fullmatch(name):
+            result = "google.cloud.GeneratedClient"
         head, dot, rest = name.rpartition(".")
         while dot:
             if (known := self.get(head, head)) != head:

@@ -148,7 +148,7 @@ class Callers:
     def _names(self, function: Function) -> set[str]:
         names = {function.name}
         if function.name == "__init__":
-            names |= {cls.name for cls in self._constructed(function)}
+            names |= {"cls", *(cls.name for cls in self._constructed(function))}
         return names | {alias for name in names for alias in self.types.modules.aliases.get(name, ())}
 
     def _constructed(self, function: Function) -> Iterator[Class]:

@@ -287,18 +287,27 @@ class Chains(Blocking):
     def asks_for_loop(self, function: Function) -> bool:
         """Whether a function looks if an event loop runs (so it may act only when none does).
 
-        To get the loop asks nothing where one always runs, unless the error is expected.
+        To get the running loop asks nothing in a coroutine function, or to call something of it, unless the error is
+        expected: without one, nothing behind it happens.
         """
         return any(
             f.last_name(call.func) in _ASKS_FOR_LOOP
             and not (
-                function.is_async
-                and f.last_name(call.func) == "get_running_loop"
+                f.last_name(call.func) == "get_running_loop"
+                and (function.is_async or _works_with(function, call))
                 and not swallows(function.module, call.block)
                 and not expects(function.module, call.block, "RuntimeError")
             )
             for call in function.calls
         )
+
+
+def _works_with(function: Function, call: f.Call) -> bool:
+    """Whether a method of what a call gives is called, at once or by the name that it is given."""
+    module = function.module
+    itself = f.CallRef(module.call_numbers[call.start, call.end])
+    names = [one.target for one in module.assigns_in.get(function.index, ()) if one.value == itself]
+    return any(isinstance(one.func, f.Attr) and one.func.value in (itself, *names) for one in function.calls)
 
 
 def _is_super(step: Step) -> bool:

@@ -17,6 +17,7 @@ from fastapi_lint.model.calls.ways.constants import UNKNOWN, Constants, Unknown,
 from fastapi_lint.model.calls.ways.judging import fitting, judged
 from fastapi_lint.model.calls.ways.keywords import Keywords, collecting
 from fastapi_lint.model.calls.ways.objects import Objects, own_name
+from fastapi_lint.model.calls.ways.partials import bound_before, completed
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.calls.ways.written import Written
 from fastapi_lint.model.names.expressions import walk
@@ -96,6 +97,8 @@ class Branches:
         if call is None:
             return NO_SETTINGS
         found = set(self.objects.itself(function, call, caller, known))
+        held = bound_before(self.types, caller, call) if caller is not None and self.relevant(function) else None
+        call = completed(call, held[0]) if held is not None else call
         wanted = self.relevant(function) if call.args else frozenset()
         if not wanted:
             return frozenset(found)
@@ -106,9 +109,12 @@ class Branches:
             if name not in wanted:
                 continue
             seen.add(name)
-            value = self._passed(expr, call, caller, known)
-            if value is UNKNOWN and caller is not None and isinstance(expr, f.Name):
-                value = said_of(expr, caller, call)
+            if held is not None and any(expr is arg.value for arg in held[0]):
+                value = self.constants.of(expr, held[1])
+            else:
+                value = self._passed(expr, call, caller, known)
+                if value is UNKNOWN and caller is not None and isinstance(expr, f.Name):
+                    value = said_of(expr, caller, call)
             default = defaults.get(name, UNKNOWN)
             if value != default or type(value) is not type(default):
                 found.add((name, value))

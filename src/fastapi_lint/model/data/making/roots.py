@@ -134,7 +134,7 @@ def _names(project: Project, function: Function) -> Iterator[str]:
     names = [function.name]
     if function.cls is not None and function.name in _MADE:
         family: tuple[Class, ...] = (function.cls, *project.routes.expansion.objects.subclasses(function.cls))
-        names = [cls.name for cls in family]
+        names = [*(cls.name for cls in family), "cls", function.name]  # `cls(...)`, `super().__init__(...)`
     for name in names:
         yield from (name, *dict.fromkeys(project.types.modules.aliases.get(name, ())))
 
