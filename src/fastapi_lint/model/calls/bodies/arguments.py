@@ -1,4 +1,4 @@
-"""What a call gives for an argument: by keyword, by position, out of `**options`; and switches as they are written.
+"""What a call gives for an argument: by keyword, by position, out of `**options`, by a partial; and switches.
 
 What configuration may set (a field of settings, a variable of the environment) is not known. Judges nothing.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import msgspec
+
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Partial
-from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Constant, Unfolded, Values
 
 _DEEPEST = 6
@@ -170,3 +172,20 @@ def is_field(values: Values, cls: Class, attr: str) -> bool:
         if isinstance(base, Class) and (entry := base.assigns.get(attr)) is not None:
             return entry.annotation is not None
     return False
+
+
+def bound_before(types: Inference, caller: Function, call: f.Call) -> tuple[tuple[f.Arg, ...], Where] | None:
+    """The arguments that a partial holds which a call completes, and where they stand; None for another callee."""
+    callee = types.callee(caller.module, call)
+    if not isinstance(callee, Partial) or callee.made is None or isinstance(callee.callable, Partial):
+        return None
+    made = callee.made
+    if f.last_name(made.facts.func) != "partial":
+        return None
+    return made.facts.args[1:], (made.module, made.facts.block, made.facts.start)
+
+
+def completed(call: f.Call, before: tuple[f.Arg, ...]) -> f.Call:
+    """A call of a partial as the function gets it: what is given again by name counts as it is given last."""
+    named = {arg.name for arg in call.args if arg.name}
+    return msgspec.structs.replace(call, args=(*(arg for arg in before if arg.name not in named), *call.args))

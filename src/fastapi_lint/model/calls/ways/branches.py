@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.arguments import bound_before, completed
 from fastapi_lint.model.calls.ways.conditional import as_tree, conditions, said_of
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Constants, Unknown, Value, field_of, truth
 from fastapi_lint.model.calls.ways.judging import fitting, judged
 from fastapi_lint.model.calls.ways.keywords import Keywords, collecting
 from fastapi_lint.model.calls.ways.objects import Objects, own_name
-from fastapi_lint.model.calls.ways.partials import bound_before, completed
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.calls.ways.written import Written
 from fastapi_lint.model.names.expressions import walk
