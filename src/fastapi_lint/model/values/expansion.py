@@ -244,11 +244,13 @@ class Expansion(Frames):
             names = frozenset(p.name for p in function.params if p.name in names_in(entry.value))
             place = (function.module, entry.block, entry.start)
             itself = function.params[0].name
-            for frame in self.frames(function, names | {itself}, 0) if names else ():
-                bound = frame.get(itself)
-                if bound and bound[0] == f.CallRef(owner.origin.call) and bound[1][0] is owner.origin.module:
-                    return [(entry.value, place, frame)]
-            return [(entry.value, place, NOWHERE)]
+            made = f.CallRef(owner.origin.call)
+            frames = [
+                frame
+                for frame in (self.frames(function, names | {itself}, 0) if names else ())
+                if (bound := frame.get(itself)) and bound[0] == made and bound[1][0] is owner.origin.module
+            ]
+            return [(entry.value, place, frame) for frame in frames or (NOWHERE,)]
         source = self.objects.field(owner.cls, attr, owner.origin)
         return [(*source, NOWHERE)] if source else []
 

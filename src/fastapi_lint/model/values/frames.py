@@ -148,9 +148,12 @@ class Frames:
                 made = self.types.call_type(maker.module, maker.call)
                 if isinstance(made, Instance) and self._method(made, function.name) is function:
                     where = (maker.module, maker.facts.block, maker.start)
-                    bound = self.given(function, maker.facts, where, NOWHERE, 1)
-                    bound[itself] = (f.CallRef(maker.call), where, NOWHERE)
-                    yield NOWHERE.with_bound(bound)
+                    given = self.given(function, maker.facts, where, NOWHERE, 1)
+                    values = [value for name, (value, _, _) in given.items() if name in wanted]
+                    for outer in self.environments(*where, values, depth + 1):
+                        bound = self.given(function, maker.facts, where, outer, 1)
+                        bound[itself] = (f.CallRef(maker.call), where, NOWHERE)
+                        yield NOWHERE.with_bound(bound)
         yield from self._handed(function, wanted)
         callers = self.objects.callers(function.name)
         if len(callers) > _MOST_CALLERS:

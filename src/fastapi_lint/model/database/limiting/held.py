@@ -25,8 +25,11 @@ _ROUNDS = 3
 class HeldNumber:
     """One function, and the expressions in it that hold the number; `zero` and `positive` say what is seen of it."""
 
-    def __init__(self, project: Project, function: Function, carried: f.Expr) -> None:
+    def __init__(
+        self, project: Project, function: Function, carried: f.Expr, measured: frozenset[str] = frozenset()
+    ) -> None:
         self.project = project
+        self.measured = measured
         self.function = function
         self.module = function.module
         self.expressions: set[f.Expr] = {carried}
@@ -144,7 +147,7 @@ class HeldNumber:
             case f.Name(id=name):
                 found = self.project.types.find_bindings(name, where)
                 if any(isinstance(binding.entry, f.Param) for binding in found):
-                    return True
+                    return name not in self.measured
                 blocks = self.module.facts.blocks
                 return not found or all(blocks[binding.block].function < 0 for binding in found)
             case f.Attr():

@@ -43,23 +43,31 @@ class Limits:
         self._project = project
 
     @memoized
-    def fate(self, function: Function, carried: f.Expr, depth: int = 0) -> Fate:
-        """What becomes of what an expression of a function holds."""
+    def fate(self, function: Function, carried: f.Expr, depth: int = 0, measured: frozenset[str] = frozenset()) -> Fate:
+        """What becomes of what an expression of a function holds; `measured` are parameters that say how much came."""
         if depth > _DEEPEST:
             return Fate(leaves=True)
-        return _Body(self, self._project, function, carried, depth).fate()
+        return _Body(self, self._project, function, carried, depth, measured).fate()
 
 
 class _Body:
     """What one function does with the number, and whom it hands it to."""
 
-    def __init__(self, limits: Limits, project: Project, function: Function, carried: f.Expr, depth: int) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        project: Project,
+        function: Function,
+        carried: f.Expr,
+        depth: int,
+        measured: frozenset[str],
+    ) -> None:
         self.limits = limits
         self.project = project
         self.function = function
         self.module = function.module
         self.depth = depth
-        self.number = HeldNumber(project, function, carried)
+        self.number = HeldNumber(project, function, carried, measured)
 
     def fate(self) -> Fate:
         """What becomes of the number here, and where it is handed on to."""
@@ -121,7 +129,7 @@ class _Body:
             return Fate(is_bounded=True)
         match callee:
             case FunctionObject(function=function):
-                return self._inside(function, callee, position, arg, f.Name)
+                return self._inside(function, callee, position, arg, f.Name, self._measured(call, callee))
             case ClassObject(cls=cls):
                 return self._made(cls, position, arg)
         return self._outside(call, arg, callee)
@@ -161,7 +169,25 @@ class _Body:
             return NOTHING
         return Fate(leaves=True)
 
-    def _inside(self, function: Function, callee: FunctionObject, position: int, arg: f.Arg, by: type[f.Name]) -> Fate:
+    def _measured(self, call: f.Call, callee: FunctionObject) -> frozenset[str]:
+        """The parameters that a call gives the length of something, which is no bound of the number."""
+        given = {arg.name or self._parameter(callee, n): arg.value for n, arg in enumerate(call.args)}
+        calls = self.module.facts.calls
+        return frozenset(
+            name
+            for name, value in given.items()
+            if name and isinstance(value, f.CallRef) and calls[value.index].func == f.Name("len")
+        )
+
+    def _inside(
+        self,
+        function: Function,
+        callee: FunctionObject,
+        position: int,
+        arg: f.Arg,
+        by: type[f.Name],
+        measured: frozenset[str] = frozenset(),
+    ) -> Fate:
         """What a function of the project does with the number."""
         name = arg.name or self._parameter(callee, position)
         carried: f.Expr = by(name)
@@ -170,7 +196,7 @@ class _Body:
             if not arg.name or not collects:
                 return Fate(leaves=True)
             carried = f.Sub(f.Name(collects), (f.Const(name),))
-        inner = self.limits.fate(function, carried, self.depth + 1)
+        inner = self.limits.fate(function, carried, self.depth + 1, measured)
         if isinstance(carried, f.Sub) and not inner.limits:
             return Fate(leaves=True)
         return Fate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.annotations import parse_annotation
@@ -19,7 +19,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.questions import Questions, Where, is_none
-from fastapi_lint.tracking import memoized, recording
+from fastapi_lint.tracking import memoized, memoized_cyclic, recording
 
 _TRANSPARENT = frozenset({
     "typing.Annotated", "typing.Optional", "typing.Final", "typing.ClassVar", "typing.Required", "typing.NotRequired",
@@ -37,6 +37,11 @@ _BUILTIN_GENERICS = {
     "typing.AsyncContextManager": "typing.AbstractContextManager",
 }
 _MOST_FOLLOWED = 500
+
+
+def is_generic(cls: Class) -> bool:
+    """Whether a class may have type variables: a cheap look."""
+    return bool(cls.facts.variables) or any(isinstance(base, f.Sub) for base in cls.facts.bases)
 
 
 class Hints(Questions):
@@ -176,6 +181,86 @@ class Hints(Questions):
         if name == "typing.AbstractContextManager":
             return Instance("contextmanager", (self.annotation(items[0], where),))
         return Instance(name, tuple(self.annotation(item, where) for item in items))
+
+    # ---------------------------------------------------------------- type variables
+
+    def meant_for(self, expr: f.Expr | None, where: Where, owner: Type, cls: Class) -> Type:
+        """What an annotation with type variables of a class admits for an object of it, or of a class below.
+
+        `T` in `Store[T]` is `Note` for a `Store[Note]`, and for an object of `class Notes(Store[Note])`. None where no
+        variable of the class is mentioned, or what it stands for is not known.
+        """
+        if expr is None or not isinstance(owner, Instance) or not isinstance(owner.cls, Class) or not is_generic(cls):
+            return None
+        known = self._variables(owner.cls, owner.args).get(cls)
+        return self._put_in(expr, where, known) if known else None
+
+    @memoized_cyclic({})
+    def _variables(self, cls: Class, args: tuple[Type, ...]) -> dict[Class, dict[str, Type]]:
+        """What is known of the type variables of a class and its bases, by name."""
+        found: dict[Class, dict[str, Type]] = {}
+        queue: list[tuple[Class, tuple[Type, ...]]] = [(cls, args)]
+        for each, given in queue:  # grows while it runs
+            if each in found:
+                continue
+            where = (each.module, each.facts.outer, each.facts.start)
+            bases = [(base, self.infer(base, where)) for base in each.facts.bases]
+            names = self._parameters(each, where)
+            own = dict(zip(names, given, strict=True)) if len(names) == len(given) else {}
+            found[each] = {name: one for name, one in own.items() if one is not None}
+            for base, meant in bases:
+                if isinstance(meant, ClassObject):
+                    items = base.items if isinstance(base, f.Sub) else ()
+                    passed = (self._put_in(item, where, found[each]) or self.annotation(item, where) for item in items)
+                    queue.append((meant.cls, tuple(passed)))
+        return found
+
+    def _parameters(self, cls: Class, where: Where) -> tuple[str, ...]:
+        """The names of a class's type parameters: of its own, of `Generic[...]`, or those that its bases are given."""
+        if cls.facts.variables:
+            return tuple(name for name, _ in cls.facts.variables)
+        free: dict[str, None] = {}
+        for base in cls.facts.bases:
+            if isinstance(base, f.Sub):
+                names = [item.id for item in base.items if isinstance(item, f.Name)]
+                if self.name_of_type(self.infer(base.value, where)) in ("typing.Generic", "typing.Protocol"):
+                    return tuple(names)
+                free.update((name, None) for name in names if self._is_variable(name, where))
+        return tuple(free)
+
+    def _is_variable(self, name: str, where: Where) -> bool:
+        target, place = self.alias(f.Name(name), where) or (None, where)
+        call = place[0].facts.calls[target.index] if isinstance(target, f.CallRef) else None
+        return call is not None and self.name_of_type(self.callee(place[0], call)) == "typing.TypeVar"
+
+    def _put_in(self, expr: f.Expr | None, where: Where, known: Mapping[str, Type]) -> Type:
+        """What an annotation admits with the types that variables stand for; None where it mentions none of them."""
+        match expr:
+            case f.Const(value=str(text)):
+                return self._put_in(parse_annotation(text), where, known)
+            case f.Name(id=name):
+                return known.get(name)
+            case f.Binary(op="|", left=left, right=right) if is_none(left) or is_none(right):
+                return self._put_in(right if is_none(left) else left, where, known)
+            case f.Sub(value=value, items=items) if items:
+                inner = [self._put_in(item, where, known) for item in items]
+                if not any(inner):
+                    return None
+                called = self.name_of_type(self.infer(value, where))
+                if called in _TRANSPARENT:
+                    return inner[0]
+                if called in ("type", "typing.Type"):
+                    one = inner[0]
+                    return ClassObject(one.cls) if isinstance(one, Instance) and isinstance(one.cls, Class) else None
+                if called in ("typing.Awaitable", "typing.Coroutine"):
+                    return Coroutine(inner[-1])
+                whole = self._generic(value, items, where)
+                if isinstance(whole, Instance) and len(whole.args) == len(inner):
+                    args = (one if one is not None else had for one, had in zip(inner, whole.args, strict=True))
+                    return Instance(whole.cls, tuple(args))
+        return None
+
+    # ---------------------------------------------------------------- metadata and aliases
 
     def metadata(
         self, annotation: f.Expr | None, where: Where, seen: set[Where] | None = None

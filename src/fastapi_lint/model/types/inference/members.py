@@ -22,6 +22,7 @@ from fastapi_lint.model.names.symbols import (
     Origin,
     Type,
 )
+from fastapi_lint.model.types.inference.hints import is_generic
 from fastapi_lint.model.types.inference.questions import DEEPEST, Questions, Where, instance_of, is_none
 from fastapi_lint.model.types.inference.stores import STATE
 from fastapi_lint.tracking import memoized, recording
@@ -100,11 +101,26 @@ class Members(Questions):
                 return FunctionObject(method, owner)
             if nested := base.nested.get(attr):
                 return ClassObject(nested)
+            if is_generic(base) and (found := self._of_variable(base, attr, owner)) is not None:
+                return found
             if (found := self._field(base, attr)) is not None:
                 return found
             if attr in base.assigns or attr in self.self_assigns(base):
                 return self.stored(base, attr)
         return self._of_implementation(cls, attr, owner) or self.stored(cls, attr)
+
+    def _of_variable(self, cls: Class, attr: str, owner: Instance | ClassObject) -> Type:
+        """What a field of a generic class is, whose annotation is a type variable, or that of the parameter it gets."""
+        if entry := cls.assigns.get(attr):
+            return self.meant_for(entry.annotation, (cls.module, entry.block, entry.end), owner, cls)
+        for assign, function in self.self_assigns(cls).get(attr, [])[:1]:
+            if assign.annotation is not None:
+                return self.meant_for(assign.annotation, (function.module, assign.block, assign.start), owner, cls)
+            param = next((one for one in function.params if f.Name(one.name) == assign.value), None)
+            if param is not None and not function.rebinds(param.name):
+                where = (function.module, function.facts.outer, param.start)
+                return self.meant_for(param.annotation, where, owner, cls)
+        return None
 
     def _of_implementation(self, cls: Class, attr: str, owner: Instance | ClassObject) -> Type:
         """What the one subclass of a class has, when nothing above has it."""

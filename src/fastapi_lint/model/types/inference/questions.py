@@ -253,6 +253,9 @@ class Questions:
     def annotation(self, expr: f.Expr | None, where: Where) -> Type:
         raise NotImplementedError
 
+    def meant_for(self, expr: f.Expr | None, where: Where, owner: Type, cls: Class) -> Type:
+        raise NotImplementedError
+
     def metadata(
         self, annotation: f.Expr | None, where: Where, seen: set[Where] | None = None
     ) -> Iterator[tuple[Module, f.Expr, Where]]:

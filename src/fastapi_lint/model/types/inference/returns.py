@@ -198,6 +198,9 @@ class Returns(Questions):
                     return Instance("async_generator" if target.is_async else "generator", (self.yield_type(target),))
                 if isinstance(function.owner, Instance) and _is_self(target.facts.returns):
                     returned = function.owner
+                elif target.cls is not None and isinstance(function.owner, Instance):
+                    where = (target.module, target.facts.outer, target.facts.start)
+                    returned = self.meant_for(target.facts.returns, where, function.owner, target.cls) or returned
                 return Coroutine(returned) if target.is_async else returned
             case Partial(callable=inner):
                 return self.result(inner, origin)
