@@ -198,11 +198,30 @@ def _applied(types: Inference, receiver: Function, depth: int) -> Effect:
                 continue  # what it gives when it is called with options only
             inner = types.callee(module, call)
             given = call.args[0].value if call.args else None
-            is_passed = isinstance(inner, FunctionObject) and given == f.Name(taken[0])
-            effects.append(_applied(types, inner.function, depth + 1) if is_passed else "unknown")  # type: ignore[union-attr]
+            if isinstance(inner, FunctionObject):
+                is_passed = given == f.Name(taken[0])
+                effects.append(_applied(types, inner.function, depth + 1) if is_passed else "unknown")
+            else:
+                effects.append(_by_library(types, receiver, call))
         elif not isinstance(value, f.Name):
             effects.append("unknown")
     return _together(effects)
+
+
+def _by_library(types: Inference, receiver: Function, call: f.Call) -> Effect:
+    """What a library makes of the first parameter of a function: `cache(f)`, `lru_cache(maxsize=9)(f)`."""
+    module, own = receiver.module, f.Name(receiver.positional[0])
+    maker = module.facts.calls[call.func.index] if isinstance(call.func, f.CallRef) else None
+    value = types.callee(module, call if maker is None else maker)
+    name, given = types.name_of_type(value) or "", call.args[0].value if call.args else None
+    if not isinstance(value, (External, Method)) or given is None:
+        return "unknown"
+    if given == own:
+        return _external(name)
+    if name == "functools.wraps" and maker is not None and maker.args and maker.args[0].value == own:
+        made = types.infer(given, (module, call.block, call.start))
+        return "wraps" if isinstance(made, FunctionObject) and made.function.parent is receiver else "unknown"
+    return "unknown"
 
 
 def _wrapper(types: Inference, receiver: Function, value: f.Name, where: Where) -> Effect:
@@ -254,6 +273,8 @@ def _kept(types: Inference, function: Function, leaving: f.Exit) -> f.Expr:
     if not isinstance(value, f.Name):
         return value
     found = types.find_bindings(value.id, (function.module, leaving.block, leaving.start))
+    if any(isinstance(each.entry, f.Assign) and each.block == function.facts.block for each in found):
+        found = [each for each in found if not isinstance(each.entry, f.Param)]  # `f = cache(f)`
     held = [
         each.entry.value
         for each in found
