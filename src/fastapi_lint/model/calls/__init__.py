@@ -23,7 +23,7 @@ from fastapi_lint.model.calls.bodies.contexts import (
     is_tls_context,
     is_told_later,
 )
-from fastapi_lint.model.calls.bodies.decorators import decorator_effect, passes_through
+from fastapi_lint.model.calls.bodies.decorators import decorator_effect, made_by, passes_through
 from fastapi_lint.model.calls.bodies.destinations import is_used_without_tls, needs_no_certificate
 from fastapi_lint.model.calls.bodies.switches import runs_by_switch
 from fastapi_lint.model.calls.callers import Use
@@ -110,6 +110,7 @@ __all__ = [
     "lasts",
     "leaves",
     "lock_of",
+    "made_by",
     "needs_no_certificate",
     "never_runs",
     "not_callable",

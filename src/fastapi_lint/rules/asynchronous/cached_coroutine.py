@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
+from fastapi_lint.model.calls import made_by
 from fastapi_lint.model.data import CACHES
 from fastapi_lint.rule import Check, rule
 
@@ -37,6 +38,8 @@ def cached_coroutine(function: Function, check: Check) -> Iterator[Finding]:
         name = check.project.name(shown, function.module, function.facts.outer, function.facts.first)
         if name in ("staticmethod", "classmethod"):
             continue
+        if name not in CACHES:
+            name = made_by(check.project.types, function, decorator)
         if name in CACHES:
             what = "a coroutine" if function.is_async and not function.is_generator else "a generator"
             yield check.finding(

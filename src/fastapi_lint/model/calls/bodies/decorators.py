@@ -50,6 +50,23 @@ def decorator_effect(types: Inference, function: Function, decorator: f.Expr) ->
     return "unknown", name
 
 
+def made_by(types: Inference, function: Function, decorator: f.Expr) -> str:
+    """The dotted name of what a library is to make of the function by which a decorator of the project calls it, on
+    every way: `lru_cache` for one that gives back `lru_cache()(f)`; "" for others."""
+    module, facts = function.module, function.facts
+    expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+    value = types.infer(expr, (module, facts.outer, facts.start))
+    if not isinstance(value, FunctionObject):
+        return ""
+    names = {
+        _library(types, each, each.module.facts.calls[given.index]) if isinstance(given, f.CallRef) else ""
+        for each in _receivers(types, value.function, called=isinstance(decorator, f.CallRef))
+        if each.positional
+        for given, _ in _returned(types, each)
+    }
+    return names.pop() if len(names) == 1 else ""
+
+
 def passes_through(types: Inference, function: Function, decorator: f.Expr) -> bool:
     """Whether what a decorator of the project makes does nothing but call the function, with whatever it is given."""
     module, facts = function.module, function.facts
@@ -209,19 +226,29 @@ def _applied(types: Inference, receiver: Function, depth: int) -> Effect:
 
 
 def _by_library(types: Inference, receiver: Function, call: f.Call) -> Effect:
-    """What a library makes of the first parameter of a function: `cache(f)`, `lru_cache(maxsize=9)(f)`."""
-    module, own = receiver.module, f.Name(receiver.positional[0])
-    maker = module.facts.calls[call.func.index] if isinstance(call.func, f.CallRef) else None
-    value = types.callee(module, call if maker is None else maker)
-    name, given = types.name_of_type(value) or "", call.args[0].value if call.args else None
-    if not isinstance(value, (External, Method)) or given is None:
-        return "unknown"
-    if given == own:
+    """What a library makes of the first parameter of a function, or of a wrapper for it: `wraps(f)(wrapper)`."""
+    if name := _library(types, receiver, call):
         return _external(name)
-    if name == "functools.wraps" and maker is not None and maker.args and maker.args[0].value == own:
-        made = types.infer(given, (module, call.block, call.start))
-        return "wraps" if isinstance(made, FunctionObject) and made.function.parent is receiver else "unknown"
-    return "unknown"
+    maker = _maker(receiver, call)
+    if maker is None or not maker.args or maker.args[0].value != f.Name(receiver.positional[0]) or not call.args:
+        return "unknown"
+    module = receiver.module
+    made = types.infer(call.args[0].value, (module, call.block, call.start))
+    is_own = isinstance(made, FunctionObject) and made.function.parent is receiver
+    return "wraps" if is_own and types.name_of_type(types.callee(module, maker)) == "functools.wraps" else "unknown"
+
+
+def _library(types: Inference, receiver: Function, call: f.Call) -> str:
+    """The function of a library that is given the first parameter of a function: `cache(f)`, `lru_cache(9)(f)`."""
+    if not call.args or call.args[0].value != f.Name(receiver.positional[0]):
+        return ""
+    value = types.callee(receiver.module, _maker(receiver, call) or call)
+    return (types.name_of_type(value) or "") if isinstance(value, (External, Method)) else ""
+
+
+def _maker(receiver: Function, call: f.Call) -> f.Call | None:
+    """The call that gives what another one calls."""
+    return receiver.module.facts.calls[call.func.index] if isinstance(call.func, f.CallRef) else None
 
 
 def _wrapper(types: Inference, receiver: Function, value: f.Name, where: Where) -> Effect:
