@@ -12,7 +12,7 @@ from fastapi_lint.model.calls.blocking import Blocking
 from fastapi_lint.model.calls.bodies.binding import argument_at
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES
 from fastapi_lint.model.calls.execution import Step
-from fastapi_lint.model.calls.handed import is_another
+from fastapi_lint.model.calls.handed import is_another, runs_another
 from fastapi_lint.model.calls.sharing import comes_from_cache, is_shared_object, starts_from_self
 from fastapi_lint.model.calls.trails import Memo, Run, Trail, search
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Branches, Settings
@@ -229,6 +229,8 @@ class Chains(Blocking):
             if self.branches.is_dead(function, settings, step.block, step.start):
                 continue
             if always and self.branches.is_conditional(function, settings, step.block, step.start):
+                continue
+            if step.call is not None and runs_another(self.branches, function, settings, step.call, step.function):
                 continue
             passed = self._passed(step, function, settings)
             if passed is not None:

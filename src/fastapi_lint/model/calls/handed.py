@@ -1,4 +1,4 @@
-"""Which object comes in at a parameter, up a chain of calls. Looks at what is given, not at what is annotated."""
+"""Which object or function comes in at a parameter, up a chain of calls: what is given, not what is annotated."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.calls.ways.branches import Branches, Settings
+from fastapi_lint.model.calls.ways.constants import UNKNOWN, Value, field_of, function_value
+from fastapi_lint.model.calls.ways.objects import own_name
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -15,6 +18,7 @@ from fastapi_lint.model.names.symbols import (
     FunctionObject,
     Instance,
     Module,
+    OneOf,
     Origin,
     Type,
 )
@@ -125,3 +129,19 @@ def _parameter(types: Inference, function: Function, expr: f.Expr) -> str | None
     kept = {value.id for value in values if isinstance(value, f.Name)}
     others = [value for value in values if not isinstance(value, f.Name) and not is_none(value)]
     return kept.pop() if len(values) == len(found) and not others and len(kept) == 1 and kept <= names else None
+
+
+def runs_another(branches: Branches, function: Function, settings: Settings, call: f.Call, target: Function) -> bool:
+    """Whether a call of what a function, or the constructor of its object, was given runs another function than
+    `target`: it is given several, and which one here is known to be another, or not known."""
+    known = dict(settings)
+    where = (function.module, call.block, call.start)
+    value: Value
+    match call.func:
+        case f.Name(id=name) if any(param.name == name for param in function.params):
+            value = {**branches.defaults(function), **known}.get(name, UNKNOWN)
+        case f.Attr(value=f.Name(id=owner), attr=attr) if owner == own_name(function):
+            value = field_of(known.get(owner, UNKNOWN), attr)
+        case _:
+            return False
+    return isinstance(branches.types.infer(call.func, where), OneOf) and value != function_value(target)

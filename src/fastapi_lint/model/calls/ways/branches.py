@@ -21,7 +21,16 @@ from fastapi_lint.model.calls.ways.objects import Objects, own_name
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.calls.ways.written import Written
 from fastapi_lint.model.names.expressions import walk
-from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module, Partial, Type
+from fastapi_lint.model.names.symbols import (
+    ClassObject,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    OneOf,
+    Partial,
+    Type,
+)
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized
 
@@ -199,6 +208,10 @@ class Branches:
         for assign in module.assigns_in.get(function.index, ()):
             if isinstance(assign.target, f.Name) and assign.target.id in words:
                 found |= names & _words(module, assign.start, min(assign.end, assign.start + _LONGEST))
+        for call in function.calls:
+            if isinstance(call.func, f.Name) and call.func.id in names:
+                if isinstance(self.types.infer(call.func, (module, call.block, call.start)), OneOf):
+                    found.add(call.func.id)
         return frozenset(found)
 
     @memoized

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Union
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject, Module, ModuleObject
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Module, ModuleObject
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Unfolded, Values
 
@@ -32,6 +32,8 @@ Value = Union[bool, int, float, str, None, "tuple[object, ...]", Unknown]
 of a data class, with pairs of the names and values of its fields."""
 MEMBER = "\0member"
 FIELDS = "\0fields"
+CALLABLE = "\0callable"
+"""What a `tuple` begins with that is a function of the project, with its module and place."""
 ENTRIES = "\0entries"
 """What a `tuple` begins with that is a mapping, with pairs of its keys and values; an empty one is `()`."""
 
@@ -44,7 +46,15 @@ class Constants:
         self.values = Values(types)
 
     def of(self, expr: f.Expr | None, where: Where) -> Value:
-        """The constant that an expression is; `UNKNOWN` for anything else."""
+        """The constant that an expression is, or the function; `UNKNOWN` for anything else."""
+        value = self._of(expr, where)
+        if value is UNKNOWN and isinstance(expr, (f.Name, f.Attr, f.Lambda)):
+            given = self.types.infer(expr, where)
+            if isinstance(given, FunctionObject):
+                return function_value(given.function)
+        return value
+
+    def _of(self, expr: f.Expr | None, where: Where) -> Value:
         match expr:
             case f.Const(value=value):
                 return value
@@ -124,6 +134,11 @@ class Constants:
 
     def _is_enum(self, cls: Class) -> bool:
         return any(isinstance(base, str) and base.startswith(_ENUMS) for base in self.types.mro(cls))
+
+
+def function_value(function: Function) -> Value:
+    """What stands for a function of the project."""
+    return (CALLABLE, function.module.path, function.facts.start)
 
 
 def truth(value: Value) -> bool | None:

@@ -64,9 +64,21 @@ class Injection(Questions):
             made = self.infer(param.default, where)
             if isinstance(made, Instance) and isinstance(made.cls, str):
                 return made if not made.cls.startswith("fastapi.") else None
-        if given is None and (declared is None or _is_any(declared)) and _says_nothing(param.annotation):
+        if given is None and (declared is None or _is_any(declared)) and self._leaves_open(param.annotation, where):
             return self.passed(function, param) or declared
         return declared
+
+    def _leaves_open(self, annotation: f.Expr | None, where: Where) -> bool:
+        """Whether an annotation, or what it is an alias of, says nothing but that something comes, or None."""
+        match annotation:
+            case f.Binary(op="|", left=left, right=right) if is_none(left) or is_none(right):
+                return self._leaves_open(right if is_none(left) else left, where)
+            case f.Sub(value=value, items=(one,)) if f.last_name(value) == "Optional":
+                return self._leaves_open(one, where)
+            case f.Name() if not _says_nothing(annotation):
+                meant = self.alias(annotation, where)
+                return meant is not None and _says_nothing(meant[0])
+        return _says_nothing(annotation)
 
     def dependency_of(self, param: f.Param, where: Where) -> Type:
         """The callable that a parameter depends on, by its default or its Annotated metadata; None when it does not."""

@@ -100,6 +100,8 @@ class Passing(Questions):
             module, facts = function.module, function.facts
             types.append(self.infer(param.default, (module, facts.outer, param.start)))
         agreed = self.agree(types)
+        if agreed is None and all(_is_function(one) for one in types):
+            return self.one_of(types)  # which it is, each call says
         if isinstance(agreed, Instance) and isinstance(agreed.cls, Class) and function.cls in self.mro(agreed.cls):
             if any(_is_of_parameter(function, call) for call in function.calls):
                 return None  # what the method gives the method of its parameter by the same name was left out
@@ -294,6 +296,13 @@ def _parameter(given: f.Expr, where: Where) -> tuple[Function, f.Param] | None:
         return None
     param = next((one for one in caller.params if one.name == given.id), None)
     return (caller, param) if param is not None else None
+
+
+def _is_function(value: Type) -> bool:
+    """Whether a value is a function of the project, or one of several."""
+    if isinstance(value, OneOf):
+        return all(isinstance(option, FunctionObject) for option in value.options)
+    return isinstance(value, FunctionObject)
 
 
 def _is_recursion(given: f.Expr, param: f.Param, function: Function, where: Where) -> bool:
