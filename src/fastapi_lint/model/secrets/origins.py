@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
@@ -9,6 +10,7 @@ from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.readers import default_of, environment_read
+from fastapi_lint.model.values.texts import bound_texts
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -34,7 +36,8 @@ Place = tuple[Module, int]
 
 
 def origins(expr: f.Expr | None, where: Where, project: Project) -> tuple[Place, ...]:
-    """The places a value may come from: starts of assignments and parameters, and of calls that read a variable."""
+    """The places a value may come from: starts of assignments and parameters, of calls that read a variable, and of the
+    texts in dicts."""
     search = _Search(project)
     search.follow(expr, where, _DEPTH)
     return tuple(search.found)
@@ -58,6 +61,9 @@ class _Search:
                 self.follow(where[0].facts.blocks[block].test, where, depth - 1)
             case f.Sub(value=value, items=(f.Unknown(),)):  # a slice
                 self.follow(value, where, depth - 1)
+            case f.Sub(value=value, items=(key,)):
+                self._entry(value, key, where)
+                self._stored(expr, where, depth)
             case f.Name() | f.Attr():
                 places = list(self.project.values.definitions(expr, where))
                 for value, place in places:
@@ -73,6 +79,39 @@ class _Search:
         self.found[module, start] = None
         return True
 
+    def _entry(self, mapping: f.Expr, key: f.Expr, where: Where) -> None:
+        """The texts that a dict has under a key, or under any where the key is not known and it has nothing else."""
+        name = key.value if isinstance(key, f.Const) and isinstance(key.value, str) else None
+        for found, (module, _, start) in self._mappings(mapping, where, _DEPTH):
+            values = [value for each, value in found.items if name is None or each == key]
+            texts = {value.value for value in values if isinstance(value, f.Const) and isinstance(value.value, str)}
+            if name is None and len(texts) < len(values):
+                continue
+            for bound in bound_texts(module) if texts else ():
+                if bound.how == "key" and bound.binding is not None and bound.binding.start == start:
+                    if bound.text in texts and name in (None, bound.name):
+                        self._is_new(module, bound.place[0])
+
+    def _mappings(self, expr: f.Expr, where: Where, depth: int) -> Iterator[tuple[f.Mapping, Where]]:
+        """The dicts that an expression may be, with the assignment in which each is written."""
+        if isinstance(expr, f.Mapping):
+            yield expr, where
+        elif depth > 0 and isinstance(expr, (f.Name, f.Attr)):
+            for value, place in self.project.values.definitions(expr, where):
+                yield from self._mappings(value, place, depth - 1)
+        elif depth > 0 and isinstance(expr, f.Sub) and len(expr.items) == 1:
+            for found, place in self._mappings(expr.value, where, depth - 1):
+                for key, value in found.items:
+                    if key == expr.items[0] and isinstance(value, f.Mapping):
+                        yield value, place
+
+    def _stored(self, entry: f.Sub, where: Where, depth: int) -> None:
+        """What is put into a dict under a key in the same module: `KEYS["first"] = ...`."""
+        module = where[0]
+        for assign in module.facts.assigns:
+            if assign.target == entry and assign.value is not None and self._is_new(module, assign.start):
+                self.follow(assign.value, (module, assign.block, assign.start), depth - 1)
+
     def _called(self, module: Module, call: f.Call, depth: int) -> None:
         where = (module, call.block, call.start)
         last = called(module, call)
@@ -80,6 +119,9 @@ class _Search:
             default = default_of(call)
             if self._is_new(module, call.start) and default is not None:
                 self.follow(default.value, where, depth - 1)
+        elif last == "get" and isinstance(call.func, f.Attr) and call.args:
+            self._entry(call.func.value, call.args[0].value, where)
+            self._made_by(call.func, where, depth)
         elif last in _SAME and isinstance(call.func, f.Attr):
             self.follow(call.func.value, where, depth - 1)
         elif last in _WRAPPERS and call.args:

@@ -74,6 +74,7 @@ class Secrets:
         starts = [bound.start]
         starts += [bound.binding.start] if bound.binding is not None else []
         starts += [bound.call.start] if bound.call is not None and bound.how == "fallback" else []
+        starts += [bound.place[0]] if places and bound.how == "key" else []
         found = [use for start in starts for use in places.get(start, ())]
         if bound.call is not None and is_set_default(bound.call):
             found += self._of_variable(bound.name)
