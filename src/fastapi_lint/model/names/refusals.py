@@ -82,7 +82,9 @@ def _of_other_functions(module: Module) -> Iterator[Refusal]:
             yield _refusal(module, block.start, f"'async {block.kind}' outside async function")
     for leave in facts.exits:
         inner = facts.blocks[leave.block].function
-        if inner >= 0 and functions[inner].is_async:
+        if inner < 0 and leave.kind not in ("raise", "del"):
+            yield _refusal(module, leave.start, f"'{leave.kind.partition(' ')[0]}' outside function")
+        elif inner >= 0 and functions[inner].is_async:
             if leave.kind == "yield from":
                 yield _refusal(module, leave.start, "'yield from' inside async function")
             elif leave.kind == "return" and leave.value is not None and functions[inner].is_generator:

@@ -9,6 +9,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Instance, Module
 from fastapi_lint.model.calls import given
+from fastapi_lint.model.names import called
 from fastapi_lint.model.types import is_none
 from fastapi_lint.model.values import Unfolded
 from fastapi_lint.rule import Check, rule
@@ -51,7 +52,7 @@ def reload_with_app_object(module: Module, check: Check) -> Iterator[Finding]:
     if not module.mentions("uvicorn"):
         return
     for call in module.facts.calls:
-        if call.args and f.last_name(call.func) == "run" and check.project.called_name(module, call) == "uvicorn.run":
+        if call.args and called(module, call) == "run" and check.project.called_name(module, call) == "uvicorn.run":
             yield from _judged(module, call, check)
     for entry in module.facts.assigns:
         text = entry.value.value if isinstance(entry.value, f.Const) else None

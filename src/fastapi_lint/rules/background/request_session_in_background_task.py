@@ -12,7 +12,7 @@ from fastapi_lint.model import Function
 from fastapi_lint.model.calls import Started, root_of
 from fastapi_lint.model.database import holds_conversation, is_conversation
 from fastapi_lint.model.injection import Depends, Parameter
-from fastapi_lint.model.names import External, FunctionObject, Method, Type
+from fastapi_lint.model.names import External, FunctionObject, Method, Type, called
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule
 
@@ -67,7 +67,7 @@ def request_session_in_background_task(function: Function, check: Check) -> Iter
     for started in check.project.outliving.started(function):
         yield from _found(started, function, sessions, check)
     for call in function.calls:
-        if f.last_name(call.func) in ("add_task", "BackgroundTask") and _is_background(call, function, check):
+        if called(function.module, call) in ("add_task", "BackgroundTask") and _is_background(call, function, check):
             handed = tuple((arg.value, arg.start, arg.end) for arg in call.args)
             yield from _found(Started(call, "task", handed), function, sessions, check, waits=True)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
+from fastapi_lint.model.names import called
 from fastapi_lint.model.testing import fixture_call
 from fastapi_lint.model.values import Unfolded
 from fastapi_lint.rule import Check, rule
@@ -33,8 +34,9 @@ def sleep_in_test(function: Function, check: Check) -> Iterator[Finding]:
         return
     if not function.name.startswith("test") and fixture_call(check.project, function) is None:
         return
+    module = function.module
     for call in function.calls:
-        if f.last_name(call.func) == "sleep" and check.project.called_name(function.module, call) == "time.sleep":
+        if called(module, call) == "sleep" and check.project.called_name(module, call) == "time.sleep":
             if _is_a_moment(call, function, check):
                 continue
             yield check.finding(
