@@ -83,6 +83,9 @@ class Channels:
                 yield callee.function
             for arg in call.args:
                 yield from self._generators(arg.value, where, depth + 1)
+        elif isinstance(expr, f.Each):  # `(line.upper() for line in lines())`
+            block = where[0].facts.blocks[expr.block]
+            yield from self._generators(block.test, (where[0], block.parent, block.start), depth + 1)
 
     def _passed_on(self, function: Function) -> Iterator[Function]:
         """The generators whose values a generator yields in turn: `yield from`, or what its loop goes over."""

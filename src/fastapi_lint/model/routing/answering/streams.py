@@ -73,6 +73,10 @@ def _generators(expr: f.Expr, where: Where, types: Inference, depth: int) -> Ite
         else:
             for arg in call.args:
                 yield from _generators(arg.value, where, types, depth + 1)
+    elif isinstance(expr, f.Each):
+        block = module.facts.blocks[expr.block]
+        if block.test is not None:
+            yield from _generators(block.test, (module, block.parent, block.start), types, depth + 1)
 
 
 def _goes_on(test: f.Expr | None, function: Function) -> bool:

@@ -255,6 +255,9 @@ class Telling:
                 yield from each(call.args)
             case External(name="dict"):
                 yield from each(tuple(arg for arg in call.args if key is None or arg.name in ("", "**", key)))
+            case External(name="dataclasses.replace" | "copy.replace" | "attrs.evolve" | "attr.evolve") if call.args:
+                yield from self._walk(call.args[0].value, where, environment, key, depth + 1, hops)
+                yield from each(tuple(arg for arg in call.args[1:] if key is None or arg.name in ("**", key)))
             case External(name="getattr") if call.args and self._is_error(call.args[0].value, where, environment):
                 asked = call.args[1].value if len(call.args) > 1 else None
                 if not isinstance(asked, f.Const) or asked.value in _SPEAKING:
