@@ -31,8 +31,10 @@ def registration(types: Inference, function: Function, socket: str, before: int)
     """Where a handler puts its socket into something that outlives it, before a place."""
     module = function.module
     for entry in module.assigns_in.get(function.index, ()):
-        if entry.start < before and isinstance(entry.target, f.Sub) and _is(entry.value, socket):
-            return Registration(entry, entry.target.value, socket)
+        if entry.start < before and isinstance(entry.target, f.Sub):
+            is_key = any(_is(item, socket) for item in entry.target.items)  # `queues[socket] = Queue()`
+            if _is(entry.value, socket) or (is_key and not _is_local(function, entry.target.value)):
+                return Registration(entry, entry.target.value, socket)
     for call in function.calls:
         if call.start >= before:
             break
