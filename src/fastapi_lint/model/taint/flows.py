@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
-from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Type
 from fastapi_lint.model.taint.calling.calling import is_property
-from fastapi_lint.model.taint.objects import called_on
+from fastapi_lint.model.taint.objects import called_on, own_methods, replacement
 from fastapi_lint.model.taint.sinks import Arrival, Sinks, asked_of, lives
 from fastapi_lint.model.taint.strands import (
     HIDDEN,
@@ -311,8 +311,10 @@ class Flows:
         """What gets to a sink in a function of the project that a call runs."""
         module = function.module
         where = (module, call.block, call.start)
-        _, args = self.tracing.callee(call, where)
+        target, args = self.tracing.callee(call, where)
         for sunk in self.sunk(callee, danger):
+            if self._is_replaced(target, sunk):
+                continue
             if not any(
                 isinstance(p, Strand) and isinstance(p.origin, Slot) and p.origin.function == callee for p in sunk.text
             ):
@@ -326,6 +328,18 @@ class Flows:
             for text in cleared:
                 if any(lives(piece, danger) for piece in text):
                     yield Sunk(sunk.arrival, text, module, call.start, call.end, call.block)
+
+    def _is_replaced(self, target: Type, sunk: Sunk) -> bool:
+        """Whether an object whose inherited method is called has methods of its own in the place of those on the way:
+        what the method runs by `self` is worked out for the class in which it stands."""
+        owner = target.owner if isinstance(target, FunctionObject) else None
+        cls = owner.cls if isinstance(owner, Instance) else None
+        if not isinstance(target, FunctionObject) or not isinstance(cls, Class) or target.function.cls is cls:
+            return False
+        steps = (step for piece in sunk.text if isinstance(piece, Strand) for step in piece.steps)
+        passed = (sunk.arrival.function, *own_methods(steps, self.tracing))
+        pairs = [(each, replacement(each, cls, self.types)) for each in passed if each not in (None, target.function)]
+        return any(own is not None and method not in self._reach(own) for method, own in pairs)
 
     # ---------------------------------------------------------------- where they come in
 
