@@ -148,9 +148,9 @@ class Chains(Blocking):
         """The very class of the object that a step makes, or whose method it calls; None where it may be one below."""
         match self.types.callee(step.module, step.call) if step.call is not None else None:
             case ClassObject(cls=cls):
-                return cls
+                return cls if not self.execution.overriding.only_has_heirs(cls) else None
             case FunctionObject(owner=Instance(cls=Class() as cls, origin=origin)) if origin is not None:
-                return cls
+                return cls if not self.execution.overriding.only_has_heirs(cls) else None
         return None
 
     def function_blocks(self, function: Function, settings: Settings = NO_SETTINGS) -> Trail[catalog.Entry] | None:

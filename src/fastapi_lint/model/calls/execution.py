@@ -117,7 +117,8 @@ class Execution:
     def steps(self, function: Function) -> tuple[Step, ...]:
         """Everything in a body that runs project functions at once, awaited coroutines included, in source order."""
         found = [
-            *self._calls(function), *self._reads(function), *self._drives(function), *self._operates(function)
+            *self._calls(function), *self._reads(function), *self._writes(function), *self._drives(function),
+            *self._operates(function),
         ]  # fmt: skip
         return tuple(sorted(found, key=lambda step: step.start))
 
@@ -144,6 +145,7 @@ class Execution:
                 yield from self.bodies(validator)
         for given in self._called_by_built_in(callee, module, call):
             yield from self.handed(self.types.infer(given, (module, call.block, call.start)))
+        yield from self._gone_through(callee, module, call)
 
     def _called_by_built_in(self, callee: Type, module: Module, call: f.Call) -> Iterator[f.Expr]:
         """The functions that a built-in is given and calls at once: `sorted(names, key=rank)`, `list(map(load, x))`.
@@ -151,6 +153,8 @@ class Execution:
         A `map` by itself calls nothing: what goes through it does.
         """
         name = callee.name if isinstance(callee, (External, Method)) else ""
+        if name == "functools.reduce" and call.args:
+            yield call.args[0].value
         if name in _KEYED and (key := f.keyword(call, "key")) is not None:
             yield key.value
         if name in _CONSUMERS and isinstance(callee, External):
@@ -160,6 +164,20 @@ class Execution:
                     called = self.types.callee(module, inner)
                     if isinstance(called, External) and called.name in _MAPPING:
                         yield inner.args[0].value
+
+    def _gone_through(self, callee: Type, module: Module, call: f.Call) -> Iterator[Function]:
+        """What runs when a built-in goes through an object, or a stack enters one: `list(table)`."""
+        full = callee.name if isinstance(callee, External) else ""
+        names: tuple[str, ...] = ("__next__",) if full == "next" else ("__iter__",)
+        if f.last_name(call.func) == "enter_context" and isinstance(call.func, f.Attr):
+            names = ("__enter__", "__exit__")
+        elif full not in _CONSUMERS:
+            return
+        for arg in call.args[:1]:
+            value = self.types.infer(arg.value, (module, call.block, call.start))
+            if isinstance(value, Instance) and isinstance(value.cls, Class):
+                yield from self._methods(value.cls, names)
+                yield from self._items(value, names)
 
     def handed(self, given: Type) -> Iterator[Function]:
         """The synchronous functions that run when somebody calls what he was given."""
@@ -302,6 +320,29 @@ class Execution:
                     for target in self._property(owner.cls, attribute.attr):
                         if not is_once(function, block, start):
                             yield Step(module, start, end, target, block=block, subject=attribute.value)
+
+    def _writes(self, function: Function) -> Iterator[Step]:
+        """Setters of properties of project classes that a body runs: `user.name = "anne"`."""
+        names = self.property_names
+        module = function.module
+        for assign in self._table(module).assigns.get(function.index, ()) if names else ():
+            match assign.target:
+                case f.Attr(value=value, attr=attr) if attr in names:
+                    owner = self.types.infer(value, (module, assign.block, assign.start))
+                    if isinstance(owner, Instance) and isinstance(owner.cls, Class):
+                        for setter in self._setters(owner.cls, attr):
+                            end = assign.start + len(shown(module, assign.target).encode())
+                            yield Step(module, assign.start, end, setter, block=assign.block, subject=value)
+
+    @memoized
+    def _setters(self, cls: Class, name: str) -> tuple[Function, ...]:
+        for base in self.types.mro(cls):
+            own = [each for each in base.module.functions if each.cls is base] if isinstance(base, Class) else []
+            found = [each for each in own if each.name == name]
+            if found:
+                setter = f.Attr(f.Name(name), "setter")
+                return tuple(each for each in found if setter in each.facts.decorators)
+        return ()
 
     def _property(self, cls: Class, name: str) -> Iterator[Function]:
         for base in self.types.mro(cls):

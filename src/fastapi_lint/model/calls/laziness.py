@@ -7,7 +7,7 @@ from fastapi_lint.model.names.symbols import Module
 
 _READERS = frozenset({
     "list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all", "next", "len", "join",
-    "extend", "update", "deque", "Counter",
+    "extend", "update", "deque", "Counter", "enter_context",
 })  # fmt: skip
 _WRAPPERS = frozenset({"enumerate", "zip", "map", "filter", "reversed", "islice", "chain", "iter"})
 """What gives an iterator over what it is given, and reads nothing either."""

@@ -99,7 +99,9 @@ class Overriding:
 
     def _overrides(self, function: Function, owner: Instance | ClassObject | None) -> list[Function]:
         """The methods of subclasses that may run in a method's stead, when an object's very class is not known."""
-        if not isinstance(owner, Instance) or owner.origin is not None or function.cls is None:
+        if not isinstance(owner, Instance) or function.cls is None:
+            return []
+        if owner.origin is not None and not (isinstance(owner.cls, Class) and self.only_has_heirs(owner.cls)):
             return []
         return self._overriding(function, owner.cls) if isinstance(owner.cls, Class) else []
 
@@ -130,6 +132,19 @@ class Overriding:
             return False
         does = [*function.calls, *module.assigns_in.get(function.index, ())]
         return all(exits[0].start <= each.start < exits[0].end for each in does)
+
+    @memoized
+    def only_has_heirs(self, cls: Class) -> bool:
+        """Whether a class is abstract, so that an object that `kinds[name]()` makes of it is one of a class below."""
+        if "abc.ABC" not in self.types.mro(cls):
+            return False
+        seen: set[str] = set()
+        for base in self.types.mro(cls):
+            for name, method in base.methods.items() if isinstance(base, Class) else ():
+                if name not in seen and any(one.startswith("abc.abstract") for one in self.types.decorators(method)):
+                    return True
+                seen.add(name)
+        return False
 
     def _is_to_return(self, function: Function) -> bool:
         """Whether the return annotation of a function names a class, of which None is no instance."""

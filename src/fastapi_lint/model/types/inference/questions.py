@@ -42,6 +42,7 @@ MAPPINGS = frozenset({
     "collections.OrderedDict", "typing.OrderedDict", "types.MappingProxyType", "weakref.WeakValueDictionary",
 })  # fmt: skip
 _CALLABLES = (External, FunctionObject, Method, Partial)
+_OF_CLASSES = (ClassObject, Instance)
 _MOST_OPTIONS = 12
 _DEPTH = 40
 DEEPEST = 60
@@ -112,7 +113,24 @@ class Questions:
         rows = [option.items for option in options if isinstance(option, TupleOf)]
         if 1 < len(rows) == len(options) and len({len(row) for row in rows}) == 1:
             return TupleOf(tuple(self.one_of(column) for column in zip(*rows, strict=True)))
-        return self.agree(given)
+        return self.agree(given) or self._interface_of(options)
+
+    def _interface_of(self, options: tuple[Type, ...]) -> Type:
+        """The nearest abstract class of the project above several classes, or above the classes of several objects."""
+        kinds = {type(option) for option in options}
+        if len(options) < 2 or kinds not in ({ClassObject}, {Instance}):
+            return None
+        orders = [self.mro(one.cls) for one in options if isinstance(one, _OF_CLASSES) and isinstance(one.cls, Class)]
+        if len(orders) < len(options):
+            return None
+        for base in orders[0]:
+            if isinstance(base, Class) and all(base in order for order in orders):
+                return (
+                    (ClassObject(base) if kinds == {ClassObject} else Instance(base))
+                    if "abc.ABC" in self.mro(base)
+                    else None
+                )
+        return None
 
     @staticmethod
     def with_callables(declared: Type, value: Type) -> Type:

@@ -104,7 +104,7 @@ class Returns(Questions):
     def _external_call(self, name: str, call: f.Call, where: Where, origin: Origin) -> Type:
         positional = [a.value for a in call.args if a.name == ""]
         match name:
-            case "functools.partial" if positional:
+            case "functools.partial" | "functools.partialmethod" if positional:
                 return Partial(self.infer(positional[0], where), origin)
             case _ if name in _CONTEXT and len(call.args) == 1:
                 wrapped = self.infer(call.args[0].value, where)
