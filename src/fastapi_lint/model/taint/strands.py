@@ -35,6 +35,8 @@ SOME = "[?]"
 KEYS = "{}"
 BESIDE = "/beside"
 """What is ruled out by the beginning of a path alone: all but folders beside that begin so, too."""
+RISES = "/rises"
+"""What `normpath` leaves of a path by itself: one that may begin with `..`, and is then nowhere behind another path."""
 CUT = "|"
 """What the mark of a piece begins with that was cut out at a sign (`split`, `splitext`)."""
 Path = tuple[Key, ...]
@@ -195,8 +197,29 @@ def concatenated(values: Iterable[Value]) -> Value:
     found: list[Text] = [()]
     for value in values:
         following = value or UNKNOWN
-        found = list(bounded(merged((*text, *more)) for text in found for more in following))
+        found = list(
+            bounded(merged((*text, *(_behind(more) if text else more))) for text in found for more in following)
+        )
     return tuple(found)
+
+
+def _behind(text: Text) -> Text:
+    """The same behind something else."""
+    first = text[0] if text else None
+    if isinstance(first, Strand) and RISES in first.safe:
+        return (replace(first, safe=first.safe - {RISES}, resolved=False), *text[1:])
+    return text
+
+
+def resolved(value: Value, *, by_itself: bool = False) -> Value:
+    """A path without `..`; `by_itself`: without any folder of the process before it, so that some may stand first."""
+    first = {text[0] for text in value if text and by_itself}
+
+    def change(strand: Strand) -> Strand:
+        safe = strand.safe | {RISES} if strand in first else strand.safe - {RISES}
+        return replace(strand, resolved=True, safe=safe)
+
+    return mapped(value, change)
 
 
 def merged(text: Text) -> Text:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from fastapi_lint import catalog
 from fastapi_lint.catalog.format import Passing
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import External, FunctionObject
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.calling.formatting import Formatting
@@ -29,6 +30,7 @@ from fastapi_lint.model.taint.strands import (
     flattened,
     has_strands,
     mapped,
+    resolved,
     substituted,
     union,
 )
@@ -136,7 +138,7 @@ class Libraries:
         if f.last_name(call.func) in ("lstrip", "strip") and any(arg.value == f.Const("/") for arg in args):
             found = cleaned(found, {"/none"})  # it begins with no slash
         if passing.resolved:
-            found = mapped(found, lambda strand: replace(strand, resolved=True))
+            found = resolved(found, by_itself=called(where[0], call) == "normpath")
         return cleaned(found, passing.removes)
 
     def _given(
