@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
+
+_STEPS = re.compile(r"\.(\w+)|\[([^\]]*)\]")
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class Fate:
     `limits`: it limits a query; `works`: as many steps are done; `is_bounded`: it is compared with a bound, or cut down
     to one; `zero_is_all`: the limit is left out for zero, or below; `leaves`: somebody gets it who cannot be followed;
     `forms`: in which it is given back: "" itself, ".name" as an attribute, "[name]" under a key, "[1]" as an
-    item of a tuple.
+    item of a tuple, ".window[1]" as an item of an attribute.
     """
 
     limits: bool = False
@@ -40,10 +43,11 @@ NOTHING = Fate()
 
 def carrier(name: str, form: str) -> f.Expr:
     """The expression by which a variable holds a number in a form (see `Fate`)."""
-    if form.startswith("."):
-        return f.Attr(f.Name(name), form[1:])
-    key = form[1:-1]
-    return f.Sub(f.Name(name), (f.Const(int(key) if key.isdecimal() else key),)) if form else f.Name(name)
+    found: f.Expr = f.Name(name)
+    for attr, key in _STEPS.findall(form):
+        item = f.Const(int(key) if key.isdecimal() else key)
+        found = f.Attr(found, attr) if attr else f.Sub(found, (item,))
+    return found
 
 
 def variable_of(expr: f.Expr) -> str | None:

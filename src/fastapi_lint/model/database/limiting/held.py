@@ -111,7 +111,7 @@ class HeldNumber:
 
     def _taken_apart(self, entry: f.Assign) -> Iterator[tuple[f.Expr, f.Expr | None]]:
         """The targets of an assignment with their values: also of `start, size = window`, item by item."""
-        if isinstance(entry.target, f.Display) and isinstance(entry.value, f.Name):
+        if isinstance(entry.target, f.Display) and isinstance(entry.value, (f.Name, f.Attr)):
             for number, item in enumerate(entry.target.items):
                 yield item, f.Sub(entry.value, (f.Const(number),))
         else:

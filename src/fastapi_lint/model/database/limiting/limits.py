@@ -238,7 +238,7 @@ class _Body:
         return found
 
     def _unpacked(self, call: f.Call, arg: f.Arg, callee: Type) -> Fate:
-        """`list_items(**commons)`: the parameter of the name of the key gets it."""
+        """`list_items(**commons)`: the parameter of the name of the key gets it; `list_items(*window)`: by place."""
         found = NOTHING
         for each in self.number.expressions:
             match each:
@@ -247,6 +247,11 @@ class _Body:
                         return Fate(leaves=True)
                     if any(param.name == key for param in callee.function.params):
                         found |= self.limits.fate(callee.function, f.Name(key), self.depth + 1)
+                case f.Sub(value=value, items=(f.Const(value=int(number)),)) if arg.value == value and arg.name == "*":
+                    if not isinstance(callee, FunctionObject):
+                        return Fate(leaves=True)
+                    if name := self._parameter(callee, call.args.index(arg) + number):
+                        found |= self.limits.fate(callee.function, f.Name(name), self.depth + 1)
         return found
 
     def _in_collection(self, call: f.Call, values: f.Mapping | f.Display) -> Fate:

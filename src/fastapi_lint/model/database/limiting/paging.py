@@ -108,8 +108,8 @@ def _in_class(cls: Class, form: str, project: Project) -> tuple[set[str], Fate]:
                 continue
             own = project.limits.fate(method, carrier(method.params[0].name, form))
             if any(name in _PROPERTIES for name in project.types.decorators(method)):
-                if "" in own.forms and not own.is_bounded:
-                    forms.add(f".{method.name}")
+                if not own.is_bounded:
+                    forms |= {f".{method.name}{inner}" for inner in own.forms}
             elif method.name in ("__post_init__", "model_post_init"):
                 found |= Fate(is_bounded=own.is_bounded)
     return forms, found
