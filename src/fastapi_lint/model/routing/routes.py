@@ -6,7 +6,7 @@ and inclusions whose router cannot be resolved are left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -33,6 +33,7 @@ from fastapi_lint.model.routing.routers import (
 from fastapi_lint.model.types.inference.inference import Inference, is_none
 from fastapi_lint.model.values.constants import UNKNOWN, Values
 from fastapi_lint.model.values.construction import Construction, constructed
+from fastapi_lint.model.values.environment import Environment
 from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import memoized
 from fastapi_lint.tracking.tables import collected
@@ -229,8 +230,21 @@ class Routes(Registrations):
         if UNKNOWN not in found or environment or module.enclosing(block) is None:
             return found
         ways = self.expansion.environments(module, block, at, (expr,))  # a function that builds the router
-        texts = {self.expansion.pieces(expr, given[1], each) for each in ways}
+        texts = {self.expansion.pieces(expr, given[1], each) for each in self._of_owner(router, ways)}
         return texts.pop() if len(texts) == 1 else found
+
+    def _of_owner(self, router: Router, ways: Sequence[Environment]) -> Sequence[Environment]:
+        """Of the ways on which a constructor is given something those of the class whose object has the router: what
+        its own `super().__init__("/users")` gives, or that of the class above which it inherits."""
+        owner = router.origin.owner if isinstance(router.origin, Origin) else None
+        order = self.types.mro(owner) if owner is not None else ()
+        ranked: dict[int, list[Environment]] = {}
+        for each in ways:
+            makers = (where[0].enclosing(where[1]) for _, where, _ in each.values())
+            found = [order.index(m.cls) for m in makers if m and m.name == "__init__" and m.cls in order]
+            if found:
+                ranked.setdefault(min(found), []).append(each)
+        return ranked[min(ranked)] if ranked else ways
 
     def _is_overridden(self, expr: f.Expr, module: Module, block: int) -> bool:
         """Whether an attribute of `self` in an expression is another one in some class below."""
