@@ -26,7 +26,7 @@ from fastapi_lint.rule import Check, rule
 
 _FIELDS = frozenset({"pydantic.Field", "sqlmodel.Field", "dataclasses.field"})
 _DEFAULTS = {**dict.fromkeys(_FIELDS, ("default", "default_factory")),
-             **dict.fromkeys(COLUMNS, ("default", "onupdate", "insert_default"))}  # fmt: skip
+             **dict.fromkeys(COLUMNS, ("default", "default_factory", "onupdate", "insert_default"))}  # fmt: skip
 _MODELS = frozenset({"pydantic.BaseModel", "sqlmodel.SQLModel", "sqlalchemy.orm.DeclarativeBase"})
 _CLAIMS = ("exp", "iat", "nbf", "auth_time")
 _FIELD = "the field is sent without an offset"
@@ -97,7 +97,7 @@ def naive_utc_datetime(module: Module, check: Check) -> Iterator[Finding]:
 
 
 def _kept(module: Module, check: Check) -> Iterator[tuple[NaiveTime, str]]:
-    """Defaults of fields and columns, and what a model's own constructor sets."""
+    """Defaults of fields and columns, what a model's own constructor sets, and what its computed fields give."""
     for call in module.facts.calls:
         name = check.project.called_name(module, call) if call.args else None
         wanted = _DEFAULTS.get(name or "", ())
@@ -119,6 +119,11 @@ def _kept(module: Module, check: Check) -> Iterator[tuple[NaiveTime, str]]:
                 if isinstance(entry.target, f.Attr) and entry.target.value == f.Name("self"):
                     for use in naive_times(check.project, entry.value, (module, entry.block, entry.start)):
                         yield use, _KEPT
+        if function.cls is not None and "pydantic.computed_field" in check.project.types.decorators(function):
+            for leave in function.exits if check.project.exchange.is_exchanged(function.cls) else ():
+                if leave.kind == "return":
+                    for use in naive_times(check.project, leave.value, (module, leave.block, leave.start)):
+                        yield use, _FIELD
 
 
 def _of_field(module: Module, call: f.Call, check: Check) -> str:
