@@ -137,6 +137,8 @@ class Libraries:
             found = mapped(found, lambda strand: replace(strand, part=strand.part or text))
         if f.last_name(call.func) in ("lstrip", "strip") and any(arg.value == f.Const("/") for arg in args):
             found = cleaned(found, {"/none"})  # it begins with no slash
+        if f.last_name(call.func) == "copy_with" and any(arg.name in ("host", "netloc") for arg in args):
+            found = cleaned(found, {"url", "redirect"})  # another host takes the place of its own
         if passing.resolved:
             found = resolved(found, by_itself=called(where[0], call) == "normpath")
         return cleaned(found, passing.removes)
