@@ -141,8 +141,9 @@ class Secrets:
             one, other = call.args
             for mine, theirs in ((one, other), (other, one)):
                 if self._is_given(theirs.value, where):
-                    for place in origins(mine.value, where, self.project):
-                        yield place, Use("asked", called(module, call))
+                    for value, at_home in self._of_loop(mine.value, where):
+                        for place in origins(value, at_home, self.project):
+                            yield place, Use("asked", called(module, call))
 
     def _asked_plainly(self, module: Module) -> Iterator[tuple[Place, Use]]:
         """What is compared by `==`, or as a member of a set of keys, with what a request brings."""
@@ -156,6 +157,16 @@ class Secrets:
                         for value, at_home in own:
                             for place in origins(value, at_home, self.project):
                                 yield place, Use("asked", part.operators[0])
+
+    def _of_loop(self, expr: f.Expr, where: Where) -> Iterator[tuple[f.Expr, Where]]:
+        """A value, or the members of what its loop goes over: `any(compare_digest(given, key) for key in keys)`."""
+        found = self.project.types.find_bindings(expr.id, where) if isinstance(expr, f.Name) else []
+        entry = found[0].entry if len(found) == 1 else None
+        if isinstance(entry, f.Block) and entry.kind in ("for", "comprehension") and entry.target == expr:
+            if entry.test is not None:
+                yield from self._held(entry.test, (where[0], entry.parent, entry.start))
+        else:
+            yield expr, where
 
     def _held(self, expr: f.Expr, where: Where) -> Iterator[tuple[f.Expr, Where]]:
         """A value, or the members of a display under a name."""
