@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fastapi_lint.catalog.secrecy import secret_calls, secrets
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.arguments import given
 from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.values.literals import literals_between
@@ -71,9 +72,31 @@ def _literal(module: Module, arg: f.Arg, kind: Literal["password", "token"], by:
 
 def connects(project: Project, bound: BoundText) -> bool:
     """Whether a text is the password in a call that connects to a server: then it is one, whatever it reads like."""
-    text, call = bound.text, bound.call
-    if bound.how != "argument" or call is None or called(bound.module, call) not in secret_calls.connection_names():
-        return False
+    text, module, names = bound.text, bound.module, secret_calls.connection_names()
     if secrets.is_absent(text) or secrets.is_template(text) or secrets.is_to_be_replaced(text):
         return False
-    return secret_calls.connection(project.called_name(bound.module, call) or "") is not None
+    if bound.how == "argument":
+        call = bound.call
+        return call is not None and called(module, call) in names and _is_known(project, module, call)
+    calls = (call for call in module.facts.calls if call.args and called(module, call) in names)
+    return bound.how in ("variable", "key") and any(
+        _takes(project, bound, call) and _is_known(project, module, call) for call in calls
+    )
+
+
+def _is_known(project: Project, module: Module, call: f.Call) -> bool:
+    return secret_calls.connection(project.called_name(module, call) or "") is not None
+
+
+def _takes(project: Project, bound: BoundText, call: f.Call) -> bool:
+    """Whether a call is given a text of its own module as the password: by a variable, or out of a dict (`**login`)."""
+    found = given(project.values, bound.module, call, "password")
+    if found is None or (isinstance(found.value, f.Const) and found.arg.name != "**"):
+        return False
+    value, where = found.value, found.where
+    if isinstance(value, f.Name):
+        definitions = list(project.values.definitions(value, where))
+        value, where = definitions[0] if len(definitions) == 1 else (value, where)
+    around = bound.binding if bound.binding is not None else call
+    is_there = where[0] is bound.module and around.start <= where[2] < around.end
+    return is_there and value == f.Const(bound.text) and around.start <= bound.start < around.end
