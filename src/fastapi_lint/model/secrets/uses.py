@@ -89,6 +89,9 @@ class Secrets:
             for entry in module.facts.assigns if places else ():
                 if entry.value is not None and entry.start in places and _variable(entry.value, module) == name:
                     yield from places[entry.start]
+            for arg in (arg for call in module.facts.calls for arg in call.args) if places else ():
+                if arg.start in places and _variable(arg.value, module) == name:
+                    yield from places[arg.start]
 
     def stands_in_for(self, bound: BoundText) -> str | None:
         """The variable, option or setting that a text only stands in for; None when it is what the program uses."""
