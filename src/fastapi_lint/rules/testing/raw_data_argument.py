@@ -72,6 +72,11 @@ def _raw(value: f.Expr, module: Module, call: f.Call, check: Check) -> str | Non
         name = check.project.called_name(module, module.facts.calls[value.index])
         if name in _TEXTS:
             return _TEXTS[name]
+        match module.facts.calls[value.index].func:
+            case f.Attr(value=f.Raw(kind="bytes"), attr="join"):
+                return "bytes"
+            case f.Attr(value=f.Const(value=str()), attr="join" | "format"):
+                return "text"
     match value:
         case f.Const(value=str()) | f.Joined():
             return "text"
