@@ -16,6 +16,7 @@ from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.reach.starting import started
 from fastapi_lint.model.calls.trails import Memo, Trail
 from fastapi_lint.model.calls.ways.endings import Endings
+from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -49,6 +50,7 @@ _UPSERT = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE\s+KEY)\b", re.IGNORECASE)
 _MAKING = frozenset({"create", "add", "insert", "new", "register", "make", "store", "submit"})
 _CHANGES = frozenset({"on_conflict_do_update", "on_conflict_do_nothing", "on_duplicate_key_update", "prefix_with"})
 _FINDS = re.compile(r"upsert|(?:get|find|fetch|update|load)_or_|_or_(?:get|update|find)(?:_|$)|^merge$", re.IGNORECASE)
+_MAKERS = frozenset({"model_validate", "from_orm", "parse_obj", "model_construct", "construct"})
 _NOTICES = frozenset({"mail", "email", "emails", "mails", "notify", "notification", "notifications", "log", "audit"})
 """Words of work behind the answer that only tells somebody about it."""
 _FRAMEWORK = frozenset({
@@ -67,12 +69,14 @@ _LONGEST = 40
 class Insert:
     """What inserts, in the words of the code, and the class of the project of which a row is made, if that is seen.
 
-    `or_changes`: it changes what is there instead (`ON CONFLICT`).
+    `or_changes`: it changes what is there instead (`ON CONFLICT`), or may. `handed` is the parameter that is added, of
+    which only the callers know whether it is new.
     """
 
     written: str
     thing: Class | None
     or_changes: bool = False
+    handed: str = ""
 
 
 class Inserts:
@@ -92,9 +96,8 @@ class Inserts:
     def is_sure(self, function: Function, trail: Trail[Insert]) -> bool:
         """Whether the way to an insert is gone each time that the function ends without an error: it is not behind a
         look-up whose hit is answered or changed, nor in an `except`."""
-        if trail.effect.or_changes or any(
-            step.function is not None and _FINDS.search(step.function.name) for step in trail.steps
-        ):
+        is_unsure = trail.effect.or_changes and not self._is_made_for(function, trail)
+        if is_unsure or any(step.function is not None and _FINDS.search(step.function.name) for step in trail.steps):
             return False
         current = function
         for step in trail.steps:
@@ -103,6 +106,36 @@ class Inserts:
                 return False
             current = step.function if step.function is not None else current
         return True
+
+    def _is_made_for(self, function: Function, trail: Trail[Insert]) -> bool:
+        """Whether what a helper is handed and adds was made on the way to it, or is what the client has sent."""
+        name = trail.effect.handed
+        ways = [(step.call, step.function) for step in trail.steps]
+        callers = [function, *(callee for _, callee in ways if callee is not None)]
+        for caller, (call, callee) in reversed([*zip(callers, ways, strict=False)]):
+            if callee is None:
+                continue
+            value = next((one for key, one in bound(callee, call) if key == name), None) if call is not None else None
+            if call is None or value is None or not name:
+                return False
+            where = (caller.module, call.block, call.start)
+            if isinstance(value, f.Name) and any(param.name == value.id for param in caller.params):
+                name = value.id
+                if caller.rebinds(name):
+                    return False
+                continue
+            return self._is_made(value, where)
+        return bool(name) and function in self._project.routes.by_handler
+
+    def _is_made(self, value: f.Expr, where: Where) -> bool:
+        """Whether an object is made of a class there: `Plant(...)`, `Plant.model_validate(data)`."""
+        found = list(self._project.values.definitions(value, where)) if isinstance(value, f.Name) else [(value, where)]
+        if len(found) != 1 or not isinstance(found[0][0], f.CallRef):
+            return False
+        module = found[0][1][0]
+        call = module.facts.calls[found[0][0].index]
+        owner = call.func.value if isinstance(call.func, f.Attr) and call.func.attr in _MAKERS else call.func
+        return isinstance(self._project.infer(owner, module, call.block, call.start), ClassObject)
 
     def may_be_meant(self, handler: Function) -> bool:
         """Whether a handler without an insert in sight may create something all the same, when its name says so.
@@ -197,7 +230,7 @@ class Inserts:
             if loaded in _LOADS:
                 return Insert(written, None, True)
         if isinstance(value, f.Name) and self._is_handed_in(value.id, where):
-            return Insert(written, None, True)
+            return Insert(written, None, True, value.id)
         thing = self._project.types.infer(value, where)
         return Insert(written, _class_in(thing))
 

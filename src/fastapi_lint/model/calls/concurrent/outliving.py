@@ -17,7 +17,7 @@ from fastapi_lint.model.names.expressions import parts
 from fastapi_lint.model.names.scanning import code_of
 from fastapi_lint.model.names.symbols import ClassObject, Coroutine, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
-from fastapi_lint.tracking import memoized_cyclic
+from fastapi_lint.tracking import memoized, memoized_cyclic
 
 _TASKS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})
 _THREADS = frozenset({"Thread", "Timer"})
@@ -65,16 +65,38 @@ class Outliving:
             last = f.last_name(call.func)
             if starts_itself and (last in _TASKS or last in _THREADS or last in _EXECUTORS):
                 found = self._own(function, call, last)
-                if found is not None and not is_waited_for(function, call):
+                if found is not None and not is_waited_for(function, call, self._keepers(function)):
                     yield found
             elif starts_itself and last == "start" and (made := self._own_thread(function, call)) is not None:
-                if not is_waited_for(function, made):
+                if not is_waited_for(function, made, self._keepers(function)):
                     handed = tuple((arg.value, arg.start, arg.end) for arg in made.args)
                     yield Started(made, "thread", handed)
             elif (call.args or isinstance(call.func, f.Attr)) and (handed := self._let_go(module, call)):
                 callee = self.types.callee(module, call)
                 helper = callee.function if isinstance(callee, FunctionObject) else None
                 yield Started(call, "task", handed, helper)
+
+    def _keepers(self, function: Function) -> frozenset[str]:
+        """The last names of the project's functions that a function hands something to as the only argument, and that
+        do no more with it than keeping it."""
+        module = function.module
+        found = set()
+        for call in function.calls:
+            if len(call.args) != 1 or call.args[0].name or not isinstance(call.args[0].value, (f.Name, f.CallRef)):
+                continue
+            callee = self.types.callee(module, call)
+            if isinstance(callee, FunctionObject) and self._only_keeps(callee.function):
+                found.add(f.last_name(call.func))
+        return frozenset(found)
+
+    @memoized
+    def _only_keeps(self, function: Function) -> bool:
+        names = function.positional
+        return (
+            len(names) == 1
+            and not function.is_generator
+            and not _is_used_later(function, names[0], function.facts.head_end)
+        )
 
     # ---------------------------------------------------------------- what a call starts
 
@@ -290,8 +312,11 @@ def _is_entered(function: Function, name: str) -> bool:
 # ---------------------------------------------------------------- waiting
 
 
-def is_waited_for(function: Function, call: f.Call) -> bool:
-    """Whether a function may wait for what a call starts: more is done with it than keeping it."""
+def is_waited_for(function: Function, call: f.Call, keepers: frozenset[str] = frozenset()) -> bool:
+    """Whether a function may wait for what a call starts: more is done with it than keeping it.
+
+    `keepers` are the last names of functions of the project that only keep what they are given.
+    """
     if call.awaited:
         return True
     if call.use == "statement":
@@ -302,8 +327,10 @@ def is_waited_for(function: Function, call: f.Call) -> bool:
         if isinstance(outer.func, f.Attr) and _is(outer.func.value, module, call):
             if outer.func.attr not in _OF_TASKS:
                 return True
-            return outer.use != "statement" and is_waited_for(function, outer)
+            return outer.use != "statement" and is_waited_for(function, outer, keepers)
         last = f.last_name(outer.func)
+        if last in keepers:
+            return outer.use != "statement"
         if last not in _KEEPS or not any(_is(arg.value, module, call) for arg in outer.args):
             return True
         kept = (
@@ -316,7 +343,8 @@ def is_waited_for(function: Function, call: f.Call) -> bool:
                 return True
             if isinstance(entry.target, f.Name):
                 name = entry.target.id
-                return _is_used_later(function, name, entry.end) or _is_kept_for_use(function, name, entry.end)
+                is_used = _is_used_later(function, name, entry.end, keepers)
+                return is_used or _is_kept_for_use(function, name, entry.end)
             return _is_used_later(function, _text(entry.target), entry.end)
     return True
 
@@ -353,7 +381,7 @@ def _text(expr: f.Expr | None) -> str:
     return ""
 
 
-def _is_used_later(function: Function, name: str, start: int) -> bool:
+def _is_used_later(function: Function, name: str, start: int, keepers: frozenset[str] = frozenset()) -> bool:
     """Whether the rest of a function's text does more with something than keeping it."""
     if not name:
         return True
@@ -363,5 +391,7 @@ def _is_used_later(function: Function, name: str, start: int) -> bool:
     rest = re.sub(rf"{word}\s*\.\s*(?:{'|'.join(_OF_TASKS)}|{keeping})\b", "", rest)
     rest = re.sub(rf"\.\s*(?:{keeping})\(\s*{word}\s*\)", "", rest)
     rest = re.sub(rf"^[ \t]*[\w.]+(?:\.\w+|\[[^\]\n]*\])\s*=\s*{word}[ \t]*$", "", rest, flags=re.M)
+    for keeper in keepers:
+        rest = re.sub(rf"^[ \t]*(?:\w+\.)*{re.escape(keeper)}\(\s*{word}\s*\)[ \t]*$", "", rest, flags=re.M)
     rest = re.sub(rf"\bsetattr\([^()\n]*,\s*{word}\s*\)", "", rest)
     return re.search(rf"{word}\b", rest) is not None

@@ -94,11 +94,22 @@ class HeldNumber:
             if len(self.expressions) == before:
                 break
         for entry in entries:
+            self._put_under_keys(entry)
             if isinstance(entry.target, f.Sub) and self.holds(entry.value):
                 found |= Fate(leaves=True)  # put under a key of something
             elif isinstance(entry.value, (f.Mapping, f.Display)) and self.is_in(entry.value):
                 found |= Fate(leaves=True)
         return found
+
+    def _put_under_keys(self, entry: f.Assign) -> None:
+        """Find the entries of dicts that get it: `options["limit"] = limit`, `options = {"limit": limit}`."""
+        match entry.target, entry.value:
+            case f.Sub(value=f.Name(), items=(f.Const(),)) as target, value if self.holds(value):
+                self.expressions.add(target)
+            case f.Name() as target, f.Mapping(items=pairs):
+                for key, value in pairs:
+                    if isinstance(key, f.Const) and self.holds(value):
+                        self.expressions.add(f.Sub(target, (key,)))
 
     def _captured(self, function: Function) -> None:
         """Find the names that a `match` gives it: `case n if n > 100`."""
