@@ -142,6 +142,10 @@ def runs_another(branches: Branches, function: Function, settings: Settings, cal
             value = {**branches.defaults(function), **known}.get(name, UNKNOWN)
         case f.Attr(value=f.Name(id=owner), attr=attr) if owner == own_name(function):
             value = field_of(known.get(owner, UNKNOWN), attr)
+        case f.Name(id=name) if any(
+            isinstance(each.entry, f.Param) for each in branches.types.find_bindings(name, where)
+        ):
+            value = UNKNOWN  # what the function around was given
         case _:
             return False
     return isinstance(branches.types.infer(call.func, where), OneOf) and value != function_value(target)
