@@ -62,7 +62,7 @@ class _Search:
             case f.Sub(value=value, items=(f.Unknown(),)):  # a slice
                 self.follow(value, where, depth - 1)
             case f.Sub(value=value, items=(key,)):
-                self._entry(value, key, where)
+                self._entry(value, key, where, depth)
                 self._stored(expr, where, depth)
             case f.Name() | f.Attr():
                 places = list(self.project.values.definitions(expr, where))
@@ -79,11 +79,14 @@ class _Search:
         self.found[module, start] = None
         return True
 
-    def _entry(self, mapping: f.Expr, key: f.Expr, where: Where) -> None:
-        """The texts that a dict has under a key, or under any where the key is not known and it has nothing else."""
+    def _entry(self, mapping: f.Expr, key: f.Expr, where: Where, depth: int) -> None:
+        """What a dict has under a key; its texts under any key where that is not known and it has nothing else."""
         name = key.value if isinstance(key, f.Const) and isinstance(key.value, str) else None
-        for found, (module, _, start) in self._mappings(mapping, where, _DEPTH):
+        for found, place in self._mappings(mapping, where, _DEPTH):
+            module, _, start = place
             values = [value for each, value in found.items if name is None or each == key]
+            for value in values if name is not None else ():
+                self.follow(value, place, depth - 1)
             texts = {value.value for value in values if isinstance(value, f.Const) and isinstance(value.value, str)}
             if name is None and len(texts) < len(values):
                 continue
@@ -120,7 +123,7 @@ class _Search:
             if self._is_new(module, call.start) and default is not None:
                 self.follow(default.value, where, depth - 1)
         elif last == "get" and isinstance(call.func, f.Attr) and call.args:
-            self._entry(call.func.value, call.args[0].value, where)
+            self._entry(call.func.value, call.args[0].value, where, depth)
             self._made_by(call.func, where, depth)
         elif last in _SAME and isinstance(call.func, f.Attr):
             self.follow(call.func.value, where, depth - 1)
