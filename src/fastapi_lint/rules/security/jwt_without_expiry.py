@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Module, evaluated, walk
-from fastapi_lint.model.tokens import Encoding, Frame, Payloads, encodings, token_call
+from fastapi_lint.model.tokens import Encoding, Frame, Payloads, encodings, takes_back, token_call
 from fastapi_lint.rule import Check, rule
 
 _NAMELESS = frozenset({"jti", "sid", "iat", "nbf", "auth_time", "nonce", "iss", "typ"})
 """Claims that tell of the token, and not of whom it is for."""
 _IDS = frozenset({"jti", "sid"})
 _CALLERS = 2
+_ENDED = "it is valid until somebody takes it back, also one that nobody knows to be copied"
 _STATE = "state"
 """What OAuth 2 calls a value that comes back with the answer to a login (RFC 6749, 4.1.1)."""
 
@@ -25,7 +26,8 @@ def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
     Why is this bad?
     A signed token cannot be taken back: who has copied one from a log, a browser or a backup stays logged in for
     ever, also after the password was changed. The same holds for links to verify an address or to reset a password.
-    Put `exp` into every payload, and let none of the callers leave it out.
+    Put `exp` into every payload, and let none of the callers leave it out. Where the program looks tokens up, or asks
+    when or for which session they were issued, somebody can take them back, and this is an information.
 
     Known limits
     Payloads that come out of functions outside of the project, and what is put in under a computed key, are taken
@@ -50,22 +52,27 @@ def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
             continue
         if _is_state(module, encoding.call, payloads) or _is_unsigned(encoding, check):
             continue
+        # What is looked up, or asked when it was issued, somebody can end: it only lives longer than it has to.
+        ends = takes_back(check.project)
+        severity = Severity.INFO if ends else None
         if isinstance(lacking, Frame):
             line = lacking.module.source.line_of(lacking.call.start)
             at = f"in line {line}" if lacking.module is module else f"at {lacking.module.path}:{line}"
             yield check.finding(
                 encoding.call,
                 f"A token is signed that has no `exp` when `{lacking.function.name}` is called as {at}",
-                why="it is valid for ever: who has copied it cannot be locked out",
+                why=_ENDED if ends else "it is valid for ever: who has copied it cannot be locked out",
                 instead="set `exp` in every payload, whatever the caller passes",
+                severity=severity,
                 related=[check.related(lacking.call, "this call gives no expiry", module=lacking.module)],
             )
         else:
             yield check.finding(
                 encoding.call,
                 "A token is signed that never expires",
-                why="who has copied it cannot be locked out, not even by a new password",
+                why=_ENDED if ends else "who has copied it cannot be locked out, not even by a new password",
                 instead="put `exp` into the payload, a few minutes to an hour ahead",
+                severity=severity,
             )
 
 
