@@ -38,5 +38,8 @@ class Asks(Protocol):
     def filled(self, value: Value, function: Function, call: f.Call, args: tuple[f.Arg, ...], where: Where) -> Value:
         """What a function gives, with its parameters as a call fills them."""
 
+    def is_narrow(self, cls: Class, name: str) -> bool:
+        """Whether a field of a class admits no text of just any kind."""
+
     def callee(self, call: f.Call, where: Where) -> tuple[Type, tuple[f.Arg, ...]]:
         """What a call calls, with which arguments; that of a hand-off is what is handed over."""

@@ -6,7 +6,6 @@ known is hidden.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -16,8 +15,9 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.data.schemas import Schema, SchemaField, Schemas
 from fastapi_lint.model.injection.dependencies import Dependencies, Parameter
 from fastapi_lint.model.injection.received import path_name
-from fastapi_lint.model.names.symbols import Class, Function, Instance, Type
+from fastapi_lint.model.names.symbols import Class, Function, Instance, TupleOf, Type
 from fastapi_lint.model.routing.routes import Routes
+from fastapi_lint.model.taint.checking.fields import NUMBERS, Fields
 from fastapi_lint.model.taint.strands import (
     EACH,
     HIDDEN,
@@ -38,17 +38,6 @@ from fastapi_lint.model.types.inference.inference import Inference, Where, is_no
 from fastapi_lint.model.values.constants import UNKNOWN as UNKNOWN_PATH
 from fastapi_lint.tracking import memoized
 
-NUMBERS = frozenset({
-    "int", "float", "bool", "complex", "uuid.UUID", "datetime.datetime", "datetime.date", "datetime.time",
-    "datetime.timedelta", "decimal.Decimal", "fractions.Fraction", "ipaddress.IPv4Address", "ipaddress.IPv6Address",
-    "ipaddress.IPv4Network", "ipaddress.IPv6Network", "enum.Enum", "pydantic.UUID1", "pydantic.UUID3", "pydantic.UUID4",
-    "pydantic.UUID5", "pydantic.types.UUID4", "pydantic.types.UUID1", "pydantic.types.UUID5", "pydantic.PositiveInt",
-    "pydantic.NegativeInt", "pydantic.NonNegativeInt", "pydantic.NonPositiveInt", "pydantic.StrictInt",
-    "pydantic.StrictBool", "pydantic.StrictFloat", "pydantic.PositiveFloat", "pydantic.NonNegativeFloat",
-    "pydantic.ByteSize", "pydantic.IPvAnyAddress", "pydantic.PastDate", "pydantic.FutureDate", "pydantic.AwareDatetime",
-    "pydantic.NaiveDatetime", "pydantic.PastDatetime", "pydantic.FutureDatetime", "bson.ObjectId",
-})  # fmt: skip
-"""Types that hold no text."""
 TEXTS = frozenset({
     "str", "bytes", "pathlib.Path", "pathlib.PurePath", "pydantic.SecretStr", "pydantic.EmailStr", "pydantic.StrictStr",
     "pydantic.NameEmail", "pydantic.FilePath", "pydantic.DirectoryPath", "pydantic.NewPath",
@@ -74,17 +63,6 @@ _WHAT = {
     "fastapi.Body": "body field",
     "": "query parameter",
 }
-_ADMITTING = re.compile(r"(?<!\\)(?:\.(?!\w+\$?\Z)[*+?{]|\[\^|\\[SDWs])")
-"""What lets a pattern match nearly anything."""
-_VALIDATORS = frozenset({
-    "pydantic.field_validator", "pydantic.validator", "pydantic.functional_validators.field_validator",
-    "pydantic.class_validators.validator",
-})  # fmt: skip
-_TIDYING = frozenset({
-    "strip", "lstrip", "rstrip", "lower", "upper", "casefold", "title", "capitalize", "isinstance", "str",
-})  # fmt: skip
-"""Calls of validators that leave every sign but blanks in a text."""
-_WHOLE_VALIDATORS = frozenset({"pydantic.model_validator", "pydantic.root_validator"})
 _DEEPEST = 6
 _NO_OBJECT = frozenset({"path", "url", "redirect"})
 
@@ -120,6 +98,7 @@ class Entries:
         self.dependencies = dependencies
         self.schemas = schemas
         self.known = known
+        self.fields = Fields(types, schemas)
 
     @memoized
     def parameters(self, function: Function) -> dict[str, Parameter]:
@@ -147,7 +126,7 @@ class Entries:
             what = "body field"  # only `Query()` makes parameters of a list
         where = (function.module, function.facts.outer, parameter.start)
         reading = _Reading(function, fact, what, part, path, path)
-        if self._is_checked(parameter, where):
+        if self.fields.is_checked(parameter, where):
             return NUMBER
         if fact.annotation is None:
             return reading.entry(part="".join(map(str, path)))
@@ -230,6 +209,10 @@ class Entries:
 
     def typed(self, kind: Type, reading: _Reading, path: Path, depth: int) -> Value:
         """What a value of a type holds of the client's."""
+        if isinstance(kind, TupleOf) and depth <= _DEEPEST:
+            items = kind.items[path[0] :][:1] if path and isinstance(path[0], int) else kind.items
+            found = union(self.typed(each, reading, path[1:], depth + 1) for each in items)
+            return (found or UNKNOWN) if path else reading.entry(whole=True)
         if not isinstance(kind, Instance) or depth > _DEEPEST:
             return UNKNOWN
         types = self.types
@@ -292,7 +275,7 @@ class Entries:
     def _field(
         self, schema: Schema, one: SchemaField, kind: Instance, reading: _Reading, path: Path, depth: int
     ) -> Value:
-        if self._is_validated(schema, one):
+        if self.fields.is_validated(schema, one):
             return NUMBER
         if path[0] != f".{one.name}":
             at = len(reading.path) - len(path)
@@ -303,67 +286,6 @@ class Entries:
             return union(self.typed(each, reading, path[1:], depth + 1) for each in given) or UNKNOWN
         return found
 
-    # ---------------------------------------------------------------- what is checked on the way in
-
-    def _is_checked(self, parameter: Parameter, where: Where) -> bool:
-        """Whether a pattern, a choice or a validator stands with a parameter."""
-        if parameter.marker_call is not None and self._constrains(parameter.marker_call.args, where):
-            return True
-        return any(
-            self._is_validator(expr, (module, place[1], place[2]))
-            for module, expr, place in self.types.metadata(parameter.fact.annotation, where)
-        )
-
-    def _is_validated(self, schema: Schema, one: SchemaField) -> bool:
-        """The same for a field: also validators of its class."""
-        for key in ("pattern", "regex", "enum", "const"):
-            if (given := one.keywords.get(key)) is not None and self._narrows(given.value):
-                return True
-        if any(self._is_validator(expr, (module, place[1], place[2])) for module, expr, place in one.metadata):
-            return True
-        return one.name in self._validated(schema.cls)
-
-    @memoized
-    def _validated(self, cls: Class) -> frozenset[str]:
-        """The fields that validators of a class look at, those aside that only take blanks away."""
-        found: set[str] = set()
-        for base in self.types.mro(cls):
-            for method in base.methods.values() if isinstance(base, Class) else ():
-                for decorator in method.facts.decorators:
-                    if not isinstance(decorator, f.CallRef):
-                        continue
-                    call = method.module.facts.calls[decorator.index]
-                    name = self.types.name_of_type(self.types.callee(method.module, call))
-                    if name in _VALIDATORS:
-                        if _only_tidies(method):
-                            continue
-                        texts = [arg.value.value for arg in call.args if isinstance(arg.value, f.Const)]
-                        found.update(str(text) for text in texts)
-                    elif name in _WHOLE_VALIDATORS:
-                        text = method.module.source.slice(method.facts.head_end, method.facts.end)
-                        found.update(re.findall(r"\w+", text))
-        return frozenset(found)
-
-    def _is_validator(self, expr: f.Expr, where: Where) -> bool:
-        """Whether metadata of an annotation checks the value: a validator, a pattern."""
-        if not isinstance(expr, f.CallRef):
-            return False
-        call = where[0].facts.calls[expr.index]
-        name = self.types.name_of_type(self.types.callee(where[0], call)) or f.last_name(call.func)
-        last = name.rpartition(".")[2]
-        return last.endswith("Validator") or (not last.startswith("Depends") and self._constrains(call.args, where))
-
-    def _constrains(self, args: tuple[f.Arg, ...], where: Where) -> bool:
-        # What is unpacked (`Path(**RULES)`) may hold a pattern.
-        return any(
-            arg.name == "**" or (arg.name in ("pattern", "regex", "enum") and self._narrows(arg.value)) for arg in args
-        )
-
-    @staticmethod
-    def _narrows(value: f.Expr) -> bool:
-        """Whether a pattern leaves out anything of note; one that is not known does."""
-        return not (isinstance(value, f.Const) and _ADMITTING.search(str(value.value)))
-
 
 def _is_list(kind: Type) -> bool:
     return isinstance(kind, Instance) and kind.cls in _LISTS
@@ -372,15 +294,6 @@ def _is_list(kind: Type) -> bool:
 def _is_list_of_objects(kind: Instance) -> bool:
     """Whether a type is that of a list of the project's objects: of pairs a dict can be made."""
     return kind.cls in _LISTS and any(isinstance(one, Instance) and isinstance(one.cls, Class) for one in kind.args)
-
-
-def _only_tidies(method: Function) -> bool:
-    """Whether a validator refuses nothing: it takes blanks away, or writes letters otherwise."""
-    module = method.module
-    tests = (test for test in module.facts.tests if test.kind == "assert")
-    asserts = any(module.facts.blocks[test.block].function == method.index for test in tests)
-    raises = any(leave.kind == "raise" for leave in method.exits)
-    return not raises and not asserts and all(f.last_name(call.func) in _TIDYING for call in method.calls)
 
 
 def security_value(gives: str | None, function: Function, fact: f.Param, path: Path, known: Dangers) -> Value:

@@ -22,7 +22,8 @@ from fastapi_lint.model.names.symbols import (
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.calling.calling import is_property
 from fastapi_lint.model.taint.checking.checks import Checks
-from fastapi_lint.model.taint.entries import NUMBERS, TEXTS, Entries, security_value
+from fastapi_lint.model.taint.checking.fields import NUMBERS
+from fastapi_lint.model.taint.entries import TEXTS, Entries, security_value
 from fastapi_lint.model.taint.strands import (
     NUMBER,
     UNKNOWN,

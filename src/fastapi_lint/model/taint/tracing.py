@@ -34,8 +34,9 @@ from fastapi_lint.model.routing.routes import Routes
 from fastapi_lint.model.taint.calling.calling import Calling
 from fastapi_lint.model.taint.changing import Changes
 from fastapi_lint.model.taint.checking.checks import Checks
+from fastapi_lint.model.taint.checking.fields import NUMBERS
 from fastapi_lint.model.taint.checking.holding import Holding
-from fastapi_lint.model.taint.entries import MAPPINGS, NUMBERS, Entries
+from fastapi_lint.model.taint.entries import MAPPINGS, Entries
 from fastapi_lint.model.taint.items import Items, position
 from fastapi_lint.model.taint.parameters import Parameters
 from fastapi_lint.model.taint.strands import (
@@ -101,6 +102,10 @@ class Tracing:
         self._active: set[Hashable] = set()
         self._work = 0
         self._cuts = 0
+
+    def is_narrow(self, cls: Class, name: str) -> bool:
+        """Whether a field of a class admits no text of just any kind."""
+        return self.entries.fields.is_narrow(cls, name)
 
     # ---------------------------------------------------------------- questions
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from msgspec import structs
+
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -18,7 +20,7 @@ from fastapi_lint.model.names.symbols import (
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.calling.formatting import Formatting
 from fastapi_lint.model.taint.calling.libraries import Libraries
-from fastapi_lint.model.taint.entries import NUMBERS
+from fastapi_lint.model.taint.checking.fields import NUMBERS
 from fastapi_lint.model.taint.strands import (
     EACH,
     HIDDEN,
@@ -40,6 +42,13 @@ from fastapi_lint.model.taint.strands import (
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.types.inference.members import PROPERTIES
 
+_MAKERS = frozenset({
+    f"{package}.{name}"
+    for package in ("pydantic.BaseModel", "sqlmodel.SQLModel")
+    for name in ("model_validate", "model_validate_json", "parse_obj", "parse_raw")
+})  # fmt: skip
+"""Class methods that make an object of the fields of what they are given first."""
+
 
 class Calling:
     """Answers "what does this call give"."""
@@ -59,6 +68,8 @@ class Calling:
                 return self._project(function, call, args, where, path, depth)
             case ClassObject(cls=cls):
                 return self._constructed(cls, args, where, path, depth)
+            case External(name=name) if name in _MAKERS and args and (made := self._class_of(call, where)):
+                return self._constructed(made, (structs.replace(args[0], name="**"),), where, path, depth)
             case External(name="getattr") if len(args) >= 2 and isinstance(args[1].value, f.Const):
                 return self.asks.value(args[0].value, where, (f".{args[1].value.value}", *path), depth)
             case External(name="getattr") if len(args) >= 2:  # one of its fields, whichever
@@ -88,6 +99,11 @@ class Calling:
                 if found is not None:
                     return found
         return self._libraries.unknown(call, args, where, depth)
+
+    def _class_of(self, call: f.Call, where: Where) -> Class | None:
+        """The class of the project whose class method is called."""
+        owner = self.types.infer(call.func.value, where) if isinstance(call.func, f.Attr) else None
+        return owner.cls if isinstance(owner, ClassObject) and isinstance(owner.cls, Class) else None
 
     # ---------------------------------------------------------------- the project's own
 
@@ -132,7 +148,7 @@ class Calling:
         name = str(path[0]).lstrip(".")
         entry = cls.assigns.get(name)
         kind = self.types.member(cls, name, Instance(cls))
-        if len(path) == 1 and self.types.is_instance(kind, *NUMBERS):
+        if (len(path) == 1 and self.types.is_instance(kind, *NUMBERS)) or self.asks.is_narrow(cls, name):
             return NUMBER
         names = [each for each, assign in cls.assigns.items() if assign.annotation is not None]
         for number, arg in enumerate(args):

@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.taint.asking import Asks
+from fastapi_lint.model.taint.entries import MAPPINGS
 from fastapi_lint.model.taint.strands import (
     EACH,
+    KEYS,
     NUMBER,
     UNKNOWN,
     Path,
@@ -138,8 +140,9 @@ class Formatting:
             for item in items.items:
                 parts += [self.asks.value(item, where, (), depth), between]
             return concatenated(parts[:-1]) if parts else (("",),)
-        element = self.asks.value(items, where, (EACH,), depth)
-        return concatenated((element, between))
+        # A dict gives its keys.
+        is_dict = self.asks.types.is_instance(self.asks.types.infer(items, where), *MAPPINGS)
+        return concatenated((self.asks.value(items, where, (KEYS if is_dict else EACH,), depth), between))
 
     def replaced(self, receiver: f.Expr, old: f.Expr, new: f.Expr, where: Where, depth: int) -> Value:
         """`text.replace(old, new)`: what goes may take a danger along, what comes may bring one."""

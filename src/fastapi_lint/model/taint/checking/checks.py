@@ -136,7 +136,9 @@ class Checks:
                 is_check = False
             case External(name=name):
                 guard = self.asks.known.guard(name)
+                # What a model admits, its fields say: `model_validate` lets any text into one that is a text.
                 is_check = guard is None and VALIDATING.search(name.rpartition(".")[2]) is not None
+                is_check = is_check and not name.startswith(("pydantic.BaseModel.", "sqlmodel.SQLModel."))
             case Method(cls=cls, name=name):
                 guard = self.asks.known.guard_method(cls, name)
                 is_check = guard is None and cls not in ("str", "dict") and VALIDATING.search(name) is not None
