@@ -155,6 +155,8 @@ class Execution:
         name = callee.name if isinstance(callee, (External, Method)) else ""
         if name == "functools.reduce" and call.args:
             yield call.args[0].value
+        if name in _MAPPING and call.args and not self._is_consumed(module, call) and reads_on(module, call):
+            yield call.args[0].value  # `[*map(load, names)]`, `for row in map(load, names)`
         if name in _KEYED and (key := f.keyword(call, "key")) is not None:
             yield key.value
         if name in _CONSUMERS and isinstance(callee, External):
@@ -164,6 +166,16 @@ class Execution:
                     called = self.types.callee(module, inner)
                     if isinstance(called, External) and called.name in _MAPPING:
                         yield inner.args[0].value
+
+    @staticmethod
+    def _is_consumed(module: Module, call: f.Call) -> bool:
+        """Whether a call stands as an argument in one of a built-in that goes through it, which answers for it."""
+        itself = f.CallRef(module.call_numbers[call.start, call.end])
+        function = module.facts.blocks[call.block].function
+        return any(
+            f.last_name(outer.func) in _CONSUMERS and any(arg.value == itself for arg in outer.args)
+            for outer in module.calls_in.get(function, ())
+        )
 
     def _gone_through(self, callee: Type, module: Module, call: f.Call) -> Iterator[Function]:
         """What runs when a built-in goes through an object, or a stack enters one: `list(table)`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.ways.constants import FIELDS, UNKNOWN, Constants, Unknown, Value
+from fastapi_lint.model.calls.ways.constants import FIELDS, MEMBER, UNKNOWN, Constants, Unknown, Value
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Origin
 from fastapi_lint.tracking import memoized
@@ -40,6 +40,9 @@ class Objects:
         match self.types.callee(module, call):
             case FunctionObject(owner=Instance(cls=Class(), origin=Origin(module=home, call=index))):
                 return self.made(home, index)
+            case FunctionObject(owner=Instance(cls=Class())) if isinstance(call.func, f.Attr):
+                member = self.constants.of(call.func.value, (module, call.block, call.start))
+                return member if isinstance(member, tuple) and member[:1] == (MEMBER,) else UNKNOWN
         return UNKNOWN
 
     @memoized

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES
 from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
-from fastapi_lint.model.names.symbols import Class, Function
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance
 from fastapi_lint.model.routing.routes import Route
 from fastapi_lint.model.types.inference.inference import is_none
 
@@ -146,6 +147,10 @@ def _runs_each_time(project: Project, function: Function) -> bool:
 
 
 def _is_cached(project: Project, function: Function) -> bool:
+    if function.cls is not None and not CACHED_PROPERTIES.isdisjoint(project.types.decorators(function)):
+        init = project.types.member(function.cls, "__init__", Instance(function.cls))
+        if isinstance(init, FunctionObject) and init.function in project.dependencies.injected:
+            return False  # kept for as long as the object, which is made for each request
     return any("cache" in name.lower() or "singleton" in name.lower() for name in project.types.decorators(function))
 
 

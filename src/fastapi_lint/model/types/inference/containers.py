@@ -6,7 +6,7 @@ from functools import partial
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, Coroutine, FunctionObject, Instance, TupleOf, Type
+from fastapi_lint.model.names.symbols import Class, ClassObject, Coroutine, FunctionObject, Instance, TupleOf, Type
 from fastapi_lint.model.types.inference.questions import (
     ELEMENTS,
     MAPPINGS,
@@ -34,6 +34,14 @@ _ASYNC = frozenset({"async_generator", "typing.AsyncGenerator", "typing.AsyncIte
 _OF_LIST = frozenset({"pop", "popleft"})
 _ALONE = frozenset({"copy", "union", "difference", "intersection", "symmetric_difference"})
 
+_HELD = {
+    "contextvars.ContextVar": ("get",),
+    "asyncio.Queue": ("get", "get_nowait"),
+    "queue.Queue": ("get", "get_nowait"),
+    "queue.SimpleQueue": ("get", "get_nowait"),
+}
+"""What holds objects of the type that its annotation says, and the methods that give one."""
+
 
 class Containers(Questions):
     """What iterating, indexing, and the methods and functions about containers give."""
@@ -45,6 +53,8 @@ class Containers(Questions):
                 return self.one_of(items)
             case Instance(cls=str(name), args=args) if args and (name in ELEMENTS or name in MAPPINGS):
                 return args[0]
+            case ClassObject(cls=cls) if self.is_enumeration(cls):
+                return Instance(cls)
             case Instance(cls=Class()):
                 for dunder in ("__iter__", "__aiter__"):
                     if isinstance(method := self.attribute(value, dunder), FunctionObject):
@@ -116,6 +126,9 @@ class Containers(Questions):
                 return Coroutine(args[0])
             if method in _ALONE:
                 return owner
+        elif args and method in _HELD.get(name if isinstance(name, str) else "", ()):
+            is_waited_for = name == "asyncio.Queue" and method == "get"
+            return Coroutine(args[0]) if is_waited_for else args[0]
         return None
 
     def iterating(self, name: str, positional: list[f.Expr], where: Where) -> Type:

@@ -108,6 +108,8 @@ class Inference(Scopes, Imports, Members, Returns, Querying, Containers, Injecti
         """What a subscript is: an annotation's, a container's, or an entry of a display that is written elsewhere."""
         owner = self.infer(value, where)
         match owner:
+            case ClassObject(cls=cls) if self.is_enumeration(cls):
+                return Instance(cls)
             case ClassObject(cls=cls):
                 return ClassObject(cls, tuple(self.annotation(item, where) for item in items))
             case External(name="typing.Annotated" | "typing.Optional" | "typing.Union" | "typing.Literal"):

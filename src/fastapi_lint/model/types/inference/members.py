@@ -32,6 +32,7 @@ PROPERTIES = frozenset({
     "django.utils.functional.cached_property", "werkzeug.utils.cached_property", "cached_property.cached_property",
 })  # fmt: skip
 """Decorators of methods that are read like attributes."""
+_OF_CALLS = ("typing.Callable", "Callable", "collections.abc.Callable")
 _DISPLAYS = (f.Display, f.Mapping)
 
 
@@ -51,6 +52,8 @@ class Members(Questions):
                 return self.member(cls, attr, value)
             case Instance(cls=Class() as cls):
                 found = self.owned(self.member(cls, attr, value), value)
+                if found is None or (isinstance(found, Instance) and found.cls in _OF_CALLS):
+                    found = self._callable_given(cls, attr, value.origin) or found
                 if attr == "router" and isinstance(found, Method) and catalog.is_subclass(found.cls, "fastapi.FastAPI"):
                     return Instance("fastapi.APIRouter", (), value.origin)
                 return found
@@ -64,6 +67,35 @@ class Members(Questions):
                     return instance_of(given)
                 return Method(name, attr, value)
         return None
+
+    def _callable_given(self, cls: Class, attr: str, origin: Origin | None) -> Type:
+        """The function that a known object was made with, where its field says no more than that it can be called."""
+        if origin is None or any(arg.name in ("*", "**") for arg in origin.facts.args):
+            return None
+        init = self.member(cls, "__init__", Instance(cls))
+        bases = [base for base in reversed(self.mro(cls)) if isinstance(base, Class)]
+        fields = {name: base for base in bases for name, one in base.assigns.items() if one.annotation is not None}
+        names, name = list(fields), attr
+        if isinstance(init, FunctionObject):
+            names = init.function.positional
+            own = [one.value for one, method in self.self_assigns(init.function.cls or cls).get(attr, [])]
+            name = own[0].id if len(own) == 1 and isinstance(own[0], f.Name) else ""
+            if name not in {param.name for param in init.function.params}:
+                return None
+        at = names.index(name) if name in names else -1
+        for number, arg in enumerate(origin.facts.args):
+            if arg.name == name or (arg.name == "" and number == at):
+                return self._as_callable(arg.value, (origin.module, origin.facts.block, origin.facts.start))
+        if isinstance(init, FunctionObject):
+            param = next(one for one in init.function.params if one.name == name)
+            where = (init.function.module, init.function.facts.outer, param.start)
+            return self._as_callable(param.default, where)
+        entry = fields[name].assigns[name] if name in fields else None
+        return self._as_callable(entry.value, (fields[name].module, entry.block, entry.start)) if entry else None
+
+    def _as_callable(self, expr: f.Expr | None, where: Where) -> Type:
+        found = self.infer(expr, where) if isinstance(expr, (f.Name, f.Attr, f.Lambda)) else None
+        return found if isinstance(found, (FunctionObject, External, Method)) else None
 
     def owned(self, found: Type, owner: Instance) -> Type:
         """A router that a class makes for each of its instances belongs to the instance and its own class."""
@@ -101,6 +133,9 @@ class Members(Questions):
                 return FunctionObject(method, owner)
             if nested := base.nested.get(attr):
                 return ClassObject(nested)
+            if isinstance(owner, ClassObject) and attr in base.assigns and self.is_enumeration(cls):
+                if base.assigns[attr].annotation is None and not attr.startswith("_"):
+                    return Instance(cls)
             if is_generic(base) and (found := self._of_variable(base, attr, owner)) is not None:
                 return found
             if (found := self._field(base, attr)) is not None:
@@ -108,6 +143,10 @@ class Members(Questions):
             if attr in base.assigns or attr in self.self_assigns(base):
                 return self.stored(base, attr)
         return self._of_implementation(cls, attr, owner) or self.stored(cls, attr)
+
+    def is_enumeration(self, cls: Class) -> bool:
+        """Whether the assignments of a class make its members."""
+        return any(isinstance(base, str) and base.startswith("enum.") for base in self.mro(cls))
 
     def _of_variable(self, cls: Class, attr: str, owner: Instance | ClassObject) -> Type:
         """What a field of a generic class is, whose annotation is a type variable, or that of the parameter it gets."""

@@ -202,6 +202,9 @@ class Questions:
     def member(self, cls: Class, attr: str, owner: Instance | ClassObject) -> Type:
         raise NotImplementedError
 
+    def is_enumeration(self, cls: Class) -> bool:
+        raise NotImplementedError
+
     def self_assigns(self, cls: Class) -> dict[str, list[tuple[f.Assign, Function]]]:
         raise NotImplementedError
 

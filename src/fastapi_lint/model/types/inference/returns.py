@@ -298,7 +298,7 @@ class Returns(Questions):
             ]
         if len(returned) > 8:
             return None
-        return self.agree(self.infer(e.value, (module, e.block, e.start)) for e in returned)
+        return self.one_of(self.infer(e.value, (module, e.block, e.start)) for e in returned)
 
     @memoized
     def yield_type(self, function: Function) -> Type:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Iterator
+from functools import partial
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
@@ -108,13 +110,62 @@ class Scopes(Questions):
     def lookup(self, name: str, where: Where) -> Type:
         """What a bare name is at a place: through scopes, imports and assignments."""
         found = self.find_bindings(name, where)
-        if len(found) == 1:
-            return self._bound_type(where[0], name, found[0])
         if found:
-            return self.merge(where[0], name, found)
+            module = where[0]
+            known = self._bound_type(module, name, found[0]) if len(found) == 1 else self.merge(module, name, found)
+            if (known is None or (isinstance(known, Instance) and isinstance(known.cls, Class))) and module.mentions(
+                "isinstance"
+            ):
+                latest = max((binding.start for binding in found if binding.start <= where[2]), default=-1)
+                return self._told_by_tests(name, where, latest, known) or known
+            return known
         if starred := self.starred(where[0], name):
             return starred
         return External(name) if name in BUILTINS else None
+
+    def _told_by_tests(self, name: str, where: Where, latest: int, known: Type) -> Type:
+        """What `isinstance` says of a name at a place that was bound at `latest`: in the condition around, in an
+        `assert` or an early exit before. None where it says nothing, or nothing more than what is known."""
+        module, block, at = where
+        blocks = module.facts.blocks
+        chain: list[int] = []
+        while block >= 0:
+            chain.append(block)
+            block = blocks[block].parent if blocks[block].kind not in ("function", "lambda", "class") else -1
+        around = [blocks[index].test for index in chain if blocks[index].kind in ("if", "while")]
+        function = blocks[where[1]].function
+        before = [
+            one.value for one in module.facts.tests if one.kind == "assert" and one.block in chain and one.end <= at
+        ]
+        for index, exits in self._early(module, function):
+            choice = blocks[index].parent
+            if exits <= at and index not in chain and blocks[choice].parent in chain:
+                match blocks[index].test:
+                    case f.Unary(op="not", value=value):
+                        before.append(value)
+        for test in (*around, *before):
+            for call in _isinstances(test, module.facts.calls):
+                if latest < call.end <= at and _is_about(call, name, module):
+                    told = self.guarded(("told", module, call.start), partial(self._told, call, module))
+                    if isinstance(told, Instance) and (known is None or self._is_below(told, known)):
+                        return told
+        return None
+
+    def _told(self, call: f.Call, module: Module) -> Type:
+        return self.instantiate(self.infer(call.args[1].value, (module, call.block, call.start)))
+
+    def _is_below(self, told: Instance, known: Type) -> bool:
+        if not isinstance(known, Instance) or told.cls == known.cls:
+            return False
+        return isinstance(told.cls, Class) and self.is_subclass(told.cls, known.cls)
+
+    @staticmethod
+    def _early(module: Module, function: int) -> Iterator[tuple[int, int]]:
+        """The conditions of a function whose branch leaves it, each with the place where it does."""
+        blocks = module.facts.blocks
+        for leave in module.exits_in.get(function, ()):
+            if leave.kind in ("return", "raise") and blocks[leave.block].kind == "if":
+                yield leave.block, leave.end
 
     def merge(self, module: Module, name: str, found: list[Binding]) -> Type:
         useful = [b for b in found if not (isinstance(b.entry, f.Assign) and _says_nothing(b.entry))]
@@ -178,11 +229,21 @@ class Scopes(Questions):
         if declared is not None:
             # An annotation as wide as a base class loses to the object that is really made there.
             if isinstance(value, Instance) and value.origin is not None and isinstance(declared, Instance):
+                if value.cls == declared.cls and not value.args:
+                    return Instance(value.cls, declared.args, value.origin)
                 return value if self.is_instance(value, declared.cls) else declared
+            if isinstance(value, FunctionObject) and self._is_of_call(declared):
+                return value
             return self.with_callables(declared, value)
         if isinstance(entry.target, f.Name):
             return value
         return self._destructure(entry.target, value, name)
+
+    def _is_of_call(self, declared: Type) -> bool:
+        """Whether a type is a Protocol of the project that only says how its objects are called."""
+        if not isinstance(declared, Instance) or not isinstance(declared.cls, Class):
+            return False
+        return "__call__" in declared.cls.methods and "typing.Protocol" in self.mro(declared.cls)
 
     def _destructure(self, target: f.Expr, value: Type, name: str) -> Type:
         """What a name of a target is when a value is taken apart into it."""
@@ -243,3 +304,25 @@ class Scopes(Questions):
 def _says_nothing(entry: f.Assign) -> bool:
     """Whether an assignment says nothing of what a name is: it is None to begin with."""
     return entry.annotation is None and is_none(entry.value)
+
+
+def _isinstances(test: f.Expr | None, calls: tuple[f.Call, ...]) -> Iterator[f.Call]:
+    """The calls of `isinstance` that hold where a condition does."""
+    match test:
+        case f.CallRef(index=index) if calls[index].func == f.Name("isinstance") and len(calls[index].args) == 2:
+            yield calls[index]
+        case f.Choice(options=options, op="and"):
+            for option in options:
+                yield from _isinstances(option, calls)
+
+
+def _is_about(call: f.Call, name: str, module: Module) -> bool:
+    """Whether a call of `isinstance` asks about a name, perhaps one that is bound there: `isinstance(x := f(), C)`."""
+    given = call.args[0]
+    if given.value == f.Name(name):
+        return True
+    function = module.facts.blocks[call.block].function
+    return any(
+        entry.op == ":=" and entry.target == f.Name(name) and given.start <= entry.start < given.end
+        for entry in module.assigns_in.get(function, ())
+    )
