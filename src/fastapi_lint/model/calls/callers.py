@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import targets
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -115,8 +116,11 @@ class Callers:
     def _candidates(self, function: Function) -> Iterator[_Candidate]:
         """The calls that may be of a function; those of another function by its name are left out at once."""
         if function.name == "__call__" and function.cls is not None:
+            names = self._variables()
             for module in self.types.modules:
                 for call in module.facts.calls:
+                    if (last := f.last_name(call.func)) and last not in names:
+                        continue
                     callee = self.types.callee(module, call)
                     yield _Candidate(module, call.func, call.args, call.block, call.start, True, callee)
             return
@@ -125,6 +129,24 @@ class Callers:
             meant = [one for one in by_function if one is None or one is function or self._is_related(one, function)]
             for index in sorted(index for one in meant for index in by_function[one]):
                 yield every[index]
+
+    @memoized
+    def _variables(self) -> frozenset[str]:
+        """The names under which an object may be called: those of variables, parameters and attributes, of what is
+        decorated, of aliases, and those that are set by a text. Most calls go to functions, classes and methods."""
+        found = {"__call__"}
+        for module in self.types.modules:
+            facts = module.facts
+            bound = [entry.target for entry in facts.assigns]
+            bound += [block.target for block in facts.blocks if block.target is not None]
+            found.update(f.last_name(part) for target in bound for part in targets(target))
+            for function in facts.functions:
+                found.update(param.name for param in function.params)
+            found.update(function.name for function in facts.functions if function.decorators)
+            found.update(entry.alias for entry in facts.imports)
+            for index in module.calls_by_name.get("setattr", ()):
+                found.update(str(arg.value.value) for arg in facts.calls[index].args if isinstance(arg.value, f.Const))
+        return frozenset(found)
 
     @memoized
     def _by_name(self, name: str) -> tuple[list[_Candidate], dict[Function | None, list[int]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from fastapi_lint.model.data.unread.occurrences import reads
+from fastapi_lint.model.data.unread.occurrences import occurring, reads
 from fastapi_lint.model.names.symbols import Class, Function, Module
 from fastapi_lint.model.routing.serving import app_roots
 from fastapi_lint.tracking.queries import query
@@ -35,11 +35,13 @@ def uncalled(project: Project) -> frozenset[Function]:
                 if name not in imported and all(other.is_test for other, *_ in mentions):
                     candidates.setdefault(name, []).append(function)
     commands = b"\n".join(text.encode() for text in project.declared.values())
-    found = []
-    for name, (function, *others) in candidates.items():
-        if not others and name.encode() not in commands and not _is_read(function, modules):
-            found.append(function)
-    return frozenset(found)
+    single = {name: found for name, (found, *others) in candidates.items() if not others}
+    places = occurring(single, modules)
+    return frozenset(
+        function
+        for name, function in single.items()
+        if name.encode() not in commands and not _is_read(function, places.get(name, ()))
+    )
 
 
 def _is_read(function: Function, modules: Iterable[Module]) -> bool:
