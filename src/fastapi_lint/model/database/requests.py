@@ -78,11 +78,11 @@ class RequestCode:
     @property
     def own(self) -> list[Function]:
         """The endpoint and what it calls, without what its dependencies alone run."""
-        return [
-            each
-            for each in self.functions
-            if each is self.handler or any(at is self.handler for at, _ in self.way(each)[:1])
-        ]
+        found = {self.handler: None}
+        for function, step in self.functions.items():  # whoever runs one stands before it
+            if step is not None and step[0] in found:
+                found[function] = None
+        return list(found)
 
 
 class Requests:

@@ -15,7 +15,7 @@ from fastapi_lint.model.calls.execution import shown, written
 from fastapi_lint.model.database.holders import is_conversation
 from fastapi_lint.model.database.sessions import SESSION_WRITES, is_raw_connection, is_scoped, is_session_like
 from fastapi_lint.model.database.statements import statements
-from fastapi_lint.model.names.expressions import evaluated, walk
+from fastapi_lint.model.names.expressions import attributes_of, evaluated, walk
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -143,14 +143,14 @@ class Transactions:
     def may_commit(self, function: Function) -> bool:
         """Whether a function's own body commits, begins a block that does, or hands `commit` to somebody."""
         module = function.module
-        for expr, _, _ in evaluated(function):
-            if any(isinstance(part, f.Attr) and part.attr in COMMITS for part in walk(expr)):
-                return True
+        names_one = module.mentions(*COMMITS)
+        if names_one and any(part.attr in COMMITS for part, _, _ in attributes_of(function)):
+            return True
         for call in function.calls:
             if f.last_name(call.func) == "text" and call.args and isinstance(call.args[0].value, f.Const):
                 if str(call.args[0].value.value).strip(" ;\n").upper() in ("COMMIT", "END"):
                     return True
-        blocks = module.blocks_in.get(function.index, ())
+        blocks = module.blocks_in.get(function.index, ()) if names_one else ()
         return any(isinstance(block.test, f.Attr) and block.test.attr in COMMITS for block in blocks)
 
     def commits_at_once(self, function: Function) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Function, Module
@@ -69,41 +69,6 @@ _PARTS: Final[Mapping[type, Callable[..., tuple[f.Expr | None, ...]]]] = {
 }
 
 
-def operated(function: Function) -> Iterator[tuple[f.Expr, str, int, int]]:
-    """The objects that a body asks something without calling their method, and the method that answers: `a[b]`,
-    `b in a`, `len(a)`, `a[b] = c`; with the block and the place of the statement or call."""
-    module = function.module
-    stored = {(entry.start, entry.target) for entry in module.assigns_in.get(function.index, ())}
-    dropped = {(entry.start, entry.value) for entry in function.exits if entry.kind == "del"}
-    for expr, block, start in evaluated(function):
-        kept = "__setitem__" if (start, expr) in stored else "__delitem__" if (start, expr) in dropped else ""
-        if kept and isinstance(expr, f.Sub):
-            yield expr.value, kept, block, start
-        elif not kept:
-            yield from ((owner, name, inside, start) for owner, name, inside in _operations(expr, block))
-    for call in function.calls:
-        if isinstance(call.func, f.Name) and call.func.id in _ASKING and len(call.args) == 1:
-            yield call.args[0].value, _ASKING[call.func.id], call.block, call.start
-
-
-_ASKING = {"len": "__len__", "str": "__str__"}
-
-
-def _operations(expr: f.Expr | None, block: int) -> Iterator[tuple[f.Expr, str, int]]:
-    for part, at in walk_with_blocks(expr, block):
-        match part:
-            case f.Sub(value=value):
-                yield value, "__getitem__", at
-            case f.Compare(operators=operators, operands=operands):
-                yield from (
-                    (operands[index + 1], "__contains__", at)
-                    for index, operator in enumerate(operators)
-                    if operator in ("in", "not in")
-                )
-            case f.Joined(parts=inner):
-                yield from ((each, "__str__", at) for each in inner if isinstance(each, (f.Name, f.Attr, f.CallRef)))
-
-
 def is_super(module: Module, expr: f.Expr) -> bool:
     """Whether an expression is `super()`: the object itself, as the classes above see it."""
     return isinstance(expr, f.CallRef) and module.facts.calls[expr.index].func == f.Name("super")
@@ -165,30 +130,71 @@ def evaluated(function: Function, *, nested: bool = False) -> Iterator[Evaluated
                 yield from evaluated(inner, nested=True)
 
 
+class _Looked(NamedTuple):
+    """What several rules look for in every function of a module, one after the other; each with its block and place."""
+
+    attributes: list[tuple[f.Attr, int, int]]
+    comparisons: list[tuple[f.Compare, int, int]]
+    operations: list[tuple[f.Expr, str, int, int]]
+
+
 def attributes_of(function: Function) -> Sequence[tuple[f.Attr, int, int]]:
     """The attributes in what a body evaluates, each with the block and the place of its expression."""
-    return _looked_through(function)[0]
+    return _looked_through(function).attributes
 
 
 def comparisons_of(function: Function) -> Sequence[tuple[f.Compare, int, int]]:
     """The comparisons in what a body evaluates, as `attributes_of`."""
-    return _looked_through(function)[1]
+    return _looked_through(function).comparisons
 
 
-@lru_cache(maxsize=512)
-def _looked_through(
-    function: Function,
-) -> tuple[list[tuple[f.Attr, int, int]], list[tuple[f.Compare, int, int]]]:
-    """What several rules look for in every function of a module, one after the other."""
-    attributes: list[tuple[f.Attr, int, int]] = []
-    comparisons: list[tuple[f.Compare, int, int]] = []
+def operated(function: Function) -> Iterator[tuple[f.Expr, str, int, int]]:
+    """The objects that a body asks something without calling their method, and the method that answers: `a[b]`,
+    `b in a`, `len(a)`, `a[b] = c`; with the block and the place of the statement or call."""
+    yield from _looked_through(function).operations
+    for call in function.calls:
+        if type(call.func) is f.Name and call.func.id in _ASKING and len(call.args) == 1:
+            yield call.args[0].value, _ASKING[call.func.id], call.block, call.start
+
+
+_ASKING = {"len": "__len__", "str": "__str__"}
+
+
+@lru_cache(maxsize=8192)
+def _looked_through(function: Function) -> _Looked:
+    """One walk for all of them: it is as long as all that a rule does with what it finds."""
+    looked = _Looked([], [], [])
+    attributes, comparisons, operations = looked
+    kept = {id(entry.target): "__setitem__" for entry in function.module.assigns_in.get(function.index, ())}
+    kept.update((id(leaving.value), "__delitem__") for leaving in function.exits if leaving.kind == "del")
     for expr, block, at in evaluated(function):
-        for part, inside in walk_with_blocks(expr, block) if type(expr) in _PARTS else ():
-            if isinstance(part, f.Attr):
-                attributes.append((part, inside, at))
-            elif isinstance(part, f.Compare):
-                comparisons.append((part, inside, at))
-    return attributes, comparisons
+        if type(expr) not in _PARTS:
+            continue
+        method = kept.get(id(expr))
+        if method is not None and type(expr) is f.Sub:
+            operations.append((expr.value, method, block, at))
+        for part, inside in walk_with_blocks(expr, block):
+            kind = type(part)
+            if kind is f.Attr:
+                attributes.append((part, inside, at))  # type: ignore[arg-type]
+            elif kind is f.Compare:
+                comparisons.append((part, inside, at))  # type: ignore[arg-type]
+            if method is None and (asked := _OPERATIONS.get(kind)) is not None:
+                operations += [(owner, name, inside, at) for owner, name in asked(part)]
+    return looked
+
+
+def _contained(compare: f.Compare) -> Iterator[tuple[f.Expr, str]]:
+    for index, operator in enumerate(compare.operators):
+        if operator in ("in", "not in"):
+            yield compare.operands[index + 1], "__contains__"
+
+
+_OPERATIONS: Final[Mapping[type, Callable[..., Iterable[tuple[f.Expr, str]]]]] = {
+    f.Sub: lambda expr: ((expr.value, "__getitem__"),),
+    f.Compare: _contained,
+    f.Joined: lambda expr: [(each, "__str__") for each in expr.parts if isinstance(each, (f.Name, f.Attr, f.CallRef))],
+}
 
 
 def written(module: Module) -> Iterator[Evaluated]:

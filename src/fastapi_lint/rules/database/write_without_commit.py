@@ -94,6 +94,8 @@ def _is_new(write: Write, check: Check) -> bool:
 def _is_lost(code: RequestCode, route: Route, check: Check) -> bool:
     """Whether what is written is sure to be rolled back, and not on purpose."""
     transactions, requests = check.project.transactions, check.project.requests
+    if any(transactions.may_commit(function) for function in code.own):
+        return False
     late = requests.late(route)
     for function in code.functions:
         # What a dependency commits before the endpoint starts keeps nothing of what that writes.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import evaluated, walk
+from fastapi_lint.model.names.expressions import comparisons_of
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -65,20 +65,17 @@ class PlainPasswords:
             return
         for function in module.functions:
             seen = set()
-            for expr, block, at in evaluated(function):
-                for part in walk(expr):
-                    match part:
-                        case f.Compare(operators=("==" | "!=",), operands=(left, right)) if (part, at) not in seen:
-                            seen.add((part, at))
-                            where = (module, block, at)
-                            for mine, theirs in ((left, right), (right, left)):
-                                if (
-                                    self._is_given(mine, where)
-                                    and self._is_stored(theirs, where)
-                                    and not _is_replaced(function, mine, at)
-                                ):
-                                    yield Plain(module, at, at, _shown(theirs), True, self._is_written(theirs, where))
-                                    break
+            for part, block, at in comparisons_of(function):
+                if part.operators not in (("==",), ("!=",)) or (part, at) in seen:
+                    continue
+                seen.add((part, at))
+                where = (module, block, at)
+                left, right = part.operands
+                for mine, theirs in ((left, right), (right, left)):
+                    is_kept = self._is_given(mine, where) and self._is_stored(theirs, where)
+                    if is_kept and not _is_replaced(function, mine, at):
+                        yield Plain(module, at, at, _shown(theirs), True, self._is_written(theirs, where))
+                        break
             for call in function.calls:
                 yield from self._stored(function, call)
             for entry in module.assigns_in.get(function.index, ()):
