@@ -101,7 +101,10 @@ def middleware_in(project: Project, module: Module) -> Iterator[Middleware]:
         for decorator in function.facts.decorators
         if isinstance(decorator, f.CallRef)
     }
-    for index, call in enumerate(module.facts.calls):
+    by_name, by_keyword = module.calls_by_name, module.calls_by_keyword
+    likely = {index for name in ("add_middleware", "middleware") for index in by_name.get(name, ())}
+    for index in sorted(likely.union(by_keyword.get("middleware", ()))):
+        call = module.facts.calls[index]
         where = (module, call.block, call.start)
         match call.func:
             case f.Attr(value=receiver, attr="add_middleware") if call.args:

@@ -120,8 +120,8 @@ def _unknown(project: Project, module: Module) -> Iterator[str]:
 def _is_known(project: Project, module: Module) -> bool:
     if module.is_recovered:
         return False
-    for call in module.facts.calls:
-        if not isinstance(call.func, f.Attr) or call.func.attr not in _ADDING:
+    for call in module.calls_named(_ADDING):
+        if not isinstance(call.func, f.Attr):
             continue
         where = (module, call.block, call.start)
         if call.func.attr == "host" and project.types.is_instance(project.infer(call.func.value, *where), *_APPS):

@@ -76,7 +76,7 @@ class Late:
 
 def _by_itself(module: Module) -> Iterator[tuple[str, object]]:
     """What makes sessions or engines commit without being told: options, and listeners that do it."""
-    if module.is_test:
+    if module.is_test or not module.mentions("autocommit", "isolation_level", "listens_for"):
         return
     for call in module.facts.calls:
         for arg in call.args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -209,6 +209,11 @@ class Module(Opening, Input):
             if name := f.last_name(call.func):
                 table.setdefault(name, []).append(index)
         return table
+
+    def calls_named(self, names: Iterable[str]) -> list[f.Call]:
+        """The calls of what is called like one of some names, in order."""
+        table, calls = self.calls_by_name, self.facts.calls
+        return [calls[index] for index in sorted({index for name in names for index in table.get(name, ())})]
 
     @cached_property
     def calls_by_keyword(self) -> dict[str, list[int]]:

@@ -99,12 +99,12 @@ class Logs:
 
     def logged(self, module: Module) -> Iterator[Logged]:
         """The secrets that a module writes to logs, or prints while it serves."""
-        for call in module.facts.calls:
+        for call in module.calls_named(("print", *_LEVELS)):
             last = f.last_name(call.func)
             if last == "print" and call.func == f.Name("print"):
                 if not self._prints(module, call):
                     continue
-            elif last not in _LEVELS or not writes_log(self.project, module, call):
+            elif not writes_log(self.project, module, call):
                 continue
             where = (module, call.block, call.start)
             for arg in call.args:

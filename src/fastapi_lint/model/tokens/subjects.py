@@ -145,8 +145,8 @@ class Subjects:
         """The look-ups by primary key of a class whose key is a number, that are given a subject as it is."""
         if not module.mentions("sub"):
             return
-        for call in module.facts.calls:
-            if f.last_name(call.func) not in ("get", "get_one") or len(call.args) < 2:
+        for call in module.calls_named(("get", "get_one")):
+            if len(call.args) < 2:
                 continue
             if not isinstance(call.func, f.Attr) or any(arg.name in ("*", "**") for arg in call.args[:2]):
                 continue

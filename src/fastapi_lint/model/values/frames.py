@@ -41,6 +41,7 @@ class Frames:
         self.conditions = Conditions(self)
         self._frames: dict[tuple[Function, frozenset[str]], tuple[list[Environment], Hashable]] = {}
         self._active: set[tuple[Function, frozenset[str]]] = set()
+        self._doubtful: dict[tuple[tuple[Function, frozenset[str]], int], tuple[list[Environment], Hashable]] = {}
 
     # ---------------------------------------------------------------- answered by `Expansion`
 
@@ -125,7 +126,7 @@ class Frames:
         key = (function, wanted)
         if key in self._active:
             return []
-        held = self._frames.get(key)
+        held = self._frames.get(key) or self._doubtful.get((key, depth))
         if held is not None:
             recording.depend_on(held[1])
             return held[0]
@@ -134,8 +135,12 @@ class Frames:
             held = recording.tracked(lambda: list(self._calls(function, wanted, depth))[:_MOST_ROUNDS])
         finally:
             self._active.discard(key)
-        if held[0] or not self._active:  # otherwise perhaps none for want of a frame that is being worked out
+        if not self._active:
+            self._doubtful.clear()
+        if held[0] or not self._active:
             self._frames[key] = held
+        else:  # perhaps none for want of a frame that is being worked out: that holds until this one is
+            self._doubtful[key, depth] = held
         return held[0]
 
     def _calls(self, function: Function, wanted: frozenset[str], depth: int) -> Iterator[Environment]:

@@ -68,17 +68,11 @@ def unset_state_attribute(function: Function, check: Check) -> Iterator[Finding]
 def _read(function: Function) -> Iterator[tuple[f.Attr, int, int]]:
     """The attributes that a function's own body reads, with block and place."""
     removed = {leave.start for leave in function.exits if leave.kind == "del"}
+    entries = function.module.assigns_in.get(function.index, ())
+    assigned = {id(entry.target) for entry in entries if entry.op in ("=", ":=", "type")}  # not what these are made of
     for part, block, at in attributes_of(function):
-        if at not in removed and not _is_target(function, at, part):
+        if at not in removed and id(part) not in assigned:
             yield part, block, at
-
-
-def _is_target(function: Function, at: int, part: f.Attr) -> bool:
-    """Whether an attribute is what the statement at a place assigns, and not what it is made of."""
-    return any(
-        entry.start == at and entry.target is part and entry.op in ("=", ":=", "type")
-        for entry in function.module.assigns_in.get(function.index, ())
-    )
 
 
 def _is_of_app(state: f.Expr) -> bool:

@@ -53,10 +53,7 @@ def python_operator_in_filter(module: Module, check: Check) -> Iterator[Finding]
             names.setdefault(key, []).append(entry)
     for value, at in _spread(module):
         yield from _judged(value, (module, at.block, at.start), at, check)
-    taking = module.words_for(_TAKING)
-    for call in module.facts.calls:
-        if f.last_name(call.func) not in taking:
-            continue
+    for call in module.calls_named(module.words_for(_TAKING)):
         for arg in call.args:
             where = (module, call.block, call.start)
             if isinstance(arg.value, f.Name):

@@ -34,8 +34,8 @@ def query_on_async_session(module: Module, check: Check) -> Iterator[Finding]:
     References
     - [SQLAlchemy: select in place of query](https://docs.sqlalchemy.org/en/20/changelog/migration_20.html#migration-orm-usage)
     """
-    for call in module.facts.calls:
-        if not isinstance(call.func, f.Attr) or call.func.attr != "query":
+    for call in module.calls_named(("query",)):
+        if not isinstance(call.func, f.Attr):
             continue
         session = check.project.infer(call.func.value, module, call.block, call.start)
         if (is_async_session(check.project.types, session) and not _defines(session, check)) or (

@@ -15,6 +15,7 @@ from fastapi_lint.model.names import evaluated, walk
 from fastapi_lint.rule import Check, rule
 
 _CONTEXT = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+_ASKED = frozenset({"next", "anext"})
 _STEPS = frozenset({"__next__", "__anext__", "send", "asend"})
 _SYNC_STEPS = frozenset({"next", "__next__"})
 _PASSED_ON = "is left by `yield`"
@@ -58,13 +59,16 @@ def _stepped(function: Function, check: Check) -> Iterator[Finding]:
     """Calls of `next` and `anext` on a generator that nobody closes."""
     module = function.module
     entered = {block.test for block in module.blocks_in.get(function.index, ()) if block.kind == "with"}
+    likely = _STEPS | module.words_for(_ASKED)
     for call in function.calls:
+        if f.last_name(call.func) not in likely:
+            continue
         given: f.Expr | None = None
         itself = f.CallRef(module.call_numbers[call.start, call.end])
         if itself in entered or f.Await(itself) in entered:
             continue  # what it gave is closed at the end of the block
         callee = check.project.callee(module, call)
-        if isinstance(callee, External) and callee.name in ("next", "anext") and call.args:
+        if isinstance(callee, External) and callee.name in _ASKED and call.args:
             given = call.args[0].value
         elif isinstance(call.func, f.Attr) and call.func.attr in _STEPS:
             given = call.func.value

@@ -59,8 +59,8 @@ def pydantic_v1_method(module: Module, check: Check) -> Iterator[Finding]:
     """
     if not check.project.versions.for_path(module.path).reaches("pydantic", "2"):
         return
-    for call in module.facts.calls:
-        if not isinstance(call.func, f.Attr) or call.func.attr not in _NEW:
+    for call in module.calls_named(_NEW):
+        if not isinstance(call.func, f.Attr):
             continue
         cls = model_of_method(check.project, module, call, call.func)
         if cls is None or is_for_a_release(check.project.values, module, call.block, "pydantic"):

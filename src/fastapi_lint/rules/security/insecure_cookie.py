@@ -60,7 +60,7 @@ def insecure_cookie(module: Module, check: Check) -> Iterator[Finding]:
     """
     if module.is_test:
         return
-    for call in module.facts.calls:
+    for call in module.calls_named(("set_cookie", "CookieTransport")):
         match f.last_name(call.func):
             case "set_cookie" if _is_set(module, call, check):
                 yield from _cookie(module, call, check)

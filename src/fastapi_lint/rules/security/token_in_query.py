@@ -62,14 +62,12 @@ def token_in_query(module: Module, check: Check) -> Iterator[Finding]:
         if function in project.routes.by_handler or function in project.dependencies.injected:
             yield from _of_parameters(function, check)
     seen: set[tuple[int, str]] = set()
-    for call in module.facts.calls:
-        name = f.last_name(call.func)
-        if name == "get" or name in module.words_for(frozenset({"APIKeyQuery"})):
-            for found in _of_call(module, call, check):
-                place = (module.facts.blocks[call.block].function, found.title)
-                if place not in seen:
-                    seen.add(place)
-                    yield found
+    for call in module.calls_named(("get", *module.words_for(frozenset({"APIKeyQuery"})))):
+        for found in _of_call(module, call, check):
+            place = (module.facts.blocks[call.block].function, found.title)
+            if place not in seen:
+                seen.add(place)
+                yield found
 
 
 def _of_parameters(function: Function, check: Check) -> Iterator[Finding]:

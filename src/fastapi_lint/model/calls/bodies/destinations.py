@@ -28,7 +28,8 @@ def needs_no_certificate(module: Module, call: f.Call, values: Values, depth: in
         return True
     itself = f.CallRef(module.call_numbers.get((call.start, call.end), -1))
     name = _bound(module, call, itself)
-    for other in module.facts.calls if depth > 0 else ():
+    carrying = {index for keyword in _CARRIED for index in module.calls_by_keyword.get(keyword, ())}
+    for other in (module.facts.calls[index] for index in sorted(carrying)) if depth > 0 else ():
         if any(arg.name in _CARRIED and arg.value in (itself, name) for arg in other.args) and _in_one(
             module, call, other
         ):

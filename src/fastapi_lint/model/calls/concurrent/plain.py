@@ -212,7 +212,7 @@ def _does_something(function: Function) -> bool:
 
 
 def _has_overload(function: Function) -> bool:
-    return any(
+    return function.module.mentions("overload") and any(
         other.name == function.name
         and other.facts.cls == function.facts.cls
         and any(f.last_name(each) == "overload" for each in other.facts.decorators)

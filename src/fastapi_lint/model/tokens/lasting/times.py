@@ -110,9 +110,9 @@ class Times:
             if _is_for_access(name) and entry.value is not None and self._decides(module, entry):
                 where = (module, entry.block, entry.start)
                 yield from self._named(name, entry.value, where, (entry.start, entry.end))
-        for call in module.facts.calls:
-            for arg in call.args:
-                if _is_for_access(arg.name):
+        for name in filter(_is_for_access, module.calls_by_keyword):
+            for call in (module.facts.calls[index] for index in module.calls_by_keyword[name]):
+                for arg in (each for each in call.args if each.name == name):
                     where = (module, call.block, call.start)
                     yield from self._named(arg.name, arg.value, where, (arg.start, arg.end))
 
