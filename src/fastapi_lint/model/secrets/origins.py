@@ -9,8 +9,9 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Where
-from fastapi_lint.model.values.readers import default_of, environment_read
+from fastapi_lint.model.values.readers import default_of, environment_read, is_environment
 from fastapi_lint.model.values.texts import bound_texts
+from fastapi_lint.tracking.queries import gathered
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -43,6 +44,13 @@ def origins(expr: f.Expr | None, where: Where, project: Project) -> tuple[Place,
     return tuple(search.found)
 
 
+@gathered
+def _variables(project: Project, module: Module) -> Iterator[tuple[str, Module, int]]:
+    """The variables of the environment that a module writes a text to: name, module and place."""
+    if not module.is_test and module.mentions("environ", "putenv", "setenv"):
+        yield from ((one.name, module, one.start) for one in bound_texts(module) if one.how == "written")
+
+
 class _Search:
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -61,6 +69,8 @@ class _Search:
                 self.follow(where[0].facts.blocks[block].test, where, depth - 1)
             case f.Sub(value=value, items=(f.Unknown(),)):  # a slice
                 self.follow(value, where, depth - 1)
+            case f.Sub(value=value, items=(f.Const(value=str(name)),)) if is_environment(value):
+                self._written(name)
             case f.Sub(value=value, items=(key,)):
                 self._entry(value, key, where, depth)
                 self._stored(expr, where, depth)
@@ -108,6 +118,12 @@ class _Search:
                     if key == expr.items[0] and isinstance(value, f.Mapping):
                         yield value, place
 
+    def _written(self, variable: str) -> None:
+        """The texts that the program itself writes to a variable of the environment, in whatever module."""
+        for name, home, start in _variables(self.project):
+            if name == variable:
+                self._is_new(home, start)
+
     def _stored(self, entry: f.Sub, where: Where, depth: int) -> None:
         """What is put into a dict under a key in the same module: `KEYS["first"] = ...`."""
         module = where[0]
@@ -118,7 +134,8 @@ class _Search:
     def _called(self, module: Module, call: f.Call, depth: int) -> None:
         where = (module, call.block, call.start)
         last = called(module, call)
-        if environment_read(module, call) is not None:
+        if (variable := environment_read(module, call)) is not None:
+            self._written(variable)
             default = default_of(call)
             if self._is_new(module, call.start) and default is not None:
                 self.follow(default.value, where, depth - 1)
