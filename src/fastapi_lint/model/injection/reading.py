@@ -43,7 +43,7 @@ class Reading:
         assigned = {entry.start for entry in function.module.assigns_in.get(function.index, ()) if _unpacks(entry)}
         places = [
             (block, at)
-            for expr, block, at in evaluated(function, nested=True)
+            for expr, block, at in (*evaluated(function, nested=True), *_tests(function))
             if any(part == f.Name(name) for part in walk(expr))
             and not self._is_handed_on(function, name, expr, at)
             and not (isinstance(expr, f.Display) and at in assigned)
@@ -151,6 +151,14 @@ class Reading:
                     known = self._types.annotation(entry.annotation, place) is not None
                     return known and not admits_none(self._types, entry.annotation, place)
         return False
+
+
+def _tests(function: Function) -> Iterator[tuple[f.Expr, int, int]]:
+    """What a body, or a function inside it, asserts, filters a comprehension by, or evaluates for nothing."""
+    facts = function.facts
+    for test in function.module.facts.tests:
+        if facts.head_end <= test.start < facts.end:
+            yield test.value, test.block, test.start
 
 
 def _has_own(function: Function, name: str) -> bool:
