@@ -51,10 +51,16 @@ def is_chosen_by_token(expr: f.Expr, where: Where, project: Project, depth: int 
 
 def _gives_choice(function: Function, project: Project, depth: int) -> bool:
     """Whether the one thing that a function returns is the algorithm in a token's header."""
+    given = _given_back(function)
+    return given is not None and is_chosen_by_token(*given, project, depth - 1)
+
+
+def _given_back(function: Function) -> tuple[f.Expr, Where] | None:
+    """The one thing that a function returns."""
     match [each for each in function.exits if each.kind == "return" and each.value is not None]:
         case [f.Exit(value=value, block=block, start=start)] if value is not None:
-            return is_chosen_by_token(value, (function.module, block, start), project, depth - 1)
-    return False
+            return value, (function.module, block, start)
+    return None
 
 
 def _property(expr: f.Attr, where: Where, project: Project) -> Function | None:
@@ -99,7 +105,14 @@ def is_key_of_token(expr: f.Expr, where: Where, project: Project, depth: int = _
 def _is_header(expr: f.Expr, where: Where, project: Project, depth: int) -> bool:
     match expr:
         case f.CallRef(index=index):
-            name = project.called_name(where[0], where[0].facts.calls[index])
+            call = where[0].facts.calls[index]
+            name = project.called_name(where[0], call)
+            if name == "typing.cast" and len(call.args) == 2:
+                return _is_header(call.args[1].value, where, project, depth - 1)
+            callee = project.callee(where[0], call) if depth >= 0 else None
+            if isinstance(callee, FunctionObject):
+                given = _given_back(callee.function)
+                return given is not None and _is_header(*given, project, depth - 1)
             return tokens.header(name or "") is not None
         case f.Name() | f.Attr() if depth >= 0:
             found = list(project.values.definitions(expr, where))

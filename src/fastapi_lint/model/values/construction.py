@@ -126,6 +126,13 @@ def bound_before(held: Partial, call: f.Call) -> dict[str, Bound] | None:
     return {arg.name: (arg.value, where, NOWHERE) for arg in maker.args[1:] if arg.name not in given}
 
 
+def constants_before(held: Partial) -> tuple[f.Arg, ...]:
+    """What a `partial` gives besides a call of it, as far as that can be told in another module."""
+    given = held.made.facts.args[1:] if held.made is not None else ()
+    unknown = (msgspec.structs.replace(arg, value=f.Unknown()) for arg in given)
+    return tuple(arg if isinstance(arg.value, f.Const) else other for arg, other in zip(given, unknown, strict=True))
+
+
 def constructed(
     types: Inference, cls: Class | str, module: Module, call: f.Call, environment: Environment = NOWHERE
 ) -> Construction | None:

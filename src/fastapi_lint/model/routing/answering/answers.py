@@ -17,6 +17,7 @@ from typing import Literal
 
 from fastapi_lint.catalog.answers import AnswerClass, answer_class
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.arguments import completed
 from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -32,7 +33,7 @@ from fastapi_lint.model.names.symbols import (
 )
 from fastapi_lint.model.routing.answering.rendering import is_something, rendering, writes
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
-from fastapi_lint.model.values.construction import Construction, bound_before, constructed, parameters
+from fastapi_lint.model.values.construction import Construction, bound_before, constants_before, constructed, parameters
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Condition, Environment
 from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import memoized, memoized_cyclic
@@ -238,6 +239,10 @@ class Answers:
             case Partial(callable=External(name=name)) as held if (known := answer_class(name)) is not None:
                 if (bound := bound_before(held, call)) is not None:
                     yield self._built(known, Construction(name, call, where, environment, bound), call, where)
+            case Partial(callable=FunctionObject(function=function) as inner) as held if self._may_answer(function):
+                whole = completed(call, constants_before(held))
+                given = parameters(function, whole, where, environment, filled(self.types, inner), None)
+                yield from self._of_function(function, given, call, where, depth)
             case ClassObject(cls=cls) if (known := self._library_base(cls)) is not None:
                 made = constructed(self.types, cls, module, call, environment)
                 if made is not None:
@@ -335,7 +340,7 @@ class Answers:
                 return answer_class(name) is not None
             case ClassObject(cls=cls):
                 return self._library_base(cls) is not None
-            case FunctionObject(function=function):
+            case FunctionObject(function=function) | Partial(callable=FunctionObject(function=function)):
                 return self._may_answer(function)
         return False
 
