@@ -78,6 +78,8 @@ def _mistaken(each: Override, check: Check) -> tuple[str, str] | None:
         return None
     if _is_of_a_variable(each.key, where, check):
         return None
+    if (fresh := _new_owner(each.key, where, check)) is not None:
+        return f"a method of this new `{fresh.name}`", _KEEP
     match project.infer(each.key, *where):
         case FunctionObject(function=function) if function.name != "<lambda>":
             if function in project.dependencies.wrapped:
@@ -98,6 +100,19 @@ def _is_of_a_variable(key: f.Expr, where: Where, check: Check) -> bool:
         return False
     found = check.project.types.find_bindings(key.value.id, where)
     return any(isinstance(binding.entry, (f.Block, f.Param)) for binding in found)
+
+
+def _new_owner(key: f.Expr, where: Where, check: Check) -> Class | None:
+    """The class of an object that is made for a key that is a method of it: `Clock().now`."""
+    if not isinstance(key, f.Attr) or not isinstance(key.value, f.CallRef):
+        return None
+    maker = check.project.callee(where[0], where[0].facts.calls[key.value.index])
+    method = check.project.infer(key, *where)
+    if not isinstance(maker, ClassObject) or not isinstance(method, FunctionObject) or method.function.facts.decorators:
+        return None
+    bases = [base for base in check.project.types.mro(maker.cls) if base != "object"]
+    is_plain = all(isinstance(base, Class) and "__new__" not in base.methods for base in bases)
+    return maker.cls if is_plain and not maker.cls.facts.decorators and method.function.cls is not None else None
 
 
 def _makes_new(function: Function, check: Check) -> bool:
