@@ -144,8 +144,23 @@ def _laid_out(source: Source, rewriting: Rewriting, name: str, inner: list[Piece
     if text[line_start(source, first) : end].count("\n") == 0 and behind.strip():
         return None
     call = _applied(source, start, end, inner)
+    default = _brought_back(default, text[line_start(source, first) : first])
     made = annotated_lines(source, before, name, rewriting.annotation or text[before:after], call, default)
     return None if made is None else [(before, end, made)]
+
+
+def _brought_back(default: str, margin: str) -> str:
+    """A default on several lines that ends where the parameter begins, and not where it ended inside of the marker."""
+    lines = default.split("\n")
+    last = lines[-1][: len(lines[-1]) - len(lines[-1].lstrip())]
+    more = last.removeprefix(margin)
+    if (
+        len(lines) == 1
+        or not last.startswith(margin)
+        or not all(line.startswith(last) or not line for line in lines[1:])
+    ):
+        return default
+    return "\n".join([lines[0], *(line.replace(margin + more, margin, 1) for line in lines[1:])])
 
 
 def _cannot_move(source: Source, kind: cst.BaseExpression) -> bool:

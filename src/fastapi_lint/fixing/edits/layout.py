@@ -170,8 +170,9 @@ def annotated_lines(source: Source, start: int, name: str, kind: str, marker: st
         marker, several = joined if joined and inner + len(joined) < limit else marker, True
     elif joined:
         one = f"{name}[{kind}, {joined}]{rest}"
-        if start - line_start(source, start) + len(f"{one},") <= limit:
-            return one if several else None
+        begins = one if "\n" not in rest else one[: one.index("\n", len(one) - len(rest))]
+        if start - line_start(source, start) + len(f"{begins},") <= limit:
+            return one if several or "\n" in rest else None
         if inner + len(f"{kind}, {joined}") <= limit:
             return f"{name}[{lead}{kind}, {joined}{tail.removeprefix(',')}]{rest}"
         if inner + len(joined) < limit:

@@ -16,9 +16,11 @@ from fastapi_lint.model.names.expressions import is_super
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
+    External,
     Function,
     FunctionObject,
     Instance,
+    Method,
     Module,
     OneOf,
     Partial,
@@ -36,6 +38,7 @@ _PLAIN_DECORATORS = frozenset({
     "typing_extensions.deprecated",
 })  # fmt: skip
 """Decorators below which a function gets what its callers write."""
+_CALLABLES = (External, FunctionObject, Method)
 _RETRYING = ("tenacity.", "backoff.", "retry.", "retrying.", "stamina.")
 _HARMLESS_BASES = frozenset({"object", "abc.ABC", "typing.Generic", "typing.Protocol", "pydantic.BaseModel"})
 """Bases that call no method of their subclasses by a name that they do not have themselves."""
@@ -84,9 +87,11 @@ class Passing(Questions):
     def _given_by_all(self, function: Function, index: int) -> Type:
         param = function.params[index]
         types: list[Type] = []
+        is_left = False
         try:
             for call in self.passing(function):
                 given = self.argument(call, function, index)
+                is_left = is_left or given is None
                 if given is None or is_none(given) or _is_recursion(given, param, function, call.where):
                     continue
                 one = self._handed_on(given, call.where) or self.infer(given, call.where)
@@ -96,9 +101,11 @@ class Passing(Questions):
                     return None
         except Unknown:
             return None
-        if param.default is not None and not is_none(param.default) and types:
+        if param.default is not None and not is_none(param.default) and (types or is_left):
             module, facts = function.module, function.facts
-            types.append(self.infer(param.default, (module, facts.outer, param.start)))
+            default = self.infer(param.default, (module, facts.outer, param.start))
+            if types or isinstance(default, _CALLABLES):  # `send=requests.post`, which no call gives otherwise
+                types.append(default)
         agreed = self.agree(types)
         if agreed is None and all(_is_function(one) for one in types):
             return self.one_of(types)  # which it is, each call says
