@@ -165,12 +165,16 @@ def _looked_through(function: Function) -> _Looked:
     """One walk for all of them: it is as long as all that a rule does with what it finds."""
     looked = _Looked([], [], [])
     attributes, comparisons, operations = looked
-    kept = {id(entry.target): "__setitem__" for entry in function.module.assigns_in.get(function.index, ())}
-    kept.update((id(leaving.value), "__delitem__") for leaving in function.exits if leaving.kind == "del")
+    kept: dict[int, list[tuple[f.Expr | None, str]]] = {}
+    for entry in function.module.assigns_in.get(function.index, ()):
+        kept.setdefault(entry.start, []).append((entry.target, "__setitem__"))
+    for leaving in function.exits:
+        if leaving.kind == "del":
+            kept.setdefault(leaving.start, []).append((leaving.value, "__delitem__"))
     for expr, block, at in evaluated(function):
         if type(expr) not in _PARTS:
             continue
-        method = kept.get(id(expr))
+        method = next((name for target, name in kept.get(at, ()) if target is expr), None)
         if method is not None and type(expr) is f.Sub:
             operations.append((expr.value, method, block, at))
         for part, inside in walk_with_blocks(expr, block):

@@ -69,9 +69,12 @@ def _read(function: Function) -> Iterator[tuple[f.Attr, int, int]]:
     """The attributes that a function's own body reads, with block and place."""
     removed = {leave.start for leave in function.exits if leave.kind == "del"}
     entries = function.module.assigns_in.get(function.index, ())
-    assigned = {id(entry.target) for entry in entries if entry.op in ("=", ":=", "type")}  # not what these are made of
+    assigned: dict[int, list[f.Expr]] = {}
+    for entry in entries:
+        if entry.op in ("=", ":=", "type"):
+            assigned.setdefault(entry.start, []).append(entry.target)
     for part, block, at in attributes_of(function):
-        if at not in removed and id(part) not in assigned:
+        if at not in removed and not any(part is target for target in assigned.get(at, ())):
             yield part, block, at
 
 
