@@ -38,6 +38,7 @@ OTHER_VERSIONS = {
 """Right in another version than the one at hand; a name stands for everything in it."""
 
 DYNAMIC = {
+    "googleapiclient.discovery.Resource",  # its methods come with the description of the service
     "botocore.client.BaseClient", "boto3.resources.base.ServiceResource", "xmlrpc.client.ServerProxy",
     "pymongo.MongoClient",
     "pymongo.database.Database", "pymongo.AsyncMongoClient", "pymongo.asynchronous.database.AsyncDatabase",

@@ -119,7 +119,9 @@ def returns(name: str) -> str | None:
 def method_returns(cls: str, method: str) -> str | None:
     """The same for a method of an instance, but "self" stays: the result is of the very class that was asked."""
     name = f"{canonical(cls)}.{method}"
-    return "self" if _inherited(tables().returns, name) == "self" else returns(name)
+    if (found := _inherited(tables().returns, name)) is None and not method.startswith("_"):
+        found = tables().returns.get(f"{canonical(cls)}.*")  # whatever it is called
+    return "self" if found == "self" else returns(name)
 
 
 @cache
