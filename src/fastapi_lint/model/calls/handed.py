@@ -141,6 +141,8 @@ def runs_another(branches: Branches, function: Function, settings: Settings, cal
         case f.Name(id=name) if any(param.name == name for param in function.params):
             value = {**branches.defaults(function), **known}.get(name, UNKNOWN)
         case f.Attr(value=f.Name(id=owner), attr=attr) if owner == own_name(function):
+            if not _is_given_to_constructor(branches.types, function, attr):
+                return False
             value = field_of(known.get(owner, UNKNOWN), attr)
         case f.Name(id=name) if any(
             isinstance(each.entry, f.Param) for each in branches.types.find_bindings(name, where)
@@ -149,3 +151,14 @@ def runs_another(branches: Branches, function: Function, settings: Settings, cal
         case _:
             return False
     return isinstance(branches.types.infer(call.func, where), OneOf) and value != function_value(target)
+
+
+def _is_given_to_constructor(types: Inference, function: Function, attr: str) -> bool:
+    """Whether an attribute of an object is what its constructor was given."""
+    bases = types.mro(function.cls) if function.cls is not None else ()
+    every = (types.self_assigns(base).get(attr) for base in bases if isinstance(base, Class))
+    stored = next((each for each in every if each), None)
+    return stored is not None and all(
+        isinstance(entry.value, f.Name) and any(param.name == entry.value.id for param in method.params)
+        for entry, method in stored
+    )
