@@ -143,15 +143,16 @@ class Transactions:
     def may_commit(self, function: Function) -> bool:
         """Whether a function's own body commits, begins a block that does, or hands `commit` to somebody."""
         module = function.module
-        names_one = module.mentions(*COMMITS)
-        if names_one and any(part.attr in COMMITS for part, _, _ in attributes_of(function)):
-            return True
+        if module.mentions(*COMMITS):
+            tests = (block.test for block in module.blocks_in.get(function.index, ()))
+            named = [*(part for part, _, _ in attributes_of(function)), *tests]
+            if any(isinstance(part, f.Attr) and part.attr in COMMITS for part in named):
+                return True
         for call in function.calls:
             if f.last_name(call.func) == "text" and call.args and isinstance(call.args[0].value, f.Const):
                 if str(call.args[0].value.value).strip(" ;\n").upper() in ("COMMIT", "END"):
                     return True
-        blocks = module.blocks_in.get(function.index, ()) if names_one else ()
-        return any(isinstance(block.test, f.Attr) and block.test.attr in COMMITS for block in blocks)
+        return False
 
     def commits_at_once(self, function: Function) -> bool:
         """Whether all that a function's own body does to commit are calls of `commit`: these keep what is written

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from fastapi_lint.files.source import LARGEST_TREE, Source, Unreadable
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.trees.opening import Opening
 from fastapi_lint.tracking.recording import Handle, Input
 
-if TYPE_CHECKING:
-    pass
+_WORD = re.compile(rb"\w+")
 
 
 class Module(Opening, Input):
@@ -250,6 +249,10 @@ class Module(Opening, Input):
             if self._mentioned[word]:
                 return True
         return False
+
+    def vocabulary(self) -> set[bytes]:
+        """The words of the text, ASCII letters, digits and underscores in a row: to ask for many at once."""
+        return set(_WORD.findall(self.text))
 
     def words_for(self, names: frozenset[str]) -> frozenset[str]:
         """The names, and those under which the module imports them: what a call of them ends in here."""

@@ -13,7 +13,6 @@ from fastapi_lint.model.values.readers import environment_read, environment_writ
 
 _SPACE = b" \t\r\n\\"
 _ENDS = re.compile(r"[.:]")
-_WORD = re.compile(rb"\w+")
 _FIELDS = frozenset({"Field", "AliasChoices", "validation_alias", "env", "alias"})
 
 
@@ -23,7 +22,7 @@ def occurring(names: Collection[str], modules: Iterable[Module]) -> dict[str, li
     found: dict[str, list[Module]] = {name: [] for name in names}
     beyond = [name for name in names if not name.isascii()]
     for module in modules:
-        for word in wanted.keys() & set(_WORD.findall(module.text)):
+        for word in wanted.keys() & module.vocabulary():
             found[wanted[word]].append(module)
         for name in beyond:
             if module.mentions(name):

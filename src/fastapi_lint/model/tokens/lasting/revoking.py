@@ -206,8 +206,6 @@ def _looking_up(project: Project, module: Module) -> Iterator[str]:
 def _brought(function: Function, project: Project) -> set[f.Expr]:
     """The parameters of a function that a security scheme fills: the token as it came, or what holds it."""
     found: set[f.Expr] = set()
-    if not function.params or not function.module.mentions("Depends", "Security"):
-        return found
     for parameter in project.dependencies.parameters(function):
         if parameter.marker in DEPENDS:
             where = (function.module, function.facts.outer, parameter.start)
