@@ -72,6 +72,8 @@ class Members(Questions):
         """The function that a known object was made with, where its field says no more than that it can be called."""
         if origin is None or any(arg.name in ("*", "**") for arg in origin.facts.args):
             return None
+        if any(not module.is_test for module, _, _ in self.modules.stores_by_name.get(attr, ())):
+            return None  # somebody gives such an object another one
         init = self.member(cls, "__init__", Instance(cls))
         bases = [base for base in reversed(self.mro(cls)) if isinstance(base, Class)]
         fields = {name: base for base in bases for name, one in base.assigns.items() if one.annotation is not None}
