@@ -17,7 +17,7 @@ from fastapi_lint.model.tokens.expressions import read_of, tests_of
 from fastapi_lint.model.tokens.parts import Part
 from fastapi_lint.model.tokens.payloads import Payloads, encodings
 from fastapi_lint.model.tokens.reading import token_call, token_calls
-from fastapi_lint.model.types.inference.inference import DEPENDS
+from fastapi_lint.model.types.inference.inference import DEPENDS, Where
 from fastapi_lint.tracking.queries import gathered
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _NO_LOOK_UP = (*_DIGESTS, "re.", "json.", "jwt.", "jose.", "authlib.", "joserfc.
 """What is asked about a text and finds nothing out of it."""
 _NEW = ("uuid.uuid", "secrets.token_", "os.urandom")
 _ACCOUNT = "sub"
+_SESSION = "session"
 _LOOKED = 2
 _DEPTH = 8
 
@@ -53,16 +54,15 @@ def _asking(project: Project, module: Module) -> Iterator[str]:
 
 @gathered
 def _telling(project: Project, module: Module) -> Iterator[tuple[str, str]]:
-    """The claims that a module puts into tokens under names of its own: new ones and the keys of rows that are made
-    with the token ("session"), and what stands in the row of a user ("row")."""
+    """The claims that a module puts into tokens under names of its own, each with what it is (`_kind`)."""
     if module.is_test:
         return
     payloads = Payloads(project)
     found: set[tuple[str, str]] = set()
     for encoding in encodings(module, project):
         for part in payloads.claims(encoding):
-            if part.key is not None and part.key != _ACCOUNT and (kind := _kind(part, project)):
-                found.add((part.key, kind))
+            if part.key is not None and part.key != _ACCOUNT:
+                found.add((part.key, _kind(part, project)))
     yield from sorted(found)
 
 
@@ -74,14 +74,17 @@ def _asks_rows(project: Project) -> bool:
 
 @gathered
 def _asking_sessions(project: Project, module: Module) -> Iterator[str]:
-    sessions = frozenset(name for name, kind in _telling(project) if kind == "session")
+    told = _telling(project)
+    others = {name for name, kind in told if kind != _SESSION}  # the key of a user who has just been made, for example
+    sessions = frozenset(name for name, _ in told) - others
     if sessions and not module.is_test and module.mentions(*sessions) and _reads(module, sessions):
         yield module.path
 
 
 @gathered
 def _comparing_rows(project: Project, module: Module) -> Iterator[str]:
-    names = frozenset(name for name, _ in _telling(project))
+    told = frozenset(_telling(project))
+    names = [name for name, kind in told if "." in kind]
     if not names or module.is_test or not module.mentions(*names):
         return
     for function in module.functions:
@@ -89,12 +92,11 @@ def _comparing_rows(project: Project, module: Module) -> Iterator[str]:
             for part in walk(test):
                 if isinstance(part, f.Compare) and part.operators in (("==",), ("!=",)):
                     one, other = part.operands
-                    if any(
-                        _is_claim(a, names, function) and _is_of_a_row(b, (module, block, at), project)
-                        for a, b in ((one, other), (other, one))
-                    ):
-                        yield module.path
-                        return
+                    for a, b in ((one, other), (other, one)):
+                        column = _column(b, (module, block, at), project)
+                        if column and any((name, column) in told for name in _claims(a, function)):
+                            yield module.path
+                            return
 
 
 def _reads(module: Module, names: frozenset[str]) -> bool:
@@ -119,7 +121,8 @@ def _text(expr: f.Expr) -> str:
 
 
 def _kind(part: Part, project: Project) -> str:
-    """What the value of a claim is: "session" for what is new or the key of a new row, "row" for what a row holds."""
+    """What the value of a claim is: "session" for what is new or the key of a new row, the column ("User.changes") for
+    what a row holds, or ""."""
     module, block, at = part.where
     function = module.enclosing(block)
     values: list[f.Expr] = [part.value]
@@ -130,12 +133,23 @@ def _kind(part: Part, project: Project) -> str:
         for inner in _deep(value, module):
             if isinstance(inner, f.CallRef):
                 if (project.called_name(module, module.facts.calls[inner.index]) or "").startswith(_NEW):
-                    return "session"
+                    return _SESSION
             elif isinstance(inner, f.Attr) and isinstance(inner.value, f.Name) and function is not None:
-                owner = project.infer(inner.value, *part.where)
-                if isinstance(owner, Instance) and isinstance(owner.cls, Class) and project.orm.is_orm(owner.cls):
-                    return "session" if _is_made_in(inner.value.id, function, project) else "row"
+                column = _column(inner, part.where, project)
+                if column is not None:
+                    return _SESSION if _is_made_in(inner.value.id, function, project) else column
     return ""
+
+
+def _column(expr: f.Expr, where: Where, project: Project) -> str | None:
+    """The column that an expression reads of a row, as "User.changes"; "" of its key, None of anything else."""
+    owner = project.infer(expr.value, *where) if isinstance(expr, f.Attr) else None
+    cls = owner.cls if isinstance(owner, Instance) and isinstance(owner.cls, Class) else None
+    if cls is None or not isinstance(expr, f.Attr) or not project.orm.is_orm(cls):
+        return None
+    model = project.orm.of(cls)
+    keys = {each.name for each in model.columns if each.is_true("primary_key")} if model is not None else set()
+    return f"{cls.qualname}.{expr.attr}" if expr.attr not in keys else ""
 
 
 def _is_made_in(name: str, function: Function, project: Project) -> bool:
@@ -149,8 +163,8 @@ def _is_made_in(name: str, function: Function, project: Project) -> bool:
     return False
 
 
-def _is_claim(expr: f.Expr, names: frozenset[str], function: Function) -> bool:
-    """Whether an expression reads one of some claims, or a variable holds one."""
+def _claims(expr: f.Expr, function: Function) -> Iterator[str]:
+    """The names of entries and attributes that an expression is, or that a variable was set to."""
     module = function.module
     values = [expr]
     if isinstance(expr, f.Name):
@@ -158,18 +172,10 @@ def _is_claim(expr: f.Expr, names: frozenset[str], function: Function) -> bool:
         values += [entry.value for entry in assigns if entry.target == expr and entry.value is not None]
     for value in values:
         read = read_of(value, module)
-        if read is not None and read.key in names:
-            return True
-        if isinstance(value, f.Attr) and value.attr in names:
-            return True
-    return False
-
-
-def _is_of_a_row(expr: f.Expr, where: tuple[Module, int, int], project: Project) -> bool:
-    if not isinstance(expr, f.Attr):
-        return False
-    owner = project.infer(expr.value, *where)
-    return isinstance(owner, Instance) and isinstance(owner.cls, Class) and project.orm.is_orm(owner.cls)
+        if read is not None:
+            yield read.key
+        elif isinstance(value, f.Attr):
+            yield value.attr
 
 
 # ---------------------------------------------------------------- tokens that are looked up
