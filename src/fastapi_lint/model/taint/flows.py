@@ -15,7 +15,8 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Type
 from fastapi_lint.model.taint.calling.calling import is_property
-from fastapi_lint.model.taint.objects import called_on, own_methods, replacement
+from fastapi_lint.model.taint.objects import called_on, calls_on, maker, own_methods, replacement
+from fastapi_lint.model.taint.parameters import taken_by
 from fastapi_lint.model.taint.sinks import Arrival, Sinks, asked_of, lives
 from fastapi_lint.model.taint.strands import (
     HIDDEN,
@@ -25,6 +26,7 @@ from fastapi_lint.model.taint.strands import (
     Step,
     Strand,
     Text,
+    Value,
     has_strands,
 )
 from fastapi_lint.model.taint.taken import Place, Taken
@@ -141,8 +143,10 @@ class Flows:
                 continue
             caller = use.module.enclosing(call.block)
             at = Place(caller, call.block, call.start) if caller is not None else None
-            filled = self.tracing.filled((text,), function, call, args, where)
-            found.update(dict.fromkeys((each, at) for each in self.tracing.checks.cleared(filled, where)))
+            filled = self.tracing.checks.cleared(self.tracing.filled((text,), function, call, args, where), where)
+            for later in self._running(methods, call, where):
+                filled = self.tracing.checks.cleared(filled, later)
+            found.update(dict.fromkeys((each, at) for each in filled))
         return tuple(found) if found or not is_elsewhere else (((HIDDEN,), None),)
 
     def _comes_to(self, method: Function, maker: Function, call: f.Call, where: Where) -> bool:
@@ -160,6 +164,15 @@ class Flows:
         run = (self.types.member(made.cls, name, Instance(made.cls)) for name in names)
         known = [each.function if isinstance(each, FunctionObject) else None for each in run]
         return any(each is None or method in self._reach(each) for each in known)
+
+    def _running(self, methods: set[Function], made: f.Call, where: Where) -> tuple[Where, ...]:
+        """The one place where a method is called on the object that a call makes, when no other runs it."""
+        found: dict[Where, None] = {}
+        for call in calls_on(where[0], made) if methods else ():
+            target, _ = self.tracing.callee(call, (where[0], call.block, call.start))
+            if isinstance(target, FunctionObject) and any(each in self._reach(target.function) for each in methods):
+                found[where[0], call.block, call.start] = None
+        return tuple(found) if len(found) == 1 else ()
 
     def _is_of(self, method: Function | None, cls: Class | None) -> bool:
         """Whether objects of a class have a method."""
@@ -315,19 +328,37 @@ class Flows:
         for sunk in self.sunk(callee, danger):
             if self._is_replaced(target, sunk):
                 continue
-            if not any(
-                isinstance(p, Strand) and isinstance(p.origin, Slot) and p.origin.function == callee for p in sunk.text
-            ):
+            slots = [p.origin for p in sunk.text if isinstance(p, Strand) and isinstance(p.origin, Slot)]
+            value: Value = (sunk.text,)
+            if any(slot.method is not None and slot.function != callee for slot in slots):
+                value = self._made(value, sunk, function, call, callee)
+            elif all(slot.function != callee for slot in slots):
                 continue
             if not self.taken.is_taken(Place(callee, sunk.block, sunk.start), callee, call, args, where):
                 continue
-            filled = self.tracing.filled((sunk.text,), callee, call, args, where)
+            filled = self.tracing.filled(value, callee, call, args, where)
             cleared = self.tracing.checks.cleared(filled, where)
             if not sunk.arrival.called:
                 cleared = self.tracing.checks.cleared_anywhere(cleared, function)
             for text in cleared:
                 if any(lives(piece, danger) for piece in text):
                     yield Sunk(sunk.arrival, text, module, call.start, call.end, call.block)
+
+    def _made(self, value: Value, sunk: Sunk, function: Function, call: f.Call, callee: Function) -> Value:
+        """What a method takes out of its object, as the call has it that makes the object (`Sheet(name).read()`)."""
+        if not isinstance(call.func, f.Attr):
+            return ()
+        first = function.params[0].name if function.cls is not None and function.params else ""
+        if first and call.func.value == f.Name(first):
+            return taken_by(value, function)
+        made = maker(call.func.value, (function.module, call.block, call.start), self.tracing)
+        if made is None or not self.taken.is_taken(
+            Place(callee, sunk.block, sunk.start), made.init, made.call, made.args, made.where
+        ):
+            return ()
+        return self.tracing.checks.cleared(
+            self.tracing.filled(value, made.init, made.call, made.args, made.where), made.where
+        )
 
     def _is_replaced(self, target: Type, sunk: Sunk) -> bool:
         """Whether an object whose inherited method is called has methods of its own in the place of those on the way:

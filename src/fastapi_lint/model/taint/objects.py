@@ -4,29 +4,20 @@ above. Follows nothing else."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import evaluated, walk
-from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.strands import Step
-from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.model.types.inference.inference import Inference, Where
 
 
 def called_on(module: Module, made: f.Call) -> frozenset[str] | None:
     """The names of the methods that are called on what a call makes; None where it may get into other hands."""
-    function = module.enclosing(made.block)
-    if function is None:
-        return None
-    name = next(
-        (
-            entry.target
-            for entry in module.assigns_in.get(function.index, ())
-            if isinstance(entry.value, f.CallRef) and module.facts.calls[entry.value.index] is made
-        ),
-        None,
-    )
-    if not isinstance(name, f.Name):
+    function, name = module.enclosing(made.block), _kept_in(module, made)
+    if function is None or name is None:
         return None
     methods, others = [], 0
     for expr, _, _ in evaluated(function, nested=True):
@@ -35,6 +26,51 @@ def called_on(module: Module, made: f.Call) -> frozenset[str] | None:
             if isinstance(part, f.Attr) and part.value == name:
                 methods.append(part.attr)
     return frozenset(methods) if len(methods) == others else None
+
+
+def _kept_in(module: Module, made: f.Call) -> f.Name | None:
+    """The variable that holds what a call makes."""
+    function = module.enclosing(made.block)
+    for entry in module.assigns_in.get(function.index, ()) if function is not None else ():
+        if isinstance(entry.value, f.CallRef) and module.facts.calls[entry.value.index] is made:
+            return entry.target if isinstance(entry.target, f.Name) else None
+    return None
+
+
+def calls_on(module: Module, made: f.Call) -> Iterator[f.Call]:
+    """The calls of methods of what a call makes, where it keeps to one variable."""
+    function, name = module.enclosing(made.block), _kept_in(module, made)
+    if function is not None and name is not None and called_on(module, made) is not None:
+        for call in function.calls:
+            if isinstance(call.func, f.Attr) and call.func.value == name:
+                yield call
+
+
+class Maker(NamedTuple):
+    """A call of a class, and the constructor that it runs."""
+
+    init: Function
+    call: f.Call
+    args: tuple[f.Arg, ...]
+    where: Where
+
+
+def maker(expr: f.Expr, where: Where, asks: Asks) -> Maker | None:
+    """The call that makes the object for which an expression stands, itself or by one variable."""
+    module = where[0]
+    if isinstance(expr, f.Name):
+        found = asks.types.find_bindings(expr.id, where)
+        entry = found[0].entry if len(found) == 1 else None
+        if not isinstance(entry, f.Assign) or entry.target != expr or entry.value is None:
+            return None
+        expr = entry.value
+    if not isinstance(expr, f.CallRef):
+        return None
+    call = module.facts.calls[expr.index]
+    where = (module, call.block, call.start)
+    made, args = asks.callee(call, where)
+    init = asks.types.member(made.cls, "__init__", Instance(made.cls)) if isinstance(made, ClassObject) else None
+    return Maker(init.function, call, args, where) if isinstance(init, FunctionObject) else None
 
 
 def replacement(method: Function | None, cls: Class, types: Inference) -> Function | None:

@@ -11,12 +11,13 @@ from dataclasses import replace
 
 from fastapi_lint.catalog.format import Guard
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Method
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Method, Module
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.checking.comparisons import Comparisons, may_be_resolved
 from fastapi_lint.model.taint.checking.holding import Held, Holding, chain
 from fastapi_lint.model.taint.checking.pieces import of_numbers
 from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling, applied, of_all
+from fastapi_lint.model.taint.objects import maker
 from fastapi_lint.model.taint.strands import (
     VALIDATING,
     Slot,
@@ -108,7 +109,8 @@ class Checks:
         """What calls before a place rule out by raising otherwise, and subscripts by finding nothing."""
         module = function.module
         for call in function.calls:
-            if call.args and self.holding.runs_before(module, call.block, call.end, where):
+            may_check = bool(call.args) or self._is_of_object(call, module)
+            if may_check and self.holding.runs_before(module, call.block, call.end, where):
                 yield from self._kept((module, call.start, call.end), lambda call=call: self._raising(module, call))
         for assign in module.assigns_in.get(function.index, ()):
             if isinstance(assign.value, f.Sub) and self.holding.runs_before(module, assign.block, assign.end, where):
@@ -117,6 +119,13 @@ class Checks:
                         place = (module, assign.block, assign.start)
                         key = (module, "[]", assign.start)
                         yield from self._kept(key, lambda item=item, place=place: of_all(self.asks, item, place))
+
+    def _is_of_object(self, call: f.Call, module: Module) -> bool:
+        """Whether a call is one of a method of the project, which may check what its object holds."""
+        if not isinstance(call.func, f.Attr):
+            return False
+        target, _ = self.asks.callee(call, (module, call.block, call.start))
+        return isinstance(target, FunctionObject) and target.function.cls is not None
 
     def _is_index(self, value: f.Sub, item: f.Expr, assign: f.Assign) -> bool:
         return value.value == item
@@ -377,12 +386,29 @@ class Checks:
     ) -> Iterator[Ruling]:
         """What is ruled out of a function's parameters, as ruled out of what a call gives for them."""
         for ruling in rulings:
-            if not isinstance(ruling.origin, Slot) or ruling.origin.function != function:
+            if not isinstance(ruling.origin, Slot):
+                continue
+            if ruling.origin.function != function:
+                yield from self._of_object(ruling, ruling.origin, call, where)
                 continue
             keys = (self._given(key, call, args, where) for key in ruling.provided)
             if any(has_strands(applied(key, self.rulings_at(where))) for key in keys):
                 continue
             for strand in strands(self._given(ruling.origin, call, args, where)):
+                yield Ruling(strand.origin, strand.part or ruling.part, ruling.against, ruling.whole)
+
+    def _of_object(self, ruling: Ruling, slot: Slot, call: f.Call, where: Where) -> Iterator[Ruling]:
+        """What a method rules out of what its object was made of."""
+        if slot.method is None or ruling.provided or not isinstance(call.func, f.Attr):
+            return
+        around = where[0].enclosing(where[1])
+        if around is not None and around.cls is not None and around.params:
+            if call.func.value == f.Name(around.params[0].name):
+                yield ruling
+                return
+        made = maker(call.func.value, where, self.asks)
+        if made is not None and made.init == slot.function:
+            for strand in strands(self._given(slot, made.call, made.args, made.where)):
                 yield Ruling(strand.origin, strand.part or ruling.part, ruling.against, ruling.whole)
 
     def _given(self, slot: Slot, call: f.Call, args: tuple[f.Arg, ...], where: Where) -> Value:

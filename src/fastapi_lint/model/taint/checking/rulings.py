@@ -32,7 +32,7 @@ class Ruling:
         """Whether it speaks of a strand."""
         if self.part and self.part not in ("host", strand.part):
             return False
-        if self.origin == strand.origin:
+        if _is_same(self.origin, strand.origin):
             return True
         mine, other = self.origin, strand.origin
         if isinstance(mine, Entry) and isinstance(other, Entry):
@@ -42,8 +42,15 @@ class Ruling:
 
     def covers(self, other: Ruling) -> bool:
         """Whether it rules out all that another one does, of the same text."""
-        is_same = self.origin == other.origin or (self.whole and _holds(self.origin, other.origin))
+        is_same = _is_same(self.origin, other.origin) or (self.whole and _holds(self.origin, other.origin))
         return is_same and (self.against >= other.against or "all" in self.against)
+
+
+def _is_same(mine: Entry | Slot, other: Entry | Slot) -> bool:
+    """Whether two are the same text; which method takes it out of its object does not matter."""
+    if mine == other or not isinstance(mine, Slot) or not isinstance(other, Slot):
+        return mine == other
+    return (mine.function, mine.param, mine.path) == (other.function, other.param, other.path)
 
 
 def _holds(mine: Entry | Slot, other: Entry | Slot) -> bool:
