@@ -64,9 +64,6 @@ class Reuse:
         self._subjects: dict[str, dict[str, bytes]] = {}
         for path, kind, found in snapshot.subjects:
             self._subjects.setdefault(path, {})[kind] = found
-        self._invalid: dict[str, set[str]] = {}
-        for code, path in self._invalidated():
-            self._invalid.setdefault(path, set()).add(code)
 
     def _inform_project(self) -> None:
         tables = self._project.modules.tables
@@ -195,6 +192,14 @@ class Reuse:
         return found
 
     # ---------------------------------------------------------------- verdicts
+
+    @cached_property
+    def _invalid(self) -> dict[str, set[str]]:
+        """The codes of the rules that judge unchanged modules again, by path: for a glance nobody needs to know."""
+        found: dict[str, set[str]] = {}
+        for code, path in self._invalidated():
+            found.setdefault(path, set()).add(code)
+        return found
 
     def _invalidated(self) -> Iterator[Judged]:
         """The verdicts that depend on what is not the same, or not known to be."""
