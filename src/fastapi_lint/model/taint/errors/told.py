@@ -126,6 +126,7 @@ class Telling:
                 for told in self._walk(*environment[name], key, depth + 1, hops):
                     if not self._is_spared(name, where, told.types):
                         yield told
+                yield from self._put(expr, where, environment, key, depth, hops)
             case f.Name():
                 yield from self._named(expr, where, environment, key, depth, hops)
             case f.Attr(value=f.Name(id=name), attr=attr) if f"{name}.{attr}" in environment:
@@ -193,6 +194,12 @@ class Telling:
                     elif isinstance(target, f.Display) and expr in target.items and key is None:
                         of = target.items.index(expr)
                         yield from self._walk(value, place, environment, of, depth + 2, hops)
+        yield from self._put(expr, where, environment, key, depth, hops)
+
+    def _put(
+        self, expr: f.Name, where: Where, environment: Environment, key: Key, depth: int, hops: int
+    ) -> Iterator[Told]:
+        """What is said by what a function puts into an object before it uses it."""
         for put, part, at in self.variables.put_into(expr.id, where):
             if key is None or part is None or part == key:
                 if not isinstance(part, str) or self._is_shown(expr, part, where):
