@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fastapi_lint.catalog import Entry
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.application.naming import events_named
-from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.injection.dependencies import Depends
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Type
 from fastapi_lint.model.project import Project

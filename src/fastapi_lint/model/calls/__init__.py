@@ -42,9 +42,9 @@ from fastapi_lint.model.calls.concurrent.tasks import TASKS, is_given, is_made_h
 from fastapi_lint.model.calls.concurrent.threads import joins_threads, thread_started
 from fastapi_lint.model.calls.concurrent.together import Member, Together, is_made_in_loop, together
 from fastapi_lint.model.calls.concurrent.using import leaves, only_value, reads_of
-from fastapi_lint.model.calls.execution import Step, shown, written
 from fastapi_lint.model.calls.raising import Raising, raised_call, returned_call
 from fastapi_lint.model.calls.results import NotCallable, not_callable
+from fastapi_lint.model.calls.steps import Step, shown, written
 from fastapi_lint.model.calls.trails import Trail
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Settings
 from fastapi_lint.model.calls.ways.endings import Endings

@@ -9,9 +9,10 @@ import msgspec
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.execution import Execution, Step, written
+from fastapi_lint.model.calls.execution import Execution
 from fastapi_lint.model.calls.laziness import reads_on, waits_in_generator
 from fastapi_lint.model.calls.reach.serving import Serving
+from fastapi_lint.model.calls.steps import Step, written
 from fastapi_lint.model.calls.ways.sparing import is_once, is_ready, never_runs
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import External, Function, Instance, Method, Module, OneOf, Partial, Type

@@ -11,9 +11,9 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.blocking import Blocking
 from fastapi_lint.model.calls.bodies.binding import argument_at
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES
-from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.handed import is_another, runs_another
 from fastapi_lint.model.calls.sharing import comes_from_cache, is_shared_object, starts_from_self
+from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.trails import Memo, Run, Trail, search
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Branches, Settings
 from fastapi_lint.model.calls.ways.sparing import expects, is_once, swallows

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.chains import Chains
-from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.trails import Memo, Trail
 from fastapi_lint.model.calls.ways.asking import depends_on_callers
 from fastapi_lint.model.calls.ways.branches import Settings

@@ -16,6 +16,7 @@ from fastapi_lint.model.calls.bodies.validation import validated, validators
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
 from fastapi_lint.model.calls.concurrent.pools import EXECUTOR, is_awaited_inside
 from fastapi_lint.model.calls.laziness import reads_on
+from fastapi_lint.model.calls.steps import Step, shown
 from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once, never_runs
 from fastapi_lint.model.names.expressions import operated
 from fastapi_lint.model.names.symbols import (
@@ -42,37 +43,6 @@ _KEYED = frozenset({"sorted", "min", "max", "sort"})
 _MAPPING = frozenset({"map", "filter"})
 _OPERATORS = frozenset({"__getitem__", "__setitem__", "__delitem__", "__contains__", "__len__", "__str__"})
 _PROPERTY = CACHED_PROPERTIES | {"property", "abc.abstractproperty"}
-_LONGEST = 70
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing that a function does: where it stands, and the project function that it runs (None: a library's).
-
-    `call` is the call, or None for what happens without one: a property is read, a `for` or `with` runs an object.
-    `block` is where it stands, `subject` the expression whose property is read, or that a `for`, a `with` or a
-    built-in like `list` runs.
-    """
-
-    module: Module
-    start: int
-    end: int
-    function: Function | None
-    call: f.Call | None = None
-    name: str = ""
-    block: int = -1
-    subject: f.Expr | None = None
-
-    @property
-    def shown(self) -> str:
-        """What runs, in the words of the code (`self.client.get`); its full name when those are too many."""
-        if self.call is not None and (text := written(self.module, self.call)):
-            inner = shown(self.module, self.subject) if self.subject is not None else "?"
-            return text if "?" in inner or len(inner) > _LONGEST else f"{text}({inner})"
-        if self.function is None and self.subject is not None:
-            if (text := shown(self.module, self.subject)) and "?" not in text and len(text) <= _LONGEST:
-                return text
-        return self.name or (self.function.qualname if self.function else "?")
 
 
 @dataclass
@@ -407,29 +377,6 @@ class Execution:
         for assign in self._table(module).assigns.get(function.index, ()):
             if assign.value is not None:
                 yield assign.value, assign.start, assign.end, assign.block
-
-
-def written(module: Module, call: f.Call) -> str:
-    """The callee of a call as the code names it, arguments left out: `db.query(...).first`; "" if too long."""
-    text = shown(module, call.func)
-    return text if "?" not in text and len(text) <= _LONGEST else ""
-
-
-def shown(module: Module, expr: f.Expr) -> str:
-    """An expression as the code names it, arguments left out; "?" for what is neither a name nor a call."""
-    match expr:
-        case f.Name(id=name):
-            return name
-        case f.Attr(value=value, attr=attr):
-            return f"{shown(module, value)}.{attr}"
-        case f.CallRef(index=index):
-            call = module.facts.calls[index]
-            return f"{shown(module, call.func)}({'...' if call.args else ''})"
-        case f.Sub(value=value):
-            return f"{shown(module, value)}[...]"
-        case f.Await(value=value):
-            return f"(await {shown(module, value)})"
-    return "?"
 
 
 def _attributes(expr: f.Expr | None, names: frozenset[str]) -> Iterator[f.Attr]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.ways.branches import Branches, Settings
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Value, field_of, function_value
 from fastapi_lint.model.calls.ways.objects import own_name

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from fastapi_lint.tracking import recording
 
 if TYPE_CHECKING:
-    from fastapi_lint.model.calls.execution import Step
+    from fastapi_lint.model.calls.steps import Step
     from fastapi_lint.model.calls.ways.branches import Settings
     from fastapi_lint.model.names.symbols import Function
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.execution import Step, written
+from fastapi_lint.model.calls.steps import Step, written
 from fastapi_lint.model.calls.trails import Memo, Trail
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
 from fastapi_lint.model.database.mapping.mapped import Relationship

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Union
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.execution import shown
+from fastapi_lint.model.calls.steps import shown
 from fastapi_lint.model.names.symbols import FunctionObject, Instance, Module, Type
 from fastapi_lint.model.types.inference.inference import Where
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.execution import shown, written
+from fastapi_lint.model.calls.steps import shown, written
 from fastapi_lint.model.database.holders import is_conversation
 from fastapi_lint.model.database.sessions import SESSION_WRITES, is_raw_connection, is_scoped, is_session_like
 from fastapi_lint.model.database.statements import statements

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.catalog import Entry, Reentry
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.execution import Step
 from fastapi_lint.model.calls.sharing import is_shared_object, starts_from_self
+from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.trails import Trail
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module
 from fastapi_lint.model.remedies.bonds import Bond, Bonds

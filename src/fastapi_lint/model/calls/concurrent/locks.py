@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import Function, Instance
 from fastapi_lint.model.types.inference.inference import Inference

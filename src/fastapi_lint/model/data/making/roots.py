@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES
-from fastapi_lint.model.calls.execution import Step
+from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
