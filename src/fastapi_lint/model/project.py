@@ -208,7 +208,7 @@ class Project:
 
         known = dangers(taint_from(self._taint, "taint"))
         tracing = Tracing(self.types, self.values, self.routes, self.dependencies, self.schemas, known)
-        return Flows(tracing, self.callers, known)
+        return Flows(tracing, self.callers, known, self.effects.execution)
 
     @cached_property
     def browsing(self) -> Browsing:

@@ -87,7 +87,7 @@ class Execution:
     def steps(self, function: Function) -> tuple[Step, ...]:
         """Everything in a body that runs project functions at once, awaited coroutines included, in source order."""
         found = [
-            *self._calls(function), *self._reads(function), *self._writes(function), *self._drives(function),
+            *self._calls(function), *self.reads(function), *self._writes(function), *self._drives(function),
             *self._operates(function),
         ]  # fmt: skip
         return tuple(sorted(found, key=lambda step: step.start))
@@ -289,7 +289,7 @@ class Execution:
 
     # ---------------------------------------------------------------- properties
 
-    def _reads(self, function: Function) -> Iterator[Step]:
+    def reads(self, function: Function) -> Iterator[Step]:
         """Properties of project classes that a body reads."""
         names = self.property_names
         if not names:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
+from fastapi_lint.model.calls.execution import Execution
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Type
 from fastapi_lint.model.taint.calling.calling import is_property
 from fastapi_lint.model.taint.objects import called_on, calls_on, maker, own_methods, replacement
@@ -59,10 +60,11 @@ class Sunk:
 class Flows:
     """Answers "which texts of clients get where"."""
 
-    def __init__(self, tracing: Tracing, callers: Callers, known: Dangers) -> None:
+    def __init__(self, tracing: Tracing, callers: Callers, known: Dangers, execution: Execution) -> None:
         self.tracing = tracing
         self.types = tracing.types
         self.callers = callers
+        self.execution = execution
         self.taken = Taken(tracing.types)
         self.sinks = Sinks(tracing, known)
         self.arriving = self.sinks.arriving
@@ -228,7 +230,8 @@ class Flows:
 
     @memoized
     def _callees(self, function: Function) -> tuple[tuple[f.Call, Function], ...]:
-        """The calls of functions of the project in a body; a constructor is its `__init__`."""
+        """The calls of functions of the project in a body; a constructor is its `__init__`, a property that is read as
+        if it were called."""
         module, found = function.module, []
         for call in function.calls:
             target, args = self.tracing.callee(call, (module, call.block, call.start))
@@ -238,6 +241,11 @@ class Flows:
                 continue
             if args or target.owner is not None:
                 found.append((call, target.function))
+        for step in self.execution.reads(function):
+            getter, span = step.function, (step.start, step.end)
+            if step.subject is not None and getter not in (None, function) and not getter.module.is_test:
+                read = f.Attr(step.subject, getter.name)
+                found.append((f.Call(read, (), step.block, False, "value", *span, *span), getter))
         return tuple(found)
 
     def leads(self, function: Function, danger: str) -> bool:
