@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES
 from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
+from fastapi_lint.model.calls.ways.constants import UNKNOWN, Value
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance
@@ -89,7 +91,21 @@ def _is_ruled_out(project: Project, caller: Function, step: Step, current: Funct
         return False
     branches = project.effects.branches
     settings = branches.settings(current, step.call, caller, NO_SETTINGS)
+    asked = branches.relevant(current)  # of a coroutine function nothing, and never what is made of a copy
+    settings |= {(name, value) for name, value in _passed(project, caller, step.call, current) if name not in asked}
     return branches.is_ruled_out(current, settings, inner.call.block, inner.call.start)
+
+
+def _passed(project: Project, caller: Function, call: f.Call, current: Function) -> Iterator[tuple[str, Value]]:
+    """What a call passes for the parameters of a function, as far as it is constant."""
+    callee = project.types.callee(caller.module, call)
+    is_plain = isinstance(callee, FunctionObject) and callee.function is current
+    where, seen = (caller.module, call.block, call.start), set()
+    for name, expr in bound(current, call) if is_plain else ():
+        seen.add(name)
+        yield name, project.effects.branches.constants.of(expr, where)
+    if not is_plain or any(arg.name in ("*", "**") for arg in call.args):
+        yield from ((param.name, UNKNOWN) for param in current.params if param.name not in seen)
 
 
 def _kind(project: Project, function: Function) -> Literal["endpoint", "dependency"] | None:
