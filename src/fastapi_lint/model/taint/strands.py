@@ -37,6 +37,8 @@ BESIDE = "/beside"
 """What is ruled out by the beginning of a path alone: all but folders beside that begin so, too."""
 RISES = "/rises"
 """What `normpath` leaves of a path by itself: one that may begin with `..`, and is then nowhere behind another path."""
+LEVEL = "/level"
+"""What is ruled out where there is no dot: it leads no folder up, though it may begin with a slash."""
 CUT = "|"
 """What the mark of a piece begins with that was cut out at a sign (`split`, `splitext`)."""
 Path = tuple[Key, ...]

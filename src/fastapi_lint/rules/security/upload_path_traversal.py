@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
-from fastapi_lint.model.taint import BESIDE, Arrival, Entry, Piece, Strand, Sunk, names_an_object, trail, unpacked
+from fastapi_lint.model.taint import (
+    BESIDE,
+    LEVEL,
+    Arrival,
+    Entry,
+    Piece,
+    Strand,
+    Sunk,
+    names_an_object,
+    trail,
+    unpacked,
+)
 from fastapi_lint.rule import Check, rule
 
 _FILTERS = "3.14"
@@ -152,8 +163,9 @@ def _with_nested(function: Function) -> Iterator[Function]:
 def _escapes(entry: Entry, strand: Strand, arrival: Arrival, is_prefixed: bool, after: Piece | None) -> bool:
     """Whether what stands there can lead out of the folder: of a part without slashes only `..` as a component does."""
     if not entry.part:
-        return not (strand.is_cut and is_prefixed)  # an ending, or a piece of a name
-    is_alone = not is_prefixed and (after is None or _ends(after, 0))
+        is_level = strand.is_cut or strand.is_safe(LEVEL)  # an ending, or a piece of a name
+        return not (is_level and is_prefixed)
+    is_alone = not is_prefixed and not strand.is_safe(LEVEL) and (after is None or _ends(after, 0))
     return is_alone and not strand.part and (after is not None or arrival.folders)
 
 

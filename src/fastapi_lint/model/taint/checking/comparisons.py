@@ -10,11 +10,11 @@ from fastapi_lint.model.names.symbols import External
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling
 from fastapi_lint.model.taint.checking.schemes import stays_here
-from fastapi_lint.model.taint.strands import BESIDE, Slot, Strand, strands
+from fastapi_lint.model.taint.strands import BESIDE, LEVEL, Slot, Strand, strands
 from fastapi_lint.model.types.inference.inference import Where, is_none
 
 _SIGNS: dict[str, frozenset[str]] = {
-    "..": frozenset({"path"}), "/": frozenset({"path"}), "\\": frozenset({"path"}), "'": frozenset({"sql"}),
+    "..": frozenset({"path"}), ".": frozenset({LEVEL}), "/": frozenset({"path"}), "\\": frozenset({"path"}), "'": frozenset({"sql"}),
     '"': frozenset({"sql"}), ";": frozenset({"sql", "shell"}), "<": frozenset({"html"}),
     "://": frozenset({"url", "redirect"}), "//": frozenset({"url", "redirect"}), "\0": frozenset(),
 }  # fmt: skip
@@ -79,12 +79,13 @@ class Comparisons:
                 continue
             opposite = list(strands(self.asks.subjects(other, where)))
             for strand in found:
+                chosen = all(each.opaque and each.origin != strand.origin for each in opposite)
                 if strand.opaque:
                     yield Ruling(strand.origin, "", ALL)
                 elif shared == "folders":
                     if is_same and _is_own(opposite) and strand not in opposite and may_be_resolved(strand):
                         yield Ruling(strand.origin, "", _PATH)
-                elif is_same and not is_none(other) and other != f.Const("") and not opposite:
+                elif is_same and not is_none(other) and other != f.Const("") and chosen:  # what was looked up
                     yield Ruling(strand.origin, strand.part, ALL)
                 elif is_same and opposite:  # `os.path.basename(name) == name`
                     safe = frozenset[str]().union(*(each.safe for each in opposite if each.origin == strand.origin))
