@@ -14,8 +14,8 @@ from fastapi_lint.model.taint.strands import BESIDE, LEVEL, Slot, Strand, strand
 from fastapi_lint.model.types.inference.inference import Where, is_none
 
 _SIGNS: dict[str, frozenset[str]] = {
-    "..": frozenset({"path"}), ".": frozenset({LEVEL}), "/": frozenset({"path"}), "\\": frozenset({"path"}), "'": frozenset({"sql"}),
-    '"': frozenset({"sql"}), ";": frozenset({"sql", "shell"}), "<": frozenset({"html"}),
+    "..": frozenset({"path"}), ".": frozenset({LEVEL}), "/": frozenset({"path"}), "\\": frozenset({"path"}),
+    "'": frozenset({"sql"}), '"': frozenset({"sql"}), ";": frozenset({"sql", "shell"}), "<": frozenset({"html"}),
     "://": frozenset({"url", "redirect"}), "//": frozenset({"url", "redirect"}), "\0": frozenset(),
 }  # fmt: skip
 """What a sign is dangerous in: a text that does not have it is not dangerous there."""
