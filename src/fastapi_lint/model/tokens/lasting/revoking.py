@@ -94,7 +94,7 @@ def _comparing_rows(project: Project, module: Module) -> Iterator[str]:
                     one, other = part.operands
                     for a, b in ((one, other), (other, one)):
                         column = _column(b, (module, block, at), project)
-                        if column and any((name, column) in told for name in _claims(a, function)):
+                        if column and any((name, column) in told for name in _claims(a, function, project)):
                             yield module.path
                             return
 
@@ -163,14 +163,21 @@ def _is_made_in(name: str, function: Function, project: Project) -> bool:
     return False
 
 
-def _claims(expr: f.Expr, function: Function) -> Iterator[str]:
-    """The names of entries and attributes that an expression is, or that a variable was set to."""
+def _claims(expr: f.Expr, function: Function, project: Project) -> Iterator[str]:
+    """The names of entries and attributes that an expression is, or that a variable was set to: not of what an endpoint
+    is sent beside the token, as the role with which somebody wants to log in."""
     module = function.module
+    sent: set[f.Expr] = set()
+    if function in project.routes.by_handler:
+        parameters = project.dependencies.parameters(function)
+        sent = {f.Name(each.name) for each in parameters if each.marker not in DEPENDS}
     values = [expr]
     if isinstance(expr, f.Name):
         assigns = module.assigns_in.get(function.index, ())
         values += [entry.value for entry in assigns if entry.target == expr and entry.value is not None]
     for value in values:
+        if any(part in sent for part in _deep(value, module)):
+            continue
         read = read_of(value, module)
         if read is not None:
             yield read.key
