@@ -33,6 +33,9 @@ def main() -> int:
     parser.add_argument("--changes", type=int, default=60, help="steps for each project")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    for project in options.projects:
+        if next(project.rglob("*.py"), None) is None:
+            parser.error(f"there is no Python file in {project}")
     wrong = 0
     print("| project | files | changes | differ | with the cache ÷ without, s |\n|---|---:|---:|---:|---:|")
     for project in options.projects:
