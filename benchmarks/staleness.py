@@ -184,8 +184,8 @@ def _break(path: Path, draw: random.Random) -> bool:
 
 
 def _delete(path: Path, draw: random.Random) -> bool:
-    if path.name == "__init__.py":
-        return False
+    if path.name == "__init__.py" or len([*path.parent.glob("*.py")]) == 1:
+        return False  # a package stays one, and there is always something to change
     path.unlink()
     return True
 
