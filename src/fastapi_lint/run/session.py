@@ -228,17 +228,15 @@ class Session:
         """The modules of the sources; who lasts keeps those of files that have not changed, with all they know."""
         from fastapi_lint.model.names import Module
 
-        known = self._kept
-        self._kept = {
-            path: known[path]
-            if path in known and known[path].source is source
-            else Module(source, partial(self._indexing.facts, source))
-            for path, source in self.sources.items()
-        }
-        found = self._kept.values()
-        if not self._lasts:
-            self._kept = {}
-        return found
+        found: dict[str, Module] = {}
+        for path, source in self.sources.items():
+            known = self._kept.get(path)
+            if known is None or known.source is not source:
+                known = Module(source, partial(self._indexing.facts, source))
+            found[path] = known
+        if self._lasts:
+            self._kept = found
+        return found.values()
 
     def _judgement(self) -> tuple[Judgement, Reuse | None]:
         """What the rules say, and of which earlier run a part of that is reused."""

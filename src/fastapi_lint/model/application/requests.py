@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.application.middleware import in_stack, middleware_in
 from fastapi_lint.model.calls.bodies.protocols import is_protocol
+from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -107,7 +108,7 @@ def stays_plain(project: Project, function: Function) -> bool:
         if name.startswith(_PLAIN_JOBS):
             return True
         made = types.infer(
-            function.module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator,
+            decorated_by(function.module, decorator),
             (function.module, function.facts.outer, function.facts.start),
         )
         if isinstance(made, FunctionObject) and _gives_job(project, made.function):

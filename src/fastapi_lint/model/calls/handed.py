@@ -155,10 +155,8 @@ def runs_another(branches: Branches, function: Function, settings: Settings, cal
 
 def _is_given_to_constructor(types: Inference, function: Function, attr: str) -> bool:
     """Whether an attribute of an object is what its constructor was given."""
-    bases = types.mro(function.cls) if function.cls is not None else ()
-    every = (types.self_assigns(base).get(attr) for base in bases if isinstance(base, Class))
-    stored = next((each for each in every if each), None)
-    return stored is not None and all(
+    stored = types.nearest_assigns(function.cls, attr) if function.cls is not None else []
+    return bool(stored) and all(
         isinstance(entry.value, f.Name) and any(param.name == entry.value.id for param in method.params)
         for entry, method in stored
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import targets
+from fastapi_lint.model.names.expressions import decorated_by, targets
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Method, Module
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
@@ -160,7 +160,7 @@ def comes_from_cache(expr: f.Expr | None, where: Where, types: Inference) -> boo
 
 
 def _is_cache(module: Module, decorator: f.Expr) -> bool:
-    expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+    expr = decorated_by(module, decorator)
     return f.last_name(expr) in ("lru_cache", "cache", "cached", "ttl_cache", "singleton")
 
 

@@ -14,7 +14,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.database.holders import holds_conversation
 from fastapi_lint.model.database.sessions import is_session_like
 from fastapi_lint.model.injection.parameters import Depends
-from fastapi_lint.model.names.expressions import is_super
+from fastapi_lint.model.names.expressions import decorated_by, is_super
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -216,7 +216,7 @@ class Requests:
             if inner.parent is function:
                 yield inner, None
         for decorator in facts.decorators:
-            expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+            expr = decorated_by(module, decorator)
             value = types.infer(expr, (module, facts.outer, facts.start))
             if isinstance(value, (FunctionObject, ClassObject)):
                 yield from ((each, None) for each in execution.may_run(value) or ())
@@ -238,7 +238,7 @@ class Requests:
         others find it."""
         module, facts, types = function.module, function.facts, self._project.types
         for decorator in facts.decorators:
-            expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+            expr = decorated_by(module, decorator)
             if types.infer(expr, (module, facts.outer, facts.start)) is None and not _is_accessor(expr):
                 return True
         for entry in module.assigns_in.get(function.index, ()):

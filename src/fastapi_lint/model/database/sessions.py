@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.places import Place, place_of
-from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Type
+from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Type
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
 from fastapi_lint.model.types.inference.passing import Unknown
 
@@ -177,12 +177,11 @@ def _factories(project: Project, expr: f.Expr | None, where: Where, depth: int) 
 def _kept(project: Project, where: Where, attr: str, depth: int) -> Iterator[Place | None]:
     """What the methods of a class put into an attribute of its objects."""
     function = where[0].enclosing(where[1])
-    bases = project.types.mro(function.cls) if function is not None and function.cls is not None else ()
-    every = (project.types.self_assigns(base).get(attr) for base in bases if isinstance(base, Class))
-    stored = next((each for each in every if each), None)
-    if stored is None:
+    cls = function.cls if function is not None else None
+    stored = project.types.nearest_assigns(cls, attr) if cls is not None else []
+    if not stored:
         yield None
-    for entry, method in stored or ():
+    for entry, method in stored:
         if entry.value is not None and not is_none(entry.value):
             yield from _factories(project, entry.value, (method.module, entry.block, entry.start), depth + 1)
 

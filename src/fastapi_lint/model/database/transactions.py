@@ -15,7 +15,7 @@ from fastapi_lint.model.calls.steps import shown, written
 from fastapi_lint.model.database.holders import is_conversation
 from fastapi_lint.model.database.sessions import SESSION_WRITES, is_raw_connection, is_scoped, is_session_like
 from fastapi_lint.model.database.statements import statements
-from fastapi_lint.model.names.expressions import attributes_of, evaluated, walk
+from fastapi_lint.model.names.expressions import attributes_of
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -157,11 +157,7 @@ class Transactions:
     def commits_at_once(self, function: Function) -> bool:
         """Whether all that a function's own body does to commit are calls of `commit`: these keep what is written
         before them, and nothing else."""
-        named = sum(
-            isinstance(part, f.Attr) and part.attr in COMMITS
-            for expr, _, _ in evaluated(function)
-            for part in walk(expr)
-        )
+        named = sum(part.attr in COMMITS for part, _, _ in attributes_of(function))
         called = sum(isinstance(call.func, f.Attr) and call.func.attr == "commit" for call in function.calls)
         return named == called > 0
 

@@ -43,7 +43,12 @@ def called(module: Module, call: f.Call) -> str:
     func = call.func
     if type(func) is not f.Name:
         return f.last_name(func)
-    return next((one.name for one in module.facts.imports if one.alias == func.id and one.name), func.id)
+    return module.imported_names.get(func.id, func.id)
+
+
+def decorated_by(module: Module, decorator: f.Expr) -> f.Expr:
+    """What a decorator names: `cached` of `@cached` and of `@cached(60)`."""
+    return module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
 
 
 def parts(expr: f.Expr) -> tuple[f.Expr | None, ...]:

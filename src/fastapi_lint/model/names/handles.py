@@ -201,6 +201,11 @@ class Module(Opening, Input):
         return tuple(entry for entry in reversed(self.facts.imports) if entry.name == "*")
 
     @cached_property
+    def imported_names(self) -> dict[str, str]:
+        """The names by which imports bind something of a module, each with the one that it has at home."""
+        return {entry.alias: entry.name for entry in reversed(self.facts.imports) if entry.name}
+
+    @cached_property
     def calls_by_name(self) -> dict[str, list[int]]:
         """The indexes of the calls, by the last name of what is called."""
         table: dict[str, list[int]] = {}
@@ -213,6 +218,17 @@ class Module(Opening, Input):
         """The calls of what is called like one of some names, in order."""
         table, calls = self.calls_by_name, self.facts.calls
         return [calls[index] for index in sorted({index for name in names for index in table.get(name, ())})]
+
+    @cached_property
+    def asked_for_types(self) -> frozenset[str]:
+        """The names that `isinstance` is asked about somewhere, also those that are bound in what it is given."""
+        given = [call.args[0] for call in self.calls_named(("isinstance",)) if call.args]
+        names = {arg.value.id for arg in given if isinstance(arg.value, f.Name)}
+        for entry in self.facts.assigns if given else ():
+            if entry.op == ":=" and isinstance(entry.target, f.Name):
+                if any(arg.start <= entry.start < arg.end for arg in given):
+                    names.add(entry.target.id)
+        return frozenset(names)
 
     @cached_property
     def calls_by_keyword(self) -> dict[str, list[int]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import evaluated, walk
+from fastapi_lint.model.names.expressions import decorated_by, evaluated, walk
 from fastapi_lint.model.names.symbols import Class, ClassObject, External
 from fastapi_lint.model.routing.paths import normalised
 from fastapi_lint.model.routing.routes import Address, Inclusion, Mount, Route, Router, Routes
@@ -112,7 +112,7 @@ def is_versioned(route: Route | Mount) -> bool:
         return False
     module = route.handler.module
     for decorator in route.handler.facts.decorators:
-        expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+        expr = decorated_by(module, decorator)
         name = expr.id if isinstance(expr, f.Name) else expr.attr if isinstance(expr, f.Attr) else ""
         if "version" in name.lower():
             return True

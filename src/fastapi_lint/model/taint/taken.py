@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Branches, Settings
 from fastapi_lint.model.calls.ways.conditional import conditions
-from fastapi_lint.model.calls.ways.constants import UNKNOWN, Unknown
+from fastapi_lint.model.calls.ways.constants import Unknown
 from fastapi_lint.model.calls.ways.objects import own_name
-from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.names.symbols import Function
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
@@ -52,11 +53,5 @@ class Taken:
             return NO_SETTINGS if isinstance(value, Unknown) else frozenset({(own, value)})
         caller = module.enclosing(where[1])
         found = set(objects.itself(function, call, caller, NO_SETTINGS)) if caller is not None else set()
-        given = f.Call(call.func, args, *[getattr(call, name) for name in call.__struct_fields__[2:]])
-        seen = set()
-        for name, expr in bound(function, given):
-            seen.add(name)
-            found.add((name, self.branches.constants.of(expr, where)))
-        if any(arg.name in ("*", "**") for arg in args):
-            found |= {(param.name, UNKNOWN) for param in function.params if param.name not in seen}
-        return frozenset(found)
+        given = msgspec.structs.replace(call, args=args)
+        return frozenset(found.union(self.branches.constants.given(function, given, where)))

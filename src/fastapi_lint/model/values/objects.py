@@ -121,10 +121,8 @@ class Objects:
 
     def assigned(self, cls: Class, attr: str) -> tuple[f.Assign, Function] | None:
         """The one assignment to `self.attr` of a class or its nearest base that has any."""
-        for base in self.types.mro(cls):
-            if isinstance(base, Class) and (found := self.types.self_assigns(base).get(attr)):
-                return found[0] if len(found) == 1 else None
-        return None
+        found = self.types.nearest_assigns(cls, attr)
+        return found[0] if len(found) == 1 else None
 
     def field(self, cls: Class, attr: str, maker: Origin) -> tuple[f.Expr, Where] | None:
         """What a field of a dataclass, attrs or Pydantic class is given by a constructor call, else its default."""

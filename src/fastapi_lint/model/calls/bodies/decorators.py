@@ -7,6 +7,7 @@ from typing import Literal
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.symbols import (
     ClassObject,
     External,
@@ -35,7 +36,7 @@ def decorator_effect(types: Inference, function: Function, decorator: f.Expr) ->
     """What one of a function's decorators does with it, and the decorator's dotted name ("?" when unknown)."""
     module, facts = function.module, function.facts
     called = isinstance(decorator, f.CallRef)
-    expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+    expr = decorated_by(module, decorator)
     value = types.infer(expr, (module, facts.outer, facts.start))
     name = types.name_of_type(value) or "?"
     match value:
@@ -54,7 +55,7 @@ def made_by(types: Inference, function: Function, decorator: f.Expr) -> str:
     """The dotted name of what a library is to make of the function by which a decorator of the project calls it, on
     every way: `lru_cache` for one that gives back `lru_cache()(f)`; "" for others."""
     module, facts = function.module, function.facts
-    expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+    expr = decorated_by(module, decorator)
     value = types.infer(expr, (module, facts.outer, facts.start))
     if not isinstance(value, FunctionObject):
         return ""
@@ -71,7 +72,7 @@ def passes_through(types: Inference, function: Function, decorator: f.Expr) -> b
     """Whether what a decorator of the project makes does nothing but call the function, with whatever it is given."""
     module, facts = function.module, function.facts
     called = isinstance(decorator, f.CallRef)
-    expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+    expr = decorated_by(module, decorator)
     value = types.infer(expr, (module, facts.outer, facts.start))
     receivers = _receivers(types, value.function, called=called) if isinstance(value, FunctionObject) else []
     return bool(receivers) and all(_only_calls(types, each) for each in receivers)
@@ -82,7 +83,7 @@ def put_in_place(types: Inference, function: Function, decorator: f.Expr) -> tup
     None when that is not known."""
     module, facts = function.module, function.facts
     called = isinstance(decorator, f.CallRef)
-    expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+    expr = decorated_by(module, decorator)
     receivers: list[Function] = []
     match types.infer(expr, (module, facts.outer, facts.start)):
         case FunctionObject(function=factory):

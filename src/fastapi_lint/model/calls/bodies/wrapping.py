@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.decorators import put_in_place
+from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -61,7 +62,7 @@ class Wrapping:
         found = [function]
         for decorator in facts.decorators:
             called = isinstance(decorator, f.CallRef)
-            expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+            expr = decorated_by(module, decorator)
             match self.types.infer(expr, where):
                 case External(name=name) if name in _ONCE and (
                     all(param.default is not None for param in function.params) or self._gives_services(function)

@@ -21,6 +21,7 @@ from fastapi_lint.model.calls.reach.running import (
     passes_through,
     starts_thread,
 )
+from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.reach import served, what_matters
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
@@ -167,7 +168,7 @@ class Serving:
         """The function of the project that receives the decorated one."""
         module, facts = function.module, function.facts
         called = isinstance(decorator, f.CallRef)
-        expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+        expr = decorated_by(module, decorator)
         value = self.types.infer(expr, (module, facts.outer, facts.start))
         if called and isinstance(value, FunctionObject):
             value = self.types.return_type(value.function)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.ways.judging import dotted_name
 from fastapi_lint.model.names.symbols import Module
 
 _LONGEST = 400
@@ -100,16 +101,7 @@ def _constant(pattern: ast.pattern) -> f.Expr:
     value = pattern.value if isinstance(pattern, ast.MatchValue) else None
     if isinstance(value, ast.Constant) and isinstance(value.value, (str, int, float)):
         return f.Const(value.value)
-    return _dotted(value)
-
-
-def _dotted(value: ast.expr | None) -> f.Expr:
-    match value:
-        case ast.Attribute(value=inner, attr=attr):
-            return f.Attr(_dotted(inner), attr)
-        case ast.Name(id=name):
-            return f.Name(name)
-    return f.Const(None)
+    return dotted_name(value) or f.Const(None)
 
 
 def _parsed(text: bytes) -> ast.match_case | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Union
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.ways.sparing import bound
+from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Module, ModuleObject
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Unfolded, Values
@@ -54,6 +57,15 @@ class Constants:
                 return function_value(given.function)
         return value
 
+    def given(self, function: Function, call: f.Call, where: Where) -> Iterator[tuple[str, Value]]:
+        """The constants that a call gives for the parameters of a function, by name; `UNKNOWN` for what stars hide."""
+        seen = set()
+        for name, expr in bound(function, call):
+            seen.add(name)
+            yield name, self.of(expr, where)
+        if any(arg.name in ("*", "**") for arg in call.args):
+            yield from ((param.name, UNKNOWN) for param in function.params if param.name not in seen)
+
     def _of(self, expr: f.Expr | None, where: Where) -> Value:
         match expr:
             case f.Const(value=value):
@@ -95,7 +107,7 @@ class Constants:
             return False
         if any(isinstance(base, str) and base == "pydantic.BaseModel" for base in self.types.mro(cls)):
             return True
-        names = [_called(cls.module, each) for each in cls.facts.decorators]
+        names = [decorated_by(cls.module, each) for each in cls.facts.decorators]
         return any(f.last_name(each) == "dataclass" for each in names)
 
     def _named(self, expr: f.Name, where: Where) -> Value:
@@ -166,18 +178,17 @@ def is_entries(value: Value) -> bool:
     return isinstance(value, tuple) and value[:1] == (ENTRIES,)
 
 
+def entries(value: Value) -> list[tuple[str, Value]] | None:
+    """The keys and values of a mapping; None for anything else."""
+    if not isinstance(value, tuple) or not (value == () or is_entries(value)):
+        return None
+    return [pair for pair in value[1:] if isinstance(pair, tuple)]
+
+
 def entry_of(value: Value, key: str, default: Value) -> Value:
     """What a mapping holds under a key, else the default; `UNKNOWN` for anything else than a mapping."""
-    if value == () or is_entries(value):
-        for pair in value[1:] if isinstance(value, tuple) else ():
-            if isinstance(pair, tuple) and pair[0] == key:
-                return pair[1]  # type: ignore[no-any-return]
-        return default
-    return UNKNOWN
-
-
-def _called(module: Module, decorator: f.Expr) -> f.Expr:
-    return module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+    found = entries(value)
+    return UNKNOWN if found is None else next((each for name, each in found if name == key), default)
 
 
 def is_member(value: Value) -> bool:

@@ -40,7 +40,7 @@ def judged(tree: ast.expr, values: Mapping[str, Value], named: Callable[[f.Expr]
         case ast.Attribute():
             if isinstance(tree.value, ast.Name) and tree.value.id in values:
                 return field_of(values[tree.value.id], tree.attr)
-            expr = _dotted(tree)
+            expr = dotted_name(tree)
             root = expr
             while isinstance(root, f.Attr):
                 root = root.value
@@ -105,12 +105,13 @@ def fitting(
     return None
 
 
-def _dotted(tree: ast.expr) -> f.Expr | None:
+def dotted_name(tree: ast.expr | None) -> f.Expr | None:
+    """A name with its attributes, as facts have it; None for anything else."""
     match tree:
         case ast.Name(id=name):
             return f.Name(name)
         case ast.Attribute(value=value, attr=attr):
-            owner = _dotted(value)
+            owner = dotted_name(value)
             return None if owner is None else f.Attr(owner, attr)
     return None
 

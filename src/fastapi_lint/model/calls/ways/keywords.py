@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.arguments import unpacked
-from fastapi_lint.model.calls.ways.constants import ENTRIES, UNKNOWN, Constants, Unknown, Value, is_entries
+from fastapi_lint.model.calls.ways.constants import ENTRIES, UNKNOWN, Constants, Value, entries
 from fastapi_lint.model.names.symbols import Function
 
 _CHANGES = frozenset({"update", "setdefault", "clear", "popitem", "__setitem__"})
-_NOTHING: Value = ()
 
 
 def collecting(function: Function) -> str:
@@ -69,16 +68,16 @@ class Keywords:
     def collected_by(self, function: Function, passed: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
         """What a function that collects keywords finds there; `passed` is what the call gives by name."""
         names = {param.name for param in function.params if param.kind in ("normal", "keyword-only")}
-        entries = {name: value for name, value in passed.items() if name.isidentifier() and name not in names}
+        found = {name: value for name, value in passed.items() if name.isidentifier() and name not in names}
         for arg in self.call.args:
             if arg.name == "**":
                 content = self._content(arg.value)
                 if content is None:
                     yield collecting(function), UNKNOWN
                     return
-                entries.update((name, value) for name, value in content if name not in names)
-        if entries:
-            yield collecting(function), (ENTRIES, *sorted(entries.items(), key=lambda each: each[0]))
+                found.update((name, value) for name, value in content if name not in names)
+        if found:
+            yield collecting(function), (ENTRIES, *sorted(found.items(), key=lambda each: each[0]))
 
     def _entry(self, expr: f.Expr, name: str) -> Iterator[Value]:
         content = self._own(expr)
@@ -118,13 +117,5 @@ class Keywords:
             return None
         if collecting(self.caller) != expr.id or (gone := _taken_out(self.caller, expr.id)) is None:
             return None
-        value = self.known.get(expr.id, UNKNOWN)
-        if isinstance(value, Unknown) or not (value == _NOTHING or is_entries(value)):
-            return None
-        return [(name, each) for name, each in _pairs(value) if name not in gone]
-
-
-def _pairs(value: Value) -> Iterator[tuple[str, Value]]:
-    for pair in value[1:] if isinstance(value, tuple) else ():
-        if isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str):
-            yield pair
+        content = entries(self.known.get(expr.id, UNKNOWN))
+        return None if content is None else [(name, each) for name, each in content if name not in gone]

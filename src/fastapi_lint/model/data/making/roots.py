@@ -99,13 +99,11 @@ def _is_ruled_out(project: Project, caller: Function, step: Step, current: Funct
 def _passed(project: Project, caller: Function, call: f.Call, current: Function) -> Iterator[tuple[str, Value]]:
     """What a call passes for the parameters of a function, as far as it is constant."""
     callee = project.types.callee(caller.module, call)
-    is_plain = isinstance(callee, FunctionObject) and callee.function is current
-    where, seen = (caller.module, call.block, call.start), set()
-    for name, expr in bound(current, call) if is_plain else ():
-        seen.add(name)
-        yield name, project.effects.branches.constants.of(expr, where)
-    if not is_plain or any(arg.name in ("*", "**") for arg in call.args):
-        yield from ((param.name, UNKNOWN) for param in current.params if param.name not in seen)
+    if isinstance(callee, FunctionObject) and callee.function is current:
+        where = (caller.module, call.block, call.start)
+        yield from project.effects.branches.constants.given(current, call, where)
+    else:
+        yield from ((param.name, UNKNOWN) for param in current.params)
 
 
 def _kind(project: Project, function: Function) -> Literal["endpoint", "dependency"] | None:

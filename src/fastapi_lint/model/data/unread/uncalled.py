@@ -35,13 +35,11 @@ def uncalled(project: Project) -> frozenset[Function]:
                 if name not in imported and all(other.is_test for other, *_ in mentions):
                     candidates.setdefault(name, []).append(function)
     commands = b"\n".join(text.encode() for text in project.declared.values())
-    single = {name: found for name, (found, *others) in candidates.items() if not others}
+    single = {
+        name: found for name, (found, *others) in candidates.items() if not others and name.encode() not in commands
+    }
     places = occurring(single, modules)
-    return frozenset(
-        function
-        for name, function in single.items()
-        if name.encode() not in commands and not _is_read(function, places.get(name, ()))
-    )
+    return frozenset(function for name, function in single.items() if not _is_read(function, places[name]))
 
 
 def _is_read(function: Function, modules: Iterable[Module]) -> bool:

@@ -14,6 +14,7 @@ from fastapi_lint.model.injection.protection.credentials import looks_at
 from fastapi_lint.model.injection.protection.gates import Gates
 from fastapi_lint.model.injection.protection.looking import CREDENTIAL
 from fastapi_lint.model.injection.protection.refusing import Refusing
+from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.symbols import (
     Class,
     External,
@@ -93,7 +94,7 @@ class Protection:
         """Whether a decorator above a handler may authenticate: known to, unknown, or looking at the request."""
         module = handler.module
         for decorator in handler.facts.decorators:
-            expr = module.facts.calls[decorator.index].func if isinstance(decorator, f.CallRef) else decorator
+            expr = decorated_by(module, decorator)
             if isinstance(expr, f.Attr) and (
                 expr.attr in HTTP_METHODS or "route" in expr.attr or "websocket" in expr.attr
             ):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import comparisons_of
+from fastapi_lint.model.names.expressions import comparisons_of, decorated_by
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -272,7 +272,7 @@ class PlainPasswords:
         module = where[0]
         types = [arg.value for arg in call.args if arg.name in ("", "type_", "sa_type")] if call is not None else []
         for given in types:
-            expr = module.facts.calls[given.index].func if isinstance(given, f.CallRef) else given
+            expr = decorated_by(module, given)
             name = self.project.name(expr, *where)
             if isinstance(expr, (f.Name, f.Attr)) and (
                 name is None or not name.startswith(("sqlalchemy.", "sqlmodel."))

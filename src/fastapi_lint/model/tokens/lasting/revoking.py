@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _IDENTITY = frozenset({"iat", "jti", "sid"})
 """Claims that tell of the token itself: when it was issued, which one it is, to which session it belongs."""
 _DIGESTS = ("hashlib.", "hmac.", "base64.", "str.", "bytes.")
-_OF_TEXTS = frozenset({"encode", "decode", "hexdigest", "digest", "strip"})
+_OF_TEXTS = frozenset({"encode", "decode", "hexdigest", "digest"})
 _NO_LOOK_UP = (*_DIGESTS, "re.", "json.", "jwt.", "jose.", "authlib.", "joserfc.", "logging.")
 """What is asked about a text and finds nothing out of it."""
 _NEW = ("uuid.uuid", "secrets.token_", "os.urandom")
@@ -318,9 +318,7 @@ class _Asking:
         name = self.project.called_name(module, call) or ""
         if name.startswith(_DIGESTS) or name in ("str", "bytes"):
             return True
-        return (
-            isinstance(call.func, f.Attr) and not name and call.func.attr in ("encode", "decode", "hexdigest", "digest")
-        )
+        return isinstance(call.func, f.Attr) and not name and call.func.attr in _OF_TEXTS
 
     def _comes_of_look_up(self, expr: f.Expr, depth: int = _DEPTH) -> bool:
         """Whether a value comes out of a look-up: `token in revoked`, `cache.get(token)`, `query.first()`."""

@@ -226,6 +226,11 @@ class Members(Questions):
                     return made if self.is_instance(made, declared.cls) else declared
         return declared
 
+    def nearest_assigns(self, cls: Class, attr: str) -> list[tuple[f.Assign, Function]]:
+        """The assignments to `self.attr` in the methods of a class, or of its nearest base that has any."""
+        every = (self.self_assigns(base).get(attr) for base in self.mro(cls) if isinstance(base, Class))
+        return next((each for each in every if each), [])
+
     def self_assigns(self, cls: Class) -> dict[str, list[tuple[f.Assign, Function]]]:
         """The assignments to `self.name` in the methods of a class."""
         if cls not in self._self_assigns:

@@ -113,9 +113,8 @@ class Scopes(Questions):
         if found:
             module = where[0]
             known = self._bound_type(module, name, found[0]) if len(found) == 1 else self.merge(module, name, found)
-            if (known is None or (isinstance(known, Instance) and isinstance(known.cls, Class))) and module.mentions(
-                "isinstance"
-            ):
+            is_open = known is None or (isinstance(known, Instance) and isinstance(known.cls, Class))
+            if is_open and name in module.asked_for_types:
                 latest = max((binding.start for binding in found if binding.start <= where[2]), default=-1)
                 return self._told_by_tests(name, where, latest, known) or known
             return known
