@@ -94,6 +94,17 @@ def test_what_was_found_over_others_on_changed_lines_waits_for_the_check(session
     assert (seen, found) == ([], [("FAPI305", 20)])
 
 
+@pytest.mark.parametrize("text", ["def broken(:", FILES[USERS]])
+def test_an_edit_that_is_taken_back_before_it_was_checked(session: Session, text: str) -> None:
+    session.check_again(
+        {"helpers.py": Source("helpers.py", b"import time\n\n\ndef load() -> int:\n    time.sleep(1)\n")}
+    )
+    session.put({USERS: Source(USERS, text.encode())})
+    session.glance(USERS)
+    seen, found = edited(session, USERS, FILES[USERS])
+    assert seen == found == [("FAPI102", 12), ("FAPI305", 20)]
+
+
 def test_a_comment_silences_at_once(session: Session) -> None:
     text = FILES[USERS].replace(
         "    return load()", "    time.sleep(1)  # fastapi-lint: ignore[FAPI101]\n    return load()"

@@ -163,7 +163,10 @@ class Session:
 
         self._build_upon_last()
         project, rules = self.project, self._rules()
-        judgement = rules.judge_alone(project, path, self._reuse(project, rules.rules))
+        reuse = self._reuse(project, rules.rules)
+        if reuse is not None and path not in reuse.changed:  # an edit was taken back: nothing of it would be said again
+            reuse = None
+        judgement = rules.judge_alone(project, path, reuse)
         by_others = moved(self._by_others.get(path, ()), self._judged[path], self.sources[path])
         found = nearest([*judgement.findings, *by_others])
         here = tuple(sorted((finding for finding in found if finding.path == path), key=by_place))
