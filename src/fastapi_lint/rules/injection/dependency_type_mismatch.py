@@ -129,7 +129,14 @@ def _is_clear(value: Instance, check: Check) -> bool:
     if isinstance(value.cls, str):
         is_own_name = "." not in value.cls or value.cls.partition(".")[0] in sys.stdlib_module_names
         return is_own_name or catalog.is_known(value.cls)
-    return all(isinstance(base, Class) or base in _PLAIN for base in order)
+    known = [base for base in order if base != "?" or not _is_made(value.cls, check)]
+    return all(isinstance(base, Class) or base in _PLAIN for base in known)
+
+
+def _is_made(cls: Class, check: Check) -> bool:
+    """Whether what is not known of a class's bases is only what `declarative_base()` makes, which has no ancestor."""
+    model = check.project.orm.of(cls)
+    return model is not None and model.complete
 
 
 def _both(declared: list[Instance], given: list[Instance]) -> Iterator[tuple[list[Instance], list[Instance]]]:
