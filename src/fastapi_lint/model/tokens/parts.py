@@ -41,6 +41,8 @@ class Part:
     at: tuple[int, int] | None = None
     is_declared: bool = False
     """The value is the annotation of a field, not what it holds."""
+    is_fallback: bool = False
+    """Put in only where the key was not there (`setdefault`)."""
 
 
 @dataclass(frozen=True)

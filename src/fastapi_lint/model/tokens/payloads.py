@@ -14,6 +14,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.binding import argument_at
 from fastapi_lint.model.calls.ways.passing import passes_all
 from fastapi_lint.model.names.symbols import Function, Module
+from fastapi_lint.model.tokens.expressions import read_of
 from fastapi_lint.model.tokens.parts import Alternative, Chain, Frame, Part
 from fastapi_lint.model.tokens.unfolding import MOST_CALLERS, MOST_FRAMES, Unfolding
 from fastapi_lint.model.types.inference.inference import Where
@@ -198,10 +199,44 @@ class Payloads:
         self, expr: f.Expr, where: Where, chain: Chain, key: str | None, given: list[bool], depth: int = _DEPTH
     ) -> Iterator[Part]:
         for alternative in self.unfolding.unfold(expr, where, chain) or () if depth >= 0 else ():
-            given.append(alternative.is_given)
-            for part in alternative.parts:
+            parts = alternative.parts if key is None else self._left(alternative, key, depth)
+            if len(parts) == len(alternative.parts):
+                given.append(alternative.is_given)
+            for part in parts:
                 if part.key is not None:
                     if key is None or part.key == key:
                         yield part
                 else:
                     yield from self._entries(part.value, part.where, part.chain, key, given, depth - 1)
+
+    def _left(self, alternative: Alternative, key: str, depth: int) -> tuple[Part, ...]:
+        """The parts from the last one on that replaces what the others gave a key."""
+        if alternative.function is None:
+            return alternative.parts
+        places = (self._replaced_at(part, alternative, alternative.function, key, depth) for part in alternative.parts)
+        last = max((at for at in places if at is not None), default=None)
+        if last is None:
+            return alternative.parts
+        return tuple(part for part in alternative.parts if part.at is not None and part.at[1] >= last)
+
+    def _replaced_at(
+        self, part: Part, alternative: Alternative, function: Function, key: str, depth: int
+    ) -> int | None:
+        """Where a part sets a key on every way, or makes a text of what stands there."""
+        if part.at is None or part.is_fallback or part.key not in (key, None):
+            return None
+        if part.key is None and self.presence(part.value, part.where, part.chain, key, depth - 1) != "always":
+            return None
+        is_sure = _is_own_text(part) or passes_all(function, [part.at], alternative.use, self.types)
+        return part.at[1] if is_sure else None
+
+
+def _is_own_text(part: Part) -> bool:
+    """`payload["sub"] = str(payload["sub"])`, which is also written below the question whether that is needed."""
+    if not isinstance(part.value, f.CallRef) or part.key is None:
+        return False
+    call = part.where[0].facts.calls[part.value.index]
+    if call.func != f.Name("str") or len(call.args) != 1:
+        return False
+    read = read_of(call.args[0].value, part.where[0])
+    return read is not None and read.key == part.key

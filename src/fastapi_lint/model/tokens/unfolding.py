@@ -310,8 +310,11 @@ class Unfolding:
                 ]
             if call.func.attr == "setdefault" and len(call.args) == 2:
                 key = self.project.values.text(call.args[0].value, where)
+                span = call.start, call.end
                 return (
-                    None if key is None else [Part(key, call.args[1].value, where, chain, (call.start, call.end), here)]
+                    None
+                    if key is None
+                    else [Part(key, call.args[1].value, where, chain, span, here, is_fallback=True)]
                 )
             return None if call.func.attr in ("pop", "popitem", "clear", "__setitem__") else []
         if not any(arg.value == name for arg in call.args):
