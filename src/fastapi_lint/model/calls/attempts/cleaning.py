@@ -29,9 +29,12 @@ _TAKING = frozenset(
 _OF_LIBRARIES = frozenset({("set", "prometheus_client"), ("reset", "contextvars")})
 _QUESTIONS = frozenset({
     "inspect.isawaitable", "inspect.iscoroutine", "asyncio.iscoroutine", "asyncio.coroutines.iscoroutine",
-    "asyncio.isfuture", "getattr", "hasattr", "callable", "isinstance",
+    "asyncio.isfuture", "getattr", "hasattr", "callable", "isinstance", "os.path.exists", "os.path.lexists",
+    "os.path.isfile", "os.path.isdir", "os.path.islink", "os.listdir", "os.scandir", "glob.glob", "glob.iglob",
+    "pathlib.Path.exists", "pathlib.Path.is_file", "pathlib.Path.is_dir", "pathlib.Path.is_symlink",
+    "pathlib.Path.iterdir", "pathlib.Path.glob", "pathlib.Path.rglob",
 })  # fmt: skip
-"""Calls that only look at an object: whether it can be closed, and whether that has to be awaited."""
+"""Calls that only look at an object: whether it can be closed and that has to be awaited, whether a file is there."""
 
 
 def only_cleans(project: Project, function: Function, body: f.Block) -> bool:
