@@ -6,6 +6,7 @@ conditional ones after it; bindings that disagree make the type unknown (None), 
 
 from __future__ import annotations
 
+from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -87,7 +88,16 @@ class Inference(Scopes, Imports, Members, Returns, Querying, Containers, Injecti
             case f.Binary(op="+" | "%", left=left):
                 base = self.infer(left, where)
                 return base if isinstance(base, Instance) and base.cls == "str" else None
+            case f.Binary(op="|", left=left, right=right):
+                return self._piped(self.infer(left, where), "__or__") or self._piped(self.infer(right, where), "__ror__")
         return None
+
+    def _piped(self, side: Type, operator: str) -> Type:
+        """What `|` gives for one of its sides: of libraries that put what runs one after the other together with it."""
+        if not isinstance(side, Instance) or not isinstance(side.cls, str):
+            return None
+        given = catalog.method_returns(side.cls, operator)
+        return side if given == "self" else instance_of(given)
 
     def _mapping(self, items: tuple[tuple[f.Expr | None, f.Expr], ...], where: Where) -> Type:
         """A dict display; entries of a dict that is unpacked in it count like its own."""
