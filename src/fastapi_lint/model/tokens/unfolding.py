@@ -312,9 +312,7 @@ class Unfolding:
                 key = self.project.values.text(call.args[0].value, where)
                 span = call.start, call.end
                 return (
-                    None
-                    if key is None
-                    else [Part(key, call.args[1].value, where, chain, span, here, is_fallback=True)]
+                    None if key is None else [Part(key, call.args[1].value, where, chain, span, here, is_fallback=True)]
                 )
             return None if call.func.attr in ("pop", "popitem", "clear", "__setitem__") else []
         if not any(arg.value == name for arg in call.args):

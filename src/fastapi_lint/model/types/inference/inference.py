@@ -89,7 +89,8 @@ class Inference(Scopes, Imports, Members, Returns, Querying, Containers, Injecti
                 base = self.infer(left, where)
                 return base if isinstance(base, Instance) and base.cls == "str" else None
             case f.Binary(op="|", left=left, right=right):
-                return self._piped(self.infer(left, where), "__or__") or self._piped(self.infer(right, where), "__ror__")
+                found = self._piped(self.infer(left, where), "__or__")
+                return found if found is not None else self._piped(self.infer(right, where), "__ror__")
         return None
 
     def _piped(self, side: Type, operator: str) -> Type:
