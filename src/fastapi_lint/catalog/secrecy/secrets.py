@@ -92,6 +92,7 @@ class _Names(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: tuple[str, ...]
     neutral: frozenset[str]
     blocking: frozenset[str]
+    blocking_keys: frozenset[str]
 
 
 class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -202,7 +203,8 @@ def secret_name(name: str) -> Kind | None:
         return None
     if "default" in found and _FORMER.intersection(found):
         return None  # what used to be the default is kept to refuse it
-    return _endings().get(_ending(found))
+    kind = _endings().get(_ending(found))
+    return kind if kind == "password" or names.blocking_keys.isdisjoint(found) else None
 
 
 def _ending(found: Sequence[str]) -> tuple[str, ...]:

@@ -38,10 +38,14 @@ class Named:
 
 @dataclass(frozen=True)
 class Names:
-    """All names of a project; `complete` is False where routes are made that are not all known."""
+    """All names of a project; `complete` is False where routes are made that are not all known.
+
+    `apps` are the names of mounts below which nothing but apps of the project stands.
+    """
 
     by_name: dict[str, tuple[Named, ...]]
     complete: bool
+    apps: frozenset[str] = frozenset()
 
 
 @query
@@ -63,7 +67,14 @@ def route_names(project: Project) -> Names:
             if isinstance(event, Mount):  # what is looked up below it; its own placeholders may stay as they are
                 parameters = frozenset({"path"}) if parameters == frozenset() else None
             found.setdefault(name, []).append((Named(path, parameters), by_path.get(path)))
-    return Names({name: tuple(dict.fromkeys(_ordered(each))) for name, each in found.items()}, complete)
+    by_name = {name: tuple(dict.fromkeys(_ordered(each))) for name, each in found.items()}
+    return Names(by_name, complete, frozenset(name for name in by_name if name and _holds_apps(project, name)))
+
+
+def _holds_apps(project: Project, name: str) -> bool:
+    """Whether what a name stands for are mounts of apps that the project makes: their routes are known."""
+    events = events_named(project, name)
+    return bool(events) and all(isinstance(event, Mount) and event.child is not None for event in events)
 
 
 def _ordered(found: list[tuple[Named, Address | None]]) -> Iterator[Named]:

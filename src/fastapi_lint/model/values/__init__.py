@@ -22,6 +22,7 @@ from fastapi_lint.model.values.texts import (
     bound_texts,
     is_named_for_tests,
     target_name,
+    unwrapped,
     written_for_tests,
 )
 from fastapi_lint.model.values.times.naive import (
@@ -64,5 +65,6 @@ __all__ = [
     "quoted_at",
     "quoted_between",
     "target_name",
+    "unwrapped",
     "written_for_tests",
 ]

@@ -188,6 +188,22 @@ def written_for_tests(module: Module) -> bool:
     return module.is_test or not _TESTING.isdisjoint(parts)
 
 
+def _made_of(module: Module, call: f.Call) -> f.Expr | None:
+    """What a call only makes something else of, as good as what it is given; None for other calls."""
+    made = called(module, call)
+    first = call.args[0].value if call.args and call.args[0].name == "" else None
+    if first is not None and ((made in _WRAPPERS and len(call.args) <= 2) or made in _DECODERS):
+        return first
+    return call.func.value if made in _METHODS and isinstance(call.func, f.Attr) else None
+
+
+def unwrapped(module: Module, value: f.Expr) -> f.Expr:
+    """A value without what only makes bytes or a secret of it: the text of `"...".encode()`, `SecretStr("...")`."""
+    while isinstance(value, f.CallRef) and (inner := _made_of(module, module.facts.calls[value.index])) is not None:
+        value = inner
+    return value
+
+
 def is_named_for_tests(qualname: str) -> bool:
     """Whether a class or function says by its name that it serves tests (`TestSettings`, `SettingsForTesting`)."""
     return _TEST_NAME.search(qualname) is not None
@@ -279,13 +295,10 @@ class _Site:
 
     def _made(self, name: str, call: f.Call, how: How) -> Iterator[BoundText]:
         """`Field(default="x")`, `SecretStr("x")`, `b"x".decode()`: the text that stands for the whole."""
-        made = called(self.module, call)
-        first = call.args[0].value if call.args and call.args[0].name == "" else None
-        if first is not None and ((made in _WRAPPERS and len(call.args) <= 2) or made in _DECODERS):
-            yield from self.of(name, first, how)
-        elif made in _METHODS and isinstance(call.func, f.Attr):
-            yield from self.of(name, call.func.value, how)
-        elif made in _FIELDS and self.cls is not None:
+        inner = _made_of(self.module, call)
+        if inner is not None:
+            yield from self.of(name, inner, how)
+        elif called(self.module, call) in _FIELDS and self.cls is not None:
             for i, arg in enumerate(call.args):
                 if arg.name == "default" or (arg.name == "" and i == 0):
                     inside = replace(self, block=call.block, start=arg.start, end=arg.end, call=call, counts={})

@@ -159,7 +159,7 @@ def _worked_with(method: Function, check: Check, depth: int) -> Iterator[str]:
 def _held(value: Type, attribute: str, text: str, function: Function, check: Check) -> tuple[str, str]:
     """Which session an object holds: the one that it was made with or that was injected, else its own."""
     root, _, rest = text.partition(".")
-    found = _injected(root, function, check) if not rest else _kept(root, rest, function, check)
+    found = _injected(root, function, check) if not rest else _kept(root, rest, attribute, function, check)
     if found is not None:
         return found
     passed = given(check.project.types, value, attribute)
@@ -174,9 +174,9 @@ def _held(value: Type, attribute: str, text: str, function: Function, check: Che
     return f"{text}.{attribute}", f"`{text}.{attribute}`"
 
 
-def _kept(itself: str, attribute: str, function: Function, check: Check) -> tuple[str, str] | None:
+def _kept(itself: str, attribute: str, inner: str, function: Function, check: Check) -> tuple[str, str] | None:
     """The dependency whose result an attribute of the function's own object is: its constructor was given it, by
-    FastAPI or by the one function that makes such objects."""
+    FastAPI or by the one function that makes such objects, or an object that holds it in `inner`."""
     if function.cls is None or not function.params or function.params[0].name != itself:
         return None
     types = check.project.types
@@ -186,9 +186,19 @@ def _kept(itself: str, attribute: str, function: Function, check: Check) -> tupl
     makers = check.project.routes.expansion.objects.makers(function.cls)
     passed = given(types, Instance(function.cls, origin=makers[0]), attribute) if len(makers) == 1 else None
     match passed:
-        case (f.Name(id=name), (module, block, _)) if (maker := module.enclosing(block)) is not None:
-            return _injected(name, maker, check)
+        case (expr, (module, block, _) as where) if (maker := module.enclosing(block)) is not None:
+            found = _injected(expr.id, maker, check) if isinstance(expr, f.Name) else None
+            return found or _made_there(types.infer(expr, where), inner, maker, check)
     return None
+
+
+def _made_there(value: Type, attribute: str, maker: Function, check: Check) -> tuple[str, str] | None:
+    """The session with which a function makes an object that it gives to another one's constructor."""
+    passed = given(check.project.types, value, attribute)
+    session = dotted(passed[0]) if passed is not None else ""
+    if passed is None or not session or passed[1][0].enclosing(passed[1][1]) is not maker:
+        return None
+    return _injected(session, maker, check) or (f"{maker.qualname}/{session}", f"`{session}`")
 
 
 def _injected(name: str, function: Function, check: Check) -> tuple[str, str] | None:

@@ -53,9 +53,11 @@ def _judged(name: str, call: f.Call, named: f.Arg, check: Check) -> tuple[str, s
     routes = names.by_name.get(name)
     raises = "it raises `NoMatchFound`, so that the request is answered with a 500"
     if routes is None:
-        mounted, colon, _ = name.partition(":")
-        if not names.complete or (colon and (mounted in names.by_name or "" in names.by_name)):
-            return None  # a name of what is mounted under the first part, or under no name
+        mounted, colon, below = name.partition(":")
+        if not names.complete or (colon and "" in names.by_name):
+            return None  # a name of what is mounted under no name
+        if colon and mounted in names.by_name and (below in names.by_name or mounted not in names.apps):
+            return None  # a name of what is mounted under the first part
         return (
             f"no route is named `{name}`",
             raises,

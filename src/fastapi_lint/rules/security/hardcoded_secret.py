@@ -22,7 +22,7 @@ from fastapi_lint.model.secrets import (  # fmt: skip
     surroundings,
     written_beside,
 )
-from fastapi_lint.model.values import BoundText, bound_texts, literals_between, quoted, written_for_tests
+from fastapi_lint.model.values import BoundText, bound_texts, literals_between, quoted, unwrapped, written_for_tests
 from fastapi_lint.rule import Check, rule
 
 _INVENTED = re.compile(r"(?i)\btest|example\.|\bfoo\b|\bdummy")
@@ -139,7 +139,7 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
             continue
         judged = (
             _as_key(bound, key)
-            if key is not None and (kind in _HARM or not key.takes_fixed or _says_secret(bound))
+            if key is not None and (kind in _HARM or not key.takes_fixed or made or _says_secret(bound))
             else None
         )
         if judged is None and kind is not None:
@@ -224,7 +224,7 @@ def _is_enumeration(cls: Class | None, check: Check) -> bool:
 def _keys(module: Module, check: Check) -> Iterator[_Judged]:
     """Keys given to what signs or encrypts by position, as literals."""
     for given in keys_given(module, check.project):
-        value = given.arg.value
+        value = unwrapped(module, given.arg.value)
         why = _HARM["encryption" if given.taker.use == "encrypts" else "signing"]
         if isinstance(value, f.CallRef) and not given.taker.fixed:
             for literal, home in literals_given_back(check.project, module, value):

@@ -9,6 +9,7 @@ from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.symbols import (
+    Class,
     ClassObject,
     External,
     Function,
@@ -42,13 +43,9 @@ def decorator_effect(types: Inference, function: Function, decorator: f.Expr) ->
     match value:
         case External() | Method():
             return _external(name), name
-        case FunctionObject(function=factory):
-            return _together(_applied(types, each, 0) for each in _receivers(types, factory, called=called)), name
-        case ClassObject(cls=cls):
-            method = types.member(cls, "__call__", Instance(cls))
-            if isinstance(method, FunctionObject):
-                return (_applied(types, method.function, 0) if called else "replaces"), name
-    return "unknown", name
+        case ClassObject(cls=cls) if not called:
+            return ("replaces" if types.member(cls, "__call__", Instance(cls)) is not None else "unknown"), name
+    return _together(_applied(types, each, 0) for each in _receiving(types, value, called=called)), name
 
 
 def made_by(types: Inference, function: Function, decorator: f.Expr) -> str:
@@ -74,7 +71,7 @@ def passes_through(types: Inference, function: Function, decorator: f.Expr) -> b
     called = isinstance(decorator, f.CallRef)
     expr = decorated_by(module, decorator)
     value = types.infer(expr, (module, facts.outer, facts.start))
-    receivers = _receivers(types, value.function, called=called) if isinstance(value, FunctionObject) else []
+    receivers = _receiving(types, value, called=called)
     return bool(receivers) and all(_only_calls(types, each) for each in receivers)
 
 
@@ -84,13 +81,7 @@ def put_in_place(types: Inference, function: Function, decorator: f.Expr) -> tup
     module, facts = function.module, function.facts
     called = isinstance(decorator, f.CallRef)
     expr = decorated_by(module, decorator)
-    receivers: list[Function] = []
-    match types.infer(expr, (module, facts.outer, facts.start)):
-        case FunctionObject(function=factory):
-            receivers = _receivers(types, factory, called=called)
-        case ClassObject(cls=cls) if called:
-            method = types.member(cls, "__call__", Instance(cls))
-            receivers = [method.function] if isinstance(method, FunctionObject) else []
+    receivers = _receiving(types, types.infer(expr, (module, facts.outer, facts.start)), called=called)
     made = [_made(types, receiver, 0) for receiver in receivers]
     if not made or None in made:
         return None
@@ -169,6 +160,21 @@ def _together(effects: Iterable[Effect]) -> Effect:
     if not found or "unknown" in found:
         return "unknown"
     return next(effect for effect in ("replaces", "wraps", "same") if effect in found)
+
+
+def _receiving(types: Inference, decorator: Type, *, called: bool) -> list[Function]:
+    """The functions that receive what stands below a decorator: of one that is a function, an object that is called
+    (`@guard`, `@guard("admin")`), or a class that makes such an object (`@Guard("admin")`)."""
+    match decorator:
+        case FunctionObject(function=factory):
+            return _receivers(types, factory, called=called)
+        case ClassObject(cls=cls) if called:
+            method = types.member(cls, "__call__", Instance(cls))
+            return [method.function] if isinstance(method, FunctionObject) else []
+        case Instance(cls=Class() as cls):
+            method = types.member(cls, "__call__", decorator)
+            return _receivers(types, method.function, called=called) if isinstance(method, FunctionObject) else []
+    return []
 
 
 def _receivers(types: Inference, factory: Function, *, called: bool) -> list[Function]:

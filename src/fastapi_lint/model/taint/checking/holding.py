@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.cases import case_of, is_open, listed
 from fastapi_lint.model.calls.ways.conditional import conditions
+from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import Function, Module
 from fastapi_lint.model.types.inference.inference import Where
 
@@ -65,7 +66,7 @@ class Holding:
         while block >= 0:
             entry = blocks[block]
             yield from self._before(module, block, inner, at)
-            if entry.kind == "while" and entry.test is not None:
+            if entry.kind == "while" and entry.test is not None and not _is_asked(module, entry.test, where[2]):
                 yield Held(entry.test, True, module, block, entry.start)
             elif entry.kind in ("if", "else", "case") and entry.parent >= 0:
                 yield from self._chosen(module, block)
@@ -105,7 +106,9 @@ class Holding:
             elif entry.kind == "for":
                 yield from self._of_each(module, child)
         for test in module.facts.tests:
-            if test.block == block and test.kind in ("assert", "filter") and (test.start < at or test.kind == "filter"):
+            if test.block != block or test.start <= at < test.end:
+                continue  # what stands in a condition is run to find out whether it holds
+            if test.kind == "filter" or (test.kind == "assert" and test.start < at):
                 yield Held(test.value, True, module, block, test.start)
 
     def _of_each(self, module: Module, loop: int) -> Iterator[Held]:
@@ -198,6 +201,12 @@ class Holding:
     def end_of(function: Function) -> Where:
         """The place behind the last statement of a function."""
         return function.module, function.facts.block, function.facts.end
+
+
+def _is_asked(module: Module, test: f.Expr, at: int) -> bool:
+    """Whether a place stands in a call of a condition, which is run to find out whether it holds."""
+    calls = [module.facts.calls[part.index] for part in walk(test) if isinstance(part, f.CallRef)]
+    return any(call.start <= at < call.end for call in calls)
 
 
 def chain(function: Function, where: Where) -> Iterator[tuple[Function, Where]]:
