@@ -6,8 +6,8 @@ from fastapi_lint.model.taint.archives import Unpacked, unpacked
 from fastapi_lint.model.taint.checking.schemes import leads_nowhere
 from fastapi_lint.model.taint.errors.parsing import only_parses
 from fastapi_lint.model.taint.errors.told import Telling, Told
-from fastapi_lint.model.taint.flows import Flows, Sunk, trail
-from fastapi_lint.model.taint.sinks import Arrival, called_like, names_an_object
+from fastapi_lint.model.taint.flows import Flows, Sunk
+from fastapi_lint.model.taint.sinks import Arrival, called_like, names_an_object, trail
 from fastapi_lint.model.taint.strands import (
     BESIDE,
     EACH,

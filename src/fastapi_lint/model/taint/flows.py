@@ -16,19 +16,21 @@ from fastapi_lint.model.calls.callers import Callers
 from fastapi_lint.model.calls.execution import Execution
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Type
 from fastapi_lint.model.taint.calling.calling import is_property
+from fastapi_lint.model.taint.entries import is_plain
 from fastapi_lint.model.taint.objects import called_on, calls_on, maker, own_methods, replacement
 from fastapi_lint.model.taint.parameters import taken_by
 from fastapi_lint.model.taint.sinks import Arrival, Sinks, asked_of, lives
 from fastapi_lint.model.taint.strands import (
     HIDDEN,
+    UNKNOWN,
     Entry,
     Path,
     Slot,
-    Step,
     Strand,
     Text,
     Value,
     has_strands,
+    substituted,
 )
 from fastapi_lint.model.taint.taken import Place, Taken
 from fastapi_lint.model.taint.tracing import Tracing
@@ -41,8 +43,6 @@ _MOST_TEXTS = 24
 _MOST_FOLLOWED = 400
 """Texts that are followed up to callers for one question."""
 _MOST_SUNK = 16
-_PLAIN = frozenset({"str", "int", "float", "bool", "bytes", "dict", "list", "set", "tuple"})
-_GENERIC = frozenset({"Optional", "Union", "List", "Dict", "Set", "Tuple", "dict", "list", "set", "tuple"})
 
 
 @dataclass(frozen=True)
@@ -334,11 +334,11 @@ class Flows:
         where = (module, call.block, call.start)
         target, args = self.tracing.callee(call, where)
         for sunk in self.sunk(callee, danger):
-            if self._is_replaced(target, sunk):
+            if self._is_replaced(target, sunk, danger):
                 continue
             slots = [p.origin for p in sunk.text if isinstance(p, Strand) and isinstance(p.origin, Slot)]
             value: Value = (sunk.text,)
-            if any(slot.method is not None and slot.function != callee for slot in slots):
+            if any(_is_of_maker(piece, callee) for piece in sunk.text if isinstance(piece, Strand)):
                 value = self._made(value, sunk, function, call, callee)
             elif all(slot.function != callee for slot in slots):
                 continue
@@ -360,15 +360,15 @@ class Flows:
         if first and call.func.value == f.Name(first):
             return taken_by(value, function)
         made = maker(call.func.value, (function.module, call.block, call.start), self.tracing)
-        if made is None or not self.taken.is_taken(
-            Place(callee, sunk.block, sunk.start), made.init, made.call, made.args, made.where
-        ):
+        if made is None:  # an object from elsewhere: what it was made with is not known, what it is given is
+            return substituted(value, lambda strand: UNKNOWN if _is_of_maker(strand, callee) else None)
+        if not self.taken.is_taken(Place(callee, sunk.block, sunk.start), made.init, made.call, made.args, made.where):
             return ()
         return self.tracing.checks.cleared(
             self.tracing.filled(value, made.init, made.call, made.args, made.where), made.where
         )
 
-    def _is_replaced(self, target: Type, sunk: Sunk) -> bool:
+    def _is_replaced(self, target: Type, sunk: Sunk, danger: str) -> bool:
         """Whether an object whose inherited method is called has methods of its own in the place of those on the way:
         what the method runs by `self` is worked out for the class in which it stands."""
         owner = target.owner if isinstance(target, FunctionObject) else None
@@ -378,7 +378,21 @@ class Flows:
         steps = (step for piece in sunk.text if isinstance(piece, Strand) for step in piece.steps)
         passed = (sunk.arrival.function, *own_methods(steps, self.tracing))
         pairs = [(each, replacement(each, cls, self.types)) for each in passed if each not in (None, target.function)]
-        return any(own is not None and method not in self._reach(own) for method, own in pairs)
+        return any(own is not None and not self._passes_on(own, method, danger) for method, own in pairs)
+
+    def _passes_on(self, own: Function, method: Function | None, danger: str) -> bool:
+        """Whether a method calls the one in whose place it stands, with what can still bring the danger."""
+        if method not in self._reach(own):
+            return False
+        texts = (*(sunk.text for sunk in self.sunk(own, danger)), *self.tracing.returned(own, (), False, 0))
+        return any(
+            isinstance(piece, Strand)
+            and isinstance(piece.origin, Slot)
+            and piece.origin.function is own
+            and lives(piece, danger)
+            for text in texts
+            for piece in text
+        )
 
     # ---------------------------------------------------------------- where they come in
 
@@ -393,7 +407,7 @@ class Flows:
         return False
 
     def _holds(self, function: Function, param: f.Param) -> bool:
-        if param.annotation is not None and not isinstance(param.default, f.CallRef) and _is_plain(param.annotation):
+        if param.annotation is not None and not isinstance(param.default, f.CallRef) and is_plain(param.annotation):
             return False
         if function.cls is not None and param is function.params[0] and not function.cls.facts.bases:
             return False
@@ -406,28 +420,7 @@ class Flows:
         return any(self.known.attributes(name) for name in names)
 
 
-def _is_plain(annotation: f.Expr) -> bool:
-    """Whether an annotation names types of Python only, of which nothing is known to come from a client."""
-    match annotation:
-        case f.Name(id=name):
-            return name in _PLAIN
-        case f.Const(value=value):
-            return value is None
-        case f.Binary(op="|", left=left, right=right):
-            return _is_plain(left) and _is_plain(right)
-        case f.Sub(value=value, items=items):
-            return f.last_name(value) in _GENERIC and all(_is_plain(one) or f.last_name(one) == "Any" for one in items)
-    return False
-
-
-def trail(strand: Strand, arrival: Arrival) -> Iterator[Step]:
-    """The way of a text as steps, from where it comes in to the sink."""
-    origin = strand.origin
-    module = origin.function.module
-    if isinstance(origin, Entry):
-        yield Step(module, origin.start, origin.end, f"{origin.what} `{origin.shown}` comes from the client")
-    else:
-        yield Step(module, origin.param.start, origin.param.end, f"`{origin.shown}` comes from here")
-    yield from strand.steps
-    if arrival.called:
-        yield Step(arrival.module, arrival.start, arrival.end, f"`{arrival.called}` gets it")
+def _is_of_maker(strand: Strand, callee: Function) -> bool:
+    """Whether a method takes what a strand is out of its object, as that was made."""
+    slot = strand.origin
+    return isinstance(slot, Slot) and slot.method is not None and slot.function != callee

@@ -17,7 +17,7 @@ from fastapi_lint.model.calls.bodies.arguments import Given, given, switch
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import ClassObject, External, Function, FunctionObject, Method, Module
 from fastapi_lint.model.taint.parameters import taken_by
-from fastapi_lint.model.taint.strands import Path, Strand, Value, has_strands
+from fastapi_lint.model.taint.strands import Entry, Path, Step, Strand, Value, has_strands
 from fastapi_lint.model.taint.taken import Place
 from fastapi_lint.model.taint.tracing import Tracing
 from fastapi_lint.model.types.inference.inference import Where
@@ -300,6 +300,19 @@ def asked_of(call: f.Call) -> Iterator[f.Expr]:
 def lives(piece: object, danger: str) -> bool:
     """Whether a piece comes from outside and can bring a danger."""
     return isinstance(piece, Strand) and not piece.is_safe(danger)
+
+
+def trail(strand: Strand, arrival: Arrival) -> Iterator[Step]:
+    """The way of a text as steps, from where it comes in to the sink."""
+    origin = strand.origin
+    module = origin.function.module
+    if isinstance(origin, Entry):
+        yield Step(module, origin.start, origin.end, f"{origin.what} `{origin.shown}` comes from the client")
+    else:
+        yield Step(module, origin.param.start, origin.param.end, f"`{origin.shown}` comes from here")
+    yield from strand.steps
+    if arrival.called:
+        yield Step(arrival.module, arrival.start, arrival.end, f"`{arrival.called}` gets it")
 
 
 # ---------------------------------------------------------------- keys of objects
