@@ -30,6 +30,7 @@ from fastapi_lint.model.types.inference.inference import Where, is_none
 from fastapi_lint.tracking import recording
 
 _DEEPEST = 4
+_TESTS = (f.Compare, f.Unary, f.Const)  # no more than an answer: with it nothing was looked up
 
 
 class Checks:
@@ -115,7 +116,7 @@ class Checks:
         for assign in module.assigns_in.get(function.index, ()):
             if isinstance(assign.value, f.Sub) and self.holding.runs_before(module, assign.block, assign.end, where):
                 for item in assign.value.items:
-                    if isinstance(item, (f.Name, f.Attr)) and not self._is_index(assign.value, item, assign):
+                    if isinstance(item, (f.Name, f.Attr)) and assign.value.value != item:
                         place = (module, assign.block, assign.start)
                         key = (module, "[]", assign.start)
                         yield from self._kept(key, lambda item=item, place=place: of_all(self.asks, item, place))
@@ -126,9 +127,6 @@ class Checks:
             return False
         target, _ = self.asks.callee(call, (module, call.block, call.start))
         return isinstance(target, FunctionObject) and target.function.cls is not None
-
-    def _is_index(self, value: f.Sub, item: f.Expr, assign: f.Assign) -> bool:
-        return value.value == item
 
     def _raising(self, module: object, call: f.Call) -> Iterator[Ruling]:
         """What is known when a call has come back."""
@@ -308,7 +306,7 @@ class Checks:
                 if guard is None:
                     yield from self._through(self._answered(function, truth, depth), function, call, args, where)
                     yield from self._by_name(function, args, where)
-                if not truth:
+                if not truth or all(isinstance(one.value, _TESTS) for one in function.exits if one.kind == "return"):
                     return
             case External(name="any" | "all") if args and isinstance(args[0].value, f.Each):
                 each = args[0].value
