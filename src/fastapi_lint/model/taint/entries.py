@@ -6,6 +6,7 @@ known is hidden.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,7 @@ from fastapi_lint.model.taint.strands import (
     Strand,
     Value,
     cleaned,
+    mapped,
     named,
     union,
 )
@@ -65,6 +67,8 @@ _WHAT = {
     "fastapi.Body": "body field",
     "": "query parameter",
 }
+_CONVERTED = frozenset({"int", "float", "uuid"})
+"""What Starlette makes of a placeholder's text itself, so that nothing else matches."""
 _DEEPEST = 6
 _NO_OBJECT = frozenset({"path", "url", "redirect"})
 
@@ -118,6 +122,8 @@ class Entries:
             return UNKNOWN
         routes = self.routes.by_handler.get(function, ())
         name = path_name(parameter) or parameter.name
+        if routes and all(_CONVERTED.intersection(_converters(route.path, name)) for route in routes):
+            return NUMBER
         paths = " ".join(route.path for route in routes)
         tail = f"{{{name}:path}}" in paths
         inside = f"{{{name}}}" in paths or tail
@@ -248,7 +254,17 @@ class Entries:
             if not path or path[0] == KEYS or len(kind.args) < 2 or kind.args[1] is None:
                 return body.entry(whole=not path, part="key" if path[:1] == (KEYS,) else "")
             return self.typed(kind.args[1], body, path[1:], depth + 1)
-        return UNKNOWN
+        return self._part(kind, reading, path)
+
+    def _part(self, kind: Instance, reading: _Reading, path: Path) -> Value:
+        """What of a library's object that is a field of a model (an upload of a form) the client wrote."""
+        found = self.held(reading.function, reading.fact, kind, path) if path else None
+        shown = named(reading.fact.name, reading.path)
+
+        def called(strand: Strand) -> Strand:
+            return replace(strand, shown=shown, origin=replace(strand.origin, shown=shown))  # type: ignore[arg-type]
+
+        return UNKNOWN if found is None else mapped(found, called)
 
     def _fields(self, schema: Schema, kind: Instance, reading: _Reading, path: Path, depth: int) -> Value:
         body = reading if reading.what != "query parameter" else replace(reading, what="body field")
@@ -287,6 +303,11 @@ class Entries:
             given = self.schemas.field_types(one, kind)
             return union(self.typed(each, reading, path[1:], depth + 1) for each in given) or UNKNOWN
         return found
+
+
+def _converters(path: str, name: str) -> list[str]:
+    """How a path converts the placeholder of a name (`{page:int}`)."""
+    return re.findall(r"\{" + re.escape(name) + r":(\w+)\}", path)
 
 
 def _is_list(kind: Type) -> bool:
