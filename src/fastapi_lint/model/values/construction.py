@@ -195,6 +195,10 @@ def parameters(
             bound[param.name] = (f.Display("tuple", tuple(more)), where, environment)
         if param.kind == "kwargs" and not any(arg.name == "**" for arg in call.args):
             bound[f"**{param.name}"] = (f.Unknown(), where, environment)  # all that it holds is known by name
+            named = {each.name for each in function.params[shift:]}
+            others = (arg for arg in call.args if arg.name.isidentifier() and arg.name not in named)
+            held = f.Mapping(tuple((f.Const(arg.name), arg.value) for arg in others))
+            bound.setdefault(param.name, (held, where, environment))
         bound.setdefault(param.name, (f.Unknown(), where, environment))
     if itself is not None and function.params:
         bound[function.params[0].name] = itself
