@@ -54,6 +54,8 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
             if not what:
                 continue
             helper = _helper(told, content) if told.given is None else None
+            if helper is not None and _is_only_for(helper[1], told.function, check):
+                helper = None  # there is no other that it would be one finding with
             place, sender = helper or (told.given or at, told.function)
             home = sender.module if helper is not None or told.given is not None else function.module
             cause = (home, place.start) if told.given is None else (told.module, told.block)
@@ -84,6 +86,19 @@ def _helper(told: Told, content: Bound) -> tuple[f.Call, Function] | None:
             made = next((call for call in function.calls if call.start == at), None)
             return (made, function) if made is not None else None
     return None
+
+
+def _is_only_for(helper: Function, function: Function, check: Check) -> bool:
+    """Whether nobody else calls a function, or those on the way to it."""
+    current: Function | None = helper
+    for _ in range(_DEEPEST):
+        uses = check.project.callers.uses(current) if current is not None and current is not function else []
+        if len(uses) != 1:
+            break
+        module, at = uses[0].module, uses[0].start
+        block = next((call.block for call in module.facts.calls if call.start == at), None)
+        current = module.enclosing(block) if block is not None else None
+    return current is function
 
 
 def _parts(expr: f.Expr | None, module: Module, depth: int) -> Iterator[f.Expr]:
