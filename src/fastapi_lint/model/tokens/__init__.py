@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.tokens.absence import may_be_none, unasked
-from fastapi_lint.model.tokens.lasting.lifetimes import contains, lifetimes
+from fastapi_lint.model.tokens.lasting.lifetimes import OTHERS, contains, lifetimes
 from fastapi_lint.model.tokens.lasting.revoking import takes_back
 from fastapi_lint.model.tokens.lasting.times import Lifetime
 from fastapi_lint.model.tokens.parts import Frame, Part
@@ -14,6 +14,7 @@ from fastapi_lint.model.tokens.trust import Trust, trusted_headers
 from fastapi_lint.model.tokens.unhandled import Way, package_of, verifying, way_out
 
 __all__ = [
+    "OTHERS",
     "Encoding",
     "Flaw",
     "Frame",

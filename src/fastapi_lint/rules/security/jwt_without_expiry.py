@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Module, evaluated, walk
-from fastapi_lint.model.tokens import Encoding, Frame, Payloads, encodings, takes_back, token_call
+from fastapi_lint.model.tokens import OTHERS, Encoding, Frame, Payloads, contains, encodings, takes_back, token_call
 from fastapi_lint.rule import Check, rule
 
 _NAMELESS = frozenset({"jti", "sid", "iat", "nbf", "auth_time", "nonce", "iss", "typ"})
@@ -53,7 +53,8 @@ def jwt_without_expiry(module: Module, check: Check) -> Iterator[Finding]:
         if _is_state(module, encoding.call, payloads) or _is_unsigned(encoding, check):
             continue
         # What is looked up, or asked when it was issued, somebody can end: it only lives longer than it has to.
-        ends = takes_back(check.project)
+        maker = module.enclosing(encoding.call.block)
+        ends = takes_back(check.project, access=maker is not None and not contains((maker.name,), OTHERS))
         severity = Severity.INFO if ends else None
         if isinstance(lacking, Frame):
             line = lacking.module.source.line_of(lacking.call.start)

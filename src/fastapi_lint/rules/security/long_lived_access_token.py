@@ -6,17 +6,10 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model.names import Module
-from fastapi_lint.model.tokens import contains, lifetimes, takes_back
+from fastapi_lint.model.tokens import OTHERS, contains, lifetimes, takes_back
 from fastapi_lint.rule import Check, rule
 
 _ACCESS = frozenset({"access", "token", "jwt", "auth", "login", "session", "bearer", "sub"})
-_OTHERS = frozenset({
-    "refresh", "resource", "download", "upload", "invite", "invitation", "remember", "verification", "verify", "reset",
-    "mcp", "confirm", "confirmation", "activate", "activation", "unsubscribe", "share", "magic", "email", "link",
-    "state", "oauth", "csrf", "device", "webhook", "stream", "file", "recovery",
-})  # fmt: skip
-"""Words that tell of tokens for something else than access, some of which have to live for days."""
-
 _WRITTEN = (
     "timedelta", "minutes", "MINUTES", "hours", "HOURS", "days", "DAYS", "seconds", "SECONDS", "expir", "EXPIR", "_exp",
     "_EXP", "ttl", "TTL", "lifetime", "LIFETIME", "token", "TOKEN", "jwt", "JWT",
@@ -53,9 +46,9 @@ def long_lived_access_token(module: Module, check: Check) -> Iterator[Finding]:
     for one in lifetimes(check.project).get(module, ()):
         if one.seconds <= int(longest if isinstance(longest, int) else 60) * 60:
             continue
-        if contains(one.names, _OTHERS) or not contains(one.names, _ACCESS):
+        if contains(one.names, OTHERS) or not contains(one.names, _ACCESS):
             continue
-        if takes_back(check.project):
+        if takes_back(check.project, access=True):
             return
         by = f" by `{one.name}`" if one.name else ""
         yield check.finding(

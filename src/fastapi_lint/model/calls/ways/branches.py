@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.bodies.arguments import bound_before, completed
-from fastapi_lint.model.calls.ways.conditional import as_tree, conditions, said_of
+from fastapi_lint.model.calls.ways.conditional import as_tree, conditions, names_in, said_of
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Constants, Unknown, Value, field_of, truth
 from fastapi_lint.model.calls.ways.judging import fitting, judged
 from fastapi_lint.model.calls.ways.keywords import Keywords, collecting
 from fastapi_lint.model.calls.ways.objects import Objects, own_name
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.calls.ways.written import Written
-from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import (
     ClassObject,
     Function,
@@ -122,8 +122,10 @@ class Branches:
                 value = self.constants.of(expr, held[1])
             else:
                 value = self._passed(expr, call, caller, known)
-                if value is UNKNOWN and caller is not None and isinstance(expr, f.Name):
-                    value = said_of(expr, caller, call)
+                if value is UNKNOWN and caller is not None:
+                    value = said_of(expr, caller, call) if isinstance(expr, f.Name) else UNKNOWN
+                    if value is UNKNOWN and function.module.mentions("isinstance"):
+                        value = self.constants.kind_of(expr, (caller.module, call.block, call.start))
             default = defaults.get(name, UNKNOWN)
             if value != default or type(value) is not type(default):
                 found.add((name, value))
@@ -169,7 +171,7 @@ class Branches:
             elif block.kind in _LOOPS and isinstance(block.test, f.Name):
                 words.add(block.test.id)
         for test, _, _ in self._tests_of_calls(function):
-            words |= {part.id for part in walk(test) if isinstance(part, f.Name)}
+            words |= names_in(test, module)
         return words
 
     def _tests_of_calls(self, function: Function) -> Iterator[tuple[f.Expr, f.Call, int]]:
@@ -289,7 +291,7 @@ class Branches:
             elif isinstance(event, f.Assign):
                 self._assign(function, event, values, ways)
             elif isinstance(event, tuple):
-                tree = as_tree(event[0])
+                tree = as_tree(event[0], module.facts.calls)
                 if tree is not None and truth(self._judged(function, tree, values, event[1].start)) is False:
                     ways.skipped.add(event[1].start)
             elif self._is_sure(function, event.block, ways) and not _is_tried(module, event.block):
@@ -340,7 +342,7 @@ class Branches:
         chain = _chain(function.module, assign.block)
         if any(index in ways.dead for index in chain):
             return
-        for name in _names(assign.target):
+        for name in target_names(assign.target):
             value: Value = UNKNOWN
             if (
                 assign.op in ("=", ":=")
@@ -394,7 +396,10 @@ class Branches:
 
     def _judged(self, function: Function, tree: ast.expr, values: dict[str, Value], at: int) -> Value:
         def named(expr: f.Expr) -> Value:
-            return self.constants.of(expr, (function.module, function.facts.block, at))
+            where = (function.module, function.facts.block, at)
+            value = self.constants.of(expr, where)
+            is_asked = value is UNKNOWN and function.module.mentions("isinstance")
+            return self.constants.kind_of(expr, where) if is_asked else value
 
         return judged(tree, values, named)
 
@@ -422,17 +427,6 @@ def _may_be_filled(value: f.Expr | None) -> bool:
 def _is_tried(module: Module, block: int) -> bool:
     """Whether an error that is raised in a block may be caught in the same function."""
     return any(module.facts.blocks[index].kind == "body" for index in _chain(module, block))
-
-
-def _names(target: f.Expr) -> Iterator[str]:
-    match target:
-        case f.Name(id=name):
-            yield name
-        case f.Display(items=items):
-            for item in items:
-                yield from _names(item)
-        case f.Star(value=value):
-            yield from _names(value)
 
 
 def _first_line(module: Module, block: f.Block) -> int:

@@ -7,7 +7,7 @@ Judges nothing, resolves nothing.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from fastapi_lint.index import facts as f
@@ -51,34 +51,52 @@ def conditions(module: Module) -> Mapping[int, f.Expr]:
     }
 
 
-def as_tree(expr: f.Expr, depth: int = 0) -> ast.expr | None:
-    """A test as Python's own tree has it, as far as constants can decide it: names, comparisons, `not`, `and`, `or`.
+def as_tree(expr: f.Expr, calls: Sequence[f.Call], depth: int = 0) -> ast.expr | None:
+    """A test as Python's own tree has it, as far as constants can decide it: names, comparisons, `not`, `and`, `or`,
+    and calls with arguments by position (`isinstance`).
 
     What cannot be written so is an ellipsis, which is no constant that is known.
     """
     if depth > _DEEPEST:
         return None
+
+    def known(each: f.Expr) -> ast.expr:
+        return as_tree(each, calls, depth + 1) or ast.Constant(...)
+
     match expr:
         case f.Const(value=value):
             return ast.Constant(value)
         case f.Name(id=name):
             return ast.Name(name)
         case f.Attr(value=owner, attr=attr):
-            inner = as_tree(owner, depth + 1)
+            inner = as_tree(owner, calls, depth + 1)
             return None if inner is None else ast.Attribute(inner, attr)
         case f.Unary(op="not", value=operand):
-            return ast.UnaryOp(ast.Not(), _known(operand, depth))
+            return ast.UnaryOp(ast.Not(), known(operand))
+        case f.Binary(op="|", left=left, right=right):
+            return ast.BinOp(known(left), ast.BitOr(), known(right))
         case f.Display(items=items):
-            return ast.Tuple([_known(item, depth) for item in items])
+            return ast.Tuple([known(item) for item in items])
         case f.Compare(operators=(operator,), operands=(left, right)) if operator in _OPERATORS:
-            return ast.Compare(_known(left, depth), [_OPERATORS[operator]()], [_known(right, depth)])
+            return ast.Compare(known(left), [_OPERATORS[operator]()], [known(right)])
         case f.Choice(options=options, test=None, op=op):
-            return ast.BoolOp(ast.And() if op == "and" else ast.Or(), [_known(each, depth) for each in options])
+            return ast.BoolOp(ast.And() if op == "and" else ast.Or(), [known(each) for each in options])
+        case f.CallRef(index=index) if not any(arg.name for arg in calls[index].args):
+            func = as_tree(calls[index].func, calls, depth + 1)
+            return None if func is None else ast.Call(func, [known(arg.value) for arg in calls[index].args], [])
     return None
 
 
-def _known(expr: f.Expr, depth: int) -> ast.expr:
-    return as_tree(expr, depth + 1) or ast.Constant(...)
+def names_in(test: f.Expr, module: Module) -> set[str]:
+    """The names in a test, and in what its calls are given."""
+    found = set()
+    for part in walk(test):
+        if isinstance(part, f.CallRef):
+            given = (arg.value for arg in module.facts.calls[part.index].args)
+            found |= {inner.id for value in given for inner in walk(value) if isinstance(inner, f.Name)}
+        elif isinstance(part, f.Name):
+            found.add(part.id)
+    return found
 
 
 class _Search:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Union
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.names.expressions import decorated_by
-from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Module, ModuleObject
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    ModuleObject,
+)
+from fastapi_lint.model.types.alternatives import admits_none
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Unfolded, Values
 
 _ENUMS = ("enum.", "StrEnum")
 _MOST_ITEMS = 20
+_OPEN = frozenset({"?", "typing.Protocol", "abc.ABC"})
+"""Bases of classes that others may belong to without inheriting from them."""
+_PLAIN = frozenset({"object", "NoneType", "pydantic.BaseModel", "sqlmodel.SQLModel", "enum.Enum", "typing.Generic"})
+"""Bases that have no literals."""
 
 
 class Unknown:
@@ -30,6 +45,21 @@ UNKNOWN = Unknown()
 PRESENT = Unknown()
 """Something that is not None, and not known otherwise."""
 KNOWN_AS = {True: Unknown(True), False: Unknown(False)}
+
+
+@dataclass(frozen=True)
+class Kind(Unknown):
+    """A class by its name, or something of it (`is_made`): of a subclass, perhaps, unless it is `exact`, and perhaps
+    None, unless it is `sure`. `bases` are all that it inherits from; "?" is among them when not all are known."""
+
+    name: str
+    bases: frozenset[str]
+    is_made: bool = False
+    exact: bool = False
+    sure: bool = False
+    counts_as = None
+
+
 Value = Union[bool, int, float, str, None, "tuple[object, ...]", Unknown]
 """A constant; a `tuple` that begins with `MEMBER` is a member of an enumeration, with `FIELDS` an object
 of a data class, with pairs of the names and values of its fields."""
@@ -39,6 +69,13 @@ CALLABLE = "\0callable"
 """What a `tuple` begins with that is a function of the project, with its module and place."""
 ENTRIES = "\0entries"
 """What a `tuple` begins with that is a mapping, with pairs of its keys and values; an empty one is `()`."""
+
+
+BUILTINS = {
+    **{name: frozenset({name}) for name in ("str", "bytes", "int", "float", "list", "dict", "tuple", "set")},
+    "bool": frozenset({"bool", "int"}),
+}
+"""Classes of which there are literals, with what they inherit from."""
 
 
 class Constants:
@@ -100,7 +137,39 @@ class Constants:
         for index, arg in enumerate(call.args):
             name = arg.name or (names[index] if index < len(names) else "")
             fields[name] = self.of(arg.value, (module, call.block, call.start))
-        return (FIELDS, *fields.items())
+        return (FIELDS, ("", self._kind(made.cls, is_made=True, exact=True, sure=True)), *fields.items())
+
+    def kind_of(self, expr: f.Expr, where: Where) -> Value:
+        """The class that an expression is, or of which it is something; `UNKNOWN` when there is no telling."""
+        found = self.types.infer(expr, where)
+        match found:
+            case ClassObject(cls=cls):
+                return self._kind(cls)
+            case External(name=name) if name in BUILTINS:
+                return Kind(name, BUILTINS[name])
+            case Instance(cls=Class() as cls, origin=origin):
+                sure = origin is not None or self._is_given(expr, where)
+                return self._kind(cls, is_made=True, exact=origin is not None, sure=sure)
+            case Instance(cls=str(name)) if name in BUILTINS:
+                return Kind(name, BUILTINS[name], is_made=True, sure=self._is_given(expr, where))
+        return UNKNOWN
+
+    def _is_given(self, expr: f.Expr, where: Where) -> bool:
+        """Whether a name is a parameter that is declared to be no None, and stays what it is given."""
+        function = where[0].enclosing(where[1])
+        if function is None or not isinstance(expr, f.Name) or function.rebinds(expr.id):
+            return False
+        param = next((each for each in function.params if each.name == expr.id), None)
+        home = (function.module, function.facts.outer, function.facts.start)
+        if param is None or param.annotation is None or param.default == f.Const(None):
+            return False
+        return not admits_none(self.types, param.annotation, home)
+
+    def _kind(self, cls: Class, *, is_made: bool = False, exact: bool = False, sure: bool = False) -> Kind:
+        names = [
+            f"{each.module.path}:{each.qualname}" if isinstance(each, Class) else each for each in self.types.mro(cls)
+        ]
+        return Kind(names[0], frozenset(names), is_made, exact, sure)
 
     def _is_record(self, cls: Class) -> bool:
         if "__init__" in cls.methods or "__post_init__" in cls.methods:
@@ -189,6 +258,27 @@ def entry_of(value: Value, key: str, default: Value) -> Value:
     """What a mapping holds under a key, else the default; `UNKNOWN` for anything else than a mapping."""
     found = entries(value)
     return UNKNOWN if found is None else next((each for name, each in found if name == key), default)
+
+
+def is_of(value: Value, kinds: Sequence[Value]) -> bool | None:
+    """Whether something is of one of some classes; None when it is not known, as of what may be None."""
+    made = field_of(value, "") if isinstance(value, tuple) else value
+    if value is None or isinstance(value, (bool, int, float, str)):
+        name = type(value).__name__
+        made = Kind(name, BUILTINS.get(name, frozenset({name})), is_made=True, exact=True, sure=True)
+    if not isinstance(made, Kind) or not made.is_made:
+        return None
+    answers = [_is_one(made, each) if isinstance(each, Kind) and not each.is_made else None for each in kinds]
+    return True if True in answers else (None if None in answers else False)
+
+
+def _is_one(made: Kind, kind: Kind) -> bool | None:
+    if kind.name in made.bases:
+        return True if made.sure else None
+    if _OPEN & kind.bases or "?" in made.bases or (not made.exact and made.name in kind.bases):
+        return None
+    outside = {base for base in made.bases if ":" not in base} - _PLAIN - BUILTINS.keys()
+    return None if outside and kind.name in BUILTINS else False
 
 
 def is_member(value: Value) -> bool:

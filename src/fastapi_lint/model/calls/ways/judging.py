@@ -17,6 +17,7 @@ from fastapi_lint.model.calls.ways.constants import (
     field_of,
     is_entries,
     is_member,
+    is_of,
     truth,
 )
 
@@ -69,6 +70,9 @@ def judged(tree: ast.expr, values: Mapping[str, Value], named: Callable[[f.Expr]
         case ast.Call(func=ast.Name(id="bool"), args=[arg], keywords=[]):
             known = truth(inner(arg))
             return UNKNOWN if known is None else known
+        case ast.Call(func=ast.Name(id="isinstance"), args=[arg, wanted], keywords=[]):
+            known = is_of(inner(arg), [inner(each) for each in _alternatives(wanted)])
+            return UNKNOWN if known is None else known
         case ast.Call(func=ast.Name(id="len"), args=[arg], keywords=[]):
             return _length(inner(arg))
         case ast.Call(
@@ -103,6 +107,16 @@ def fitting(
         case ast.MatchSingleton(value=constant):
             return judge(ast.Compare(subject, [ast.Is()], [ast.Constant(constant)]))
     return None
+
+
+def _alternatives(tree: ast.expr) -> list[ast.expr]:
+    """The classes that a test for one names: `A`, `(A, B)`, `A | B`."""
+    match tree:
+        case ast.Tuple(elts=items):
+            return items
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return [*_alternatives(left), *_alternatives(right)]
+    return [tree]
 
 
 def dotted_name(tree: ast.expr | None) -> f.Expr | None:

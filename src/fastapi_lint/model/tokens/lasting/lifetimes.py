@@ -15,8 +15,15 @@ from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
+
 _ISSUERS = frozenset({"fastapi_users", "fastapi_jwt_auth", "async_fastapi_jwt_auth", "authx", "fastapi_login"})
 """Packages that sign tokens themselves."""
+OTHERS = frozenset({
+    "refresh", "resource", "download", "upload", "invite", "invitation", "remember", "verification", "verify", "reset",
+    "mcp", "confirm", "confirmation", "activate", "activation", "unsubscribe", "share", "magic", "email", "link",
+    "state", "oauth", "csrf", "device", "webhook", "stream", "file", "recovery",
+})  # fmt: skip
+"""Words that tell of tokens for something else than access, some of which have to live for days."""
 
 
 @query

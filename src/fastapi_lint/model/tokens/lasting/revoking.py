@@ -6,14 +6,16 @@ What decides is asked with the token itself, or with a claim that tells which to
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.bodies.binding import filled
-from fastapi_lint.model.names.expressions import evaluated, walk
+from fastapi_lint.model.names.expressions import dotted, evaluated, walk
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.tokens.expressions import read_of, tests_of
+from fastapi_lint.model.tokens.lasting.lifetimes import OTHERS, contains
 from fastapi_lint.model.tokens.parts import Part
 from fastapi_lint.model.tokens.payloads import Payloads, encodings
 from fastapi_lint.model.tokens.reading import token_call, token_calls
@@ -36,10 +38,14 @@ _LOOKED = 2
 _DEPTH = 8
 
 
-def takes_back(project: Project) -> bool:
+def takes_back(project: Project, *, access: bool = False) -> bool:
     """Whether the program asks tokens when they were issued, or which one they are, or looks them up: those before a
-    logout, a new password, on a list, or without a row of their own, can be refused."""
-    return bool(_asking(project)) or bool(_looking_up(project)) or _asks_rows(project)
+    logout, a new password, on a list, or without a row of their own, can be refused.
+
+    `access`: it is asked of a token for access, for which a look-up of refresh tokens and the like does nothing.
+    """
+    looked_up = any(not (access and contains(names, OTHERS)) for names in _looking_up(project))
+    return looked_up or bool(_asking(project)) or _asks_rows(project)
 
 
 # ---------------------------------------------------------------- claims that tell which token it is
@@ -199,21 +205,22 @@ def _readers(project: Project, module: Module) -> Iterator[tuple[Function, str]]
 
 
 @gathered
-def _looking_up(project: Project, module: Module) -> Iterator[str]:
-    """A module in which a condition looks up the token itself: on a list, in a cache or a table."""
-    if module.is_test:
-        return
-    readers = dict(_readers(project))
-    if not readers or not module.mentions("jwt", "jose", "Depends", *(function.name for function in readers)):
-        return
-    for function in module.functions:
+def _looking_up(project: Project, module: Module) -> Iterator[tuple[str, ...]]:
+    """The functions in which a condition looks up the token itself, on a list, in a cache or a table: each with its
+    name and that of the token."""
+    readers = dict(_readers(project)) if not module.is_test else {}
+    for function in module.functions if readers else ():
+        if not function.calls:
+            continue
         tokens = {token for call in function.calls if (token := _read(module, call, readers, project)) is not None}
-        brought = _brought(function, project) - tokens
-        if any(_Asking(function, token, readers, project).is_looked_up() for token in tokens) or any(
-            _Asking(function, token, readers, project, is_read=False).is_looked_up() for token in brought
-        ):
-            yield module.path
-            return
+        given = dict.fromkeys(tokens, True)
+        given.update(dict.fromkeys(_brought(function, project) - tokens, False))
+        found = (
+            token
+            for token, is_read in given.items()
+            if _Asking(function, token, readers, project, is_read=is_read).is_looked_up()
+        )
+        yield from ((function.name, dotted(token)) for token in islice(found, 1))
 
 
 def _brought(function: Function, project: Project) -> set[f.Expr]:
