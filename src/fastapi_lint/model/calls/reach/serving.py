@@ -69,6 +69,10 @@ def _job_queues(module: Module) -> Iterator[tuple[str, object]]:
             yield entry.module, True
 
 
+_RUN = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process"})
+"""Classes whose library calls `run` alone of what a class below them defines."""
+
+
 class Serving:
     """Answers "can requests wait for this", each question once."""
 
@@ -181,7 +185,8 @@ class Serving:
             return False
         if function.name.startswith("__") and function.name.endswith("__"):
             return True
-        return any(isinstance(base, str) and not base.startswith(_INERT) for base in self.types.mro(cls))
+        bases = [base for base in self.types.mro(cls) if isinstance(base, str) and not base.startswith(_INERT)]
+        return bool(bases) and (function.name == "run" or not _RUN.issuperset(bases))
 
     # ---------------------------------------------------------------- mentions
 
