@@ -21,6 +21,7 @@ from fastapi_lint.model.data import (
     nearest_root,
     usage_of,
 )
+from fastapi_lint.model.names import walk
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
@@ -29,10 +30,11 @@ _SHARED_ARGUMENTS = frozenset({
     "params",
 })  # fmt: skip
 """What can be given to a single request as well, so that it is no reason for a client of one's own."""
-_OWN_ARGUMENTS = frozenset(
-    {"connector", "transport", "mounts", "http_client", "app", "botocore_session", "proxy", "proxies", "*", "**"}
-)
+_OWN_ARGUMENTS = frozenset({"connector", "transport", "mounts", "http_client", "app", "botocore_session", "*", "**"})
 """What makes a client another one on purpose."""
+_PROXIES = frozenset({"proxy", "proxies"})
+_SAME = frozenset({"httpx.Proxy", "os.environ.get", "os.getenv", "str"})
+"""Calls that give the same proxy each time; a function of somebody's may give them out in turn."""
 _TRANSPORTS = frozenset({"httpx.AsyncHTTPTransport", "httpx.HTTPTransport"})
 _TRIES = re.compile(
     r"(?:^|_)test(?:_|$)|(?:^|_)(?:verify|check|validate|try)_(?:\w{1,60}_)?(?:connection|server|config|configuration|credentials)$"
@@ -107,10 +109,18 @@ def _is_particular(particular: Particular, call: f.Call, entry: catalog.Client, 
         return True  # what would be lost is kept in there
     shared = frozenset[str]() if usage.is_handed_on else _SHARED_ARGUMENTS
     return any(
-        arg.name in _OWN_ARGUMENTS or particular.depends(arg.value, where)
+        arg.name in _OWN_ARGUMENTS
+        or particular.depends(arg.value, where)
+        or (arg.name in _PROXIES and _is_given_out(particular, arg.value, where[0]))
         for arg in call.args
         if arg.name not in shared and not _is_made_alike(particular, arg, where)
     )
+
+
+def _is_given_out(particular: Particular, value: f.Expr, module: Module) -> bool:
+    """Whether a call says which proxy is taken."""
+    made = [module.facts.calls[part.index] for part in walk(value) if isinstance(part, f.CallRef)]
+    return any(particular.project.called_name(module, call) not in _SAME for call in made)
 
 
 def _is_made_alike(particular: Particular, arg: f.Arg, where: Where) -> bool:
