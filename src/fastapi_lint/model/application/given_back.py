@@ -14,7 +14,17 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.concurrent.giving import chosen, given_back
 from fastapi_lint.model.calls.concurrent.using import leaves
 from fastapi_lint.model.data.kinds import record_kind
-from fastapi_lint.model.names.symbols import ClassObject, Coroutine, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import (
+    ClassObject,
+    Coroutine,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    TupleOf,
+    Type,
+)
+from fastapi_lint.model.types.inference.inference import Where
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -23,6 +33,7 @@ Receiver = Literal["endpoint", "dependency"]
 
 _SAME = frozenset({"staticmethod", "classmethod", "typing.override", "typing_extensions.override", "typing.final"})
 """Decorators below which a function gives what it returns."""
+_ANYTHING = frozenset({"typing.Any", "object"})
 _HANDLERS = (".exception_handler", ".middleware")
 """Decorators of functions that answer without being endpoints."""
 
@@ -44,7 +55,7 @@ def coroutines_given_back(project: Project, function: Function) -> Iterator[Give
         return
     module, types = function.module, project.types
     for value in given_back(types, function, inside=role == "endpoint"):
-        for leaf in _sent(function, value, project) if role == "endpoint" else chosen(value):
+        for leaf in _sent(function, value, project) if role == "endpoint" else _given(function, value, project):
             if isinstance(leaf, f.CallRef):
                 call = module.facts.calls[leaf.index]
                 if not call.awaited and _makes_coroutine(module, leaf.index, project):
@@ -102,6 +113,25 @@ def _sent(function: Function, value: f.Expr | None, project: Project, depth: int
                     yield from _sent(function, arg.value, project, depth - 1)
 
 
+def _given(function: Function, value: f.Expr, project: Project) -> Iterator[f.Expr]:
+    """What a dependency gives: one value, or several, where its annotation says that none of them is awaited."""
+    for option in chosen(value):
+        if not isinstance(option, (f.Display, f.Mapping)):
+            yield option
+        elif _holds_values(project.types.annotation(function.facts.returns, _place(function))):
+            yield from leaves(option)
+
+
+def _holds_values(declared: Type) -> bool:
+    """Whether a type is that of a container of which each item is known to be no awaitable."""
+    items = declared.items if isinstance(declared, TupleOf) else declared.args if isinstance(declared, Instance) else ()
+    return bool(items) and all(isinstance(one, Instance) and one.cls not in _ANYTHING for one in items)
+
+
+def _place(function: Function) -> Where:
+    return function.module, function.facts.outer, function.facts.start
+
+
 def _role(function: Function, project: Project) -> Receiver | None:
     """Whether FastAPI gets what a function returns as an "endpoint" or a "dependency"; None when others may."""
     decorators = project.types.decorators(function) if function.facts.decorators else ()
@@ -114,8 +144,7 @@ def _role(function: Function, project: Project) -> Receiver | None:
         return None  # a wrapper may await it
     if is_endpoint:
         return "endpoint"
-    where = (function.module, function.facts.outer, function.facts.start)
-    declared = project.types.annotation(function.facts.returns, where)
+    declared = project.types.annotation(function.facts.returns, _place(function))
     if function.is_generator and isinstance(declared, Instance):
         declared = declared.args[0] if declared.args else None
     return None if isinstance(declared, Coroutine) or function.name == "__init__" else "dependency"
