@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.binding import can_bind
 from fastapi_lint.model.calls.bodies.overriding import Overriding
-from fastapi_lint.model.calls.bodies.validation import validated, validators
+from fastapi_lint.model.calls.bodies.validation import run_by
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
 from fastapi_lint.model.calls.concurrent.pools import EXECUTOR, is_awaited_inside
 from fastapi_lint.model.calls.laziness import reads_on
@@ -110,9 +110,8 @@ class Execution:
         """
         callee = self.types.callee(module, call)
         yield from self._called(callee, module, call, awaited)
-        if (made := validated(self.types, callee, module, call)) is not None:
-            for validator in validators(self.types, made):
-                yield from self.bodies(validator)
+        for validator in run_by(self.types, callee, module, call):
+            yield from self.bodies(validator)
         for given in self._called_by_built_in(callee, module, call):
             yield from self.handed(self.types.infer(given, (module, call.block, call.start)))
         yield from self._gone_through(callee, module, call)
