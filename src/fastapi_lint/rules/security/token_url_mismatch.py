@@ -26,8 +26,10 @@ def token_url_mismatch(module: Module, check: Check) -> Iterator[Finding]:
     generated from the OpenAPI document do not find the login either.
 
     Known limits
-    Only the last segment is compared, since proxies and `root_path` put something in front. Silent where routes
-    are added that are not all known, and where no route of the project takes a login form.
+    Only the last segment is compared, since proxies and `root_path` put something in front; an address that is shorter
+    than that of every route with this ending is reported as well, unless an app has a `root_path`, `servers` or, for
+    relative addresses, an `openapi_url` of its own. Silent where routes are added that are not all known, and where no
+    route of the project takes a login form.
 
     References
     - [OAuth2 with password and bearer](https://fastapi.tiangolo.com/tutorial/security/simple-oauth2/)
@@ -46,9 +48,16 @@ def token_url_mismatch(module: Module, check: Check) -> Iterator[Finding]:
         if "://" in text or not last or UNKNOWN in last:
             continue
         known = _logins(check.project)
-        if known is None or not known.forms or last in known.endings or known.may_end_with(text):
+        if known is None or not known.forms:
             continue
-        where = " or ".join(f"`{path}`" for path in known.forms[:2])
+        meant = known.forms
+        if last in known.endings:
+            meant = known.longer_than(text)
+        elif known.may_end_with(text):
+            continue
+        if not meant:
+            continue
+        where = " or ".join(f"`{path}`" for path in meant[:2])
         yield check.finding(
             given,
             f"No route answers POST at `{text}`",
@@ -65,6 +74,21 @@ class _Logins:
     endings: frozenset[str]
     before_parameters: frozenset[str]
     forms: tuple[str, ...]
+    addresses: tuple[str, ...]
+    """Every address, from the first segment on; none where one of them is not known as a whole."""
+    is_moved: bool
+    """What stands in front of addresses is not said by the routes alone."""
+    is_documented_elsewhere: bool
+    """Relative addresses begin where the OpenAPI document is."""
+
+    def longer_than(self, path: str) -> tuple[str, ...]:
+        """The login forms among the addresses with the same ending, if all of them have more segments."""
+        if self.is_moved or (self.is_documented_elsewhere and not path.startswith("/")):
+            return ()
+        same = [each for each in self.addresses if _last(each) == _last(path)]
+        if not all(len(_segments(each)) > len(_segments(path)) for each in same):
+            return ()
+        return tuple(each for each in same if each in self.forms)
 
     def may_end_with(self, path: str) -> bool:
         """Whether a route with a parameter at its end may be meant."""
@@ -76,6 +100,10 @@ class _Logins:
 
 def _last(path: str) -> str:
     return path.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]
+
+
+def _segments(path: str) -> list[str]:
+    return [each for each in path.split("?", 1)[0].split("/") if each not in ("", ".")]
 
 
 def _without_last(path: str) -> str:
@@ -90,6 +118,8 @@ def _logins(project: Project) -> _Logins | None:
     endings: set[str] = set()
     before: set[str] = set()
     logins: dict[str, None] = {}
+    whole: dict[str, None] = {}
+    is_known = True
     for route in project.routes.all:
         if route.module.is_test:
             continue
@@ -102,7 +132,18 @@ def _logins(project: Project) -> _Logins | None:
             return None
         endings |= {_last(path) for path in paths if "{" not in _last(path)}
         before |= {_last(_without_last(path)) for path in paths if "{" in _last(path)}
+        whole.update(dict.fromkeys(paths))
+        is_known = is_known and bool(route.addresses) and not any(UNKNOWN in path for path in paths)
         kinds = [parameter.type for parameter in project.dependencies.parameters(route.handler)]
         if any(project.types.is_instance(kind, *_FORMS) for kind in kinds):
             logins.update(dict.fromkeys(paths))
-    return _Logins(frozenset(endings), frozenset(before), tuple(logins))
+    apps = [app for app in project.routes.apps if not app.module.is_test]
+    is_moved = any(app.given(name) is not None for app in apps for name in ("root_path", "openapi_prefix", "servers"))
+    return _Logins(
+        frozenset(endings),
+        frozenset(before),
+        tuple(logins),
+        tuple(whole) if is_known else (),
+        is_moved,
+        any(app.given("openapi_url") is not None for app in apps),
+    )
