@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from fastapi_lint import catalog
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.application import middleware_in
+from fastapi_lint.model.calls import root_of
 from fastapi_lint.rule import Check, rule
 
 _UPLOADS = ("fastapi.UploadFile", "starlette.datastructures.UploadFile")
 _OPTIONS = ("max_body_size", "form_limits")
-_LIMITS = re.compile(rb"\.size\b|content[-_]length|\blen\(|\.tell\(|max_(?:file_|upload_|body_)?size", re.IGNORECASE)
+_LIMITS = re.compile(rb"\.size\b|content[-_]length|\.tell\(|max_(?:file_|upload_|body_)?size", re.IGNORECASE)
+_LENGTH = rb"\blen\((?:[^()]|\([^()]*\))*\)"
+_COMPARED = re.compile(_LENGTH + rb"[ )/*\w.]*[<>]|[<>]=?[ (\w.*/]*\blen\(|(?:check|valid|limit|size|quota|ensure)\w*\(\s*len\(", re.I)
+_KEPT = re.compile(rb"(\w+)(?:[ \t]*:[ \t]*\w+)?[ \t]*[+:]?=[^=\n]*?" + _LENGTH)
 _LIMITERS = re.compile(r"limit|size", re.IGNORECASE)
 _MOST = 12
 
@@ -30,9 +35,9 @@ def unbounded_upload(function: Function, check: Check) -> Iterator[Finding]:
     requests.
 
     Known limits
-    What looks at a size in the function, in what it hands the file to, in its dependencies or in those that call it,
-    counts as a limit, and so does middleware of the project that looks at `Content-Length`. Limits of a proxy in front
-    are not seen.
+    What compares a length or looks at a size in the function, in what it hands the file to, in its dependencies or in
+    those that call it, counts as a limit, and so does middleware of the project that looks at `Content-Length`. Limits
+    of a proxy in front are not seen.
 
     References
     - [Request files](https://fastapi.tiangolo.com/tutorial/request-files/)
@@ -85,11 +90,12 @@ def _held(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], s
 def _is_limited(function: Function, check: Check) -> bool:
     """Whether the size is looked at in a function, in what it calls or depends on, or in what calls it."""
     project = check.project
-    near = [function]
+    near, others = [function], []
+    held = _holding(function)
     for call in function.calls:
         callee = project.callee(function.module, call)
         if isinstance(callee, FunctionObject):
-            near.append(callee.function)
+            (near if _is_handed(call, held, function.module) else others).append(callee.function)
     for each in project.callers.uses(function)[:_MOST]:
         block = next((one.block for one in each.module.facts.calls if one.start == each.start), None)
         caller = each.module.enclosing(block) if block is not None else None
@@ -101,9 +107,43 @@ def _is_limited(function: Function, check: Check) -> bool:
             target = project.types.dependency_of(param.fact, where) if param.marker.endswith("Depends") else None
             if isinstance(target, FunctionObject):
                 near.append(target.function)
-            elif isinstance(target, (ClassObject, Instance)):
+            elif isinstance(target, ClassObject) or (isinstance(target, Instance) and not _is_scheme(target)):
                 return True  # a class that may look at anything
-    return any(_LIMITS.search(each.module.text, each.facts.head_end, each.facts.end) for each in near)
+    if any(_LIMITS.search(each.module.text, each.facts.head_end, each.facts.end) for each in others):
+        return True
+    return any(_looks_at_size(each.module, each.facts.head_end, each.facts.end) for each in near)
+
+
+def _is_handed(call: f.Call, held: set[str], module: Module, depth: int = 2) -> bool:
+    """Whether a call is given one of some variables, or what another call makes of it."""
+    values = [arg.value.value if isinstance(arg.value, (f.Await, f.Star)) else arg.value for arg in call.args]
+    calls = [module.facts.calls[value.index] for value in values if isinstance(value, f.CallRef)] if depth else []
+    return any(root_of(value) in held for value in values) or any(
+        root_of(inner.func) in held or _is_handed(inner, held, module, depth - 1) for inner in calls
+    )
+
+
+def _holding(function: Function) -> set[str]:
+    """The parameters of a function, and its variables that are given something that a call has read."""
+    found = {param.name for param in function.params}
+    for assign in function.module.assigns_in.get(function.index, ()):
+        value = assign.value.value if isinstance(assign.value, f.Await) else assign.value
+        if isinstance(value, f.CallRef) and f.last_name(function.module.facts.calls[value.index].func) == "read":
+            found |= set(f.target_names(assign.target))
+    return found - {"self", "cls"}
+
+
+def _looks_at_size(module: Module, start: int, end: int) -> bool:
+    """Whether code asks for a size, or compares a length with another: one that is stored or logged limits nothing."""
+    text = module.text
+    if _LIMITS.search(text, start, end) or _COMPARED.search(text, start, end):
+        return True
+    names = {found[1] for found in _KEPT.finditer(text, start, end)}
+    return any(re.search(rb"\b%b\b[ )/*\w.]*[<>]|[<>]=?[ (\w.*/]*\b%b\b" % (n, n), text[start:end]) for n in names)
+
+
+def _is_scheme(value: Instance) -> bool:
+    return isinstance(value.cls, str) and catalog.security_scheme(value.cls) is not None
 
 
 def _is_limited_around(function: Function, check: Check) -> bool:
@@ -128,9 +168,9 @@ def _limits(module: Module, check: Check) -> bool:
                 if _LIMITERS.search(name.rpartition(".")[2]):
                     return True
             case ClassObject(cls=cls):
-                if _LIMITS.search(cls.module.text, cls.facts.head_end, cls.facts.end):
+                if _looks_at_size(cls.module, cls.facts.head_end, cls.facts.end):
                     return True
             case FunctionObject(function=function):
-                if _LIMITS.search(function.module.text, function.facts.head_end, function.facts.end):
+                if _looks_at_size(function.module, function.facts.head_end, function.facts.end):
                     return True
     return False
