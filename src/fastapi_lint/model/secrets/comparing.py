@@ -24,6 +24,9 @@ _SAME = frozenset({
     "encode", "decode", "strip", "lstrip", "rstrip", "lower", "upper", "get_secret_value", "removeprefix",
     "removesuffix", "replace", "split", "partition", "rpartition", "hexdigest", "digest", "hex",
 })  # fmt: skip
+_PARTS = _SAME | {"get"}
+_READING = frozenset({"form", "json", "body", "receive_json", "receive_text"})
+"""What reads the body of a request, or a message."""
 _OF_REQUESTS = frozenset({"headers", "cookies", "query_params"})
 _HOLDERS = (
     "fastapi.security.HTTPBasicCredentials", "fastapi.security.HTTPAuthorizationCredentials",
@@ -86,7 +89,10 @@ class Comparing:
                     return False
                 if call.func.attr == "get" and self._is_of_request(call.func.value, where):
                     return True
-                return call.func.attr in _SAME and self.is_given(call.func.value, where, depth - 1)
+                if call.func.attr in _READING:
+                    owner = self.types.infer(call.func.value, (module, call.block, call.start))
+                    return self.types.is_instance(owner, "fastapi.requests.HTTPConnection")
+                return call.func.attr in _PARTS and self.is_given(call.func.value, where, depth - 1)
             case f.Attr(value=owner):
                 if self.types.is_instance(self.types.infer(owner, where), *_HOLDERS):
                     return True
