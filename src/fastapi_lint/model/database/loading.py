@@ -15,6 +15,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.steps import Step, written
 from fastapi_lint.model.calls.trails import Memo, Trail
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
+from fastapi_lint.model.database.documents import asks_for_documents, gives_documents, keeps_documents
 from fastapi_lint.model.database.mapping.mapped import Relationship
 from fastapi_lint.model.database.selecting import KEEP, LOADERS, Selecting, joined
 from fastapi_lint.model.database.sessions import (
@@ -50,6 +51,7 @@ class Rows:
     an option (None when it cannot be told); `many` is False for a single object; `is_async` that of the session.
 
     `is_taken`: values that were taken out of the rows, such as ids. `place` is the call that asks the database.
+    `are_documents`: of MongoDB, which may be gone over by `async for`.
     """
 
     entities: tuple[Class, ...]
@@ -58,6 +60,7 @@ class Rows:
     is_async: bool
     is_taken: bool = False
     place: tuple[Module, f.Call] | None = field(default=None, compare=False)
+    are_documents: bool = False
 
 
 class Loading:
@@ -85,8 +88,9 @@ class Loading:
                     return given is not None
                 return not any(True for _ in statements(self._project, given.value, where))
         if name in QUERY_IO and name not in ("delete", "update"):
-            return types.is_instance(types.infer(call.func.value, where), "sqlalchemy.orm.Query")
-        return False
+            if types.is_instance(types.infer(call.func.value, where), "sqlalchemy.orm.Query"):
+                return True
+        return asks_for_documents(types, module, call)
 
     def reading(self, function: Function) -> Trail[str] | None:
         """The way from a function to the nearest query that runs whenever the function does; None when there is none,
@@ -145,9 +149,11 @@ class Loading:
             return None
         if len(found) == 1 and isinstance(found[0].entry, f.Block) and found[0].entry.kind in ("for", "comprehension"):
             entry = found[0].entry
-            if entry.target != expr or entry.is_async:
+            if entry.target != expr:
                 return None
             inner = self.rows(entry.test, (where[0], max(entry.parent, 0), entry.start), depth + 1)
+            if entry.is_async and (inner is None or not inner.are_documents):
+                return None
             return replace(inner, many=False) if inner is not None and inner.many and not inner.is_taken else None
         return _together(self._of_binding(where[0], each.entry, each.block, each.start, expr, depth) for each in found)
 
@@ -179,10 +185,10 @@ class Loading:
 
     def _of_comprehension(self, module: Module, index: int, element: f.Expr, depth: int) -> Rows | None:
         block = module.facts.blocks[index]
-        if block.is_async or block.test is None:
+        if block.test is None:
             return None
         found = self.rows(block.test, (module, max(block.parent, 0), block.start), depth + 1)
-        if found is None or not found.many:
+        if found is None or not found.many or (block.is_async and not found.are_documents):
             return None
         return found if element == block.target else replace(found, is_taken=True)
 
@@ -200,10 +206,12 @@ class Loading:
         owner = types.infer(receiver, where)
         if is_session_like(types, owner):
             return self._asked(module, call, name, depth, is_async=is_async_session(types, owner))
-        if name not in KEEP and name not in _FIRST:
+        if gives_documents(types, module, call):
+            return Rows((), frozenset(), True, True, place=(module, call), are_documents=True)
+        if name not in KEEP and name not in _FIRST and not keeps_documents(call):
             return None
         found = self.rows(receiver, where, depth + 1)
-        if found is None:
+        if found is None or (found.are_documents and not keeps_documents(call)):
             return None
         if name == "options":
             return replace(found, eager=joined(found.eager, self._selecting.options(module, call)))

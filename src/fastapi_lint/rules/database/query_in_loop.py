@@ -29,7 +29,7 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
     the ten rows of a test, and slow with the thousands of production.
 
     Ask once for all of them: `where(Item.owner_id.in_(ids))` or a join, and for relationships `selectinload` or
-    `joinedload` in the options of the first query.
+    `joinedload` in the options of the first query. Documents of MongoDB are asked for with `$in`, or joined by `$lookup`.
 
     Known limits
     The rows have to come from a query that is seen, in the same function or in one of the project that gives them back.
@@ -47,10 +47,10 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
     seen: set[int] = set()
     for index in module.block_numbers_in.get(function.index, ()):
         block = module.facts.blocks[index]
-        if block.kind not in ("for", "comprehension") or block.is_async:
+        if block.kind not in ("for", "comprehension"):
             continue
         rows = check.project.loading.rows(block.test, (module, max(block.parent, 0), block.start))
-        if rows is None or not rows.many or _ends_early(function, index):
+        if rows is None or not rows.many or (block.is_async and not rows.are_documents) or _ends_early(function, index):
             continue
         root = root or nearest_root(check.project, function, carries=False)
         if root is None:
@@ -82,12 +82,12 @@ def _calls(function: Function, index: int, rows: Rows, root: Root, seen: set[int
             (call.start, call.name_end),
             f"`{shown}` runs a query for every row of a loop",
             why=f"{_who(function, root)} sends one statement more for each row that the first query finds",
-            instead=_instead(function, call, index),
+            instead=_instead(function, call, index, rows),
             related=[*_source(rows, check), *related],
         )
 
 
-def _instead(function: Function, call: f.Call, index: int) -> str:
+def _instead(function: Function, call: f.Call, index: int, rows: Rows) -> str:
     """What to write: not one query for all rows where each round refreshes the same object, or asks the same."""
     module = function.module
     given = call.args[0].value if call.args else None
@@ -99,6 +99,8 @@ def _instead(function: Function, call: f.Call, index: int) -> str:
         f.last_name(each.func) in _WRITES and _is_inside(function, each.block, index) for each in function.calls
     ):
         return "run it once, before the loop: it asks the same for every row"
+    if rows.are_documents:
+        return "ask once for all of them, with `$in`, or have `$lookup` join them"
     return "ask once for all rows, with `in_(...)` or a join"
 
 
