@@ -17,7 +17,11 @@ _UPLOADS = ("fastapi.UploadFile", "starlette.datastructures.UploadFile")
 _OPTIONS = ("max_body_size", "form_limits")
 _LIMITS = re.compile(rb"\.size\b|content[-_]length|\.tell\(|max_(?:file_|upload_|body_)?size", re.IGNORECASE)
 _LENGTH = rb"\blen\((?:[^()]|\([^()]*\))*\)"
-_COMPARED = re.compile(_LENGTH + rb"[ )/*\w.]*[<>]|[<>]=?[ (\w.*/]*\blen\(|(?:check|valid|limit|size|quota|ensure)\w*\(\s*len\(", re.I)
+_NAMED = rb"(?:check|valid|limit|size|quota|ensure)\w*\(\s*len\("
+_COMPARED = re.compile(
+    _LENGTH + rb"[ )/*\w.]*[<>]|[<>]=?[ (\w.*/]*\blen\(|" + _NAMED,
+    re.IGNORECASE,
+)
 _KEPT = re.compile(rb"(\w+)(?:[ \t]*:[ \t]*\w+)?[ \t]*[+:]?=[^=\n]*?" + _LENGTH)
 _LIMITERS = re.compile(r"limit|size", re.IGNORECASE)
 _MOST = 12
