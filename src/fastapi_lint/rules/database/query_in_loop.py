@@ -29,7 +29,7 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
     the ten rows of a test, and slow with the thousands of production.
 
     Ask once for all of them: `where(Item.owner_id.in_(ids))` or a join, and for relationships `selectinload` or
-    `joinedload` in the options of the first query. Documents of MongoDB are asked for with `$in`, or joined by `$lookup`.
+    `joinedload` in the options of the first query. Documents of MongoDB: with `$in`, or joined by `$lookup`.
 
     Known limits
     The rows have to come from a query that is seen, in the same function or in one of the project that gives them back.
