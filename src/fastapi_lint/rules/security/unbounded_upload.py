@@ -94,7 +94,8 @@ def _held(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], s
 def _is_limited(function: Function, check: Check) -> bool:
     """Whether the size is looked at in a function, in what it calls or depends on, or in what calls it."""
     project = check.project
-    near, others = [function], []
+    near = [function]
+    others: list[Function] = []
     held = _holding(function)
     for call in function.calls:
         callee = project.callee(function.module, call)
