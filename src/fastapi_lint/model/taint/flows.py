@@ -18,7 +18,7 @@ from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Funct
 from fastapi_lint.model.taint.calling.calling import is_property
 from fastapi_lint.model.taint.entries import is_plain
 from fastapi_lint.model.taint.objects import called_on, calls_on, maker, own_methods, replacement
-from fastapi_lint.model.taint.parameters import taken_by
+from fastapi_lint.model.taint.parameters import is_of_maker, taken_by
 from fastapi_lint.model.taint.sinks import Arrival, Sinks, asked_of, lives
 from fastapi_lint.model.taint.strands import (
     HIDDEN,
@@ -338,7 +338,7 @@ class Flows:
                 continue
             slots = [p.origin for p in sunk.text if isinstance(p, Strand) and isinstance(p.origin, Slot)]
             value: Value = (sunk.text,)
-            if any(_is_of_maker(piece, callee) for piece in sunk.text if isinstance(piece, Strand)):
+            if any(is_of_maker(piece, callee) for piece in sunk.text if isinstance(piece, Strand)):
                 value = self._made(value, sunk, function, call, callee)
             elif all(slot.function != callee for slot in slots):
                 continue
@@ -361,7 +361,7 @@ class Flows:
             return taken_by(value, function)
         made = maker(call.func.value, (function.module, call.block, call.start), self.tracing)
         if made is None:  # an object from elsewhere: what it was made with is not known, what it is given is
-            return substituted(value, lambda strand: UNKNOWN if _is_of_maker(strand, callee) else None)
+            return substituted(value, lambda strand: UNKNOWN if is_of_maker(strand, callee) else None)
         if not self.taken.is_taken(Place(callee, sunk.block, sunk.start), made.init, made.call, made.args, made.where):
             return ()
         return self.tracing.checks.cleared(
@@ -398,10 +398,13 @@ class Flows:
 
     @memoized
     def has_entries(self, function: Function) -> bool:
-        """Whether a function, or one around it, is given something by clients."""
+        """Whether a function, or one around it, is given something by clients, or its object."""
         each: Function | None = function
         while each is not None:
-            if self.tracing.entries.parameters(each) or any(self._holds(each, param) for param in each.params):
+            init = each.cls.methods.get("__init__", each) if each.cls is not None else each
+            if any(map(self.tracing.entries.parameters, (each, init))):
+                return True
+            if any(self._holds(each, param) for param in each.params):
                 return True
             each = each.parent
         return False
@@ -418,9 +421,3 @@ class Flows:
             return False
         names = [kind.cls] if isinstance(kind.cls, str) else [b for b in self.types.mro(kind.cls) if isinstance(b, str)]
         return any(self.known.attributes(name) for name in names)
-
-
-def _is_of_maker(strand: Strand, callee: Function) -> bool:
-    """Whether a method takes what a strand is out of its object, as that was made."""
-    slot = strand.origin
-    return isinstance(slot, Slot) and slot.method is not None and slot.function != callee

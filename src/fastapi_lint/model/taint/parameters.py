@@ -199,6 +199,12 @@ def taken_by(value: Value, method: Function) -> Value:
     return mapped(value, marked) if method.cls is not None else value
 
 
+def is_of_maker(strand: Strand, callee: Function) -> bool:
+    """Whether a method takes what a strand is out of its object, as that was made."""
+    slot = strand.origin
+    return isinstance(slot, Slot) and slot.method is not None and slot.function != callee
+
+
 def _is_loose(name: str) -> bool:
     """Types of which nobody knows whether a text is in them."""
     return name in (

@@ -70,7 +70,8 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
         key = (entry.start, entry.shown)
         if key in seen or _is_reported_elsewhere(entry, function, check):
             continue
-        if not found.sunk.arrival.called and names_an_object(check.project, found.sunk.arrival):
+        is_joined = not found.sunk.arrival.called
+        if is_joined and (_is_of_object(entry, function) or names_an_object(check.project, found.sunk.arrival)):
             continue
         seen.add(key)
         sunk, arrival = found.sunk, found.sunk.arrival
@@ -148,6 +149,11 @@ def _is_reported_elsewhere(entry: Entry, function: Function, check: Check) -> bo
     if entry.function is function or entry.function.parent is function:
         return False
     return any(found.entry == entry for found in _found(entry.function, check))
+
+
+def _is_of_object(entry: Entry, function: Function) -> bool:
+    """Whether a text came in when a method's object was made: what the method makes of it, others use."""
+    return entry.function.name == "__init__" and entry.function is not function and entry.function.cls is function.cls
 
 
 def _with_nested(function: Function) -> Iterator[Function]:

@@ -14,6 +14,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.database.limiting.fates import NOTHING, Fate, renamed, variable_of
 from fastapi_lint.model.database.limiting.held import TRANSPARENT, HeldNumber, name_of
+from fastapi_lint.model.database.limiting.slices import slices
 from fastapi_lint.model.database.statements import ends_in_limit, is_limit, is_query, is_sql, limit_name
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Instance, Type
@@ -96,6 +97,7 @@ class _Body:
             for call in each.calls:
                 for position, arg in enumerate(call.args):
                     found |= self._argument(call, position, arg)
+            found |= Fate(limits=any(self._counts(*bounds) for bounds in slices(self.project, each)))
         forms = frozenset(self.number.given_back())
         zero = (found.zero_is_all or (self.number.zero and found.limits)) and not self.number.positive
         return replace(found, zero_is_all=zero, forms=forms)
@@ -143,15 +145,18 @@ class _Body:
             case "paginate":
                 return arg.name in _PAGE_KEYWORDS or (not arg.name and position == 1)
             case "slice" if position == 1 and is_query(self.project, call.func, (self.module, call.block, call.start)):
-                first = call.args[0].value
-                match arg.value:
-                    case f.Binary(op="+", left=left, right=right) if first in (left, right):
-                        return self.number.holds(right if first == left else left)  # `slice(start, start + size)`
-                return not self.number.holds(first)
+                return self._counts(call.args[0].value, arg.value)
             case "bindparams" | "params" if arg.name and isinstance(call.func.value, f.CallRef):
                 inner = self.module.facts.calls[call.func.value.index]
                 return arg.name == limit_name(self._statement(inner))
         return False
+
+    def _counts(self, start: f.Expr, stop: f.Expr) -> bool:
+        """Whether the number says how many rows lie between two bounds: `start` and `start + size`."""
+        match stop:
+            case f.Binary(op="+", left=left, right=right) if start in (left, right):
+                return self.number.holds(right if start == left else left)
+        return self.number.holds(stop) and not self.number.holds(start)
 
     def _outside(self, call: f.Call, arg: f.Arg, callee: Type) -> Fate:
         """What a function that is not the project's does with the number."""

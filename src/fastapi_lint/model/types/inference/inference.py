@@ -128,12 +128,25 @@ class Inference(Scopes, Imports, Members, Returns, Querying, Containers, Injecti
             case External(name=name):
                 return None if name.startswith("typing.") else owner
         found = self.subscript(owner, items, where)
-        if len(items) == 1 and (found is None or (isinstance(found, OneOf) and isinstance(items[0], f.Const))):
-            return self._entry(value, items[0], where) or found
+        key = items[0] if len(items) == 1 else f.Display("tuple", items)
+        if found is None or (isinstance(found, OneOf) and self._is_fixed(key, where)):
+            return self._entry(value, key, where) or found
         return found
 
+    def _is_fixed(self, key: f.Expr, where: Where) -> bool:
+        """Whether a key is always the same: a constant, a member of an enumeration, a tuple of these."""
+        match key:
+            case f.Const():
+                return True
+            case f.Display(kind="tuple", items=items):
+                return all(self._is_fixed(item, where) for item in items)
+            case f.Attr(value=owner):
+                found = self.infer(owner, where)
+                return isinstance(found, ClassObject) and self.is_enumeration(found.cls)
+        return False
+
     def _entry(self, value: f.Expr, key: f.Expr, where: Where) -> Type:
-        """What a dict or list display of which a name stands has under a constant key; under another one, one of its
+        """What a dict or list display for which a name stands has under a fixed key; under another one, one of its
         callables.
 
         The display is taken to be all that the dict or list holds.
@@ -148,9 +161,9 @@ class Inference(Scopes, Imports, Members, Returns, Querying, Containers, Injecti
             return self.infer(display.items[at], place) if 0 <= at < len(display.items) else None
         if not isinstance(display, f.Mapping) or any(name is None for name, _ in display.items):
             return None
-        if not isinstance(key, f.Const):
-            return self.one_of(self.infer(one, place) for _, one in display.items[:20])
         found = [one for name, one in display.items if name == key]
+        if not self._is_fixed(key, where) or (not found and not isinstance(key, f.Const)):
+            return self.one_of(self.infer(one, place) for _, one in display.items[:20])
         return self.infer(found[0], place) if len(found) == 1 else None
 
     def _displayed(self, expr: f.Expr | None, where: Where) -> tuple[f.Expr | None, Where]:
