@@ -18,8 +18,9 @@ def invalid_response_model(route: Route, check: Check) -> Iterator[Finding]:
 
     Why is this bad?
     A response model describes data. A Response class there, or in a union that is returned, raises `FastAPIError` at
-    import. A schema as `response_class` answers every request with 500. A function as the model documents the
-    parameters of that function, and data that is returned answers 500.
+    import. A schema as `response_class` answers every request with 500; None there is an assertion that fails when the
+    OpenAPI document is made. A function as the model documents the parameters of that function, and data that is
+    returned answers 500.
 
     Known limits
     Classes that cannot be resolved are left alone. `-> Response` by itself is right.
@@ -58,6 +59,19 @@ def invalid_response_model(route: Route, check: Check) -> Iterator[Finding]:
                 why="every request is answered with a 500",
                 instead="give it as `response_model`",
             )
+        elif given.value == f.Const(None) and not _is_hidden(route):
+            yield check.finding(
+                given,
+                "`response_class` is None",
+                why="the OpenAPI document, and `/docs` with it, answers 500, and so does this route if it returns data",
+                instead="leave it out: a response that is returned needs none",
+            )
+
+
+def _is_hidden(route: Route) -> bool:
+    """Whether a route stands in no document."""
+    shown = route.given("include_in_schema")
+    return shown is not None and shown[0] != f.Const(True)
 
 
 def _is_response(value: object, check: Check) -> bool:
