@@ -24,11 +24,12 @@ _VALIDATES = frozenset({"model_validate", "from_orm", "parse_obj"})
 
 @dataclass(frozen=True)
 class _Loaded:
-    """An object that a query of the function gave, or that it made and flushed: what is loaded of it, and where."""
+    """An object that a query gave, or that the function made and flushed: what is loaded of it, and where."""
 
     entity: Class
     eager: frozenset[str]
     since: f.Call
+    module: Module
     is_made: bool = False
     given: frozenset[str] = frozenset()
     """The attributes that one that was made got."""
@@ -46,9 +47,10 @@ def lazy_load_in_async(function: Function, check: Check) -> Iterator[Finding]:
     `await obj.awaitable_attrs.name`, or have `refresh` load it by name.
 
     Known limits
-    The query, or the making and the flush of the object, has to stand in the same function. A many-to-one whose target
-    the function has loaded or is given, what any option or `refresh` in the function names, and relationships that are
-    loaded eagerly by their own definition are left alone.
+    The making and the flush of the object have to stand in the same function, and so does the query, unless an endpoint
+    reads what a function of the project gives it. A many-to-one whose target the function has loaded or is given, what
+    any option or `refresh` names in code that runs for the request, and relationships that are loaded eagerly by their
+    own definition are left alone.
 
     References
     - [SQLAlchemy: preventing implicit I/O](https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession)
@@ -83,9 +85,8 @@ def _finding(at: tuple[int, int], title: str, found: _Loaded, relationship: Rela
     name = f"{relationship.owner.name}.{relationship.name}"
     by_query = f"add `.options(selectinload({name}))` to the query, or read it through `awaitable_attrs`"
     by_refresh = f'load it: `await session.refresh(..., ["{relationship.name}"])`'
-    related: list[Related] = [
-        check.related((found.since.start, found.since.name_end), "it is flushed here" if found.is_made else "its query")
-    ]
+    said = "it is flushed here" if found.is_made else "its query"
+    related: list[Related] = [check.related((found.since.start, found.since.name_end), said, module=found.module)]
     return check.finding(
         at,
         title,
@@ -104,11 +105,23 @@ def _of_object(expr: f.Expr, attr: str, where: Where, function: Function, check:
         entity = check.project.loading.entity(expr, where, rows)
         if rows.many or rows.is_taken or not rows.is_async or rows.eager is None or rows.place is None:
             return None
-        module, call = rows.place
-        if entity is None or module is not function.module or module.enclosing(call.block) is not function:
+        if entity is None or not _is_followed(rows.place, attr, function, check):
             return None
-        return _Loaded(entity, rows.eager, call)
+        return _Loaded(entity, rows.eager, rows.place[1], rows.place[0])
     return _made(expr, attr, where, function, check) if isinstance(expr, f.Name) else None
+
+
+def _is_followed(place: tuple[Module, f.Call], attr: str, function: Function, check: Check) -> bool:
+    """Whether a query stands in the function itself, or it is an endpoint for which nothing names the attribute."""
+    home = place[0].enclosing(place[1].block)
+    if home is function:
+        return True
+    routes = check.project.routes.by_handler.get(function, ())
+    code = check.project.requests.of(routes[0]) if routes else None
+    if code is None or home not in code.functions:
+        return False
+    named = (check.project.loading.named_in_options(each) for each in code.functions)
+    return all(names is not None and attr not in names for names in named)
 
 
 def _made(expr: f.Name, attr: str, where: Where, function: Function, check: Check) -> _Loaded | None:
@@ -142,7 +155,7 @@ def _made(expr: f.Name, attr: str, where: Where, function: Function, check: Chec
                 for entry in module.assigns_in.get(function.index, ())
                 if isinstance(entry.target, f.Attr) and entry.target.value == expr and entry.start < at
             }
-            return None if touched else _Loaded(made.cls, frozenset(), each, True, frozenset(given))
+            return None if touched else _Loaded(made.cls, frozenset(), each, module, True, frozenset(given))
     return None
 
 
@@ -256,11 +269,12 @@ def _read_by(
         if "validation_alias" in one.keywords or "alias" in one.keywords:
             continue
         found = _of_object(expr, one.name, where, function, check)
-        if found is None and rows is not None and rows.many and not rows.is_taken and rows.is_async:
+        is_whole = rows is not None and (rows.many or isinstance(expr, (f.Await, f.CallRef)))
+        if found is None and rows is not None and is_whole and not rows.is_taken and rows.is_async:
             entity, place = rows.entities[0] if len(rows.entities) == 1 else None, rows.place
-            here = place is not None and place[0] is function.module and place[0].enclosing(place[1].block) is function
-            if entity is not None and rows.eager is not None and place is not None and here:
-                found = _Loaded(entity, rows.eager, place[1])
+            if entity is not None and rows.eager is not None and place is not None:
+                if _is_followed(place, one.name, function, check):
+                    found = _Loaded(entity, rows.eager, place[1], place[0])
         relationship = _lazy(found, one.name, function, check) if found is not None else None
         if found is not None and relationship is not None:
             title = f"`{cls.name}` reads `{relationship.owner.name}.{one.name}`, which is not loaded"
