@@ -260,6 +260,8 @@ class Telling:
                     yield Told("traceback", (), module, call.block)
             case External(name=name) if name in _TEXTS:
                 yield from each(call.args)
+            case External(name="asyncio.wait_for" | "asyncio.shield" | "asyncio.create_task") if call.args:
+                yield from self._walk(call.args[0].value, where, environment, key, depth + 1, hops)
             case External(name="dict"):
                 yield from each(tuple(arg for arg in call.args if key is None or arg.name in ("", "**", key)))
             case External(name="dataclasses.replace" | "copy.replace" | "attrs.evolve" | "attr.evolve") if call.args:
