@@ -23,6 +23,9 @@ _NO_VALUE = re.compile(
 )
 """Where a text in quotes is a name or path that the grammar wants as it stands."""
 
+_CYPHER = re.compile(
+    r"\s*(?:(?:optional\s+)?match\s*(?:\w+\s*=\s*)?\(|merge\s*\(|create\s*\(|unwind\s|call\s*\{)", re.IGNORECASE
+)
 _SET = re.compile(r"\s*set\s", re.IGNORECASE)
 _SET_CONFIG = "pass it to `SELECT set_config(...)` (PostgreSQL), whose parameters can be bound"
 """`SET` of PostgreSQL takes no parameters, and the function that does the same takes them."""
@@ -39,6 +42,7 @@ def sql_string_interpolation(module: Module, check: Check) -> Iterator[Finding]:
 
     Bind values: `text("... WHERE name = :name")` with `{"name": name}`, `?` or `%s` with a tuple, `$1` with asyncpg.
     Names of tables and columns cannot be bound: look them up in a fixed table, or build the statement with `select()`.
+    Cypher is no different: `$name` binds a value, and labels are looked up.
 
     Known limits
     Reported is a text of the client, wherever it stands, and, as a warning, a parameter of which no caller is known
@@ -117,16 +121,17 @@ def _finding(arrival: Arrival, found: _Found, check: Check) -> Finding:
         )
     is_of_client = isinstance(strand.origin, Entry)
     how = "comes from the request and " if is_of_client else ""
+    language = "Cypher" if _CYPHER.match(before) else "SQL"
     can_be_bound = _is_value(before) and not _NO_VALUE.search(before[-400:])
     return check.finding(
         (arrival.start, arrival.end),
-        f"`{strand.shown}` {how}becomes part of the SQL that `{shown}` gets",
+        f"`{strand.shown}` {how}becomes part of the {language} that `{shown}` gets",
         why="a quote in it changes the statement"
         if _is_value(before)
-        else "it is read as SQL, and cannot be bound there",
+        else f"it is read as {language}, and cannot be bound there",
         instead=(_SET_CONFIG if _SET.match(before) else "bind it as a parameter")
         if can_be_bound
-        else "choose from fixed names, or build the statement with `select()`",
+        else "choose from fixed names" + (", or build the statement with `select()`" if language == "SQL" else ""),
         severity=None if is_of_client else Severity.WARNING,
         related=[check.related(step, step.message, module=step.module) for step in trail(strand, arrival)],
         chain=True,
