@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, Function
+from fastapi_lint.model import Class, ClassObject, Function, Module
 from fastapi_lint.model.data import response_types
 from fastapi_lint.model.database import Relationship, classes_of, is_async_session
 from fastapi_lint.model.names import attributes_of, evaluated, walk
