@@ -142,6 +142,7 @@ def coroutine_method(cls: str, method: str) -> bool:
     return entry is not None and entry.gives != "future"
 
 
+@cache
 def handoff(name: str) -> Handoff | None:
     """How a function or `Class.method` runs a callable elsewhere, if it does."""
     return _handoffs().function(name)

@@ -18,7 +18,7 @@ from fastapi_lint.model.calls.concurrent.pools import EXECUTOR, is_awaited_insid
 from fastapi_lint.model.calls.laziness import reads_on
 from fastapi_lint.model.calls.steps import Step, shown
 from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once, never_runs
-from fastapi_lint.model.names.expressions import operated
+from fastapi_lint.model.names.expressions import attributes_of, operated
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -291,7 +291,10 @@ class Execution:
     def reads(self, function: Function) -> Iterator[Step]:
         """Properties of project classes that a body reads."""
         names = self.property_names
-        if not names:
+        for each, _, _ in attributes_of(function):  # asked of every function: a generator would be half of the work
+            if each.attr in names:
+                break
+        else:
             return
         module = function.module
         for expr, start, end, block in self.expressions(function):

@@ -235,9 +235,9 @@ class Flows:
         module, found = function.module, []
         for call in function.calls:
             target, args = self.tracing.callee(call, (module, call.block, call.start))
-            if isinstance(target, ClassObject):
+            if type(target) is ClassObject:
                 target = self.types.member(target.cls, "__init__", Instance(target.cls))
-            if not isinstance(target, FunctionObject) or target.function.module.is_test or target.function is function:
+            if type(target) is not FunctionObject or target.function.module.is_test or target.function is function:
                 continue
             if args or target.owner is not None:
                 found.append((call, target.function))
@@ -293,11 +293,12 @@ class Flows:
         module = function.module
         if not self.sinks.may_join(function):
             return False
-        if any(self.sinks.is_join(module, call) for call in function.calls):
+        calls = [module.facts.calls[index] for index in self.sinks.joining(function)]
+        if any(self.sinks.is_join(module, call) for call in calls):
             return True
         values = [(one.value, one.block, one.start) for one in module.assigns_in.get(function.index, ())]
         values += [(one.value, one.block, one.start) for one in function.exits]
-        values += [(value, call.block, call.start) for call in function.calls for value in asked_of(call)]
+        values += [(value, call.block, call.start) for call in calls for value in asked_of(call)]
         return any(
             isinstance(value, f.Binary) and value.op == "/" and self.sinks.is_path(value, (module, block, start))
             for value, block, start in values

@@ -21,9 +21,11 @@ def called_on(module: Module, made: f.Call) -> frozenset[str] | None:
         return None
     methods, others = [], 0
     for expr, _, _ in evaluated(function, nested=True):
-        for part in walk(expr):
+        if type(expr) in (f.Const, f.CallRef):  # as most are
+            continue
+        for part in walk(expr) if type(expr) is not f.Name else (expr,):
             others += part == name
-            if isinstance(part, f.Attr) and part.value == name:
+            if type(part) is f.Attr and part.value == name:
                 methods.append(part.attr)
     return frozenset(methods) if len(methods) == others else None
 
@@ -40,10 +42,10 @@ def _kept_in(module: Module, made: f.Call) -> f.Name | None:
 def calls_on(module: Module, made: f.Call) -> Iterator[f.Call]:
     """The calls of methods of what a call makes, where it keeps to one variable."""
     function, name = module.enclosing(made.block), _kept_in(module, made)
-    if function is not None and name is not None and called_on(module, made) is not None:
-        for call in function.calls:
-            if isinstance(call.func, f.Attr) and call.func.value == name:
-                yield call
+    if function is not None and name is not None:
+        found = [call for call in function.calls if type(call.func) is f.Attr and call.func.value == name]
+        if found and called_on(module, made) is not None:
+            yield from found
 
 
 class Maker(NamedTuple):

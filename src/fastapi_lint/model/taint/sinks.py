@@ -4,8 +4,7 @@ for the joined paths that are keys of objects in a store like S3, where `..` lea
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -80,7 +79,7 @@ class Sinks:
         self.types = tracing.types
         self.known = known
         self._named: dict[tuple[Module, str], frozenset[str]] = {}
-        self._joining: dict[Module, set[int]] = {}
+        self._joining: dict[Module, tuple[dict[int, list[int]], set[int]]] = {}
         self._likely: dict[tuple[Module, str], dict[int, tuple[f.Call, ...]]] = {}
 
     def sink(self, module: Module, call: f.Call, danger: str) -> tuple[Sink, tuple[f.Arg, ...]] | None:
@@ -226,7 +225,8 @@ class Sinks:
         stored = [
             (start, end) for _, _, start, end, target in entries if target and _STORES.search(f.last_name(target))
         ]
-        for call in function.calls:
+        for index in self.joining(function):
+            call = module.facts.calls[index]
             if any(start <= call.start and call.end <= end for start, end in stored):
                 continue
             place = (module, call.block, call.start)
@@ -236,25 +236,30 @@ class Sinks:
                     if has_strands(found):
                         yield Arrival(function, module, call.start, call.end, call.block, "", found)
             if self.is_join(module, call):
-                index = bisect_left(module.facts.calls, call.start, key=lambda each: each.start)
-                while module.facts.calls[index] is not call:
-                    index += 1
-                found = self.live(f.CallRef(index), (module, call.block, call.start), "path", function)
+                found = self.live(f.CallRef(index), place, "path", function)
                 if has_strands(found):
                     yield Arrival(function, module, call.start, call.end, call.block, "", found)
 
     def may_join(self, function: Function) -> bool:
         """Whether paths may be joined in a function, by the names in it and its operators."""
-        module = function.module
+        calls, dividing = self._joining_in(function.module)
+        return function.index in calls or function.index in dividing
+
+    def joining(self, function: Function) -> Sequence[int]:
+        """The calls of a function, by index, that may join paths or ask something of a joined one, by their names."""
+        return self._joining_in(function.module)[0].get(function.index, ())
+
+    def _joining_in(self, module: Module) -> tuple[dict[int, list[int]], set[int]]:
         if module not in self._joining:
             blocks, table = module.facts.blocks, module.calls_by_name
-            called = (index for name in _JOINING & table.keys() for index in table[name])
+            calls: dict[int, list[int]] = {}
+            for index in sorted(index for name in _JOINING & table.keys() for index in table[name]):
+                calls.setdefault(blocks[module.facts.calls[index].block].function, []).append(index)
             values = [(entry.block, entry.value) for entry in module.facts.assigns]
             values += [(leave.block, leave.value) for leave in module.facts.exits]
-            divided = (block for block, value in values if isinstance(value, f.Binary) and value.op == "/")
-            found = {blocks[module.facts.calls[index].block].function for index in called}
-            self._joining[module] = found.union(blocks[block].function for block in divided)
-        return function.index in self._joining[module]
+            divided = (block for block, value in values if type(value) is f.Binary and value.op == "/")
+            self._joining[module] = calls, {blocks[block].function for block in divided}
+        return self._joining[module]
 
     def is_join(self, module: Module, call: f.Call) -> bool:
         last = f.last_name(call.func)

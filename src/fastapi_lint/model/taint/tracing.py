@@ -22,7 +22,6 @@ from fastapi_lint.model.names.symbols import (
     ClassObject,
     External,
     Function,
-    FunctionObject,
     Instance,
     Method,
     Module,
@@ -62,6 +61,7 @@ from fastapi_lint.model.values.constants import Values
 from fastapi_lint.tracking import recording
 
 _DEEPEST = 28
+_HANDING_OVER = (External, Method, Partial)
 _MOST_WORK = 4_000
 """Expressions that one question looks at before the rest of its answer is left unknown."""
 _AS_NUMBER = re.compile(r":[^!]*[bcdoxXeEfFgGn%]\Z")
@@ -135,7 +135,12 @@ class Tracing:
     def callee(self, call: f.Call, where: Where) -> tuple[Type, tuple[f.Arg, ...]]:
         """What a call calls, with which arguments; that of a hand-off (`to_thread`) is what is handed over."""
         target, args = self.types.callee(where[0], call), call.args
-        if target is None or isinstance(target, FunctionObject):
+        kind = type(target)
+        if kind not in _HANDING_OVER:
+            return target, args
+        if kind is External and catalog.handoff(target.name) is None:  # type: ignore[union-attr]
+            return target, args
+        if kind is Method and target.name not in catalog.handoff_names():  # type: ignore[union-attr]
             return target, args
         for _ in range(3):
             while isinstance(target, Partial):

@@ -55,7 +55,7 @@ def _as_known(module: Module, func: f.Name | f.Attr) -> f.Name | f.Attr:
     return func
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=512)
 def _known_as(module: Module) -> dict[str, str]:
     """The names of a module that stand for what reads the environment: `from os import environ as env`, `env =
     os.environ`, `settings = Config(".env")`."""

@@ -74,7 +74,7 @@ def _arrivals(function: Function, check: Check) -> Iterator[Arrival]:
 
 def _content(function: Function, call: f.Call, check: Check) -> f.Arg | None:
     """What a response is made of that is HTML by a class of the project, or by a header."""
-    if not f.last_name(call.func)[:1].isupper() or not call.args:
+    if not call.args or not f.last_name(call.func)[:1].isupper():
         return None
     callee = check.project.callee(function.module, call)
     types = check.project.types

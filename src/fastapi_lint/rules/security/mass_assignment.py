@@ -73,6 +73,8 @@ def _arrivals(function: Function, check: Check) -> Iterator[tuple[Arrival, Class
     """What names columns in a function, with the class whose they are."""
     flows, module = check.project.taint, function.module
     for call in function.calls:
+        if not call.args:
+            continue
         span, where = (call.start, call.end), (module, call.block, call.start)
         name = f.last_name(call.func)
         if name == "setattr" and len(call.args) == 3:
@@ -81,13 +83,11 @@ def _arrivals(function: Function, check: Check) -> Iterator[tuple[Arrival, Class
                 for arrival in flows.given(call.args[1].value, function, span, call.block, "columns"):
                     yield arrival, cls
             continue
-        if not call.args:
-            continue
         for arg in call.args:
             if arg.name == "**" and (found := _written(function, call, check)) is not None:
                 for arrival in flows.given(arg.value, function, span, call.block, "columns", path=(KEYS,)):
                     yield arrival, found[0]
-        rows = _rows(function, call, check)
+        rows = _rows(function, call, check) if name in _TAKING_ROWS else None
         if rows is not None and not (name in _VALIDATING and _stays(function, call, check)):
             value, cls = rows
             several = isinstance(value, f.Display) or name.startswith("bulk_") or _is_row_of(value, where, check)
@@ -157,8 +157,6 @@ def _written(function: Function, call: f.Call, check: Check) -> tuple[Class | No
 def _rows(function: Function, call: f.Call, check: Check) -> tuple[f.Expr, Class | None] | None:
     """A dict, or a list of such, whose keys are columns: of `values(data)`, `execute(insert(...), rows)`."""
     name, first = f.last_name(call.func), call.args[0]
-    if name not in _TAKING_ROWS:
-        return None
     callee, where = check.project.callee(function.module, call), (function.module, call.block, call.start)
     cls = callee.cls if isinstance(callee, Method) else ""
     second = call.args[1].value if len(call.args) > 1 and call.args[1].name == "" else None

@@ -106,14 +106,16 @@ class PlainPasswords:
             call = module.facts.calls[expr.index]
             is_same = isinstance(call.func, f.Attr) and call.func.attr in ("strip", "get_secret_value")
             return is_same and isinstance(call.func, f.Attr) and self._is_given(call.func.value, where)
+        if not isinstance(expr, (f.Name, f.Attr)) or secrets.secret_name(f.last_name(expr)) != "password":
+            return False
         if any(entry.target == expr and entry.start < at for entry in module.assigns_in.get(function.index, ())):
             return False  # it may be hashed by now
         params = {param.name: param for param in function.params}
         match expr:
             case f.Name(id=name):
-                return name in params and secrets.secret_name(name) == "password" and self._comes_plain(function, name)
+                return name in params and self._comes_plain(function, name)
             case f.Attr(value=f.Name(id=name) as owner, attr=attr):
-                if name not in params or name in ("self", "cls") or secrets.secret_name(attr) != "password":
+                if name not in params or name in ("self", "cls"):
                     return False
                 cls = self._class_of(owner, where)
                 if function.rebinds(name) or (cls is not None and self.project.orm.is_orm(cls)):

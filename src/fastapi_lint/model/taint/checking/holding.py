@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
@@ -16,8 +16,6 @@ from fastapi_lint.model.types.inference.inference import Where
 _LEAVES = re.compile(rb"(?:^|[\n;:])[ \t]*(?:continue|break)(?:[ \t]*#[^\n]*)?\s*\Z")
 _SKIPS = re.compile(rb"\b(?:continue|break)\b")
 _LEAVING = frozenset({"exit", "abort", "_exit", "fail", "redirect"})
-_PLAIN = frozenset({"body", "try", "with", "function", "lambda", "module", "class"})
-"""Kinds of blocks that run whenever what is around them does."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,7 @@ class Holding:
     def __init__(self) -> None:
         self._leaving: dict[Module, frozenset[int]] = {}
         self._cases: dict[tuple[Module, int], tuple[f.Compare, ...]] = {}
+        self._tests: dict[Module, dict[int, list[f.Test]]] = {}
 
     def leaves(self, module: Module, block: int) -> bool:
         """Whether whoever comes into a block does not come out at its end: it returns, raises, goes on or breaks."""
@@ -105,11 +104,20 @@ class Holding:
                 yield from self._before(module, child, -1, at)
             elif entry.kind == "for":
                 yield from self._of_each(module, child)
-        for test in module.facts.tests:
-            if test.block != block or test.start <= at < test.end:
+        for test in self._tests_in(module).get(block, ()):
+            if test.start <= at < test.end:
                 continue  # what stands in a condition is run to find out whether it holds
-            if test.kind == "filter" or (test.kind == "assert" and test.start < at):
+            if test.kind == "filter" or test.start < at:
                 yield Held(test.value, True, module, block, test.start)
+
+    def _tests_in(self, module: Module) -> dict[int, list[f.Test]]:
+        """The tests of asserts and of comprehensions, by their block."""
+        if module not in self._tests:
+            found = self._tests[module] = {}
+            for test in module.facts.tests:
+                if test.kind in ("assert", "filter"):
+                    found.setdefault(test.block, []).append(test)
+        return self._tests[module]
 
     def _of_each(self, module: Module, loop: int) -> Iterator[Held]:
         """What holds for each item when a loop over all of them has come to its end, and its tests did not."""
@@ -154,48 +162,26 @@ class Holding:
         """What does not hold where a branch was not taken: of a binding in `block`, seen from a use outside of it, by
         which a binding in the block `older` would have been replaced: one of another branch beside it is not."""
         blocks = module.facts.blocks
-        around, beside = set(), set()
+        beside = set()
         while older >= 0:
             beside.add(older)
             older = blocks[older].parent
-        while use >= 0:
-            around.add(use)
-            use = blocks[use].parent
-        while block >= 0 and block not in around:
-            entry = blocks[block]
+        for entry in _up_to(blocks, block, use):
             if entry.kind == "if" and entry.test is not None and entry.parent not in beside:
                 yield Held(entry.test, False, module, entry.parent, entry.start)
-            block = entry.parent
 
     @staticmethod
     def replaces(module: Module, block: int, use: int) -> bool:
         """Whether a binding in a block is the only one that is left at a use: loops count as run at least once."""
-        blocks = module.facts.blocks
-        around = set()
-        while use >= 0:
-            around.add(use)
-            use = blocks[use].parent
-        while block >= 0 and block not in around:
-            if blocks[block].kind not in ("for", "while", "with", "try", "body"):
-                return False
-            block = blocks[block].parent
-        return block >= 0
+        around = _up_to(module.facts.blocks, block, use)
+        return all(entry.kind in ("for", "while", "with", "try", "body") for entry in around)
 
     def runs_before(self, module: Module, block: int, end: int, where: Where) -> bool:
         """Whether a place in a block has certainly run when another one of the same function is reached."""
-        blocks = module.facts.blocks
         if end > where[2]:
             return False
-        around = set()
-        use = where[1]
-        while use >= 0:
-            around.add(use)
-            use = blocks[use].parent
-        while block >= 0 and block not in around:
-            if blocks[block].kind not in _PLAIN or blocks[block].kind in ("function", "lambda", "class"):
-                return False
-            block = blocks[block].parent
-        return True
+        around = _up_to(module.facts.blocks, block, where[1])
+        return not around or all(entry.kind in ("body", "try", "with") for entry in around)
 
     @staticmethod
     def end_of(function: Function) -> Where:
@@ -207,6 +193,18 @@ def _is_asked(module: Module, test: f.Expr, at: int) -> bool:
     """Whether a place stands in a call of a condition, which is run to find out whether it holds."""
     calls = [module.facts.calls[part.index] for part in walk(test) if isinstance(part, f.CallRef)]
     return any(call.start <= at < call.end for call in calls)
+
+
+def _up_to(blocks: Sequence[f.Block], block: int, use: int) -> Sequence[f.Block]:
+    """A block and those around it, up to the first that is around another one as well, which is not one of them."""
+    found = []
+    while block != use:
+        if block > use:  # blocks are numbered as they begin: it is not around the other
+            found.append(blocks[block])
+            block = blocks[block].parent
+        else:
+            use = blocks[use].parent
+    return found
 
 
 def chain(function: Function, where: Where) -> Iterator[tuple[Function, Where]]:

@@ -164,9 +164,9 @@ class Passing(Questions):
 
     def passing(self, function: Function) -> Iterator[_Passed]:
         """The calls of a function in the project, tests aside. Raises `Unknown` when these may not be all."""
-        names = self._called_as(function)
+        names, takes = self._called_as(function), _Takes.of(function)
         calls = [found for name in names for found in self.modules.calls_by_name.get(name, ())]
-        likely = [(m, m.facts.calls[i]) for m, i in calls if not m.is_test and _fits(function, m.facts.calls[i])]
+        likely = [(m, m.facts.calls[i]) for m, i in calls if not m.is_test and _fits(takes, m.facts.calls[i])]
         if len(likely) > _MOST_CALLERS:
             raise Unknown
         for module, call in likely:
@@ -279,21 +279,37 @@ def _is_of_parameter(function: Function, call: f.Call) -> bool:
     )
 
 
-def _fits(function: Function, call: f.Call) -> bool:
+class _Takes(NamedTuple):
+    """What a function may be called like: how many arguments by place, and with which names (None: any)."""
+
+    most: float
+    names: frozenset[str] | None
+    is_method: bool
+    is_constructor: bool
+
+    @classmethod
+    def of(cls, function: Function) -> _Takes:
+        """What a function takes."""
+        kinds = [param.kind for param in function.params]
+        most = float("inf") if "args" in kinds else sum(kind in ("normal", "positional-only") for kind in kinds)
+        names = None if "kwargs" in kinds else frozenset(param.name for param in function.params)
+        return cls(most, names, function.cls is not None, function.name == "__init__")
+
+
+def _fits(takes: _Takes, call: f.Call) -> bool:
     """Whether the arguments of a call are such as a function takes."""
-    params = function.params
-    if function.cls is None and isinstance(call.func, f.Attr) and isinstance(call.func.value, f.CallRef):
-        return False
-    if function.cls is not None and function.name != "__init__" and not isinstance(call.func, f.Attr):
-        return False
-    if not any(param.kind == "args" for param in params):
-        most = sum(param.kind in ("normal", "positional-only") for param in params)
-        if sum(arg.name == "" for arg in call.args) > most:
+    if type(call.func) is f.Attr:
+        if not takes.is_method and type(call.func.value) is f.CallRef:
             return False
-    if any(param.kind == "kwargs" for param in params):
-        return True
-    known = {param.name for param in params}
-    return all(arg.name in known for arg in call.args if arg.name not in ("", "*", "**"))
+    elif takes.is_method and not takes.is_constructor:
+        return False
+    by_place = 0
+    for arg in call.args:
+        if arg.name == "":
+            by_place += 1
+        elif takes.names is not None and arg.name not in takes.names and arg.name not in ("*", "**"):
+            return False
+    return by_place <= takes.most
 
 
 def _parameter(given: f.Expr, where: Where) -> tuple[Function, f.Param] | None:
