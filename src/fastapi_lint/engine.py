@@ -198,10 +198,11 @@ class _Run:
         """The functions and classes of a module to the rules that ask for them."""
         module = task.module
         for kind in ("Function", "Class"):
-            for rule in by_subject.get(kind, ()):
+            rules = by_subject.get(kind, ())
+            subjects: Sequence[object] = (module.functions if kind == "Function" else module.classes) if rules else ()
+            for rule in rules if subjects else ():
                 if task.asks(rule) and rule.may_concern(module):
-                    check = self.check_for(rule, module)
-                    self.judge(rule, module.functions if kind == "Function" else module.classes, check, module.path)
+                    self.judge(rule, subjects, self.check_for(rule, module), module.path)
 
     def nodes(self, task: Task, rules: Sequence[Rule]) -> None:
         """The nodes of a module's tree to syntax rules."""

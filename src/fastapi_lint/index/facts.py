@@ -399,4 +399,7 @@ def last_name(func: Expr) -> str:
 
 def keyword(call: Call, name: str) -> Arg | None:
     """The keyword argument of a call with this name, or None."""
-    return next((arg for arg in call.args if arg.name == name), None)
+    for arg in call.args:  # asked very often: no generator
+        if arg.name == name:
+            return arg
+    return None

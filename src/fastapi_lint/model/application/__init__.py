@@ -22,7 +22,7 @@ from fastapi_lint.model.application.middleware import (
 from fastapi_lint.model.application.naming import Named, Names, route_names
 from fastapi_lint.model.application.requests import Role, is_called_by_hand, is_served, role_of, stays_plain
 from fastapi_lint.model.application.startup import Provided, is_set_by_tests, needs, overridden, provided
-from fastapi_lint.model.application.states import States, is_state, may_be_state, states_of
+from fastapi_lint.model.application.states import States, is_state, may_be_state, opened_states, states_of
 
 __all__ = [
     "CORS",
@@ -49,6 +49,7 @@ __all__ = [
     "may_be_state",
     "middleware_in",
     "needs",
+    "opened_states",
     "overridden",
     "passes_on",
     "properties_given_back",

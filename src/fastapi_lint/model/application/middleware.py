@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 APPS = ("fastapi.FastAPI", "starlette.applications.Starlette")
 _BASE = "starlette.middleware.base.BaseHTTPMiddleware"
+_ADDING = frozenset({"add_middleware", "Middleware"})
 _GONE = frozenset({"asyncio.CancelledError", "starlette.requests.ClientDisconnect"})
 CORS = "fastapi.middleware.cors.CORSMiddleware"
 
@@ -133,10 +134,10 @@ def additions(project: Project, module: Module, cls: str) -> Iterator[f.Call]:
     its own constructor; what else they are given are its arguments."""
     last = cls.rpartition(".")[2]
     names = {last, *(one.alias for one in module.facts.imports if one.name == last)}
-    for call in module.facts.calls:
+    for call in module.calls_named(module.words_for(_ADDING) | names):
         last_name = called(module, call)
         where = (module, call.block, call.start)
-        if last_name in ("add_middleware", "Middleware") and call.args:
+        if last_name in _ADDING and call.args:
             first = f.keyword(call, "middleware_class") or f.keyword(call, "cls") or call.args[0]
             if first.name in ("", "middleware_class", "cls") and project.name(first.value, *where) == cls:
                 yield call

@@ -38,15 +38,12 @@ _OF_PACKAGES = frozenset({"view_rate_limit", "_state", "rate_limit_reset"})
 
 @dataclass(frozen=True)
 class States:
-    """The names that are put into some state; `is_open` where others may be as well, `is_open_for_requests` into those
-    of requests and WebSockets alone, `is_open_for_apps` into those of apps. `is_filled`: the project fills one, or has
-    code that runs at start-up."""
+    """The names that the project puts into some state; `is_open` where it puts others there that are not known.
+    `is_filled`: it fills one, or has code that runs at start-up."""
 
     names: frozenset[str]
     is_filled: bool
     is_open: bool
-    is_open_for_requests: bool
-    is_open_for_apps: bool = False
 
 
 def is_state(project: Project, expr: f.Expr, module: Module, block: int, at: int) -> bool:
@@ -60,35 +57,49 @@ def is_state(project: Project, expr: f.Expr, module: Module, block: int, at: int
 @query
 def states_of(project: Project) -> States:
     """What the project puts into states, tests included."""
-    found = _in_module(project)
-    opened = {what for what, name in found if name is None}
-    names = _OF_PACKAGES.union(name for _, name in found if name is not None)
-    is_filled = "started" in opened or names != _OF_PACKAGES
-    is_open_for_requests = "requests" in opened or not all(
-        name.startswith(_HARMLESS) for name in project.dependencies.foreign
-    )
-    return States(names, is_filled, "all" in opened, is_open_for_requests, "apps" in opened)
+    found = _written_in(project)
+    names = _OF_PACKAGES.union(name for what, name in found if what == "put" and name is not None)
+    is_filled = ("started", None) in found or names != _OF_PACKAGES
+    return States(names, is_filled, ("put", None) in found)
+
+
+@query
+def opened_states(project: Project) -> frozenset[str]:
+    """Which states others than the project may fill: "all", "requests" (of these and of WebSockets), "apps"."""
+    opened = frozenset(_opened_in(project))
+    foreign = not all(name.startswith(_HARMLESS) for name in project.dependencies.foreign)
+    return opened | {"requests"} if foreign else opened
 
 
 @gathered
-def _in_module(project: Project, module: Module) -> Iterator[tuple[str, str | None]]:
-    """The names that a module puts into states, and (None) into which ones others may be put: "all", "requests",
-    "apps"; "started" if it has code that runs at start-up."""
+def _written_in(project: Project, module: Module) -> Iterator[tuple[str, str | None]]:
+    """The names that a module puts into states ("put"), None for one that is not known; "started" if it has code that
+    runs at start-up."""
     if module.mentions("state"):
         if module.is_recovered:
-            yield "all", None
-        yield from (("all", name) for name in _put(project, module))
-    if _hands_app_on(project, module):
-        yield "apps", None
+            yield "put", None
+        yield from (("put", name) for name in _put(project, module))
     for function in module.functions:
         if project.is_lifespan(function):
             if not module.is_test:
                 yield "started", None
             if function.is_generator:
-                yield from (("requests", name) for name in _yielded(project, function))
+                yield from (("put", name) for name in _yielded(project, function) if name is not None)
+
+
+@gathered
+def _opened_in(project: Project, module: Module) -> Iterator[str]:
+    """Which states a module has others fill."""
+    if module.mentions("state") and _hands_state_on(project, module):
+        yield "all"
+    if _hands_app_on(project, module):
+        yield "apps"
+    for function in module.functions if module.mentions("yield") else ():
+        if function.is_generator and project.is_lifespan(function) and None in _yielded(project, function):
+            yield "requests"
     if not module.is_test and module.mentions("iddleware"):
         if any(_is_foreign(project, each.what) for each in middleware_in(project, module)):
-            yield "requests", None
+            yield "requests"
 
 
 def _is_foreign(project: Project, what: object) -> bool:
@@ -146,19 +157,26 @@ def _put(project: Project, module: Module) -> Iterator[str | None]:
         if block.kind in ("for", "with") and isinstance(block.target, f.Attr):
             if may_be_state(project, block.target.value, (module, max(block.parent, 0), block.start)):
                 yield block.target.attr
-    for call in module.facts.calls:
+    for call in module.calls_named(("setattr", "setdefault")):
         where = (module, call.block, call.start)
-        last = f.last_name(call.func)
-        if last == "setattr" and len(call.args) == 3 and may_be_state(project, call.args[0].value, where):
-            yield _text(call.args[1].value)
-        elif _is_scope_state(call) and call.use != "value":
-            yield None
-        elif last not in _ASKING and any(is_state(project, arg.value, *where) for arg in call.args):
-            if not isinstance(project.callee(module, call), FunctionObject):
+        if _is_scope_state(call):
+            if call.use != "value":
                 yield None
-    for part, block_index, at in attributes(module, "_state", "__dict__"):
-        if is_state(project, part.value, module, block_index, at):
-            yield None
+        elif f.last_name(call.func) == "setattr" and len(call.args) == 3:
+            if may_be_state(project, call.args[0].value, where):
+                yield _text(call.args[1].value)
+
+
+def _hands_state_on(project: Project, module: Module) -> bool:
+    """Whether a module gives a state to code that is not known, or changes what it keeps its names in."""
+    for call in module.facts.calls:
+        last = f.last_name(call.func)
+        if call.args and last not in _ASKING and (last != "setattr" or len(call.args) != 3):
+            if any(is_state(project, arg.value, module, call.block, call.start) for arg in call.args):
+                if not isinstance(project.callee(module, call), FunctionObject):
+                    return True
+    inside = attributes(module, "_state", "__dict__")
+    return any(is_state(project, part.value, module, block, at) for part, block, at in inside)
 
 
 def _is_scope_state(call: f.Call) -> bool:

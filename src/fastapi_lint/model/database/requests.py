@@ -101,12 +101,12 @@ class Requests:
         found.update(dict.fromkeys(injected))
         queue = list(found)
         for function in queue:
-            if len(found) > _MOST:
-                return RequestCode(route.handler, found, False)
             for inner, call in self.runs(function):
                 if inner not in found:
                     found[inner] = function, call
                     queue.append(inner)
+                    if len(found) > _MOST:
+                        return RequestCode(route.handler, found, False)
         return RequestCode(route.handler, found, is_complete)
 
     @memoized

@@ -40,6 +40,7 @@ _EXECUTES = frozenset({"execute", "exec", "scalar", "scalars"})
 _QUERIES = frozenset({"delete", "update"})
 _NEXT = frozenset({"next", "anext"})
 _ENTERS = frozenset({"enter_context", "enter_async_context"})
+_TEXT = frozenset({"text"})
 _DEEPEST = 8
 
 
@@ -145,11 +146,11 @@ class Transactions:
         module = function.module
         if module.mentions(*COMMITS):
             tests = (block.test for block in module.blocks_in.get(function.index, ()))
-            named = [*(part for part, _, _ in attributes_of(function)), *tests]
-            if any(isinstance(part, f.Attr) and part.attr in COMMITS for part in named):
+            named = [*[part for part, _, _ in attributes_of(function)], *tests]
+            if [part for part in named if type(part) is f.Attr and part.attr in COMMITS]:
                 return True
-        for call in function.calls:
-            if f.last_name(call.func) == "text" and call.args and isinstance(call.args[0].value, f.Const):
+        for call in function.calls_named(_TEXT):
+            if call.args and isinstance(call.args[0].value, f.Const):
                 if str(call.args[0].value.value).strip(" ;\n").upper() in ("COMMIT", "END"):
                     return True
         return False

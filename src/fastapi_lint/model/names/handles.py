@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from fastapi_lint.files.source import LARGEST_TREE, Source, Unreadable
@@ -32,6 +32,7 @@ class Module(Opening, Input):
         self.name = ".".join(self.parts)
         self._mentioned: dict[str, bool] = {}
         self._words: dict[frozenset[str], frozenset[str]] = {}
+        self._named: dict[frozenset[str], dict[int, list[f.Call]]] = {}
 
     def __repr__(self) -> str:
         return f"Module({self.path!r})"
@@ -219,6 +220,14 @@ class Module(Opening, Input):
         table, calls = self.calls_by_name, self.facts.calls
         return [calls[index] for index in sorted({index for name in names for index in table.get(name, ())})]
 
+    def calls_named_in(self, names: frozenset[str]) -> Mapping[int, list[f.Call]]:
+        """As `calls_named`, by the index of the function that makes them."""
+        if names not in self._named:
+            found = self._named[names] = {}
+            for call in self.calls_named(names):
+                found.setdefault(self.facts.blocks[call.block].function, []).append(call)
+        return self._named[names]
+
     @cached_property
     def asked_for_types(self) -> frozenset[str]:
         """The names that `isinstance` is asked about somewhere, also those that are bound in what it is given."""
@@ -297,7 +306,7 @@ class Module(Opening, Input):
 class Function(Handle):
     """A function, method or lambda of the project."""
 
-    __slots__ = ("__dict__", "facts", "index", "is_async", "module", "name", "qualname")
+    __slots__ = ("__dict__", "facts", "index", "is_async", "module", "name", "params", "qualname")
     module: Module
 
     def __init__(self, module: Module, index: int, facts: f.Function) -> None:
@@ -307,6 +316,7 @@ class Function(Handle):
         self.name = facts.name
         self.qualname = facts.qualname
         self.is_async = facts.is_async
+        self.params = facts.params
 
     def __repr__(self) -> str:
         return f"Function({self.module.path}:{self.qualname})"
@@ -321,10 +331,6 @@ class Function(Handle):
         return self.facts.name_end
 
     @property
-    def params(self) -> tuple[f.Param, ...]:
-        return self.facts.params
-
-    @property
     def positional(self) -> list[str]:
         """The parameters that positional arguments of a call fill, without the `self` or `cls` of a method."""
         names = [param.name for param in self.params if param.kind in ("positional-only", "normal")]
@@ -336,27 +342,31 @@ class Function(Handle):
 
     def rebinds(self, name: str) -> bool:
         """Whether its own body assigns a name."""
-        return any(
-            isinstance(entry.target, f.Name) and entry.target.id == name
-            for entry in self.module.assigns_in.get(self.index, ())
-        )
+        for entry in self.module.assigns_in.get(self.index, ()):  # asked very often: no generator
+            if type(entry.target) is f.Name and entry.target.id == name:
+                return True
+        return False
 
-    @property
+    @cached_property
     def cls(self) -> Class | None:
         """The class whose body directly holds this method."""
         return self.module.classes[self.facts.cls] if self.facts.cls >= 0 else None
 
-    @property
+    @cached_property
     def parent(self) -> Function | None:
         """The function in which this one is defined."""
         return self.module.enclosing(self.facts.outer)
 
-    @property
+    @cached_property
     def calls(self) -> list[f.Call]:
         """The calls of its body, those of nested functions and lambdas excluded."""
         return self.module.calls_in.get(self.index, [])
 
-    @property
+    def calls_named(self, names: frozenset[str]) -> Sequence[f.Call]:
+        """Those of its calls that call what is called like one of some names."""
+        return self.module.calls_named_in(names).get(self.index, ())
+
+    @cached_property
     def exits(self) -> list[f.Exit]:
         return self.module.exits_in.get(self.index, [])
 

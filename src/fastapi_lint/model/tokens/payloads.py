@@ -49,12 +49,11 @@ def encodings(module: Module, project: Project) -> Iterator[Encoding]:
     """The calls of a module that sign a payload."""
     if not module.mentions("jwt", "jose"):
         return
-    for call in module.facts.calls:
-        if f.last_name(call.func) in module.words_for(frozenset({"encode"})):
-            by = tokens.encoder(project.called_name(module, call) or "")
-            given = argument_at(call, by.position, by.keyword) if by is not None else None
-            if by is not None and given is not None:
-                yield Encoding(module, call, given.value, by)
+    for call in module.calls_named(module.words_for(frozenset({"encode"}))):
+        by = tokens.encoder(project.called_name(module, call) or "")
+        given = argument_at(call, by.position, by.keyword) if by is not None else None
+        if by is not None and given is not None:
+            yield Encoding(module, call, given.value, by)
 
 
 def place_of_claim(part: Part) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.application import is_served, is_state, states_of
+from fastapi_lint.model.application import is_served, is_state, opened_states, states_of
 from fastapi_lint.model.calls import expects, never_runs, swallows
 from fastapi_lint.model.names import attributes_of, chain, where_read
 from fastapi_lint.rule import Check, rule
@@ -38,18 +38,21 @@ def unset_state_attribute(function: Function, check: Check) -> Iterator[Finding]
     module = function.module
     if not is_served(check.project, module) or not any(not app.module.is_test for app in check.project.routes.apps):
         return
-    reported = set()
-    for part, block, at in _read(function):
+    known, states = states_of(check.project), dict[f.Expr, bool]()
+    reported = set(known.names)
+    for part, block, at in () if known.is_open else _read(function):
+        owner = part.value
         if part.attr in reported or part.attr.startswith("__"):
             continue
-        if not is_state(check.project, part.value, module, block, at):
+        if owner not in states or (isinstance(owner, f.Name) and function.rebinds(owner.id)):
+            states[owner] = is_state(check.project, owner, module, block, at)
+        if not states[owner]:
             continue
-        known = states_of(check.project)
-        if known.is_open:
+        opened = opened_states(check.project)
+        if "all" in opened:
             return
-        if part.attr in known.names or (known.is_open_for_requests and not _is_of_app(part.value)):
-            continue
-        if _is_of_app(part.value) and (known.is_open_for_apps or not known.is_filled):
+        is_of_app = _is_of_app(owner)
+        if ("apps" in opened or not known.is_filled) if is_of_app else "requests" in opened:
             continue
         if _is_asked(function, part) or _is_expected(module, block):
             continue
@@ -60,7 +63,7 @@ def unset_state_attribute(function: Function, check: Check) -> Iterator[Finding]
             f"`{written}` is read, and nothing ever sets it",
             why="it raises AttributeError, and the request ends in 500",
             instead=f"set it in the lifespan, as `app.state.{part.attr}`"
-            if _is_of_app(part.value)
+            if is_of_app
             else "set it in a middleware or a dependency that runs before",
         )
 

@@ -48,9 +48,8 @@ def engine_per_request(module: Module, check: Check) -> Iterator[Finding]:
     project = check.project
     words = module.words_for(catalog.client_words())
     for function in module.functions:
-        for call in function.calls:
-            if f.last_name(call.func) not in words and not isinstance(call.func, f.Sub):
-                continue
+        looked_up = [call for call in function.calls if type(call.func) is f.Sub]
+        for call in (*function.calls_named(words), *looked_up):
             name = project.called_name(module, call) or ""
             entry = catalog.client(name)
             if entry is None or not entry.pool or is_kept(function, call) or is_on_miss(function, call):

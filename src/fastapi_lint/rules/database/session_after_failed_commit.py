@@ -30,7 +30,7 @@ def session_after_failed_commit(function: Function, check: Check) -> Iterator[Fi
     References
     - [SQLAlchemy: this session's transaction has been rolled back](https://docs.sqlalchemy.org/en/20/faq/sessions.html#this-session-s-transaction-has-been-rolled-back-due-to-a-previous-exception-during-flush-or-similar)
     """
-    sending = [call for call in function.calls if isinstance(call.func, f.Attr) and call.func.attr in _SENDING]
+    sending = function.calls_named(_SENDING)
     if not sending:
         return
     blocks = function.module.facts.blocks

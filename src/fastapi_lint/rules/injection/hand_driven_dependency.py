@@ -60,9 +60,7 @@ def _stepped(function: Function, check: Check) -> Iterator[Finding]:
     module = function.module
     entered = {block.test for block in module.blocks_in.get(function.index, ()) if block.kind == "with"}
     likely = _STEPS | module.words_for(_ASKED)
-    for call in function.calls:
-        if f.last_name(call.func) not in likely:
-            continue
+    for call in function.calls_named(likely):
         given: f.Expr | None = None
         itself = f.CallRef(module.call_numbers[call.start, call.end])
         if itself in entered or f.Await(itself) in entered:

@@ -33,9 +33,11 @@ def misordered_http_exception(module: Module, check: Check) -> Iterator[Finding]
     - [FastAPI: HTTPException](https://fastapi.tiangolo.com/reference/exceptions/#fastapi.HTTPException)
     """
     for call in module.facts.calls:
-        given = _status(call)
+        given = _status(call) if call.args else None
         if (
             given is None
+            or type(given.value) is f.Unknown
+            or (type(given.value) is f.Const and type(given.value.value) is not str)
             or not _is_exception(check.project.callee(module, call), check)
             or not _is_text(given, module, call, check)
         ):

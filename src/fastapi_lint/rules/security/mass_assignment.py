@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
@@ -25,6 +25,7 @@ _CLASS_METHODS = frozenset({
     "update_from_dict", "sqlmodel_update", "model_construct", "construct",
 })  # fmt: skip
 _TAKING_ROWS = _CLASS_METHODS | {"values", "update", "execute", "bulk_insert_mappings", "bulk_update_mappings"}
+_NAMING = _TAKING_ROWS | {"setattr"}
 _OWN = re.compile(
     r"(?:^|_)(?:admin|superuser|staff|roles?|permissions?|scopes?|owner|verified|password|balance|credits?|tenant|plan)"
     r"(?:_|$)"
@@ -72,9 +73,7 @@ def mass_assignment(function: Function, check: Check) -> Iterator[Finding]:
 def _arrivals(function: Function, check: Check) -> Iterator[tuple[Arrival, Class | None]]:
     """What names columns in a function, with the class whose they are."""
     flows, module = check.project.taint, function.module
-    for call in function.calls:
-        if not call.args:
-            continue
+    for call in _likely(function):
         span, where = (call.start, call.end), (module, call.block, call.start)
         name = f.last_name(call.func)
         if name == "setattr" and len(call.args) == 3:
@@ -95,6 +94,14 @@ def _arrivals(function: Function, check: Check) -> Iterator[tuple[Arrival, Class
                 if arrivals := list(flows.given(value, function, span, call.block, "columns", path=path)):
                     yield arrivals[0], cls
                     break
+
+
+def _likely(function: Function) -> Sequence[f.Call]:
+    """The calls of a function that may name columns: by what they call, or by `**`."""
+    module = function.module
+    if "**" in module.calls_by_keyword:
+        return [call for call in function.calls if call.args]
+    return [call for call in function.calls_named(_NAMING) if call.args]
 
 
 def _is_row_of(value: f.Expr, where: Where, check: Check) -> bool:

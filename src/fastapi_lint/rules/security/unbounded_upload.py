@@ -24,6 +24,7 @@ _COMPARED = re.compile(
 )
 _KEPT = re.compile(rb"(\w+)(?:[ \t]*:[ \t]*\w+)?[ \t]*[+:]?=[^=\n]*?" + _LENGTH)
 _LIMITERS = re.compile(r"limit|size", re.IGNORECASE)
+_READING = frozenset({"read"})
 _MOST = 12
 
 
@@ -67,8 +68,8 @@ def unbounded_upload(function: Function, check: Check) -> Iterator[Finding]:
 
 def _reads(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], str]]:
     """The calls that read all of an upload."""
-    for call in function.calls:
-        if f.last_name(call.func) != "read" or not isinstance(call.func, f.Attr) or call.args:
+    for call in function.calls_named(_READING):
+        if not isinstance(call.func, f.Attr) or call.args:
             continue
         receiver = call.func.value
         if isinstance(receiver, f.Attr) and receiver.attr == "file":

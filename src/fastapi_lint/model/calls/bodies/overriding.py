@@ -123,7 +123,9 @@ class Overriding:
     def is_abstract(self, function: Function) -> bool:
         """Whether a method only says that subclasses have it: abstract, or one that raises NotImplementedError and does
         nothing else, or nothing at all although it is one of a Protocol or is to return something."""
-        if any(name.startswith("abc.abstract") for name in self.types.decorators(function)):
+        if function.facts.decorators and any(
+            name.startswith("abc.abstract") for name in self.types.decorators(function)
+        ):
             return True
         module, exits = function.module, function.exits
         if not exits and not function.calls and not module.assigns_in.get(function.index, ()):
