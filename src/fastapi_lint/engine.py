@@ -198,9 +198,8 @@ class _Run:
         """The functions and classes of a module to the rules that ask for them."""
         module = task.module
         for kind in ("Function", "Class"):
-            rules = by_subject.get(kind, ())
-            subjects: Sequence[object] = (module.functions if kind == "Function" else module.classes) if rules else ()
-            for rule in rules if subjects else ():
+            subjects: Sequence[object] = module.functions if kind == "Function" else module.classes
+            for rule in by_subject.get(kind, ()) if subjects else ():
                 if task.asks(rule) and rule.may_concern(module):
                     self.judge(rule, subjects, self.check_for(rule, module), module.path)
 
