@@ -230,14 +230,16 @@ class Module(Opening, Input):
 
     @cached_property
     def asked_for_types(self) -> frozenset[str]:
-        """The names that `isinstance` is asked about somewhere, also those that are bound in what it is given."""
+        """The names that `isinstance` is asked about somewhere, also those that are bound in what it is given, and what a
+        `match` looks at."""
         given = [call.args[0] for call in self.calls_named(("isinstance",)) if call.args]
         names = {arg.value.id for arg in given if isinstance(arg.value, f.Name)}
         for entry in self.facts.assigns if given else ():
             if entry.op == ":=" and isinstance(entry.target, f.Name):
                 if any(arg.start <= entry.start < arg.end for arg in given):
                     names.add(entry.target.id)
-        return frozenset(names)
+        matched = (block.test for block in self.facts.blocks if block.kind == "choice")
+        return frozenset(names) | {test.id for test in matched if isinstance(test, f.Name)}
 
     @cached_property
     def calls_by_keyword(self) -> dict[str, list[int]]:

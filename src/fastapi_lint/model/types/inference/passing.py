@@ -39,6 +39,8 @@ _PLAIN_DECORATORS = frozenset({
 })  # fmt: skip
 """Decorators below which a function gets what its callers write."""
 _CALLABLES = (External, FunctionObject, Method)
+_CALLED = (*_CALLABLES, OneOf)
+_MOST_FUNCTIONS = 12
 _RETRYING = ("tenacity.", "backoff.", "retry.", "retrying.", "stamina.")
 _HARMLESS_BASES = frozenset({"object", "abc.ABC", "typing.Generic", "typing.Protocol", "pydantic.BaseModel"})
 """Bases that call no method of their subclasses by a name that they do not have themselves."""
@@ -87,7 +89,7 @@ class Passing(Questions):
     def _given_by_all(self, function: Function, index: int) -> Type:
         param = function.params[index]
         types: list[Type] = []
-        is_left = False
+        is_left, is_known = False, True
         try:
             for call in self.passing(function):
                 given = self.argument(call, function, index)
@@ -98,7 +100,7 @@ class Passing(Questions):
                 if one is not None:
                     types.append(one)
                 elif not self._never_runs(given, call.where):
-                    return None
+                    is_known = False
         except Unknown:
             return None
         if param.default is not None and not is_none(param.default) and (types or is_left):
@@ -106,9 +108,12 @@ class Passing(Questions):
             default = self.infer(param.default, (module, facts.outer, param.start))
             if types or isinstance(default, _CALLABLES):  # `send=requests.post`, which no call gives otherwise
                 types.append(default)
+        if not is_known:  # of functions each call says which it is, whatever others give
+            own = dict.fromkeys(option for one in types for option in _functions(one))
+            return OneOf(tuple(own)) if 0 < len(own) <= _MOST_FUNCTIONS and all(map(_functions, types)) else None
         agreed = self.agree(types)
-        if agreed is None and all(_is_function(one) for one in types):
-            return self.one_of(types)  # which it is, each call says
+        if agreed is None and any(map(_functions, types)) and all(isinstance(one, _CALLED) for one in types):
+            return self.one_of(types)
         if isinstance(agreed, Instance) and isinstance(agreed.cls, Class) and function.cls in self.mro(agreed.cls):
             if any(_is_of_parameter(function, call) for call in function.calls):
                 return None  # what the method gives the method of its parameter by the same name was left out
@@ -321,11 +326,11 @@ def _parameter(given: f.Expr, where: Where) -> tuple[Function, f.Param] | None:
     return (caller, param) if param is not None else None
 
 
-def _is_function(value: Type) -> bool:
-    """Whether a value is a function of the project, or one of several."""
-    if isinstance(value, OneOf):
-        return all(isinstance(option, FunctionObject) for option in value.options)
-    return isinstance(value, FunctionObject)
+def _functions(value: Type) -> tuple[FunctionObject, ...]:
+    """The function of the project that a value is, or those of which it is one."""
+    options = value.options if isinstance(value, OneOf) else (value,)
+    found = tuple(option for option in options if isinstance(option, FunctionObject))
+    return found if len(found) == len(options) else ()
 
 
 def _is_recursion(given: f.Expr, param: f.Param, function: Function, where: Where) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Iterator
 from functools import partial
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.index.facts import target_names
+from fastapi_lint.model.names.annotations import parse_annotation
 from fastapi_lint.model.names.modules import Binding, Scope, bindings
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -31,6 +33,8 @@ from fastapi_lint.model.types.inference.questions import (
 from fastapi_lint.tracking import recording
 
 BUILTINS = frozenset(dir(builtins))
+_CASE = re.compile(rb"case\s+([A-Za-z_][\w.]*)\s*\([^()|]*\)\s*(?:as\s+(\w+)\s*)?(?::|if\b)")
+"""A pattern that is one class, whatever of its attributes it wants."""
 
 
 class Scopes(Questions):
@@ -142,6 +146,12 @@ class Scopes(Questions):
                 match blocks[index].test:
                     case f.Unary(op="not", value=value):
                         before.append(value)
+        for index in chain:
+            case = blocks[index]
+            if case.kind == "case" and latest < case.start and blocks[case.parent].test == f.Name(name):
+                told = self._matched(module, case)
+                if isinstance(told, Instance) and (known is None or self._is_below(told, known)):
+                    return told
         for test in (*around, *before):
             for call in _isinstances(test, module.facts.calls):
                 if latest < call.end <= at and _is_about(call, name, module):
@@ -152,6 +162,15 @@ class Scopes(Questions):
 
     def _told(self, call: f.Call, module: Module) -> Type:
         return self.instantiate(self.infer(call.args[1].value, (module, call.block, call.start)))
+
+    def _matched(self, module: Module, case: f.Block, name: str = "") -> Type:
+        """The object that a `case Class(...)` takes, or binds to a name."""
+        pattern = _CASE.match(module.text, case.start, case.end)
+        if pattern is None or (name and pattern[2] != name.encode()):
+            return None
+        cls = parse_annotation(pattern[1].decode())
+        where = (module, case.parent, case.start)
+        return self.guarded(("told", module, case.start), lambda: self.instantiate(self.infer(cls, where)))
 
     def _is_below(self, told: Instance, known: Type) -> bool:
         if not isinstance(known, Instance) or told.cls == known.cls:
@@ -274,6 +293,8 @@ class Scopes(Questions):
             return self._destructure(entry.target, self.element(value), name) if entry.target is not None else None
         if entry.kind == "with":
             return self._destructure(entry.target, self.entered(value), name) if entry.target is not None else None
+        if entry.kind == "case":
+            return self._matched(module, entry, name)
         if entry.kind == "except" and not isinstance(value, TupleOf):
             return self.instantiate(value)
         return None
