@@ -21,6 +21,7 @@ from fastapi_lint.model.calls.ways.keywords import Keywords, collecting
 from fastapi_lint.model.calls.ways.objects import Objects, own_name
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.calls.ways.written import Written
+from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import (
     ClassObject,
     Function,
@@ -168,8 +169,8 @@ class Branches:
         for block in module.blocks_in.get(function.index, ()):
             if block.kind in ("if", "while", "case") or (block.kind == "choice" and block.test is not None):
                 words |= _words(module, block.start, _first_line(module, block))
-            elif block.kind in _LOOPS and isinstance(block.test, f.Name):
-                words.add(block.test.id)
+            elif block.kind in _LOOPS and isinstance(block.test, (f.Name, f.Attr)):
+                words |= {part.id for part in walk(block.test) if isinstance(part, f.Name)}
         for test, _, _ in self._tests_of_calls(function):
             words |= names_in(test, module)
         return words
@@ -314,7 +315,7 @@ class Branches:
                 ways.dead.add(index)
             return
         if block.kind in _LOOPS:
-            if isinstance(block.test, f.Name) and self._is_empty(function, block.test, values):
+            if isinstance(block.test, (f.Name, f.Attr)) and self._is_empty(function, block.test, values):
                 ways.dead.add(index)
             return
         before = met.setdefault(block.parent, [])
@@ -332,11 +333,15 @@ class Branches:
             ways.sure.add(index)
 
     @staticmethod
-    def _is_empty(function: Function, name: f.Name, values: dict[str, Value]) -> bool:
-        """Whether a loop runs over a parameter that is empty: nobody in the function fills it."""
-        if values.get(name.id, UNKNOWN) not in ((), "") or all(param.name != name.id for param in function.params):
+    def _is_empty(function: Function, held: f.Name | f.Attr, values: dict[str, Value]) -> bool:
+        """Whether a loop runs over a parameter, or a field of one, that is empty: nobody in the function fills it."""
+        name = held.value if isinstance(held, f.Attr) else held
+        if not isinstance(name, f.Name) or all(param.name != name.id for param in function.params):
             return False
-        return not any(isinstance(call.func, f.Attr) and call.func.value == name for call in function.calls)
+        value = values.get(name.id, UNKNOWN)
+        if (field_of(value, held.attr) if isinstance(held, f.Attr) else value) not in ((), ""):
+            return False
+        return not any(isinstance(call.func, f.Attr) and call.func.value == held for call in function.calls)
 
     def _assign(self, function: Function, assign: f.Assign, values: dict[str, Value], ways: _Ways) -> None:
         chain = _chain(function.module, assign.block)

@@ -31,6 +31,13 @@ _PLAIN = frozenset({"object", "NoneType", "pydantic.BaseModel", "sqlmodel.SQLMod
 """Bases that have no literals."""
 
 
+_RECORDS = frozenset({"pydantic.BaseModel", "typing.NamedTuple"})
+_DECORATORS = frozenset({"dataclass", "define", "frozen", "mutable", "attrs"})
+_FIELDS = frozenset({"field", "Field", "attrib", "ib"})
+"""What says more of a field than its default."""
+_EMPTY = (f.Name("list"), f.Name("dict"), f.Name("set"), f.Name("tuple"), f.Name("frozenset"))
+
+
 class Unknown:
     """What is not a known constant; `counts_as` says whether it is true all the same, None when it may be either."""
 
@@ -132,12 +139,24 @@ class Constants:
             if not isinstance(cls, Class):
                 continue
             for name, entry in cls.assigns.items():
-                fields[name] = self.of(entry.value, (cls.module, entry.block, entry.start))
+                fields[name] = self._default(entry.value, (cls.module, entry.block, entry.start))
         names = list(fields)
         for index, arg in enumerate(call.args):
             name = arg.name or (names[index] if index < len(names) else "")
             fields[name] = self.of(arg.value, (module, call.block, call.start))
         return (FIELDS, ("", self._kind(made.cls, is_made=True, exact=True, sure=True)), *fields.items())
+
+    def _default(self, value: f.Expr | None, where: Where) -> Value:
+        """What a field is when nothing is given for it: as written, or as `field(...)` says."""
+        call = where[0].facts.calls[value.index] if isinstance(value, f.CallRef) else None
+        if call is None or f.last_name(call.func) not in _FIELDS:
+            return self.of(value, where)
+        for arg in call.args:
+            if arg.name in ("default", ""):
+                return self.of(arg.value, where)
+            if arg.name in ("default_factory", "factory"):
+                return () if arg.value in _EMPTY else UNKNOWN
+        return UNKNOWN
 
     def kind_of(self, expr: f.Expr, where: Where) -> Value:
         """The class that an expression is, or of which it is something; `UNKNOWN` when there is no telling."""
@@ -174,10 +193,10 @@ class Constants:
     def _is_record(self, cls: Class) -> bool:
         if "__init__" in cls.methods or "__post_init__" in cls.methods:
             return False
-        if any(isinstance(base, str) and base == "pydantic.BaseModel" for base in self.types.mro(cls)):
+        if any(isinstance(base, str) and base in _RECORDS for base in self.types.mro(cls)):
             return True
         names = [decorated_by(cls.module, each) for each in cls.facts.decorators]
-        return any(f.last_name(each) == "dataclass" for each in names)
+        return any(f.last_name(each) in _DECORATORS for each in names)
 
     def _named(self, expr: f.Name, where: Where) -> Value:
         """A constant of a module, bound once and never changed."""
