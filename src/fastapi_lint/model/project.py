@@ -22,12 +22,13 @@ from fastapi_lint.model.database.transactions import Transactions
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends
 from fastapi_lint.model.injection.protection.protection import Protection
 from fastapi_lint.model.names.modules import Modules
-from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module, Type
+from fastapi_lint.model.names.symbols import Class, Function, Module, Type
 from fastapi_lint.model.routing.answering.answers import Answers
 from fastapi_lint.model.routing.answering.channels import Channels
 from fastapi_lint.model.routing.answering.failures import Failures
 from fastapi_lint.model.routing.routes import Routes
 from fastapi_lint.model.taint.errors.told import Telling
+from fastapi_lint.model.types.callables import function_of
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.model.values.constants import Values
 from fastapi_lint.model.values.expansion import Expansion
@@ -279,10 +280,8 @@ class Project:
         for router in self.routes.routers.values():
             argument = router.keyword("lifespan")
             if argument is not None:
-                value = self.infer(argument.value, *router.where)
-                if isinstance(value, FunctionObject):
-                    found.add(value.function)
-        return dict.fromkeys(found, True)
+                found.add(function_of(self.types, self.infer(argument.value, *router.where)))
+        return dict.fromkeys((each for each in found if each is not None), True)
 
     @collected("lifespans_of_all")
     def lifespans_of_all(self) -> Mapping[Function, bool]:
@@ -384,8 +383,8 @@ def _lifespans_in(project: Project, module: Module) -> Iterator[Function]:
         for argument in call.args:
             if argument.name == "lifespan":
                 value = project.infer(argument.value, module, call.block, call.start)
-                if isinstance(value, FunctionObject):
-                    yield value.function
+                if (function := function_of(project.types, value)) is not None:
+                    yield function
 
 
 def expression_of(node: cst.CSTNode) -> f.Expr | None:

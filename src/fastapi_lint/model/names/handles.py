@@ -230,8 +230,8 @@ class Module(Opening, Input):
 
     @cached_property
     def asked_for_types(self) -> frozenset[str]:
-        """The names that `isinstance` is asked about somewhere, also those that are bound in what it is given, and what a
-        `match` looks at."""
+        """The names that `isinstance` is asked about somewhere, also those that are bound in what it is given, and
+        what a `match` looks at."""
         given = [call.args[0] for call in self.calls_named(("isinstance",)) if call.args]
         names = {arg.value.id for arg in given if isinstance(arg.value, f.Name)}
         for entry in self.facts.assigns if given else ():
