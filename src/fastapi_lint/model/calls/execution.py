@@ -15,7 +15,7 @@ from fastapi_lint.model.calls.bodies.overriding import Overriding
 from fastapi_lint.model.calls.bodies.validation import run_by
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
 from fastapi_lint.model.calls.concurrent.pools import EXECUTOR, is_awaited_inside
-from fastapi_lint.model.calls.laziness import reads_on
+from fastapi_lint.model.calls.laziness import gives_generator, reads_on
 from fastapi_lint.model.calls.steps import Step, shown
 from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once, never_runs
 from fastapi_lint.model.names.expressions import attributes_of, operated
@@ -185,7 +185,7 @@ class Execution:
                     for body in self.bodies(each):
                         if body.is_async and not (awaited and self._is_waited_for(module, call, body)):
                             continue
-                        if body.is_generator and not body.is_async and not self._consumed(module, call):
+                        if not body.is_async and gives_generator(body) and not self._consumed(module, call):
                             continue
                         yield body
             case ClassObject(cls=cls):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.names.symbols import Function, Module
 
 _READERS = frozenset({
     "list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all", "next", "len", "join",
@@ -31,16 +31,35 @@ def reads_on(module: Module, call: f.Call) -> bool:
     return any(assign.start <= call.start < assign.end for assign in module.assigns_in.get(function, ()))
 
 
+def gives_generator(function: Function) -> bool:
+    """Whether a call of a plain function only makes what does its work when it is gone through: it is a generator
+    function, or all that it returns are generator expressions."""
+    if function.is_generator or function.is_async:
+        return function.is_generator
+    given = [leave.value for leave in function.exits if leave.kind == "return"]
+    return bool(given) and all(isinstance(value, f.Each) and value.kind == "generator" for value in given)
+
+
 def waits_in_generator(module: Module, block: int) -> bool:
-    """Whether a place stands in a generator expression that its function hands on, and does not go through itself."""
+    """Whether a place stands in a generator expression that its function hands on, and does not go through itself.
+
+    Of a plain function that returns nothing else it is known where it is gone through: by whoever calls it.
+    """
     blocks = module.facts.blocks
+    function = module.enclosing(block)
     while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
         each = blocks[block]
         if each.kind == "comprehension" and module.text[each.start : each.start + 1] == b"(":
-            if not _is_gone_through(module, each):
+            if not _is_gone_through(module, each) and not _is_returned(function, each):
                 return True
         block = each.parent
     return False
+
+
+def _is_returned(function: Function | None, generator: f.Block) -> bool:
+    if function is None or function.is_async or not gives_generator(function):
+        return False
+    return any(leave.start <= generator.start and generator.end <= leave.end for leave in function.exits)
 
 
 def _is_gone_through(module: Module, generator: f.Block) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.catalog import Entry, Reentry
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.laziness import gives_generator
 from fastapi_lint.model.calls.sharing import is_shared_object, starts_from_self
 from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.trails import Trail
@@ -235,7 +236,7 @@ class Remedies:
         """Whether a step is a call that gives its result when it has done its work."""
         if step.call is None or step.call.use in ("with", "iter"):
             return False
-        return step.function is None or not step.function.is_generator
+        return step.function is None or not gives_generator(step.function)
 
     def _bond(self, function: Function, step: Step) -> Bond | None:
         """What keeps a helper, and what it is given, in this thread."""
@@ -295,7 +296,7 @@ def _listed(parts: Sequence[str]) -> str:
 
 def _is_gone_through(function: Function, step: Step) -> bool:
     """Whether a step is a generator for a loop: not one that is entered by `with`, or asked for its first value."""
-    if step.function is None or not step.function.is_generator or step.call is None or step.call.use == "with":
+    if step.function is None or not gives_generator(step.function) or step.call is None or step.call.use == "with":
         return False
     itself = f.CallRef(function.module.call_numbers[step.call.start, step.call.end])
     return not any(

@@ -13,8 +13,8 @@ from fastapi_lint.model.names.symbols import Module
 
 _READERS = frozenset({"getenv", "get", "config", "env", "setdefault", "str", "pop"})
 _READ = frozenset({"getenv", "environ", "config"})
-_MAKERS = frozenset({"Config", "AutoConfig", "Env"})
-"""What makes a reader of the environment: of Starlette, decouple and environs."""
+_MAKERS = {"Config": "config", "AutoConfig": "config", "Env": "env", "FileAwareEnv": "env"}
+"""What makes a reader of the environment (of Starlette, decouple and environs), and what that is mostly called."""
 _OPTIONS = frozenset({"Option", "Argument", "option", "argument", "add_argument"})
 _WRITERS = frozenset({"putenv", "setenv"})
 
@@ -65,8 +65,9 @@ def _known_as(module: Module) -> dict[str, str]:
             if entry.value is not None and is_environment(entry.value):
                 found[entry.target.id] = "environ"
             elif isinstance(entry.value, f.CallRef):
-                if f.last_name(module.facts.calls[entry.value.index].func) in _MAKERS:
-                    found[entry.target.id] = "config"
+                made = f.last_name(module.facts.calls[entry.value.index].func)
+                if made in _MAKERS:
+                    found[entry.target.id] = _MAKERS[made]
     return found
 
 

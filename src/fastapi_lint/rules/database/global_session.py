@@ -14,7 +14,7 @@ from fastapi_lint.model.database import (
     is_sync_connection,
     is_sync_session,
 )
-from fastapi_lint.model.names import Instance, Type
+from fastapi_lint.model.names import ClassObject, Instance, Partial, Type
 from fastapi_lint.model.types import is_none
 from fastapi_lint.rule import Check, rule
 
@@ -50,7 +50,7 @@ def global_session(module: Module, check: Check) -> Iterator[Finding]:
     """
     if module.is_test or not module.mentions("ession", "onnect", "next(") or not _ASIDE.isdisjoint(module.parts):
         return
-    for index, name, level in (*_assigned(module, check), *_defaults(module)):
+    for index, name, level in (*_assigned(module, check), *_given(module, check), *_defaults(module)):
         call = module.facts.calls[index]
         if f.last_name(call.func) == "cast":
             continue  # says what something is, and makes nothing
@@ -76,6 +76,23 @@ def _assigned(module: Module, check: Check) -> Iterator[tuple[int, str, str]]:
                 cls = module.facts.blocks[entry.block].cls
                 level = f"in the body of class `{module.classes[cls].name}`" if cls >= 0 else "at module level"
                 yield entry.value.index, entry.target.id, level
+
+
+def _given(module: Module, check: Check) -> Iterator[tuple[int, str, str]]:
+    """The calls for a session that an object of the project, or a partial function, is made with at module level."""
+    for entry in module.assigns_in.get(-1, ()):
+        if not isinstance(entry.value, f.CallRef) or not isinstance(entry.target, f.Name):
+            continue
+        types, outer = check.project.types, module.facts.calls[entry.value.index]
+        made = types.call_type(module, entry.value.index)
+        is_kept = isinstance(made, Partial) or isinstance(types.callee(module, outer), ClassObject)
+        if not is_kept or _kind(made, check):
+            continue
+        for arg in outer.args:
+            if isinstance(arg.value, f.CallRef) and _kind(types.call_type(module, arg.value.index), check):
+                call = module.facts.calls[arg.value.index]
+                shown = module.source.slice(call.start, call.name_end)
+                yield arg.value.index, f"{shown}(...)", f"at module level, and `{entry.target.id}` keeps it"
 
 
 def _defaults(module: Module) -> Iterator[tuple[int, str, str]]:

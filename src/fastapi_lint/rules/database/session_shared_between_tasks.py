@@ -17,6 +17,8 @@ from fastapi_lint.rule import Check, rule
 
 _DEEPEST = 3
 _THREADS = frozenset({"to_thread", "run_in_threadpool", "run_sync"})
+_HANDS = _THREADS | {"start_soon", "start"}
+"""What takes the function that runs, and then what it is given."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def session_shared_between_tasks(function: Function, check: Check) -> Iterator[F
 
 def _finding(group: Together, found: list[_Use], function: Function, check: Check) -> Finding:
     session, last = found[0].session, found[-1].member.call
-    written = check.project.effects.written(function.module, last)
+    handed = dotted(last.args[0].value) if f.last_name(last.func) in _HANDS and last.args else ""
+    written = handed or check.project.effects.written(function.module, last)
     many = f"{len(found)} tasks" if len(found) > 1 else f"every `{written}(...)`"
     runs = f"`{f.last_name(group.call.func)}` runs them together" if group.call is not None else "they run together"
     return check.finding(
