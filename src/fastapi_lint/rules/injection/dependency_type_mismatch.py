@@ -38,7 +38,7 @@ def dependency_type_mismatch(function: Function, check: Check) -> Iterator[Findi
     Known limits
     Both sides have to be known classes of which neither derives from the other. A difference of `None` alone,
     protocols, type variables, dictionaries, classes with bases that are not known, classes of packages that the linter
-    does not know, and dependencies without a declared result are not reported.
+    does not know, and dependencies without a declared result that give objects of the project are not reported.
 
     References
     - [Classes as dependencies](https://fastapi.tiangolo.com/tutorial/dependencies/classes-as-dependencies/)
@@ -75,7 +75,11 @@ def _given(target: Type, check: Check, depth: int = _DEEPEST) -> list[Instance]:
         case FunctionObject(function=function) if (passed := _passed_on(function, check)) is not None and depth:
             where = (function.module, function.facts.outer, passed.start)
             return _given(types.dependency_of(passed.fact, where), check, depth - 1)
-        case FunctionObject(function=function) if function.facts.returns is not None and not function.facts.decorators:
+        case FunctionObject(function=function) if function.facts.returns is None and not function.facts.decorators:
+            seen = types.yield_type(function) if function.is_generator else types.return_type(function)
+            is_foreign = isinstance(seen, Instance) and isinstance(seen.cls, str) and "." in seen.cls
+            return [seen] if isinstance(seen, Instance) and is_foreign and _is_clear(seen, check) else []
+        case FunctionObject(function=function) if not function.facts.decorators:
             if function.is_generator:
                 found = types.yield_type(function)
                 return [found] if isinstance(found, Instance) and _is_clear(found, check) else []
