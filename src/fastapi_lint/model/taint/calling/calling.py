@@ -81,6 +81,12 @@ class Calling:
                 return NUMBER if is_number else self.asks.value(args[0].value, where, path, depth)
             case External(name="re.sub") if len(args) >= 3 and not path:
                 return self._texts.substituted(args[0].value, args[2].value, where, depth)
+            case External(name="re.findall") if args and not self._texts.finds_anything(args[0].value, where):
+                return UNKNOWN
+            case Method(cls="re.Pattern", name="findall") if isinstance(call.func, f.Attr) and not (
+                self._texts.finds_anything(call.func.value, where)
+            ):
+                return UNKNOWN
             case External(name=name):
                 if (passing := self.asks.known.passing(name)) is not None:
                     return self._libraries.passed(passing, call, args, where, path, depth)

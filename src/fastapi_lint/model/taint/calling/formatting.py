@@ -32,6 +32,10 @@ _OUT_OF_REACH = {"/": "path", "\\": "path", ".": "path", "'": "sql", '"': "sql",
 """What has to go so that a danger does."""
 
 
+_GROUP = re.compile(r"(?<!\\)\((?:(?!\?)|\?P<\w+>)((?:[^()\\]|\\.)*)\)")
+_ANYTHING = re.compile(r"(?:https\?://|https://|http://)?(?:\[\^[^\]]*\]|\.|\\S)[*+]")
+
+
 class Formatting:
     """Answers "what does this text become"."""
 
@@ -43,6 +47,14 @@ class Formatting:
         wanted = self._pattern(pattern, where)
         is_harmless = wanted is not None and _HARMLESS.fullmatch(wanted) is not None
         return self.asks.value(text, where, (), depth) if is_harmless else UNKNOWN
+
+    def finds_anything(self, pattern: f.Expr, where: Where) -> bool:
+        """Whether what `re.findall` gives may begin with anything: an address with any host, any name."""
+        wanted = self._pattern(pattern, where)
+        if wanted is None:
+            return False
+        groups = [found[1] for found in _GROUP.finditer(wanted)]
+        return any(_ANYTHING.match(each) is not None for each in groups or [wanted])
 
     def _pattern(self, expr: f.Expr, where: Where) -> str | None:
         """The text of a pattern, compiled or not; None when it is not known."""
