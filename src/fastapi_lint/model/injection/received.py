@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.decorators import shows_another_signature
 from fastapi_lint.model.injection.connections import CONNECTIONS, reads_path
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends, Parameter
 from fastapi_lint.model.injection.legibility import is_legible, sets_signature
@@ -85,7 +86,9 @@ def _collect(function: Function, dependencies: Dependencies, names: set[str], ro
             case None if parameter.name in _REQUESTS:
                 if reads_path(function, parameter.name, dependencies.types):
                     return False
-    return not sets_signature(function.module, function.name)
+    if sets_signature(function.module, function.name):
+        return False
+    return not shows_another_signature(dependencies.types, function)
 
 
 def _is_route(decorator: f.Expr, function: Function, route: Route | None) -> bool:

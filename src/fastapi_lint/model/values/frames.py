@@ -266,14 +266,20 @@ class Frames:
 
     @staticmethod
     def given(function: Function, call: f.Call, where: Where, outer: Environment, shift: int) -> dict[str, Bound]:
-        """The arguments of a call by the names of the parameters, and the defaults of those not given."""
+        """The arguments of a call by the names of the parameters, and the defaults of those not given; under the name
+        of `*args` a tuple of those that it collects."""
         bound: dict[str, Bound] = {}
         position = shift
         complete = True
+        rest: list[f.Expr] = []
         for arg in call.args:
-            if arg.name == "" and position < len(function.params):
-                if function.params[position].kind in ("normal", "positional-only"):
-                    bound[function.params[position].name] = (arg.value, where, outer)
+            param = function.params[position] if position < len(function.params) else None
+            if arg.name in ("", "*") and param is not None and param.kind == "args":
+                rest.append(f.Star(arg.value) if arg.name else arg.value)
+                bound[param.name] = (f.Display("tuple", tuple(rest)), where, outer)
+            elif arg.name == "" and param is not None:
+                if param.kind in ("normal", "positional-only"):
+                    bound[param.name] = (arg.value, where, outer)
                 position += 1
             elif arg.name in ("*", "**"):
                 complete = False

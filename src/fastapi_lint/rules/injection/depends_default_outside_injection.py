@@ -69,7 +69,18 @@ def depends_default_outside_injection(function: Function, check: Check) -> Itera
         missing = [one for one in missing if reading.reads(function, one.name, call, use.module)]
         if missing:
             left_out = [parameter for index, parameter in bare if not use.passes(parameter.name, index)]
-            yield _finding(function, use.module, call, missing, left_out, check)
+            also = [
+                parameters[param.name]
+                for index, param in candidates
+                if _is_other_marker(parameters.get(param.name)) and not use.passes(param.name, index)
+            ]
+            read = [one for one in also if reading.reads(function, one.name, call, use.module)]
+            yield _finding(function, use.module, call, missing, left_out, read, check)
+
+
+def _is_other_marker(parameter: Parameter | None) -> bool:
+    """Whether the default of a parameter is a marker such as `Query(...)`, which stays what it is in a call by hand."""
+    return parameter is not None and not parameter.in_annotation and parameter.marker not in ("", *DEPENDS)
 
 
 def _injects_itself(function: Function, check: Check) -> bool:
@@ -112,30 +123,38 @@ def _is(value: Type, function: Function, check: Check) -> bool:
 
 
 def _finding(
-    function: Function, module: Module, call: f.Call, missing: list[Parameter], bare: list[Parameter], check: Check
+    function: Function,
+    module: Module,
+    call: f.Call,
+    missing: list[Parameter],
+    bare: list[Parameter],
+    also: list[Parameter],
+    check: Check,
 ) -> Finding:
-    """`missing` are left to defaults that are markers; `bare` have no default at all, and Python wants them."""
+    """`missing` are left to `Depends`, `also` to other markers; `bare` have no default at all."""
     marker = missing[0].marker.rsplit(".", 1)[-1]
     called = module.source.slice(call.start, call.name_end)
     if len(called) > 60 or "\n" in called:
         called = function.name
     are = "are `Depends` objects" if len(missing) > 1 else f"is the `{marker}` object"
     why = f"only FastAPI resolves `{marker}`: here {_listed(missing)} {are}"
+    if also:
+        why = f"{why}, and {_listed(also)} {'are other markers' if len(also) > 1 else 'is another marker'}"
     if bare:
         why = f"the call fails without {_listed(bare)}, and {why}"
     if (strange := _strange(function, call)) and f.last_name(call.func) not in _RUNNERS:
         why = f"it takes no {' and no '.join(f'`{name}`' for name in strange[:3])}: the call raises TypeError"
     target = function.cls.name if function.cls is not None and function.name == "__init__" else function.name
-    instead = f"pass {_listed([*bare, *missing])}, or call a function without `{marker}`"
+    instead = f"pass {_listed([*bare, *missing, *also])}, or call a function without `{marker}`"
     return check.finding(
         (call.start, call.name_end),
-        f"`{called}(...)` leaves out {_listed([*bare, *missing])} of `{target}`",
+        f"`{called}(...)` leaves out {_listed([*bare, *missing, *also])} of `{target}`",
         why=why,
         instead=instead,
         module=module,
         related=[
             check.related(parameter, f"the default of `{parameter.name}`", module=function.module)
-            for parameter in missing
+            for parameter in (*missing, *also)
         ],
     )
 

@@ -26,6 +26,7 @@ Effect = Literal["same", "wraps", "replaces", "external", "unknown"]
 external: a library's decorator that the catalogue says nothing about; unknown: what it is could not be resolved."""
 
 _DEEPEST = 4
+_SHOWN = frozenset({"__signature__", "__annotations__"})
 _SAME = frozenset({"staticmethod", "classmethod", "abc.abstractmethod"})
 _WRAPS = frozenset({"functools.lru_cache", "functools.cache", "functools.wraps", "contextlib.asynccontextmanager"})
 _REGISTERING = frozenset(
@@ -46,6 +47,17 @@ def decorator_effect(types: Inference, function: Function, decorator: f.Expr) ->
         case ClassObject(cls=cls) if not called:
             return ("replaces" if types.member(cls, "__call__", Instance(cls)) is not None else "unknown"), name
     return _together(_applied(types, each, 0) for each in _receiving(types, value, called=called)), name
+
+
+def shows_another_signature(types: Inference, function: Function) -> bool:
+    """Whether a decorator gives a function back with another signature than it is written with."""
+    where = (function.module, function.facts.outer, function.facts.start)
+    for decorator in function.facts.decorators:
+        value = types.infer(decorated_by(function.module, decorator), where)
+        receivers = _receiving(types, value, called=isinstance(decorator, f.CallRef))
+        if any(each.positional and _shows_another(each, f.Name(each.positional[0])) for each in receivers):
+            return True
+    return False
 
 
 def made_by(types: Inference, function: Function, decorator: f.Expr) -> str:
@@ -206,7 +218,7 @@ def _applied(types: Inference, receiver: Function, depth: int) -> Effect:
     """What a function makes of its first parameter, a function."""
     taken = receiver.positional[:1]
     values = list(_returned(types, receiver))
-    if not taken or not values or depth > _DEEPEST:
+    if not taken or not values or depth > _DEEPEST or _shows_another(receiver, f.Name(taken[0])):
         return "unknown"
     module = receiver.module
     calls = {module.facts.calls[value.index].func for value, _ in values if isinstance(value, f.CallRef)}
@@ -230,6 +242,13 @@ def _applied(types: Inference, receiver: Function, depth: int) -> Effect:
         elif not isinstance(value, f.Name):
             effects.append("unknown")
     return _together(effects)
+
+
+def _shows_another(receiver: Function, own: f.Name) -> bool:
+    """Whether a function gives its first parameter another signature: what is called with it then, nobody sees here."""
+    targets = (entry.target for entry in receiver.module.assigns_in.get(receiver.index, ()))
+    changed = (each.value if isinstance(each, f.Sub) else each for each in targets)
+    return any(isinstance(each, f.Attr) and each.value == own and each.attr in _SHOWN for each in changed)
 
 
 def _by_library(types: Inference, receiver: Function, call: f.Call) -> Effect:

@@ -32,7 +32,8 @@ class Held:
 
 
 def held_across_await(function: Function, types: Inference) -> Iterator[Held]:
-    """The locks of `threading` that an async function holds while it waits: by `with`, or from `acquire()` on."""
+    """The locks of `threading` that an async function holds while it waits: by `with`, by a stack, or from
+    `acquire()` on."""
     module = function.module
     for block in module.blocks_in.get(function.index, ()) if function.is_async else ():
         if block.kind != "with" or block.is_async or block.test is None:
@@ -43,6 +44,13 @@ def held_across_await(function: Function, types: Inference) -> Iterator[Held]:
                 yield _held(block.start, block.start + len("with"), lock, waiting)
     for call in function.calls if function.is_async else ():
         match call.func:
+            case f.Attr(attr="enter_context") if call.args:
+                lock = types.infer(call.args[0].value, (module, call.block, call.start))
+                if isinstance(lock, Instance) and types.is_instance(lock, *_LOCKS):
+                    around = next((each for each in module.block_chain(call.block) if each.kind == "with"), None)
+                    waiting = _first_between(function, call.end, around.end) if around is not None else None
+                    if waiting is not None:
+                        yield _held(call.start, call.end, lock, waiting)
             case f.Attr(value=receiver, attr="acquire") if not call.awaited:
                 lock = types.infer(receiver, (module, call.block, call.start))
                 if isinstance(lock, Instance) and types.is_instance(lock, *_LOCKS) and not _returns_at_once(call):
