@@ -42,7 +42,8 @@ _STORES = re.compile(
 _ASKED = frozenset({"stat", "lstat", "exists", "is_file", "is_dir", "as_posix", "as_uri"})
 _ASKING = frozenset({"str", "fspath", "stat", "getsize", "getmtime", "exists", "isfile", "isdir"})
 _JOIN_NAMES = frozenset({"join", "joinpath", "Path", "PurePath"})
-_JOINING = _ASKED | _ASKING | _JOIN_NAMES
+_STARTING = frozenset({"run", "Popen", "check_output", "check_call"})
+_JOINING = _ASKED | _ASKING | _JOIN_NAMES | _STARTING
 
 
 @dataclass(frozen=True)
@@ -294,12 +295,14 @@ def _handing_over(module: Module) -> frozenset[str]:
 
 
 def asked_of(call: f.Call) -> Iterator[f.Expr]:
-    """The paths of which a call asks what is there, or how they read."""
+    """The paths of which a call asks what is there, or how they read, and those that a program is started with."""
     last = f.last_name(call.func)
     if last in _ASKED and isinstance(call.func, f.Attr):
         yield call.func.value
     if last in _ASKING and call.args:
         yield call.args[0].value
+    if last in _STARTING and call.args and isinstance(items := call.args[0].value, f.Display):
+        yield from items.items
 
 
 def lives(piece: object, danger: str) -> bool:

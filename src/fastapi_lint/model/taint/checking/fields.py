@@ -27,6 +27,7 @@ NUMBERS = frozenset({
 """Types that hold no text."""
 _ADMITTING = re.compile(r"(?<!\\)(?:\.(?!\w+\$?\Z)[*+?{]|\[\^|\\[SDWs])")
 """What lets a pattern match nearly anything."""
+_BEGINS = re.compile(r"[(?:]*(?:\(\?\w+\))?[(?:]*(?:\^|\\A)")
 _VALIDATORS = frozenset({
     "pydantic.field_validator", "pydantic.validator", "pydantic.functional_validators.field_validator",
     "pydantic.class_validators.validator",
@@ -78,7 +79,7 @@ class Fields:
     def is_validated(self, schema: Schema, one: SchemaField) -> bool:
         """The same for a field: also validators of its class."""
         for key in ("pattern", "regex", "enum", "const"):
-            if (given := one.keywords.get(key)) is not None and self._narrows(given.value):
+            if (given := one.keywords.get(key)) is not None and self._narrows(given.value, key):
                 return True
         if any(self._is_validator(expr, (module, place[1], place[2])) for module, expr, place in one.metadata):
             return True
@@ -117,13 +118,18 @@ class Fields:
     def _constrains(self, args: tuple[f.Arg, ...], where: Where) -> bool:
         # What is unpacked (`Path(**RULES)`) may hold a pattern.
         return any(
-            arg.name == "**" or (arg.name in ("pattern", "regex", "enum") and self._narrows(arg.value)) for arg in args
+            arg.name == "**" or (arg.name in ("pattern", "regex", "enum") and self._narrows(arg.value, arg.name))
+            for arg in args
         )
 
     @staticmethod
-    def _narrows(value: f.Expr) -> bool:
+    def _narrows(value: f.Expr, key: str) -> bool:
         """Whether a pattern leaves out anything of note; one that is not known does."""
-        return not (isinstance(value, f.Const) and _ADMITTING.search(str(value.value)))
+        if not isinstance(value, f.Const):
+            return True
+        # Pydantic searches for a `pattern`: what it says of the end alone says nothing of what stands before.
+        is_anywhere = key == "pattern" and _BEGINS.match(str(value.value)) is None
+        return not is_anywhere and _ADMITTING.search(str(value.value)) is None
 
 
 def _only_tidies(method: Function) -> bool:
