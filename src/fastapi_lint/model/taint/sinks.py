@@ -37,13 +37,11 @@ _STORES = re.compile(
     r"(?:^|_)(?:key|keys|blob|object|s3|gcs|url|uri|bucket|route|endpoint|link|href)(?:_|$)", re.IGNORECASE
 )
 """What a variable is called that holds no path of a file: the key of an object in a store, a URL."""
-
-
 _ASKED = frozenset({"stat", "lstat", "exists", "is_file", "is_dir", "as_posix", "as_uri"})
-_ASKING = frozenset({"str", "fspath", "stat", "getsize", "getmtime", "exists", "isfile", "isdir"})
-_JOIN_NAMES = frozenset({"join", "joinpath", "Path", "PurePath"})
 _STARTING = frozenset({"run", "Popen", "check_output", "check_call"})
-_JOINING = _ASKED | _ASKING | _JOIN_NAMES | _STARTING
+_ASKING = _STARTING | {"str", "fspath", "stat", "getsize", "getmtime", "exists", "isfile", "isdir"}
+_JOIN_NAMES = frozenset({"join", "joinpath", "Path", "PurePath"})
+_JOINING = _ASKED | _ASKING | _JOIN_NAMES
 
 
 @dataclass(frozen=True)
@@ -300,9 +298,8 @@ def asked_of(call: f.Call) -> Iterator[f.Expr]:
     if last in _ASKED and isinstance(call.func, f.Attr):
         yield call.func.value
     if last in _ASKING and call.args:
-        yield call.args[0].value
-    if last in _STARTING and call.args and isinstance(items := call.args[0].value, f.Display):
-        yield from items.items
+        given = call.args[0].value
+        yield from given.items if last in _STARTING and isinstance(given, f.Display) else (given,)
 
 
 def lives(piece: object, danger: str) -> bool:

@@ -30,6 +30,7 @@ from fastapi_lint.model.types.inference.inference import Where, is_none
 from fastapi_lint.tracking import recording
 
 _DEEPEST = 4
+_NO_CHECKS = ("pydantic.BaseModel.", "sqlmodel.SQLModel.", "subprocess.check_")  # called like checks of texts
 _TESTS = (f.Compare, f.Unary, f.Const)  # no more than an answer: with it nothing was looked up
 
 
@@ -145,7 +146,7 @@ class Checks:
                 guard = self.asks.known.guard(name)
                 # What a model admits, its fields say: `model_validate` lets any text into one that is a text.
                 is_check = guard is None and VALIDATING.search(name.rpartition(".")[2]) is not None
-                is_check = is_check and not name.startswith(("pydantic.BaseModel.", "sqlmodel.SQLModel."))
+                is_check = is_check and not name.startswith(_NO_CHECKS)
             case Method(cls=cls, name=name):
                 guard = self.asks.known.guard_method(cls, name)
                 is_check = guard is None and cls not in ("str", "dict") and VALIDATING.search(name) is not None
