@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from msgspec import structs
-
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.attempts.clauses import caught
 from fastapi_lint.model.calls.bodies.binding import filled
@@ -26,20 +24,20 @@ from fastapi_lint.model.names.symbols import (
     FunctionObject,
     Instance,
     Module,
-    Origin,
     Partial,
     Type,
 )
+from fastapi_lint.model.taint.errors.binding import bound_by, with_bound
 from fastapi_lint.model.taint.errors.variables import Variables
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
-from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import memoized
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _TRACEBACKS = frozenset({
+    "traceback.print_exc", "traceback.print_exception", "traceback.print_tb",
     "traceback.format_exc", "traceback.format_exception", "traceback.format_tb", "traceback.format_stack",
 })  # fmt: skip
 _TEXTS = frozenset({
@@ -51,8 +49,9 @@ _TEXTS = frozenset({
 })  # fmt: skip
 """Functions whose result says what their arguments say."""
 _KEEPING = frozenset({
-    "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "encode", "decode", "replace", "split",
-    "rsplit", "partition", "rpartition", "splitlines", "removeprefix", "removesuffix", "expandtabs", "ljust", "rjust",
+    "getvalue", "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "encode", "decode", "replace",
+    "split", "rsplit", "partition", "rpartition", "splitlines", "removeprefix", "removesuffix", "expandtabs", "ljust",
+    "rjust",
 })  # fmt: skip
 _VALIDATING = frozenset({"model_validate", "model_construct", "parse_obj", "validate_python"})
 _DUMPING = frozenset({"model_dump", "model_dump_json", "model_copy", "dict", "json", "copy", "items", "values"})
@@ -199,11 +198,22 @@ class Telling:
     def _put(
         self, expr: f.Name, where: Where, environment: Environment, key: Key, depth: int, hops: int
     ) -> Iterator[Told]:
-        """What is said by what a function puts into an object before it uses it."""
+        """What is said by what a function puts into an object before it uses it, itself or by methods of the object."""
         for put, part, at in self.variables.put_into(expr.id, where):
             if key is None or part is None or part == key:
                 if not isinstance(part, str) or self._is_shown(expr, part, where):
                     yield from self._walk(put, at, environment, None, depth + 2, hops)
+        for call, at in self.variables.called_on(expr.id, where) if hops < _MOST_HOPS else ():
+            method = self.types.callee(where[0], call)
+            if (
+                isinstance(method, FunctionObject)
+                and isinstance(method.owner, Instance)
+                and not method.function.facts.decorators
+            ):
+                given = bound_by(method.function, call, at, environment, 1)
+                for put, part, place in self.variables.put_by(method.function):
+                    if part is not None and key in (None, part) and self._is_shown(expr, str(part), where):
+                        yield from self._walk(put, place, given, None, depth + 2, hops + 1)
 
     def _is_spared(self, name: str, where: Where, caught: tuple[Type, ...]) -> bool:
         """Whether a function that is given an exception asks first whether it is one, or may show it."""
@@ -252,12 +262,14 @@ class Telling:
         module = where[0]
         callee = self.types.callee(module, call)
         if isinstance(callee, Partial):
-            call = _with_bound(call, callee.made) if callee.made is not None else call
+            call = with_bound(call, callee.made) if callee.made is not None else call
             callee = callee.callable
         match callee:
             case External(name=name) if name in _TRACEBACKS:
                 if not self.variables.is_told_apart((module, call.block, call.start), -1):
                     yield Told("traceback", (), module, call.block)
+            case External(name="sys.exc_info" | "sys.exception") if key in (None, 1):
+                yield from self._caught_around(where)
             case External(name=name) if name in _TEXTS:
                 yield from each(call.args)
             case External(name="asyncio.wait_for" | "asyncio.shield" | "asyncio.create_task") if call.args:
@@ -295,13 +307,22 @@ class Telling:
                     if isinstance(of.value, (str, int)):
                         yield from self._walk(value, where, environment, of.value, depth + 1, hops)
 
+    def _caught_around(self, where: Where) -> Iterator[Told]:
+        """The exception of the except clause around a place."""
+        module, block, _ = where
+        blocks = module.facts.blocks
+        while block >= 0 and blocks[block].kind not in ("except", "function", "lambda", "module"):
+            block = blocks[block].parent
+        if block >= 0 and blocks[block].kind == "except" and not self.variables.is_told_apart(where, block):
+            yield Told("text", caught(self.types, module, blocks[block]), module, block)
+
     def _object(
         self, cls: Class, call: f.Call, where: Where, environment: Environment, key: Key, depth: int, hops: int
     ) -> Iterator[Told]:
         """What an object says: by the fields that its constructor is given, or by what that keeps in attributes."""
         init = self.types.member(cls, "__init__", Instance(cls))
         if isinstance(init, FunctionObject):
-            given = self._bound(init.function, call, where, environment, 1)
+            given = bound_by(init.function, call, where, environment, 1)
             module = init.function.module
             itself = init.function.params[0].name if init.function.params else "self"
             for entry in module.assigns_in.get(init.function.index, ()):
@@ -337,7 +358,7 @@ class Telling:
             return
         yield from self._of_itself(function, key, hops + 1)
         before = filled(self.types, FunctionObject(function, owner))
-        given = self._bound(function, call, where, environment, before)
+        given = bound_by(function, call, where, environment, before)
         if isinstance(owner, Instance) and before and isinstance(call.func, f.Attr) and function.params:
             given = given.with_bound({function.params[0].name: (call.func.value, where, environment)})
         passed = [bound for bound in given.values() if not isinstance(bound[0], (f.Unknown, f.Const))]
@@ -363,34 +384,3 @@ class Telling:
             if leave.kind == "return" and leave.value is not None:
                 place = (function.module, leave.block, leave.start)
                 yield from ((told, leave) for told in self._walk(leave.value, place, given, key, depth + 1, hops))
-
-    @staticmethod
-    def _bound(function: Function, call: f.Call, where: Where, environment: Environment, shift: int) -> Environment:
-        bound = Expansion.given(function, call, where, environment, shift)
-        params = function.params[shift:]
-        for param in params:
-            rest: f.Expr = f.Unknown()
-            if param.kind == "args":
-                taken = sum(each.kind in ("positional-only", "normal") for each in params)
-                rest = f.Display("tuple", tuple(arg.value for arg in call.args if not arg.name)[taken:])
-            elif param.kind == "kwargs":
-                named = {each.name for each in params}
-                others = (arg for arg in call.args if arg.name.isidentifier() and arg.name not in named)
-                rest = f.Mapping(tuple((f.Const(arg.name), arg.value) for arg in others))
-            bound.setdefault(param.name, (rest, where, environment))
-        return NOWHERE.with_bound(bound)
-
-
-def _with_bound(call: f.Call, made: Origin) -> f.Call:
-    """A call of a `partial` with what that has bound in front, as far as it can be told without its module."""
-    bound = tuple(
-        arg if isinstance(arg.value, f.Const) else _unknown(arg)
-        for arg in made.facts.args[1:]
-        if all(arg.name != other.name or not arg.name for other in call.args)
-    )
-    return structs.replace(call, args=(*bound, *call.args))
-
-
-def _unknown(arg: f.Arg) -> f.Arg:
-    """An argument of which nothing is known but where it goes."""
-    return structs.replace(arg, value=f.Unknown())

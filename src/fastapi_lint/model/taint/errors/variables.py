@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.endings import Endings
+from fastapi_lint.model.names.expressions import with_values
 from fastapi_lint.model.names.modules import Binding
-from fastapi_lint.model.names.symbols import External, Module, TupleOf, Type
+from fastapi_lint.model.names.symbols import External, Function, Module, TupleOf, Type
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.tracking import memoized
 
@@ -45,6 +46,19 @@ class Variables:
             if place[2] < at and self._reaches(place[1], where):
                 yield value, part, place
 
+    def put_by(self, method: Function) -> Iterator[tuple[f.Expr, str | int | None, Where]]:
+        """What a method puts into its own object, with the attribute."""
+        if method.params:
+            yield from self._additions(method.module, method.index).get(method.params[0].name, ())
+
+    def called_on(self, name: str, where: Where) -> Iterator[tuple[f.Call, Where]]:
+        """The calls of methods of the object that a name stands for, before a use that they reach."""
+        module, block, at = where
+        for call in module.calls_in.get(module.facts.blocks[block].function, ()):
+            if isinstance(call.func, f.Attr) and call.func.value == f.Name(name) and call.args and call.start < at:
+                if self._reaches(call.block, where):
+                    yield call, (module, call.block, call.start)
+
     @memoized
     def _additions(self, module: Module, index: int) -> dict[str, list[tuple[f.Expr, str | int | None, Where]]]:
         """What a function puts into objects, by the variables that these are or are parts of."""
@@ -53,13 +67,17 @@ class Variables:
             if isinstance(call.func, f.Attr) and call.func.attr in _ADDING and (found := _part(call.func.value)):
                 place = (module, call.block, call.start)
                 table.setdefault(found[0], []).extend((arg.value, found[1], place) for arg in call.args)
+            for arg in call.args:  # `print_exc(file=printed)`
+                if arg.name == "file" and isinstance(arg.value, f.Name):
+                    printed = f.CallRef(module.call_numbers[call.start, call.end])
+                    table.setdefault(arg.value.id, []).append((printed, None, (module, call.block, call.start)))
         for entry in module.assigns_in.get(index, ()):
-            if entry.value is not None and (found := _part(entry.target)) is not None:
-                is_more = entry.op not in ("=", ":=") and isinstance(entry.target, f.Name)
-                is_more = is_more or isinstance(entry.target, f.Sub)
-                if found[1] is not None or is_more:
-                    place = (module, entry.block, entry.start)
-                    table.setdefault(found[0], []).append((entry.value, found[1], place))
+            for target, value in with_values(entry.target, entry.value):
+                if value is None or (found := _part(target)) is None:
+                    continue
+                is_more = entry.op not in ("=", ":=") and isinstance(target, f.Name)
+                if found[1] is not None or is_more or isinstance(target, f.Sub):
+                    table.setdefault(found[0], []).append((value, found[1], (module, entry.block, entry.start)))
         return table
 
     def _reaches(self, block: int, where: Where) -> bool:
