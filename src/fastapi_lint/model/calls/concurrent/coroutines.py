@@ -6,7 +6,6 @@ and how its result is used. Who awaits what an endpoint returns, the rule has to
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -16,9 +15,11 @@ from fastapi_lint.model.calls.bodies.validation import validated
 from fastapi_lint.model.calls.concurrent.using import (
     How,
     ValueUse,
+    arguments_of,
     calls_given_by,
     dropped,
     fields_given,
+    is_awaited_again,
     leaves,
     only_value,
     operands,
@@ -37,6 +38,7 @@ _SOFT = frozenset({"truth", "negated", "none", "compared", "member", "text", "ar
 """Uses that raise no error: of a variable, they say something only when it has no others."""
 _OF_FUTURES = _SOFT | {"iterated", "subscript", "operand", "unpacked", "raised"}
 """Uses that a future is as wrong for: its work is done without `await`, and it has attributes of its own."""
+_AWAITABLES = frozenset({"Awaitable", "Coroutine", "CoroutineType"})
 _OF_GENERATORS = frozenset({"asend", "athrow", "aclose", "ag_frame", "ag_running", "ag_code", "ag_await"})
 _RUNNING_THROUGH = frozenset({
     "list", "tuple", "set", "dict", "sorted", "sum", "any", "all", "min", "max", "len", "next", "iter", "enumerate",
@@ -46,7 +48,12 @@ _RUNNING_THROUGH = frozenset({
 _SAME = frozenset({"staticmethod", "classmethod", "typing.override", "typing_extensions.override", "typing.final"})
 _PLAIN = frozenset({"str", "bytes", "int", "float", "bool", "list", "dict", "set", "tuple"})
 _ANSWERS = ("fastapi.Response", "starlette.exceptions.HTTPException")
-_TWICE = re.compile(r"\bawait\s{0,20}\(\s{0,80}await\s{1,20}\Z")
+
+
+def _own_awaitables(module: Module) -> Iterator[tuple[str, object]]:
+    for function in () if module.is_test else module.functions:
+        if _says_awaitable(function):
+            yield function.name, True
 
 
 def _own_properties(module: Module) -> Iterator[tuple[str, object]]:
@@ -92,7 +99,14 @@ class Coroutines:
             and not (call.awaited or call.later)
             and self.effects.makes_future(module, call)
         }
-        made |= futures
+        passed_on = {
+            (call.start, call.end): call
+            for call in function.calls
+            if f.last_name(call.func) in self.awaitable_names
+            and not (call.awaited or call.later)
+            and self._gives_awaitable(module, call)
+        }
+        made |= futures | passed_on
         if not made:
             return
         either = [value for value, _ in asked(self.types, function)]
@@ -101,11 +115,21 @@ class Coroutines:
         found: dict[tuple[int, int], Misuse] = {}
         for misuse in (*self._at_once(module, made), *self._in_expressions(function, made)):
             key = (misuse.call.start, misuse.call.end)
-            if key not in futures:
+            if key not in futures and (key not in passed_on or misuse.how in _OF_FUTURES):
                 found.setdefault(key, misuse)
-            elif misuse.how in _OF_FUTURES:
+            elif key in futures and misuse.how in _OF_FUTURES:
                 found.setdefault(key, replace(misuse, of_future=True))
         yield from found.values()
+
+    @collected("coroutines.awaitable_names", whole=True, pairs=_own_awaitables)
+    def awaitable_names(self) -> frozenset[str]:
+        """The names of the plain functions of the project that say that they give something to await."""
+        return frozenset(self.types.modules.tables.parts("coroutines.awaitable_names"))
+
+    def _gives_awaitable(self, module: Module, call: f.Call) -> bool:
+        """Whether a plain function is called that says so: it may be a coroutine or a task."""
+        callee = self.types.callee(module, call)
+        return isinstance(callee, FunctionObject) and _says_awaitable(callee.function)
 
     def _at_once(self, module: Module, made: dict[tuple[int, int], f.Call]) -> Iterator[Misuse]:
         for call in made.values():
@@ -291,7 +315,7 @@ class Coroutines:
         name = self.types.name_of_type(callee) or ""
         shown = f.last_name(call.func)
         if isinstance(callee, FunctionObject) and not callee.function.facts.decorators:
-            for param, arg in _bound(callee.function, call):
+            for param, arg in arguments_of(callee.function, call):
                 if self._wants_plain(callee.function, param):
                     yield from used_as(arg.value, "argument", shown, where)
             return
@@ -365,29 +389,8 @@ class Coroutines:
         return self.effects.gives_coroutine(self.types.infer(expr, where))
 
 
-def is_awaited_again(function: Function, call: f.Call) -> bool:
-    """Whether what an awaited call gives is awaited as well: at once, or by the name that it is given."""
-    module = function.module
-    if _TWICE.search(module.source.slice(function.facts.head_end, call.start)):
-        return True
-    named = [entry for entry in module.assigns_in.get(function.index, ()) if isinstance(entry.target, f.Name)]
-    around = [entry for entry in named if entry.start <= call.start and call.end <= entry.end]
-    if call.later:  # the first `await` of the name is that of the call
-        coming = {f.Await(entry.target) for entry in around}
-        around = [entry for entry in named if entry.value in coming and entry.start > call.end]
-    names = {entry.target.id for entry in around if isinstance(entry.target, f.Name)}
-    text = module.source.slice(max((entry.end for entry in around), default=call.end), function.facts.end)
-    return any(re.search(rf"\bawait\s+\(?{re.escape(name)}\b|awaitable\({re.escape(name)}\)", text) for name in names)
-
-
-def _bound(function: Function, call: f.Call) -> Iterator[tuple[f.Param, f.Arg]]:
-    """The parameters of a function with what a call gives them; none behind an unpacked argument."""
-    named = {param.name: param for param in function.params}
-    positional = [named[name] for name in function.positional]
-    for index, arg in enumerate(call.args):
-        if arg.name in ("*", "**"):
-            return
-        if arg.name == "" and index < len(positional):
-            yield positional[index], arg
-        elif arg.name in named:
-            yield named[arg.name], arg
+def _says_awaitable(function: Function) -> bool:
+    """Whether the annotation of a plain function says that what it gives is to be awaited."""
+    returns = function.facts.returns
+    is_plain = not function.is_async and not function.is_generator and not function.facts.decorators
+    return is_plain and isinstance(returns, f.Sub) and f.last_name(returns.value) in _AWAITABLES

@@ -24,6 +24,7 @@ How = Literal[
     "unpacked", "raised", "truth", "negated", "none", "compared", "member", "text", "argument", "field", "unread",
 ]  # fmt: skip
 _OF_COROUTINES = frozenset({"send", "throw", "close"})
+_TWICE = re.compile(r"\bawait\s{0,20}\(\s{0,80}await\s{1,20}\Z")
 _NOT_BOUND = r"(?!\s*(?::[^=\n()]{1,80})?=(?!=))"
 
 
@@ -207,3 +208,31 @@ def used_as(expr: f.Expr | None, how: How, detail: str, where: Where) -> Iterato
         case f.Choice(options=options) if how != "none":  # `(f() if x else None) is None` asks for `x`
             for one in options:
                 yield from used_as(one, how, detail, where)
+
+
+def is_awaited_again(function: Function, call: f.Call) -> bool:
+    """Whether what an awaited call gives is awaited as well: at once, or by the name that it is given."""
+    module = function.module
+    if _TWICE.search(module.source.slice(function.facts.head_end, call.start)):
+        return True
+    named = [entry for entry in module.assigns_in.get(function.index, ()) if isinstance(entry.target, f.Name)]
+    around = [entry for entry in named if entry.start <= call.start and call.end <= entry.end]
+    if call.later:  # the first `await` of the name is that of the call
+        coming = {f.Await(entry.target) for entry in around}
+        around = [entry for entry in named if entry.value in coming and entry.start > call.end]
+    names = {entry.target.id for entry in around if isinstance(entry.target, f.Name)}
+    text = module.source.slice(max((entry.end for entry in around), default=call.end), function.facts.end)
+    return any(re.search(rf"\bawait\s+\(?{re.escape(name)}\b|awaitable\({re.escape(name)}\)", text) for name in names)
+
+
+def arguments_of(function: Function, call: f.Call) -> Iterator[tuple[f.Param, f.Arg]]:
+    """The parameters of a function with what a call gives them; none behind an unpacked argument."""
+    named = {param.name: param for param in function.params}
+    positional = [named[name] for name in function.positional]
+    for index, arg in enumerate(call.args):
+        if arg.name in ("*", "**"):
+            return
+        if arg.name == "" and index < len(positional):
+            yield positional[index], arg
+        elif arg.name in named:
+            yield named[arg.name], arg
