@@ -20,6 +20,7 @@ from fastapi_lint.model.calls.concurrent.using import (
     dropped,
     fields_given,
     is_awaited_again,
+    items_given,
     leaves,
     only_value,
     operands,
@@ -166,6 +167,9 @@ class Coroutines:
             held: f.Expr | None = use.expr
             if isinstance(use.expr, f.Name):
                 held = only_value(self.types.find_bindings(use.expr.id, use.where), use.expr.id)
+                for one in items_given(self.types, use.expr.id, use.where) if use.how not in _SOFT else ():
+                    if (call := made.get((calls[one.index].start, calls[one.index].end))) is not None:
+                        yield Misuse(call, use.how, use.detail)
             for one in calls_given_by(held):
                 if (key := (calls[one.index].start, calls[one.index].end)) not in made:
                     continue

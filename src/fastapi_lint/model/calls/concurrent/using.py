@@ -1,6 +1,6 @@
 """How expressions use values: which they test, compare, print, take apart or drop, and how often names are read.
 
-Reads one function, and infers nothing.
+Reads one function.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fastapi_lint.model.names.expressions import with_values
 from fastapi_lint.model.names.modules import Binding
 from fastapi_lint.model.names.scanning import without_comments
 from fastapi_lint.model.names.symbols import Function
-from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.literals import quoted_between
 
 How = Literal[
@@ -44,6 +44,23 @@ def only_value(found: list[Binding], name: str) -> f.Expr | None:
         case [Binding(entry=f.Assign(target=target, op="=", value=value))]:
             return next((one for each, one in with_values(target, value) if each == f.Name(name)), None)
     return None
+
+
+def items_given(types: Inference, name: str, where: Where) -> Iterator[f.CallRef]:
+    """The calls that make what a loop over a display or a comprehension goes through, for the variable of the loop."""
+    found = types.find_bindings(name, where)
+    loop = found[0].entry if len(found) == 1 else None
+    if not isinstance(loop, f.Block) or loop.kind not in ("for", "comprehension") or loop.target != f.Name(name):
+        return
+    items = loop.test
+    if isinstance(items, f.Name):
+        items = only_value(types.find_bindings(items.id, (where[0], loop.parent, loop.start)), items.id)
+    match items:
+        case f.Display(items=those):
+            for one in those:
+                yield from calls_given_by(one)
+        case f.Each(kind="list" | "set" | "generator", element=element):
+            yield from calls_given_by(element)
 
 
 def calls_given_by(expr: f.Expr | None) -> Iterator[f.CallRef]:
