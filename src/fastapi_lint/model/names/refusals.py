@@ -7,6 +7,7 @@ where the facts show that the place is wrong in every version.
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -67,7 +68,36 @@ def certain(module: Module) -> Refusal | None:
             return _refusal(module, entry.start, "multiple starred expressions in assignment")
     for start, _ in _lone_tries(module):
         return _refusal(module, start, "expected 'except' or 'finally' block")
-    return next(_of_other_functions(module), None)
+    return next(_of_other_functions(module), None) or next(_of_places(module), None)
+
+
+def _of_places(module: Module) -> Iterator[Refusal]:
+    """Names that are said to be global too late, and an import from `__future__` behind anything else."""
+    facts = module.facts
+    for name, block in facts.globals:
+        inner = facts.blocks[block].function
+        if inner < 0:
+            continue
+        function = facts.functions[inner]
+        written = re.compile(
+            rb"^[ \t]*(global|nonlocal)[ \t][^\n#]*\b" + re.escape(name.encode()) + rb"\b", re.MULTILINE
+        )
+        said = written.search(module.text, function.head_end, function.end)
+        if said is None:
+            continue
+        kind, at = said[1].decode(), said.start(1)
+        if any(param.name == name for param in function.params):
+            yield _refusal(module, at, f"name '{name}' is parameter and {kind}")
+        for entry in module.assigns_in.get(inner, ()):
+            if entry.start < at and name in f.target_names(entry.target):
+                yield _refusal(module, at, f"name '{name}' is assigned to before {kind} declaration")
+    late = [each for each in facts.imports if each.module == "__future__" and not each.level]
+    others = [*(each.start for each in facts.imports if each not in late), *(each.start for each in facts.assigns)]
+    others += [each.start for each in (*facts.functions, *facts.classes, *facts.calls)]
+    first = min(others, default=len(module.text)) if late else 0
+    for each in late:
+        if each.start > first:
+            yield _refusal(module, each.start, "from __future__ imports must occur at the beginning of the file")
 
 
 def _of_other_functions(module: Module) -> Iterator[Refusal]:
