@@ -42,6 +42,8 @@ READS = re.compile(
     r"similar\w*|point|part|bbox|feature)($|[\W_])",
     re.IGNORECASE,
 )
+SECRET = re.compile(r"token|secret|signature|nonce", re.IGNORECASE)
+"""Words of what is a secret wherever it stands; a `{key}` or a `{code}` may be the name of a row."""
 CAPABILITY = re.compile(
     r"{[^{}]{0,60}(token|secret|signature|hash|code|key|uuid|guid|nonce|slug)[^{}]{0,60}}", re.IGNORECASE
 )

@@ -73,7 +73,7 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
                 continue
             taken |= called
             reason = _sibling_reason(standing, writes) if not standing.guards and standing.known else ""
-            if reason and not _is_public(standing, check):
+            if reason and not _is_public(standing, writes, check):
                 open_routes.setdefault(standing.route, (standing, reason))
             else:
                 others.add(standing.route)
@@ -151,6 +151,10 @@ class _Writes:
             for key in (one.route.key, None):
                 self._by_router.setdefault(key, {}).setdefault(one.route, []).append(one)
         self._counts = {key: _count(found.values()) for key, found in self._by_router.items()}
+        paths = [one.address.path for found in self._by_router[None].values() for one in found if one.certain]
+        parts = {part[0] for path in paths for part in openness.CAPABILITY.finditer(path)}
+        self.guarded_parts = {part for part in parts if openness.SECRET.search(part) is None}
+        """Parts of paths that might be secrets, and are none: other routes with them authenticate."""
 
     def but(self, route: Route, key: Hashable) -> tuple[int, int, Counter[str]]:
         """Those on a router (None: all): how many, how many of them authenticate, and by what; without one route's."""
@@ -204,7 +208,7 @@ def _makes_privileged(standing: _Standing) -> bool:
     return any(map(openness.PRIVILEGED.search, texts)) and not any(map(openness.SIGNS_IN.search, texts))
 
 
-def _is_public(standing: _Standing, check: Check) -> bool:
+def _is_public(standing: _Standing, writes: _Writes, check: Check) -> bool:
     """Whether a route says that it is open, only reads, or exists in some configurations only."""
     address, route = standing.address, standing.route
     path, name = address.path, route.handler.name if route.handler else ""
@@ -213,7 +217,7 @@ def _is_public(standing: _Standing, check: Check) -> bool:
     if any(fnmatchcase(path, pattern) for pattern in check.names("public-paths")):
         return True
     last = path.rstrip("/").rsplit("/", 1)[-1]
-    if openness.CAPABILITY.search(path):
+    if any(one[0] not in writes.guarded_parts for one in openness.CAPABILITY.finditer(path)):
         return True
     if _is_for_everybody(standing):
         return True
