@@ -365,17 +365,20 @@ class Dependencies:
         return dict.fromkeys(sorted(found, key=lambda each: (each.module.path, each.index)), True)
 
     @collected("dependencies.wrapped")
-    def wrapped(self) -> Mapping[Function, bool]:
-        """The project functions that FastAPI calls by way of a `partial` only: it knows that, and not the function."""
-        found, direct = set(), set()
+    def wrapped(self) -> Mapping[Function, int]:
+        """The project functions that FastAPI calls by way of a `partial` only, which it knows, with how many parameters
+        that fills by position."""
+        found: dict[Function, int] = {}
+        direct = {one.target.function for one in self._given()[0] if isinstance(one.target, FunctionObject)}
         for one in self._given()[0]:
-            if isinstance(target := one.target, FunctionObject):
-                direct.add(target.function)
+            target, taken = one.target, 0
             while isinstance(target, Partial):
+                taken += sum(arg.name == "" for arg in target.made.facts.args[1:]) if target.made is not None else 0
                 target = target.callable
                 if isinstance(target, FunctionObject):
-                    found.add(target.function)
-        return dict.fromkeys(sorted(found - direct, key=lambda each: (each.module.path, each.index)), True)
+                    found[target.function] = min(found.get(target.function, taken), taken)
+        order = sorted(found, key=lambda each: (each.module.path, each.index))
+        return {each: found[each] for each in order if each not in direct}
 
     # ---------------------------------------------------------------- authentication
 

@@ -113,7 +113,8 @@ class Entries:
             return {}
         if function not in self.routes.by_handler and function not in self.dependencies.injected:
             return {}
-        return {parameter.name: parameter for parameter in self.dependencies.parameters(function)}
+        bound = self.dependencies.wrapped.get(function, 0) if function not in self.routes.by_handler else 0
+        return {parameter.name: parameter for parameter in self.dependencies.parameters(function)[bound:]}
 
     def value(self, parameter: Parameter, path: Path) -> Value:
         """What is read from the query, the path, a header, a cookie, a form or the body, and taken out by a path."""

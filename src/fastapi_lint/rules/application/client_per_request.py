@@ -32,6 +32,9 @@ _SHARED_ARGUMENTS = frozenset({
 """What can be given to a single request as well, so that it is no reason for a client of one's own."""
 _OWN_ARGUMENTS = frozenset({"connector", "transport", "mounts", "http_client", "app", "botocore_session", "*", "**"})
 """What makes a client another one on purpose."""
+_ALTERNATIVE = "from_"
+"""What the class methods are called like that make a client in another way (`Redis.from_url`)."""
+_SHARING = frozenset({"from_pool"})
 _PROXIES = frozenset({"proxy", "proxies"})
 _SAME = frozenset({"httpx.Proxy", "os.environ.get", "os.getenv", "str"})
 """Calls that give the same proxy each time; a function of somebody's may give them out in turn."""
@@ -76,9 +79,9 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
     for function in module.functions:
         for call in function.calls:
             name = f.last_name(call.func)
-            if not name or not (name[0].isupper() or name in words):
+            if not name or not (name[0].isupper() or name in words or name.startswith(_ALTERNATIVE)):
                 continue
-            entry = catalog.client(project.called_name(module, call) or "")
+            entry = _entry(project.called_name(module, call) or "")
             if entry is None or entry.pool or is_kept(function, call) or is_on_miss(function, call):
                 continue
             usage = usage_of(project, function, call)
@@ -98,6 +101,13 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
                 related=_trail(function, root, check),
                 chain=True,
             )
+
+
+def _entry(name: str) -> catalog.Client | None:
+    """What is known of a client that a call makes: by its class, or by a class method of that."""
+    owner, _, last = name.rpartition(".")
+    is_alternative = last.startswith(_ALTERNATIVE) and last not in _SHARING
+    return catalog.client(name) or (catalog.client(owner) if is_alternative else None)
 
 
 def _is_particular(particular: Particular, call: f.Call, entry: catalog.Client, usage: Usage) -> bool:

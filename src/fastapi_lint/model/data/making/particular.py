@@ -117,6 +117,8 @@ class Particular:
     def _field_depends(self, cls: Class, attr: str, depth: int) -> bool:
         """Whether objects of a record differ in a field: not where each is made with the same, or with its default."""
         types = self.project.types
+        if self._is_of_class(cls, attr, depth):
+            return False
         fields = fields_of(types, cls)
         made = list(makings(self.project, cls)) if attr in fields and record_kind(types, cls) is not None else []
         if not made or types.modules.stores_by_name.get(attr) or "__init__" in cls.methods:
@@ -136,6 +138,20 @@ class Particular:
                 differs = maker is not None and Particular(self.project, maker).depends(given.value, where, depth + 1)
             if differs:
                 return True
+        return False
+
+    def _is_of_class(self, cls: Class, attr: str, depth: int) -> bool:
+        """Whether an attribute is one of the class itself, which no class below has otherwise and nothing sets."""
+        types = self.project.types
+        if types.modules.stores_by_name.get(attr) or any(attr in one.assigns for one in types.subclasses(cls)):
+            return False
+        for base in types.mro(cls):
+            entry = base.assigns.get(attr) if isinstance(base, Class) else None
+            if entry is not None and isinstance(base, Class):
+                said = entry.annotation.value if isinstance(entry.annotation, f.Sub) else entry.annotation
+                is_plain = said is None or f.last_name(said) == "ClassVar"
+                where = (base.module, entry.block, entry.start)
+                return is_plain and entry.value is not None and not self.depends(entry.value, where, depth + 1)
         return False
 
     def differs(self, param: f.Param, depth: int) -> bool:
