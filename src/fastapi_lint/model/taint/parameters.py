@@ -56,7 +56,7 @@ class Parameters:
 
     def value(self, function: Function, param: f.Param, path: Path, depth: int) -> Value:
         """What a parameter holds: what FastAPI fills it with, or what is up to its callers."""
-        if param.kind == "args" and path and not self.entries.parameters(function):
+        if param.kind in ("args", "kwargs") and path and not self.entries.parameters(function):
             return ((Strand(Slot(function, param, path), named(param.name, path)),),)
         if param.kind in ("args", "kwargs"):
             return UNKNOWN

@@ -68,7 +68,8 @@ def request_session_in_background_task(function: Function, check: Check) -> Iter
         yield from _found(started, function, sessions, check)
     for call in function.calls:
         if called(function.module, call) in ("add_task", "BackgroundTask") and _is_background(call, function, check):
-            handed = tuple((arg.value, arg.start, arg.end) for arg in call.args)
+            given = ((arg.value, arg.start, arg.end) for arg in call.args)
+            handed = tuple(check.project.outliving.unpacked(function.module, given))
             yield from _found(Started(call, "task", handed), function, sessions, check, waits=True)
 
 

@@ -55,7 +55,7 @@ def _injected(function: Function, check: Check) -> str | None:
         return "endpoint" if len(function.facts.decorators) <= 1 else None
     if not _BARE.issuperset(check.project.types.decorators(function)):
         return None
-    if project.dependencies.injected.get(function):
+    if project.dependencies.injected.get(function) and not project.dependencies.wrapped.get(function):
         return "dependency"
     return None
 

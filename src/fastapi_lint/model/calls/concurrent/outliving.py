@@ -111,14 +111,14 @@ class Outliving:
         if handoff is None or handoff.to not in ("thread", "process"):
             return None
         if last in _THREADS:
-            return Started(call, "thread", tuple(self._unpacked(module, _of_thread(call))))
+            return Started(call, "thread", tuple(self.unpacked(module, _of_thread(call))))
         owner = call.func.value if isinstance(call.func, f.Attr) else None
         if isinstance(owner, f.Name) and _is_entered(function, owner.id):
             return None  # an executor waits for its work at the end of its `with`
         handed = [(arg.value, arg.start, arg.end) for arg in call.args if arg.name in ("", handoff.keyword)]
-        return Started(call, "thread", tuple(self._unpacked(module, handed[handoff.argument :])))
+        return Started(call, "thread", tuple(self.unpacked(module, handed[handoff.argument :])))
 
-    def _unpacked(self, module: Module, handed: Iterable[tuple[f.Expr, int, int]]) -> Iterator[tuple[f.Expr, int, int]]:
+    def unpacked(self, module: Module, handed: Iterable[tuple[f.Expr, int, int]]) -> Iterator[tuple[f.Expr, int, int]]:
         """What is handed over, and in the place of a `partial(work, db)` what that holds."""
         for expr, start, end in handed:
             inner = module.facts.calls[expr.index] if isinstance(expr, f.CallRef) else None

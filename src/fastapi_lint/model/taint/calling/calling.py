@@ -214,13 +214,20 @@ class Calling:
             more = [f.Star(arg.value) if arg.name else arg.value for arg in args if arg.name in ("", "*")]
             yield gathered.name, (f.Display("tuple", tuple(more[len(by_position) :])), where, ())
         names = {one.name for one in params if one.kind != "positional-only"}
+        collecting = next((one for one in function.params if one.kind == "kwargs"), None)
+        if collecting is not None:
+            others = [arg for arg in args if arg.name not in ("", "*") and arg.name not in names]
+            pairs = ((None if arg.name == "**" else f.Const(arg.name), arg.value) for arg in others)
+            yield collecting.name, (f.Mapping(tuple(pairs)), where, ())
+        taken = {one.name for one, arg in zip(by_position, args, strict=False) if arg.name == ""}
+        taken.update(arg.name for arg in args)
         for number, arg in enumerate(args):
             if arg.name == "*":
                 for rest, one in enumerate(by_position[number:]):
                     yield one.name, (arg.value, where, (rest,))
                 by_position = []
             elif arg.name == "**":
-                for name in names:
+                for name in names - taken:
                     yield name, (arg.value, where, (name,))
             elif arg.name == "":
                 if number < len(by_position):
