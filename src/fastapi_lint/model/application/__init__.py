@@ -23,6 +23,7 @@ from fastapi_lint.model.application.naming import Named, Names, route_names
 from fastapi_lint.model.application.requests import Role, is_called_by_hand, is_served, role_of, stays_plain
 from fastapi_lint.model.application.startup import Provided, is_set_by_tests, needs, overridden, provided
 from fastapi_lint.model.application.states import States, is_state, may_be_state, opened_states, states_of
+from fastapi_lint.model.application.wrappers import wraps_endpoint
 
 __all__ = [
     "CORS",
@@ -64,4 +65,5 @@ __all__ = [
     "uses",
     "writes_cors",
     "writes_cors_headers",
+    "wraps_endpoint",
 ]

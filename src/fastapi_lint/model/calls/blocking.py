@@ -13,7 +13,7 @@ from fastapi_lint.model.calls.execution import Execution
 from fastapi_lint.model.calls.laziness import reads_on, waits_in_generator
 from fastapi_lint.model.calls.reach.serving import Serving
 from fastapi_lint.model.calls.steps import Step, written
-from fastapi_lint.model.calls.ways.sparing import is_once, is_ready, never_runs
+from fastapi_lint.model.calls.ways.sparing import is_cut_off, is_once, is_ready, never_runs
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import External, Function, Instance, Method, Module, OneOf, Partial, Type
 from fastapi_lint.model.types.inference.inference import Inference
@@ -157,10 +157,15 @@ class Blocking:
         module = function.module
         for call in function.calls:
             entry = self.blocking_entry(module, call)
-            if entry is not None and not never_runs(module, call.block):
+            found = self._read_by(module, call) if entry is None else None
+            if entry is None and found is None:
+                continue
+            if never_runs(module, call.block) or is_cut_off(module, call.block, call.start):
+                continue
+            if entry is not None:
                 name = self.types.name_of_type(self.types.callee(module, call)) or ""
                 yield Step(module, call.start, call.name_end, None, call, name), entry
-            elif (found := self._read_by(module, call)) is not None and not never_runs(module, call.block):
+            elif found is not None:
                 subject = call.args[0].value
                 yield Step(module, call.start, call.name_end, None, call, found[0], call.block, subject), found[1]
         for value, names, start, end, block in self.execution.driven(function):

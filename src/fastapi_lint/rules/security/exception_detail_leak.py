@@ -8,6 +8,7 @@ from fastapi_lint.catalog.errors import audience
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
+from fastapi_lint.model.application import wraps_endpoint
 from fastapi_lint.model.calls import Raising, body_of, only_computes
 from fastapi_lint.model.names import ClassObject, External, FunctionObject, Instance, walk
 from fastapi_lint.model.routing import Answer, Message
@@ -116,6 +117,7 @@ def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message |
     answers = project.answers.of(function)
     if any(answer.kind == "value" for answer in answers):
         is_asked = function in project.routes.by_handler or project.failures.parameter(function) is not None
+        is_asked = is_asked or wraps_endpoint(project, function)
         answers = tuple(answer for answer in answers if is_asked or answer.kind != "value")
     for answer in answers:
         if answer.content is not None and answer.kind != "stream":

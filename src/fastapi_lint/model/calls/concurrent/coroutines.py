@@ -294,7 +294,7 @@ class Coroutines:
                 yield from used_as(entry.value, "operand", "", where)
             elif isinstance(entry.target, f.Display):
                 yield from used_as(entry.value, "unpacked", "", where)
-            yield from operands(entry.value, where)
+            yield from (*operands(entry.target, where), *operands(entry.value, where))
         for block in module.blocks_in.get(function.index, ()):
             where = (module, max(block.parent, 0), block.start)
             match block.kind:

@@ -58,6 +58,16 @@ def never_runs(module: Module, block: int) -> bool:
     )
 
 
+def is_cut_off(module: Module, block: int, at: int) -> bool:
+    """Whether a `return` or `raise` stands before a place in its own block, or in one around it: nothing comes there."""
+    leaving = [
+        one.block
+        for one in module.exits_in.get(module.facts.blocks[block].function, ())
+        if one.end <= at and one.kind in ("return", "raise")
+    ]
+    return bool(leaving) and not module.blocks_around(block).isdisjoint(leaving)
+
+
 def expects(module: Module, block: int, error: str) -> bool:
     """Whether a place stands in the body of a `try` that has an `except` for just this error."""
     blocks = module.facts.blocks
