@@ -63,7 +63,7 @@ __all__ = [
     "takes_back",
     "used_in",
     "uses",
+    "wraps_endpoint",
     "writes_cors",
     "writes_cors_headers",
-    "wraps_endpoint",
 ]

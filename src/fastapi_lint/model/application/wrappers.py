@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fastapi_lint.model.names.symbols import Function, Module
+from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.tracking.queries import gathered
 
 if TYPE_CHECKING:
@@ -21,5 +21,14 @@ def wraps_endpoint(project: Project, function: Function) -> bool:
 def _wrappers(project: Project, module: Module) -> Iterator[Function]:
     """The functions that run in the place of a module's endpoints."""
     for function in module.functions:
-        if function.facts.decorators and function in project.routes.by_handler:
-            yield from (each for each in project.effects.execution.bodies(function) if each is not function)
+        if not function.facts.decorators or function not in project.routes.by_handler:
+            continue
+        for decorator in function.facts.decorators:
+            factory = project.effects.serving.receiver_of(function, decorator)
+            if factory is None:
+                continue
+            for leave in factory.exits:
+                if leave.kind == "return" and leave.value is not None:
+                    given = project.infer(leave.value, factory.module, leave.block, leave.start)
+                    if isinstance(given, FunctionObject) and given.function.parent is factory:
+                        yield given.function

@@ -59,7 +59,7 @@ def never_runs(module: Module, block: int) -> bool:
 
 
 def is_cut_off(module: Module, block: int, at: int) -> bool:
-    """Whether a `return` or `raise` stands before a place in its own block, or in one around it: nothing comes there."""
+    """Whether a `return` or `raise` stands before a place in its block, or in one around it: nothing comes there."""
     leaving = [
         one.block
         for one in module.exits_in.get(module.facts.blocks[block].function, ())
