@@ -27,6 +27,7 @@ _TAKING = frozenset(
 )
 """First words of methods with longer names that do the same."""
 _OF_LIBRARIES = frozenset({("set", "prometheus_client"), ("reset", "contextvars")})
+_QUEUES = ("dramatiq.", "kafka.", "aiokafka.", "confluent_kafka.", "taskiq.")
 _QUESTIONS = frozenset({
     "inspect.isawaitable", "inspect.iscoroutine", "asyncio.iscoroutine", "asyncio.coroutines.iscoroutine",
     "asyncio.isfuture", "getattr", "hasattr", "callable", "isinstance", "os.path.exists", "os.path.lexists",
@@ -61,10 +62,20 @@ def only_cleans(project: Project, function: Function, body: f.Block) -> bool:
 
 def _cleans(project: Project, function: Function, func: f.Expr) -> bool:
     """Whether what is called cleans up, by its name or by that of what a local variable was taken from."""
+    if f.last_name(func) == "send" and _is_queue(project, function, func):
+        return False
     answers = [_is_for_cleaning(project, function, value) for value in _taken(function, func)]
     if f.last_name(func) in _CLEANING or _is_of_library(project, function, func):
         return False not in answers
     return bool(answers) and all(answers)
+
+
+def _is_queue(project: Project, function: Function, func: f.Expr) -> bool:
+    """Whether a method belongs to what takes work for others: a message that is not sent there is never done."""
+    if not isinstance(func, f.Attr):
+        return False
+    owner = project.infer(func.value, function.module, function.facts.block, function.facts.end)
+    return isinstance(owner, Instance) and isinstance(owner.cls, str) and owner.cls.startswith(_QUEUES)
 
 
 def _is_of_library(project: Project, function: Function, func: f.Expr) -> bool:
