@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fastapi_lint.index import facts as f
 from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.bodies.arguments import bound_before, completed
-from fastapi_lint.model.calls.ways.conditional import as_tree, conditions, names_in, said_of
+from fastapi_lint.model.calls.ways.conditional import as_tree, conditions, is_given_empty, names_in, said_of
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Constants, Unknown, Value, field_of, truth
 from fastapi_lint.model.calls.ways.judging import fitting, judged
 from fastapi_lint.model.calls.ways.keywords import Keywords, collecting
@@ -54,12 +54,14 @@ _MOST_REACHED = 200
 class _Ways:
     """What is known about the ways through a function: blocks that do not run, those that do, and where all ends.
 
-    `skipped` is where calls start that do not run, as a test in their own expression is false.
+    `skipped` is where calls start that do not run, as a test in their own expression is false; `behind` is what follows
+    in the body of a `try` on what always leaves it.
     """
 
     dead: set[int] = field(default_factory=set)
     sure: set[int] = field(default_factory=set)
     skipped: set[int] = field(default_factory=set)
+    behind: list[tuple[int, int]] = field(default_factory=list)
     stop: int = -1
 
 
@@ -84,6 +86,8 @@ class Branches:
         """As `is_dead`, for coroutine functions as well."""
         ways = self._ways(function, settings)
         if 0 <= ways.stop < at or at in ways.skipped:
+            return True
+        if any(start <= at < end for start, end in ways.behind):
             return True
         return bool(ways.dead) and any(index in ways.dead for index in _chain(function.module, block))
 
@@ -295,9 +299,12 @@ class Branches:
                 tree = as_tree(event[0], module.facts.calls)
                 if tree is not None and truth(self._judged(function, tree, values, event[1].start)) is False:
                     ways.skipped.add(event[1].start)
-            elif self._is_sure(function, event.block, ways) and not _is_tried(module, event.block):
-                ways.stop = event.end
-                break
+            elif self._is_sure(function, event.block, ways):
+                tried = [blocks[each] for each in _chain(module, event.block) if blocks[each].kind == "body"]
+                if not tried:
+                    ways.stop = event.end
+                    break
+                ways.behind.append((event.end, tried[0].end))
         return ways
 
     def _enter(
@@ -315,7 +322,7 @@ class Branches:
                 ways.dead.add(index)
             return
         if block.kind in _LOOPS:
-            if isinstance(block.test, (f.Name, f.Attr)) and self._is_empty(function, block.test, values):
+            if isinstance(block.test, (f.Name, f.Attr)) and is_given_empty(function, block.test, values):
                 ways.dead.add(index)
             return
         before = met.setdefault(block.parent, [])
@@ -331,17 +338,6 @@ class Branches:
             ways.dead.add(index)
         elif own is True and all(each is False for each in before[:-1]):
             ways.sure.add(index)
-
-    @staticmethod
-    def _is_empty(function: Function, held: f.Name | f.Attr, values: dict[str, Value]) -> bool:
-        """Whether a loop runs over a parameter, or a field of one, that is empty: nobody in the function fills it."""
-        name = held.value if isinstance(held, f.Attr) else held
-        if not isinstance(name, f.Name) or all(param.name != name.id for param in function.params):
-            return False
-        value = values.get(name.id, UNKNOWN)
-        if (field_of(value, held.attr) if isinstance(held, f.Attr) else value) not in ((), ""):
-            return False
-        return not any(isinstance(call.func, f.Attr) and call.func.value == held for call in function.calls)
 
     def _assign(self, function: Function, assign: f.Assign, values: dict[str, Value], ways: _Ways) -> None:
         chain = _chain(function.module, assign.block)
@@ -427,11 +423,6 @@ def _may_be_filled(value: f.Expr | None) -> bool:
         case f.Display(kind="list" | "set", items=()) | f.Mapping(items=()):
             return True
     return False
-
-
-def _is_tried(module: Module, block: int) -> bool:
-    """Whether an error that is raised in a block may be caught in the same function."""
-    return any(module.facts.blocks[index].kind == "body" for index in _chain(module, block))
 
 
 def _first_line(module: Module, block: f.Block) -> int:

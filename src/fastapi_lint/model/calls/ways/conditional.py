@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.ways.constants import KNOWN_AS, PRESENT, UNKNOWN, Value
+from fastapi_lint.model.calls.ways.constants import KNOWN_AS, PRESENT, UNKNOWN, Value, field_of
 from fastapi_lint.model.names.expressions import parts, targets, walk
 from fastapi_lint.model.names.symbols import Function, Module
 
@@ -190,3 +190,14 @@ def _implied(test: f.Expr, name: f.Name, *, holds: bool) -> Value:
         case f.Compare(operators=("==",), operands=(value, f.Const(value=constant))) if value == name and holds:
             return constant
     return UNKNOWN
+
+
+def is_given_empty(function: Function, held: f.Name | f.Attr, values: Mapping[str, Value]) -> bool:
+    """Whether a parameter, or a field of one, is empty: nobody in the function fills it."""
+    name = held.value if isinstance(held, f.Attr) else held
+    if not isinstance(name, f.Name) or all(param.name != name.id for param in function.params):
+        return False
+    value = values.get(name.id, UNKNOWN)
+    if (field_of(value, held.attr) if isinstance(held, f.Attr) else value) not in ((), ""):
+        return False
+    return not any(isinstance(call.func, f.Attr) and call.func.value == held for call in function.calls)
