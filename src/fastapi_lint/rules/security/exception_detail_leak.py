@@ -130,12 +130,24 @@ def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message |
                 or (answer.default if answer.status is None else None)
                 or _set(answer, function, check),
             )
+    yield from _pages(function, check)
     for message in project.channels.messages(function):
         yield message, message.content, None
     if function.is_generator and function in project.channels.streamed:
         for leave in function.exits:
             if leave.kind == "yield" and leave.value is not None:
                 yield leave, (leave.value, (function.module, leave.block, leave.start), NOWHERE), None
+
+
+def _pages(function: Function, check: Check) -> Iterator[tuple[f.Arg, Bound, int | None]]:
+    """What a function gives a template for the page that it answers."""
+    module = function.module
+    for call in function.calls if module.mentions("TemplateResponse") else ():
+        if f.last_name(call.func) == "TemplateResponse":
+            where = (module, call.block, call.start)
+            code = f.keyword(call, "status_code")
+            status = check.project.values.status(code.value, where) if code is not None else None
+            yield from ((arg, (arg.value, where, NOWHERE), status) for arg in call.args if arg.name in ("", "context"))
 
 
 def _set(answer: Answer, function: Function, check: Check) -> int | None:
