@@ -100,6 +100,8 @@ class Passing(Questions):
                 if one is not None:
                     types.append(one)
                 elif not self._never_runs(given, call.where):
+                    if not _may_be_called(function, param):
+                        return None
                     is_known = False
         except Unknown:
             return None
@@ -324,6 +326,14 @@ def _parameter(given: f.Expr, where: Where) -> tuple[Function, f.Param] | None:
         return None
     param = next((one for one in caller.params if one.name == given.id), None)
     return (caller, param) if param is not None else None
+
+
+def _may_be_called(function: Function, param: f.Param) -> bool:
+    """Whether a parameter is one that is called: by its annotation, or in the function itself."""
+    declared = param.annotation.value if isinstance(param.annotation, f.Sub) else param.annotation
+    if declared is not None:
+        return "Callable" in f.last_name(declared) or isinstance(declared, f.Binary)
+    return any(call.func == f.Name(param.name) for call in function.calls)
 
 
 def _functions(value: Type) -> tuple[FunctionObject, ...]:
