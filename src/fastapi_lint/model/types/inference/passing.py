@@ -39,7 +39,6 @@ _PLAIN_DECORATORS = frozenset({
 })  # fmt: skip
 """Decorators below which a function gets what its callers write."""
 _CALLABLES = (External, FunctionObject, Method)
-_CALLED = (*_CALLABLES, OneOf)
 _MOST_FUNCTIONS = 12
 _RETRYING = ("tenacity.", "backoff.", "retry.", "retrying.", "stamina.")
 _HARMLESS_BASES = frozenset({"object", "abc.ABC", "typing.Generic", "typing.Protocol", "pydantic.BaseModel"})
@@ -111,10 +110,14 @@ class Passing(Questions):
             if types or isinstance(default, _CALLABLES):  # `send=requests.post`, which no call gives otherwise
                 types.append(default)
         if not is_known:  # of functions each call says which it is, whatever others give
-            own = dict.fromkeys(option for one in types for option in _functions(one))
-            return OneOf(tuple(own)) if 0 < len(own) <= _MOST_FUNCTIONS and all(map(_functions, types)) else None
+            own = tuple(dict.fromkeys(option for one in types for option in _functions(one)))
+            return OneOf(own) if 0 < len(own) <= _MOST_FUNCTIONS and all(map(_functions, types)) else None
         agreed = self.agree(types)
-        if agreed is None and any(map(_functions, types)) and all(isinstance(one, _CALLED) for one in types):
+        if (
+            agreed is None
+            and any(map(_functions, types))
+            and all(isinstance(one, (*_CALLABLES, OneOf)) for one in types)
+        ):
             return self.one_of(types)
         if isinstance(agreed, Instance) and isinstance(agreed.cls, Class) and function.cls in self.mro(agreed.cls):
             if any(_is_of_parameter(function, call) for call in function.calls):
@@ -331,9 +334,9 @@ def _parameter(given: f.Expr, where: Where) -> tuple[Function, f.Param] | None:
 def _may_be_called(function: Function, param: f.Param) -> bool:
     """Whether a parameter is one that is called: by its annotation, or in the function itself."""
     declared = param.annotation.value if isinstance(param.annotation, f.Sub) else param.annotation
-    if declared is not None:
-        return "Callable" in f.last_name(declared) or isinstance(declared, f.Binary)
-    return any(call.func == f.Name(param.name) for call in function.calls)
+    if declared is None:
+        return any(call.func == f.Name(param.name) for call in function.calls)
+    return "Callable" in f.last_name(declared) or isinstance(declared, f.Binary)
 
 
 def _functions(value: Type) -> tuple[FunctionObject, ...]:
