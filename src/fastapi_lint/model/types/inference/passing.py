@@ -26,7 +26,7 @@ from fastapi_lint.model.names.symbols import (
     Partial,
     Type,
 )
-from fastapi_lint.model.types.inference.questions import Questions, Where, is_none
+from fastapi_lint.model.types.inference.questions import Questions, Where, functions_of, is_none
 from fastapi_lint.tracking import memoized, recording
 
 _MOST_CALLERS = 120
@@ -110,12 +110,12 @@ class Passing(Questions):
             if types or isinstance(default, _CALLABLES):  # `send=requests.post`, which no call gives otherwise
                 types.append(default)
         if not is_known:  # of functions each call says which it is, whatever others give
-            own = tuple(dict.fromkeys(option for one in types for option in _functions(one)))
-            return OneOf(own) if 0 < len(own) <= _MOST_FUNCTIONS and all(map(_functions, types)) else None
+            own = tuple(dict.fromkeys(option for one in types for option in functions_of(one)))
+            return OneOf(own) if 0 < len(own) <= _MOST_FUNCTIONS and all(map(functions_of, types)) else None
         agreed = self.agree(types)
         if (
             agreed is None
-            and any(map(_functions, types))
+            and any(map(functions_of, types))
             and all(isinstance(one, (*_CALLABLES, OneOf)) for one in types)
         ):
             return self.one_of(types)
@@ -337,13 +337,6 @@ def _may_be_called(function: Function, param: f.Param) -> bool:
     if declared is None:
         return any(call.func == f.Name(param.name) for call in function.calls)
     return "Callable" in f.last_name(declared) or isinstance(declared, f.Binary)
-
-
-def _functions(value: Type) -> tuple[FunctionObject, ...]:
-    """The function of the project that a value is, or those of which it is one."""
-    options = value.options if isinstance(value, OneOf) else (value,)
-    found = tuple(option for option in options if isinstance(option, FunctionObject))
-    return found if len(found) == len(options) else ()
 
 
 def _is_recursion(given: f.Expr, param: f.Param, function: Function, where: Where) -> bool:

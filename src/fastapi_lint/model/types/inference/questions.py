@@ -324,3 +324,10 @@ def instance_of(name: str | None, origin: Origin | None = None) -> Type:
         head, _, inner = name[:-1].partition("[")
         return Instance(head, (instance_of(inner),), origin)
     return Instance(name, (), origin)
+
+
+def functions_of(value: Type) -> tuple[FunctionObject, ...]:
+    """The function of the project that a value is, or those of which it is one."""
+    options = value.options if isinstance(value, OneOf) else (value,)
+    found = tuple(option for option in options if isinstance(option, FunctionObject))
+    return found if len(found) == len(options) else ()
