@@ -93,6 +93,8 @@ def _uses(member: Member, function: Function, check: Check) -> Iterator[_Use]:
     exprs = [value for arg in call.args if arg.name != "**" for value in _values(arg.value, function)]
     if isinstance(call.func, f.Attr):
         exprs.append(call.func.value)
+    if isinstance(call.func, f.Attr) and isinstance(call.func.value, f.CallRef):
+        yield from _used_by_new(call.func.value, member, function, check)
     seen: set[str] = set()
     for expr in exprs:
         text = dotted(expr)
@@ -115,6 +117,20 @@ def _uses(member: Member, function: Function, check: Check) -> Iterator[_Use]:
             held = types.attribute(value, attribute) if holder else value
             kind = "session" if is_session(types, held) else "connection"
             yield _Use(found[0], found[1], holder, kind, member, member.repeated)
+
+
+def _used_by_new(made: f.CallRef, member: Member, function: Function, check: Check) -> Iterator[_Use]:
+    """The session that an object is made with whose method is called at once: `Orders(db).count()`."""
+    module, types, call = function.module, check.project.types, member.call
+    where = (module, call.block, call.start)
+    value = types.infer(made, where)
+    attribute = _used_attribute(value, call, where, check)
+    passed = given(types, value, attribute) if attribute else None
+    session = dotted(passed[0]) if passed is not None and passed[1][0].enclosing(passed[1][1]) is function else ""
+    if session:
+        key, shown = _injected(session, function, check) or (session, f"`{session}`")
+        kind = "session" if is_session(types, types.attribute(value, attribute)) else "connection"
+        yield _Use(key, shown, f.last_name(module.facts.calls[made.index].func), kind, member, member.repeated)
 
 
 def _values(expr: f.Expr, function: Function) -> Iterator[f.Expr]:
