@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import is_super
+from fastapi_lint.model.names.modules import Binding
 from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Method, Module, Type
 from fastapi_lint.model.routing.circumstances import Circumstances
 from fastapi_lint.model.routing.routers import Event, Route, RouterKey, Routing, argument
@@ -140,6 +141,19 @@ class Forwarding(Circumstances):
                         table.setdefault(decorator.index, []).append(function)
             self._decorations[module] = table
         return self._decorations[module]
+
+    def verb(self, module: Module, index: int, call: f.Call) -> f.Expr:
+        """What a call calls; of a decorator that is the verb of a router under another name, that verb of the router.
+
+        `read = router.get`, used as `@read("/x")`.
+        """
+        if isinstance(call.func, f.Name) and index in self.decorated(module):
+            where = (module, call.block, call.start)
+            match self.types.find_bindings(call.func.id, where):
+                case [Binding(entry=f.Assign(target=f.Name(), op="=", value=f.Attr(attr=attr) as verb))]:
+                    if attr in VERBS and self.is_router(self.types.infer(verb.value, where)):
+                        return verb
+        return call.func
 
     def forward(self, module: Module, call: f.Call) -> None:
         """A function of the project that is used as a decorator and registers what it decorates on a router.

@@ -138,7 +138,7 @@ class Registrations(Forwarding):
         return cast("Routing", self)
 
     def _collect(self, module: Module, index: int, call: f.Call, by_hand: Mapping[int, list[f.Call]]) -> None:
-        match call.func:
+        match self.verb(module, index, call):
             case f.Attr(value=receiver, attr=attr) if attr in VERBS or attr in ADDERS:
                 if self.is_spared(module, call, receiver, attr):
                     return
