@@ -399,8 +399,9 @@ class Branches:
         def named(expr: f.Expr) -> Value:
             where = (function.module, function.facts.block, at)
             value = self.constants.of(expr, where)
-            is_asked = value is UNKNOWN and function.module.mentions("isinstance")
-            return self.constants.kind_of(expr, where) if is_asked else value
+            if value is UNKNOWN and function.module.mentions("isinstance"):
+                value = self.constants.kind_of(expr, where)
+            return value
 
         return judged(tree, values, named)
 
