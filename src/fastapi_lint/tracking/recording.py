@@ -148,48 +148,48 @@ def memoized_cyclic(initial: object) -> Callable[[Callable[Concatenate[S, P], V]
 
 
 def _memoized(method: Callable[Concatenate[S, P], V], initial: object) -> Callable[Concatenate[S, P], V]:
-    slot, dependencies_slot = f"_{method.__name__}_memos", f"_{method.__name__}_dependencies"
+    slot = f"_{method.__name__}_memos"
     work_out = cast("Callable[..., V]", method)
+    unknown = EVERYTHING if initial is _MISSING else None
+    """On what an answer depends that was worked out while nothing was recorded, or is being worked out."""
 
     def compute(self: object, arguments: tuple[object, ...], key: Hashable) -> V:
         global _current
-        memos = self.__dict__.setdefault(slot, {})
+        memos: dict[Hashable, tuple[object, Hashable]] = self.__dict__.setdefault(slot, {})
         if initial is not _MISSING:
-            memos[key] = initial
+            memos[key] = initial, unknown
         outer = _current
         if outer is None:
-            memos[key] = answer = work_out(self, *arguments)
+            answer = work_out(self, *arguments)
+            memos[key] = answer, unknown
             return answer
         _current = own = set[Hashable]()
         try:
-            memos[key] = answer = work_out(self, *arguments)
+            answer = work_out(self, *arguments)
         finally:
             _current = outer
-        self.__dict__.setdefault(dependencies_slot, {})[key] = whole = combined(own)
+        whole = combined(own)
+        memos[key] = answer, whole
         outer.add(whole)
         return answer
 
-    def inherit(self: object, key: Hashable) -> None:
-        assert _current is not None
-        _current.add(self.__dict__.get(dependencies_slot, {}).get(key, EVERYTHING if initial is _MISSING else None))
-
     def ask_with_one(self: S, key: Hashable) -> V:  # the most frequent queries have one argument
         try:
-            found: V = self.__dict__[slot][key]
+            memo: tuple[V, Hashable] = self.__dict__[slot][key]
         except KeyError:
             return compute(self, (key,), key)
         if _current is not None:
-            inherit(self, key)
-        return found
+            _current.add(memo[1])
+        return memo[0]
 
     def ask(self: S, *key: Hashable) -> V:
         try:
-            found: V = self.__dict__[slot][key]
+            memo: tuple[V, Hashable] = self.__dict__[slot][key]
         except KeyError:
             return compute(self, key, key)
         if _current is not None:
-            inherit(self, key)
-        return found
+            _current.add(memo[1])
+        return memo[0]
 
     chosen = ask_with_one if method.__code__.co_argcount == 2 else ask
     return cast("Callable[Concatenate[S, P], V]", wraps(method)(chosen))

@@ -8,8 +8,9 @@ from functools import partial
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits.calls import value_text
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, External, Instance, Module, Type
+from fastapi_lint.model import Class, ClassObject, External, Instance, Module, Project, Type
 from fastapi_lint.rule import Check, rule
+from fastapi_lint.tracking.queries import query
 
 _EXCEPTIONS = frozenset({"fastapi.HTTPException", "starlette.exceptions.HTTPException"})
 
@@ -32,8 +33,10 @@ def misordered_http_exception(module: Module, check: Check) -> Iterator[Finding]
     References
     - [FastAPI: HTTPException](https://fastapi.tiangolo.com/reference/exceptions/#fastapi.HTTPException)
     """
-    for call in module.facts.calls:
-        given = _status(call) if call.args else None
+    names = _names(check.project)
+    assigned = [one for one in module.facts.assigns if type(one.value) is f.Name and one.value.id in names]
+    for call in module.calls_named(names.union(f.last_name(one.target) for one in assigned)):
+        given = _status(call)
         if (
             given is None
             or type(given.value) is f.Unknown
@@ -51,6 +54,16 @@ def misordered_http_exception(module: Module, check: Check) -> Iterator[Finding]
             instead=_instead(name, module, second),
             fix=partial(_fix, module, given, second) if second is not None else None,
         )
+
+
+@query
+def _names(project: Project) -> frozenset[str]:
+    """What HTTPException and the classes below are called where they are made or imported."""
+    modules, found = project.modules, ["HTTPException"]
+    for name in found:  # grows while it runs
+        others = (*(cls.name for cls in modules.classes_by_base.get(name, ())), *modules.aliases.get(name, ()))
+        found += [each for each in dict.fromkeys(others) if each not in found]
+    return frozenset(found)
 
 
 def _status(call: f.Call) -> f.Arg | None:

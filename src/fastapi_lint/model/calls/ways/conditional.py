@@ -144,18 +144,22 @@ def said_of(name: f.Name, caller: Function, call: f.Call) -> Value:
         if block.kind == "if" and block.test is not None:
             held.append((block.test, True, block.start))
         if block.kind in ("if", "else") and block.parent >= 0 and blocks[block.parent].kind == "choice":
-            earlier = (each for each in blocks if each.parent == block.parent and each.start < block.start)
-            held += [(each.test, False, each.start) for each in earlier if each.kind == "if" and each.test is not None]
+            for other in module.children.get(block.parent, ()):
+                each = blocks[other]
+                if each.kind == "if" and each.test is not None and each.start < block.start:
+                    held.append((each.test, False, each.start))
     for leave in caller.exits:
         block = blocks[leave.block]
         if leave.kind in ("return", "raise") and leave.end <= call.start and block.kind == "if":
             if block.test is not None and leave.block not in inside and blocks[block.parent].parent in inside:
-                if sum(each.parent == block.parent and each.kind == "if" for each in blocks) == 1:
+                if sum(blocks[other].kind == "if" for other in module.children.get(block.parent, ())) == 1:
                     held.append((block.test, False, block.start))
-    bound = _bound_at(name, caller, call)
+    bound: list[int] | None = None
     for test, holds, start in held:
-        if all(at < start for at in bound) and (value := _implied(test, name, holds=holds)) is not UNKNOWN:
-            return value
+        if (value := _implied(test, name, holds=holds)) is not UNKNOWN:
+            bound = _bound_at(name, caller, call) if bound is None else bound
+            if all(at < start for at in bound):
+                return value
     return UNKNOWN
 
 
@@ -169,7 +173,8 @@ def _bound_at(name: f.Name, caller: Function, call: f.Call) -> list[int]:
         for entry in caller.module.assigns_in.get(caller.index, ())
         if entry.start < until and name in targets(entry.target)
     ]
-    others = (each for each in blocks if each.function == caller.index and each.target is not None)
+    own = (blocks[index] for index in caller.module.block_numbers_in.get(caller.index, ()))
+    others = (each for each in own if each.target is not None)
     return found + [each.start for each in others if each.start < until and name in walk(each.target)]
 
 

@@ -59,9 +59,8 @@ class Questions:
         self.programs = Programs(modules)
         self._bindings: dict[Module, dict[Scope, dict[str, list[Binding]]]] = {}
         self._scoped: dict[tuple[Module, int, str], tuple[list[Binding], bool]] = {}
-        self._callees: dict[Place, Type] = {}
-        self._bound: dict[tuple[Module, int, int, str], Type] = {}
-        self._read_for: dict[Hashable, Hashable] = {}
+        self._callees: dict[Place, tuple[Type, Hashable]] = {}
+        self._bound: dict[tuple[Module, int, int, str], tuple[Type, Hashable]] = {}
         self._mro: dict[Class, tuple[tuple[Class | str, ...], Hashable]] = {}
         self._self_assigns: dict[Class, dict[str, list[tuple[f.Assign, Function]]]] = {}
         self._active: set[object] = set()
@@ -106,6 +105,8 @@ class Questions:
     def one_of(self, types: Iterable[Type]) -> Type:
         """As `agree`; where several callables are known that differ, one of them."""
         given = tuple(types)
+        if len(given) == 1:
+            return given[0]
         several = ((each.options if isinstance(each, OneOf) else (each,)) for each in given)
         options = tuple(dict.fromkeys(option for each in several for option in each))
         if 1 < len(options) <= _MOST_OPTIONS and all(isinstance(one, _CALLABLES) for one in options):

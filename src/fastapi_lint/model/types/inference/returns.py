@@ -45,23 +45,21 @@ class Returns(Questions):
         """What is called."""
         key = (module, call.start, call.end)
         try:  # of ten questions nine were asked before
-            found = self._callees[key]
+            held = self._callees[key]
         except KeyError:
             pass
         else:
             if recording.active:
-                recording.depend_on(self._read_for.get(key, recording.EVERYTHING))
-            return found
+                recording.depend_on(held[1])
+            return held[0]
         cuts = self._cuts
-        if not recording.active:
-            found = self.infer(call.func, (module, call.block, call.start))
+        if recording.active:
+            held = recording.tracked(lambda: self.infer(call.func, (module, call.block, call.start)))
         else:
-            found, self._read_for[key] = recording.tracked(
-                lambda: self.infer(call.func, (module, call.block, call.start))
-            )
+            held = self.infer(call.func, (module, call.block, call.start)), recording.EVERYTHING
         if cuts == self._cuts:
-            self._callees[key] = found
-        return found
+            self._callees[key] = held
+        return held[0]
 
     def _called(self, module: Module, index: int) -> Type:
         call = module.facts.calls[index]

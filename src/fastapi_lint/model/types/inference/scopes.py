@@ -113,16 +113,18 @@ class Scopes(Questions):
 
     def lookup(self, name: str, where: Where) -> Type:
         """What a bare name is at a place: through scopes, imports and assignments."""
-        found = self.find_bindings(name, where)
+        module = where[0]
+        scoped = self._scoped.get((module, where[1], name))
+        # One binding reaches every use of it: as most are, and most of all that is ever asked is a name.
+        found = scoped[0] if scoped is not None and len(scoped[0]) == 1 else self.find_bindings(name, where)
         if found:
-            module = where[0]
             known = self._bound_type(module, name, found[0]) if len(found) == 1 else self.merge(module, name, found)
             is_open = known is None or (isinstance(known, Instance) and isinstance(known.cls, Class))
             if is_open and name in module.asked_for_types:
                 latest = max((binding.start for binding in found if binding.start <= where[2]), default=-1)
                 return self._told_by_tests(name, where, latest, known) or known
             return known
-        if starred := self.starred(where[0], name):
+        if starred := self.starred(module, name):
             return starred
         return External(name) if name in BUILTINS else None
 
@@ -200,18 +202,20 @@ class Scopes(Questions):
 
     def _bound_type(self, module: Module, name: str, binding: Binding) -> Type:
         key = (module, binding.block, binding.start, name)
-        if key in self._bound:
-            if recording.active:
-                recording.depend_on(self._read_for.get(key, recording.EVERYTHING))
-            return self._bound[key]
-        if not recording.active:
-            found = self.guarded(("bound", key), lambda: self._bind(module, name, binding))
+        try:
+            held = self._bound[key]
+        except KeyError:
+            pass
         else:
-            found, self._read_for[key] = recording.tracked(
-                lambda: self.guarded(("bound", key), lambda: self._bind(module, name, binding))
-            )
-        self._bound[key] = found
-        return found
+            if recording.active:
+                recording.depend_on(held[1])
+            return held[0]
+        if recording.active:
+            held = recording.tracked(lambda: self.guarded(("bound", key), lambda: self._bind(module, name, binding)))
+        else:
+            held = self.guarded(("bound", key), lambda: self._bind(module, name, binding)), recording.EVERYTHING
+        self._bound[key] = held
+        return held[0]
 
     def _bind(self, module: Module, name: str, binding: Binding) -> Type:
         entry = binding.entry
