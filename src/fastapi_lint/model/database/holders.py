@@ -31,7 +31,7 @@ def is_async_conversation(types: Inference, value: Type) -> bool:
 
 def is_conversation(types: Inference, value: Type) -> bool:
     """Whether a value is a session or connection of either kind, a scoped one aside."""
-    if types.is_instance(value, *_SCOPED):
+    if not isinstance(value, Instance) or types.is_instance(value, *_SCOPED):
         return False
     return is_async_conversation(types, value) or is_sync_session(types, value) or is_sync_connection(types, value)
 

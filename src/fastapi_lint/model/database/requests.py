@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _MOST = 1_500
+_NAMING = (f.Name, f.Attr, f.CallRef)
+_NO_FUNCTIONS = (f.Const, f.Joined, f.Display, f.Mapping, f.Compare, f.Each, f.Binary, f.Unary, f.Await)
+_PLAIN = frozenset({"str", "int", "float", "bool", "bytes", "dict", "list", "set", "tuple"})
 _CONTEXT = ("__enter__", "__exit__", "__aenter__", "__aexit__", "__iter__", "__next__", "__aiter__", "__anext__")
 _KNOWN = (
     "sqlalchemy.",
@@ -202,8 +205,9 @@ class Requests:
         for call in function.calls:
             yield from ((each, call) for each in self._targets(module, call) or ())
             for arg in call.args:
-                if isinstance(arg.value, (f.Name, f.Attr, f.CallRef)):
-                    given = types.infer(arg.value, (module, call.block, call.start))
+                where = (module, call.block, call.start)
+                if type(arg.value) in _NAMING and not self._is_no_function(arg.value, where):
+                    given = types.infer(arg.value, where)
                     if isinstance(given, (FunctionObject, Partial)):
                         yield from ((each, call) for each in execution.may_run(given) or ())
         for block in module.blocks_in.get(function.index, ()):
@@ -222,6 +226,16 @@ class Requests:
                 yield from ((each, None) for each in execution.may_run(value) or ())
             if isinstance(value, ClassObject):
                 yield from ((each, None) for each in execution.own_methods(value.cls, "__call__"))
+
+    def _is_no_function(self, expr: f.Expr, where: Where) -> bool:
+        """Whether a name is bound to what is evidently something else: asked before its type is worked out."""
+        if not isinstance(expr, f.Name):
+            return False
+        found = self._project.types.find_bindings(expr.id, where)
+        entry = found[0].entry if len(found) == 1 else None
+        if isinstance(entry, f.Param):
+            return f.last_name(entry.annotation) in _PLAIN if entry.annotation is not None else False
+        return isinstance(entry, f.Assign) and entry.target == expr and type(entry.value) in _NO_FUNCTIONS
 
     def _targets(self, module: Module, call: f.Call) -> tuple[Function, ...] | None:
         """The functions of the project that a call may run; a library's has none, None when it is not known."""

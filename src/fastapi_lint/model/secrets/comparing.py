@@ -39,6 +39,10 @@ _DEPTH = 6
 _MOST = 20
 
 
+_GIVEN = (f.Name, f.Attr, f.Sub, f.CallRef, f.Await)
+"""What can bring something of a request: asked first, since most comparisons are with a constant."""
+
+
 class Comparison(NamedTuple):
     """A comparison by `==` or `!=`: its statement, and the two sides."""
 
@@ -66,7 +70,7 @@ class Comparing:
             where = (function.module, block, at)
             left, right = part.operands
             for theirs, own in ((left, right), (right, left)):
-                if self.is_secret(own, where) and self.is_given(theirs, where):
+                if type(theirs) in _GIVEN and self.is_secret(own, where) and self.is_given(theirs, where):
                     yield Comparison(at, block, part, own)
                     break
 

@@ -49,10 +49,10 @@ def await_of_sync_call(function: Function, check: Check) -> Iterator[Finding]:
         return
     blocking: set[int] | None = None
     for call in function.calls:
-        if not call.awaited or never_runs(module, call.block) or expects(module, call.block, "TypeError"):
+        what = plain_result(check.project, module, call) if call.awaited else ""
+        if not what or never_runs(module, call.block) or expects(module, call.block, "TypeError"):
             continue
-        what = plain_result(check.project, module, call)
-        if not what or (what == SYNCHRONOUS and not is_certain(check.project, function, call)):
+        if what == SYNCHRONOUS and not is_certain(check.project, function, call):
             continue
         if blocking is None:
             trails = check.project.effects.chains(function)

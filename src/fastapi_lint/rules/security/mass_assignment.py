@@ -99,9 +99,11 @@ def _arrivals(function: Function, check: Check) -> Iterator[tuple[Arrival, Class
 def _likely(function: Function) -> Sequence[f.Call]:
     """The calls of a function that may name columns: by what they call, or by `**`."""
     module = function.module
-    if "**" in module.calls_by_keyword:
-        return [call for call in function.calls if call.args]
-    return [call for call in function.calls_named(_NAMING) if call.args]
+    calls, blocks = module.facts.calls, module.facts.blocks
+    unpacking = [calls[index] for index in module.calls_by_keyword.get("**", ())]
+    own = [call for call in unpacking if blocks[call.block].function == function.index]
+    named = [call for call in function.calls_named(_NAMING) if call.args and call not in own]
+    return own + named
 
 
 def _is_row_of(value: f.Expr, where: Where, check: Check) -> bool:

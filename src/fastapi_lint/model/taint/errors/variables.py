@@ -54,10 +54,18 @@ class Variables:
     def called_on(self, name: str, where: Where) -> Iterator[tuple[f.Call, Where]]:
         """The calls of methods of the object that a name stands for, before a use that they reach."""
         module, block, at = where
-        for call in module.calls_in.get(module.facts.blocks[block].function, ()):
-            if isinstance(call.func, f.Attr) and call.func.value == f.Name(name) and call.args and call.start < at:
-                if self._reaches(call.block, where):
-                    yield call, (module, call.block, call.start)
+        for call in self._called(module, module.facts.blocks[block].function).get(name, ()):
+            if call.start < at and self._reaches(call.block, where):
+                yield call, (module, call.block, call.start)
+
+    @memoized
+    def _called(self, module: Module, index: int) -> dict[str, list[f.Call]]:
+        """The calls with arguments of methods in a function, by the variables that hold their objects."""
+        table: dict[str, list[f.Call]] = {}
+        for call in module.calls_in.get(index, ()):
+            if call.args and isinstance(call.func, f.Attr) and isinstance(call.func.value, f.Name):
+                table.setdefault(call.func.value.id, []).append(call)
+        return table
 
     @memoized
     def _additions(self, module: Module, index: int) -> dict[str, list[tuple[f.Expr, str | int | None, Where]]]:
