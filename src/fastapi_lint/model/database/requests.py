@@ -229,13 +229,13 @@ class Requests:
 
     def _is_no_function(self, expr: f.Expr, where: Where) -> bool:
         """Whether a name is bound to what is evidently something else: asked before its type is worked out."""
-        if not isinstance(expr, f.Name):
+        if type(expr) is not f.Name:
             return False
         found = self._project.types.find_bindings(expr.id, where)
         entry = found[0].entry if len(found) == 1 else None
-        if isinstance(entry, f.Param):
-            return f.last_name(entry.annotation) in _PLAIN if entry.annotation is not None else False
-        return isinstance(entry, f.Assign) and entry.target == expr and type(entry.value) in _NO_FUNCTIONS
+        if type(entry) is f.Param:
+            return type(entry.annotation) is f.Name and entry.annotation.id in _PLAIN
+        return type(entry) is f.Assign and type(entry.value) in _NO_FUNCTIONS and entry.target == expr
 
     def _targets(self, module: Module, call: f.Call) -> tuple[Function, ...] | None:
         """The functions of the project that a call may run; a library's has none, None when it is not known."""

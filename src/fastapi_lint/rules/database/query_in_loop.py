@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 from fastapi_lint.finding import Finding, Related
 from fastapi_lint.index import facts as f
@@ -43,8 +44,12 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
     module = function.module
     if module.is_test or function.is_generator:
         return
-    root: Root | None = None
     seen: set[int] = set()
+
+    @cache
+    def root() -> Root | None:  # a long way, which is gone only when there is something to tell
+        return nearest_root(check.project, function, carries=False)
+
     for index in module.block_numbers_in.get(function.index, ()):
         block = module.facts.blocks[index]
         if block.kind not in ("for", "comprehension"):
@@ -52,14 +57,13 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
         rows = check.project.loading.rows(block.test, (module, max(block.parent, 0), block.start))
         if rows is None or not rows.many or (block.is_async and not rows.are_documents) or _ends_early(function, index):
             continue
-        root = root or nearest_root(check.project, function, carries=False)
-        if root is None:
-            return
         yield from _calls(function, index, rows, root, seen, check)
         yield from _relationships(function, index, rows, root, check)
 
 
-def _calls(function: Function, index: int, rows: Rows, root: Root, seen: set[int], check: Check) -> Iterator[Finding]:
+def _calls(
+    function: Function, index: int, rows: Rows, root: Callable[[], Root | None], seen: set[int], check: Check
+) -> Iterator[Finding]:
     """The calls in a loop that ask the database, by themselves or by way of a function."""
     module = function.module
     loading, execution = check.project.loading, check.project.effects.execution
@@ -76,12 +80,14 @@ def _calls(function: Function, index: int, rows: Rows, root: Root, seen: set[int
                 continue
             step = trails[0].steps[-1]
             related = [check.related((step.start, step.end), "the query runs here", module=step.module)]
+        if (found := root()) is None:
+            return
         seen.add(call.start)
         shown = written(module, call) or f.last_name(call.func)
         yield check.finding(
             (call.start, call.name_end),
             f"`{shown}` runs a query for every row of a loop",
-            why=f"{_who(function, root)} sends one statement more for each row that the first query finds",
+            why=f"{_who(function, found)} sends one statement more for each row that the first query finds",
             instead=_instead(function, call, index, rows),
             related=[*_source(rows, check), *related],
         )
@@ -116,7 +122,9 @@ def _bound_inside(function: Function, index: int) -> frozenset[str]:
     )
 
 
-def _relationships(function: Function, index: int, rows: Rows, root: Root, check: Check) -> Iterator[Finding]:
+def _relationships(
+    function: Function, index: int, rows: Rows, root: Callable[[], Root | None], check: Check
+) -> Iterator[Finding]:
     """The relationships of a row that are loaded when the loop reads them."""
     module = function.module
     block = module.facts.blocks[index]
@@ -134,11 +142,13 @@ def _relationships(function: Function, index: int, rows: Rows, root: Root, check
             relationship = model.relationship(part.attr) if model is not None else None
             if relationship is None or not relationship.loads_on_access or part.attr in told:
                 continue
+            if (found := root()) is None:
+                return
             told.add(part.attr)
             yield check.finding(
                 _place(function, at, part),
                 f"`{f.last_name(part.value)}.{part.attr}` is loaded by a query for every row of a loop",
-                why=f"{_who(function, root)} sends one statement more for each row that the first query finds",
+                why=f"{_who(function, found)} sends one statement more for each row that the first query finds",
                 instead=f"add `.options(selectinload({relationship.owner.name}.{part.attr}))` to the query",
                 related=_source(rows, check),
             )

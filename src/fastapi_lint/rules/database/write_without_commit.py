@@ -41,8 +41,10 @@ def write_without_commit(route: Route, check: Check) -> Iterator[Finding]:
     handler = route.handler
     if handler is None or route.module.is_test or check.project.routes.by_handler[handler][0] is not route:
         return
+    if check.project.transactions.commits_by_itself:
+        return
     code = check.project.requests.of(route)
-    if code is None or not code.is_complete or check.project.transactions.commits_by_itself:
+    if code is None or not code.is_complete:
         return
     found = _written(code, route, check)
     if found is None or not _is_lost(code, route, check):
