@@ -87,7 +87,7 @@ class Calling:
                 self._texts.finds_anything(call.func.value, where)
             ):
                 return UNKNOWN
-            case External(name=name):
+            case External(name=name) if name not in ("os.sep.join", "os.path.sep.join"):
                 if (passing := self.asks.known.passing(name)) is not None:
                     return self._libraries.passed(passing, call, args, where, path, depth)
                 if self.types.is_instance(Instance(name), *NUMBERS):
@@ -100,7 +100,7 @@ class Calling:
                 method = self.types.member(cls, "__call__", target)
                 if isinstance(method, FunctionObject):
                     return self._project(method.function, call, args, where, path, depth)
-            case None if isinstance(call.func, f.Attr):
+            case None | External(name="os.sep.join" | "os.path.sep.join") if isinstance(call.func, f.Attr):
                 found = self._libraries.by_name(call.func, call, args, where, path, depth)
                 if found is not None:
                     return found
