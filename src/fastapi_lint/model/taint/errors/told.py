@@ -42,21 +42,35 @@ _TRACEBACKS = frozenset({
 })  # fmt: skip
 _TEXTS = frozenset({
     "dataclasses.asdict", "dataclasses.astuple", "vars", "attrs.asdict", "str", "repr", "format", "ascii", "bytes",
-    "list", "tuple", "set", "sorted", "reversed", "html.escape",
+    "list", "tuple", "set", "sorted", "reversed", "map", "filter", "html.escape", "json.loads", "copy.copy",
+    "copy.deepcopy",
     "json.dumps", "orjson.dumps", "ujson.dumps", "traceback.format_exception_only", "fastapi.encoders.jsonable_encoder",
     "textwrap.shorten", "textwrap.dedent", "urllib.parse.quote", "markupsafe.escape", "fastapi.sse.ServerSentEvent",
     "sse_starlette.ServerSentEvent", "sse_starlette.sse.ServerSentEvent", "sse_starlette.event.ServerSentEvent",
 })  # fmt: skip
 """Functions whose result says what their arguments say."""
 _KEEPING = frozenset({
-    "getvalue", "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "encode", "decode", "replace",
+    "__str__", "__repr__", "getvalue", "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "encode", "decode", "replace",
     "split", "rsplit", "partition", "rpartition", "splitlines", "removeprefix", "removesuffix", "expandtabs", "ljust",
     "rjust",
 })  # fmt: skip
 _VALIDATING = frozenset({"model_validate", "model_construct", "parse_obj", "validate_python"})
 _DUMPING = frozenset({"model_dump", "model_dump_json", "model_copy", "dict", "json", "copy", "items", "values"})
 _SPEAKING = frozenset(
-    {"args", "orig", "message", "msg", "strerror", "stderr", "stdout", "output", "statement", "params"}
+    {
+        "__cause__",
+        "__context__",
+        "args",
+        "orig",
+        "message",
+        "msg",
+        "strerror",
+        "stderr",
+        "stdout",
+        "output",
+        "statement",
+        "params",
+    }
 )
 """Attributes of exceptions that say what they say."""
 _DEEPEST = 24
