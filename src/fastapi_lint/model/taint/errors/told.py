@@ -50,9 +50,9 @@ _TEXTS = frozenset({
 })  # fmt: skip
 """Functions whose result says what their arguments say."""
 _KEEPING = frozenset({
-    "__str__", "__repr__", "getvalue", "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "encode", "decode", "replace",
-    "split", "rsplit", "partition", "rpartition", "splitlines", "removeprefix", "removesuffix", "expandtabs", "ljust",
-    "rjust",
+    "__str__", "__repr__", "getvalue", "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "encode",
+    "decode", "replace", "split", "rsplit", "partition", "rpartition", "splitlines", "removeprefix", "removesuffix",
+    "expandtabs", "ljust", "rjust",
 })  # fmt: skip
 _VALIDATING = frozenset({"model_validate", "model_construct", "parse_obj", "validate_python"})
 _DUMPING = frozenset({"model_dump", "model_dump_json", "model_copy", "dict", "json", "copy", "items", "values"})

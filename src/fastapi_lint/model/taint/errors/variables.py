@@ -75,9 +75,10 @@ class Variables:
             if isinstance(call.func, f.Attr) and call.func.attr in _ADDING and (found := _part(call.func.value)):
                 place = (module, call.block, call.start)
                 table.setdefault(found[0], []).extend((arg.value, found[1], place) for arg in call.args)
-            match [arg.value for arg in call.args] if call.func == f.Name("setattr") else ():
-                case [f.Name(id=owner), f.Const(value=str(attr)), value]:
-                    table.setdefault(owner, []).append((value, attr, (module, call.block, call.start)))
+            values = [arg.value for arg in call.args] if call.func == f.Name("setattr") else []
+            match values:
+                case [f.Name(id=owner), f.Const(value=str(attr)), given]:
+                    table.setdefault(owner, []).append((given, attr, (module, call.block, call.start)))
             for arg in call.args:  # `print_exc(file=printed)`
                 if arg.name == "file" and isinstance(arg.value, f.Name):
                     printed = f.CallRef(module.call_numbers[call.start, call.end])
