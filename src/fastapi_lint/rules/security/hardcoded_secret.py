@@ -36,6 +36,8 @@ _KNOWN = "whoever can read the repository, a fork or an image has it, and histor
 _TRIED = "whoever can read it can try passwords against it, as many and as fast as they like"
 _READ = "read it from the environment or a settings class, and replace it where it is in use"
 _STOP = "take the default away, so that a missing secret stops the program, and replace it where it is in use"
+_SEPARATOR = 7
+"""Characters of a text that only parts or begins what it stands in: `"mail-"`."""
 
 
 @dataclass(frozen=True)
@@ -231,11 +233,36 @@ def _keys(module: Module, check: Check) -> Iterator[_Judged]:
                 title, _ = _guessable(f"the key given to `{given.name}`", literal.text, why)
                 yield _Judged(literal.place, title, why, module=home)
         is_literal = isinstance(value, f.Raw) or (isinstance(value, f.Const) and isinstance(value.value, str))
-        if given.taker.fixed or not is_literal:
+        if given.taker.fixed:
+            continue
+        if not is_literal:
+            at = (module, given.call.block, given.call.start)
+            if _is_put_together(value) and (text := check.project.values.text(value, at)):
+                yield _Judged(
+                    (given.arg.start, given.arg.end), *_guessable(f"the key given to `{given.name}`", text, why)
+                )
             continue
         for literal in literals_between(module, given.arg.start, given.arg.end)[:1]:
             if literal.text:
                 yield _Judged(literal.place, *_guessable(f"the key given to `{given.name}`", literal.text, why))
+
+
+def _is_put_together(value: f.Expr) -> bool:
+    """Whether a value is put together of names and a text that is more than a separator: `PREFIX + "..."`."""
+    match value:
+        case f.Binary(op="+", left=left, right=right):
+            parts: tuple[f.Expr, ...] = (left, right)
+        case f.Joined(parts=parts):
+            pass
+        case _:
+            return False
+    is_simple = all(isinstance(part, (f.Const, f.Name, f.Binary)) for part in parts)
+    return is_simple and any(
+        len(part.value) > _SEPARATOR
+        if isinstance(part, f.Const) and isinstance(part.value, str)
+        else _is_put_together(part)
+        for part in parts
+    )
 
 
 def _shown(module: Module, check: Check) -> Iterator[_Judged]:
