@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import structs
+
+from fastapi_lint import catalog
 from fastapi_lint.catalog.secrecy import tokens
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.arguments import bound_names
 from fastapi_lint.model.calls.ways.endings import Endings
 from fastapi_lint.model.names.expressions import called
-from fastapi_lint.model.names.symbols import Module, Origin, Partial
+from fastapi_lint.model.names.symbols import Instance, Method, Module, Origin, Partial
 from fastapi_lint.model.tokens import headers
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.constants import Unfolded
@@ -29,6 +32,7 @@ key; `none` is listed; nothing signs."""
 _PACKAGES = ("jwt", "jose", "jws")
 _SWITCHES = frozenset({"verify_signature", "verify_exp"})
 _BRANCHES = frozenset({"if", "else", "case", "except"})
+_COPIES = (f.Name("list"), f.Name("tuple"), f.Name("set"), f.Name("sorted"))
 _DEPTH = 5
 
 
@@ -54,22 +58,42 @@ def token_calls(module: Module, project: Project) -> Iterator[TokenCall]:
 def token_call(module: Module, call: f.Call, project: Project) -> TokenCall | None:
     """What a call does with a token, if it reads or writes one."""
     last = called(module, call)
-    name, made = "", None
+    name, made, options = "", None, None
     if last in tokens.last_names():
         name = project.called_name(module, call) or ""
+        callee = project.callee(module, call)
+        if isinstance(callee, Method) and isinstance(callee.owner, Instance):  # `PyJWT(options=...).decode(...)`
+            options = callee.owner.origin
+    elif last in catalog.handoff_names():
+        return _handed_over(module, call, project)
     elif last in project.about(_bound_names):
         callee = project.callee(module, call)
         if isinstance(callee, Partial):
             name, made = project.types.name_of_type(callee.callable) or "", callee.made
     if (look := tokens.unchecked(name)) is not None:
         return TokenCall(module, call, _token(call, look.token), "claims")
-    given = _Given(module, call, project, made)
+    given = _Given(module, call, project, made, options)
     if (reader := tokens.reader(name)) is not None:
         return TokenCall(module, call, _token(call, reader.token), given.flaw(reader) if given.is_known else None)
     if (writer := tokens.writer(name)) is not None:
         unsigned = given.is_known and given.is_unsigned(writer)
         return TokenCall(module, call, None, "unsigned" if unsigned else None)
     return None
+
+
+def _handed_over(module: Module, call: f.Call, project: Project) -> TokenCall | None:
+    """As `token_call`, of what is handed over to be called elsewhere: `to_thread(jwt.decode, token, ...)`."""
+    entry = catalog.handoff(project.called_name(module, call) or "")
+    if entry is None or entry.gives != "result" or entry.argument >= len(call.args):
+        return None
+    given = call.args[entry.argument].value
+    if not isinstance(given, (f.Name, f.Attr)) or f.last_name(given) not in tokens.last_names():
+        return None
+    name = project.types.name_of_type(project.infer(given, module, call.block, call.start)) or ""
+    reader, inner = tokens.reader(name), structs.replace(call, args=call.args[entry.argument + 1 :])
+    if reader is None:
+        return None
+    return TokenCall(module, call, _token(inner, reader.token), _Given(module, inner, project).flaw(reader))
 
 
 def header_call(module: Module, call: f.Call, project: Project) -> TokenCall | None:
@@ -98,8 +122,16 @@ Placed = tuple[f.Expr, Where]
 class _Given:
     """What one call is given: an argument with the place where it is written, of `**keywords` as well."""
 
-    def __init__(self, module: Module, call: f.Call, project: Project, made: Origin | None = None) -> None:
-        """`made` is the `partial` that the call calls, with what it has bound."""
+    def __init__(
+        self,
+        module: Module,
+        call: f.Call,
+        project: Project,
+        made: Origin | None = None,
+        maker: Origin | None = None,
+    ) -> None:
+        """`made` is the `partial` that the call calls, with what it has bound; `maker` what made the object of which a
+        method is called, with the options for all of its calls."""
         self.project = project
         self.where: Where = (module, call.block, call.start)
         self.is_known = True
@@ -107,6 +139,8 @@ class _Given:
         self._by_name: dict[str, Placed] = {}
         if made is not None:
             self._take(made.facts.args[1:], (made.module, made.facts.block, made.start))
+        if maker is not None and (options := f.keyword(maker.facts, "options")) is not None:
+            self._by_name["options"] = (options.value, (maker.module, maker.facts.block, maker.start))
         self._take(call.args, self.where)
 
     def _take(self, args: tuple[f.Arg, ...], where: Where) -> None:
@@ -280,9 +314,15 @@ class _Given:
             case f.Display(items=items) if depth >= 0:
                 for item in items:
                     yield from self._items(item.value if isinstance(item, f.Star) else item, where, depth - 1)
+            case f.Choice(options=options) if depth >= 0 and any(isinstance(each, f.Display) for each in options):
+                for option in options:
+                    yield from self._items(option, where, depth - 1)
+            case f.CallRef(index=index) if depth >= 0 and (made := where[0].facts.calls[index]).func in _COPIES:
+                for arg in made.args[:1]:
+                    yield from self._items(arg.value, where, depth - 1)
             case f.Name() | f.Attr() if depth >= 0:
                 definitions = list(self.project.values.definitions(expr, where))
-                if len(definitions) == 1 and isinstance(definitions[0][0], (f.Display, f.Name, f.Attr)):
+                if len(definitions) == 1 and isinstance(definitions[0][0], (f.Display, f.Name, f.Attr, f.Choice)):
                     yield from self._items(*definitions[0], depth - 1)
                 else:
                     yield expr, where
