@@ -213,7 +213,12 @@ class Entries:
             elif self.types.name_of_type(self.types.infer(option, place)) in _LOOSE:
                 found.append(reading.entry(whole=not path))
                 continue
-            found.append(self.typed(self.types.annotation(option, place), reading, path, depth))
+            kind = self.types.annotation(option, place)
+            item = _annotation_of_item(option, kind, path)
+            if item is not None and self.fields.are_narrow(item, place):
+                found.append(NUMBER)
+            else:
+                found.append(self.typed(kind, reading, path, depth))
         return union(found) if found else UNKNOWN
 
     def typed(self, kind: Type, reading: _Reading, path: Path, depth: int) -> Value:
@@ -309,6 +314,18 @@ class Entries:
 def _converters(path: str, name: str) -> list[str]:
     """How a path converts the placeholder of a name (`{page:int}`)."""
     return re.findall(r"\{" + re.escape(name) + r":(\w+)\}", path)
+
+
+def _annotation_of_item(annotation: f.Expr, kind: Type, path: Path) -> f.Expr | None:
+    """The annotation of what a path takes out of a list, tuple or dict that has this annotation."""
+    if not isinstance(annotation, f.Sub) or not path or path[0] == KEYS:
+        return None
+    at = len(annotation.items)
+    if isinstance(kind, TupleOf) and isinstance(path[0], int):
+        at = path[0]
+    elif isinstance(kind, Instance) and (kind.cls in _LISTS or kind.cls in MAPPINGS):
+        at = 0 if kind.cls in _LISTS else 1
+    return annotation.items[at] if 0 <= at < len(annotation.items) else None
 
 
 def _is_list(kind: Type) -> bool:

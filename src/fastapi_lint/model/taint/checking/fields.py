@@ -53,11 +53,17 @@ class Fields:
         one = schema.field(name) if schema is not None and schema.kind in VALIDATED else None
         if schema is None or one is None:
             return False
-        return self.is_validated(schema, one) or self._is_of_no_text(one)
+        return self.is_validated(schema, one) or self._is_of_no_text(one.annotation, one.where)
 
-    def _is_of_no_text(self, one: SchemaField) -> bool:
-        """Whether everything that a field's annotation admits is a number or a choice."""
-        for option, place in options(self.types, one.annotation, one.where):
+    def are_narrow(self, annotation: f.Expr, where: Where) -> bool:
+        """Whether the items of a list, of which this is the annotation, are numbers, choices or checked."""
+        metadata = self.types.metadata(annotation, where)
+        is_checked = any(self._is_validator(expr, (home, place[1], place[2])) for home, expr, place in metadata)
+        return is_checked or self._is_of_no_text(annotation, where)
+
+    def _is_of_no_text(self, annotation: f.Expr | None, where: Where) -> bool:
+        """Whether everything that an annotation admits is a number or a choice."""
+        for option, place in options(self.types, annotation, where):
             if is_none(option) or option == f.Name("None"):
                 continue
             if isinstance(option, f.Sub):
@@ -65,7 +71,7 @@ class Fields:
                     continue
             if not self.types.is_instance(self.types.annotation(option, place), *NUMBERS):
                 return False
-        return one.annotation is not None
+        return annotation is not None
 
     def is_checked(self, parameter: Parameter, where: Where) -> bool:
         """Whether a pattern, a choice or a validator stands with a parameter."""
