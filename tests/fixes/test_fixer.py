@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastapi_lint.files.source import Source
@@ -261,6 +261,7 @@ def test_fixing_what_is_fixed_changes_nothing(lines: list[str]) -> None:
     assert (twice.text, twice.applied) == (once.text, {})
 
 
+@example("", [(1, 1, "\U00031350")])  # a name of a later Unicode than Python's: libcst parses it, and then refuses it
 @given(st.text(), st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9), st.text(max_size=3)), max_size=4))
 def test_any_text_and_edits_in_no_exception_out(text: str, places: list[tuple[int, int, str]]) -> None:
     text = text.replace("\0", "")

@@ -308,7 +308,7 @@ def _parses(text: str) -> bool:
 
     try:
         cst.parse_module(text)
-    except (cst.ParserSyntaxError, RecursionError, ValueError):
+    except (cst.ParserSyntaxError, SyntaxError, RecursionError, ValueError):
         return False
     return True
 

@@ -314,7 +314,7 @@ class Session:
 
         try:
             return newly_unused(before, after)
-        except (Unreadable, cst.ParserSyntaxError, RecursionError):
+        except (Unreadable, cst.ParserSyntaxError, SyntaxError, RecursionError):
             return ()  # the file did not parse until a fix, by chance, mended it
 
     # ---------------------------------------------------------------- what is left for the next run, and reused
