@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Generic, TypeVar
 
 from fastapi_lint.catalog.format import (
@@ -92,6 +92,11 @@ class BlockingCatalogue(Lookup[Entry]):
     def extend(self, user_entries: Iterable[Entry]) -> BlockingCatalogue:
         """A catalogue with the user's entries, which win over those that ship."""
         return BlockingCatalogue((*self.entries, *user_entries))
+
+    @cached_property
+    def attribute_words(self) -> frozenset[str]:
+        """The names of all properties that work when they are read: a cheap look before their object is resolved."""
+        return frozenset(name for entry in self.entries if entry.lazy == "attribute" for name in entry.methods)
 
 
 @lru_cache(maxsize=1)

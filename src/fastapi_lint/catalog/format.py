@@ -46,7 +46,8 @@ class Entry(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     `when` names what must be given for the call to block: "arguments" (any) or a parameter. `unless` maps a parameter
     to the value with which the call returns at once. `mode` is the constant that the first argument must be for the
     call to wait; with another one it does what `otherwise` says.
-    lazy: "object" it gives something that blocks again, when it is used; "iterator" it does nothing until it is read.
+    lazy: "object" it gives something that blocks again, when it is used; "iterator" it does nothing until it is read;
+    "attribute" it is a property, and works when it is read.
     `since` is the first version of Python or the library that has it.
     """
 
@@ -59,7 +60,7 @@ class Entry(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     unless: dict[str, Constant] = msgspec.field(default_factory=dict)
     mode: str = ""
     otherwise: str = ""
-    lazy: Literal["", "object", "iterator"] = ""
+    lazy: Literal["", "object", "iterator", "attribute"] = ""
     since: str = ""
 
     def applies(self, positional: Sequence[object], keywords: Mapping[str, object]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 import msgspec
 
@@ -12,8 +13,9 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import Execution
 from fastapi_lint.model.calls.laziness import reads_on, waits_in_generator
 from fastapi_lint.model.calls.reach.serving import Serving
-from fastapi_lint.model.calls.steps import Step, written
+from fastapi_lint.model.calls.steps import Step, shown, written
 from fastapi_lint.model.calls.ways.sparing import is_cut_off, is_once, is_ready, never_runs
+from fastapi_lint.model.names.expressions import attributes_of
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import External, Function, Instance, Method, Module, OneOf, Partial, Type
 from fastapi_lint.model.types.inference.inference import Inference
@@ -183,6 +185,33 @@ class Blocking:
                             entry,
                         )
                         break
+
+        yield from self._read(function)
+
+    def _read(self, function: Function) -> Iterator[tuple[Step, catalog.Entry]]:
+        """Properties of library objects that work when they are read, of each object the first: `result.state`."""
+        words, module = self.catalogue.attribute_words, function.module
+        read = [each for each in attributes_of(function) if each[0].attr in words]
+        if not read:
+            return
+        called = {call.func for call in function.calls}
+        seen: set[f.Expr] = set()
+        for attribute, block, at in sorted(read, key=itemgetter(2)):
+            if attribute in called or attribute.value in seen:
+                continue
+            value = self.types.infer(attribute.value, (module, block, at))
+            if not isinstance(value, Instance) or not isinstance(value.cls, str):
+                continue
+            entry = self.catalogue.method(value.cls, attribute.attr)
+            if entry is None or entry.lazy != "attribute":
+                continue
+            if never_runs(module, block) or is_cut_off(module, block, at):
+                continue
+            seen.add(attribute.value)
+            text = shown(module, attribute).encode()
+            start = max(module.source.utf8.find(text, at), at)
+            name = f"{value.cls}.{attribute.attr}"
+            yield Step(module, start, start + len(text), None, None, name, block, attribute), entry
 
     def _read_by(self, module: Module, call: f.Call) -> tuple[str, catalog.Entry] | None:
         """What a built-in reads at once, an object of a library that waits for its items: `list(cursor)`."""
