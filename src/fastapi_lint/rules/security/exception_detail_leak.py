@@ -19,6 +19,8 @@ from fastapi_lint.rule import Check, rule
 _SERVER_ERROR = 500
 _OF_CONTENT = frozenset({413, 415, 422})
 """Statuses that say that what the client sent cannot be worked with."""
+_SENDING = {"TemplateResponse": "context", "RedirectResponse": "url"}
+"""What sends something of what it is given first, or by this name."""
 _DEEPEST = 4
 
 
@@ -140,14 +142,15 @@ def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message |
 
 
 def _pages(function: Function, check: Check) -> Iterator[tuple[f.Arg, Bound, int | None]]:
-    """What a function gives a template for the page that it answers."""
+    """What a function gives a template for the page that it answers, and the address to which it sends a browser."""
     module = function.module
-    for call in function.calls if module.mentions("TemplateResponse") else ():
-        if f.last_name(call.func) == "TemplateResponse":
+    for call in function.calls if module.mentions(*_SENDING) else ():
+        name = _SENDING.get(f.last_name(call.func))
+        if name is not None:
             where = (module, call.block, call.start)
             code = f.keyword(call, "status_code")
             status = check.project.values.status(code.value, where) if code is not None else None
-            yield from ((arg, (arg.value, where, NOWHERE), status) for arg in call.args if arg.name in ("", "context"))
+            yield from ((arg, (arg.value, where, NOWHERE), status) for arg in call.args if arg.name in ("", name))
 
 
 def _set(answer: Answer, function: Function, check: Check) -> int | None:
