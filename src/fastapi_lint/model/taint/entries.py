@@ -318,13 +318,15 @@ def _converters(path: str, name: str) -> list[str]:
 
 def _annotation_of_item(annotation: f.Expr, kind: Type, path: Path) -> f.Expr | None:
     """The annotation of what a path takes out of a list, tuple or dict that has this annotation."""
-    if not isinstance(annotation, f.Sub) or not path or path[0] == KEYS:
+    if not isinstance(annotation, f.Sub) or not path:
         return None
     at = len(annotation.items)
     if isinstance(kind, TupleOf) and isinstance(path[0], int):
         at = path[0]
-    elif isinstance(kind, Instance) and (kind.cls in _LISTS or kind.cls in MAPPINGS):
-        at = 0 if kind.cls in _LISTS else 1
+    elif isinstance(kind, Instance) and kind.cls in MAPPINGS:
+        at = 0 if path[0] == KEYS else 1
+    elif isinstance(kind, Instance) and kind.cls in _LISTS and path[0] != KEYS:
+        at = 0
     return annotation.items[at] if 0 <= at < len(annotation.items) else None
 
 

@@ -255,6 +255,7 @@ class Checks:
         """What a test rules out when it is true, or not."""
         if depth > _DEEPEST:
             return
+        yield from self.comparisons.of_sets(test, truth, where)
         match test:
             case f.Unary(op="not", value=value):
                 yield from self._rulings(value, not truth, where, depth)
@@ -290,7 +291,7 @@ class Checks:
         if isinstance(test, f.Name):
             found = self.asks.types.find_bindings(test.id, where)
             if len(found) == 1 and isinstance(entry := found[0].entry, f.Assign) and entry.value is not None:
-                if isinstance(entry.value, (f.Compare, f.CallRef, f.Unary, f.Choice, f.Await, f.Each)):
+                if isinstance(entry.value, (f.Compare, f.CallRef, f.Unary, f.Choice, f.Await, f.Each, f.Binary)):
                     place = (where[0], entry.block, entry.start)
                     yield from self._rulings(entry.value, bool(truth), place, depth + 1)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import External
 from fastapi_lint.model.taint.asking import Asks
-from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling
+from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling, of_all
 from fastapi_lint.model.taint.checking.schemes import stays_here
-from fastapi_lint.model.taint.strands import BESIDE, LEVEL, Slot, Strand, strands
+from fastapi_lint.model.taint.strands import BESIDE, LEVEL, Slot, Strand, has_strands, strands
 from fastapi_lint.model.types.inference.inference import Where, is_none
 
 _SIGNS: dict[str, frozenset[str]] = {
@@ -38,6 +38,12 @@ class Comparisons:
         elif operator in ("==", "!=", "is", "is not"):
             is_same = operator in ("==", "is")
             yield from self._equality(left, right, is_same is truth, where)
+
+    def of_sets(self, test: f.Expr, truth: bool, where: Where) -> Iterator[Ruling]:
+        """`set(names) <= KNOWN`, `set(names).issubset(KNOWN)`, and `set(names) - KNOWN` with nothing in it."""
+        for part, among in _sets_within(test, truth, where):
+            if not has_strands(self.asks.subjects(among, where)):
+                yield from of_all(self.asks, part, where, whole=True)
 
     def _membership(self, left: f.Expr, right: f.Expr, is_in: bool, where: Where) -> Iterator[Ruling]:
         inside = list(strands(self.asks.subjects(left, where)))
@@ -129,6 +135,36 @@ class Comparisons:
                 yield Ruling(strand.origin, strand.part, frozenset({"/none"}))
             if not truth and any(text.startswith(("//", "/\\")) for text in begins):
                 yield Ruling(strand.origin, strand.part, frozenset({"/double"}))
+
+
+def _sets_within(test: f.Expr, truth: bool, where: Where) -> Iterator[tuple[f.Expr, f.Expr]]:
+    """Which set lies in which other one when a test is true, or not."""
+    match test:
+        case f.Compare(operators=("<=" | "<",), operands=(left, right)) if truth and _is_set(left, where):
+            yield left, right
+        case f.Compare(operators=(">=" | ">",), operands=(left, right)) if truth and _is_set(right, where):
+            yield right, left
+        case f.Binary(op="-", left=left, right=right) if not truth:
+            yield left, right
+        case f.CallRef(index=index):
+            call = where[0].facts.calls[index]
+            match call.func, call.args:
+                case f.Attr(value=owner, attr="issubset"), (f.Arg(value=given),) if truth:
+                    yield owner, given
+                case f.Attr(value=owner, attr="issuperset"), (f.Arg(value=given),) if truth:
+                    yield given, owner
+                case f.Attr(value=owner, attr="difference"), (f.Arg(value=given),) if not truth:
+                    yield owner, given
+
+
+def _is_set(expr: f.Expr, where: Where) -> bool:
+    """Whether an expression makes a set, of which a comparison asks whether it lies in another one."""
+    match expr:
+        case f.CallRef(index=index):
+            return f.last_name(where[0].facts.calls[index].func) in ("set", "frozenset")
+        case f.Display(kind=kind) | f.Each(kind=kind):
+            return kind == "set"
+    return False
 
 
 def may_be_resolved(strand: Strand) -> bool:
