@@ -57,7 +57,7 @@ class Imports(Questions):
     @memoized
     def export(self, module: Module, name: str) -> Type:
         """What a name of a module is, seen from outside: its own bindings, submodules, star imports."""
-        return self.guarded(("export", module, name), lambda: self._exported(module, name))
+        return self.guarded(("export", module, name), lambda: self._exported(module, name), is_short=True)
 
     def _exported(self, module: Module, name: str) -> Type:
         found = self.bindings(module).get((-1, -1), {}).get(name)

@@ -76,8 +76,13 @@ class Questions:
             self._shared[kind] = kind(self)
         return cast(T, self._shared[kind])
 
-    def guarded(self, key: object, answer: Callable[[], Type]) -> Type:
-        if key in self._active or self._depth >= _DEPTH:
+    def guarded(self, key: object, answer: Callable[[], Type], *, is_short: bool = False) -> Type:
+        """An answer, None in a circle and where too many questions wait for each other.
+
+        `is_short`: it is a few steps away, whoever asks (an import, a definition). What is cut off is remembered, so
+        that such an answer would depend on who has asked first.
+        """
+        if key in self._active or (self._depth >= _DEPTH and not is_short):
             self._cuts += 1
             return None
         self._active.add(key)

@@ -210,10 +210,12 @@ class Scopes(Questions):
             if recording.active:
                 recording.depend_on(held[1])
             return held[0]
-        if recording.active:
-            held = recording.tracked(lambda: self.guarded(("bound", key), lambda: self._bind(module, name, binding)))
-        else:
-            held = self.guarded(("bound", key), lambda: self._bind(module, name, binding)), recording.EVERYTHING
+        is_short = type(binding.entry) in (f.Import, Function, Class)
+
+        def answer() -> Type:
+            return self.guarded(("bound", key), lambda: self._bind(module, name, binding), is_short=is_short)
+
+        held = recording.tracked(answer) if recording.active else (answer(), recording.EVERYTHING)
         self._bound[key] = held
         return held[0]
 
