@@ -22,7 +22,7 @@ _COMPARED = re.compile(
     _LENGTH + rb"[ )/*\w.]*[<>]|[<>]=?[ (\w.*/]*\blen\(|" + _NAMED,
     re.IGNORECASE,
 )
-_KEPT = re.compile(rb"(\w+)(?:[ \t]*:[ \t]*\w+)?[ \t]*[+:]?=[^=\n]*?" + _LENGTH)
+_KEPT = re.compile(rb"\b(\w+)(?:[ \t]*:[ \t]*\w+)?[ \t]*[+:]?=[^=\n]*?" + _LENGTH)
 _LIMITERS = re.compile(r"limit|size", re.IGNORECASE)
 _READING = frozenset({"read"})
 _MOST = 12
@@ -145,7 +145,9 @@ def _looks_at_size(module: Module, start: int, end: int) -> bool:
     if _LIMITS.search(text, start, end) or _COMPARED.search(text, start, end):
         return True
     names = {found[1] for found in _KEPT.finditer(text, start, end)}
-    return any(re.search(rb"\b%b\b[ )/*\w.]*[<>]|[<>]=?[ (\w.*/]*\b%b\b" % (n, n), text[start:end]) for n in names)
+    return any(
+        re.search(rb"\b%b\b[ )/*\w.]{0,80}[<>]|[<>]=?[ (\w.*/]{0,80}\b%b\b" % (n, n), text[start:end]) for n in names
+    )
 
 
 def _is_scheme(value: Instance) -> bool:

@@ -27,7 +27,7 @@ NUMBERS = frozenset({
 """Types that hold no text."""
 _ADMITTING = re.compile(r"(?<!\\)(?:\.(?!\w+\$?\Z)[*+?{]|\[\^|\\[SDWs])")
 """What lets a pattern match nearly anything."""
-_BEGINS = re.compile(r"[(?:]*(?:\(\?\w+\))?[(?:]*(?:\^|\\A)")
+_BEGINS = re.compile(r"[(?:]*(?:\(\?[aiLmsux]+\)[(?:]*)?(?:\^|\\A)")
 _VALIDATORS = frozenset({
     "pydantic.field_validator", "pydantic.validator", "pydantic.functional_validators.field_validator",
     "pydantic.class_validators.validator",

@@ -45,6 +45,8 @@ _CALLABLES = (External, FunctionObject, Method, Partial)
 _OF_CLASSES = (ClassObject, Instance)
 _MOST_OPTIONS = 12
 _DEPTH = 40
+_SHORT = 12
+"""How much deeper imports and definitions are asked for: these are a few modules away."""
 DEEPEST = 60
 Where = tuple[Module, int, int]
 """Where an expression is evaluated: module, block, byte offset of the use."""
@@ -82,7 +84,7 @@ class Questions:
         `is_short`: it is a few steps away, whoever asks (an import, a definition). What is cut off is remembered, so
         that such an answer would depend on who has asked first.
         """
-        if key in self._active or (self._depth >= _DEPTH and not is_short):
+        if key in self._active or self._depth >= _DEPTH + (_SHORT if is_short else 0):
             self._cuts += 1
             return None
         self._active.add(key)
