@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.application.middleware import in_stack, middleware_in
 from fastapi_lint.model.calls.bodies.protocols import is_protocol
-from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -107,10 +106,7 @@ def stays_plain(project: Project, function: Function) -> bool:
     for decorator, name in zip(function.facts.decorators, types.decorators(function), strict=True):
         if name.startswith(_PLAIN_JOBS):
             return True
-        made = types.infer(
-            decorated_by(function.module, decorator),
-            (function.module, function.facts.outer, function.facts.start),
-        )
+        made = types.decorator(function, decorator)
         if isinstance(made, FunctionObject) and _gives_job(project, made.function):
             return True
     return False

@@ -14,7 +14,7 @@ from fastapi_lint.model.calls.execution import Execution
 from fastapi_lint.model.calls.laziness import reads_on, waits_in_generator
 from fastapi_lint.model.calls.reach.serving import Serving
 from fastapi_lint.model.calls.steps import Step, shown, written
-from fastapi_lint.model.calls.ways.sparing import is_cut_off, is_once, is_ready, never_runs
+from fastapi_lint.model.calls.ways.sparing import is_once, is_ready, never_runs
 from fastapi_lint.model.names.expressions import attributes_of
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import External, Function, Instance, Method, Module, OneOf, Partial, Type
@@ -162,7 +162,7 @@ class Blocking:
             found = self._read_by(module, call) if entry is None else None
             if entry is None and found is None:
                 continue
-            if never_runs(module, call.block) or is_cut_off(module, call.block, call.start):
+            if never_runs(module, call.block, call.start):
                 continue
             if entry is not None:
                 name = self.types.name_of_type(self.types.callee(module, call)) or ""
@@ -205,7 +205,7 @@ class Blocking:
             entry = self.catalogue.method(value.cls, attribute.attr)
             if entry is None or entry.lazy != "attribute":
                 continue
-            if never_runs(module, block) or is_cut_off(module, block, at):
+            if never_runs(module, block, at):
                 continue
             seen.add(attribute.value)
             text = shown(module, attribute).encode()

@@ -21,8 +21,8 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Module,
     OneOf,
-    Partial,
     Type,
+    without_partials,
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.tracking import memoized
@@ -48,6 +48,17 @@ class Use:
     keywords: frozenset[str]
     is_complete: bool = True
     is_unpacked: bool = False
+
+    @property
+    def call(self) -> f.Call | None:
+        """The call: of several that begin there, the first; None where it is called without one (a decorator)."""
+        return next((call for _, call in self.module.calls_between(self.start, self.start + 1)), None)
+
+    @property
+    def caller(self) -> Function | None:
+        """The function in which the call stands."""
+        call = self.call
+        return self.module.enclosing(call.block) if call is not None else None
 
     def passes(self, name: str, index: int) -> bool:
         """Whether the parameter of that name and index is certainly given."""
@@ -187,8 +198,7 @@ class Callers:
 
     def _shift_of(self, value: Type, function: Function, expr: f.Expr, where: Where) -> int | None:
         """How many parameters a call of `value` fills before its arguments; None when it is another function."""
-        while isinstance(value, Partial):  # a wrapper that calls it in place
-            value = value.callable
+        value = without_partials(value)
         if isinstance(value, OneOf):
             found = (self._shift_of(option, function, expr, where) for option in value.options)
             return next((one for one in found if one is not None), None)

@@ -17,7 +17,7 @@ from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
 from fastapi_lint.model.calls.concurrent.pools import EXECUTOR, is_awaited_inside
 from fastapi_lint.model.calls.laziness import gives_generator, reads_on
 from fastapi_lint.model.calls.steps import Step, shown
-from fastapi_lint.model.calls.ways.sparing import allows_cache, is_cut_off, is_once, never_runs
+from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once, never_runs
 from fastapi_lint.model.names.expressions import attributes_of, operated
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -98,7 +98,7 @@ class Execution:
         module = function.module
         for call in function.calls:
             for target in self.targets(module, call, awaited=True):
-                if never_runs(module, call.block) or is_cut_off(module, call.block, call.start) or allows_cache(call):
+                if never_runs(module, call.block, call.start) or allows_cache(call):
                     continue
                 if not is_once(function, call.block, call.start):
                     yield Step(module, call.start, call.name_end, target, call, block=call.block)

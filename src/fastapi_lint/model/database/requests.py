@@ -14,6 +14,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.database.holders import holds_conversation
 from fastapi_lint.model.database.sessions import is_session_like
 from fastapi_lint.model.injection.parameters import Depends
+from fastapi_lint.model.names.annotations import is_plain
 from fastapi_lint.model.names.expressions import decorated_by, is_super
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 _MOST = 1_500
 _NAMING = (f.Name, f.Attr, f.CallRef)
 _NO_FUNCTIONS = (f.Const, f.Joined, f.Display, f.Mapping, f.Compare, f.Each, f.Binary, f.Unary, f.Await)
-_PLAIN = frozenset({"str", "int", "float", "bool", "bytes", "dict", "list", "set", "tuple"})
 _CONTEXT = ("__enter__", "__exit__", "__aenter__", "__aexit__", "__iter__", "__next__", "__aiter__", "__anext__")
 _KNOWN = (
     "sqlalchemy.",
@@ -220,8 +220,7 @@ class Requests:
             if inner.parent is function:
                 yield inner, None
         for decorator in facts.decorators:
-            expr = decorated_by(module, decorator)
-            value = types.infer(expr, (module, facts.outer, facts.start))
+            value = types.decorator(function, decorator)
             if isinstance(value, (FunctionObject, ClassObject)):
                 yield from ((each, None) for each in execution.may_run(value) or ())
             if isinstance(value, ClassObject):
@@ -234,7 +233,7 @@ class Requests:
         found = self._project.types.find_bindings(expr.id, where)
         entry = found[0].entry if len(found) == 1 else None
         if type(entry) is f.Param:
-            return type(entry.annotation) is f.Name and entry.annotation.id in _PLAIN
+            return entry.annotation is not None and is_plain(entry.annotation)
         return type(entry) is f.Assign and type(entry.value) in _NO_FUNCTIONS and entry.target == expr
 
     def _targets(self, module: Module, call: f.Call) -> tuple[Function, ...] | None:
@@ -252,8 +251,7 @@ class Requests:
         others find it."""
         module, facts, types = function.module, function.facts, self._project.types
         for decorator in facts.decorators:
-            expr = decorated_by(module, decorator)
-            if types.infer(expr, (module, facts.outer, facts.start)) is None and not _is_accessor(expr):
+            if types.decorator(function, decorator) is None and not _is_accessor(decorated_by(module, decorator)):
                 return True
         for entry in module.assigns_in.get(function.index, ()):
             is_own = isinstance(entry.target, f.Name) or _root(entry.target) in ("self", "cls")

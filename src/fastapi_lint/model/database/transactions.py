@@ -144,11 +144,8 @@ class Transactions:
     def may_commit(self, function: Function) -> bool:
         """Whether a function's own body commits, begins a block that does, or hands `commit` to somebody."""
         module = function.module
-        if module.mentions(*COMMITS):
-            tests = (block.test for block in module.blocks_in.get(function.index, ()))
-            named = [*[part for part, _, _ in attributes_of(function)], *tests]
-            if [part for part in named if type(part) is f.Attr and part.attr in COMMITS]:
-                return True
+        if module.mentions(*COMMITS) and any(part.attr in COMMITS for part, _, _ in attributes_of(function)):
+            return True
         for call in function.calls_named(_TEXT):
             if call.args and isinstance(call.args[0].value, f.Const):
                 if str(call.args[0].value.value).strip(" ;\n").upper() in ("COMMIT", "END"):

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.injection.parameters import Depends, Parameter
 from fastapi_lint.model.names.places import place_of
-from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Partial, Type
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    Function,
+    FunctionObject,
+    Instance,
+    Type,
+    without_partials,
+)
 from fastapi_lint.model.types.inference.inference import DEPENDS
 
 if TYPE_CHECKING:
@@ -82,9 +90,7 @@ class Circles:
             and self._is_early(parameter)
         }
         for uses in self.dependencies.needs(node):
-            target = uses.target
-            while isinstance(target, Partial):
-                target = target.callable
+            target = without_partials(uses.target)
             if isinstance(target, Instance) and not isinstance(target.cls, Class):
                 continue
             if not isinstance(target, (FunctionObject, ClassObject, Instance)):

@@ -18,6 +18,7 @@ from fastapi_lint.model.names.symbols import (
     Module,
     Partial,
     Type,
+    without_partials,
 )
 from fastapi_lint.model.routing.routes import Address, Inclusion, Route, Router, Routes
 from fastapi_lint.model.types.inference.inference import DEPENDS, Inference, Where, is_none
@@ -350,10 +351,7 @@ class Dependencies:
         targets: list[Type] = [ClassObject(cls) for cls in self.used_classes]
         for one in self._given()[0]:
             if f.last_name(one.call.func)[:1].isupper():
-                target = one.target
-                while isinstance(target, Partial):
-                    target = target.callable
-                targets.append(target)
+                targets.append(without_partials(one.target))
         for target in targets:
             if isinstance(target, FunctionObject):
                 found.add(target.function)

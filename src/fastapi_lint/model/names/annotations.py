@@ -7,6 +7,9 @@ from functools import lru_cache
 
 from fastapi_lint.index import facts as f
 
+_PLAIN = frozenset({"str", "int", "float", "bool", "bytes", "dict", "list", "set", "tuple"})
+_GENERIC = frozenset({"Optional", "Union", "List", "Dict", "Set", "Tuple", "dict", "list", "set", "tuple"})
+
 
 @lru_cache(maxsize=8192)
 def parse_annotation(text: str) -> f.Expr | None:
@@ -38,3 +41,17 @@ def _convert(node: ast.expr) -> f.Expr:
         case ast.List(elts=items):
             return f.Display("list", tuple(_convert(item) for item in items))
     return f.Unknown()
+
+
+def is_plain(annotation: f.Expr) -> bool:
+    """Whether an annotation names types of Python only: texts, numbers and containers of these, which nobody calls."""
+    match annotation:
+        case f.Name(id=name):
+            return name in _PLAIN
+        case f.Const(value=value):
+            return value is None
+        case f.Binary(op="|", left=left, right=right):
+            return is_plain(left) and is_plain(right)
+        case f.Sub(value=value, items=items):
+            return f.last_name(value) in _GENERIC and all(is_plain(one) or f.last_name(one) == "Any" for one in items)
+    return False

@@ -92,10 +92,12 @@ def _of_places(module: Module) -> Iterator[Refusal]:
             if entry.start < at and name in f.target_names(entry.target):
                 yield _refusal(module, at, f"name '{name}' is assigned to before {kind} declaration")
     late = [each for each in facts.imports if each.module == "__future__" and not each.level]
-    places = [each.start for each in facts.imports if each not in late] if late else []
-    places += [each.start for each in facts.assigns if late] + [each.start for each in facts.functions if late]
-    places += [each.start for each in facts.classes if late] + [each.start for each in facts.calls if late]
-    first = min(places, default=len(module.text))
+    if not late:
+        return
+    starts = [each.start for each in facts.imports if each not in late]
+    for entries in (facts.assigns, facts.functions, facts.classes, facts.calls):
+        starts += [each.start for each in entries]
+    first = min(starts, default=len(module.text))
     for each in late:
         if each.start > first:
             yield _refusal(module, each.start, "from __future__ imports must occur at the beginning of the file")

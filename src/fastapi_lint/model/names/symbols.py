@@ -147,6 +147,13 @@ class Partial:
     made: Origin | None = None
 
 
+def without_partials(value: Type) -> Type:
+    """What is called in the end when a value is: a `partial`, and one of a `partial`, is looked through."""
+    while isinstance(value, Partial):
+        value = value.callable
+    return value
+
+
 @dataclass(frozen=True)
 class OneOf:
     """One of several known callables, which one is decided at run time: out of a table, by a condition."""

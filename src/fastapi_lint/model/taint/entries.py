@@ -54,8 +54,6 @@ _LISTS = frozenset({
     "typing.Set", "typing.Tuple", "typing.FrozenSet", "typing.AbstractSet", "typing.MutableSequence",
 })  # fmt: skip
 MAPPINGS = frozenset({"dict", "typing.Dict", "typing.Mapping", "typing.MutableMapping"})
-_PLAIN = frozenset({"str", "int", "float", "bool", "bytes", "dict", "list", "set", "tuple"})
-_GENERIC = frozenset({"Optional", "Union", "List", "Dict", "Set", "Tuple", "dict", "list", "set", "tuple"})
 _LOOSE = frozenset({"typing.Any", "object"})
 _WHAT = {
     "fastapi.Query": "query parameter",
@@ -351,17 +349,3 @@ def security_value(gives: str | None, function: Function, fact: f.Param, path: P
     if what is None:
         return ((HIDDEN,),)
     return ((Strand(Entry(function, fact.start, fact.end, shown, what), shown),),)
-
-
-def is_plain(annotation: f.Expr) -> bool:
-    """Whether an annotation names types of Python only, of which nothing is known to come from a client."""
-    match annotation:
-        case f.Name(id=name):
-            return name in _PLAIN
-        case f.Const(value=value):
-            return value is None
-        case f.Binary(op="|", left=left, right=right):
-            return is_plain(left) and is_plain(right)
-        case f.Sub(value=value, items=items):
-            return f.last_name(value) in _GENERIC and all(is_plain(one) or f.last_name(one) == "Any" for one in items)
-    return False

@@ -14,9 +14,9 @@ from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
 from fastapi_lint.model.calls.execution import Execution
+from fastapi_lint.model.names.annotations import is_plain
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Type
 from fastapi_lint.model.taint.calling.calling import is_property
-from fastapi_lint.model.taint.entries import is_plain
 from fastapi_lint.model.taint.objects import called_on, calls_on, maker, own_methods, replacement
 from fastapi_lint.model.taint.parameters import is_of_maker, taken_by
 from fastapi_lint.model.taint.sinks import Arrival, Sinks, asked_of, lives
@@ -293,7 +293,7 @@ class Flows:
         module = function.module
         if not self.sinks.may_join(function):
             return False
-        calls = [module.facts.calls[index] for index in self.sinks.joining(function)]
+        calls = self.sinks.joining(function)
         if any(self.sinks.is_join(module, call) for call in calls):
             return True
         values = [(one.value, one.block, one.start) for one in module.assigns_in.get(function.index, ())]

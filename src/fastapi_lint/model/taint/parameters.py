@@ -16,8 +16,8 @@ from fastapi_lint.model.names.symbols import (
     Function,
     FunctionObject,
     Instance,
-    Partial,
     Type,
+    without_partials,
 )
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.calling.calling import is_property
@@ -160,8 +160,7 @@ class Parameters:
 
     def _made(self, target: Type, function: Function, param: f.Param, path: Path, depth: int) -> Value:
         """What a dependency gives."""
-        while isinstance(target, Partial):
-            target = target.callable
+        target = without_partials(target)
         match target:
             case FunctionObject(function=dependency):
                 found = self.asks.returned(dependency, path, True, depth)

@@ -78,7 +78,7 @@ class Sinks:
         self.types = tracing.types
         self.known = known
         self._named: dict[tuple[Module, str], frozenset[str]] = {}
-        self._joining: dict[Module, tuple[dict[int, list[int]], set[int]]] = {}
+        self._dividing: dict[Module, set[int]] = {}
         self._likely: dict[tuple[Module, str], dict[int, tuple[f.Call, ...]]] = {}
 
     def sink(self, module: Module, call: f.Call, danger: str) -> tuple[Sink, tuple[f.Arg, ...]] | None:
@@ -224,8 +224,7 @@ class Sinks:
         stored = [
             (start, end) for _, _, start, end, target in entries if target and _STORES.search(f.last_name(target))
         ]
-        for index in self.joining(function):
-            call = module.facts.calls[index]
+        for call in self.joining(function):
             if any(start <= call.start and call.end <= end for start, end in stored):
                 continue
             place = (module, call.block, call.start)
@@ -235,30 +234,28 @@ class Sinks:
                     if has_strands(found):
                         yield Arrival(function, module, call.start, call.end, call.block, "", found)
             if self.is_join(module, call):
-                found = self.live(f.CallRef(index), place, "path", function)
+                itself = f.CallRef(module.call_numbers[call.start, call.end])
+                found = self.live(itself, place, "path", function)
                 if has_strands(found):
                     yield Arrival(function, module, call.start, call.end, call.block, "", found)
 
     def may_join(self, function: Function) -> bool:
         """Whether paths may be joined in a function, by the names in it and its operators."""
-        calls, dividing = self._joining_in(function.module)
-        return function.index in calls or function.index in dividing
+        return bool(self.joining(function)) or function.index in self._dividing_in(function.module)
 
-    def joining(self, function: Function) -> Sequence[int]:
-        """The calls of a function, by index, that may join paths or ask something of a joined one, by their names."""
-        return self._joining_in(function.module)[0].get(function.index, ())
+    @staticmethod
+    def joining(function: Function) -> Sequence[f.Call]:
+        """The calls of a function that may join paths or ask something of a joined one, by their names."""
+        return function.calls_named(_JOINING)
 
-    def _joining_in(self, module: Module) -> tuple[dict[int, list[int]], set[int]]:
-        if module not in self._joining:
-            blocks, table = module.facts.blocks, module.calls_by_name
-            calls: dict[int, list[int]] = {}
-            for index in sorted(index for name in _JOINING & table.keys() for index in table[name]):
-                calls.setdefault(blocks[module.facts.calls[index].block].function, []).append(index)
+    def _dividing_in(self, module: Module) -> set[int]:
+        """The indexes of the functions that divide something."""
+        if module not in self._dividing:
             values = [(entry.block, entry.value) for entry in module.facts.assigns]
             values += [(leave.block, leave.value) for leave in module.facts.exits]
             divided = (block for block, value in values if type(value) is f.Binary and value.op == "/")
-            self._joining[module] = calls, {blocks[block].function for block in divided}
-        return self._joining[module]
+            self._dividing[module] = {module.facts.blocks[block].function for block in divided}
+        return self._dividing[module]
 
     def is_join(self, module: Module, call: f.Call) -> bool:
         last = f.last_name(call.func)
@@ -355,8 +352,7 @@ def _is_returned_key(project: Project, function: Function, depth: int) -> bool:
     What opens it as a file all the same is found where it does so.
     """
     for use in project.callers.uses(function):
-        call = next((each for each in use.module.facts.calls if each.start == use.start), None)
-        caller = use.module.enclosing(call.block) if call is not None else None
+        call, caller = use.call, use.caller
         if call is not None and caller is not None and not use.module.is_test:
             if _is_key(project, caller, call.start, call.end, depth + 1):
                 return True

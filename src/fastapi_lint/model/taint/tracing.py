@@ -28,6 +28,7 @@ from fastapi_lint.model.names.symbols import (
     ModuleObject,
     Partial,
     Type,
+    without_partials,
 )
 from fastapi_lint.model.routing.routes import Routes
 from fastapi_lint.model.taint.calling.calling import Calling
@@ -143,8 +144,7 @@ class Tracing:
         if kind is Method and target.name not in catalog.handoff_names():  # type: ignore[union-attr]
             return target, args
         for _ in range(3):
-            while isinstance(target, Partial):
-                target = target.callable
+            target = without_partials(target)
             name = target.name if isinstance(target, External) else target.dotted if isinstance(target, Method) else ""
             handoff = catalog.handoff(name) if name else None
             if handoff is None or handoff.gives != "result" or len(args) <= handoff.argument:

@@ -189,20 +189,23 @@ def parameters(
 ) -> Environment:
     """What the parameters of a function stand for in a call, its defaults included; unknown behind `*` and `**`."""
     bound = Expansion.given(function, call, where, environment, shift)
-    for position, param in enumerate(function.params[shift:]):
+    for param in function.params[shift:]:
         if param.kind == "args" and not any(arg.name == "*" for arg in call.args):
-            more = [arg.value for arg in call.args if not arg.name][position:]
-            bound[param.name] = (f.Display("tuple", tuple(more)), where, environment)
+            bound.setdefault(param.name, (f.Display("tuple", ()), where, environment))  # it has collected nothing
         if param.kind == "kwargs" and not any(arg.name == "**" for arg in call.args):
             bound[f"**{param.name}"] = (f.Unknown(), where, environment)  # all that it holds is known by name
-            named = {each.name for each in function.params[shift:]}
-            others = (arg for arg in call.args if arg.name.isidentifier() and arg.name not in named)
-            held = f.Mapping(tuple((f.Const(arg.name), arg.value) for arg in others))
-            bound.setdefault(param.name, (held, where, environment))
+            bound.setdefault(param.name, (collected_by_name(function, call, shift), where, environment))
         bound.setdefault(param.name, (f.Unknown(), where, environment))
     if itself is not None and function.params:
         bound[function.params[0].name] = itself
     return NOWHERE.with_bound(bound)
+
+
+def collected_by_name(function: Function, call: f.Call, shift: int) -> f.Mapping:
+    """What `**options` of a function holds of the arguments that a call writes by name."""
+    named = {param.name for param in function.params[shift:]}
+    others = (arg for arg in call.args if arg.name.isidentifier() and arg.name not in named)
+    return f.Mapping(tuple((f.Const(arg.name), arg.value) for arg in others))
 
 
 def _is_base_init(module: Module, call: f.Call, itself: str) -> bool:

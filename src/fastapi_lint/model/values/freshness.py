@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Module, Partial
+from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Module, without_partials
 from fastapi_lint.model.types.inference.inference import Inference
 
 _FRESH = frozenset({
@@ -37,10 +37,7 @@ def fresh(value: f.Expr | None, module: Module, types: Inference, depth: int = 0
     match value:
         case f.CallRef(index=index):
             call = module.facts.calls[index]
-            callee = types.callee(module, call)
-            while isinstance(callee, Partial):
-                callee = callee.callable
-            match callee:
+            match without_partials(types.callee(module, call)):
                 case External(name=name) if name in _FRESH:
                     return call
                 case External(name=name) if name in _THROUGH and call.args:

@@ -98,9 +98,7 @@ def _is_only_for(helper: Function, function: Function, check: Check) -> bool:
         uses = check.project.callers.uses(current) if current is not None and current is not function else []
         if len(uses) != 1:
             break
-        module, at = uses[0].module, uses[0].start
-        block = next((call.block for call in module.facts.calls if call.start == at), None)
-        current = module.enclosing(block) if block is not None else None
+        current = uses[0].caller
     return current is function
 
 

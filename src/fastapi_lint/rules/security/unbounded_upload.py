@@ -103,10 +103,8 @@ def _is_limited(function: Function, check: Check) -> bool:
         if isinstance(callee, FunctionObject):
             (near if _is_handed(call, held, function.module) else others).append(callee.function)
     for each in project.callers.uses(function)[:_MOST]:
-        block = next((one.block for one in each.module.facts.calls if one.start == each.start), None)
-        caller = each.module.enclosing(block) if block is not None else None
-        if caller is not None:
-            near.append(caller)
+        if each.caller is not None:
+            near.append(each.caller)
     for handler in list(near):
         for param in project.taint.tracing.entries.parameters(handler).values():
             where = (handler.module, handler.facts.outer, param.fact.start)

@@ -7,7 +7,6 @@ from typing import Literal
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -36,25 +35,20 @@ _REGISTERING = frozenset(
 
 def decorator_effect(types: Inference, function: Function, decorator: f.Expr) -> tuple[Effect, str]:
     """What one of a function's decorators does with it, and the decorator's dotted name ("?" when unknown)."""
-    module, facts = function.module, function.facts
-    called = isinstance(decorator, f.CallRef)
-    expr = decorated_by(module, decorator)
-    value = types.infer(expr, (module, facts.outer, facts.start))
+    value = types.decorator(function, decorator)
     name = types.name_of_type(value) or "?"
     match value:
         case External() | Method():
             return _external(name), name
-        case ClassObject(cls=cls) if not called:
+        case ClassObject(cls=cls) if not isinstance(decorator, f.CallRef):
             return ("replaces" if types.member(cls, "__call__", Instance(cls)) is not None else "unknown"), name
-    return _together(_applied(types, each, 0) for each in _receiving(types, value, called=called)), name
+    return _together(_applied(types, each, 0) for each in _receiving(types, function, decorator)), name
 
 
 def shows_another_signature(types: Inference, function: Function) -> bool:
     """Whether a decorator gives a function back with another signature than it is written with."""
-    where = (function.module, function.facts.outer, function.facts.start)
     for decorator in function.facts.decorators:
-        value = types.infer(decorated_by(function.module, decorator), where)
-        receivers = _receiving(types, value, called=isinstance(decorator, f.CallRef))
+        receivers = _receiving(types, function, decorator)
         if any(each.positional and _shows_another(each, f.Name(each.positional[0])) for each in receivers):
             return True
     return False
@@ -63,9 +57,7 @@ def shows_another_signature(types: Inference, function: Function) -> bool:
 def made_by(types: Inference, function: Function, decorator: f.Expr) -> str:
     """The dotted name of what a library is to make of the function by which a decorator of the project calls it, on
     every way: `lru_cache` for one that gives back `lru_cache()(f)`; "" for others."""
-    module, facts = function.module, function.facts
-    expr = decorated_by(module, decorator)
-    value = types.infer(expr, (module, facts.outer, facts.start))
+    value = types.decorator(function, decorator)
     if not isinstance(value, FunctionObject):
         return ""
     names = {
@@ -79,21 +71,14 @@ def made_by(types: Inference, function: Function, decorator: f.Expr) -> str:
 
 def passes_through(types: Inference, function: Function, decorator: f.Expr) -> bool:
     """Whether what a decorator of the project makes does nothing but call the function, with whatever it is given."""
-    module, facts = function.module, function.facts
-    called = isinstance(decorator, f.CallRef)
-    expr = decorated_by(module, decorator)
-    value = types.infer(expr, (module, facts.outer, facts.start))
-    receivers = _receiving(types, value, called=called)
+    receivers = _receiving(types, function, decorator)
     return bool(receivers) and all(_only_calls(types, each) for each in receivers)
 
 
 def put_in_place(types: Inference, function: Function, decorator: f.Expr) -> tuple[Function, ...] | None:
     """The wrappers of the project that a decorator of it may put in a function's place, none for the function itself;
     None when that is not known."""
-    module, facts = function.module, function.facts
-    called = isinstance(decorator, f.CallRef)
-    expr = decorated_by(module, decorator)
-    receivers = _receiving(types, types.infer(expr, (module, facts.outer, facts.start)), called=called)
+    receivers = _receiving(types, function, decorator)
     made = [_made(types, receiver, 0) for receiver in receivers]
     if not made or None in made:
         return None
@@ -174,17 +159,18 @@ def _together(effects: Iterable[Effect]) -> Effect:
     return next(effect for effect in ("replaces", "wraps", "same") if effect in found)
 
 
-def _receiving(types: Inference, decorator: Type, *, called: bool) -> list[Function]:
-    """The functions that receive what stands below a decorator: of one that is a function, an object that is called
+def _receiving(types: Inference, function: Function, decorator: f.Expr) -> list[Function]:
+    """The functions that receive a function from a decorator: from one that is a function, an object that is called
     (`@guard`, `@guard("admin")`), or a class that makes such an object (`@Guard("admin")`)."""
-    match decorator:
+    called = isinstance(decorator, f.CallRef)
+    match value := types.decorator(function, decorator):
         case FunctionObject(function=factory):
             return _receivers(types, factory, called=called)
         case ClassObject(cls=cls) if called:
             method = types.member(cls, "__call__", Instance(cls))
             return [method.function] if isinstance(method, FunctionObject) else []
         case Instance(cls=Class() as cls):
-            method = types.member(cls, "__call__", decorator)
+            method = types.member(cls, "__call__", value)
             return _receivers(types, method.function, called=called) if isinstance(method, FunctionObject) else []
     return []
 

@@ -58,12 +58,10 @@ class Wrapping:
 
     def _unwrapped(self, function: Function) -> tuple[Function, ...]:
         module, facts = function.module, function.facts
-        where = (module, facts.outer, facts.start)
         found = [function]
         for decorator in facts.decorators:
             called = isinstance(decorator, f.CallRef)
-            expr = decorated_by(module, decorator)
-            match self.types.infer(expr, where):
+            match self.types.decorator(function, decorator):
                 case External(name=name) if name in _ONCE and (
                     all(param.default is not None for param in function.params) or self._gives_services(function)
                 ):
@@ -83,7 +81,7 @@ class Wrapping:
                         return ()
                     found += [wrapper for wrapper in wrappers if not wrapper.is_async]
                 case _:
-                    if not self._is_accessor(expr):
+                    if not self._is_accessor(decorated_by(module, decorator)):
                         return ()
         return tuple(found)
 

@@ -21,7 +21,6 @@ from fastapi_lint.model.calls.reach.running import (
     passes_through,
     starts_thread,
 )
-from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.reach import served, what_matters
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
@@ -170,11 +169,8 @@ class Serving:
 
     def receiver_of(self, function: Function, decorator: f.Expr) -> Function | None:
         """The function of the project that receives the decorated one."""
-        module, facts = function.module, function.facts
-        called = isinstance(decorator, f.CallRef)
-        expr = decorated_by(module, decorator)
-        value = self.types.infer(expr, (module, facts.outer, facts.start))
-        if called and isinstance(value, FunctionObject):
+        value = self.types.decorator(function, decorator)
+        if isinstance(decorator, f.CallRef) and isinstance(value, FunctionObject):
             value = self.types.return_type(value.function)
         return value.function if isinstance(value, FunctionObject) else None
 

@@ -29,8 +29,8 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Module,
     OneOf,
-    Partial,
     Type,
+    without_partials,
 )
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized
@@ -436,9 +436,7 @@ def _words(module: Module, start: int, end: int) -> set[str]:
 
 
 def _function_of(callee: Type, types: Inference) -> Function | None:
-    while isinstance(callee, Partial):
-        callee = callee.callable
-    match callee:
+    match without_partials(callee):
         case FunctionObject(function=function):
             return function
         case ClassObject(cls=cls):

@@ -50,16 +50,14 @@ def runs_until_filled(function: Function, block: int, at: int) -> bool:
     return is_once(function, block, at, of_async=True)
 
 
-def never_runs(module: Module, block: int) -> bool:
-    """Whether a place stands below `if False:` or `if False and ...:`."""
+def never_runs(module: Module, block: int, at: int = 0) -> bool:
+    """Whether a place stands below `if False:` or `if False and ...:`, or (with its offset) behind a `return` or
+    `raise` of its block or of one around it."""
     text = module.text
-    return any(
+    if any(
         each.kind in ("if", "while") and _NEVER.match(text, each.start, each.end) for each in module.block_chain(block)
-    )
-
-
-def is_cut_off(module: Module, block: int, at: int) -> bool:
-    """Whether a `return` or `raise` stands before a place in its block, or in one around it: nothing comes there."""
+    ):
+        return True
     leaving = [
         one.block
         for one in module.exits_in.get(module.facts.blocks[block].function, ())

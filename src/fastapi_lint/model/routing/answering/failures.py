@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Module, Partial, Type
+from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Module, Partial, Type, without_partials
 from fastapi_lint.model.routing.routers import argument
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Values
@@ -104,8 +104,7 @@ class Failures:
         if isinstance(expr, f.CallRef) and not isinstance(found, (FunctionObject, Partial)):  # cast(Any, handler)
             args = where[0].facts.calls[expr.index].args
             found = self.types.infer(args[1].value, where) if len(args) == 2 else found
-        while isinstance(found, Partial):  # partial(handler, status=500)
-            found = found.callable
+        found = without_partials(found)  # partial(handler, status=500)
         if isinstance(found, FunctionObject):
             yield found.function, self._handled(key[0], key[1])
 

@@ -181,7 +181,7 @@ class Holding:
         if end > where[2]:
             return False
         around = _up_to(module.facts.blocks, block, where[1])
-        return not around or all(entry.kind in ("body", "try", "with") for entry in around)
+        return all(entry.kind in ("body", "try", "with") for entry in around)
 
     @staticmethod
     def end_of(function: Function) -> Where:

@@ -7,6 +7,7 @@ from msgspec import structs
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Function, Origin
 from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.values.construction import collected_by_name
 from fastapi_lint.model.values.environment import NOWHERE, Environment
 from fastapi_lint.model.values.expansion import Expansion
 
@@ -14,16 +15,12 @@ from fastapi_lint.model.values.expansion import Expansion
 def bound_by(function: Function, call: f.Call, where: Where, environment: Environment, shift: int) -> Environment:
     """What the parameters of a function stand for in a call, those included that gather the rest."""
     bound = Expansion.given(function, call, where, environment, shift)
-    params = function.params[shift:]
-    for param in params:
+    for param in function.params[shift:]:
         rest: f.Expr = f.Unknown()
-        if param.kind == "args":
-            taken = sum(each.kind in ("positional-only", "normal") for each in params)
-            rest = f.Display("tuple", tuple(arg.value for arg in call.args if not arg.name)[taken:])
+        if param.kind == "args":  # where it has collected nothing
+            rest = f.Display("tuple", ())
         elif param.kind == "kwargs":
-            named = {each.name for each in params}
-            others = (arg for arg in call.args if arg.name.isidentifier() and arg.name not in named)
-            rest = f.Mapping(tuple((f.Const(arg.name), arg.value) for arg in others))
+            rest = collected_by_name(function, call, shift)
         bound.setdefault(param.name, (rest, where, environment))
     return NOWHERE.with_bound(bound)
 

@@ -23,8 +23,8 @@ from fastapi_lint.model.names.symbols import (
     Method,
     Module,
     OneOf,
-    Partial,
     Type,
+    without_partials,
 )
 from fastapi_lint.model.types.inference.questions import Questions, Where, functions_of, is_none
 from fastapi_lint.tracking import memoized, recording
@@ -203,8 +203,7 @@ class Passing(Questions):
 
     def _binds(self, function: Function, value: Type, expr: f.Expr, where: Where) -> int | None:
         """How many parameters are filled when a value is called; None when it is another function for sure."""
-        while isinstance(value, Partial):
-            value = value.callable
+        value = without_partials(value)
         if isinstance(value, OneOf):
             found = (self._binds(function, option, expr, where) for option in value.options)
             return next((one for one in found if one is not None), None)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint import catalog
 from fastapi_lint.catalog.routers import library_router
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -242,13 +243,12 @@ class Returns(Questions):
     @memoized_cyclic(())
     def decorators(self, function: Function) -> tuple[str, ...]:
         """The dotted names of a function's decorators (of what is called, for calls); "?" for an unknown one."""
-        names = []
+        return tuple(self.name_of_type(self.decorator(function, each)) or "?" for each in function.facts.decorators)
+
+    def decorator(self, function: Function, decorator: f.Expr) -> Type:
+        """What one of a function's decorators names: of a call, what is called."""
         where = (function.module, function.facts.outer, function.facts.start)
-        for decorator in function.facts.decorators:
-            if isinstance(decorator, f.CallRef):
-                decorator = function.module.facts.calls[decorator.index].func
-            names.append(self.name_of_type(self.infer(decorator, where)) or "?")
-        return tuple(names)
+        return self.infer(decorated_by(function.module, decorator), where)
 
     @memoized
     def return_type(self, function: Function) -> Type:
