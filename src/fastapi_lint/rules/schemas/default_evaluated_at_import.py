@@ -175,9 +175,19 @@ def _defaults(call: f.Call) -> Iterator[f.Arg]:
 
 
 def _factory(module: Module, text: str, call: f.Call) -> str:
-    """The code of a callable that gives the value: the function itself when the call has no arguments."""
+    """The code of a callable that gives the value: the function itself when the call has no arguments.
+
+    A method of what another call makes is no such function: `datetime.now().isoformat` belongs to the time at import.
+    """
     bare = module.source.slice(call.start, call.end)
-    return module.source.slice(call.start, call.name_end) if text == bare and not call.args else f"lambda: {text}"
+    named = text == bare and not call.args and _is_path(call.func)
+    return module.source.slice(call.start, call.name_end) if named else f"lambda: {text}"
+
+
+def _is_path(func: f.Expr) -> bool:
+    while isinstance(func, f.Attr):
+        func = func.value
+    return isinstance(func, f.Name)
 
 
 def _as_callable(module: Module, arg: f.Arg, keyword: str, call: f.Call) -> Fix | None:
