@@ -36,6 +36,7 @@ _KNOWN_BEFORE = frozenset(
 )
 _HASHERS = ("passlib.", "pwdlib.", "bcrypt.", "argon2.", "werkzeug.security.", "django.contrib.auth.hashers.")
 _HASHES = frozenset({"hash", "hashpw", "encrypt", "generate_password_hash", "make_password"})
+_VERIFIES = frozenset({"verify", "verify_and_update", "checkpw", "check_password_hash", "check_password"})
 _PLAIN = frozenset({"strip", "lstrip", "rstrip", "encode", "decode", "get_secret_value", "ValueError"})
 Kind = Callable[[str], bool]
 """Tells by the name of what is called."""
@@ -59,7 +60,8 @@ def weak_password_field(schema: Schema, check: Check) -> Iterator[Finding]:
     Known limits
     Only bodies of requests are looked at, and of these schemas that are named for signing up, registering, creating a
     user, resetting or changing a password, or whose password is seen to be hashed. Passwords that may be left out,
-    those with a validator or a pattern, and those that are only sent on to another service are left alone.
+    those with a validator or a pattern, those that are only sent on to another service, and those that are compared
+    with a hash and never hashed (to join what somebody else has made) are left alone.
 
     References
     - [OWASP: authentication cheat sheet](https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html)
@@ -77,10 +79,16 @@ def weak_password_field(schema: Schema, check: Check) -> Iterator[Finding]:
                 continue
             least, most = _bounds(user, one, project)
             if least is None or least < _LEAST or most is None:
-                is_judged = _is_given(user.cls, one, _measures, project) or is_only_sent_on(project, user.cls, one.name)
-                if not is_judged:
+                if not _is_judged(user.cls, one, project):
                     yield _report(user, one, least, most, check)
                     break
+
+
+def _is_judged(cls: Class, one: SchemaField, project: Project) -> bool:
+    """Whether somebody else judges the password: what measures it, another service, or the hash of one known before."""
+    if _is_given(cls, one, _measures, project) or is_only_sent_on(project, cls, one.name):
+        return True
+    return _is_given(cls, one, _verifies, project) and not _is_given(cls, one, _hashes, project)
 
 
 def _report(schema: Schema, one: SchemaField, least: float | None, most: float | None, check: Check) -> Finding:
@@ -154,6 +162,10 @@ def _is_or_calls(module: Module, call: f.Call, to: Kind, project: Project) -> bo
 
 def _hashes(name: str) -> bool:
     return name.startswith(_HASHERS) and name.rpartition(".")[2] in _HASHES
+
+
+def _verifies(name: str) -> bool:
+    return name.startswith(_HASHERS) and name.rpartition(".")[2] in _VERIFIES
 
 
 def _measures(name: str) -> bool:

@@ -115,6 +115,9 @@ def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message |
     """What a function sends: where, the content, and the status (None when not known)."""
     project = check.project
     answers = project.answers.of(function)
+    is_streamed = function.is_generator and function in project.channels.streamed
+    if is_streamed:  # its answer has begun: an error breaks it off, and no text of it is sent
+        answers = tuple(answer for answer in answers if answer.kind != "error")
     if any(answer.kind == "value" for answer in answers):
         is_asked = function in project.routes.by_handler or project.failures.parameter(function) is not None
         is_asked = is_asked or wraps_endpoint(project, function)
@@ -133,7 +136,7 @@ def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message |
     yield from _pages(function, check)
     for message in project.channels.messages(function):
         yield message, message.content, None
-    if function.is_generator and function in project.channels.streamed:
+    if is_streamed:
         for leave in function.exits:
             if leave.kind == "yield" and leave.value is not None:
                 yield leave, (leave.value, (function.module, leave.block, leave.start), NOWHERE), None

@@ -127,6 +127,8 @@ def _changes_nothing(route: Route, project: Project) -> bool:
     handler = route.handler
     if handler is None:
         return False
+    if handler.is_empty:
+        return True  # still to be written
     does = handler.params or handler.calls or handler.module.assigns_in.get(handler.index)
     given = [part for leave in handler.exits for part in walk(leave.value)]
     if given and not does and all(isinstance(part, (f.Const, f.Display, f.Mapping)) for part in given):

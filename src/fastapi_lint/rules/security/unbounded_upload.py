@@ -26,6 +26,8 @@ _KEPT = re.compile(rb"\b(\w+)(?:[ \t]*:[ \t]*\w+)?[ \t]*[+:]?=[^=\n]*?" + _LENGT
 _LIMITERS = re.compile(r"limit|size", re.IGNORECASE)
 _READING = frozenset({"read"})
 _MOST = 12
+_DEEPEST = 3
+"""Calls over which a function hands on what it has read."""
 
 
 @rule("FAPI620", severity=Severity.INFO, words={"UploadFile", "File"}, needs_requests=True)
@@ -95,16 +97,15 @@ def _held(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], s
 def _is_limited(function: Function, check: Check) -> bool:
     """Whether the size is looked at in a function, in what it calls or depends on, or in what calls it."""
     project = check.project
-    near = [function]
-    others: list[Function] = []
-    held = _holding(function)
-    for call in function.calls:
-        callee = project.callee(function.module, call)
-        if isinstance(callee, FunctionObject):
-            (near if _is_handed(call, held, function.module) else others).append(callee.function)
+    near = [function, *_handed(function, check, _DEEPEST)]
+    others = [
+        callee.function
+        for call in function.calls
+        if isinstance(callee := project.callee(function.module, call), FunctionObject) and callee.function not in near
+    ]
     for each in project.callers.uses(function)[:_MOST]:
         if each.caller is not None:
-            near.append(each.caller)
+            near += (each.caller, *_handed(each.caller, check, 1))
     for handler in list(near):
         for param in project.taint.tracing.entries.parameters(handler).values():
             where = (handler.module, handler.facts.outer, param.fact.start)
@@ -116,6 +117,17 @@ def _is_limited(function: Function, check: Check) -> bool:
     if any(_LIMITS.search(each.module.text, each.facts.head_end, each.facts.end) for each in others):
         return True
     return any(_looks_at_size(each.module, each.facts.head_end, each.facts.end) for each in near)
+
+
+def _handed(function: Function, check: Check, depth: int) -> Iterator[Function]:
+    """The functions that are handed what a function holds, and those to which they hand it."""
+    held = _holding(function)
+    for call in function.calls if depth else ():
+        if _is_handed(call, held, function.module):
+            callee = check.project.callee(function.module, call)
+            if isinstance(callee, FunctionObject):
+                yield callee.function
+                yield from _handed(callee.function, check, depth - 1)
 
 
 def _is_handed(call: f.Call, held: set[str], module: Module, depth: int = 2) -> bool:
