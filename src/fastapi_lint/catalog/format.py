@@ -218,6 +218,7 @@ class Passing(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     removes: tuple[Against, ...] = ()
     resolved: bool = False
     part: bool = False
+    decodes: bool = False
     source: str = ""
 
 

@@ -248,6 +248,12 @@ def mapped(value: Value, change: Callable[[Strand], Piece]) -> Value:
     return tuple(dict.fromkeys([merged(tuple([change(p) if type(p) is Strand else p for p in t])) for t in value]))
 
 
+def decoded(strand: Strand) -> Strand:
+    """What comes out of a code: a path parameter, which has no slash, may hold the code of one."""
+    origin = strand.origin
+    return replace(strand, origin=replace(origin, part=False)) if isinstance(origin, Entry) and origin.part else strand
+
+
 def cleaned(value: Value, dangers: Iterable[str]) -> Value:
     """The same when some dangers have been ruled out."""
     dangers = frozenset(dangers)

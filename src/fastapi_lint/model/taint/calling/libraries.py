@@ -27,6 +27,7 @@ from fastapi_lint.model.taint.strands import (
     cleaned,
     concatenated,
     continued,
+    decoded,
     flattened,
     has_strands,
     mapped,
@@ -139,6 +140,8 @@ class Libraries:
             found = cleaned(found, {"/none"})  # it begins with no slash
         if f.last_name(call.func) == "copy_with" and any(arg.name in ("host", "netloc") for arg in args):
             found = cleaned(found, {"url", "redirect"})  # another host takes the place of its own
+        if passing.decodes:
+            found = mapped(found, decoded)
         if passing.resolved:
             found = resolved(found, by_itself=called(where[0], call) == "normpath")
         return cleaned(found, passing.removes)

@@ -16,7 +16,7 @@ from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.checking.comparisons import Comparisons, may_be_resolved
 from fastapi_lint.model.taint.checking.holding import Held, Holding, chain
 from fastapi_lint.model.taint.checking.pieces import of_numbers
-from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling, applied, of_all
+from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling, applied, is_called_like_a_check, of_all
 from fastapi_lint.model.taint.objects import maker
 from fastapi_lint.model.taint.strands import (
     VALIDATING,
@@ -30,7 +30,6 @@ from fastapi_lint.model.types.inference.inference import Where, is_none
 from fastapi_lint.tracking import recording
 
 _DEEPEST = 4
-_NO_CHECKS = ("pydantic.BaseModel.", "sqlmodel.SQLModel.", "subprocess.check_")  # called like checks of texts
 _TESTS = (f.Compare, f.Unary, f.Const)  # no more than an answer: with it nothing was looked up
 
 
@@ -144,9 +143,7 @@ class Checks:
                 is_check = False
             case External(name=name):
                 guard = self.asks.known.guard(name)
-                # What a model admits, its fields say: `model_validate` lets any text into one that is a text.
-                is_check = guard is None and VALIDATING.search(name.rpartition(".")[2]) is not None
-                is_check = is_check and not name.startswith(_NO_CHECKS)
+                is_check = guard is None and is_called_like_a_check(self.asks, name)
             case Method(cls=cls, name=name):
                 guard = self.asks.known.guard_method(cls, name)
                 is_check = guard is None and cls not in ("str", "dict") and VALIDATING.search(name) is not None
@@ -323,7 +320,7 @@ class Checks:
                 return
             case External(name=name):
                 guard = self.asks.known.guard(name)
-                by_name = guard is None and VALIDATING.search(last) is not None
+                by_name = guard is None and is_called_like_a_check(self.asks, name)
             case Method(cls=cls, name=name):
                 guard = self.asks.known.guard_method(cls, name)
                 by_name = guard is None and cls not in ("str", "dict") and VALIDATING.search(name) is not None

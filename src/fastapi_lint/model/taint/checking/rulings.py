@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.taint.asking import Asks
-from fastapi_lint.model.taint.strands import HARMLESS, Entry, Slot, Strand, Value, mapped, strands
+from fastapi_lint.model.taint.strands import HARMLESS, VALIDATING, Entry, Slot, Strand, Value, mapped, strands
 from fastapi_lint.model.types.inference.inference import Where
 
 ALL = frozenset({"all"})
 HOST = frozenset({"url", "redirect"})
 """The dangers of a text that is an address, which all end with a host that is known."""
+_NO_CHECKS = ("pydantic.BaseModel.", "sqlmodel.SQLModel.", "subprocess.check_")
+"""Called like checks of texts. What a model admits, its fields say: `model_validate` lets any text into a text."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,16 @@ def of_all(asks: Asks, expr: f.Expr, where: Where, *, whole: bool = False) -> It
     """Every danger ruled out of all that an expression is made of."""
     for strand in strands(asks.subjects(expr, where)):
         yield Ruling(strand.origin, strand.part, ALL, whole)
+
+
+def is_called_like_a_check(asks: Asks, name: str) -> bool:
+    """Whether a function of a library is taken for a check by its name alone.
+
+    Not one of which is known what it gives: `urlsafe_b64decode`, `safe_load` and `unescape` let everything through.
+    """
+    if VALIDATING.search(name.rpartition(".")[2]) is None or name.startswith(_NO_CHECKS):
+        return False
+    return asks.known.passing(name) is None
 
 
 def applied(value: Value, rulings: Iterable[Ruling]) -> Value:
