@@ -11,7 +11,7 @@ import msgspec
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import Execution
-from fastapi_lint.model.calls.laziness import reads_on, waits_in_generator
+from fastapi_lint.model.calls.laziness import CALLERS, reads_on, waits_in_generator
 from fastapi_lint.model.calls.reach.serving import Serving
 from fastapi_lint.model.calls.steps import Step, shown, written
 from fastapi_lint.model.calls.ways.sparing import is_once, is_ready, never_runs
@@ -39,6 +39,7 @@ _AWAIT = re.compile(rb"\bawait\b|\basync\s+(?:for|with)\b")
 _THROUGH = ("list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all")
 _READING = {**dict.fromkeys(_THROUGH, "__iter__"), "next": "__next__", "len": "__len__"}
 """Built-ins that go through what they are given, and by which method."""
+_CALLERS = CALLERS | {"reduce"}
 _SCHEDULERS = frozenset({
     "gather", "create_task", "ensure_future", "wait_for", "shield", "run_coroutine_threadsafe", "as_completed",
 })  # fmt: skip
@@ -170,6 +171,7 @@ class Blocking:
             elif found is not None:
                 subject = call.args[0].value
                 yield Step(module, call.start, call.name_end, None, call, found[0], call.block, subject), found[1]
+        yield from self._called_by_built_ins(function)
         for value, names, start, end, block in self.execution.driven(function):
             made = module.facts.calls[block.test.index] if isinstance(block.test, f.CallRef) else None
             if made is not None and block.kind != "with" and self.blocking_entry(module, made) is not None:
@@ -228,6 +230,20 @@ class Blocking:
             return None
         entry = self.catalogue.method(value.cls, method)
         return (f"{value.cls}.{method}", entry) if entry is not None else None
+
+    def _called_by_built_ins(self, function: Function) -> Iterator[tuple[Step, catalog.Entry]]:
+        """Functions of libraries that a built-in is given and calls at once: `list(map(requests.get, urls))`."""
+        module = function.module
+        for call in function.calls:
+            if f.last_name(call.func) not in _CALLERS:
+                continue
+            for arg in self.execution.called_by_built_in(self.types.callee(module, call), module, call):
+                given = self.types.infer(arg.value, (module, call.block, call.start))
+                entry = self._entry_for(given)
+                if entry is None or entry.lazy or entry.mode or never_runs(module, call.block, call.start):
+                    continue
+                name = self.types.name_of_type(given) or ""
+                yield Step(module, arg.start, arg.end, None, None, name, call.block, arg.value), entry
 
     def runs_once(self, function: Function, step: Step) -> bool:
         """Whether a step only happens until an attribute or a global is filled: then it need not be fast."""

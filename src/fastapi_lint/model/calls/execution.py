@@ -15,7 +15,7 @@ from fastapi_lint.model.calls.bodies.overriding import Overriding
 from fastapi_lint.model.calls.bodies.validation import run_by
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
 from fastapi_lint.model.calls.concurrent.pools import EXECUTOR, is_awaited_inside
-from fastapi_lint.model.calls.laziness import gives_generator, reads_on
+from fastapi_lint.model.calls.laziness import CALLERS, CONSUMERS, called_in, gives_generator, reads_on
 from fastapi_lint.model.calls.steps import Step, shown
 from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once, never_runs
 from fastapi_lint.model.names.expressions import attributes_of, operated
@@ -36,11 +36,6 @@ from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized
 from fastapi_lint.tracking.tables import collected
 
-_CONSUMERS = frozenset({
-    "list", "tuple", "set", "dict", "sum", "any", "all", "sorted", "max", "min", "next", "frozenset", "deque",
-})  # fmt: skip
-_KEYED = frozenset({"sorted", "min", "max", "sort"})
-_MAPPING = frozenset({"map", "filter"})
 _OPERATORS = frozenset({"__getitem__", "__setitem__", "__delitem__", "__contains__", "__len__", "__str__"})
 _PROPERTY = CACHED_PROPERTIES | {"property", "abc.abstractproperty"}
 
@@ -112,39 +107,15 @@ class Execution:
         yield from self._called(callee, module, call, awaited)
         for validator in run_by(self.types, callee, module, call):
             yield from self.bodies(validator)
-        for given in self._called_by_built_in(callee, module, call):
-            yield from self.handed(self.types.infer(given, (module, call.block, call.start)))
+        for given in self.called_by_built_in(callee, module, call):
+            yield from self.handed(self.types.infer(given.value, (module, call.block, call.start)))
         yield from self._gone_through(callee, module, call)
 
-    def _called_by_built_in(self, callee: Type, module: Module, call: f.Call) -> Iterator[f.Expr]:
-        """The functions that a built-in is given and calls at once: `sorted(names, key=rank)`, `list(map(load, x))`.
-
-        A `map` by itself calls nothing: what goes through it does.
-        """
+    def called_by_built_in(self, callee: Type, module: Module, call: f.Call) -> Iterator[f.Arg]:
+        """The arguments that a built-in calls at once: `sorted(names, key=rank)`, `list(map(load, names))`."""
         name = callee.name if isinstance(callee, (External, Method)) else ""
-        if name == "functools.reduce" and call.args:
-            yield call.args[0].value
-        if name in _MAPPING and call.args and not self._is_consumed(module, call) and reads_on(module, call):
-            yield call.args[0].value  # `[*map(load, names)]`, `for row in map(load, names)`
-        if name in _KEYED and (key := f.keyword(call, "key")) is not None:
-            yield key.value
-        if name in _CONSUMERS and isinstance(callee, External):
-            for arg in call.args:
-                inner = module.facts.calls[arg.value.index] if isinstance(arg.value, f.CallRef) else None
-                if inner is not None and f.last_name(inner.func) in _MAPPING and inner.args:
-                    called = self.types.callee(module, inner)
-                    if isinstance(called, External) and called.name in _MAPPING:
-                        yield inner.args[0].value
-
-    @staticmethod
-    def _is_consumed(module: Module, call: f.Call) -> bool:
-        """Whether a call stands as an argument in one of a built-in that goes through it, which answers for it."""
-        itself = f.CallRef(module.call_numbers[call.start, call.end])
-        function = module.facts.blocks[call.block].function
-        return any(
-            f.last_name(outer.func) in _CONSUMERS and any(arg.value == itself for arg in outer.args)
-            for outer in module.calls_in.get(function, ())
-        )
+        if name in CALLERS and (name not in CONSUMERS or isinstance(callee, External)):
+            yield from called_in(name, module, call, self.types.callee)
 
     def _gone_through(self, callee: Type, module: Module, call: f.Call) -> Iterator[Function]:
         """What runs when a built-in goes through an object, or a stack enters one: `list(table)`."""
@@ -152,7 +123,7 @@ class Execution:
         names: tuple[str, ...] = ("__next__",) if full == "next" else ("__iter__",)
         if f.last_name(call.func) == "enter_context" and isinstance(call.func, f.Attr):
             names = ("__enter__", "__exit__")
-        elif full not in _CONSUMERS:
+        elif full not in CONSUMERS:
             return
         for arg in call.args[:1]:
             value = self.types.infer(arg.value, (module, call.block, call.start))

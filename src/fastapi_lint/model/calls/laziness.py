@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Function, Module
+from fastapi_lint.model.names.symbols import External, Function, Module, Type
 
 _READERS = frozenset({
     "list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all", "next", "len", "join",
@@ -11,6 +13,13 @@ _READERS = frozenset({
 })  # fmt: skip
 _WRAPPERS = frozenset({"enumerate", "zip", "map", "filter", "reversed", "islice", "chain", "iter"})
 """What gives an iterator over what it is given, and reads nothing either."""
+CONSUMERS = frozenset({
+    "list", "tuple", "set", "dict", "sum", "any", "all", "sorted", "max", "min", "next", "frozenset", "deque",
+})  # fmt: skip
+_KEYED = frozenset({"sorted", "min", "max", "sort"})
+_MAPPING = frozenset({"map", "filter"})
+CALLERS = CONSUMERS | _KEYED | _MAPPING | {"functools.reduce"}
+"""Built-ins that may call at once what they are given."""
 
 
 def reads_on(module: Module, call: f.Call) -> bool:
@@ -116,3 +125,33 @@ def _is_read_by_name(module: Module, function: int, name: str, after: int) -> bo
 
 def _has(call: f.Call, name: str) -> bool:
     return any(isinstance(arg.value, f.Name) and arg.value.id == name for arg in call.args)
+
+
+def called_in(name: str, module: Module, call: f.Call, callee: Callable[[Module, f.Call], Type]) -> Iterator[f.Arg]:
+    """The arguments that a built-in, of which the name is known, calls itself: `sorted(names, key=rank)`.
+
+    A `map` by itself calls nothing: what goes through it does.
+    """
+    if name == "functools.reduce" and call.args:
+        yield call.args[0]
+    if name in _MAPPING and call.args and not _is_consumed(module, call) and reads_on(module, call):
+        yield call.args[0]  # `[*map(load, names)]`, `for row in map(load, names)`
+    if name in _KEYED and (key := f.keyword(call, "key")) is not None:
+        yield key
+    if name in CONSUMERS:
+        for arg in call.args:
+            inner = module.facts.calls[arg.value.index] if isinstance(arg.value, f.CallRef) else None
+            if inner is not None and f.last_name(inner.func) in _MAPPING and inner.args:
+                called = callee(module, inner)
+                if isinstance(called, External) and called.name in _MAPPING:
+                    yield inner.args[0]
+
+
+def _is_consumed(module: Module, call: f.Call) -> bool:
+    """Whether a call stands as an argument in one of a built-in that goes through it, which answers for it."""
+    itself = f.CallRef(module.call_numbers[call.start, call.end])
+    function = module.facts.blocks[call.block].function
+    return any(
+        f.last_name(outer.func) in CONSUMERS and any(arg.value == itself for arg in outer.args)
+        for outer in module.calls_in.get(function, ())
+    )
