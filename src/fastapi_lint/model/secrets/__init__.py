@@ -10,11 +10,12 @@ from fastapi_lint.model.secrets.keys import Given, keys_given, literals_given_ba
 from fastapi_lint.model.secrets.logged import Logged, Logs, writes_log
 from fastapi_lint.model.secrets.passwords import Digest, Digests, Plain, PlainPasswords, is_only_sent_on
 from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
-from fastapi_lint.model.secrets.shown import connects, shown
+from fastapi_lint.model.secrets.shown import AUTHORIZATION, connects, shown
 from fastapi_lint.model.secrets.told import is_only_told
 from fastapi_lint.model.secrets.uses import Secrets, Use
 
 __all__ = [
+    "AUTHORIZATION",
     "Comparing",
     "Comparison",
     "Digest",

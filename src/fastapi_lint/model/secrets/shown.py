@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _CLIENTS = ("httpx.", "httpx2.", "requests.", "aiohttp.", "niquests.")
 _PAIRS = ("auth", "basic_auth", "http_auth")
+AUTHORIZATION = ("authorization", "proxy-authorization")
+"""Headers that say by whom a request is made."""
 _SCHEMES = ("bearer ", "token ")
 _HINTS = (b"auth", b"Auth", b"AUTH", b"login", b"FTP", b"URL", b"ldap3", b"Credentials")
 """What occurs in every module that shows something: a cheap test before anything is looked at."""
@@ -57,8 +59,50 @@ def shown(module: Module, project: Project) -> Iterator[Shown]:
             elif secret_calls.connection(name) is not None:
                 yield from _literal(module, pair, "password", name)
     for bound in bound_texts(module):
-        if bound.name.lower() in ("authorization", "proxy-authorization") and bound.text.lower().startswith(_SCHEMES):
+        if bound.name.lower() in AUTHORIZATION and bound.text.lower().startswith(_SCHEMES):
             yield Shown(bound.place, bound.text.split(None, 1)[-1].strip(), "token", bound.name)
+
+
+class Named(NamedTuple):
+    """A value that is given under the name of a secret, while its own name tells nothing: `password=PIN`."""
+
+    name: str
+    value: f.Expr
+    block: int
+    start: int
+
+
+def given_by_name(module: Module) -> Iterator[Named]:
+    """What calls and dicts of a module are given under names of passwords, keys and tokens."""
+    for call in module.facts.calls:
+        for arg in call.args:
+            if arg.name or isinstance(arg.value, f.Mapping):
+                for name, value in _named(arg.name, arg.value):
+                    yield Named(name, value, call.block, arg.start)
+    for entry in module.facts.assigns:
+        if isinstance(entry.value, f.Mapping):
+            for name, value in _named("", entry.value):
+                yield Named(name, value, entry.block, entry.start)
+
+
+def _named(name: str, value: f.Expr) -> Iterator[tuple[str, f.Expr]]:
+    match value:
+        case f.Mapping(items=items):
+            for key, item in items:
+                if isinstance(key, f.Const) and isinstance(key.value, str):
+                    yield from _named(key.value, item)
+        case f.Display(items=(_, (f.Name() | f.Attr()) as item)) if name in _PAIRS:
+            yield "password", item
+        case f.Joined(parts=(f.Const(value=str(scheme)), (f.Name() | f.Attr()) as item)):
+            if name.lower() in AUTHORIZATION and scheme.lower() in _SCHEMES and not secrets.is_secret_name(_last(item)):
+                yield name, item
+        case f.Name() | f.Attr():
+            if secrets.secret_name(name) in ("password", "token", "key") and not secrets.is_secret_name(_last(value)):
+                yield name, value
+
+
+def _last(value: f.Name | f.Attr) -> str:
+    return value.id if isinstance(value, f.Name) else value.attr
 
 
 def _is_text(value: f.Expr) -> bool:

@@ -17,6 +17,7 @@ from fastapi_lint.model.names.symbols import Class, Function, Module
 from fastapi_lint.model.secrets.comparing import Comparing
 from fastapi_lint.model.secrets.keys import USERS, keys_given, keys_of_users
 from fastapi_lint.model.secrets.origins import Place, origins
+from fastapi_lint.model.secrets.shown import given_by_name
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.readers import default_of, environment_read, is_environment, is_set_default, option_of
 from fastapi_lint.model.values.texts import BoundText, written_for_tests
@@ -26,7 +27,7 @@ from fastapi_lint.tracking.tables import collected, contributions, numbered
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
-Role = Literal["signs", "encrypts", "asked", "stands-in"]
+Role = Literal["signs", "encrypts", "asked", "stands-in", "given"]
 _SETTINGS = frozenset({"pydantic_settings.BaseSettings", "pydantic.BaseSettings", "pydantic.v1.BaseSettings"})
 _DIGESTS = frozenset({"compare_digest"})
 _READS = ("environ", "getenv", "config", "envvar", "BaseSettings")
@@ -36,7 +37,8 @@ _READS = ("environ", "getenv", "config", "envvar", "BaseSettings")
 class Use:
     """One use of a value.
 
-    `by` is what takes it as a key, what it is compared with, or the variable that it stands in for.
+    `by` is what takes it as a key, what it is compared with, the variable that it stands in for, or the name of a
+    secret under which it is given.
     `takes_empty`: an empty text works there; `takes_fixed`: a protocol may say what stands there.
     """
 
@@ -132,6 +134,9 @@ class Secrets:
             yield from self._asked(module)
         if secrets.hints_at_secrets(module.source.data):
             yield from self._asked_plainly(module)
+            for given in given_by_name(module):
+                for place in origins(given.value, (module, given.block, given.start), self.project):
+                    yield place, Use("given", given.name)
         if module.mentions(*_READS):
             yield from self._standing_in(module)
 

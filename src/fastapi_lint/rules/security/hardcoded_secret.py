@@ -12,6 +12,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Class, Module
 from fastapi_lint.model.secrets import (  # fmt: skip
+    AUTHORIZATION,
     Use,
     connects,
     documented_ranges,
@@ -125,6 +126,8 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
         kind = secrets.secret_name(bound.name)
         uses = check.project.secrets.uses_of(bound)
         key = next((use for use in uses if use.role in ("signs", "encrypts")), None)
+        given = next((use.by for use in uses if use.role == "given"), "") if kind is None and key is None else ""
+        kind = "token" if given.lower() in AUTHORIZATION else kind or secrets.secret_name(given)
         if (kind is None and key is None) or _is_enumeration(bound.cls, check) or secrets.is_pattern(bound.text):
             continue
         if any(_INVENTED.search(text) for text in bound.beside):
@@ -145,7 +148,7 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
             else None
         )
         if judged is None and kind is not None:
-            judged = _as_named(bound, kind, check)
+            judged = _as_named(bound, kind, given, check)
         if judged is not None:
             severity = Severity.INFO if kind == "password" and _is_for_this_machine(bound) else None
             yield _Judged(*judged, _STOP if stands_in else _READ, severity=severity)
@@ -195,9 +198,18 @@ def _guessable(what: str, text: str, why: str) -> tuple[str, str]:
     return f"{what} stands in the source", why
 
 
-def _as_named(bound: BoundText, kind: secrets.Kind, check: Check) -> tuple[tuple[int, int], str, str] | None:
-    """A text that its name says to be a secret, and that looks like one."""
+def _as_named(
+    bound: BoundText, kind: secrets.Kind, given: str, check: Check
+) -> tuple[tuple[int, int], str, str] | None:
+    """A text that its name, or the one under which it is given, says to be a secret, and that looks like one."""
     text = bound.text
+    if given:
+        is_one = looks_made(text) if given.lower() in AUTHORIZATION else is_secret_text(kind, text, given)
+        return (
+            (bound.place, f"`{bound.name}`, which is given as `{given}`, stands in the source", _KNOWN)
+            if is_one
+            else None
+        )
     if kind in _HARM:
         if secrets.is_reference(text, bound.name) or secrets.is_absent(text) or secrets.names_a_thing(text, bound.name):
             return None
