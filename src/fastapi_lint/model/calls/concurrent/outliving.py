@@ -231,6 +231,8 @@ class Outliving:
                 _, dot, attr = name.partition(".")
                 if dot:
                     found.append((f.Attr(call.func.value, attr), call.start, call.end))
+                if dot and isinstance(self.types.attribute(callee.owner, attr), FunctionObject):
+                    found += ((arg.value, arg.start, arg.end) for arg in self._made_with(module, call.func))
         for index, arg in enumerate(call.args):
             name = arg.name or (positional[index] if index < len(positional) else "")
             if name in names:
