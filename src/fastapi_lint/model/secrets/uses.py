@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Role = Literal["signs", "encrypts", "asked", "stands-in", "given"]
 _SETTINGS = frozenset({"pydantic_settings.BaseSettings", "pydantic.BaseSettings", "pydantic.v1.BaseSettings"})
+_BESIDE_KEYS = frozenset({"kty", "alg", "use", "kid", "crv", "key_ops", "x5t", "x5u", "x", "y", "n", "e"})
+"""What a key that is a dict (RFC 7517) says of itself, in public."""
 _DIGESTS = frozenset({"compare_digest"})
 _READS = ("environ", "getenv", "config", "envvar", "BaseSettings")
 
@@ -72,6 +74,8 @@ class Secrets:
 
     def uses_of(self, bound: BoundText) -> tuple[Use, ...]:
         """The uses of a text under the name that it is bound to."""
+        if bound.how == "key" and bound.name in _BESIDE_KEYS:
+            return ()
         places = self.uses.get(bound.module, {})
         starts = [bound.start]
         starts += [bound.binding.start] if bound.binding is not None else []

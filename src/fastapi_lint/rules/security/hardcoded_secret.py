@@ -23,6 +23,7 @@ from fastapi_lint.model.secrets import (  # fmt: skip
     surroundings,
     written_beside,
 )
+from fastapi_lint.model.types import Where
 from fastapi_lint.model.values import BoundText, bound_texts, literals_between, quoted, unwrapped, written_for_tests
 from fastapi_lint.rule import Check, rule
 
@@ -249,14 +250,34 @@ def _keys(module: Module, check: Check) -> Iterator[_Judged]:
             continue
         if not is_literal:
             at = (module, given.call.block, given.call.start)
-            if _is_put_together(value) and (text := check.project.values.text(value, at)):
-                yield _Judged(
-                    (given.arg.start, given.arg.end), *_guessable(f"the key given to `{given.name}`", text, why)
-                )
+            for text, home, place in _put_together(value, given.arg, at, check):
+                yield _Judged(place, *_guessable(f"the key given to `{given.name}`", text, why), module=home)
             continue
         for literal in literals_between(module, given.arg.start, given.arg.end)[:1]:
             if literal.text:
                 yield _Judged(literal.place, *_guessable(f"the key given to `{given.name}`", literal.text, why))
+
+
+def _put_together(
+    value: f.Expr, arg: f.Arg, where: Where, check: Check
+) -> Iterator[tuple[str, Module, tuple[int, int]]]:
+    """The texts that are put together for a key, where it is given or where its name gets it, with module and place."""
+    values = check.project.values
+    if _is_put_together(value):
+        found = [(value, where, (arg.start, arg.end))]
+    elif isinstance(value, (f.Name, f.Attr)):
+        found = [
+            (inner, place, (entry.start, entry.end))
+            for inner, place in values.definitions(value, where)
+            if _is_put_together(inner)
+            for entry in place[0].facts.assigns
+            if entry.start == place[2] and entry.value is inner
+        ]
+    else:
+        return
+    for inner, place, around in found:
+        if text := values.text(inner, place):
+            yield text, place[0], around
 
 
 def _is_put_together(value: f.Expr) -> bool:
