@@ -30,6 +30,8 @@ _CLIPS = re.compile(r"min|clip|clamp\w*|bound\w*|max_\w+|validate_\w+|normali[sz
 _CLIPS_OF_SEVERAL = {"min": 2, "median": 3, "sorted": 3}
 """What gives the least of several numbers, or lines them up for the middle one, and how many that takes."""
 _LOADERS = ("pymongo.", "motor.", "beanie.", "odmantic.", "mongoengine.", "databases.", "sqlalchemy.", "sqlmodel.")
+_MONGO = ("pymongo.", "motor.", "beanie.", "mongoengine.")
+"""To their cursors a limit of zero is none."""
 _TELLERS = frozenset({
     "debug", "info", "warning", "warn", "error", "exception", "critical", "log", "trace", "success", "print",
     "set_attribute", "set_tag", "add_event", "set_attributes", "observe", "inc",
@@ -124,7 +126,7 @@ class _Body:
         if name in _LIMITS and isinstance(call.func, f.Attr) and not isinstance(callee, FunctionObject):
             if arg.name in _LIMIT_KEYWORDS or (not arg.name and position == 0):
                 self._note_guard(call)
-                return Fate(limits=True)
+                return Fate(limits=True, zero_is_all=name == "limit" and name_of(callee).startswith(_MONGO))
         if self._is_size_of_page(call, position, arg, callee):
             return Fate(limits=True)
         if _CLIPS.fullmatch(name) and not isinstance(callee, FunctionObject):
