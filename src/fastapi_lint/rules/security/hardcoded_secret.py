@@ -127,7 +127,7 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
         kind = secrets.secret_name(bound.name)
         uses = check.project.secrets.uses_of(bound)
         key = next((use for use in uses if use.role in ("signs", "encrypts")), None)
-        tells = kind is not None or key is not None or secrets.ending(bound.name)  # `PUBLIC_API_KEY` tells that it is none
+        tells = kind is not None or key is not None or secrets.ending(bound.name)  # `PUBLIC_API_KEY`: not one
         given = "" if tells else next((use.by for use in uses if use.role == "given"), "")
         kind = "token" if given.lower() in AUTHORIZATION else kind or secrets.secret_name(given)
         if (kind is None and key is None) or _is_enumeration(bound.cls, check) or secrets.is_pattern(bound.text):
