@@ -15,6 +15,7 @@ from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, In
 from fastapi_lint.model.types.inference.inference import Where, is_none
 from fastapi_lint.model.types.inference.passing import Unknown as NotAllKnown
 from fastapi_lint.model.values.constants import Values
+from fastapi_lint.model.values.defaults.refusal import may_be_refused
 from fastapi_lint.model.values.literals import literals_between
 from fastapi_lint.model.values.readers import default_of, environment_read, is_environment
 
@@ -22,9 +23,6 @@ _DEPTH = 8
 _SAME = frozenset({"list", "tuple", "set", "frozenset", "sorted", "str"})
 _CLEANED = frozenset({"strip", "lstrip", "rstrip", "lower", "casefold", "copy", "get_secret_value"})
 _PROPERTIES = frozenset({"property", "functools.cached_property", "cached_property", "pydantic.computed_field"})
-_VALIDATORS = frozenset({
-    "pydantic.field_validator", "pydantic.validator", "pydantic.model_validator", "pydantic.root_validator",
-})  # fmt: skip
 
 Found = tuple[str, Where]
 """A text, and where it is written."""
@@ -68,7 +66,7 @@ class Defaults:
     def _named(self, expr: f.Name | f.Attr, where: Where, depth: int) -> Iterator[Found]:
         found = list(self.values.definitions(expr, where))
         if len(found) == 1:
-            if not self._may_be_refused(expr, where):
+            if not may_be_refused(self.types, expr, where):
                 yield from self.texts(*found[0], depth - 1)
                 yield from self._added(f.last_name(expr), found[0], where, depth)
         elif isinstance(expr, f.Name):
@@ -81,7 +79,7 @@ class Defaults:
                 yield from self._from_callers(function, expr.id, depth)
         elif (function := self._property(expr, where)) is not None:
             yield from self._returned(function, depth)
-        elif not found and not self._may_be_refused(expr, where):
+        elif not found and not may_be_refused(self.types, expr, where):
             yield from self._annotated(expr, where, depth)
 
     def _added(self, name: str, found: tuple[f.Expr, Where], where: Where, depth: int) -> Iterator[Found]:
@@ -266,25 +264,6 @@ class Defaults:
             place = (function.module, returned[0].block, returned[0].start)
             if function.module.facts.blocks[returned[0].block].kind in ("function", "lambda", "with"):
                 yield from self.texts(returned[0].value, place, depth - 1)
-
-    def _may_be_refused(self, expr: f.Name | f.Attr, where: Where) -> bool:
-        """Whether a validator of the class looks for the wildcard: the program may not start with it."""
-        owner = self.types.infer(expr.value, where) if isinstance(expr, f.Attr) else None
-        if not isinstance(owner, Instance) or not isinstance(owner.cls, Class):
-            return False
-        bases = [base for base in self.types.mro(owner.cls) if isinstance(base, Class)]
-        for method in (method for base in bases for method in base.methods.values()):
-            if _VALIDATORS.intersection(self.types.decorators(method)):
-                found = literals_between(method.module, method.facts.first, method.facts.end)
-                texts = {each.text for each in found}
-                if "*" in texts and isinstance(expr, f.Attr) and (expr.attr in texts or self._reads(method, expr.attr)):
-                    return True
-        return False
-
-    @staticmethod
-    def _reads(method: Function, attr: str) -> bool:
-        text = method.module.text[method.facts.start : method.facts.end]
-        return f".{attr}".encode() in text
 
     # ---------------------------------------------------------------- comprehensions and calls
 
