@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
+from fastapi_lint.finding import Edit, Finding, Fix, Related, Safety, Severity
 from fastapi_lint.fixing.edits import importing
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Module
+from fastapi_lint.model import Function, FunctionObject, Module
+from fastapi_lint.model.calls import argument_at
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
@@ -16,6 +17,7 @@ _ERRORS = (
     "fastapi.exceptions.RequestValidationError", "fastapi.exceptions.WebSocketRequestValidationError",
     "fastapi.exceptions.ValidationException", "pydantic.ValidationError", "pydantic_core.ValidationError",
 )  # fmt: skip
+_RESPONSE = "fastapi.responses.JSONResponse"
 _DEEPEST = 6
 _CONTEXT = f.Const("ctx")
 
@@ -42,19 +44,70 @@ def unencodable_validation_error(module: Module, check: Check) -> Iterator[Findi
     if check.project.versions.for_path(module.path).never_at_least("pydantic", "2", default=False):
         return  # there the entries hold texts only
     for call in module.facts.calls:
-        if check.project.called_name(module, call) != "fastapi.responses.JSONResponse":
-            continue
-        content = f.keyword(call, "content") or next((arg for arg in call.args if arg.name == ""), None)
-        if content is None:
-            continue
-        if any(_errors(content.value, (module, call.block, call.start), check)):
-            yield check.finding(
-                content,
-                "`errors()` goes into a `JSONResponse` without `jsonable_encoder`",
-                why="where a validator raised ValueError it raises TypeError, and the client gets a 500",
-                instead="wrap the content in `jsonable_encoder(...)`",
-                fix=partial(_fix, module, content),
-            )
+        if check.project.called_name(module, call) == _RESPONSE:
+            content = _content(call)
+            if content is not None and any(_errors(content.value, (module, call.block, call.start), check)):
+                yield _finding(module, content, "goes", "content", [], check)
+        else:
+            yield from _handed_on(module, call, check)
+
+
+def _finding(module: Module, arg: f.Arg, verb: str, what: str, related: list[Related], check: Check) -> Finding:
+    return check.finding(
+        arg,
+        f"`errors()` {verb} into a `JSONResponse` without `jsonable_encoder`",
+        why="where a validator raised ValueError it raises TypeError, and the client gets a 500",
+        instead=f"wrap the {what} in `jsonable_encoder(...)`",
+        fix=partial(_fix, module, arg),
+        related=related,
+    )
+
+
+def _content(call: f.Call) -> f.Arg | None:
+    return f.keyword(call, "content") or next((arg for arg in call.args if arg.name == ""), None)
+
+
+def _handed_on(module: Module, call: f.Call, check: Check) -> Iterator[Finding]:
+    """Errors that are given to a function of the project which puts them into a `JSONResponse` as they are."""
+    where = (module, call.block, call.start)
+    given = [arg for arg in call.args if isinstance(arg.value, f.CallRef) and any(_errors(arg.value, where, check))]
+    callee = check.project.callee(module, call) if given else None
+    if not isinstance(callee, FunctionObject):
+        return
+    names = [
+        *callee.function.positional,
+        *(each.name for each in callee.function.params if each.kind == "keyword-only"),
+    ]
+    for position, name in enumerate(names):
+        arg = argument_at(call, position, name)
+        if arg in given and (inner := _answer_with(callee.function, name, check)) is not None:
+            related = [check.related(inner, "it is put into the response here", module=callee.function.module)]
+            yield _finding(module, arg, f"goes by `{callee.function.name}`", "argument", related, check)
+
+
+def _answer_with(function: Function, name: str, check: Check) -> f.Arg | None:
+    """The content of a response that a function makes of a parameter, which stands in there as it came."""
+    assigned = {
+        each for entry in function.module.assigns_in.get(function.index, ()) for each in f.target_names(entry.target)
+    }
+    for call in function.calls if name not in assigned else ():
+        content = _content(call) if check.project.called_name(function.module, call) == _RESPONSE else None
+        if content is not None and f.Name(name) in _plain(content.value):
+            return content
+    return None
+
+
+def _plain(expr: f.Expr | None) -> Iterator[f.Expr]:
+    """What stands in a content itself, and is not worked upon by a call."""
+    match expr:
+        case f.Mapping(items=items):
+            for _, value in items:
+                yield from _plain(value)
+        case f.Display(items=items):
+            for value in items:
+                yield from _plain(value)
+        case f.Name():
+            yield expr
 
 
 def _errors(expr: f.Expr | None, where: Where, check: Check, depth: int = 0) -> Iterator[bool]:
@@ -111,9 +164,10 @@ def _fix(module: Module, content: f.Arg) -> Fix | None:
     if given is None:
         return None
     name, imports = given
-    start = content.start + (len(b"content=") if content.name else 0)
+    prefix = f"{content.name}=".encode() if content.name else b""
+    start = content.start + len(prefix)
     text = module.source.utf8[start : content.end].decode()
-    if content.name and not module.source.utf8[content.start : content.end].startswith(b"content="):
+    if not module.source.utf8[content.start : content.end].startswith(prefix):
         return None
     edit = Edit(module.source.span(start, content.end), f"{name}({text})")
     return Fix("Use jsonable_encoder", Safety.SAFE, (*imports, edit))
