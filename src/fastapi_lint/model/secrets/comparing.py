@@ -37,6 +37,8 @@ _MARKERS = frozenset(
 )
 _DEPTH = 6
 _MOST = 20
+_COPIES = 2
+"""Names and copies between the query of a request and where an entry of it is read."""
 
 
 _GIVEN = (f.Name, f.Attr, f.Sub, f.CallRef, f.Await)
@@ -113,8 +115,15 @@ class Comparing:
                     return self._is_parameter(function, name, depth)
         return False
 
-    def _is_of_request(self, expr: f.Expr, where: Where) -> bool:
-        """Whether an expression is the headers, cookies or query of a request."""
+    def _is_of_request(self, expr: f.Expr, where: Where, depth: int = _COPIES) -> bool:
+        """Whether an expression is the headers, cookies or query of a request, or a dict of these."""
+        if isinstance(expr, f.Name) and depth:
+            found = list(self.values.definitions(expr, where))
+            return len(found) == 1 and self._is_of_request(*found[0], depth - 1)
+        if isinstance(expr, f.CallRef) and depth:
+            call = where[0].facts.calls[expr.index]
+            is_copy = call.func == f.Name("dict") and [arg.name for arg in call.args] == [""]
+            return is_copy and self._is_of_request(call.args[0].value, where, depth - 1)
         if not isinstance(expr, f.Attr) or expr.attr not in _OF_REQUESTS:
             return False
         owner = self.types.infer(expr.value, where)
