@@ -20,9 +20,10 @@ from fastapi_lint.model.names.symbols import (
     Module,
     Origin,
     Partial,
+    TupleOf,
     Type,
 )
-from fastapi_lint.model.types.inference.questions import Questions, Where, instance_of, is_none
+from fastapi_lint.model.types.inference.questions import Questions, Where, instance_of, is_none, starred
 from fastapi_lint.tracking import memoized, memoized_cyclic, recording
 
 _CACHED = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property", "async_lru.alru_cache"})
@@ -296,7 +297,20 @@ class Returns(Questions):
             ]
         if len(returned) > 8:
             return None
+        tuples = [e.value for e in returned if isinstance(e.value, f.Display) and e.value.kind == "tuple"]
+        if 1 < len(returned) == len(tuples) and len({len(each.items) for each in tuples}) == 1:
+            return self._tuple_of(list(zip((each.items for each in tuples), returned, strict=True)), module)
         return self.one_of(self.infer(e.value, (module, e.block, e.start)) for e in returned)
+
+    def _tuple_of(self, made: list[tuple[tuple[f.Expr, ...], f.Exit]], module: Module) -> Type:
+        """What a function returns that returns tuples of one length: piece by piece, whatever is not None there."""
+        if len(made[0][0]) > 8 or any(starred(items) for items, _ in made):
+            return None
+        pieces = (
+            self.one_of(self.infer(items[i], (module, e.block, e.start)) for items, e in made if not is_none(items[i]))
+            for i in range(len(made[0][0]))
+        )
+        return TupleOf(tuple(pieces))
 
     @memoized
     def yield_type(self, function: Function) -> Type:
