@@ -96,7 +96,8 @@ def _creates(said: Wording, trail: Trail[Insert] | None, route: Route) -> bool:
             and not (said.inner and (said.name[:1] == ("add",) or said.thing != said.collection or not said.is_plural))
         )
     if said.verb and said.name[:1] == (said.verb,):
-        return said.matches and not said.acts_on_more
+        is_right_there = trail.length == 1 and said.is_plural and not said.inner and said.is_plain
+        return (said.matches or is_right_there) and not said.acts_on_more
     thing = trail.effect.thing
     if said.is_action or trail.length > 1:
         return trail.length == 1 and not said.acts_on_more and _adds_member(said, thing)
