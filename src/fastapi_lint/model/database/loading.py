@@ -39,6 +39,8 @@ _FIRST = frozenset({
     "first", "one", "one_or_none", "scalar", "scalar_one", "scalar_one_or_none", "fetchone", "get", "get_one",
 })  # fmt: skip
 _COPIES = frozenset({"list", "set", "sorted", "tuple", "frozenset", "enumerate", "reversed", "zip", "iter", "filter"})
+_EMPTY = f.Display("list", ())
+_FILLING = frozenset({"append", "extend", "insert"})
 _READS = frozenset({"execute", "exec", "scalar", "scalars", "get", "get_one", "refresh"})
 _COLLECTIONS = frozenset({"list", "List", "set", "Set", "Sequence", "Collection", "dict", "Dict", "Iterable", "tuple"})
 _MOST_STEPS = 4
@@ -162,7 +164,23 @@ class Loading:
             return None
         if module.facts.blocks[block].function < 0:
             return None
+        if entry.value == _EMPTY:
+            return self._of_filled(module, module.facts.blocks[block].function, name, depth)
         return self.rows(entry.value, (module, block, at), depth + 1)
+
+    def _of_filled(self, module: Module, function: int, name: f.Name, depth: int) -> Rows | None:
+        """The rows that are put one by one into a list that begins empty."""
+        filling = [
+            call
+            for call in module.functions[function].calls
+            if isinstance(call.func, f.Attr) and call.func.value == name and call.func.attr in _FILLING
+        ]
+        if any(f.last_name(call.func) != "append" or len(call.args) != 1 for call in filling):
+            return None
+        found = _together(
+            self.rows(call.args[0].value, (module, call.block, call.start), depth + 1) for call in filling
+        )
+        return replace(found, many=True) if found is not None and not found.many else None
 
     def _of_attribute(self, expr: f.Attr, where: Where, depth: int) -> Rows | None:
         """The members of a relationship of an object that was loaded."""
