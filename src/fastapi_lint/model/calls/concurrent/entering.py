@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -26,6 +26,9 @@ _ASYNC_CALLS = frozenset({
     "httpx.AsyncClient.stream", "asyncpg.Pool.acquire", "asyncpg.pool.Pool.acquire", "asyncpg.Connection.transaction",
 })  # fmt: skip
 """Calls whose result can only be entered asynchronously."""
+_ABSTRACT = frozenset({
+    "contextlib.AbstractAsyncContextManager", "typing.AsyncContextManager", "typing_extensions.AsyncContextManager",
+})  # fmt: skip
 
 
 def entered_asynchronously(project: Project, module: Module, block: f.Block) -> str | None:
@@ -54,6 +57,8 @@ def _enters(project: Project, module: Module, expr: f.Expr, parent: int, at: int
         if isinstance(called, FunctionObject) and called.function.is_generator:
             names = types.decorators(called.function)
             return f"async `{called.function.name}`" if names == ("contextlib.asynccontextmanager",) else None
+        if isinstance(called, FunctionObject) and _is_declared(project, called.function):
+            return f"what `{called.function.name}` gives"
     value = project.infer(expr, module, parent, at)
     if not isinstance(value, Instance):
         return None
@@ -67,6 +72,15 @@ def _enters(project: Project, module: Module, expr: f.Expr, parent: int, at: int
             return f"an object of `{value.cls.name}`"
         return None
     return f"`{value.cls.rsplit('.', 1)[-1]}`" if types.is_instance(value, *_ASYNC_ONLY) else None
+
+
+def _is_declared(project: Project, function: Function) -> bool:
+    """Whether a function says that it returns an async context manager, whoever makes it."""
+    returns = function.facts.returns
+    expr = returns.value if isinstance(returns, f.Sub) else returns
+    if function.is_async or function.facts.decorators or not isinstance(expr, (f.Name, f.Attr)):
+        return False
+    return project.name(expr, function.module, function.facts.outer, function.facts.start) in _ABSTRACT
 
 
 def iterated_asynchronously(project: Project, module: Module, block: f.Block) -> str | None:
