@@ -58,7 +58,7 @@ def created_with_200(module: Module, check: Check) -> Iterator[Finding]:
         path = route.ending
         if path is None or (route.given("status_code") is not None and route.status_code != 200):
             continue
-        said = wording(handler.name, path)
+        said = wording(handler.name, path, route.router.prefix if route.router is not None else "")
         if route.start in reported or said.is_item:
             continue
         inserts = check.project.inserts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from fastapi_lint.model.routing.paths import placeholders
 
@@ -56,12 +57,16 @@ _HISSING = ("ses", "se", "xes", "xe", "ches", "che", "shes", "she")
 
 @dataclass(frozen=True)
 class Wording:
-    """The words of a handler's name and of the last piece of its path; `inner`: a placeholder stands before that."""
+    """The words of a handler's name and of the last piece of its path; `inner`: a placeholder stands before that.
+
+    `above`: what the path is below, in the singular: the `task` of `/tasks/{number}/comments`.
+    """
 
     name: tuple[str, ...]
     last: tuple[str, ...]
     inner: bool
     is_item: bool
+    above: frozenset[str] = frozenset()
 
     @property
     def verb(self) -> str:
@@ -105,9 +110,10 @@ class Wording:
 
     @property
     def acts_on_more(self) -> bool:
-        """Whether a word beside the thing itself speaks of doing something: `create_role` is no action by its noun."""
-        others = {word for word in (*self.name, *self.last) if _singular(word) not in (self.thing, self.collection)}
-        return not ACTIONS.isdisjoint(others)
+        """Whether a word beside the thing itself and what it belongs to speaks of doing something: `create_role` is no
+        action by its noun, nor is `create_task_comment` below a task."""
+        things = {self.thing, self.collection, *self.above}
+        return not ACTIONS.isdisjoint(word for word in (*self.name, *self.last) if _singular(word) not in things)
 
     @property
     def matches(self) -> bool:
@@ -117,11 +123,14 @@ class Wording:
         return not self.thing or self.thing == self.collection or self.collection in map(_singular, self.name[1:])
 
 
-def wording(name: str, path: str) -> Wording:
-    """What a handler's name and its path say."""
+def wording(name: str, path: str, prefix: str = "") -> Wording:
+    """What a handler's name and its path say; `prefix`: what stands before that path."""
     *before, last = path.rstrip("/").split("/")
     is_item = bool(placeholders(last)) or "{" in last or ":" in last
-    return Wording(tuple(words(name)), tuple(words(last)), any("{" in piece for piece in before), is_item)
+    pieces = [*prefix.strip("/").split("/"), *filter(None, before)]
+    owners = [piece for piece, below in pairwise(pieces) if "{" in below and "{" not in piece]
+    above = frozenset(_singular(word) for piece in owners for word in words(piece))
+    return Wording(tuple(words(name)), tuple(words(last)), any("{" in piece for piece in before), is_item, above)
 
 
 def manages(path: str, *, searching: bool = True) -> bool:
