@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import inf
 
 from fastapi_lint import catalog
 from fastapi_lint.finding import Finding, Severity
@@ -105,7 +106,7 @@ def _is_limited(function: Function, check: Check) -> bool:
     ]
     for each in project.callers.uses(function)[:_MOST]:
         if each.caller is not None:
-            near += (each.caller, *_handed(each.caller, check, 1))
+            near += (each.caller, *_handed(each.caller, check, 1, before=each.start))
     for handler in list(near):
         for param in project.taint.tracing.entries.parameters(handler).values():
             where = (handler.module, handler.facts.outer, param.fact.start)
@@ -119,11 +120,11 @@ def _is_limited(function: Function, check: Check) -> bool:
     return any(_looks_at_size(each.module, each.facts.head_end, each.facts.end) for each in near)
 
 
-def _handed(function: Function, check: Check, depth: int) -> Iterator[Function]:
-    """The functions that are handed what a function holds, and those to which they hand it."""
+def _handed(function: Function, check: Check, depth: int, before: float = inf) -> Iterator[Function]:
+    """The functions that are handed what a function holds, in calls before a place, and those to which they hand it."""
     held = _holding(function)
     for call in function.calls if depth else ():
-        if _is_handed(call, held, function.module):
+        if call.start < before and _is_handed(call, held, function.module):
             callee = check.project.callee(function.module, call)
             if isinstance(callee, FunctionObject):
                 yield callee.function
