@@ -5,7 +5,7 @@ A time is told only where its unit is certain: in a `timedelta`, in seconds of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ _LASTING = frozenset({
     "expire", "expires", "expiry", "expiration", "exp", "lifetime", "ttl", "validity", "valid", "age", "duration",
     "live", "delta", "timeout", *_UNITS,
 })  # fmt: skip
-_PURPOSES = ("type", "token_type", "typ", "purpose", "scope", "use", "kind", "token_use")
+_PURPOSES = ("type", "token_type", "typ", "purpose", "scope", "use", "kind", "token_use", "action", "tipo", "accion")
 _TIMES = frozenset({"time.time", "datetime.datetime.timestamp", "calendar.timegm"})
 _SAME = frozenset({"int", "float", "round", "calendar.timegm", "datetime.datetime.fromtimestamp", "math.floor"})
 _OF_LIBRARIES = {
@@ -76,13 +76,15 @@ class Times:
         self.payloads = Payloads(project)
         self.overriding = Overriding(project)
         self._left = 0
+        self._said_by: Mapping[tuple[Module, int], frozenset[str]] = {}
+        """What those who call for a token say that it is for, by the place of the call."""
 
     # ---------------------------------------------------------------- where lifetimes are
 
     def of_encodings(self, module: Module) -> Iterator[Lifetime]:
         """What is put into `exp` of the tokens that a module signs."""
         for encoding in encodings(module, self.project):
-            purposes = self._purposes(encoding)
+            purposes, self._said_by = self._purposes(encoding)
             function = module.enclosing(encoding.call.block)
             own = {function.name} if function is not None else set()
             own |= names_around(module, encoding.call)
@@ -94,14 +96,35 @@ class Times:
                         around = names_on_the_way(part.chain) | tests_around(part.where)
                         yield replace(one, names=one.names | purposes | own | around)
 
-    def _purposes(self, encoding: Encoding) -> frozenset[str]:
-        """What a token says that it is for, where every one says the same."""
-        found = set()
+    def _purposes(self, encoding: Encoding) -> tuple[frozenset[str], Mapping[tuple[Module, int], frozenset[str]]]:
+        """What a token says that it is for, where every one says the same, and what each call says that leads to it."""
+        function = encoding.module.enclosing(encoding.call.block)
+        frames = self.payloads.unfolding.frames(function) if function is not None else ()
+        by_call = {(frame.module, frame.call.start): self._said(frame) for frame in frames}
+        by_some = frozenset[str]().union(*by_call.values()) if not all(by_call.values()) else frozenset()
+        always: set[str] = set()
         for key in _PURPOSES:
             texts = {self.values.text(part.value, part.where) for part in self.payloads.claims(encoding, key)}
             if len(texts) == 1:
-                found |= {text for text in texts if text is not None}
-        return frozenset(found)
+                always |= {text for text in texts if text is not None and text not in by_some}
+        return frozenset(always), by_call
+
+    def _said(self, frame: Frame) -> frozenset[str]:
+        """What the call of a function that signs tokens says that its token is for."""
+        found = {self.values.text(value, frame.where) for name, value in frame.bound if name in _PURPOSES and value}
+        self.payloads.unfolding.begin()
+        for _, value in frame.bound:
+            if value is not None:
+                found |= set(self._said_in(value, frame.where, 3))
+        return frozenset(text for text in found if text is not None)
+
+    def _said_in(self, content: f.Expr, where: Where, depth: int) -> Iterator[str | None]:
+        for alternative in (self.payloads.unfolding.unfold(content, where, ()) or ()) if depth else ():
+            for part in alternative.parts:
+                if part.key in _PURPOSES:
+                    yield self.values.text(part.value, part.where)
+                elif part.key is None:
+                    yield from self._said_in(part.value, part.where, depth - 1)
 
     def by_name(self, module: Module) -> Iterator[Lifetime]:
         """Constants, settings and arguments that are named for the lifetime of access tokens."""
@@ -182,7 +205,8 @@ class Times:
                     yield from self._ahead(call.func.value, where, chain, depth - 1)
             case f.Name() | f.Attr():
                 for value, place, inner in self._meant(expr, where, chain):
-                    yield from self._ahead(value, place, inner, depth - 1)
+                    for one in self._ahead(value, place, inner, depth - 1):
+                        yield replace(one, names=one.names | self._said_at(place))
 
     def _returned(
         self, function: Function, module: Module, call: f.Call, chain: Chain, depth: int
@@ -234,7 +258,8 @@ class Times:
             case f.Name() | f.Attr():
                 for value, place, inner in self._meant(expr, where, chain):
                     for one in self._deltas(value, place, inner, depth - 1):
-                        yield replace(one, names=one.names | {f.last_name(expr)} | tests_around(where))
+                        names = {f.last_name(expr)} | tests_around(where) | self._said_at(place)
+                        yield replace(one, names=one.names | names)
 
     def _delta(self, module: Module, call: f.Call, chain: Chain, depth: int) -> Iterator[Lifetime]:
         where = (module, call.block, call.start)
@@ -291,7 +316,7 @@ class Times:
                 for value, place, inner in self._meant(expr, where, chain):
                     for number in self._numbers(value, place, inner, depth - 1):
                         named = number.place or assignment(place, value)
-                        yield Number(number.value, named, number.names | {name})
+                        yield Number(number.value, named, number.names | {name} | self._said_at(place))
 
     def _read(self, module: Module, call: f.Call, chain: Chain, depth: int) -> Iterator[Number]:
         where = (module, call.block, call.start)
@@ -332,6 +357,10 @@ class Times:
         found = list(self.values.definitions(expr, where))
         if len(found) == 1:
             yield *found[0], chain
+
+    def _said_at(self, place: Where) -> frozenset[str]:
+        """What the call at a place says that the token is for."""
+        return self._said_by.get((place[0], place[2]), frozenset())
 
     def _options(self, choice: f.Choice, where: Where, chain: Chain) -> Sequence[f.Expr]:
         function = where[0].enclosing(where[1])
