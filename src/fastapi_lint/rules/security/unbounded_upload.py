@@ -11,7 +11,8 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.application import middleware_in
-from fastapi_lint.model.calls import root_of
+from fastapi_lint.model.calls import filled, root_of
+from fastapi_lint.model.names import walk
 from fastapi_lint.rule import Check, rule
 
 _UPLOADS = ("fastapi.UploadFile", "starlette.datastructures.UploadFile")
@@ -26,6 +27,7 @@ _COMPARED = re.compile(
 _KEPT = re.compile(rb"\b(\w+)(?:[ \t]*:[ \t]*\w+)?[ \t]*[+:]?=[^=\n]*?" + _LENGTH)
 _LIMITERS = re.compile(r"limit|size", re.IGNORECASE)
 _READING = frozenset({"read"})
+_UPLOADED = frozenset({"UploadFile", "bytes"})
 _MOST = 12
 _DEEPEST = 3
 """Calls over which a function hands on what it has read."""
@@ -98,7 +100,7 @@ def _held(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], s
 def _is_limited(function: Function, check: Check) -> bool:
     """Whether the size is looked at in a function, in what it calls or depends on, or in what calls it."""
     project = check.project
-    near = [function, *_handed(function, check, _DEEPEST)]
+    near = [function, *_handed(function, check), *_followed(function, _content(function), check, _DEEPEST)]
     others = [
         callee.function
         for call in function.calls
@@ -106,7 +108,7 @@ def _is_limited(function: Function, check: Check) -> bool:
     ]
     for each in project.callers.uses(function)[:_MOST]:
         if each.caller is not None:
-            near += (each.caller, *_handed(each.caller, check, 1, before=each.start))
+            near += (each.caller, *_handed(each.caller, check, before=each.start))
     for handler in list(near):
         for param in project.taint.tracing.entries.parameters(handler).values():
             where = (handler.module, handler.facts.outer, param.fact.start)
@@ -120,34 +122,54 @@ def _is_limited(function: Function, check: Check) -> bool:
     return any(_looks_at_size(each.module, each.facts.head_end, each.facts.end) for each in near)
 
 
-def _handed(function: Function, check: Check, depth: int, before: float = inf) -> Iterator[Function]:
-    """The functions that are handed what a function holds, in calls before a place, and those to which they hand it."""
-    held = _holding(function)
-    for call in function.calls if depth else ():
-        if call.start < before and _is_handed(call, held, function.module):
+def _handed(function: Function, check: Check, before: float = inf) -> Iterator[Function]:
+    """The functions that are handed what a function holds, in calls before a place."""
+    held = {param.name for param in function.params if param.name not in ("self", "cls")} | _read_into(function)
+    for call in function.calls:
+        if call.start < before and any(_holds(arg.value, held, function.module) for arg in call.args):
             callee = check.project.callee(function.module, call)
             if isinstance(callee, FunctionObject):
                 yield callee.function
-                yield from _handed(callee.function, check, depth - 1)
 
 
-def _is_handed(call: f.Call, held: set[str], module: Module, depth: int = 2) -> bool:
-    """Whether a call is given one of some variables, or what another call makes of it."""
-    values = [arg.value.value if isinstance(arg.value, (f.Await, f.Star)) else arg.value for arg in call.args]
-    calls = [module.facts.calls[value.index] for value in values if isinstance(value, f.CallRef)] if depth else []
-    return any(root_of(value) in held for value in values) or any(
-        root_of(inner.func) in held or _is_handed(inner, held, module, depth - 1) for inner in calls
-    )
+def _followed(function: Function, content: set[str], check: Check, depth: int) -> Iterator[Function]:
+    """The functions that are handed what is in the upload, over some calls."""
+    for call in function.calls if depth and content else ():
+        given = [index for index, arg in enumerate(call.args) if _holds(arg.value, content, function.module)]
+        callee = check.project.callee(function.module, call) if given else None
+        if isinstance(callee, FunctionObject):
+            yield callee.function
+            params = callee.function.params[filled(check.project.types, callee) :]
+            taken = {call.args[index].name or (params[index].name if index < len(params) else "") for index in given}
+            yield from _followed(callee.function, taken - {""}, check, depth - 1)
 
 
-def _holding(function: Function) -> set[str]:
-    """The parameters of a function, and its variables that are given something that a call has read."""
-    found = {param.name for param in function.params}
+def _holds(value: f.Expr | None, held: set[str], module: Module, depth: int = 2) -> bool:
+    """Whether an argument is one of some variables, or what calls make of one."""
+    if isinstance(value, f.Await | f.Star):
+        value = value.value
+    if root_of(value) in held:
+        return True
+    if not depth or not isinstance(value, f.CallRef):
+        return False
+    inner = module.facts.calls[value.index]
+    return root_of(inner.func) in held or any(_holds(arg.value, held, module, depth - 1) for arg in inner.args)
+
+
+def _content(function: Function) -> set[str]:
+    """The variables of a function that hold an upload, or what was read of it."""
+    uploads = (p.name for p in function.params if any(f.last_name(part) in _UPLOADED for part in walk(p.annotation)))
+    return {*uploads, *_read_into(function)}
+
+
+def _read_into(function: Function) -> set[str]:
+    """The variables of a function that are given something that a call has read."""
+    found: set[str] = set()
     for assign in function.module.assigns_in.get(function.index, ()):
         value = assign.value.value if isinstance(assign.value, f.Await) else assign.value
         if isinstance(value, f.CallRef) and f.last_name(function.module.facts.calls[value.index].func) == "read":
             found |= set(f.target_names(assign.target))
-    return found - {"self", "cls"}
+    return found
 
 
 def _looks_at_size(module: Module, start: int, end: int) -> bool:
