@@ -22,7 +22,8 @@ OTHERS = frozenset({
     "refresh", "resource", "download", "upload", "invite", "invitation", "remember", "verification", "verify", "reset",
     "mcp", "confirm", "confirmation", "activate", "activation", "unsubscribe", "share", "magic", "email", "link",
     "state", "oauth", "csrf", "device", "webhook", "stream", "file", "recovery",
-    "activacion", "confirmacion", "recuperacion", "verificacion", "ativacao", "confirmacao", "recuperacao", "verificacao",
+    "activacion", "confirmacion", "recuperacion", "verificacion", "ativacao", "confirmacao", "recuperacao",
+    "verificacao",
 })  # fmt: skip
 """Words that tell of tokens for something else than access, some of which have to live for days."""
 
