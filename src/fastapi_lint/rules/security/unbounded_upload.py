@@ -148,7 +148,7 @@ def _holds(value: f.Expr | None, held: set[str], module: Module, depth: int = 2)
     """Whether an argument is one of some variables, or what calls make of one."""
     if isinstance(value, f.Await | f.Star):
         value = value.value
-    if root_of(value) in held:
+    if value is not None and root_of(value) in held:
         return True
     if not depth or not isinstance(value, f.CallRef):
         return False

@@ -205,8 +205,8 @@ class Times:
                     yield from self._ahead(call.func.value, where, chain, depth - 1)
             case f.Name() | f.Attr():
                 for value, place, inner in self._meant(expr, where, chain):
-                    for one in self._ahead(value, place, inner, depth - 1):
-                        yield replace(one, names=one.names | self._said_at(place))
+                    for ahead in self._ahead(value, place, inner, depth - 1):
+                        yield replace(ahead, names=ahead.names | self._said_at(place))
 
     def _returned(
         self, function: Function, module: Module, call: f.Call, chain: Chain, depth: int
