@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.taint.archives import Unpacked, unpacked
 from fastapi_lint.model.taint.checking.schemes import leads_nowhere
+from fastapi_lint.model.taint.errors.handled import wrapped
 from fastapi_lint.model.taint.errors.parsing import only_parses
 from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk
@@ -54,4 +55,5 @@ __all__ = [
     "only_parses",
     "trail",
     "unpacked",
+    "wrapped",
 ]

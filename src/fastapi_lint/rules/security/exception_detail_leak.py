@@ -12,7 +12,7 @@ from fastapi_lint.model.application import wraps_endpoint
 from fastapi_lint.model.calls import Raising, body_of, only_computes
 from fastapi_lint.model.names import ClassObject, External, FunctionObject, Instance, walk
 from fastapi_lint.model.routing import Answer, Message
-from fastapi_lint.model.taint import Told, only_parses
+from fastapi_lint.model.taint import Told, only_parses, wrapped
 from fastapi_lint.model.values import NOWHERE, Bound
 from fastapi_lint.rule import Check, rule
 
@@ -36,10 +36,11 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
     Known limits
     Reported for what is caught as `Exception`, for errors of databases and the operating system, for other errors of
     libraries and of Python with a status of 500 and above, and for tracebacks: in responses, HTTP errors, returned
-    values, streams and WebSocket messages, also by way of functions, variables and objects. The project's own exception
-    classes are taken to be written for clients, and so is, with a 4xx status, a `ValueError` and what parsing the
-    client's own data says; with 413, 415 or 422 also what code says that only turns values into others. Where a setting
-    (`if settings.debug`) or the type of the exception decides, nothing is reported.
+    values, streams and WebSocket messages, also by way of functions, variables and objects, and of an exception of the
+    project whose handler answers with what it says. The project's own exception classes are taken to be written for
+    clients, and so is, with a 4xx status, a `ValueError` and what parsing the client's own data says; with 413, 415 or
+    422 also what code says that only turns values into others. Where a setting (`if settings.debug`) or the type of
+    the exception decides, nothing is reported.
 
     References
     - [Handling errors](https://fastapi.tiangolo.com/tutorial/handling-errors/)
@@ -48,6 +49,7 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
     """
     if function.module.is_test:
         return
+    yield from _wrapped(function, check)
     for at, content, status in _sent(function, check):
         named: set[tuple[Module, int]] = set()
         for told in check.project.telling.told(content):
@@ -71,6 +73,24 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
                 why="it shows code and paths" if told.what == "traceback" else "it may hold SQL, paths or data",
                 instead="log it, and answer with a fixed text",
                 module=home,
+            )
+
+
+def _wrapped(function: Function, check: Check) -> Iterator[Finding]:
+    """Texts of others that an exception of the project takes to the handler that answers with them."""
+    named: set[int] = set()
+    for each in wrapped(check.project, function):
+        if each.status is None and only_parses(check.project, each.told):
+            continue  # it may be a 4xx
+        what = "the traceback" if each.told.what == "traceback" else _text(each.told, each.status, check)
+        if what and each.told.function is function and each.told.block not in named:
+            named.add(each.told.block)
+            yield check.finding(
+                each.arg,
+                f"{what}, as a `{each.cls.name}`, goes to the client in `{each.sender.name}`",
+                why="it shows code and paths" if each.told.what == "traceback" else "it may hold SQL, paths or data",
+                instead="log it, and raise this with a fixed text",
+                related=[check.related(each.sender, "this answers with what it says", module=each.sender.module)],
             )
 
 
