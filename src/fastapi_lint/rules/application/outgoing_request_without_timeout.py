@@ -32,7 +32,7 @@ _ROLES = ("endpoint", "dependency", "websocket")
 """For what a task runs."""
 
 
-@rule("FAPI728", fix=Safety.UNSAFE, words={"requests", "urlopen", "timeout"}, needs_requests=True)
+@rule("FAPI728", fix=Safety.UNSAFE, words={"requests", "urlopen", "timeout", "httpx", "aiohttp"}, needs_requests=True)
 def outgoing_request_without_timeout(function: Function, check: Check) -> Iterator[Finding]:
     """A request to another service, made for a client, has no time limit.
 
@@ -86,13 +86,18 @@ def outgoing_request_without_timeout(function: Function, check: Check) -> Iterat
                 for each in (root.functions if root else ())
             ],
             chain=True,
-            fix=partial(_fix, module, call, value) if is_direct else None,
+            fix=partial(_fix, module, call, value) if is_direct and not _takes_more_than_seconds(target) else None,
         )
 
 
 def _bound(project: Project) -> frozenset[str]:
     """The names of partials of what sends requests."""
     return bound_names(project.modules, _LASTS)
+
+
+def _takes_more_than_seconds(target: Type) -> bool:
+    """Whether a limit is no number: a request of aiohttp takes a `ClientTimeout`."""
+    return isinstance(target, Method) and target.cls == "aiohttp.ClientSession"
 
 
 def _for_whom(function: Function, root: Root | None) -> str:
@@ -130,7 +135,25 @@ def _waits(target: Type, call: f.Call, args: tuple[f.Arg, ...], where: Where, ch
             return package in ("requests", "requests.api") and last in _VERBS
         case Method(cls=cls, name=method) if cls.startswith("requests.") and cls.endswith("Session"):
             return method in _VERBS and not _has_own_limit(call, where, check)
+        case Method(cls=cls, name=method) if cls in _MAKERS:
+            return method in _VERBS and _is_made_endless(call, where, check)
     return False
+
+
+def _is_made_endless(call: f.Call, where: Where, check: Check) -> bool:
+    """Whether the client that a call is made on is kept, and was made without a limit (`timeout=None`)."""
+    kind = check.project.infer(call.func.value, *where) if isinstance(call.func, f.Attr) else None
+    made = kind.origin if isinstance(kind, Instance) else None
+    value = _timeout(made.module, made.facts, check) if made is not None else None
+    if made is None or value is None or not _is_endless(value, check):
+        return False
+    maker = made.module.enclosing(made.facts.block)
+    if maker is None:
+        return True
+    is_reported = (
+        nearest_root(check.project, maker, carries=True) is not None or role_of(check.project, maker) in _ROLES
+    )
+    return not is_reported  # made for each request, it is spoken of where it is made
 
 
 def _is_of_a_file(args: tuple[f.Arg, ...], where: Where, check: Check) -> bool:

@@ -24,6 +24,13 @@ _SHARED = {"os.path.commonpath": "folders", "os.path.commonprefix": "letters"}
 _URL_WITH_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/]+/", re.IGNORECASE)
 
 
+def _is_of_parents(expr: f.Expr) -> bool:
+    """Whether an expression is the folders around a path, perhaps with itself: `(path, *path.parents)`."""
+    if isinstance(expr, f.Display):
+        return any(isinstance(item, f.Star) and _is_of_parents(item.value) for item in expr.items)
+    return isinstance(expr, f.Attr) and expr.attr == "parents"
+
+
 class Comparisons:
     """Answers "what is ruled out when this comparison is true, or not"."""
 
@@ -52,7 +59,7 @@ class Comparisons:
         chosen = all(one.opaque and one.origin not in own for one in among)  # of which list it is, not what is in it
         if inside and is_in and chosen:
             yield from (Ruling(one.origin, "" if one.opaque else one.part, ALL) for one in inside)
-        elif among and is_in and _is_own(inside) and isinstance(right, f.Attr) and right.attr == "parents":
+        elif among and is_in and _is_own(inside) and _is_of_parents(right):
             yield from (Ruling(one.origin, "", _PATH) for one in among if may_be_resolved(one))
         elif among and not is_in and not inside:
             against = frozenset[str]().union(*(_SIGNS.get(sign, frozenset()) for sign in self._constants(left, where)))
