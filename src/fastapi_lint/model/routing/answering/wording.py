@@ -9,8 +9,8 @@ from itertools import pairwise
 from fastapi_lint.model.routing.paths import placeholders
 
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
-_CREATING = frozenset({"create", "add", "register", "new", "signup"})
-_PLAINLY = frozenset({"create", "add", "new"})
+_CREATING = frozenset({"create", "add", "register", "new", "signup", "crear", "criar", "registrar", "cadastrar"})
+_PLAINLY = frozenset({"create", "add", "new", "crear", "criar"})
 """Verbs that say by themselves that something comes into being; one can also register for what is there."""
 _LINKS = frozenset({"from", "by", "for", "with", "in", "via", "of", "into", "on", "at"})
 """What follows them says how or where, not what."""
@@ -35,14 +35,19 @@ ACTIONS = frozenset({
     "exchange", "impersonate", "invite", "attempt", "attempts", "interaction", "interactions", "permissions", "roles",
     "scopes", "tags", "settings", "config", "configuration", "preferences", "password", "reindex", "index", "scan",
     "evaluate", "score", "compare", "summarize", "summary",
+    "abrir", "activar", "actualizar", "analizar", "aprobar", "asignar", "atualizar", "buscar", "calcular", "cancelar",
+    "cerrar", "confirmar", "enviar", "exportar", "generar", "guardar", "importar", "iniciar", "procesar", "recuperar",
+    "salvar", "sincronizar", "subir", "validar", "verificar",
 })  # fmt: skip
 """Words that speak of doing something with what is there, not of a new resource; some are also things."""
 _MANAGING = frozenset({
     "edit", "update", "modify", "change", "delete", "remove", "list", "get", "query", "search", "info", "detail",
     "details", "page", "find", "save", "read",
+    "actualizar", "atualizar", "borrar", "buscar", "cambiar", "deletar", "editar", "eliminar", "excluir", "guardar",
+    "listar", "modificar", "obtener", "obter",
 })  # fmt: skip
 
-_SEARCHING = frozenset({"query", "search", "find"})
+_SEARCHING = frozenset({"query", "search", "find", "buscar"})
 """Those that are a POST in other interfaces as well, where what is asked for stands in the body."""
 
 
@@ -144,6 +149,8 @@ def _singular(word: str) -> str:
     """What a word and its plural have in common: `house` and `houses`, `box` and `boxes`, `status` and `statuses`."""
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
+    if word.endswith(("ciones", "siones")):
+        return word[:-2]
     if word.endswith(_HISSING):
         word = word.rstrip("s").removesuffix("e")
     return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
