@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi_lint.model.routing.answering.answers import Answer, Answers, means_every_value
 from fastapi_lint.model.routing.answering.channels import Channels, Message
-from fastapi_lint.model.routing.answering.connections import registration, unregistrations
+from fastapi_lint.model.routing.answering.connections import Registration, registration, unregistrations
 from fastapi_lint.model.routing.answering.contents import Contents
 from fastapi_lint.model.routing.answering.failures import Failures
 from fastapi_lint.model.routing.answering.handshakes import SOCKETS, Acceptance, acceptances, comes_after, socket_of
@@ -54,6 +54,7 @@ __all__ = [
     "Mount",
     "PathIndex",
     "Place",
+    "Registration",
     "Route",
     "Router",
     "Routes",

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function, Route
+from fastapi_lint.model import Function, Module, Route
 from fastapi_lint.model.calls import BROAD, caught
 from fastapi_lint.model.names import External
-from fastapi_lint.model.routing import registration, unregistrations
+from fastapi_lint.model.routing import Registration, registration, unregistrations
 from fastapi_lint.rule import Check, rule
 
 _WEBSOCKET = ("fastapi.WebSocket", "starlette.websockets.WebSocket")
 _RECEIVES = frozenset({"receive_text", "receive_json", "receive_bytes", "receive"})
 _ITERATES = frozenset({"iter_text", "iter_json", "iter_bytes"})
 _PARSES = frozenset({"receive_json", "iter_json", "loads", "model_validate_json", "model_validate"})
+_CONDITIONS = frozenset({"choice", "if", "else", "case", "for", "while", "with"})
+_Removal = f.Call | f.Exit | f.Assign
 _SUPPRESS = "contextlib.suppress"
 _KNOWN_CONTEXTS = frozenset({_SUPPRESS, "contextlib.nullcontext", "asyncio.timeout", "asyncio.timeout_at"})
 """Contexts that take nothing off."""
@@ -55,6 +57,15 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
     removed = list(unregistrations(types, handler, kept))
     ways = [way for one in removed for way in _ways(handler, one, received, check)]
     if "any" in ways:
+        for leave in _left_early(handler, kept, removed, check):
+            yield check.finding(
+                leave,
+                f"`{handler.name}` returns here and leaves the connection registered",
+                why="the list grows, and the next broadcast fails at the dead connection",
+                instead="begin the `try` right behind the registration, and take the connection off in `finally`",
+                module=handler.module,
+                related=[check.related(kept.place, "it is registered here", module=handler.module)],
+            )
         return
     title = f"`{handler.name}` leaves the connection registered when its client goes"
     why = "the list grows, and the next broadcast fails at the dead connection"
@@ -72,6 +83,39 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
         related=[check.related(kept.place, "it is registered here", module=handler.module)],
         severity=Severity.INFO if "disconnect" in ways else None,
     )
+
+
+def _left_early(handler: Function, kept: Registration, removed: list[_Removal], check: Check) -> Iterator[f.Exit]:
+    """The returns behind the registration on whose way nothing takes the connection off."""
+    module = handler.module
+    blocks = module.facts.blocks
+    if isinstance(kept.place, f.Call) and kept.place.use != "statement":
+        return  # its value says whether the socket was registered
+    for leave in handler.exits:
+        around = list(_above(module, leave.block))
+        if leave.kind != "return" or leave.start < kept.place.end or kept.place.block not in around:
+            continue
+        attempts = {blocks[block].parent for block in around}
+        before = {one.block for one in removed if kept.place.end <= one.start < leave.start}
+        in_the_end = {block for one in removed for block in _above(module, one.block) if blocks[block].kind == "finally"}
+        if any(blocks[block].parent in attempts for block in in_the_end):
+            continue
+        if any(_by_way_of(module, block) in around for block in before):
+            continue
+        if not any(_may_clean_up(blocks[block], handler, check) for block in around):
+            yield leave
+
+
+def _above(module: Module, block: int) -> Iterator[int]:
+    """A block and those around it."""
+    while block >= 0:
+        yield block
+        block = module.facts.blocks[block].parent
+
+
+def _by_way_of(module: Module, block: int) -> int:
+    """The block of a statement, or the one around the conditions and loops in which it stands."""
+    return next(each for each in _above(module, block) if module.facts.blocks[each].kind not in _CONDITIONS)
 
 
 def _may_clean_up(block: f.Block, handler: Function, check: Check) -> bool:
@@ -108,7 +152,7 @@ def _is_caught(call: f.Call, handler: Function) -> bool:
     return False
 
 
-def _ways(handler: Function, removed: f.Call | f.Exit | f.Assign, received: f.Call, check: Check) -> Iterator[str]:
+def _ways(handler: Function, removed: _Removal, received: f.Call, check: Check) -> Iterator[str]:
     """How control gets from a receive to where the connection is taken off: "any" way, or a "disconnect" only."""
     module = handler.module
     blocks = module.facts.blocks
