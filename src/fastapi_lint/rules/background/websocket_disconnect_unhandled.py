@@ -97,7 +97,9 @@ def _left_early(handler: Function, kept: Registration, removed: list[_Removal], 
             continue
         attempts = {blocks[block].parent for block in around}
         before = {one.block for one in removed if kept.place.end <= one.start < leave.start}
-        in_the_end = {block for one in removed for block in _above(module, one.block) if blocks[block].kind == "finally"}
+        in_the_end = {
+            block for one in removed for block in _above(module, one.block) if blocks[block].kind == "finally"
+        }
         if any(blocks[block].parent in attempts for block in in_the_end):
             continue
         if any(_by_way_of(module, block) in around for block in before):
