@@ -32,6 +32,7 @@ class Dangers:
         for source in sources:
             for name in source.names:
                 self._sources.setdefault(canonical(name), {}).update(source.attributes)
+        self._attributes: dict[str, dict[str, str]] = {}
         self._passing = Lookup(passing)
         self._guards = Lookup(guards)
         self._sinks: dict[str, Lookup[Sink]] = {}
@@ -45,9 +46,11 @@ class Dangers:
 
     def attributes(self, cls: str) -> Mapping[str, str]:
         """What of an instance of a class the client wrote: attributes, methods with brackets, to what they are."""
-        found: dict[str, str] = {}
-        for owner in reversed(lineage(cls)):
-            found.update(self._sources.get(owner, {}))
+        found = self._attributes.get(cls)
+        if found is None:
+            found = self._attributes[cls] = {}
+            for owner in reversed(lineage(cls)):
+                found.update(self._sources.get(owner, {}))
         return found
 
     def passing(self, name: str) -> Passing | None:

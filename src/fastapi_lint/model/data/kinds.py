@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
+from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, ClassObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
@@ -39,9 +40,9 @@ _PYDANTIC_DATACLASS = frozenset({"pydantic.dataclasses.dataclass", "pydantic.v1.
 
 def kind_of(types: Inference, cls: Class) -> Kind | None:
     """What kind of schema a class is; None for another class."""
-    order = types.mro(cls)
-    for root, kind in ROOTS.items():
-        if any(isinstance(base, str) and types.is_subclass(base, root) for base in order):
+    names = [base for base in types.mro(cls) if type(base) is str]
+    for root, kind in ROOTS.items() if names else ():
+        if any(catalog.is_subclass(base, root) for base in names):
             if kind != "sqlmodel":
                 return kind
             table = any(a.name == "table" and a.value == f.Const(True) for a in cls.facts.keywords)

@@ -8,7 +8,7 @@ from fastapi_lint.model.taint.errors.handled import wrapped
 from fastapi_lint.model.taint.errors.parsing import only_parses
 from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk
-from fastapi_lint.model.taint.sinks import Arrival, called_like, names_an_object, trail
+from fastapi_lint.model.taint.sinks import Arrival, names_an_object, trail
 from fastapi_lint.model.taint.strands import (
     BESIDE,
     EACH,
@@ -48,7 +48,6 @@ __all__ = [
     "Told",
     "Unpacked",
     "Value",
-    "called_like",
     "decides_host",
     "leads_nowhere",
     "names_an_object",

@@ -402,23 +402,27 @@ class Flows:
         """Whether a function, or one around it, is given something by clients, or its object."""
         each: Function | None = function
         while each is not None:
-            init = each.cls.methods.get("__init__", each) if each.cls is not None else each
-            if any(map(self.tracing.entries.parameters, (each, init))):
+            init = each.cls.methods.get("__init__") if each.cls is not None else None
+            entries = self.tracing.entries.parameters
+            if entries(each) or (init is not None and entries(init)):
                 return True
-            if any(self._holds(each, param) for param in each.params):
-                return True
+            for param in each.params:
+                if self._holds(each, param):
+                    return True
             each = each.parent
         return False
 
     def _holds(self, function: Function, param: f.Param) -> bool:
-        if param.annotation is not None and not isinstance(param.default, f.CallRef) and is_plain(param.annotation):
+        if param.annotation is not None and type(param.default) is not f.CallRef and is_plain(param.annotation):
             return False
         if function.cls is not None and param is function.params[0] and not function.cls.facts.bases:
             return False
         kind = self.types.parameter(function, param)
-        if isinstance(kind, Instance) and kind.args:
+        if type(kind) is Instance and kind.args:
             kind = kind.args[0]
-        if not isinstance(kind, Instance):
+        if type(kind) is not Instance:
             return False
-        names = [kind.cls] if isinstance(kind.cls, str) else [b for b in self.types.mro(kind.cls) if isinstance(b, str)]
-        return any(self.known.attributes(name) for name in names)
+        if isinstance(kind.cls, str):
+            return bool(self.known.attributes(kind.cls))
+        names = [base for base in self.types.mro(kind.cls) if type(base) is str]
+        return any(self.known.attributes(name) for name in names) if names else False

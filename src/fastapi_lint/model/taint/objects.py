@@ -21,9 +21,10 @@ def called_on(module: Module, made: f.Call) -> frozenset[str] | None:
         return None
     methods, others = [], 0
     for expr, _, _ in evaluated(function, nested=True):
-        if type(expr) in (f.Const, f.CallRef):  # as most are
+        kind = type(expr)
+        if kind is f.Const or kind is f.CallRef:  # as most are
             continue
-        for part in walk(expr) if type(expr) is not f.Name else (expr,):
+        for part in walk(expr) if kind is not f.Name else (expr,):
             others += part == name
             if type(part) is f.Attr and part.value == name:
                 methods.append(part.attr)

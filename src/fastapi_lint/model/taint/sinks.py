@@ -4,7 +4,7 @@ for the joined paths that are keys of objects in a store like S3, where `..` lea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -79,7 +79,9 @@ class Sinks:
         self.known = known
         self._named: dict[tuple[Module, str], frozenset[str]] = {}
         self._dividing: dict[Module, set[int]] = {}
-        self._likely: dict[tuple[Module, str], dict[int, tuple[f.Call, ...]]] = {}
+        self._likely: dict[tuple[Module, str], dict[int, list[f.Call]]] = {}
+        self._aliases: dict[Module, list[tuple[str, str]]] = {}
+        self._handing: dict[Module, list[int]] = {}
 
     def sink(self, module: Module, call: f.Call, danger: str) -> tuple[Sink, tuple[f.Arg, ...]] | None:
         """How a call is a sink of a danger, and its arguments; None when it is none."""
@@ -106,9 +108,15 @@ class Sinks:
         key = (module, danger)
         if key not in self._named:
             names = self.known.names(danger)
-            renamed = [one.alias for one in module.facts.imports if one.alias and one.name in names]
-            self._named[key] = names.union(renamed)
+            self._named[key] = names.union([alias for alias, name in self._renamed(module) if name in names])
         return self._named[key]
+
+    def _renamed(self, module: Module) -> Sequence[tuple[str, str]]:
+        """What a module imports under names of its own: these, and the names that it has at home."""
+        if module not in self._aliases:
+            pairs = [(one.alias, one.name) for one in module.facts.imports if one.alias]
+            self._aliases[module] = [pair for pair in pairs if pair[0] != pair[1]]
+        return self._aliases[module]
 
     def _applies(self, sink: Sink, args: tuple[f.Arg, ...], module: Module, call: f.Call) -> bool:
         """Whether the arguments that decide are such that a sink is one."""
@@ -164,19 +172,36 @@ class Sinks:
             for call in calls:
                 yield from self.arrivals(module, call, danger)
 
-    def likely(self, function: Function, danger: str) -> tuple[f.Call, ...]:
+    def likely(self, function: Function, danger: str) -> Sequence[f.Call]:
         """The calls of a function that may be sinks by their names: no others are."""
         return self._likely_in(function.module, danger).get(function.index, ())
 
-    def _likely_in(self, module: Module, danger: str) -> dict[int, tuple[f.Call, ...]]:
+    def _likely_in(self, module: Module, danger: str) -> Mapping[int, Sequence[f.Call]]:
         """The calls of a module that are called like a sink, or hand over what is, by the index of their function."""
         key = (module, danger)
-        if key not in self._likely:
-            found: dict[int, list[f.Call]] = {}
-            for call in called_like(module, self._names(module, danger)):
+        found = self._likely.get(key)
+        if found is None:
+            found = self._likely[key] = {}
+            for call in self.called_like(module, self._names(module, danger)):
                 found.setdefault(module.facts.blocks[call.block].function, []).append(call)
-            self._likely[key] = {function: tuple(each) for function, each in found.items()}
-        return self._likely[key]
+        return found
+
+    def called_like(self, module: Module, names: frozenset[str]) -> list[f.Call]:
+        """The calls of a module by the last names of what they call, or of what they hand over to be run elsewhere."""
+        calls, table = module.facts.calls, module.calls_by_name
+        found = {index for name in table.keys() & names for index in table[name]}
+        for index in self._handing_over(module):
+            if any(f.last_name(arg.value) in names for arg in calls[index].args):
+                found.add(index)
+        return [calls[index] for index in sorted(found)] if found else []
+
+    def _handing_over(self, module: Module) -> Sequence[int]:
+        """The calls by which a module may have something else run, by their names."""
+        if module not in self._handing:
+            names, table = catalog.handoff_names(), module.calls_by_name
+            names = names.union([alias for alias, name in self._renamed(module) if name in names])
+            self._handing[module] = [index for name in table.keys() & names for index in table[name]]
+        return self._handing[module]
 
     def arrivals(self, module: Module, call: f.Call, danger: str) -> Iterator[Arrival]:
         found = self.sink(module, call, danger)
@@ -268,25 +293,6 @@ class Sinks:
         while isinstance(value, f.Binary) and value.op == "/":
             value = value.left
         return self.types.is_instance(self.types.infer(value, where), *_PATHS)
-
-
-def called_like(module: Module, names: frozenset[str]) -> Iterator[f.Call]:
-    """The calls of a module by the last names of what they call, or of what they hand over to be run elsewhere."""
-    calls, table = module.facts.calls, module.calls_by_name
-    found = {index for name in names & table.keys() for index in table[name]}
-    found.update(
-        index
-        for name in _handing_over(module) & table.keys()
-        for index in table[name]
-        if any(f.last_name(arg.value) in names for arg in calls[index].args)
-    )
-    return (calls[index] for index in sorted(found))
-
-
-def _handing_over(module: Module) -> frozenset[str]:
-    """What a module calls by which it may have something else run."""
-    names = catalog.handoff_names()
-    return names.union(one.alias for one in module.facts.imports if one.alias and one.name in names)
 
 
 def asked_of(call: f.Call) -> Iterator[f.Expr]:

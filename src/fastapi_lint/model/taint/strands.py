@@ -106,6 +106,9 @@ class Strand:
     opaque: bool = False
     steps: tuple[Step, ...] = field(default=(), compare=False, repr=False)
 
+    def __hash__(self) -> int:  # of these two, as alternatives are compared all the time; the rest seldom decides
+        return hash((self.shown, self.part))
+
     @property
     def is_cut(self) -> bool:
         """Whether it is what stands between two signs of a text."""
@@ -117,14 +120,15 @@ class Strand:
 
     def without(self, dangers: Iterable[str]) -> Strand:
         """The same when some dangers have been ruled out."""
-        more = self.safe | frozenset(dangers)
+        more = self.safe.union(dangers)
         return self if more == self.safe else replace(self, safe=more)
 
     def behind(self, step: Step) -> Strand:
         """The same one step further."""
         if (self.steps and self.steps[-1] == step) or len(self.steps) >= _MOST_STEPS:
             return self
-        return replace(self, steps=(*self.steps, step))
+        steps = (*self.steps, step)  # `replace` asks for each field in turn: too slow for what is done at every step
+        return Strand(self.origin, self.shown, self.safe, self.part, self.resolved, self.opaque, steps)
 
 
 @dataclass(frozen=True)
@@ -180,11 +184,10 @@ def has_strands(value: Value) -> bool:
 
 def union(values: Iterable[Value]) -> Value:
     """One of several values."""
-    found: dict[Text, None] = {}
-    for value in values:
-        for text in value:
-            found.setdefault(text)
-    return bounded(found)
+    every = list(values)
+    if len(every) == 1:  # as most variables have one value
+        return every[0] if len(every[0]) <= _MOST else bounded(every[0])
+    return bounded(dict.fromkeys([text for value in every for text in value]))
 
 
 def bounded(texts: Iterable[Text]) -> Value:
@@ -200,21 +203,18 @@ def bounded(texts: Iterable[Text]) -> Value:
 
 def concatenated(values: Iterable[Value]) -> Value:
     """Texts one behind the other."""
-    found: list[Text] = [()]
+    found: Value = ((),)
     for value in values:
-        following = value or UNKNOWN
-        found = list(
-            bounded(merged((*text, *(_behind(more) if text else more))) for text in found for more in following)
-        )
-    return tuple(found)
+        found = bounded([_appended(text, more) for text in found for more in value or UNKNOWN])
+    return found
 
 
-def _behind(text: Text) -> Text:
-    """The same behind something else."""
-    first = text[0] if text else None
-    if isinstance(first, Strand) and RISES in first.safe:
-        return (replace(first, safe=first.safe - {RISES}, resolved=False), *text[1:])
-    return text
+def _appended(text: Text, more: Text) -> Text:
+    """A text with another one behind it."""
+    first = more[0] if more and text else None
+    if type(first) is Strand and RISES in first.safe:
+        more = (replace(first, safe=first.safe - {RISES}, resolved=False), *more[1:])
+    return merged((*text, *more))
 
 
 def resolved(value: Value, *, by_itself: bool = False) -> Value:
@@ -230,8 +230,14 @@ def resolved(value: Value, *, by_itself: bool = False) -> Value:
 
 def merged(text: Text) -> Text:
     """The same with neighbouring constants in one; of what is very long the end."""
-    if len(text) == 1:
-        return text if text[0] != "" else ()
+    before: type[object] | None = None
+    for piece in text:  # nothing is to be done in most
+        kind = type(piece)
+        if kind is str and (before is str or not piece):
+            break
+        before = kind
+    else:
+        return text[-_LONGEST:]
     pieces: list[Piece] = []
     for piece in text:
         if type(piece) is str and pieces and type(pieces[-1]) is str:
@@ -241,11 +247,11 @@ def merged(text: Text) -> Text:
     return tuple(pieces[-_LONGEST:])
 
 
-def mapped(value: Value, change: Callable[[Strand], Piece]) -> Value:
+def mapped(value: Value, change: Callable[[Strand], Strand | Hidden]) -> Value:
     """The same with every strand replaced."""
     if not has_strands(value):
         return value
-    return tuple(dict.fromkeys([merged(tuple([change(p) if type(p) is Strand else p for p in t])) for t in value]))
+    return tuple(dict.fromkeys([tuple([change(p) if type(p) is Strand else p for p in text]) for text in value]))
 
 
 def decoded(strand: Strand) -> Strand:
@@ -299,15 +305,11 @@ def decides_host(strand: Strand, before: Text, after: Text) -> bool:
 
 def continued(outer: Strand, inner: Strand) -> Strand:
     """A strand that goes on as another one did, which was one of a parameter."""
-    path = tuple(str(key) for key in inner.origin.path) if isinstance(inner.origin, Slot) else ()
-    part = outer.part or ("" if path else inner.part)
-    found = replace(
-        outer,
-        safe=outer.safe | inner.safe,
-        part=part,
-        resolved=outer.resolved or inner.resolved,
-        opaque=outer.opaque or inner.opaque,
-    )
+    is_whole = not (isinstance(inner.origin, Slot) and inner.origin.path)
+    part = outer.part or (inner.part if is_whole else "")
+    steps = outer.steps
     for step in inner.steps:
-        found = found.behind(step)
-    return found
+        if len(steps) < _MOST_STEPS and not (steps and steps[-1] == step):
+            steps = (*steps, step)
+    safe, resolved_, opaque = outer.safe | inner.safe, outer.resolved or inner.resolved, outer.opaque or inner.opaque
+    return Strand(outer.origin, outer.shown, safe, part, resolved_, opaque, steps)

@@ -55,6 +55,7 @@ from fastapi_lint.model.taint.strands import (
     has_strands,
     mapped,
     named,
+    strands,
     union,
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
@@ -336,7 +337,9 @@ class Tracing:
                 break
             if module.facts.blocks[binding.block].kind != "comprehension":
                 passed.append(binding)
-        base = mapped(union(values), lambda strand: _renamed(strand, name, path))
+        base = union(values)
+        if any("[...]" in strand.shown for strand in strands(base)):
+            base = mapped(base, lambda strand: _renamed(strand, name, path))
         return self.changes.applied(self, name, found[0], where, path, base, depth)
 
     def _bound(self, name: str, binding: Binding, where: Where, path: Path, depth: int) -> Value:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Instance, Module
-from fastapi_lint.model.taint import Arrival, Entry, Strand, Text, called_like, trail
+from fastapi_lint.model.taint import Arrival, Entry, Strand, Text, trail
 from fastapi_lint.rule import Check, rule
 
 _SAYS = {
@@ -103,7 +103,7 @@ def _is_list(expr: f.Expr | None, arrival: Arrival, check: Check) -> bool:
 def _shells(module: Module, check: Check) -> Iterator[Arrival]:
     """The texts that a shell is given as an argument: `["bash", "-c", text]`."""
     flows = check.project.taint
-    for call in called_like(module, _PROGRAMS):
+    for call in check.project.taint.sinks.called_like(module, _PROGRAMS):
         where = (module, call.block, call.start)
         target, args = flows.tracing.callee(call, where)
         name = check.project.types.name_of_type(target) or ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, Function
+from fastapi_lint.model import Class, ClassObject, Function, Module
 from fastapi_lint.model.routing import Route
 from fastapi_lint.model.taint import Arrival, trail
 from fastapi_lint.rule import Check, rule
@@ -17,7 +17,7 @@ _WORDS = ("HTML", "text/html", "Markup")
 
 
 @rule("FAPI624", severity=Severity.ERROR, needs_requests=True)
-def html_injection(function: Function, check: Check) -> Iterator[Finding]:
+def html_injection(module: Module, check: Check) -> Iterator[Finding]:
     """A text of the client becomes part of an HTML page without being escaped.
 
     Why is this bad?
@@ -36,34 +36,44 @@ def html_injection(function: Function, check: Check) -> Iterator[Finding]:
     - [Templates](https://fastapi.tiangolo.com/advanced/templates/)
     - [CWE-79](https://cwe.mitre.org/data/definitions/79.html)
     """
-    module = function.module
-    if module.is_test or not (module.mentions(*_WORDS) or function in check.project.routes.by_handler):
-        return
     flows = check.project.taint
-    for arrival in _arrivals(function, check):
-        found = next(flows.entering(arrival, "html"), None)
-        if found is None:
-            continue
-        strand = found[0]
-        yield check.finding(
-            (arrival.start, arrival.end),
-            f"`{strand.shown}` of the client gets into HTML that `{function.name}` makes",
-            why="`<script>` in it runs in the browser of whoever opens the page",
-            instead="render a template that escapes, or use `html.escape()`",
-            related=[check.related(step, step.message, module=step.module) for step in trail(strand, arrival)],
-            chain=True,
-        )
+    for function in _functions(module, check):
+        for arrival in _arrivals(function, check):
+            found = next(flows.entering(arrival, "html"), None)
+            if found is None:
+                continue
+            strand = found[0]
+            yield check.finding(
+                (arrival.start, arrival.end),
+                f"`{strand.shown}` of the client gets into HTML that `{function.name}` makes",
+                why="`<script>` in it runs in the browser of whoever opens the page",
+                instead="render a template that escapes, or use `html.escape()`",
+                related=[check.related(step, step.message, module=step.module) for step in trail(strand, arrival)],
+                chain=True,
+            )
+
+
+def _functions(module: Module, check: Check) -> Sequence[Function]:
+    """The functions of a module that may make HTML: where nothing says so, endpoints, by the class of their answers."""
+    if module.is_test:
+        return ()
+    if module.mentions(*_WORDS):
+        return module.functions
+    handlers = check.project.routes.by_handler
+    return [function for function in module.functions if function in handlers]
 
 
 def _arrivals(function: Function, check: Check) -> Iterator[Arrival]:
     """What becomes HTML in a function: of a response, or what it returns as one."""
     flows, module = check.project.taint, function.module
-    likely = {(call.start, call.end) for call in flows.sinks.likely(function, "html")}
-    for call in function.calls:
-        is_likely = (call.start, call.end) in likely
-        found = list(flows.sinks.arrivals(module, call, "html")) if is_likely else []
-        yield from found
-        content = None if found else _content(function, call, check)
+    likely = flows.sinks.likely(function, "html")
+    made: set[int] = set()
+    for call in likely:
+        for arrival in flows.sinks.arrivals(module, call, "html"):
+            made.add(call.start)
+            yield arrival
+    for call in function.calls_named(_classes(module)):
+        content = None if call.start in made else _content(function, call, check)
         if content is not None:
             yield from flows.given(content.value, function, (content.start, content.end), call.block, "html")
     if _answers_html(function, check):
@@ -72,9 +82,14 @@ def _arrivals(function: Function, check: Check) -> Iterator[Arrival]:
                 yield from flows.given(leave.value, function, (leave.start, leave.end), leave.block, "html")
 
 
+def _classes(module: Module) -> frozenset[str]:
+    """What is called in a module that is called as classes are."""
+    return frozenset([name for name in module.calls_by_name if name[:1].isupper()])
+
+
 def _content(function: Function, call: f.Call, check: Check) -> f.Arg | None:
     """What a response is made of that is HTML by a class of the project, or by a header."""
-    if not call.args or not f.last_name(call.func)[:1].isupper():
+    if not call.args:
         return None
     callee = check.project.callee(function.module, call)
     types = check.project.types

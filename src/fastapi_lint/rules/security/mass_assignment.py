@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, Function, FunctionObject, Method
+from fastapi_lint.model import Class, ClassObject, Function, FunctionObject, Method, Module
 from fastapi_lint.model.calls import filled
 from fastapi_lint.model.data import MAPPERS, is_mapped, row_class
 from fastapi_lint.model.names import walk
@@ -34,7 +34,7 @@ _OWN = re.compile(
 
 
 @rule("FAPI633", severity=Severity.ERROR, needs_requests=True)
-def mass_assignment(function: Function, check: Check) -> Iterator[Finding]:
+def mass_assignment(module: Module, check: Check) -> Iterator[Finding]:
     """A dict that the client sent decides which columns of a row are written.
 
     Why is this bad?
@@ -52,9 +52,7 @@ def mass_assignment(function: Function, check: Check) -> Iterator[Finding]:
     - [OWASP: mass assignment](https://cheatsheetseries.owasp.org/cheatsheets/Mass_Assignment_Cheat_Sheet.html)
     - [CWE-915](https://cwe.mitre.org/data/definitions/915.html)
     """
-    if function.module.is_test:
-        return
-    for arrival, cls in _arrivals(function, check):
+    for arrival, cls in () if module.is_test else _arrivals(module, check):
         found = next(check.project.taint.entering(arrival, "columns"), None)
         if found is None:
             continue
@@ -70,10 +68,13 @@ def mass_assignment(function: Function, check: Check) -> Iterator[Finding]:
         )
 
 
-def _arrivals(function: Function, check: Check) -> Iterator[tuple[Arrival, Class | None]]:
-    """What names columns in a function, with the class whose they are."""
-    flows, module = check.project.taint, function.module
-    for call in _likely(function):
+def _arrivals(module: Module, check: Check) -> Iterator[tuple[Arrival, Class | None]]:
+    """What names columns in the functions of a module, with the class whose they are."""
+    flows = check.project.taint
+    for call in _likely(module):
+        function = module.enclosing(call.block)
+        if function is None:
+            continue
         span, where = (call.start, call.end), (module, call.block, call.start)
         name = f.last_name(call.func)
         if name == "setattr" and len(call.args) == 3:
@@ -96,14 +97,15 @@ def _arrivals(function: Function, check: Check) -> Iterator[tuple[Arrival, Class
                     break
 
 
-def _likely(function: Function) -> Sequence[f.Call]:
-    """The calls of a function that may name columns: by what they call, or by `**`."""
-    module = function.module
-    calls, blocks = module.facts.calls, module.facts.blocks
-    unpacking = [calls[index] for index in module.calls_by_keyword.get("**", ())]
-    own = [call for call in unpacking if blocks[call.block].function == function.index]
-    named = [call for call in function.calls_named(_NAMING) if call.args and call not in own]
-    return own + named
+def _likely(module: Module) -> Iterator[f.Call]:
+    """The calls of a module that may name columns: by what they call, or by `**`."""
+    unpacking = module.calls_by_keyword.get("**", ())
+    for index in unpacking:
+        yield module.facts.calls[index]
+    for name in _NAMING & module.calls_by_name.keys():
+        for index in module.calls_by_name[name]:
+            if index not in unpacking and module.facts.calls[index].args:
+                yield module.facts.calls[index]
 
 
 def _is_row_of(value: f.Expr, where: Where, check: Check) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fastapi_lint.finding import Finding
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import External, Function
+from fastapi_lint.model import External, Function, Module
 from fastapi_lint.model.taint import Arrival, Entry, Strand, Text, decides_host, trail
 from fastapi_lint.rule import Check, rule
 
@@ -16,7 +16,7 @@ _OTHERS = frozenset({"header", "cookie", "credential", "message", "content", "pa
 
 
 @rule("FAPI622", needs_requests=True)
-def open_redirect(function: Function, check: Check) -> Iterator[Finding]:
+def open_redirect(module: Module, check: Check) -> Iterator[Finding]:
     """The client chooses where the browser is sent.
 
     Why is this bad?
@@ -34,22 +34,30 @@ def open_redirect(function: Function, check: Check) -> Iterator[Finding]:
     - [OWASP: unvalidated redirects](https://cheatsheetseries.owasp.org/cheatsheets/Unvalidated_Redirects_and_Forwards_Cheat_Sheet.html)
     - [CWE-601](https://cwe.mitre.org/data/definitions/601.html)
     """
-    module = function.module
-    if module.is_test or not (module.mentions(*_WORDS) or _answers_by_class(function, check)):
-        return
-    for arrival in _arrivals(function, check):
-        found = next((one for one in check.project.taint.entering(arrival, "redirect") if _leads_away(*one)), None)
-        if found is None:
-            continue
-        strand = found[0]
-        yield check.finding(
-            (arrival.start, arrival.end),
-            f"the client decides where `{function.name}` redirects to, with `{strand.shown}`",
-            why="a link to this site ends on any other one",
-            instead="choose from fixed targets, or check that it begins with one slash and has no host",
-            related=[check.related(step, step.message, module=step.module) for step in trail(strand, arrival)],
-            chain=True,
-        )
+    for function in _functions(module, check):
+        for arrival in _arrivals(function, check):
+            found = next((one for one in check.project.taint.entering(arrival, "redirect") if _leads_away(*one)), None)
+            if found is None:
+                continue
+            strand = found[0]
+            yield check.finding(
+                (arrival.start, arrival.end),
+                f"the client decides where `{function.name}` redirects to, with `{strand.shown}`",
+                why="a link to this site ends on any other one",
+                instead="choose from fixed targets, or check that it begins with one slash and has no host",
+                related=[check.related(step, step.message, module=step.module) for step in trail(strand, arrival)],
+                chain=True,
+            )
+
+
+def _functions(module: Module, check: Check) -> Sequence[Function]:
+    """The functions of a module that may redirect: where nothing says so, endpoints, by the class of their answers."""
+    if module.is_test:
+        return ()
+    if module.mentions(*_WORDS):
+        return module.functions
+    handlers = check.project.routes.by_handler
+    return [one for one in module.functions if one in handlers and _answers_by_class(one, check)]
 
 
 def _arrivals(function: Function, check: Check) -> Iterator[Arrival]:

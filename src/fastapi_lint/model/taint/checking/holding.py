@@ -15,6 +15,8 @@ from fastapi_lint.model.types.inference.inference import Where
 
 _LEAVES = re.compile(rb"(?:^|[\n;:])[ \t]*(?:continue|break)(?:[ \t]*#[^\n]*)?\s*\Z")
 _SKIPS = re.compile(rb"\b(?:continue|break)\b")
+_RUN_ONCE = ("body", "try", "with")
+_LOOPS = ("for", "while")
 _LEAVING = frozenset({"exit", "abort", "_exit", "fail", "redirect"})
 
 
@@ -173,15 +175,29 @@ class Holding:
     @staticmethod
     def replaces(module: Module, block: int, use: int) -> bool:
         """Whether a binding in a block is the only one that is left at a use: loops count as run at least once."""
-        around = _up_to(module.facts.blocks, block, use)
-        return all(entry.kind in ("for", "while", "with", "try", "body") for entry in around)
+        blocks = module.facts.blocks
+        while block != use:  # as in `_up_to`
+            if block < use:
+                use = blocks[use].parent
+            elif blocks[block].kind in _RUN_ONCE or blocks[block].kind in _LOOPS:
+                block = blocks[block].parent
+            else:
+                return False
+        return True
 
     def runs_before(self, module: Module, block: int, end: int, where: Where) -> bool:
         """Whether a place in a block has certainly run when another one of the same function is reached."""
         if end > where[2]:
             return False
-        around = _up_to(module.facts.blocks, block, where[1])
-        return all(entry.kind in ("body", "try", "with") for entry in around)
+        blocks, use = module.facts.blocks, where[1]
+        while block != use:  # as in `_up_to`
+            if block < use:
+                use = blocks[use].parent
+            elif blocks[block].kind in _RUN_ONCE:
+                block = blocks[block].parent
+            else:
+                return False
+        return True
 
     @staticmethod
     def end_of(function: Function) -> Where:

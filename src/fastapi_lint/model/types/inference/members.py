@@ -297,21 +297,23 @@ class Members(Questions):
         """Whether a class is, or inherits from, another; False when that is not known."""
         if cls == of:
             return True
-        if isinstance(cls, Class):
-            return any(
-                base == of or (isinstance(base, str) and isinstance(of, str) and catalog.is_subclass(base, of))
-                for base in self.mro(cls)
-            )
-        return isinstance(of, str) and catalog.is_subclass(cls, of)
+        if isinstance(of, Class):
+            return isinstance(cls, Class) and of in self.mro(cls)
+        return self._is_any_of(cls, (of,)) if isinstance(cls, Class) else catalog.is_subclass(cls, of)
 
     def is_instance(self, value: Type, *of: Class | str) -> bool:
         """Whether a value is known to be an instance of one of the classes or of a subclass."""
         if not isinstance(value, Instance):
             return False
         cls = value.cls
-        if isinstance(cls, str):
-            return catalog.is_below(cls, of)
-        return cls in of or any(self.is_subclass(cls, one) for one in of)
+        return catalog.is_below(cls, of) if isinstance(cls, str) else self._is_any_of(cls, of)
+
+    def _is_any_of(self, cls: Class, of: tuple[Class | str, ...]) -> bool:
+        """Whether a class of the project is one of several, or inherits from one."""
+        for base in (cls,) if cls in of else self.mro(cls):
+            if base in of or (type(base) is str and base != "?" and catalog.is_below(base, of)):
+                return True
+        return False
 
 
 def _one_by_one(entry: f.Assign) -> tuple[f.Assign, ...]:
