@@ -11,6 +11,7 @@ import re
 import tokenize
 from bisect import bisect_right
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi_lint.finding import Span
@@ -110,12 +111,15 @@ class Source:
 
     @cached_property
     def _byte_starts(self) -> list[int]:
-        return [0, *(m.end() for m in _BYTE_NEWLINE.finditer(self.utf8))]
+        lines = self.utf8.splitlines(keepends=True)  # of bytes, which know no other ends of lines than Python
+        if lines and not lines[-1].endswith((b"\n", b"\r")):
+            del lines[-1]
+        return [0, *accumulate(map(len, lines))]
 
     @cached_property
     def line_starts(self) -> list[int]:
         """The offset in `text` at which each line starts."""
-        return [0, *(m.end() for m in _NEWLINE.finditer(self.text))]
+        return [0, *[newline.end() for newline in _NEWLINE.finditer(self.text)]]
 
     def line(self, number: int) -> str:
         """The text of a 1-based line without its newline; empty when there is no such line."""

@@ -7,7 +7,7 @@ known is hidden.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from fastapi_lint import catalog
@@ -67,6 +67,7 @@ _WHAT = {
 }
 _CONVERTED = frozenset({"int", "float", "uuid"})
 """What Starlette makes of a placeholder's text itself, so that nothing else matches."""
+_NONE: Mapping[str, Parameter] = {}
 _DEEPEST = 6
 _NO_OBJECT = frozenset({"path", "url", "redirect"})
 
@@ -104,13 +105,16 @@ class Entries:
         self.known = known
         self.fields = Fields(types, schemas)
 
-    @memoized
-    def parameters(self, function: Function) -> dict[str, Parameter]:
+    def parameters(self, function: Function) -> Mapping[str, Parameter]:
         """The parameters of a function that FastAPI fills, by name; none of another function."""
-        if function.name == "<lambda>" and function not in self.routes.by_handler:
-            return {}
-        if function not in self.routes.by_handler and function not in self.dependencies.injected:
-            return {}
+        if function in self.routes.by_handler:
+            return self._parameters(function)
+        if function.name == "<lambda>" or function not in self.dependencies.injected:
+            return _NONE  # as most functions
+        return self._parameters(function)
+
+    @memoized
+    def _parameters(self, function: Function) -> dict[str, Parameter]:
         bound = self.dependencies.wrapped.get(function, 0) if function not in self.routes.by_handler else 0
         return {parameter.name: parameter for parameter in self.dependencies.parameters(function)[bound:]}
 

@@ -10,12 +10,22 @@ from bisect import bisect_left
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
+from fastapi_lint.catalog import handoff_names
 from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
 from fastapi_lint.model.calls.execution import Execution
 from fastapi_lint.model.names.annotations import is_plain
-from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Type
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    Type,
+)
 from fastapi_lint.model.taint.calling.calling import is_property
 from fastapi_lint.model.taint.objects import called_on, calls_on, maker, own_methods, replacement
 from fastapi_lint.model.taint.parameters import is_of_maker, taken_by
@@ -33,7 +43,7 @@ from fastapi_lint.model.taint.strands import (
     substituted,
 )
 from fastapi_lint.model.taint.taken import Place, Taken
-from fastapi_lint.model.taint.tracing import Tracing
+from fastapi_lint.model.taint.tracing import HANDING_OVER, Tracing
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.tracking import memoized, recording
 
@@ -232,9 +242,14 @@ class Flows:
     def _callees(self, function: Function) -> tuple[tuple[f.Call, Function], ...]:
         """The calls of functions of the project in a body; a constructor is its `__init__`, a property that is read as
         if it were called."""
-        module, found = function.module, []
+        module, found, callee, names = function.module, [], self.types.callee, handoff_names()
         for call in function.calls:
-            target, args = self.tracing.callee(call, (module, call.block, call.start))
+            target, args = callee(module, call), call.args
+            kind = type(target)
+            if kind in HANDING_OVER:
+                if kind is Method and target.name not in names:  # type: ignore[union-attr]
+                    continue
+                target, args = self.tracing.handed(call, target, (module, call.block, call.start))
             if type(target) is ClassObject:
                 target = self.types.member(target.cls, "__init__", Instance(target.cls))
             if type(target) is not FunctionObject or target.function.module.is_test or target.function is function:
@@ -281,8 +296,13 @@ class Flows:
                     queue.append(callee)
         return None
 
-    @memoized
     def _has_sink(self, function: Function, danger: str) -> bool:
+        """Whether a text of a danger arrives anywhere in a function itself."""
+        likely = bool(self.sinks.likely(function, danger)) or (danger == "path" and self.sinks.may_join(function))
+        return likely and self._gets_to_sink(function, danger)
+
+    @memoized
+    def _gets_to_sink(self, function: Function, danger: str) -> bool:
         module = function.module
         if danger == "path" and self._has_join(function):
             return True
@@ -291,14 +311,11 @@ class Flows:
     def _has_join(self, function: Function) -> bool:
         """Whether paths are joined in a function."""
         module = function.module
-        if not self.sinks.may_join(function):
-            return False
         calls = self.sinks.joining(function)
         if any(self.sinks.is_join(module, call) for call in calls):
             return True
-        values = [(one.value, one.block, one.start) for one in module.assigns_in.get(function.index, ())]
-        values += [(one.value, one.block, one.start) for one in function.exits]
-        values += [(value, call.block, call.start) for call in calls for value in asked_of(call)]
+        values = [(value, call.block, call.start) for call in calls for value in asked_of(call)]
+        values += self.sinks.divisions(function)
         return any(
             isinstance(value, f.Binary) and value.op == "/" and self.sinks.is_path(value, (module, block, start))
             for value, block, start in values

@@ -3,7 +3,9 @@ above. Follows nothing else."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from fastapi_lint.index import facts as f
@@ -19,16 +21,24 @@ def called_on(module: Module, made: f.Call) -> frozenset[str] | None:
     function, name = module.enclosing(made.block), _kept_in(module, made)
     if function is None or name is None:
         return None
-    methods, others = [], 0
+    used, methods = _names_in(function)
+    return frozenset(methods[name.id]) if used[name.id] == len(methods[name.id]) else None
+
+
+@lru_cache(maxsize=64)
+def _names_in(function: Function) -> tuple[Counter[str], defaultdict[str, list[str]]]:
+    """How often a function, with those inside it, uses each name, and which attributes it asks it for."""
+    used, methods = Counter[str](), defaultdict[str, list[str]](list)
     for expr, _, _ in evaluated(function, nested=True):
         kind = type(expr)
         if kind is f.Const or kind is f.CallRef:  # as most are
             continue
         for part in walk(expr) if kind is not f.Name else (expr,):
-            others += part == name
-            if type(part) is f.Attr and part.value == name:
-                methods.append(part.attr)
-    return frozenset(methods) if len(methods) == others else None
+            if type(part) is f.Name:
+                used[part.id] += 1
+            elif type(part) is f.Attr and type(part.value) is f.Name:
+                methods[part.value.id].append(part.attr)
+    return used, methods
 
 
 def _kept_in(module: Module, made: f.Call) -> f.Name | None:

@@ -4,6 +4,7 @@ for the joined paths that are keys of objects in a store like S3, where `..` lea
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -84,11 +85,7 @@ class Sinks:
         self._handing: dict[Module, list[int]] = {}
 
     def sink(self, module: Module, call: f.Call, danger: str) -> tuple[Sink, tuple[f.Arg, ...]] | None:
-        """How a call is a sink of a danger, and its arguments; None when it is none."""
-        names = self._names(module, danger)
-        last = f.last_name(call.func)
-        if last not in names and not any(f.last_name(arg.value) in names for arg in call.args):
-            return None
+        """How a likely call is a sink of a danger, and its arguments; None when it is none."""
         target, args = self.tracing.callee(call, (module, call.block, call.start))
         match target:
             case External(name=name):
@@ -98,7 +95,7 @@ class Sinks:
             case FunctionObject(function=function) if self.known.is_extended:
                 found = self.known.sink(danger, self.types.own_name(function))
             case None if danger == "sql" and isinstance(call.func, f.Attr) and f.last_name(call.func.value) in _CURSORS:
-                found = self.known.sink_method(danger, "sqlite3.Cursor", last)
+                found = self.known.sink_method(danger, "sqlite3.Cursor", call.func.attr)
             case _:
                 return None
         return (found, args) if found is not None and self._applies(found, args, module, call) else None
@@ -181,9 +178,9 @@ class Sinks:
         key = (module, danger)
         found = self._likely.get(key)
         if found is None:
-            found = self._likely[key] = {}
+            found = self._likely[key] = defaultdict(list)
             for call in self.called_like(module, self._names(module, danger)):
-                found.setdefault(module.facts.blocks[call.block].function, []).append(call)
+                found[module.facts.blocks[call.block].function].append(call)
         return found
 
     def called_like(self, module: Module, names: frozenset[str]) -> list[f.Call]:
@@ -237,20 +234,19 @@ class Sinks:
     def joins(self, function: Function) -> Iterator[Arrival]:
         """The places where a function joins a text to a folder."""
         module = function.module
-        entries = [(e.value, e.block, e.start, e.end, e.target) for e in module.assigns_in.get(function.index, ())]
-        entries += [(e.value, e.block, e.start, e.end, None) for e in function.exits if e.kind == "return"]  # type: ignore[misc]
-        for value, block, start, end, target in entries:
-            if target is not None and _STORES.search(f.last_name(target)):
-                continue
-            if isinstance(value, f.Binary) and value.op == "/" and self.is_path(value, (module, block, start)):
-                found = self.live(value, (module, block, start), "path", function)
+        joining = self.joining(function)
+        assigns = module.assigns_in.get(function.index, ()) if joining or self._divides(function) else ()
+        stored = [entry for entry in assigns if _STORES.search(f.last_name(entry.target))]
+        divided: list[f.Assign | f.Exit] = [entry for entry in assigns if _is_divided(entry.value)]
+        divided += [leave for leave in function.exits if leave.kind == "return" and _is_divided(leave.value)]
+        for entry in divided:
+            place = (module, entry.block, entry.start)
+            if entry.value is not None and entry not in stored and self.is_path(entry.value, place):
+                found = self.live(entry.value, place, "path", function)
                 if has_strands(found):
-                    yield Arrival(function, module, start, end, block, "", found)
-        stored = [
-            (start, end) for _, _, start, end, target in entries if target and _STORES.search(f.last_name(target))
-        ]
-        for call in self.joining(function):
-            if any(start <= call.start and call.end <= end for start, end in stored):
+                    yield Arrival(function, module, entry.start, entry.end, entry.block, "", found)
+        for call in joining:
+            if any(entry.start <= call.start and call.end <= entry.end for entry in stored):
                 continue
             place = (module, call.block, call.start)
             for value in asked_of(call):
@@ -266,21 +262,30 @@ class Sinks:
 
     def may_join(self, function: Function) -> bool:
         """Whether paths may be joined in a function, by the names in it and its operators."""
-        return bool(self.joining(function)) or function.index in self._dividing_in(function.module)
+        return bool(self.joining(function)) or self._divides(function)
+
+    def divisions(self, function: Function) -> Iterator[tuple[f.Expr, int, int]]:
+        """What a function divides to assign, return or raise it, each with its block and place."""
+        if self._divides(function):
+            entries: list[f.Assign | f.Exit] = [*function.module.assigns_in.get(function.index, ()), *function.exits]
+            for entry in entries:
+                if entry.value is not None and _is_divided(entry.value):
+                    yield entry.value, entry.block, entry.start
 
     @staticmethod
     def joining(function: Function) -> Sequence[f.Call]:
         """The calls of a function that may join paths or ask something of a joined one, by their names."""
         return function.calls_named(_JOINING)
 
-    def _dividing_in(self, module: Module) -> set[int]:
-        """The indexes of the functions that divide something."""
+    def _divides(self, function: Function) -> bool:
+        """Whether a function divides something to keep it, or to give it back."""
+        module = function.module
         if module not in self._dividing:
             values = [(entry.block, entry.value) for entry in module.facts.assigns]
             values += [(leave.block, leave.value) for leave in module.facts.exits]
-            divided = (block for block, value in values if type(value) is f.Binary and value.op == "/")
+            divided = [block for block, value in values if type(value) is f.Binary and value.op == "/"]
             self._dividing[module] = {module.facts.blocks[block].function for block in divided}
-        return self._dividing[module]
+        return function.index in self._dividing[module]
 
     def is_join(self, module: Module, call: f.Call) -> bool:
         last = f.last_name(call.func)
@@ -293,6 +298,10 @@ class Sinks:
         while isinstance(value, f.Binary) and value.op == "/":
             value = value.left
         return self.types.is_instance(self.types.infer(value, where), *_PATHS)
+
+
+def _is_divided(value: f.Expr | None) -> bool:
+    return type(value) is f.Binary and value.op == "/"
 
 
 def asked_of(call: f.Call) -> Iterator[f.Expr]:

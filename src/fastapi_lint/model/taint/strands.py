@@ -187,7 +187,8 @@ def union(values: Iterable[Value]) -> Value:
     every = list(values)
     if len(every) == 1:  # as most variables have one value
         return every[0] if len(every[0]) <= _MOST else bounded(every[0])
-    return bounded(dict.fromkeys([text for value in every for text in value]))
+    found = tuple(dict.fromkeys([text for value in every for text in value]))
+    return found if len(found) <= _MOST else bounded(found)
 
 
 def bounded(texts: Iterable[Text]) -> Value:
@@ -205,7 +206,9 @@ def concatenated(values: Iterable[Value]) -> Value:
     """Texts one behind the other."""
     found: Value = ((),)
     for value in values:
-        found = bounded([_appended(text, more) for text in found for more in value or UNKNOWN])
+        found = tuple([_appended(text, more) for text in found for more in value or UNKNOWN])
+        if len(found) > _MOST:
+            found = bounded(found)
     return found
 
 

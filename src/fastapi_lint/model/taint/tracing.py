@@ -55,7 +55,6 @@ from fastapi_lint.model.taint.strands import (
     has_strands,
     mapped,
     named,
-    strands,
     union,
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
@@ -63,7 +62,8 @@ from fastapi_lint.model.values.constants import Values
 from fastapi_lint.tracking import recording
 
 _DEEPEST = 28
-_HANDING_OVER = (External, Method, Partial)
+HANDING_OVER = (External, Method, Partial)
+"""What may have something else run."""
 _MOST_WORK = 4_000
 """Expressions that one question looks at before the rest of its answer is left unknown."""
 _AS_NUMBER = re.compile(r":[^!]*[bcdoxXeEfFgGn%]\Z")
@@ -136,10 +136,12 @@ class Tracing:
 
     def callee(self, call: f.Call, where: Where) -> tuple[Type, tuple[f.Arg, ...]]:
         """What a call calls, with which arguments; that of a hand-off (`to_thread`) is what is handed over."""
-        target, args = self.types.callee(where[0], call), call.args
-        kind = type(target)
-        if kind not in _HANDING_OVER:
-            return target, args
+        target = self.types.callee(where[0], call)
+        return self.handed(call, target, where) if type(target) in HANDING_OVER else (target, call.args)
+
+    def handed(self, call: f.Call, target: Type, where: Where) -> tuple[Type, tuple[f.Arg, ...]]:
+        """The same of a call of which it is known what it calls, when that is one of `HANDING_OVER`."""
+        kind, args = type(target), call.args
         if kind is External and catalog.handoff(target.name) is None:  # type: ignore[union-attr]
             return target, args
         if kind is Method and target.name not in catalog.handoff_names():  # type: ignore[union-attr]
@@ -337,8 +339,8 @@ class Tracing:
                 break
             if module.facts.blocks[binding.block].kind != "comprehension":
                 passed.append(binding)
-        base = union(values)
-        if any("[...]" in strand.shown for strand in strands(base)):
+        base = values[0] if len(values) == 1 else union(values)
+        if _has_unnamed(base):
             base = mapped(base, lambda strand: _renamed(strand, name, path))
         return self.changes.applied(self, name, found[0], where, path, base, depth)
 
@@ -413,6 +415,15 @@ class Tracing:
             ways = [tuple(EACH if key is None else key for key in way) for way in captures(case.pattern, name)]
             return union(self.value(whole.test, place, (*way, *path), depth) for way in ways) if ways else UNKNOWN
         return UNKNOWN
+
+
+def _has_unnamed(value: Value) -> bool:
+    """Whether a value has an item of many in it."""
+    for text in value:
+        for piece in text:
+            if type(piece) is Strand and "[...]" in piece.shown:
+                return True
+    return False
 
 
 def _renamed(strand: Strand, name: str, path: Path) -> Strand:

@@ -37,8 +37,10 @@ def html_injection(module: Module, check: Check) -> Iterator[Finding]:
     - [CWE-79](https://cwe.mitre.org/data/definitions/79.html)
     """
     flows = check.project.taint
-    for function in _functions(module, check):
-        for arrival in _arrivals(function, check):
+    functions = _functions(module, check)
+    classes = frozenset([name for name in module.calls_by_name if name[:1].isupper()]) if functions else frozenset()
+    for function in functions:
+        for arrival in _arrivals(function, classes, check):
             found = next(flows.entering(arrival, "html"), None)
             if found is None:
                 continue
@@ -63,8 +65,8 @@ def _functions(module: Module, check: Check) -> Sequence[Function]:
     return [function for function in module.functions if function in handlers]
 
 
-def _arrivals(function: Function, check: Check) -> Iterator[Arrival]:
-    """What becomes HTML in a function: of a response, or what it returns as one."""
+def _arrivals(function: Function, classes: frozenset[str], check: Check) -> Iterator[Arrival]:
+    """What becomes HTML in a function: of a response, by what is called as `classes` are, or what it returns as one."""
     flows, module = check.project.taint, function.module
     likely = flows.sinks.likely(function, "html")
     made: set[int] = set()
@@ -72,7 +74,7 @@ def _arrivals(function: Function, check: Check) -> Iterator[Arrival]:
         for arrival in flows.sinks.arrivals(module, call, "html"):
             made.add(call.start)
             yield arrival
-    for call in function.calls_named(_classes(module)):
+    for call in function.calls_named(classes):
         content = None if call.start in made else _content(function, call, check)
         if content is not None:
             yield from flows.given(content.value, function, (content.start, content.end), call.block, "html")
@@ -80,11 +82,6 @@ def _arrivals(function: Function, check: Check) -> Iterator[Arrival]:
         for leave in function.exits:
             if leave.kind == "return" and leave.value is not None:
                 yield from flows.given(leave.value, function, (leave.start, leave.end), leave.block, "html")
-
-
-def _classes(module: Module) -> frozenset[str]:
-    """What is called in a module that is called as classes are."""
-    return frozenset([name for name in module.calls_by_name if name[:1].isupper()])
 
 
 def _content(function: Function, call: f.Call, check: Check) -> f.Arg | None:

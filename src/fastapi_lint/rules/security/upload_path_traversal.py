@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function
+from fastapi_lint.model import Function, Module
 from fastapi_lint.model.taint import (
     BESIDE,
     LEVEL,
@@ -27,7 +27,7 @@ _FILTERS = "3.14"
 
 
 @rule("FAPI619", severity=Severity.ERROR, needs_requests=True)
-def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]:
+def upload_path_traversal(module: Module, check: Check) -> Iterator[Finding]:
     """A client's file name or string forms a path unchecked.
 
     Why is this bad?
@@ -58,12 +58,16 @@ def upload_path_traversal(function: Function, check: Check) -> Iterator[Finding]
     - [PEP 706: filter for tarfile.extractall](https://peps.python.org/pep-0706/)
     - [CWE-22](https://cwe.mitre.org/data/definitions/22.html)
     """
-    flows = check.project.taint
-    if function.module.is_test or not flows.has_entries(function):
-        return
-    if function.parent is not None and flows.has_entries(function.parent):
-        return  # looked at with the function around it
-    yield from _archives(function, check)
+    has_entries = check.project.taint.has_entries
+    for function in () if module.is_test else module.functions:
+        # What stands in another one is looked at with it.
+        if has_entries(function) and not (function.parent is not None and has_entries(function.parent)):
+            yield from _archives(function, check)
+            yield from _joined(function, check)
+
+
+def _joined(function: Function, check: Check) -> Iterator[Finding]:
+    """Texts of clients that form paths in a function, or in what it runs."""
     seen: set[tuple[int, str]] = set()
     for found in sorted(_found(function, check), key=lambda each: (each.sunk.start, each.sunk.end)):
         entry = found.entry

@@ -48,11 +48,7 @@ class Holding:
         """Whether whoever comes into a block does not come out at its end: it returns, raises, goes on or breaks."""
         if module not in self._leaving:
             found = {e.block for e in module.facts.exits if e.kind in ("return", "raise")}
-            found |= {
-                call.block
-                for call in module.facts.calls
-                if call.use == "statement" and f.last_name(call.func) in _LEAVING
-            }
+            found.update(call.block for call in module.calls_named(_LEAVING) if call.use == "statement")
             self._leaving[module] = frozenset(found)
         entry = module.facts.blocks[block]
         return block in self._leaving[module] or _LEAVES.search(module.text, entry.start, entry.end) is not None
