@@ -245,10 +245,11 @@ class Flows:
         module, found, callee, names = function.module, [], self.types.callee, handoff_names()
         for call in function.calls:
             target, args = callee(module, call), call.args
-            kind = type(target)
-            if kind in HANDING_OVER:
-                if kind is Method and target.name not in names:  # type: ignore[union-attr]
+            if type(target) is Method:
+                if target.name not in names:
                     continue
+                target, args = self.tracing.handed(call, target, (module, call.block, call.start))
+            elif type(target) in HANDING_OVER:
                 target, args = self.tracing.handed(call, target, (module, call.block, call.start))
             if type(target) is ClassObject:
                 target = self.types.member(target.cls, "__init__", Instance(target.cls))
@@ -298,8 +299,8 @@ class Flows:
 
     def _has_sink(self, function: Function, danger: str) -> bool:
         """Whether a text of a danger arrives anywhere in a function itself."""
-        likely = bool(self.sinks.likely(function, danger)) or (danger == "path" and self.sinks.may_join(function))
-        return likely and self._gets_to_sink(function, danger)
+        is_likely = function.index in self.sinks.functions(function.module, danger)
+        return is_likely and self._gets_to_sink(function, danger)
 
     @memoized
     def _gets_to_sink(self, function: Function, danger: str) -> bool:

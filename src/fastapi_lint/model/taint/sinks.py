@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -82,6 +82,7 @@ class Sinks:
         self._dividing: dict[Module, set[int]] = {}
         self._likely: dict[tuple[Module, str], dict[int, list[f.Call]]] = {}
         self._aliases: dict[Module, list[tuple[str, str]]] = {}
+        self._sinking: dict[tuple[Module, str], set[int]] = {}
         self._handing: dict[Module, list[int]] = {}
 
     def sink(self, module: Module, call: f.Call, danger: str) -> tuple[Sink, tuple[f.Arg, ...]] | None:
@@ -235,7 +236,9 @@ class Sinks:
         """The places where a function joins a text to a folder."""
         module = function.module
         joining = self.joining(function)
-        assigns = module.assigns_in.get(function.index, ()) if joining or self._divides(function) else ()
+        assigns = (
+            module.assigns_in.get(function.index, ()) if joining or function.index in self._dividing_in(module) else ()
+        )
         stored = [entry for entry in assigns if _STORES.search(f.last_name(entry.target))]
         divided: list[f.Assign | f.Exit] = [entry for entry in assigns if _is_divided(entry.value)]
         divided += [leave for leave in function.exits if leave.kind == "return" and _is_divided(leave.value)]
@@ -260,13 +263,19 @@ class Sinks:
                 if has_strands(found):
                     yield Arrival(function, module, call.start, call.end, call.block, "", found)
 
-    def may_join(self, function: Function) -> bool:
-        """Whether paths may be joined in a function, by the names in it and its operators."""
-        return bool(self.joining(function)) or self._divides(function)
+    def functions(self, module: Module, danger: str) -> Container[int]:
+        """The indexes of the functions of a module in which a text may get to a sink, by the names in them."""
+        key = (module, danger)
+        found = self._sinking.get(key)
+        if found is None:
+            likely = self._likely_in(module, danger).keys()
+            paths = module.calls_named_in(_JOINING).keys() | self._dividing_in(module) if danger == "path" else ()
+            found = self._sinking[key] = likely | paths
+        return found
 
     def divisions(self, function: Function) -> Iterator[tuple[f.Expr, int, int]]:
         """What a function divides to assign, return or raise it, each with its block and place."""
-        if self._divides(function):
+        if function.index in self._dividing_in(function.module):
             entries: list[f.Assign | f.Exit] = [*function.module.assigns_in.get(function.index, ()), *function.exits]
             for entry in entries:
                 if entry.value is not None and _is_divided(entry.value):
@@ -277,15 +286,14 @@ class Sinks:
         """The calls of a function that may join paths or ask something of a joined one, by their names."""
         return function.calls_named(_JOINING)
 
-    def _divides(self, function: Function) -> bool:
-        """Whether a function divides something to keep it, or to give it back."""
-        module = function.module
+    def _dividing_in(self, module: Module) -> set[int]:
+        """The indexes of the functions that divide something to keep it, or to give it back."""
         if module not in self._dividing:
             values = [(entry.block, entry.value) for entry in module.facts.assigns]
             values += [(leave.block, leave.value) for leave in module.facts.exits]
             divided = [block for block, value in values if type(value) is f.Binary and value.op == "/"]
             self._dividing[module] = {module.facts.blocks[block].function for block in divided}
-        return function.index in self._dividing[module]
+        return self._dividing[module]
 
     def is_join(self, module: Module, call: f.Call) -> bool:
         last = f.last_name(call.func)

@@ -116,13 +116,49 @@ class Tracing:
         if depth == 0:
             self._work = 0
         self._work += 1
-        if expr is None or depth > _DEEPEST or len(path) > 6:
+        if expr is None or depth > _DEEPEST or (path and len(path) > 6):
             self._cuts += depth > _DEEPEST
             return UNKNOWN
         if self._work > _MOST_WORK:
             self._cuts += 1
             return UNKNOWN
-        return self._followed(expr, where, path, depth + 1)
+        depth += 1
+        match expr:
+            case f.Const(value=constant):
+                return ((str(constant),),) if not path else ((HIDDEN,),)
+            case f.Name():
+                return self._name(expr, where, path, depth)
+            case f.Attr():
+                return self._attribute(expr, where, path, depth)
+            case f.CallRef(index=index):
+                return self.calling.value(where[0].facts.calls[index], expr, where, path, depth)
+            case f.Sub(value=inner, items=items):
+                return self.items.item(expr, inner, items, where, path, depth)
+            case f.Await(value=inner) | f.Star(value=inner):
+                return self.value(inner, where, path, depth)
+            case f.Joined(parts=parts, formats=formats):
+                written = dict(formats)
+                return concatenated(
+                    NUMBER if _AS_NUMBER.match(written.get(number, "")) else self.value(part, where, (), depth)
+                    for number, part in enumerate(parts)
+                )
+            case f.Choice():
+                return self._choice(expr, where, path, depth)
+            case f.Binary():
+                return self._binary(expr, where, path, depth)
+            case f.Display(items=items):
+                return self.items.display(items, where, path, depth)
+            case f.Mapping(items=pairs):
+                return self.items.mapping(pairs, where, path, depth)
+            case f.Each(block=block):
+                return self.items.each(expr, (where[0], block, where[2]), path, depth)
+            case f.Compare(operands=operands) if self.checking:
+                return flattened(union(self.value(one, where, (), depth) for one in operands))
+            case f.Unary(value=inner) if self.checking:
+                return self.value(inner, where, path, depth)
+            case f.Compare() | f.Unary():
+                return NUMBER
+        return UNKNOWN
 
     def subjects(self, expr: f.Expr | None, where: Where) -> Value:
         """What a test looks at: whatever depends on a text counts, and checks that were made before do not."""
@@ -210,44 +246,6 @@ class Tracing:
         return union(found) if found else UNKNOWN
 
     # ---------------------------------------------------------------- expressions
-
-    def _followed(self, expr: f.Expr, where: Where, path: Path, depth: int) -> Value:
-        match expr:
-            case f.Const(value=constant):
-                return ((str(constant),),) if not path else ((HIDDEN,),)
-            case f.Name():
-                return self._name(expr, where, path, depth)
-            case f.Attr():
-                return self._attribute(expr, where, path, depth)
-            case f.CallRef(index=index):
-                return self.calling.value(where[0].facts.calls[index], expr, where, path, depth)
-            case f.Sub(value=inner, items=items):
-                return self.items.item(expr, inner, items, where, path, depth)
-            case f.Await(value=inner) | f.Star(value=inner):
-                return self.value(inner, where, path, depth)
-            case f.Joined(parts=parts, formats=formats):
-                written = dict(formats)
-                return concatenated(
-                    NUMBER if _AS_NUMBER.match(written.get(number, "")) else self.value(part, where, (), depth)
-                    for number, part in enumerate(parts)
-                )
-            case f.Choice():
-                return self._choice(expr, where, path, depth)
-            case f.Binary():
-                return self._binary(expr, where, path, depth)
-            case f.Display(items=items):
-                return self.items.display(items, where, path, depth)
-            case f.Mapping(items=pairs):
-                return self.items.mapping(pairs, where, path, depth)
-            case f.Each(block=block):
-                return self.items.each(expr, (where[0], block, where[2]), path, depth)
-            case f.Compare(operands=operands) if self.checking:
-                return flattened(union(self.value(one, where, (), depth) for one in operands))
-            case f.Unary(value=inner) if self.checking:
-                return self.value(inner, where, path, depth)
-            case f.Compare() | f.Unary():
-                return NUMBER
-        return UNKNOWN
 
     def _choice(self, expr: f.Choice, where: Where, path: Path, depth: int) -> Value:
         """One of several values, each cleared by what has to hold for it."""

@@ -110,8 +110,9 @@ class Checks:
         """What calls before a place rule out by raising otherwise, and subscripts by finding nothing."""
         module = function.module
         for call in function.calls:
-            may_check = bool(call.args) or self._is_of_object(call, module)
-            if may_check and self.holding.runs_before(module, call.block, call.end, where):
+            if call.end > where[2] or not (call.args or self._is_of_object(call, module)):
+                continue
+            if self.holding.runs_before(module, call.block, call.end, where):
                 yield from self._kept((module, call.start, call.end), lambda call=call: self._raising(module, call))
         for assign in module.assigns_in.get(function.index, ()):
             if isinstance(assign.value, f.Sub) and self.holding.runs_before(module, assign.block, assign.end, where):

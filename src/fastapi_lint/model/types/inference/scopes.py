@@ -81,18 +81,18 @@ class Scopes(Questions):
 
     def _reaching(self, found: list[Binding], where: Where) -> list[Binding]:
         module, block, at = where
-        ancestors = set()
+        ancestors = {}
         blocks = module.facts.blocks
         exclusive = {}
         while block >= 0:
-            ancestors.add(block)
+            ancestors[block] = True
             parent = blocks[block].parent
             if parent >= 0 and blocks[parent].kind == "choice":
                 exclusive[parent] = block
             block = parent
         chosen = []
         for binding in reversed([b for b in found if b.start <= at]):
-            if isinstance(binding.entry, f.Assign) and binding.entry.op not in ("=", ":=", "type"):
+            if type(binding.entry) is f.Assign and binding.entry.op not in ("=", ":=", "type"):
                 continue
             if binding.block in ancestors:
                 chosen.append(binding)
