@@ -103,12 +103,14 @@ class Requests:
         injected, is_complete = self._injected(route)
         found.update(dict.fromkeys(injected))
         queue = list(found)
+        left = _MOST - len(queue)
         for function in queue:
             for inner, call in self.runs(function):
                 if inner not in found:
                     found[inner] = function, call
                     queue.append(inner)
-                    if len(found) > _MOST:
+                    left -= 1
+                    if left < 0:
                         return RequestCode(route.handler, found, False)
         return RequestCode(route.handler, found, is_complete)
 
@@ -203,12 +205,16 @@ class Requests:
         module, facts, types = function.module, function.facts, self._project.types
         execution = self._project.effects.execution
         for call in function.calls:
-            yield from ((each, call) for each in self._targets(module, call) or ())
+            for each in self._targets(module, call) or ():
+                yield each, call
             for arg in call.args:
+                kind = type(arg.value)
+                if kind not in _NAMING:
+                    continue
                 where = (module, call.block, call.start)
-                if type(arg.value) in _NAMING and not self._is_no_function(arg.value, where):
+                if not isinstance(arg.value, f.Name) or not self._is_no_function(arg.value, where):
                     given = types.infer(arg.value, where)
-                    if isinstance(given, (FunctionObject, Partial)):
+                    if type(given) is FunctionObject or type(given) is Partial:
                         yield from ((each, call) for each in execution.may_run(given) or ())
         for block in module.blocks_in.get(function.index, ()):
             if block.kind in ("with", "for") and block.test is not None:
@@ -226,10 +232,8 @@ class Requests:
             if isinstance(value, ClassObject):
                 yield from ((each, None) for each in execution.own_methods(value.cls, "__call__"))
 
-    def _is_no_function(self, expr: f.Expr, where: Where) -> bool:
+    def _is_no_function(self, expr: f.Name, where: Where) -> bool:
         """Whether a name is bound to what is evidently something else: asked before its type is worked out."""
-        if type(expr) is not f.Name:
-            return False
         found = self._project.types.find_bindings(expr.id, where)
         entry = found[0].entry if len(found) == 1 else None
         if type(entry) is f.Param:
@@ -239,6 +243,10 @@ class Requests:
     def _targets(self, module: Module, call: f.Call) -> tuple[Function, ...] | None:
         """The functions of the project that a call may run; a library's has none, None when it is not known."""
         callee = self._project.types.callee(module, call)
+        if callee is None:
+            return None
+        if type(callee) is External or type(callee) is Method:  # as most
+            return ()
         if isinstance(callee, FunctionObject) and isinstance(call.func, f.Attr) and is_super(module, call.func.value):
             return (callee.function,)
         return self._project.effects.execution.may_run(callee)

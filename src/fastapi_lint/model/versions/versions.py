@@ -129,13 +129,16 @@ class Versions:
         for path in sorted(self._texts.keys() - sources):  # what is made of a source says more than the source
             self._folders.setdefault(folder_of(path), []).append(path)
         self._answers: dict[tuple[str | None, str], tuple[Bounds, ...]] = {}
+        self._near: dict[str, Versions] = {}
         self._folder: str | None = None
         self._whole = self
         """What is declared anywhere in the project."""
 
     def for_path(self, path: str) -> Versions:
         """What counts for a file of the project: the nearest declaration of a package at or above its folder."""
-        near = object.__new__(Versions)
+        if path in self._near:
+            return self._near[path]
+        near = self._near[path] = object.__new__(Versions)
         near.__dict__.update(self.__dict__)
         # What is declared decides, not where a file is: all folders without declarations have one answer.
         near._folder = next((folder for folder in _upwards(posixpath.dirname(path)) if folder in self._folders), "")

@@ -141,6 +141,7 @@ def _around_apps(project: Project, module: Module) -> Iterator[tuple[Origin | No
             yield each.app, "cors"
         if each.app is not None and each.function is not None and catches_errors(each.function):
             yield each.app, "catches"
-    for call in module.facts.calls:
-        if call.args and project.called_name(module, call) == CORS:
+    for call in module.facts.calls if module.mentions("CORS", "Cors", "cors") else ():
+        callee = project.callee(module, call) if call.args else None
+        if type(callee) is External and callee.name == CORS:
             yield app_of(project, call.args[0].value, module, call.block, call.start), "wraps"

@@ -39,7 +39,7 @@ def unencodable_validation_error(module: Module, check: Check) -> Iterator[Findi
     - [Handling errors: use the RequestValidationError body](https://fastapi.tiangolo.com/tutorial/handling-errors/#use-the-requestvalidationerror-body)
     - [JSON compatible encoder](https://fastapi.tiangolo.com/tutorial/encoder/)
     """
-    if not module.mentions("errors"):
+    if "errors" not in module.calls_by_name:
         return
     if check.project.versions.for_path(module.path).never_at_least("pydantic", "2", default=False):
         return  # there the entries hold texts only

@@ -40,7 +40,7 @@ def unguarded_broadcast(function: Function, check: Check) -> Iterator[Finding]:
         if block.function != function.index or block.kind != "for" or block.is_async or block.target is None:
             continue
         names = frozenset(target_names(block.target))
-        likely = [call for call in function.calls if _is_likely(function, call, index, names)]
+        likely = [call for call in function.calls if call.awaited and _is_likely(function, call, index, names)]
         if not likely:
             continue
         source = source_of(check.project.types, block.test, (module, max(block.parent, 0), block.start))
@@ -106,8 +106,8 @@ def _shown(module: Module, block: f.Block) -> str:
 
 
 def _is_likely(function: Function, call: f.Call, loop: int, names: frozenset[str]) -> bool:
-    """Whether a call in a loop is awaited and has something to do with the item of this round."""
-    if not call.awaited or not _is_inside(function.module, call.block, loop):
+    """Whether a call stands in a loop and has something to do with the item of this round."""
+    if not _is_inside(function.module, call.block, loop):
         return False
     parts = [call.func.value if isinstance(call.func, f.Attr) else None, *(arg.value for arg in call.args)]
     return any(isinstance(each, f.Name) and each.id in names for part in parts for each in walk(part))

@@ -16,6 +16,7 @@ _TAKING = frozenset({
     "any", "has", "with_loader_criteria",
 })  # fmt: skip
 _CASE = frozenset({"case"})
+_OPERATORS = (f.Choice, f.Unary, f.Compare)
 _INSTEAD = {
     "and": "`and_(...)`, or `&` with parentheses",
     "or": "`or_(...)`, or `|` with parentheses",
@@ -48,7 +49,7 @@ def python_operator_in_filter(module: Module, check: Check) -> Iterator[Finding]
         return
     names: dict[tuple[int, str], list[f.Assign]] = {}
     for entry in module.facts.assigns:
-        if isinstance(entry.target, f.Name) and isinstance(entry.value, (f.Choice, f.Unary, f.Compare)):
+        if type(entry.value) in _OPERATORS and isinstance(entry.target, f.Name):
             key = (module.facts.blocks[entry.block].function, entry.target.id)
             names.setdefault(key, []).append(entry)
     for value, at in _spread(module):
@@ -76,9 +77,10 @@ def _spread(module: Module) -> Iterator[tuple[f.Expr, f.Assign | f.Call]]:
     """What is put into the lists that are spread into what takes conditions: `conditions.append(...)`, then
     `where(*conditions)`."""
     blocks = module.facts.blocks
+    calls = [module.facts.calls[index] for index in module.calls_by_keyword.get("*", ())]
     spread = {
         (blocks[call.block].function, arg.value.id)
-        for call in module.facts.calls
+        for call in calls
         for arg in call.args
         if arg.name == "*" and isinstance(arg.value, f.Name) and f.last_name(call.func) in module.words_for(_TAKING)
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 
 from fastapi_lint.finding import Finding, Related
 from fastapi_lint.index import facts as f
@@ -45,11 +45,7 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
     if module.is_test or function.is_generator:
         return
     seen: set[int] = set()
-
-    @cache
-    def root() -> Root | None:  # a long way, which is gone only when there is something to tell
-        return nearest_root(check.project, function, carries=False)
-
+    root: Callable[[], Root | None] | None = None
     for index in module.block_numbers_in.get(function.index, ()):
         block = module.facts.blocks[index]
         if block.kind not in ("for", "comprehension"):
@@ -57,6 +53,8 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
         rows = check.project.loading.rows(block.test, (module, max(block.parent, 0), block.start))
         if rows is None or not rows.many or (block.is_async and not rows.are_documents) or _ends_early(function, index):
             continue
+        if root is None:  # a long way, which is gone only when there is something to tell
+            root = cache(partial(nearest_root, check.project, function, carries=False))
         yield from _calls(function, index, rows, root, seen, check)
         yield from _relationships(function, index, rows, root, check)
 

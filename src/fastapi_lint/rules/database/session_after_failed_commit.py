@@ -14,7 +14,7 @@ from fastapi_lint.rule import Check, rule
 _SENDING = frozenset({"commit", "flush"})
 
 
-@rule("FAPI526", severity=Severity.ERROR, since="0.2.0")
+@rule("FAPI526", severity=Severity.ERROR, hint=r"commit|flush", since="0.2.0")
 def session_after_failed_commit(function: Function, check: Check) -> Iterator[Finding]:
     """A session goes on being used after `commit` or `flush` failed, without a rollback.
 

@@ -19,7 +19,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _BROAD = frozenset({"", "Exception", "BaseException"})
 
 
-@rule("FAPI509", severity=Severity.INFO, since="0.2.0")
+@rule("FAPI509", severity=Severity.INFO, hint=r"yield", since="0.2.0")
 def session_without_rollback(function: Function, check: Check) -> Iterator[Finding]:
     """A session dependency commits after the answer is sent, or although the endpoint has failed.
 

@@ -59,10 +59,10 @@ def _functions(module: Module, check: Check) -> Sequence[Function]:
     """The functions of a module that may make HTML: where nothing says so, endpoints, by the class of their answers."""
     if module.is_test:
         return ()
-    if module.mentions(*_WORDS):
-        return module.functions
-    handlers = check.project.routes.by_handler
-    return [function for function in module.functions if function in handlers]
+    if not module.mentions(*_WORDS):
+        handlers = check.project.routes.by_handler
+        return [function for function in module.functions if function in handlers]
+    return module.functions
 
 
 def _arrivals(function: Function, classes: frozenset[str], check: Check) -> Iterator[Arrival]:

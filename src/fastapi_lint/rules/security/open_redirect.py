@@ -54,10 +54,10 @@ def _functions(module: Module, check: Check) -> Sequence[Function]:
     """The functions of a module that may redirect: where nothing says so, endpoints, by the class of their answers."""
     if module.is_test:
         return ()
-    if module.mentions(*_WORDS):
-        return module.functions
-    handlers = check.project.routes.by_handler
-    return [one for one in module.functions if one in handlers and _answers_by_class(one, check)]
+    if not module.mentions(*_WORDS):
+        handlers = check.project.routes.by_handler
+        return [one for one in module.functions if one in handlers and _answers_by_class(one, check)]
+    return module.functions
 
 
 def _arrivals(function: Function, check: Check) -> Iterator[Arrival]:

@@ -10,7 +10,7 @@ from fastapi_lint.model.tokens import may_be_none, unasked
 from fastapi_lint.rule import Check, rule
 
 
-@rule("FAPI627", severity=Severity.ERROR, needs_requests=True)
+@rule("FAPI627", severity=Severity.ERROR, hint=r"Depends|Security", needs_requests=True)
 def optional_auth_unchecked(function: Function, check: Check) -> Iterator[Finding]:
     """Credentials of a scheme with `auto_error=False` are used without a check for None.
 
@@ -28,7 +28,7 @@ def optional_auth_unchecked(function: Function, check: Check) -> Iterator[Findin
     - [Security tools reference](https://fastapi.tiangolo.com/reference/security/)
     """
     module = function.module
-    if module.is_test or not module.mentions("Depends", "Security"):
+    if module.is_test:
         return
     for parameter in may_be_none(function, check.project.dependencies, check.project.values):
         use = unasked(function, parameter.name, check.project.types)

@@ -85,7 +85,7 @@ def unverified_tls(module: Module, check: Check) -> Iterator[Finding]:
         return
     yield from _calls(module, check)
     for assign in module.facts.assigns:
-        if assign.value is not None and isinstance(assign.target, f.Attr) and assign.target.attr in _SET:
+        if type(assign.target) is f.Attr and assign.target.attr in _SET and assign.value is not None:
             place = (module, assign.block, assign.start)
             if not is_chosen(module, assign.block):
                 what = _attribute(assign.target, assign.value, place, check)

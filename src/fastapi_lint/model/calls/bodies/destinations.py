@@ -53,7 +53,7 @@ def is_used_without_tls(module: Module, client: f.Expr, block: int, values: Valu
         for other in module.calls_in.get(each.index if each is not None else -1, ()):
             if isinstance(other.func, f.Attr) and other.func.value == client and other.args:
                 used.append(other)
-            elif any(client in walk(arg.value) for arg in other.args):
+            elif any(client in walk(arg.value) for arg in other.args if type(arg.value) is not f.Const):
                 return False  # who knows where it goes from there
     return bool(used) and all(
         any(_is_plain(arg, (module, one.block, one.start), values) for arg in one.args) for one in used

@@ -16,6 +16,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.questions import DEPENDS, Questions, Where, is_none
+from fastapi_lint.tracking import recording
 
 _DEEPEST = 3
 _CLASS_METHODS = frozenset({"__new__", "__init_subclass__", "__class_getitem__", "__get_pydantic_core_schema__"})
@@ -100,6 +101,20 @@ class Injection(Questions):
 
     def depends_call(self, param: f.Param, where: Where) -> tuple[Module, int] | None:
         """The Depends or Security call of a parameter, with the module in which it is written."""
+        if param.annotation is None and param.default is None:
+            return None
+        key = (where, param.start, param.name)
+        held = self._markers.get(key)
+        if held is not None:
+            recording.depend_on(held[1])
+            return held[0]
+        cuts = self._cuts
+        held = recording.tracked(lambda: self._depends_call(param, where))
+        if cuts == self._cuts:
+            self._markers[key] = held
+        return held[0]
+
+    def _depends_call(self, param: f.Param, where: Where) -> tuple[Module, int] | None:
         candidates = list(self.metadata(param.annotation, where)) if param.annotation is not None else []
         if param.default is not None:
             candidates.append((where[0], param.default, where))

@@ -61,6 +61,8 @@ class Questions:
         self.programs = Programs(modules)
         self._bindings: dict[Module, dict[Scope, dict[str, list[Binding]]]] = {}
         self._scoped: dict[tuple[Module, int, str], tuple[list[Binding], bool]] = {}
+        self._single: dict[tuple[Module, int, str], Binding] = {}
+        self._markers: dict[tuple[Where, int, str], tuple[tuple[Module, int] | None, Hashable]] = {}
         self._callees: dict[Place, tuple[Type, Hashable]] = {}
         self._bound: dict[tuple[Module, int, int, str], tuple[Type, Hashable]] = {}
         self._mro: dict[Class, tuple[tuple[Class | str, ...], Hashable]] = {}

@@ -49,11 +49,13 @@ class Scopes(Questions):
         """The bindings of a name that can reach a use, nearest scope first; empty when it is a builtin or unknown."""
         module, block, _ = where
         key = (module, block, name)
-        scoped = self._scoped.get(key)
-        if scoped is None:
-            scoped = self._scoped[key] = self._in_scope(name, module, block)
-        found, is_own = scoped
-        return self._reaching(found, where) if is_own and len(found) > 1 else found
+        if key not in self._scoped:
+            found, is_own = self._in_scope(name, module, block)
+            self._scoped[key] = found, is_own and len(found) > 1
+            if len(found) == 1:
+                self._single[key] = found[0]
+        found, is_several = self._scoped[key]
+        return self._reaching(found, where) if is_several else found
 
     def _in_scope(self, name: str, module: Module, block: int) -> tuple[list[Binding], bool]:
         """The bindings of a name in the scope that a block sees it in, and whether that is the innermost one."""
@@ -114,12 +116,12 @@ class Scopes(Questions):
     def lookup(self, name: str, where: Where) -> Type:
         """What a bare name is at a place: through scopes, imports and assignments."""
         module = where[0]
-        scoped = self._scoped.get((module, where[1], name))
-        # One binding reaches every use of it: as most are, and most of all that is ever asked is a name.
-        found = scoped[0] if scoped is not None and len(scoped[0]) == 1 else self.find_bindings(name, where)
+        key = (module, where[1], name)
+        # One binding reaches every use of it, as most are, and most of all that is ever asked is a name: no calls.
+        found = [self._single[key]] if key in self._single else self.find_bindings(name, where)
         if found:
-            known = self._bound_type(module, name, found[0]) if len(found) == 1 else self.merge(module, name, found)
-            is_open = known is None or (isinstance(known, Instance) and isinstance(known.cls, Class))
+            known = self.merge(module, name, found) if found[1:] else self._bound_type(module, name, found[0])
+            is_open = known is None or (type(known) is Instance and isinstance(known.cls, Class))
             if is_open and name in module.asked_for_types:
                 latest = max((binding.start for binding in found if binding.start <= where[2]), default=-1)
                 return self._told_by_tests(name, where, latest, known) or known
