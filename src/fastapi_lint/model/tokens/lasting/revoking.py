@@ -5,7 +5,7 @@ What decides is asked with the token itself, or with a claim that tells which to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,16 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.expressions import dotted, evaluated, walk
-from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    Type,
+)
 from fastapi_lint.model.tokens.expressions import read_of, tests_of
 from fastapi_lint.model.tokens.lasting.lifetimes import OTHERS, contains
 from fastapi_lint.model.tokens.parts import Part
@@ -32,6 +41,7 @@ _OF_TEXTS = frozenset({"encode", "decode", "hexdigest", "digest"})
 _NO_LOOK_UP = (*_DIGESTS, "re.", "json.", "jwt.", "jose.", "authlib.", "joserfc.", "logging.")
 """What is asked about a text and finds nothing out of it."""
 _NEW = ("uuid.uuid", "secrets.token_", "os.urandom")
+_THREADS = frozenset({"run_in_threadpool", "to_thread", "run_sync"})
 _ACCOUNT = "sub"
 _SESSION = "session"
 _LOOKED = 2
@@ -244,11 +254,20 @@ def _read(module: Module, call: f.Call, readers: Mapping[Function, str], project
     """The token that a call reads, itself or by a function of the project; None for other calls and literals."""
     found = token_call(module, call, project)
     token = found.token if found is not None else None
-    if found is None and isinstance(callee := project.callee(module, call), FunctionObject):
+    callee, _, args = _called(module, call, project)
+    if found is None and isinstance(callee, FunctionObject):
         name = readers.get(callee.function)
-        given = [arg.value for arg in call.args if name is not None and arg.name in ("", name)]
+        given = [arg.value for arg in args if name is not None and arg.name in ("", name)]
         token = given[0] if given else None
     return token if isinstance(token, (f.Name, f.Attr)) else None
+
+
+def _called(module: Module, call: f.Call, project: Project) -> tuple[Type | None, f.Expr, Sequence[f.Arg]]:
+    """What a call calls, how that is written, and what it gives it: at once, or in a thread."""
+    if f.last_name(call.func) in _THREADS and call.args and not call.args[0].name:
+        func = call.args[0].value
+        return project.infer(func, module, call.block, call.start), func, call.args[1:]
+    return project.callee(module, call), call.func, call.args
 
 
 class _Asking:
@@ -345,26 +364,26 @@ class _Asking:
     def _looks(self, call: f.Call, depth: int) -> bool:
         if token_call(self.module, call, self.project) is not None:
             return False
-        callee = self.project.callee(self.module, call)
-        given = next((number for number, arg in enumerate(call.args) if self._holds(arg.value)), None)
+        callee, func, args = _called(self.module, call, self.project)
+        given = next((number for number, arg in enumerate(args) if self._holds(arg.value)), None)
         if isinstance(callee, FunctionObject):
-            return given is not None and self._looks_inside(callee, call, given)
-        if given is not None and isinstance(call.func, f.Attr):
+            return given is not None and self._looks_inside(callee, args[given], given)
+        if given is not None and isinstance(func, f.Attr):
             name = self.project.types.name_of_type(callee) or ""
-            is_told = self.is_read or bool(name) or isinstance(call.args[given].value, f.Compare)
-            if is_told and not name.startswith(_NO_LOOK_UP) and not self._holds(call.func):
+            is_told = self.is_read or bool(name) or isinstance(args[given].value, f.Compare)
+            if is_told and not name.startswith(_NO_LOOK_UP) and not self._holds(func):
                 return True
-        if isinstance(callee, (ClassObject, External)) and not isinstance(call.func, f.Attr):
+        if isinstance(callee, (ClassObject, External)) and not isinstance(func, f.Attr):
             return False
-        inside: list[f.Expr] = [arg.value for arg in call.args if isinstance(arg.value, (f.CallRef, f.Name))]
-        if isinstance(call.func, f.Attr) and not isinstance(call.func.value, f.Name):
-            inside.append(call.func.value)
-        elif isinstance(call.func, f.Attr) and call.func.value in self.found:
+        inside: list[f.Expr] = [arg.value for arg in args if isinstance(arg.value, (f.CallRef, f.Name))]
+        if isinstance(func, f.Attr) and not isinstance(func.value, f.Name):
+            inside.append(func.value)
+        elif isinstance(func, f.Attr) and func.value in self.found:
             return True
         return any(self._comes_of_look_up(each, depth - 1) for each in inside)
 
-    def _looks_inside(self, callee: FunctionObject, call: f.Call, given: int) -> bool:
-        inner, arg = callee.function, call.args[given]
+    def _looks_inside(self, callee: FunctionObject, arg: f.Arg, given: int) -> bool:
+        inner = callee.function
         names = inner.positional[filled(self.project.types, callee) :]
         name = arg.name or (names[given] if given < len(names) else "")
         if self.depth <= 0 or not name or inner in self.readers:
