@@ -120,13 +120,20 @@ def _is_checked_before(way: tuple[Function, ...], read: TokenCall, project: Proj
         callee = project.callee(handler.module, call)
         if isinstance(callee, FunctionObject) and callee.function is way[1]:
             given.update(arg.value for arg in call.args)
-    if not any(isinstance(each, f.Name) and each.id in injected for each in given):
+    if not any(_root(each) in injected for each in given):
         return False
     for route in project.routes.by_handler.get(handler, ()):
         code = project.requests.of(route)
         if code is None or not any(_verifies(each, project) for each in set(code.functions) - set(code.own)):
             return False
     return handler in project.routes.by_handler
+
+
+def _root(expr: f.Expr) -> str:
+    """The name that an attribute, or a name, begins with: `user` for `user.token`."""
+    while isinstance(expr, f.Attr):
+        expr = expr.value
+    return expr.id if isinstance(expr, f.Name) else ""
 
 
 def _verifies(function: Function, project: Project) -> bool:

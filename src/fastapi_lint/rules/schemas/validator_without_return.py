@@ -26,6 +26,8 @@ _ANNOTATED = frozenset({
     "pydantic.functional_validators.PlainValidator", "pydantic.functional_validators.WrapValidator",
 })  # fmt: skip
 """What makes a validator of a function in an annotation: `Annotated[int, AfterValidator(check)]`."""
+_EQUAL = (("is",), ("==",))
+_UNEQUAL = (("is not",), ("!=",))
 _MODEL = frozenset({"pydantic.model_validator", "pydantic.functional_validators.model_validator"})
 
 
@@ -40,7 +42,7 @@ def validator_without_return(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     A `match` whose cases all return, and `while True`, count as complete. Validators that only raise, or whose body
     is `...`, are not reported, and neither are those of a field that end without the value only where it is None
-    (asked by `is None` or `is not None`; `if value:` does not tell). One that returns the value on some paths is
+    (asked by `is None`, `== None` and the like; `if value:` does not tell). One that returns the value on some paths is
     information.
 
     References
@@ -175,6 +177,6 @@ def _asked(test: f.Expr | None, value: str | None) -> str | None:
     both = (f.Name(value or ""), f.Const(None))
     if not isinstance(test, f.Compare) or test.operands not in (both, both[::-1]):
         return None
-    if test.operators not in (("is",), ("is not",)):
+    if test.operators not in (*_EQUAL, *_UNEQUAL):
         return None
-    return "is not" if (test.operators == ("is not",)) is not is_turned else "is"
+    return "is not" if (test.operators in _UNEQUAL) is not is_turned else "is"
