@@ -15,15 +15,16 @@ import msgspec
 from fastapi_lint.engine import WHOLE, Judged
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, Notice
+from fastapi_lint.incremental.holding import Holding
 from fastapi_lint.incremental.redaction import Redacted, RedactionError, Result, restore
 from fastapi_lint.incremental.snapshot import ANY, Carried, Contribution, Numbered, Snapshot, StoredVerdict
 from fastapi_lint.incremental.verdicts import DependsOn, Recorded, Verdict
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.project import Project
-from fastapi_lint.tracking import memoized
+from fastapi_lint.tracking import memoized, memory
 from fastapi_lint.tracking.fingerprints import NUMBERS, fingerprint
 from fastapi_lint.tracking.recording import EVERYTHING, Slice
-from fastapi_lint.tracking.tables import EXTRACTS, NEEDS, PAIRS, Earlier, differing
+from fastapi_lint.tracking.tables import EXTRACTS, NEEDS, PAIRS, Earlier, Places, differing
 
 _MOST_ASKED = 25
 """Modules that are asked one by one whether they contribute to a group of tables, before it is collected anew."""
@@ -51,6 +52,7 @@ class Reuse:
         self._project = project
         self._before = before
         self._sources = {path: module.source for path, module in project.modules.by_path.items()}
+        by_path = project.modules.by_path
         self._paths = list(snapshot.files)
         self._changed = {number for number, path in enumerate(self._paths) if path in self.changed} | {ANY}
         self._slices = [each for each, _ in snapshot.slices]
@@ -60,6 +62,9 @@ class Reuse:
         self._same_tables: dict[str, bool] = {}
         self._extracts = self._extracts_now()
         self._differing = {name: self._differences(name) for name in PAIRS}
+        self._kept_tables: dict[str, bool | None] = {}
+        self._holding = Holding(lambda module: by_path[module.path] is module, self._is_kept)
+        memory.begin(self._holding.holds)
         self._inform_project()
         self._subjects: dict[str, dict[str, bytes]] = {}
         for path, kind, found in snapshot.subjects:
@@ -146,6 +151,47 @@ class Reuse:
             tuple(sorted(self._project.contributes(name, by_path[self._paths[each.file]]))) == each.places
             for each in invalid
         )
+
+    def _is_kept(self, each: Slice) -> bool:
+        """Whether what is in a slice need not be collected anew, nor what it leads to."""
+        if each.table in PAIRS or each.table in EXTRACTS:
+            return bool(self._is_same_by_pairs(each))
+        name = each.table
+        if name not in self._kept_tables:
+            self._kept_tables[name] = None  # in a circle: then it is not
+            found = self._is_kept_table(name) and Slice(name, None) not in memory.renewed
+            self._kept_tables[name] = found and self._kept_tables[name] is None
+        elif self._kept_tables[name] is None:
+            self._kept_tables[name] = False
+        return bool(self._kept_tables[name])
+
+    def _is_kept_table(self, name: str) -> bool:
+        if name not in self._groups:
+            return name in self._snapshot.tables and self._is_made_of_kept(self._snapshot.tables[name].depends_on)
+        contributions = self._groups[name]
+        if len(contributions) < len(self._paths):
+            return False
+        with_places = [each for each in contributions if each.places]
+        if any(each.file in self._changed for each in with_places) or not self._is_same(Slice(name, None)):
+            return False
+        return all(self._is_made_of_kept(each.depends_on) or self._comes_again(each) for each in with_places)
+
+    def _comes_again(self, each: Contribution) -> bool:
+        """Whether a module that is asked again contributes what it did, made of what is kept and of nothing changed."""
+        module = self._project.modules.by_path[self._paths[each.file]]
+        contributed = self._project.modules.tables.contributed.get(each.group, {})
+        if module not in contributed:
+            self._project.contributes(each.group, module)
+            contributed = self._project.modules.tables.contributed[each.group]
+        places, dependencies = contributed[module]
+        if not isinstance(places, Places) or tuple(sorted(places)) != each.places:
+            return False
+        if any(leads_to.path in self.changed for leads_to in places.leads_to):
+            return False
+        return self._holding.holds(frozenset(dependencies))
+
+    def _is_made_of_kept(self, found: Numbered) -> bool:
+        return self._changed.isdisjoint(found.files) and all(self._is_kept(self._slices[n]) for n in found.slices)
 
     def _is_valid(self, each: Contribution) -> bool:
         return each.file not in self._changed and self._is_unchanged(each.depends_on)

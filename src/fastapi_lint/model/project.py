@@ -13,6 +13,7 @@ from fastapi_lint.model.calls.concurrent.outliving import Outliving
 from fastapi_lint.model.calls.effects import Effects
 from fastapi_lint.model.data.exchange import Exchange
 from fastapi_lint.model.data.schemas import Schemas
+from fastapi_lint.model.data.unread.uncalled import Uncalled
 from fastapi_lint.model.database.inserts import Inserts
 from fastapi_lint.model.database.limiting.limits import Limits
 from fastapi_lint.model.database.loading import Loading
@@ -34,7 +35,7 @@ from fastapi_lint.model.values.constants import Values
 from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.model.versions.layout import LineLengths
 from fastapi_lint.model.versions.versions import Versions
-from fastapi_lint.tracking import memoized, recording
+from fastapi_lint.tracking import memoized, memory, recording
 from fastapi_lint.tracking.fingerprints import modules_in
 from fastapi_lint.tracking.queries import GATHERED, gathered
 from fastapi_lint.tracking.recording import Slice
@@ -81,11 +82,22 @@ class Project:
         self.values = Values(self.types)
         self.declared = dict(declared or {})
         self.targets = dict(targets or {})
-        lengths = LineLengths(self.declared)
+        self._lengths = LineLengths(self.declared)
         for module in self.modules.by_path.values():
-            module.source.line_length = lengths.of(module.path)
+            module.source.line_length = self._lengths.of(module.path)
         self._blocking = tuple(blocking)
         self._taint = tuple(taint)
+
+    def turn(self, changed: Sequence[Module], *, is_settled: bool) -> None:
+        """Other states of some modules: from now on all questions are about them.
+
+        What is known is looked at again when somebody asks (`tracking.memory`), if the state before `is_settled`.
+        """
+        memory.turn(is_settled=is_settled)
+        recording.renew()
+        self.modules.replace(changed)
+        for module in changed:
+            module.source.line_length = self._lengths.of(module.path)
 
     def prepare(self) -> None:
         """Work out what nearly every rule asks for: before processes are made that inherit the answers."""
@@ -212,6 +224,11 @@ class Project:
         return Flows(tracing, self.callers, known, self.effects.execution)
 
     @cached_property
+    def uncalled(self) -> Uncalled:
+        """Which functions nobody calls."""
+        return Uncalled(self)
+
+    @cached_property
     def browsing(self) -> Browsing:
         """Who reads what browsers send by themselves."""
         from fastapi_lint.model.injection.browsing import Browsing
@@ -248,7 +265,7 @@ class Project:
         """An object that answers questions about the project, made once."""
         return make(self)
 
-    @cached_property
+    @collected("re_exporting", whole=True)
     def re_exporting(self) -> frozenset[Module]:
         """The modules from which another one takes a name that they only import themselves (or everything)."""
         found = set()

@@ -38,6 +38,8 @@ _INDIFFERENT = frozenset({
     "max_warnings", "severity", "fixable", "unfixable",
 })  # fmt: skip
 """Settings that do not change what an analysis of given files with given rules finds."""
+_MOST_GONE = 20
+"""States of modules that are no more, before what is known about them is looked for and forgotten."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,13 @@ class Session:
         self._linked: tuple[dict[str, Source], Project] | None = None
         self._made: _Made | None = None
         self._snapshot: Snapshot | None = None
-        self._reused: tuple[Project, Reuse | None] | None = None
+        self._reused: tuple[Mapping[str, Source], Reuse | None] | None = None
         self._by_others: Mapping[str, Sequence[Finding]] = {}
         self._judged = sources
         self._kept: dict[str, Module] = {}
+        self._before: dict[str, Module] = {}
+        self._gone: set[Module] = set()
+        self._is_settled = False
 
     def tidy(self) -> None:
         """Be ready for the next check, and forget what was kept of states that none builds upon any more."""
@@ -196,16 +201,37 @@ class Session:
         if self._made is not None:
             self._snapshot = None if self._made.judgement.has_failed else self._taken({})
             self._made = None
+            if self._lasts and self._snapshot is not None:
+                self._settle()
+
+    def _settle(self) -> None:
+        """The state that was checked is the one to which the next is compared."""
+        from fastapi_lint.incremental.holding import is_about
+        from fastapi_lint.tracking import memory
+
+        assert self._linked is not None
+        project = self._linked[1]
+        if memory.is_of(project):
+            now = dict(project.modules.by_path)
+            self._gone.update(each for path, each in self._before.items() if now.get(path) is not each)
+            gone = frozenset(self._gone) if len(self._gone) >= _MOST_GONE else frozenset()
+            memory.settle((lambda key: is_about(key, gone)) if gone else None)
+            self._gone -= gone
+            self._before, self._is_settled = now, True
+        else:
+            self._before = {}
 
     @property
     def project(self) -> Project:
         """The project that the sources are, linked."""
         from fastapi_lint.model.project import Project
-        from fastapi_lint.tracking import recording
+        from fastapi_lint.tracking import memory, recording
 
         if self._linked is None or self._linked[0] is not self.sources:
             if self._lasts:  # else only a check builds upon the one before: what that made is yet to be remembered
                 self._build_upon_last()
+                if (turned := self._turned()) is not None:
+                    return turned
             if self._linked is not None:
                 self._linked = None
                 # As in a run (`story._batch`), and a project knows itself in many ways. Who lasts does it when idle.
@@ -216,7 +242,8 @@ class Session:
                 self._indexing.prepare(list(sources))
             (recording.enable if self._tracks else recording.disable)()
             settings = self.scope.settings
-            project = Project(
+            make = partial(
+                Project,
                 self._modules(),
                 roots=settings.src,
                 declared=self.scope.declared,
@@ -224,19 +251,44 @@ class Session:
                 blocking=settings.blocking,
                 taint=settings.taint,
             )
-            self._linked = (self.sources, project)
+            self._linked = (self.sources, memory.forget(make))
+            self._is_settled = False
+            self._gone.clear()
         return self._linked[1]
 
+    def _turned(self) -> Project | None:
+        """The project of the state before, with what it knows, made to be about the sources as they are now.
+
+        None when it is not known what of it holds, or another project has been linked since.
+        """
+        from fastapi_lint.tracking import memory
+
+        linked, self._linked = self._linked, None  # whatever ends this leaves nothing half done
+        if linked is None or self._snapshot is None or not memory.is_of(linked[1]):
+            return None
+        project = linked[1]
+        by_path = project.modules.by_path
+        if self.sources.keys() != by_path.keys():
+            return None
+        modules = self._modules()
+        project.turn([each for each in modules if by_path[each.path] is not each], is_settled=self._is_settled)
+        self._is_settled = False
+        self._reused = self.sources, self._compared(project, self._rules().rules)
+        self._linked = self.sources, project
+        return project
+
     def _modules(self) -> Collection[Module]:
-        """The modules of the sources; who lasts keeps those of files that have not changed, with all they know."""
+        """The modules of the sources; who lasts keeps those of files that have not changed, with all they know.
+
+        An edit that is taken back brings back the module of the last check: what is remembered is about that.
+        """
         from fastapi_lint.model.names import Module
 
         found: dict[str, Module] = {}
         for path, source in self.sources.items():
-            known = self._kept.get(path)
-            if known is None or known.source is not source:
-                known = Module(source, partial(self._indexing.facts, source))
-            found[path] = known
+            states = (state for state in (self._kept.get(path), self._before.get(path)) if state is not None)
+            same = (state for state in states if state.source is source or state.source.data == source.data)
+            found[path] = next(same, None) or Module(source, partial(self._indexing.facts, source))
         if self._lasts:
             self._kept = found
         return found.values()
@@ -360,8 +412,8 @@ class Session:
 
     def _reuse(self, project: Project, rules: Sequence[Rule]) -> Reuse | None:
         """What holds of the snapshot that a run with the same paths, rules and settings has left."""
-        if self._reused is None or self._reused[0] is not project:
-            self._reused = project, self._compared(project, rules)
+        if self._reused is None or self._reused[0] is not self.sources:
+            self._reused = self.sources, self._compared(project, rules)
         return self._reused[1]
 
     def _compared(self, project: Project, rules: Sequence[Rule]) -> Reuse | None:
@@ -377,8 +429,10 @@ class Session:
         before = []
         digests = self._digests()
         for path in self._snapshot.changed(digests):
-            facts = self._indexing.known(self._snapshot.files[path])
-            before.append(None if facts is None else Module(Source(path, b""), facts))
+            module = self._before.get(path)
+            if module is None and (facts := self._indexing.known(self._snapshot.files[path])) is not None:
+                module = Module(Source(path, b""), facts)
+            before.append(module)
         return Reuse(self._snapshot, digests, project, kinds, before)
 
     def _is_much_new(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.memory import Memos
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -22,19 +23,20 @@ class Acyclic(Generic[K, V]):
 
     def __init__(self, unknown: V) -> None:
         self._unknown = unknown
-        self._memos: dict[K, tuple[V, Hashable]] = {}
+        self._memos: Memos[K, V] = Memos()
         self._pending: list[K] = []
         self._circular: set[K] = set()
 
     def ask(self, key: K, work_out: Callable[[], V]) -> V:
         """The answer for a key, worked out once; while it is, other keys may be asked for."""
-        held = self._memos.get(key)
+        held = self._memos.get(key) or self._memos.recall(key)
         if held is not None:
             recording.depend_on(held[1])
             return held[0]
         if key in self._pending or len(self._pending) >= _DEEPEST:
             start = self._pending.index(key) if key in self._pending else 0
             self._circular.update(self._pending[start:])
+            recording.depend_on(None)
             return self._unknown
         self._pending.append(key)
         try:

@@ -28,9 +28,9 @@ def fingerprint(plain: object) -> bytes:
     return blake2b(msgspec.msgpack.encode(plain), digest_size=12).digest()
 
 
-def number(value: object) -> int:
-    """A value as a number from `NUMBERS` downwards, another one for other values."""
-    return NUMBERS - int.from_bytes(fingerprint(plain(value))[:_BYTES], "big")
+def number(value: object, modules: set[Input] | None = None) -> int:
+    """A value as a number from `NUMBERS` downwards, another one for other values. For `modules` see `plain`."""
+    return NUMBERS - int.from_bytes(fingerprint(plain(value, modules))[:_BYTES], "big")
 
 
 def plain(value: object, modules: set[Input] | None = None) -> object:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Generic, TypeVar, cast
 
-from fastapi_lint.tracking import recording
-from fastapi_lint.tracking.recording import Input
+from fastapi_lint.tracking import memory, recording
+from fastapi_lint.tracking.recording import Input, Slice
 from fastapi_lint.tracking.tables import ASKED, Whole, contribution, contributions, numbered, tables_of
 
 S = TypeVar("S")
@@ -38,10 +38,14 @@ class Query(Generic[S, V]):
 
     def whole(self, project: S) -> Whole[V]:
         """The answer and what it depends on, whether it is worked out yet or not."""
-        known = vars(project).setdefault("_queries", {})
-        if self.name not in known:
-            known[self.name] = Whole(self.name, lambda: self._answer(project))
-        return cast("Whole[V]", known[self.name])
+        state, attribute = vars(project), f"_asked_{self.name}"
+        found = state.get(attribute)
+        if found is None:
+            found = memory.placed(project, attribute, Slice(self.name, None)) if recording.enabled else None
+            if found is None:
+                found = Whole(self.name, lambda: self._answer(project))
+            state[attribute] = found
+        return cast("Whole[V]", found)
 
 
 class Gathered(Query[S, "tuple[V, ...]"], Generic[S, M, V]):

@@ -15,6 +15,8 @@ from collections.abc import Callable, Hashable
 from functools import wraps
 from typing import Concatenate, Final, NamedTuple, ParamSpec, Protocol, TypeVar, cast
 
+from fastapi_lint.tracking.memory import Memos
+
 S = TypeVar("S")
 V = TypeVar("V")
 P = ParamSpec("P")
@@ -67,15 +69,22 @@ _MISSING: Final = object()
 
 def enable() -> None:
     """Record dependencies from now on; for a project that is not asked anything yet."""
-    global _current, active, enabled
-    _current, active, enabled = set(), True, True
-    _shared.clear()
+    global enabled
+    enabled = True
+    renew()
 
 
 def disable() -> None:
     """Record nothing any more."""
     global _current, active, enabled
     _current, active, enabled = None, False, False
+    _shared.clear()
+
+
+def renew() -> None:
+    """The project that dependencies are recorded for has changed: whoever records begins anew."""
+    global _current, active
+    _current, active = set(), True
     _shared.clear()
 
 
@@ -89,7 +98,8 @@ def record_into(dependencies: DependencySet | None) -> DependencySet | None:
 
 
 def depend_on(what: Hashable) -> None:
-    """Record a module, a slice of a table, or the dependency of a memo (`tracked`)."""
+    """Record a module, a slice of a table, or the dependency of a memo (`tracked`); None: an answer in the making, so
+    that this one holds in one state only."""
     if _current is not None:
         _current.add(what)
 
@@ -119,22 +129,17 @@ def tracked(answer: Callable[[], V]) -> tuple[V, Hashable]:
 
 def flattened(dependencies: DependencySet) -> tuple[frozenset[Input], frozenset[Slice]]:
     """All modules and slices among dependencies, nested ones included."""
-    modules: set[Input] = set()
-    slices: set[Slice] = set()
-    seen: set[Hashable] = set()
-    pending = list(dependencies)
-    while pending:
-        each = pending.pop()
-        if each in seen:
-            continue
-        seen.add(each)
-        if isinstance(each, frozenset):
-            pending.extend(each)
-        elif isinstance(each, Slice):
-            slices.add(each)
-        elif each is not None:
-            modules.add(cast("Input", each))
-    return frozenset(modules), frozenset(slices)
+    seen = set(dependencies)
+    nested = [each for each in seen if type(each) is frozenset]
+    while nested:  # many sets at a time: what is in them is mostly known
+        new: set[Hashable] = set()
+        new.update(*nested)
+        new -= seen
+        seen |= new
+        nested = [each for each in new if type(each) is frozenset]
+    leaves = [each for each in seen if each is not None and type(each) is not frozenset]
+    slices = frozenset(each for each in leaves if isinstance(each, Slice))
+    return frozenset(cast("Input", each) for each in leaves if not isinstance(each, Slice)), slices
 
 
 def memoized(method: Callable[Concatenate[S, P], V]) -> Callable[Concatenate[S, P], V]:
@@ -155,7 +160,12 @@ def _memoized(method: Callable[Concatenate[S, P], V], initial: object) -> Callab
 
     def compute(self: object, arguments: tuple[object, ...], key: Hashable) -> V:
         global _current
-        memos: dict[Hashable, tuple[object, Hashable]] = self.__dict__.setdefault(slot, {})
+        memos: Memos[Hashable, object] | None = self.__dict__.get(slot)
+        if memos is None:
+            memos = self.__dict__[slot] = Memos()
+        if key in memos.earlier and (held := memos.recall(key)) is not None:
+            depend_on(held[1])
+            return cast(V, held[0])
         if initial is not _MISSING:
             memos[key] = initial, unknown
         outer = _current

@@ -6,14 +6,14 @@ need not collect a table to find out that a slice is what it was (`collected`, `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from inspect import getattr_static
 from operator import attrgetter
 from typing import Final, Generic, TypeVar, cast
 
-from fastapi_lint.tracking import recording
+from fastapi_lint.tracking import memory, recording
 from fastapi_lint.tracking.fingerprints import fingerprint, modules_in, number, part_of, plain
 from fastapi_lint.tracking.recording import DependencySet, Input, Slice
 
@@ -40,6 +40,31 @@ class Earlier:
     """By group: the places at which modules (by path) contribute, none for those that do not (see `contribution`)."""
 
 
+@dataclass(frozen=True)
+class Grouped:
+    """The pairs that all modules bring to a table, by slice, with who brings how many."""
+
+    table: dict[str, list[object]]
+    contributors: dict[str, dict[str, int]]
+
+    def renewed(self, name: str, replaced: Sequence[tuple[Input, Input]]) -> Grouped:
+        """With what some modules bring now, in the place of what they brought before."""
+        table, contributors = dict(self.table), dict(self.contributors)
+        for old, new in replaced:
+            brought: dict[str, list[object]] = {key: [] for key, _ in PAIRS[name](old)}
+            for key, value in PAIRS[name](new):
+                brought.setdefault(key, []).append(value)
+            for key, values in brought.items():
+                who, found = contributors.get(key, {}), table.get(key, [])
+                start = sum(count for path, count in who.items() if path < new.path)
+                table[key] = [*found[:start], *values, *found[start + who.get(new.path, 0) :]]
+                counts = {**who, new.path: len(values)}
+                contributors[key] = {path: counts[path] for path in sorted(counts) if counts[path]}
+                if not table[key]:
+                    del table[key], contributors[key]
+        return Grouped(table, contributors)
+
+
 class Tables(Generic[M]):
     """What is known about the tables of one project: from an earlier run, and found out in this one."""
 
@@ -49,8 +74,17 @@ class Tables(Generic[M]):
         self.earlier = Earlier()
         self.contributed: dict[str, dict[M, tuple[Collection[int], DependencySet]]] = {}
         """By group: the places at which modules contribute to it, and the dependencies of that."""
-        self.contributors: dict[str, dict[str, dict[str, None]]] = {}
-        """By table and slice: the paths of the modules that contribute to it."""
+        self.contributors: dict[str, dict[str, dict[str, int]]] = {}
+        """By table and slice: the paths of the modules that contribute to it, with how many pairs."""
+        self.grouped: dict[str, Grouped] = {}
+        """The pairs of all modules, by table."""
+
+    def turn(self, replaced: Sequence[tuple[M, M]]) -> None:
+        """Some modules are others now, each with what it was before: what was found out is forgotten."""
+        self.earlier = Earlier()
+        self.contributed.clear()
+        self.contributors.clear()
+        self.grouped = {name: each.renewed(name, replaced) for name, each in self.grouped.items()}
 
     def is_known_empty(self, each: Slice) -> bool:
         """Whether there is known to be nothing in a slice."""
@@ -158,10 +192,12 @@ class Table(_Collection[Mapping[K, V]], Mapping[K, V]):
         """What is in slices, as plain data; nothing for empty ones."""
         found: dict[str | None, object] = {}
         for part in parts:
-            if part in self._looked_up:
-                keys = [part] if self._looked_up[part] is not _MISSING else []
+            if part is None:
+                keys = list(self.content)
+            elif self.name in PAIRS:  # of which each key is a slice
+                keys = [cast(K, part)] if self._value(cast(K, part)) is not _MISSING else []
             else:
-                keys = list(self.content) if part is None else self._by_part.get(part, [])
+                keys = self._by_part.get(part, [])
             if keys:
                 found[part] = [[plain(key), plain(self._value(key))] for key in keys]
         return found
@@ -215,8 +251,16 @@ class Collected(Generic[S, V]):
             return found
         collection = state.get(self.slot)
         if collection is None:
-            collection = state[self.slot] = self.collection_of(instance)
+            collection = state[self.slot] = self.table_of(instance)
         return cast(V, collection.read() if isinstance(collection, Whole) else collection)
+
+    def table_of(self, instance: S) -> Table[Hashable, object] | Whole[object]:
+        """The table of an instance: that of the state before if it holds; what is made of pairs is soon made anew."""
+        whole = None if self.name in PAIRS or self.name in EXTRACTS else Slice(self.name, None)
+        found = memory.placed(instance, self.slot, whole)
+        if found is None:
+            return self.collection_of(instance)
+        return cast("Table[Hashable, object] | Whole[object]", found)
 
     def collection_of(self, instance: S) -> Table[Hashable, object] | Whole[object]:
         """The table of an instance, not collected yet."""
@@ -225,7 +269,7 @@ class Collected(Generic[S, V]):
             return Whole(self.name, collect)
         tables = tables_of(instance)
         single = None
-        if tables.earlier.fingerprints and self.name in PAIRS and self.name not in NEEDS:
+        if tables.earlier.fingerprints and self.name in PAIRS and not {self.name} & {*NEEDS, *SEARCHED}:
             single = partial(_looked_up, tables, self.name)
         mapping = cast("Callable[[], Mapping[Hashable, object]]", collect)
         if self.name in EXTRACTS and self.name in tables.earlier.contributors:
@@ -256,13 +300,14 @@ def collected(
     pairs: Callable[[M], Iterable[tuple[str, object]]] | None = None,
     extract: Callable[[M], object] | None = None,
     needs: str = "",
+    is_searched: bool = False,
 ) -> Callable[[Callable[[S], V]], Collected[S, V]]:
     """Makes a property of what a method collects from all modules; `name`: where a project has it ("routes.all").
 
     It is a mapping, of which slices are looked at, or else looked at as a `whole`. So that it need not be collected to
     find out that it is what it was: `pairs` are what a single module brings by the facts about it, with the slice where
     it gets to; `extract` is all of a module that matters (then the mapping is from modules to True); `needs` the name
-    of another table on which this one depends.
+    of another table on which this one depends. What `is_searched` looks for each key when that is asked for.
     """
     if pairs is not None:
         PAIRS[name] = cast("Callable[[Input], Iterable[tuple[str, object]]]", pairs)
@@ -270,6 +315,8 @@ def collected(
         EXTRACTS[name] = cast("Callable[[Input], object]", extract)
     if needs:
         NEEDS[name] = needs
+    if is_searched:
+        SEARCHED.add(name)
     COLLECTED.append(name)
     return lambda method: Collected(name, method, whole)
 
@@ -278,23 +325,26 @@ COLLECTED: list[str] = []
 PAIRS: dict[str, Callable[[Input], Iterable[tuple[str, object]]]] = {}
 EXTRACTS: dict[str, Callable[[Input], object]] = {}
 NEEDS: dict[str, str] = {}
+SEARCHED: set[str] = set()
 ASKED: dict[str, Callable[[object], Whole[object]]] = {}
 """What gives the answer of a query, by name (see `queries`)."""
 
 
 def grouped(tables: Tables[M], name: str) -> dict[str, list[object]]:
     """The pairs of all modules by slice, in the order of modules; who brings them is kept (`Tables.contributors`)."""
-    table: dict[str, list[object]] = {}
-    contributors: dict[str, dict[str, None]] = {}
-    pairs = PAIRS[name]
-    for module in tables.modules.values():
-        for key, value in pairs(module):
-            table.setdefault(key, []).append(value)
-            if recording.active:
-                contributors.setdefault(key, {})[module.path] = None
+    found = tables.grouped.get(name)
+    if found is None:
+        found = Grouped({}, {})
+        for module in tables.modules.values():
+            for key, value in PAIRS[name](module):
+                found.table.setdefault(key, []).append(value)
+                if recording.active:
+                    counts = found.contributors.setdefault(key, {})
+                    counts[module.path] = counts.get(module.path, 0) + 1
     if recording.active:
-        tables.contributors[name] = contributors
-    return table
+        tables.grouped[name] = found
+        tables.contributors[name] = found.contributors
+    return found.table
 
 
 def differing(name: str, one: Input, other: Input) -> set[str]:
@@ -338,12 +388,23 @@ def contribution(
     return found
 
 
+class Places(frozenset[int]):
+    """Places at which a module contributes; and the modules to which that leads."""
+
+    leads_to: frozenset[Input] = frozenset()
+
+
 def numbered(places: Collection[int], content: object) -> Collection[int]:
     """The places at which a module contributes, with a number for what it contributes there.
 
     By that the next run sees, when it has to ask the module again, whether it says the same.
     """
-    return {*places, number(content)} if places and recording.enabled else places
+    if not places or not recording.enabled:
+        return places
+    modules: set[Input] = set()
+    found = Places((*places, number(content, modules)))
+    found.leads_to = frozenset(modules)
+    return found
 
 
 def tables_of(instance: object) -> Tables[Input]:
@@ -380,5 +441,5 @@ def collection(project: object, name: str) -> Table[Hashable, object] | Whole[ob
     found = vars(owner).get(_SLOT + last)
     if found is None:
         declared = cast("Collected[object, object]", getattr_static(owner, last))
-        found = vars(owner)[_SLOT + last] = declared.collection_of(owner)
+        found = vars(owner)[_SLOT + last] = declared.table_of(owner)
     return cast("Table[Hashable, object] | Whole[object]", found)

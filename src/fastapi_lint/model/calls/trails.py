@@ -6,11 +6,12 @@ off first in the order of the code, and what was found out before only shortens 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.memory import Memos
 
 if TYPE_CHECKING:
     from fastapi_lint.model.calls.steps import Step
@@ -52,23 +53,15 @@ class Trail(Generic[T]):
         return Trail(step, self, self.effect, self.length + 1)
 
 
-@dataclass(eq=False)
-class _Search:
-    """What a search has read, once it is over."""
-
-    read: Hashable = None
-
-
 @dataclass(frozen=True, eq=False)
 class Memo(Generic[T]):
     """What is known about one effect: the way to it from a function, and what is in the function's own body.
 
-    Each with what it was found out from (see `reading`); for trails that of the search that came across it.
+    Each with what it was found out from; for trails that of the search that came across it.
     """
 
-    trails: dict[Run, Trail[T] | None] = field(default_factory=dict)
-    searches: dict[Run, _Search] = field(default_factory=dict)
-    own: dict[Run, tuple[tuple[Step, T] | None, Hashable]] = field(default_factory=dict)
+    trails: Memos[Run, Trail[T] | None] = field(default_factory=Memos)
+    own: Memos[Run, tuple[Step, T] | None] = field(default_factory=Memos)
 
 
 def search(
@@ -81,11 +74,13 @@ def search(
 
     `own` says which effect a function has itself, `onward` what it runs, in the order of the code.
     """
-    if start in memo.trails:
-        recording.depend_on(memo.searches[start].read)
-        return memo.trails[start]
-    this = _Search()
-    found, this.read = recording.tracked(lambda: _searched(start, own, onward, memo, this))
+    held = memo.trails.get(start) or memo.trails.recall(start)
+    if held is not None:
+        recording.depend_on(held[1])
+        return held[0]
+    met: list[Run] = []
+    found, read = recording.tracked(lambda: _searched(start, own, onward, memo, met))
+    memo.trails.update((run, (memo.trails[run][0], read)) for run in met)
     return found
 
 
@@ -94,7 +89,7 @@ def _searched(
     own: Callable[[Run], tuple[Step, T] | None],
     onward: Callable[[Run], Iterator[tuple[Step, Run]]],
     memo: Memo[T],
-    this: _Search,
+    met: list[Run],
 ) -> Trail[T] | None:
     came_from: dict[Run, tuple[Run, Step] | None] = {start: None}
     places = {start: (0, 0)}
@@ -105,7 +100,7 @@ def _searched(
         if best is not None and depth >= best[0]:
             break
         if len(queue) > _MOST_RUNS:
-            return _kept(start, None, memo, this)
+            return _kept(start, None, memo, met)
         trail = _known(run, own, memo)
         if trail is not None:
             length = depth + trail.length
@@ -122,25 +117,27 @@ def _searched(
     if best is None:
         for run in queue:
             if run not in memo.trails:
-                _kept(run, None, memo, this)
+                _kept(run, None, memo, met)
         return None
     _, _, run, trail = best
-    _kept(run, trail, memo, this)
+    _kept(run, trail, memo, met)
     while (origin := came_from[run]) is not None:
         run, step = origin
         trail = trail.behind(step)
-        _kept(run, trail, memo, this)
+        _kept(run, trail, memo, met)
     return trail
 
 
 def _known(run: Run, own: Callable[[Run], tuple[Step, T] | None], memo: Memo[T]) -> Trail[T] | None:
     """The way from a function as far as it is known: by an earlier search, or because it ends here."""
-    if run in memo.trails:
-        recording.depend_on(memo.searches[run].read)
-        return memo.trails[run]
-    if run not in memo.own:
-        memo.own[run] = recording.tracked(lambda: own(run))
-    found, sources = memo.own[run]
+    held = memo.trails.get(run) or memo.trails.recall(run)
+    if held is not None:
+        recording.depend_on(held[1])
+        return held[0]
+    known = memo.own.get(run) or memo.own.recall(run)
+    if known is None:
+        known = memo.own[run] = recording.tracked(lambda: own(run))
+    found, sources = known
     recording.depend_on(sources)
     return Trail(found[0], None, found[1], 1) if found is not None else None
 
@@ -154,7 +151,8 @@ def _turns(run: Run, came_from: dict[Run, tuple[Run, Step] | None], places: dict
     return found[::-1]
 
 
-def _kept(run: Run, trail: Trail[T] | None, memo: Memo[T], this: _Search) -> Trail[T] | None:
+def _kept(run: Run, trail: Trail[T] | None, memo: Memo[T], met: list[Run]) -> Trail[T] | None:
     if run not in memo.trails:
-        memo.trails[run], memo.searches[run] = trail, this
-    return memo.trails[run]
+        memo.trails[run] = trail, None  # what it depends on is known when the search is over
+        met.append(run)
+    return memo.trails[run][0]

@@ -7,7 +7,7 @@ Fields that validators, `create_model` or external bases add are not seen; `Sche
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,6 +21,7 @@ from fastapi_lint.model.types.generics import type_variables
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Constant, Unfolded, Values
 from fastapi_lint.tracking import memoized, recording
+from fastapi_lint.tracking.memory import Memos
 from fastapi_lint.tracking.tables import collected, contributions, numbered
 
 FIELD_CALLS = frozenset({
@@ -134,7 +135,7 @@ class Schemas:
     def __init__(self, types: Inference, values: Values) -> None:
         self.types = types
         self.values = values
-        self._field_types: dict[tuple[Place, Type], tuple[tuple[Type, ...], Hashable]] = {}
+        self._field_types: Memos[tuple[Place, Type], tuple[Type, ...]] = Memos()
 
     @property
     def all(self) -> tuple[Schema, ...]:
@@ -318,7 +319,7 @@ class Schemas:
         if isinstance(of, Instance):
             variables = self._variables(of).get(one.owner, {})
         key = (place_of(one.module, one), of if variables else None)
-        held = self._field_types.get(key)
+        held = self._field_types.get(key) or self._field_types.recall(key)
         if held is None:
             held = recording.tracked(lambda: admitted(self.types, one.annotation, one.where, variables))
             self._field_types[key] = held

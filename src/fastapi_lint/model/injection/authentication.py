@@ -27,6 +27,7 @@ from fastapi_lint.model.types.alternatives import admits_none
 from fastapi_lint.model.types.inference.inference import Inference, is_none
 from fastapi_lint.model.values.constants import Unfolded, Values
 from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.memory import Memos
 
 _AUTH_NAME = re.compile(
     r"(^|_)(auth|authn|authz|authed|authenticat\w{0,60}|authori[sz]\w{0,60}|current_(\w{1,60}_)?(user|account|member|"
@@ -81,7 +82,7 @@ class Authentication:
         self.graph = graph
         self.types = types
         self.values = values
-        self._known: dict[object, tuple[bool | None, Hashable]] = {}
+        self._known: Memos[Hashable, bool | None] = Memos()
 
     def authenticates(self, depends: Depends) -> bool | None:
         """Whether a dependency, or one below it, checks who is asking; None when it cannot be known."""
@@ -163,7 +164,7 @@ class Authentication:
             return True
         target = depends.target
         key = target if target is not None else place_of(depends.module, depends.call)
-        known = self._known.get(key)
+        known = self._known.get(key) or self._known.recall(key)
         if known is None:
             known = self._known[key] = recording.tracked(lambda: self._judged(depends))
         recording.depend_on(known[1])

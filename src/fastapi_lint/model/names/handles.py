@@ -282,6 +282,13 @@ class Module(Opening, Input):
         """The words of the text, ASCII letters, digits and underscores in a row: to ask for many at once."""
         return set(_WORD.findall(self.text))
 
+    def has_word(self, word: str) -> bool:
+        """Whether a word stands in the text that is one of its `vocabulary`."""
+        known = word.encode()
+        if known not in self.text:
+            return False
+        return re.search(rb"(?<!\w)" + re.escape(known) + rb"(?!\w)", self.text) is not None
+
     def words_for(self, names: frozenset[str]) -> frozenset[str]:
         """The names, and those under which the module imports them: what a call of them ends in here."""
         if names not in self._words:

@@ -145,6 +145,29 @@ _SELF = f.Name("self")
 _SETATTR = f.Name("setattr")
 
 
+def _words(module: Module) -> Iterator[tuple[str, object]]:
+    for word in module.vocabulary():
+        yield word.decode("ascii", "replace"), True
+
+
+class _Searched(Mapping[str, list[Module]]):
+    """The modules in whose text a word stands: each word is looked for when somebody asks, all of them never."""
+
+    def __init__(self, by_path: Mapping[str, Module]) -> None:
+        self._by_path = by_path
+
+    def __getitem__(self, word: str) -> list[Module]:
+        if found := [module for module in self._by_path.values() if module.has_word(word)]:
+            return found
+        raise KeyError(word)
+
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError("words are not listed")
+
+    def __len__(self) -> int:
+        raise TypeError("words are not counted")
+
+
 class Modules:
     """All modules of the project by path, and the answer to "which file does this import mean".
 
@@ -179,6 +202,22 @@ class Modules:
             for i in range(len(folder)):
                 self._folders.setdefault(".".join(folder[i:]), []).append(folder)
 
+    def replace(self, changed: Iterable[Module]) -> None:
+        """Other states of some modules take the places of those with their paths."""
+        self._found.clear()
+        vars(self).pop("_used_roots", None)
+        replaced = []
+        for module in changed:
+            before = self.by_path[module.path]
+            replaced.append((before, module))
+            self.by_path[module.path] = module
+            if self._by_parts.get(module.parts) is before:
+                self._by_parts[module.parts] = module
+            for i in range(len(module.parts)):
+                named = self._by_suffix.get(".".join(module.parts[i:]), [])
+                named[:] = [module if each is before else each for each in named]
+        self.tables.turn(replaced)
+
     def __iter__(self) -> Iterator[Module]:
         recording.depend_on(recording.EVERYTHING)
         return iter(self.by_path.values())
@@ -187,6 +226,11 @@ class Modules:
     def calls_by_name(self) -> Mapping[str, list[tuple[Module, int]]]:
         """Every call of the project, by the last name of its callee: its module and its index there."""
         return cast("dict[str, list[tuple[Module, int]]]", grouped(self.tables, "modules.calls_by_name"))
+
+    @collected("modules.words", pairs=_words, is_searched=True)
+    def words(self) -> Mapping[str, list[Module]]:
+        """The modules in whose text a word of ASCII letters, digits and underscores stands, by that."""
+        return _Searched(self.by_path)
 
     @collected("modules.decorating_calls", pairs=_decorating_calls)
     def decorating_calls(self) -> Mapping[str, list[tuple[Module, int]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 from fastapi_lint.catalog.routers import library_router
@@ -50,30 +51,48 @@ _ROUTES = {
 _NAMES_OF_ROUTES = frozenset(name.rpartition(".")[2] for name in _ROUTES)
 
 
+@dataclass(eq=False)
+class _Found:
+    """What was found so far: routers, what is registered on them, and what is done to their paths."""
+
+    routers: dict[RouterKey, Router] = field(default_factory=dict)
+    events: dict[RouterKey, list[Event]] = field(default_factory=dict)
+    rewritings: dict[RouterKey, list[Rewriting]] = field(default_factory=dict)
+    known: set[tuple[object, ...]] = field(default_factory=set)
+    failure: Exception | None = None
+
+
 class Registrations(Forwarding):
     """Every router of the project with the events on it, in the order in which they are written."""
 
     def __init__(self, types: Inference, values: Values, expansion: Expansion) -> None:
         super().__init__(types, values, expansion)
-        self._routers: dict[RouterKey, Router] = {}
-        self._events: dict[RouterKey, list[Event]] = {}
-        self._known: set[tuple[object, ...]] = set()
+        self._found = _Found()
         self._added: list[object] = []
-        self._rewritings: dict[RouterKey, list[Rewriting]] = {}
-        self._is_complete = False
-        self._failure: Exception | None = None
+        self._is_collecting = False
 
-    def _complete(self) -> None:
-        if self._failure is not None:
-            raise self._failure  # half of the routes would be worse than none
-        if not self._is_complete:
-            self._is_complete = True
-            try:
-                contributions(self.types.modules.tables, "routes", self.contribute)
-            except Exception as error:
-                self._failure = error
-                raise
-        recording.depend_on(recording.Slice("routes", None))
+    @property
+    def _all(self) -> _Found:
+        if self._is_collecting:  # what a module registers hangs on what is registered: that is what there is so far
+            recording.depend_on(None)
+            return self._found
+        found = self._collect_all()
+        if found.failure is not None:
+            raise found.failure  # half of the routes would be worse than none
+        return found
+
+    @memoized
+    def _collect_all(self) -> _Found:
+        found = self._found = _Found()
+        self._callers_of.clear()
+        self._is_collecting = True
+        try:
+            contributions(self.types.modules.tables, "routes", self.contribute)
+        except Exception as error:
+            found.failure = error
+        finally:
+            self._is_collecting = False
+        return found
 
     def contribute(self, module: Module) -> Collection[int]:
         """Find what a module makes, registers and includes; the calls that do, -1 for the rest of the module."""
@@ -87,7 +106,7 @@ class Registrations(Forwarding):
         if known is None or -1 in known:
             for receiver, where, rewriting in rewritings(module):
                 for key in self.keys(receiver, where, NOWHERE):
-                    self._rewritings.setdefault(key, []).append(rewriting)
+                    self._found.rewritings.setdefault(key, []).append(rewriting)
                     self._added.append((key, rewriting))
                     found.add(-1)
         by_hand: dict[int, list[f.Call]] = {}
@@ -117,20 +136,17 @@ class Registrations(Forwarding):
     @collected("routes.routers")
     def routers(self) -> Mapping[RouterKey, Router]:
         """Every router that a call in the project makes."""
-        self._complete()
-        return self._routers
+        return self._all.routers
 
     @collected("routes.registered")
     def registered(self) -> Mapping[RouterKey, list[Event]]:
         """What is registered on each router, as it is written."""
-        self._complete()
-        return self._events
+        return self._all.events
 
     @collected("routes.rewritings")
     def rewritings(self) -> Mapping[RouterKey, list[Rewriting]]:
         """What is done to the paths of routers."""
-        self._complete()
-        return self._rewritings
+        return self._all.rewritings
 
     @property
     def whole(self) -> Routing:
@@ -195,7 +211,7 @@ class Registrations(Forwarding):
         made = self.types.call_type(module, index)
         if isinstance(made, Instance) and made.origin == origin and self.is_router(made):
             is_app = self.types.is_instance(made, "fastapi.FastAPI")
-            router = self._routers[origin] = (App if is_app else Router)(self.whole, origin, made.cls, is_app)
+            router = self._found.routers[origin] = (App if is_app else Router)(self.whole, origin, made.cls, is_app)
             self._added.append(router)
             if any(arg.name == "routes" for arg in call.args):
                 given = router.given("routes")
@@ -263,8 +279,8 @@ class Registrations(Forwarding):
         if known is None:
             return
         origin = Origin(module, index)
-        self._routers[origin] = Router(self.whole, origin, "fastapi.APIRouter", False)
-        self._added.append(self._routers[origin])
+        router = self._found.routers[origin] = Router(self.whole, origin, "fastapi.APIRouter", False)
+        self._added.append(router)
         for path, methods in known.routes.items():
             self.add(origin, Route(self.whole, origin, module, call, "http", methods, path, True, None, NOWHERE, False))
 
@@ -294,10 +310,10 @@ class Registrations(Forwarding):
             case Mount():
                 what = event.path
         identity = (key, place_of(event.module, event.call), what)
-        if identity not in self._known:
-            self._known.add(identity)
+        if identity not in self._found.known:
+            self._found.known.add(identity)
             self._added.append((key, event))
-            events = self._events.setdefault(key, [])
+            events = self._found.events.setdefault(key, [])
             events.insert(0 if first else len(events), event)
 
     def add_route(

@@ -46,6 +46,7 @@ from fastapi_lint.model.taint.taken import Place, Taken
 from fastapi_lint.model.taint.tracing import HANDING_OVER, Tracing
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.tracking import memoized, recording
+from fastapi_lint.tracking.memory import Memos
 
 _HIGHEST = 6
 _MOST_CALLERS = 20
@@ -79,8 +80,8 @@ class Flows:
         self.sinks = Sinks(tracing, known)
         self.arriving = self.sinks.arriving
         self.known = known
-        self._sunk: dict[Hashable, tuple[tuple[Sunk, ...], Hashable]] = {}
-        self._leads: dict[str, dict[Function, tuple[bool, Hashable]]] = {}
+        self._sunk: Memos[Hashable, tuple[Sunk, ...]] = Memos()
+        self._leads: dict[str, Memos[Function, bool]] = {}
         self._active: set[Hashable] = set()
         self._cuts = 0
 
@@ -221,12 +222,13 @@ class Flows:
     def sunk(self, function: Function, danger: str) -> tuple[Sunk, ...]:
         """What of the client's texts, or of a function's parameters, gets to a sink when it runs."""
         key = (function, danger)
-        held = self._sunk.get(key)
+        held = self._sunk.get(key) or self._sunk.recall(key)
         if held is not None:
             recording.depend_on(held[1])
             return held[0]
         if key in self._active or len(self._active) > 12:
             self._cuts += 1
+            recording.depend_on(None)
             return ()
         cuts = self._cuts
         self._active.add(key)
@@ -266,8 +268,9 @@ class Flows:
 
     def leads(self, function: Function, danger: str) -> bool:
         """Whether a function, or one that it runs, has a sink at all."""
-        known = self._leads.setdefault(danger, {})
-        if function not in known:
+        known = self._leads.setdefault(danger, Memos())
+        held = known.get(function) or known.recall(function)
+        if held is None:
             seen = {function: function}
             queue = [function]
             (found, depends) = recording.tracked(lambda: self._search(queue, seen, danger))
@@ -279,17 +282,18 @@ class Flows:
                     found = seen[found]
                 known[function] = True, depends
         else:
-            recording.depend_on(known[function][1])
+            recording.depend_on(held[1])
         return known[function][0]
 
     def _search(self, queue: list[Function], seen: dict[Function, Function], danger: str) -> Function | None:
         """The nearest function with a sink; `seen` says from which each one was come to."""
         known = self._leads[danger]
         for each in queue:  # grows while it runs: breadth first
-            if (each in known and known[each][0]) or self._has_sink(each, danger):
+            held = known.get(each) or known.recall(each)
+            if (held is not None and held[0]) or self._has_sink(each, danger):
                 return each
-            if each in known:
-                recording.depend_on(known[each][1])
+            if held is not None:
+                recording.depend_on(held[1])
                 continue
             for _, callee in self._callees(each):
                 if callee not in seen:

@@ -60,6 +60,7 @@ from fastapi_lint.model.taint.strands import (
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
 from fastapi_lint.model.values.constants import Values
 from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.memory import Memos
 
 _DEEPEST = 28
 HANDING_OVER = (External, Method, Partial)
@@ -99,8 +100,8 @@ class Tracing:
         self.items = Items(self)
         self.parameters = Parameters(self, self.checks, self.entries, schemas)
         self.checking = False
-        self._results: dict[Hashable, tuple[Value, Hashable]] = {}
-        self._names: dict[Hashable, tuple[Value, Hashable]] = {}
+        self._results: Memos[Hashable, Value] = Memos()
+        self._names: Memos[Hashable, Value] = Memos()
         self._active: set[Hashable] = set()
         self._work = 0
         self._cuts = 0
@@ -209,12 +210,13 @@ class Tracing:
     def returned(self, function: Function, path: Path, entered: bool, depth: int) -> Value:
         """What a call of a function gives, in terms of its parameters; `entered`: what it yields as it is entered."""
         key = (function, path, entered, self.checking)
-        held = self._results.get(key)
+        held = self._results.get(key) or self._results.recall(key)
         if held is not None:
             recording.depend_on(held[1])
             return held[0]
         if key in self._active or len(self._active) > 60:
             self._cuts += 1
+            recording.depend_on(None)
             return NOTHING
         cuts = self._cuts
         self._active.add(key)
@@ -346,12 +348,13 @@ class Tracing:
         """What one of its bindings gives a name: worked out once, unless something was cut off on the way."""
         module = where[0]
         key = (module, binding.start, name, path, self.checking)
-        held = self._names.get(key)
+        held = self._names.get(key) or self._names.recall(key)
         if held is not None:
             recording.depend_on(held[1])
             return held[0]
         if key in self._active:
             self._cuts += 1
+            recording.depend_on(None)
             return UNKNOWN
         cuts = self._cuts
         self._active.add(key)

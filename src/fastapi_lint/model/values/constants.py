@@ -5,7 +5,7 @@ Names and attributes are followed through assignments, imports, class attributes
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from typing import Union
 
 from fastapi_lint.index import facts as f
@@ -14,6 +14,7 @@ from fastapi_lint.model.names.symbols import Class, ClassObject, External, Insta
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
 from fastapi_lint.tracking import recording
 from fastapi_lint.tracking.acyclic import Acyclic
+from fastapi_lint.tracking.memory import Memos
 
 Constant = Union[str, int, float, bool, None]
 UNKNOWN = "\N{HORIZONTAL ELLIPSIS}"
@@ -35,7 +36,7 @@ class Values:
         self.types = types
         self._active: set[Where] = set()
         # By the place of a definition, which has one right side.
-        self._folded: dict[Where, tuple[Constant, Hashable]] = {}
+        self._folded: Memos[Where, Constant] = Memos()
         self._pieced: Acyclic[Where, str] = Acyclic(UNKNOWN)
 
     def constant(self, expr: f.Expr | None, where: Where) -> Constant:
@@ -71,11 +72,12 @@ class Values:
             return None
 
     def _guarded(self, expr: f.Expr, where: Where) -> Constant:
-        memo = self._folded.get(where)
+        memo = self._folded.get(where) or self._folded.recall(where)
         if memo is not None:
             recording.depend_on(memo[1])
             return memo[0]
         if where in self._active or len(self._active) > 30:
+            recording.depend_on(None)
             raise Unfolded
         self._active.add(where)
         try:

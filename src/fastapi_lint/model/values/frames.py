@@ -17,6 +17,7 @@ from fastapi_lint.model.values.constants import Values
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
 from fastapi_lint.model.values.objects import Objects
 from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.memory import Memos
 
 Element = tuple[f.Expr, Where, Environment]
 DEPTH = 8
@@ -39,7 +40,7 @@ class Frames:
         self.folding = values
         self.objects = Objects(types)
         self.conditions = Conditions(self)
-        self._frames: dict[tuple[Function, frozenset[str]], tuple[list[Environment], Hashable]] = {}
+        self._frames: Memos[tuple[Function, frozenset[str]], list[Environment]] = Memos()
         self._active: set[tuple[Function, frozenset[str]]] = set()
         self._doubtful: dict[tuple[tuple[Function, frozenset[str]], int], tuple[list[Environment], Hashable]] = {}
 
@@ -125,8 +126,9 @@ class Frames:
         """What the wanted parameters of a function stand for in each of its calls, `self` included."""
         key = (function, wanted)
         if key in self._active:
+            recording.depend_on(None)
             return []
-        held = self._frames.get(key) or self._doubtful.get((key, depth))
+        held = self._frames.get(key) or self._doubtful.get((key, depth)) or self._frames.recall(key)
         if held is not None:
             recording.depend_on(held[1])
             return held[0]

@@ -4,7 +4,7 @@ read is one."""
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Module
@@ -14,20 +14,6 @@ from fastapi_lint.model.values.readers import environment_read, environment_writ
 _SPACE = b" \t\r\n\\"
 _ENDS = re.compile(r"[.:]")
 _FIELDS = frozenset({"Field", "AliasChoices", "validation_alias", "env", "alias"})
-
-
-def occurring(names: Collection[str], modules: Iterable[Module]) -> dict[str, list[Module]]:
-    """For each of many names the modules in whose text it occurs: each text is gone through once."""
-    wanted = {name.encode(): name for name in names}
-    found: dict[str, list[Module]] = {name: [] for name in names}
-    beyond = [name for name in names if not name.isascii()]
-    for module in modules:
-        for word in wanted.keys() & module.vocabulary():
-            found[wanted[word]].append(module)
-        for name in beyond:
-            if module.mentions(name):
-                found[name].append(module)
-    return found
 
 
 def reads(module: Module, name: str, *, home: bool, is_attribute: bool) -> Iterator[int]:

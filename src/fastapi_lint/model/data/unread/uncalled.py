@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from fastapi_lint.model.data.unread.occurrences import occurring, reads
+from fastapi_lint.model.data.unread.occurrences import reads
 from fastapi_lint.model.names.symbols import Class, Function, Module
 from fastapi_lint.model.routing.serving import app_roots
-from fastapi_lint.tracking.queries import query
+from fastapi_lint.tracking import memoized
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -16,57 +15,49 @@ if TYPE_CHECKING:
 _INERT = frozenset({"object", "abc.ABC", "typing.Protocol"})
 
 
-@query
-def uncalled(project: Project) -> frozenset[Function]:
-    """The functions of the packages with an app whose name stands nowhere but in their own definition: not in code, nor
-    as a text, nor in a file that declares commands. Tests do not count."""
-    roots = app_roots(project)
-    modules = [module for module in project.modules if not module.is_test]
-    if not roots:
-        return frozenset()
-    imported = {entry.name for module in modules for entry in module.facts.imports}
-    calls, values = project.modules.calls_by_name, project.modules.values_by_name
-    candidates: dict[str, list[Function]] = {}
-    for module in modules:
-        if any(module.parts[: len(root)] == root for root in roots) and project.effects.serving.is_served(module):
-            for function in _plain(module, project):
-                name = function.name
-                mentions = (*calls.get(name, ()), *values.get(name, ()))
-                if name not in imported and all(other.is_test for other, *_ in mentions):
-                    candidates.setdefault(name, []).append(function)
-    commands = b"\n".join(text.encode() for text in project.declared.values())
-    single = {
-        name: found for name, (found, *others) in candidates.items() if not others and name.encode() not in commands
-    }
-    places = occurring(single, modules)
-    return frozenset(function for name, function in single.items() if not _is_read(function, places[name]))
+class Uncalled:
+    """Answers "does nobody call this", about one function after the other."""
 
+    def __init__(self, project: Project) -> None:
+        self.project = project
 
-def _is_read(function: Function, modules: Iterable[Module]) -> bool:
-    """Whether the name of a function stands anywhere but in its definition."""
-    for module in modules:
-        at = function.facts.name_start if function.module is module else -1
-        if any(place != at for place in reads(module, function.name, home=True, is_attribute=False)):
-            return True
-    return False
+    @memoized
+    def has(self, function: Function) -> bool:
+        """Whether a function of a package with an app has a name that stands nowhere but in its own definition: not in
+        code, nor as a text, nor in a file that declares commands. Tests do not count."""
+        project, name, home = self.project, function.name, function.module
+        if home.is_test or not self._is_plain(function):
+            return False
+        if not any(home.parts[: len(root)] == root for root in app_roots(project)):
+            return False
+        calls, values = project.modules.calls_by_name, project.modules.values_by_name
+        mentions = (*calls.get(name, ()), *values.get(name, ()))
+        if not all(module.is_test for module, *_ in mentions) or not project.effects.serving.is_served(home):
+            return False
+        if any(name in text for text in project.declared.values()):
+            return False
+        modules = project.modules.words.get(name, ()) if name.isascii() else project.modules
+        return not any(_is_read(function, module) for module in modules if not module.is_test)
 
-
-def _plain(module: Module, project: Project) -> Iterator[Function]:
-    """The functions of a module that nothing but a call by their name may run."""
-    for function in module.functions:
+    def _is_plain(self, function: Function) -> bool:
+        """Whether nothing but a call by its name may run a function."""
         if function.facts.decorators or function.name == "<lambda>" or function.name.startswith("__"):
-            continue
+            return False
         if function.cls is None:
-            if function.parent is None:
-                yield function
-        elif all(not isinstance(base, str) or base in _INERT for base in project.types.mro(function.cls)):
-            yield function
+            return function.parent is None
+        return all(not isinstance(base, str) or base in _INERT for base in self.project.types.mro(function.cls))
+
+
+def _is_read(function: Function, module: Module) -> bool:
+    """Whether the name of a function stands in a module, anywhere but in its definition."""
+    at = function.facts.name_start if function.module is module else -1
+    return any(place != at for place in reads(module, function.name, home=True, is_attribute=False))
 
 
 def uncalled_around(project: Project, module: Module, at: int) -> str | None:
     """The function around a place that nobody calls; None where there is none."""
-    around = (each for each in uncalled(project) if each.module is module)
-    return next((each.name for each in around if each.facts.first <= at < each.facts.end), None)
+    around = (each for each in module.functions if each.facts.first <= at < each.facts.end)
+    return next((each.name for each in around if project.uncalled.has(each)), None)
 
 
 def is_unused(project: Project, cls: Class) -> bool:

@@ -28,6 +28,7 @@ from fastapi_lint.model.taint.strands import (
 )
 from fastapi_lint.model.types.inference.inference import Where, is_none
 from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.memory import Memos
 
 _DEEPEST = 4
 _TESTS = (f.Compare, f.Unary, f.Const)  # no more than an answer: with it nothing was looked up
@@ -40,8 +41,8 @@ class Checks:
         self.asks = asks
         self.holding = holding
         self.comparisons = Comparisons(asks)
-        self._said: dict[Hashable, tuple[tuple[Ruling, ...], Hashable]] = {}
-        self._ensured: dict[Function, tuple[tuple[Ruling, ...], Hashable]] = {}
+        self._said: Memos[Hashable, tuple[Ruling, ...]] = Memos()
+        self._ensured: Memos[Function, tuple[Ruling, ...]] = Memos()
         self._asked: set[Hashable] = set()
 
     # ---------------------------------------------------------------- applying
@@ -90,9 +91,10 @@ class Checks:
         return self._kept(key, lambda: self._rulings(held.test, held.truth, held.where, 0))
 
     def _kept(self, key: Hashable, answer: object) -> tuple[Ruling, ...]:
-        kept = self._said.get(key)
+        kept = self._said.get(key) or self._said.recall(key)
         if kept is None:
             if key in self._asked:
+                recording.depend_on(None)
                 return ()
             self._asked.add(key)
             try:
@@ -177,9 +179,12 @@ class Checks:
 
     def ensured(self, function: Function) -> tuple[Ruling, ...]:
         """What of its parameters a function has ruled out when it comes back without an error."""
-        kept = self._ensured.get(function)
+        kept = self._ensured.get(function) or self._ensured.recall(function)
         if kept is None:
-            if function in self._asked or function.name == "<lambda>":
+            if function.name == "<lambda>":
+                return ()
+            if function in self._asked:
+                recording.depend_on(None)
                 return ()
             self._asked.add(function)
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from fastapi_lint.index import facts as f
@@ -24,6 +24,8 @@ from fastapi_lint.model.names.symbols import (
     TupleOf,
     Type,
 )
+from fastapi_lint.tracking import recording
+from fastapi_lint.tracking.memory import Memos
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -62,17 +64,17 @@ class Questions:
         self._bindings: dict[Module, dict[Scope, dict[str, list[Binding]]]] = {}
         self._scoped: dict[tuple[Module, int, str], tuple[list[Binding], bool]] = {}
         self._single: dict[tuple[Module, int, str], Binding] = {}
-        self._markers: dict[tuple[Where, int, str], tuple[tuple[Module, int] | None, Hashable]] = {}
-        self._callees: dict[Place, tuple[Type, Hashable]] = {}
-        self._bound: dict[tuple[Module, int, int, str], tuple[Type, Hashable]] = {}
-        self._mro: dict[Class, tuple[tuple[Class | str, ...], Hashable]] = {}
+        self._markers: Memos[tuple[Where, int, str], tuple[Module, int] | None] = Memos()
+        self._callees: Memos[Place, Type] = Memos()
+        self._bound: Memos[tuple[Module, int, int, str], Type] = Memos()
+        self._mro: Memos[Class, tuple[Class | str, ...]] = Memos()
         self._self_assigns: dict[Class, dict[str, list[tuple[f.Assign, Function]]]] = {}
         self._active: set[object] = set()
         self._depth = 0
         self._cuts = 0
         self._followings = 0
         self._shared: dict[Callable[..., object], object] = {}
-        self._aliased: dict[Where, tuple[Type, Hashable]] = {}
+        self._aliased: Memos[Where, Type] = Memos()
 
     def shared(self, kind: Callable[[Self], T]) -> T:
         """The one object of a class that answers further questions about these types, each once for all who ask."""
@@ -88,6 +90,8 @@ class Questions:
         """
         if key in self._active or self._depth >= _DEPTH + (_SHORT if is_short else 0):
             self._cuts += 1
+            if key in self._active:
+                recording.depend_on(None)
             return None
         self._active.add(key)
         self._depth += 1

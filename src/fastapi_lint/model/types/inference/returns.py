@@ -46,11 +46,9 @@ class Returns(Questions):
     def callee(self, module: Module, call: f.Call) -> Type:
         """What is called."""
         key = (module, call.start, call.end)
-        try:  # of ten questions nine were asked before
-            held = self._callees[key]
-        except KeyError:
-            pass
-        else:
+        # Of ten questions nine were asked before.
+        held = self._callees.get(key) or self._callees.recall(key)
+        if held is not None:
             if recording.active:
                 recording.depend_on(held[1])
             return held[0]

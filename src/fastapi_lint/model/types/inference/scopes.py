@@ -204,11 +204,8 @@ class Scopes(Questions):
 
     def _bound_type(self, module: Module, name: str, binding: Binding) -> Type:
         key = (module, binding.block, binding.start, name)
-        try:
-            held = self._bound[key]
-        except KeyError:
-            pass
-        else:
+        held = self._bound.get(key) or self._bound.recall(key)
+        if held is not None:
             if recording.active:
                 recording.depend_on(held[1])
             return held[0]

@@ -1,0 +1,134 @@
+"""What is remembered when a project changes: memos and tables of the state before, for as long as they hold.
+
+Who asks for a memo that is not there looks it up among those from before (`Memos.recall`): it is taken over when all
+that it depends on is what it was, which somebody else says (`begin`). So nothing is walked over when something changes,
+and what nobody asks for again costs nothing. A state that is *settled* is the one with which the next is compared; one
+that is left before is forgotten.
+
+One project at a time: the state is of the process. Who finds that it is another one's (`is_of`) has to begin anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TypeVar, cast
+from weakref import ref
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_BEFORE = "_before"
+_memos: list[ref[Memos[Hashable, object]]] = []
+_places: dict[tuple[ref[object], str], Hashable] = {}
+"""Where tables are: whose attribute they are; and the dependency that says whether they hold, None: they never do."""
+_holds: Callable[[Hashable], bool] | None = None
+"""Whether a dependency is what it was in the state before; None while nobody knows."""
+_owner: ref[object] | None = None
+renewed: set[Hashable] = set()
+"""The tables that were made anew in this state, by the dependency that says whether they hold."""
+
+
+class Memos(dict[K, tuple[V, Hashable]]):
+    """Answers by what was asked, each with its dependency; `earlier` are those of the state before."""
+
+    __slots__ = ("__weakref__", "earlier")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.earlier: dict[K, tuple[V, Hashable]] = {}
+        _memos.append(cast("ref[Memos[Hashable, object]]", ref(self)))
+
+    def recall(self, key: K) -> tuple[V, Hashable] | None:
+        """The memo of the state before, if it holds: it is one of this state then."""
+        if key not in self.earlier or _holds is None:
+            return None
+        memo = self.earlier[key]
+        if not _holds(memo[1]):
+            return None
+        self[key] = memo
+        return memo
+
+
+def placed(owner: object, attribute: str, dependency: Hashable) -> object | None:
+    """Note that a table will be an attribute. Returns that of the state before, if it holds."""
+    _places[ref(owner), attribute] = dependency
+    found: object | None = vars(owner).get(attribute + _BEFORE)
+    if found is not None and _holds is not None and dependency is not None and _holds(dependency):
+        return found
+    renewed.add(dependency)
+    return None
+
+
+# ---------------------------------------------------------------- states
+
+
+def forget(make: Callable[[], V]) -> V:
+    """Nothing is known from before, and from now on it is remembered for what is made."""
+    global _holds, _owner
+    _memos.clear()
+    _places.clear()
+    renewed.clear()
+    _holds = _owner = None
+    made = make()
+    _owner = ref(made)
+    return made
+
+
+def is_of(owner: object) -> bool:
+    """Whether what is remembered is an owner's: since `forget` it was nobody else's."""
+    return _owner is not None and _owner() is owner
+
+
+def turn(*, is_settled: bool) -> None:
+    """Something changes. Memos and tables become those of the state before, if that is settled."""
+    global _holds
+    _holds = None
+    renewed.clear()
+    for memos in alive():
+        if is_settled:
+            memos.earlier = dict(memos)
+        memos.clear()
+    for state, attribute, _ in _tables():
+        table = state.pop(attribute, None)
+        if is_settled and table is not None:
+            state[attribute + _BEFORE] = table
+
+
+def begin(holds: Callable[[Hashable], bool]) -> None:
+    """From now on it is known which dependencies are what they were."""
+    global _holds
+    _holds = holds
+
+
+def settle(is_gone: Callable[[Hashable], bool] | None) -> None:
+    """This is the state to compare with. What nobody has asked for is kept if it holds, but for what is about things
+    that are gone: None when these are not to be looked for."""
+    global _holds
+    holds = _holds or (lambda _: False)
+    for memos in alive():
+        for key, memo in memos.earlier.items():
+            if key not in memos and holds(memo[1]):
+                memos[key] = memo
+        memos.earlier = {}
+        for key in [key for key in memos if is_gone(key)] if is_gone is not None else ():
+            del memos[key]
+    for state, attribute, dependency in _tables():
+        table = state.pop(attribute + _BEFORE, None)
+        if table is not None and attribute not in state and dependency is not None and holds(dependency):
+            state[attribute] = table
+    _holds = None
+
+
+def alive() -> list[Memos[Hashable, object]]:
+    """All memos that somebody still has."""
+    found = [(each, memos) for each in _memos if (memos := each()) is not None]
+    _memos[:] = [each for each, _ in found]
+    return [memos for _, memos in found]
+
+
+def _tables() -> list[tuple[dict[str, object], str, Hashable]]:
+    found = [(key, vars(owner)) for key in _places if (owner := key[0]()) is not None]
+    kept = {key: _places[key] for key, _ in found}
+    _places.clear()
+    _places.update(kept)
+    return [(state, key[1], kept[key]) for key, state in found]
