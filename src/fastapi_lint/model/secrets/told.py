@@ -30,10 +30,11 @@ def is_only_told(bound: BoundText, project: Project) -> bool:
     if not isinstance(entry.value, f.Mapping):
         return False
     own = entry.target
-    if any(_may_read(other, own.id, module, project) for other in project.modules if other is not module):
-        return False
     values = _values(module, own, entry)
-    return values is not None and bool(values) and _are_told(module, values, project)
+    if not values or not _are_told(module, values, project):
+        return False
+    others = project.modules.words.get(own.id, ()) if own.id.isascii() else project.modules
+    return not any(_may_read(other, own.id, module, project) for other in others if other is not module)
 
 
 def _may_read(other: Module, name: str, module: Module, project: Project) -> bool:
