@@ -51,11 +51,25 @@ class Scopes(Questions):
         key = (module, block, name)
         if key not in self._scoped:
             found, is_own = self._in_scope(name, module, block)
-            self._scoped[key] = found, is_own and len(found) > 1
-            if len(found) == 1:
+            may_be_ahead = is_own and module.facts.blocks[block].cls >= 0
+            self._scoped[key] = found, is_own and (len(found) > 1 or may_be_ahead)
+            if len(found) == 1 and not may_be_ahead:
                 self._single[key] = found[0]
         found, is_several = self._scoped[key]
-        return self._reaching(found, where) if is_several else found
+        if not is_several:
+            return found
+        if (cls := module.facts.blocks[block].cls) >= 0 and all(_is_made_here(one, where[2]) for one in found):
+            # `tenant: str = Depends(tenant)` in a class body: the name is not its own yet
+            return self.find_bindings(name, (module, self._around_class(module, cls), where[2]))
+        return self._reaching(found, where)
+
+    @staticmethod
+    def _around_class(module: Module, cls: int) -> int:
+        """The block whose names the body of a class sees: those of a class around it are not among them."""
+        outer = module.facts.classes[cls].outer
+        while module.facts.blocks[outer].cls >= 0:
+            outer = module.facts.classes[module.facts.blocks[outer].cls].outer
+        return outer
 
     def _in_scope(self, name: str, module: Module, block: int) -> tuple[list[Binding], bool]:
         """The bindings of a name in the scope that a block sees it in, and whether that is the innermost one."""
@@ -75,9 +89,12 @@ class Scopes(Questions):
             function, cls = scope
             if function < 0 and cls < 0:
                 return [], False
-            outer = module.facts.classes[cls].outer if cls >= 0 else module.facts.functions[function].outer
-            while blocks[outer].cls >= 0:  # the names of a class body are not seen from inside its methods
-                outer = module.facts.classes[blocks[outer].cls].outer
+            if cls >= 0:
+                outer = self._around_class(module, cls)
+            else:
+                outer = module.facts.functions[function].outer
+                if blocks[outer].cls >= 0:  # the names of a class body are not seen from inside its methods
+                    outer = self._around_class(module, blocks[outer].cls)
             scope = (blocks[outer].function, -1)
             first = False
 
@@ -351,3 +368,9 @@ def _is_about(call: f.Call, name: str, module: Module) -> bool:
         entry.op == ":=" and entry.target == f.Name(name) and given.start <= entry.start < given.end
         for entry in module.assigns_in.get(function, ())
     )
+
+
+def _is_made_here(binding: Binding, at: int) -> bool:
+    """Whether a place stands in the very statement that binds a name."""
+    entry = binding.entry
+    return isinstance(entry, f.Assign) and entry.op == "=" and entry.start < at < entry.end
