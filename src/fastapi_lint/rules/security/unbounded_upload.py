@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from math import inf
+from typing import NamedTuple
 
 from fastapi_lint import catalog
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Instance, Module
+from fastapi_lint.model import Class, ClassObject, External, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.application import middleware_in
 from fastapi_lint.model.calls import filled, root_of
 from fastapi_lint.model.names import walk
@@ -17,7 +18,7 @@ from fastapi_lint.rule import Check, rule
 
 _UPLOADS = ("fastapi.UploadFile", "starlette.datastructures.UploadFile")
 _OPTIONS = ("max_body_size", "form_limits")
-_LIMITS = re.compile(rb"\.size\b|content[-_]length|\.tell\(|max_(?:file_|upload_|body_)?size", re.IGNORECASE)
+_LIMITS = re.compile(rb"(?<!\))\.size\b|content[-_]length|\.tell\(|max_(?:file_|upload_|body_)?size", re.IGNORECASE)
 _LENGTH = rb"\blen\((?:[^()]|\([^()]*\))*\)"
 _NAMED = rb"(?:check|valid|limit|size|quota|ensure)\w*\(\s*len\("
 _COMPARED = re.compile(
@@ -119,7 +120,30 @@ def _is_limited(function: Function, check: Check) -> bool:
                 return True  # a class that may look at anything
     if any(_LIMITS.search(each.module.text, each.facts.head_end, each.facts.end) for each in others):
         return True
+    if any(_LIMITS.search(each.module.text, *each.span) for each in _in_front(function, check)):
+        return True
     return any(_looks_at_size(each.module, each.facts.head_end, each.facts.end) for each in near)
+
+
+class _Body(NamedTuple):
+    """The text of a function or class."""
+
+    module: Module
+    span: tuple[int, int]
+
+
+def _in_front(function: Function, check: Check) -> Iterator[_Body]:
+    """What runs before a handler because its route, a router or the app says so: `dependencies=[Depends(limited)]`."""
+    project = check.project
+    for route in project.routes.by_handler.get(function, ()):
+        for address in project.routes.addresses_of(route):
+            for one in project.dependencies.effective(address)[0]:
+                for each in (one, *project.dependencies.closure(one)):
+                    match each.target:
+                        case FunctionObject(function=found):
+                            yield _Body(found.module, (found.facts.head_end, found.facts.end))
+                        case ClassObject(cls=Class() as cls) | Instance(cls=Class() as cls):
+                            yield _Body(cls.module, (cls.facts.head_end, cls.facts.end))
 
 
 def _handed(function: Function, check: Check, before: float = inf) -> Iterator[Function]:
