@@ -45,12 +45,9 @@ def shown(module: Module, project: Project) -> Iterator[Shown]:
     for call in module.facts.calls:
         last = called(module, call)
         if last in secret_calls.connection_names():
-            name = project.called_name(module, call) or ""
-            known = secret_calls.connection(name)
-            at = known.password if known is not None else -1
-            args = call.args[: at + 1]
-            if at >= 0 and len(args) == at + 1 and all(arg.name == "" for arg in args) and _is_text(args[at].value):
-                yield from _literal(module, args[at], "password", name)
+            arg = _password_of(module, call, project)
+            if arg is not None and _is_text(arg.value):
+                yield from _literal(module, arg, "password", project.called_name(module, call) or "")
         pair = next((arg for arg in call.args if arg.name in _PAIRS), None)
         if pair is not None and isinstance(pair.value, f.Display) and len(pair.value.items) == 2:
             name = project.called_name(module, call) or "" if _is_text(pair.value.items[1]) else ""
@@ -63,6 +60,14 @@ def shown(module: Module, project: Project) -> Iterator[Shown]:
             yield Shown(bound.place, bound.text.split(None, 1)[-1].strip(), "token", bound.name)
 
 
+def _password_of(module: Module, call: f.Call, project: Project) -> f.Arg | None:
+    """The argument that what connects takes for a password by position."""
+    known = secret_calls.connection(project.called_name(module, call) or "")
+    at = known.password if known is not None else -1
+    args = call.args[: at + 1]
+    return args[at] if at >= 0 and len(args) == at + 1 and all(arg.name == "" for arg in args) else None
+
+
 class Named(NamedTuple):
     """A value that is given under the name of a secret, while its own name tells nothing: `password=PIN`."""
 
@@ -72,9 +77,14 @@ class Named(NamedTuple):
     start: int
 
 
-def given_by_name(module: Module) -> Iterator[Named]:
-    """What calls and dicts of a module are given under names of passwords, keys and tokens."""
+def given_by_name(module: Module, project: Project) -> Iterator[Named]:
+    """What calls and dicts of a module are given under names of passwords, keys and tokens, and what connects as its
+    password by position."""
     for call in module.facts.calls:
+        if call.args and called(module, call) in secret_calls.connection_names():
+            arg = _password_of(module, call, project)
+            if arg is not None:
+                yield from (Named(name, value, call.block, arg.start) for name, value in _named("password", arg.value))
         for arg in call.args:
             if arg.name or isinstance(arg.value, f.Mapping):
                 for name, value in _named(arg.name, arg.value):

@@ -138,7 +138,7 @@ class Secrets:
             yield from self._asked(module)
         if secrets.hints_at_secrets(module.source.data):
             yield from self._asked_plainly(module)
-            for given in given_by_name(module):
+            for given in given_by_name(module, self.project):
                 for place in origins(given.value, (module, given.block, given.start), self.project):
                     yield place, Use("given", given.name)
         if module.mentions(*_READS):
