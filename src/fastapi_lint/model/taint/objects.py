@@ -86,6 +86,24 @@ def maker(expr: f.Expr, where: Where, asks: Asks) -> Maker | None:
     return Maker(init.function, call, args, where) if isinstance(init, FunctionObject) else None
 
 
+def settings_of(method: Function, made: Maker, asks: Asks) -> list[tuple[f.Call, Where]] | None:
+    """The calls of a method on the object that a call makes; None where others may call it, too."""
+    module, types = made.where[0], asks.types
+    target, _ = asks.callee(made.call, made.where)
+    if not isinstance(target, ClassObject) or called_on(module, made.call) is None:
+        return None
+    lineage = [base for base in types.mro(target.cls) if isinstance(base, Class)]
+    if method.cls not in lineage or method.name.startswith("__"):
+        return None
+    for base in lineage:
+        for one in base.methods.values():
+            itself = f.Attr(f.Name(one.params[0].name), method.name) if one.params else None
+            if any(call.func == itself for call in one.calls):
+                return None
+    found = [(call, (module, call.block, call.start)) for call in calls_on(module, made.call)]
+    return [(call, at) for call, at in found if f.last_name(call.func) == method.name]
+
+
 def replacement(method: Function | None, cls: Class, types: Inference) -> Function | None:
     """The method that objects of a class have in the place of one of a class above; None when they have that one."""
     if method is None or method.cls not in types.mro(cls):

@@ -21,6 +21,7 @@ from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.calling.formatting import Formatting
 from fastapi_lint.model.taint.calling.libraries import Libraries
 from fastapi_lint.model.taint.checking.fields import NUMBERS
+from fastapi_lint.model.taint.objects import maker, settings_of
 from fastapi_lint.model.taint.strands import (
     EACH,
     HIDDEN,
@@ -37,7 +38,9 @@ from fastapi_lint.model.taint.strands import (
     continued,
     has_strands,
     mapped,
+    strands,
     substituted,
+    union,
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.types.inference.members import PROPERTIES
@@ -169,9 +172,36 @@ class Calling:
     def filled(self, value: Value, function: Function, call: f.Call, args: tuple[f.Arg, ...], where: Where) -> Value:
         """What a function gives, in terms of its parameters, with these as a call fills them."""
         receiver = call.func.value if isinstance(call.func, f.Attr) else None
+        if receiver is not None and function.cls is not None:
+            value = self._of_object(value, function, receiver, where)
         given = dict(self._bindings(function, receiver, args, where))
         step = Step(where[0], call.start, call.end, f"it is passed to `{shown(function)}`")
         return substituted(value, lambda strand: self._fill(strand, function, given, 8, step))
+
+    def _of_object(self, value: Value, method: Function, receiver: f.Expr, where: Where) -> Value:
+        """What a method gives of its object: as the call has it that makes the very object, and those that set it."""
+        others = [
+            one.origin for one in strands(value) if isinstance(one.origin, Slot) and one.origin.function != method
+        ]
+        made = maker(receiver, where, self.asks) if others else None
+        if made is None:
+            return value
+        given = dict(self._bindings(made.init, None, made.args, made.where))
+
+        def fill(strand: Strand) -> Value | None:
+            slot = strand.origin
+            if not isinstance(slot, Slot) or slot.function == method:
+                return None
+            if slot.function == made.init:
+                return self._fill(strand, made.init, given, 8)
+            setting = settings_of(slot.function, made, self.asks)
+            if setting is None:
+                return None
+            filled = [dict(self._bindings(slot.function, None, one.args, at)) for one, at in setting]
+            found = union(self._fill(strand, slot.function, each, 8) or UNKNOWN for each in filled)
+            return found if filled else UNKNOWN
+
+        return substituted(value, fill)
 
     def _fill(
         self,
