@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fastapi_lint.index import facts as f
 from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.bodies.binding import filled
+from fastapi_lint.model.calls.ways.endings import Endings
 from fastapi_lint.model.names.expressions import dotted, evaluated, walk
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -41,6 +42,8 @@ _OF_TEXTS = frozenset({"encode", "decode", "hexdigest", "digest"})
 _NO_LOOK_UP = (*_DIGESTS, "re.", "json.", "jwt.", "jose.", "authlib.", "joserfc.", "logging.")
 """What is asked about a text and finds nothing out of it."""
 _NEW = ("uuid.uuid", "secrets.token_", "os.urandom")
+_PASSWORDS = (".HTTPBasic", ".HTTPDigest")
+"""Schemes that bring a password and no token."""
 _THREADS = frozenset({"run_in_threadpool", "to_thread", "run_sync"})
 _ACCOUNT = "sub"
 _SESSION = "session"
@@ -247,7 +250,8 @@ def _brought(function: Function, project: Project) -> set[f.Expr]:
 
 def _is_scheme(scheme: Instance, project: Project) -> bool:
     bases = (scheme.cls,) if isinstance(scheme.cls, str) else project.types.mro(scheme.cls)
-    return any(isinstance(base, str) and base.startswith("fastapi.security.") for base in bases)
+    names = [base for base in bases if isinstance(base, str) and base.startswith("fastapi.security.")]
+    return bool(names) and not any(name.endswith(_PASSWORDS) for name in names)
 
 
 def _read(module: Module, call: f.Call, readers: Mapping[Function, str], project: Project) -> f.Expr | None:
@@ -303,9 +307,28 @@ class _Asking:
 
     def is_looked_up(self) -> bool:
         """Whether a condition of the function depends on a look-up with the token, or a `try` around one does."""
-        if any(self._comes_of_look_up(test) for test, _, _ in tests_of(self.function)):
+        if any(
+            self._comes_of_look_up(test) and not self._is_apart(test, block)
+            for test, block, _ in tests_of(self.function)
+        ):
             return True
         return any(self._is_tried(call) for call in self.function.calls)
+
+    def _is_apart(self, test: f.Expr, block: int) -> bool:
+        """Whether a condition is only asked where the function leaves before it reads any token: for keys, say."""
+        first = min(
+            (c.start for c in self.function.calls if _read(self.module, c, self.readers, self.project) in self.tokens),
+            default=-1,
+        )
+        blocks, endings = self.module.facts.blocks, self.project.types.shared(Endings)
+        if blocks[block].test == test:
+            block = blocks[block].parent
+        while block >= 0 and blocks[block].kind != "function":
+            if blocks[block].kind in ("if", "else") and blocks[block].end <= first:
+                if not endings.comes_out(self.function, block):
+                    return True
+            block = blocks[block].parent
+        return False
 
     def looks_up(self) -> bool:
         """Whether the function looks for the token anywhere in it."""
