@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from fastapi_lint.catalog.dangers import Dangers
@@ -31,6 +32,9 @@ class Asks(Protocol):
 
     def attribute_of(self, cls: Class, path: Path, depth: int) -> Value:
         """What an attribute of an object is made of, as its own methods set it."""
+
+    def of_object(self, kind: Type, path: Path, depth: int, own: Callable[[Path], Value]) -> Value:
+        """What is taken out of an object of the project, of which `own` says what its fields hold."""
 
     def subjects(self, expr: f.Expr | None, where: Where) -> Value:
         """What a test looks at."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
@@ -74,7 +75,7 @@ class Parameters:
             found = held if held is not None else self.entries.value(injected, path)
             if found != UNKNOWN or not path:
                 return found
-            return self._of_object(kind, path, depth, lambda rest: self.entries.value(injected, rest))
+            return self.of_object(kind, path, depth, lambda rest: self.entries.value(injected, rest))
         held = self.entries.held(function, param, kind, path)
         if held is not None:
             return held
@@ -92,7 +93,8 @@ class Parameters:
             one = schema.field(str(path[0]).lstrip(".")) if schema is not None else None
             if one is not None and self.types.is_instance(one.type, *NUMBERS):
                 return NUMBER
-            if one is None and (found := self._property(kind, path, depth)) != UNKNOWN:
+            own = partial(self._slot, function, param, kind, depth=depth)
+            if one is None and (found := self.of_object(kind, path, depth, own)) != UNKNOWN:
                 return found
         elif kind is None and param.annotation is not None and not _admits_text(param.annotation):
             return UNKNOWN
@@ -107,7 +109,7 @@ class Parameters:
             return self.attribute_of(kind.cls, path, depth)
         return UNKNOWN
 
-    def _of_object(self, kind: Type, path: Path, depth: int, own: Callable[[Path], Value]) -> Value:
+    def of_object(self, kind: Type, path: Path, depth: int, own: Callable[[Path], Value]) -> Value:
         """As `_property`; what a property takes out of its own object is what `own` says of that."""
         found = self._property(kind, path, depth)
 
@@ -169,7 +171,7 @@ class Parameters:
             case ClassObject(cls=cls):
                 if not path:
                     return UNKNOWN
-                found = self._of_object(
+                found = self.of_object(
                     Instance(cls), path, depth, lambda rest: self.entries.of_class(cls, function, param, rest)
                 )
                 return found if found != UNKNOWN else self.entries.of_class(cls, function, param, path)

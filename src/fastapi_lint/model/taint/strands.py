@@ -165,6 +165,11 @@ def named(name: str, path: Path) -> str:
     return text
 
 
+def renamed(strand: Strand, name: str, path: Path) -> Strand:
+    """An item of many is called as the variable that holds it."""
+    return replace(strand, shown=named(name, path)) if "[...]" in strand.shown else strand
+
+
 def strands(value: Value) -> Iterator[Strand]:
     """Every piece from outside."""
     for text in value:

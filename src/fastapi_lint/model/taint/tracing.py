@@ -7,7 +7,7 @@ a function that FastAPI does not call stays a `Slot`, which callers fill (`flows
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from fastapi_lint import catalog
@@ -54,7 +54,7 @@ from fastapi_lint.model.taint.strands import (
     flattened,
     has_strands,
     mapped,
-    named,
+    renamed,
     union,
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
@@ -203,6 +203,10 @@ class Tracing:
         """What an attribute of an object is made of, as the methods of its class set it."""
         return self.parameters.attribute_of(cls, path, depth)
 
+    def of_object(self, kind: Type, path: Path, depth: int, own: Callable[[Path], Value]) -> Value:
+        """What is taken out of an object of the project, of which `own` says what its fields hold."""
+        return self.parameters.of_object(kind, path, depth, own)
+
     def filled(self, value: Value, function: Function, call: f.Call, args: tuple[f.Arg, ...], where: Where) -> Value:
         """What a function gives, with its parameters as a call fills them."""
         return self.calling.filled(value, function, call, args, where)
@@ -341,7 +345,7 @@ class Tracing:
                 passed.append(binding)
         base = values[0] if len(values) == 1 else union(values)
         if _has_unnamed(base):
-            base = mapped(base, lambda strand: _renamed(strand, name, path))
+            base = mapped(base, lambda strand: renamed(strand, name, path))
         return self.changes.applied(self, name, found[0], where, path, base, depth)
 
     def _bound(self, name: str, binding: Binding, where: Where, path: Path, depth: int) -> Value:
@@ -425,8 +429,3 @@ def _has_unnamed(value: Value) -> bool:
             if type(piece) is Strand and "[...]" in piece.shown:
                 return True
     return False
-
-
-def _renamed(strand: Strand, name: str, path: Path) -> Strand:
-    """An item of many is called as the variable that holds it."""
-    return replace(strand, shown=named(name, path)) if "[...]" in strand.shown else strand

@@ -155,11 +155,17 @@ class Calling:
             given = dict(self._bindings(init.function, None, args, where))
             return substituted(found, lambda strand: self._fill(strand, init.function, given, depth))
         name = str(path[0]).lstrip(".")
-        entry = cls.assigns.get(name)
+        lineage = [base for base in self.types.mro(cls) if isinstance(base, Class)]
+        if any(name in base.methods and is_property(self.types, base.methods[name]) for base in lineage):
+            return self.asks.of_object(
+                Instance(cls), path, depth, lambda rest: self._constructed(cls, args, where, rest, depth)
+            )
+        entry = next((base.assigns[name] for base in lineage if name in base.assigns), None)
         kind = self.types.member(cls, name, Instance(cls))
         if (len(path) == 1 and self.types.is_instance(kind, *NUMBERS)) or self.asks.is_narrow(cls, name):
             return NUMBER
-        names = [each for each, assign in cls.assigns.items() if assign.annotation is not None]
+        fields = (one for base in reversed(lineage) for one in base.assigns.items())  # those from above come first
+        names = list(dict.fromkeys(each for each, assign in fields if assign.annotation is not None))
         for number, arg in enumerate(args):
             if arg.name == name or (arg.name == "" and number < len(names) and names[number] == name):
                 return self.asks.value(arg.value, where, path[1:], depth)
