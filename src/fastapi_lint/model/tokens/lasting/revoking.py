@@ -66,9 +66,28 @@ def takes_back(project: Project, *, access: bool = False) -> bool:
 
 @gathered
 def _asking(project: Project, module: Module) -> Iterator[str]:
-    """A module that reads `iat`, `jti` or `sid` of something."""
-    if not module.is_test and module.mentions(*_IDENTITY) and _reads(module, _IDENTITY):
+    """A module that reads `iat`, `jti` or `sid` of something, where tokens have that claim, as far as they are known.
+
+    (What Twilio sends has a `sid` as well, and so have the clients of Socket.IO.)
+    """
+    known = frozenset(_identifying(project))
+    names = _IDENTITY & known if known else _IDENTITY  # without a token that it signs, a library does
+    if names and not module.is_test and module.mentions(*names) and _reads(module, names):
         yield module.path
+
+
+@gathered
+def _identifying(project: Project, module: Module) -> Iterator[str]:
+    """The claims that tell of the token itself which a module puts into one, or may; "" for a token without any."""
+    if module.is_test:
+        return
+    payloads = Payloads(project)
+    for encoding in encodings(module, project):
+        yield ""
+        put = {part.key for part in payloads.claims(encoding)}
+        for name in sorted(_IDENTITY):
+            if name in put or payloads.presence(encoding.payload, encoding.where, (), name) == "unknown":
+                yield name
 
 
 @gathered
