@@ -175,9 +175,7 @@ def test_most_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_states_that_are_gone_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fastapi_lint.run import session as sessions
-
-    monkeypatch.setattr(sessions, "_MOST_GONE", 1)
+    monkeypatch.setattr("fastapi_lint.incremental.lasting._MOST_GONE", 1)
     write(tmp_path, APP)
     lasting = session(tmp_path)
     lasting.check()

@@ -44,7 +44,8 @@ class Holding:
                 else:
                     known[each] = True
             else:
-                known[each] = self._is_kept(each) if isinstance(each, Slice) else self._is_current(cast(Module, each))
+                found_same = self._is_kept(each) if isinstance(each, Slice) else self._is_current(cast(Module, each))
+                known.setdefault(each, found_same)  # what was denied while that was found out stays denied
         return known[dependency]
 
 

@@ -23,8 +23,9 @@ from fastapi_lint.model.names import Module
 from fastapi_lint.model.project import Project
 from fastapi_lint.tracking import memoized, memory
 from fastapi_lint.tracking.fingerprints import NUMBERS, fingerprint
+from fastapi_lint.tracking.pairs import PAIRS, differing
 from fastapi_lint.tracking.recording import EVERYTHING, Slice
-from fastapi_lint.tracking.tables import EXTRACTS, NEEDS, PAIRS, Earlier, Places, differing
+from fastapi_lint.tracking.tables import EXTRACTS, NEEDS, Earlier, Places
 
 _MOST_ASKED = 25
 """Modules that are asked one by one whether they contribute to a group of tables, before it is collected anew."""

@@ -17,8 +17,9 @@ from fastapi_lint.incremental.redaction import Redacted, Result, redact
 from fastapi_lint.incremental.verdicts import DependsOn, Recorded, depends_on
 from fastapi_lint.model.project import Project
 from fastapi_lint.tracking.fingerprints import fingerprint
+from fastapi_lint.tracking.pairs import PAIRS
 from fastapi_lint.tracking.recording import EVERYTHING, Slice
-from fastapi_lint.tracking.tables import ASKED, COLLECTED, EXTRACTS, PAIRS, Table, Whole, collection
+from fastapi_lint.tracking.tables import ASKED, COLLECTED, EXTRACTS, Table, Whole, collection
 
 ANY = -1
 """The number of a file that is changed whenever one is."""

@@ -24,9 +24,9 @@ from fastapi_lint.run.cache import Store, digest
 from fastapi_lint.run.registry import RuleTable
 
 if TYPE_CHECKING:
+    from fastapi_lint.incremental.lasting import States
     from fastapi_lint.incremental.reuse import Reuse
     from fastapi_lint.incremental.snapshot import Snapshot
-    from fastapi_lint.model.names import Module
     from fastapi_lint.model.project import Project
     from fastapi_lint.rule import Rule
     from fastapi_lint.run.judging import Judgement, Rules
@@ -38,8 +38,6 @@ _INDIFFERENT = frozenset({
     "max_warnings", "severity", "fixable", "unfixable",
 })  # fmt: skip
 """Settings that do not change what an analysis of given files with given rules finds."""
-_MOST_GONE = 20
-"""States of modules that are no more, before what is known about them is looked for and forgotten."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +113,7 @@ class Session:
         self._reused: tuple[Mapping[str, Source], Reuse | None] | None = None
         self._by_others: Mapping[str, Sequence[Finding]] = {}
         self._judged = sources
-        self._kept: dict[str, Module] = {}
-        self._before: dict[str, Module] = {}
-        self._gone: set[Module] = set()
-        self._is_settled = False
+        self._states: States | None = None
 
     def tidy(self) -> None:
         """Be ready for the next check, and forget what was kept of states that none builds upon any more."""
@@ -201,31 +196,15 @@ class Session:
         if self._made is not None:
             self._snapshot = None if self._made.judgement.has_failed else self._taken({})
             self._made = None
-            if self._lasts and self._snapshot is not None:
-                self._settle()
-
-    def _settle(self) -> None:
-        """The state that was checked is the one to which the next is compared."""
-        from fastapi_lint.incremental.holding import is_about
-        from fastapi_lint.tracking import memory
-
-        assert self._linked is not None
-        project = self._linked[1]
-        if memory.is_of(project):
-            now = dict(project.modules.by_path)
-            self._gone.update(each for path, each in self._before.items() if now.get(path) is not each)
-            gone = frozenset(self._gone) if len(self._gone) >= _MOST_GONE else frozenset()
-            memory.settle((lambda key: is_about(key, gone)) if gone else None)
-            self._gone -= gone
-            self._before, self._is_settled = now, True
-        else:
-            self._before = {}
+            if self._states is not None and self._linked is not None and self._snapshot is not None:
+                self._states.settle(self._linked[1])
 
     @property
     def project(self) -> Project:
         """The project that the sources are, linked."""
+        from fastapi_lint.incremental.lasting import States
         from fastapi_lint.model.project import Project
-        from fastapi_lint.tracking import memory, recording
+        from fastapi_lint.tracking import recording
 
         if self._linked is None or self._linked[0] is not self.sources:
             if self._lasts:  # else only a check builds upon the one before: what that made is yet to be remembered
@@ -242,18 +221,18 @@ class Session:
                 self._indexing.prepare(list(sources))
             (recording.enable if self._tracks else recording.disable)()
             settings = self.scope.settings
+            states = self._states or States()
             make = partial(
                 Project,
-                self._modules(),
+                states.modules(self.sources, self._indexing.facts),
                 roots=settings.src,
                 declared=self.scope.declared,
                 targets=settings.target_versions,
                 blocking=settings.blocking,
                 taint=settings.taint,
             )
-            self._linked = (self.sources, memory.forget(make))
-            self._is_settled = False
-            self._gone.clear()
+            self._linked = (self.sources, states.begin(make))
+            self._states = states if self._lasts else None
         return self._linked[1]
 
     def _turned(self) -> Project | None:
@@ -261,37 +240,14 @@ class Session:
 
         None when it is not known what of it holds, or another project has been linked since.
         """
-        from fastapi_lint.tracking import memory
-
         linked, self._linked = self._linked, None  # whatever ends this leaves nothing half done
-        if linked is None or self._snapshot is None or not memory.is_of(linked[1]):
+        if linked is None or self._snapshot is None or self._states is None:
             return None
-        project = linked[1]
-        by_path = project.modules.by_path
-        if self.sources.keys() != by_path.keys():
+        if not self._states.turn(linked[1], self._states.modules(self.sources, self._indexing.facts)):
             return None
-        modules = self._modules()
-        project.turn([each for each in modules if by_path[each.path] is not each], is_settled=self._is_settled)
-        self._is_settled = False
-        self._reused = self.sources, self._compared(project, self._rules().rules)
-        self._linked = self.sources, project
-        return project
-
-    def _modules(self) -> Collection[Module]:
-        """The modules of the sources; who lasts keeps those of files that have not changed, with all they know.
-
-        An edit that is taken back brings back the module of the last check: what is remembered is about that.
-        """
-        from fastapi_lint.model.names import Module
-
-        found: dict[str, Module] = {}
-        for path, source in self.sources.items():
-            states = (state for state in (self._kept.get(path), self._before.get(path)) if state is not None)
-            same = (state for state in states if state.source is source or state.source.data == source.data)
-            found[path] = next(same, None) or Module(source, partial(self._indexing.facts, source))
-        if self._lasts:
-            self._kept = found
-        return found.values()
+        self._reused = self.sources, self._compared(linked[1], self._rules().rules)
+        self._linked = self.sources, linked[1]
+        return linked[1]
 
     def _judgement(self) -> tuple[Judgement, Reuse | None]:
         """What the rules say, and of which earlier run a part of that is reused."""
@@ -429,7 +385,7 @@ class Session:
         before = []
         digests = self._digests()
         for path in self._snapshot.changed(digests):
-            module = self._before.get(path)
+            module = self._states.before.get(path) if self._states is not None else None
             if module is None and (facts := self._indexing.known(self._snapshot.files[path])) is not None:
                 module = Module(Source(path, b""), facts)
             before.append(module)

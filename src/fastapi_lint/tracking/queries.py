@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Generic, TypeVar, cast
 
 from fastapi_lint.tracking import memory, recording
+from fastapi_lint.tracking.memory import Memos
 from fastapi_lint.tracking.recording import Input, Slice
 from fastapi_lint.tracking.tables import ASKED, Whole, contribution, contributions, numbered, tables_of
 
@@ -66,9 +67,23 @@ class Gathered(Query[S, "tuple[V, ...]"], Generic[S, M, V]):
         return contribution(tables_of(project), self.name, module, lambda each: self._add(project, each, []))
 
     def _add(self, project: S, module: Input, found: list[V]) -> Collection[int]:
-        answers = [*self._answers(project, cast(M, module))]
+        answers = self._of(project, module)
         found += answers
         return numbered((0,), answers) if answers else ()
+
+    def _of(self, project: S, module: Input) -> tuple[V, ...]:
+        if not recording.active:
+            return tuple(self._answers(project, cast(M, module)))
+        state, attribute = vars(project), f"_gathered_{self.name}"
+        memos: Memos[Input, tuple[V, ...]] | None = state.get(attribute)
+        if memos is None:
+            memos = state[attribute] = Memos()
+        held = memos.get(module) or memos.recall(module)
+        if held is None:
+            held = memos[module] = recording.tracked(lambda: tuple(self._answers(project, cast(M, module))))
+        else:
+            recording.depend_on(held[1])
+        return held[0]
 
 
 def query(answer: Callable[[S], V]) -> Query[S, V]:

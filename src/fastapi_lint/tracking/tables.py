@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeVar, cast
 
 from fastapi_lint.tracking import memory, recording
 from fastapi_lint.tracking.fingerprints import fingerprint, modules_in, number, part_of, plain
+from fastapi_lint.tracking.pairs import PAIRS, Grouped
 from fastapi_lint.tracking.recording import DependencySet, Input, Slice
 
 S = TypeVar("S")
@@ -38,31 +39,6 @@ class Earlier:
     """By table: the slices in which there may be something, with the paths of the modules that contribute to them."""
     places: Mapping[str, Mapping[str, Collection[int]]] = field(default_factory=dict)
     """By group: the places at which modules (by path) contribute, none for those that do not (see `contribution`)."""
-
-
-@dataclass(frozen=True)
-class Grouped:
-    """The pairs that all modules bring to a table, by slice, with who brings how many."""
-
-    table: dict[str, list[object]]
-    contributors: dict[str, dict[str, int]]
-
-    def renewed(self, name: str, replaced: Sequence[tuple[Input, Input]]) -> Grouped:
-        """With what some modules bring now, in the place of what they brought before."""
-        table, contributors = dict(self.table), dict(self.contributors)
-        for old, new in replaced:
-            brought: dict[str, list[object]] = {key: [] for key, _ in PAIRS[name](old)}
-            for key, value in PAIRS[name](new):
-                brought.setdefault(key, []).append(value)
-            for key, values in brought.items():
-                who, found = contributors.get(key, {}), table.get(key, [])
-                start = sum(count for path, count in who.items() if path < new.path)
-                table[key] = [*found[:start], *values, *found[start + who.get(new.path, 0) :]]
-                counts = {**who, new.path: len(values)}
-                contributors[key] = {path: counts[path] for path in sorted(counts) if counts[path]}
-                if not table[key]:
-                    del table[key], contributors[key]
-        return Grouped(table, contributors)
 
 
 class Tables(Generic[M]):
@@ -322,7 +298,6 @@ def collected(
 
 
 COLLECTED: list[str] = []
-PAIRS: dict[str, Callable[[Input], Iterable[tuple[str, object]]]] = {}
 EXTRACTS: dict[str, Callable[[Input], object]] = {}
 NEEDS: dict[str, str] = {}
 SEARCHED: set[str] = set()
@@ -345,17 +320,6 @@ def grouped(tables: Tables[M], name: str) -> dict[str, list[object]]:
         tables.grouped[name] = found
         tables.contributors[name] = found.contributors
     return found.table
-
-
-def differing(name: str, one: Input, other: Input) -> set[str]:
-    """The slices of a table to which two states of a module bring different pairs."""
-    brought = []
-    for module in (one, other):
-        table: dict[str, list[object]] = {}
-        for key, value in PAIRS[name](module):
-            table.setdefault(key, []).append(plain(value))
-        brought.append(table)
-    return {key for key in {*brought[0], *brought[1]} if brought[0].get(key) != brought[1].get(key)}
 
 
 def contributions(tables: Tables[M], group: str, contribute: Callable[[M], Collection[int]]) -> None:

@@ -67,7 +67,7 @@ class Secrets:
 
     def contribute(self, module: Module, table: dict[Module, dict[int, dict[Use, None]]]) -> Collection[int]:
         """Add what a module uses; whether there is anything."""
-        found = [] if written_for_tests(module) else list(self._used_by(module))
+        found = () if written_for_tests(module) else self._used_in(module)
         for (home, at), use in found:
             table.setdefault(home, {}).setdefault(at, {}).setdefault(use)
         return numbered((0,), found) if found else ()
@@ -123,6 +123,10 @@ class Secrets:
         return is_model and cls in self.project.schemas.groups and not self.project.exchange.is_exchanged(cls)
 
     # ---------------------------------------------------------------- what a module uses
+
+    @memoized
+    def _used_in(self, module: Module) -> tuple[tuple[Place, Use], ...]:
+        return tuple(self._used_by(module))
 
     def _used_by(self, module: Module) -> Iterator[tuple[Place, Use]]:
         for call, arg, taker, name in keys_given(module, self.project):

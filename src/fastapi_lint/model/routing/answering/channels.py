@@ -59,14 +59,19 @@ class Channels:
 
     def contribute(self, module: Module, found: list[Function]) -> Collection[int]:
         """Add the generator functions behind the streams that a module makes; 0 if it makes any."""
-        before = len(found)
-        if module.mentions(*_STREAMS) and not module.is_test:
-            for call in module.facts.calls:
-                for answer in self.answers.makes(module, call):
-                    if answer.kind == "stream" and answer.content is not None:
-                        expr, where, _ = self.answers.source(answer.content)
-                        found += self._generators(expr, where, 0)
-        return numbered((0,), found[before:]) if len(found) > before else ()
+        made = self._streamed_in(module) if module.mentions(*_STREAMS) and not module.is_test else ()
+        found += made
+        return numbered((0,), made) if made else ()
+
+    @memoized
+    def _streamed_in(self, module: Module) -> tuple[Function, ...]:
+        found: list[Function] = []
+        for call in module.facts.calls:
+            for answer in self.answers.makes(module, call):
+                if answer.kind == "stream" and answer.content is not None:
+                    expr, where, _ = self.answers.source(answer.content)
+                    found += self._generators(expr, where, 0)
+        return tuple(found)
 
     def _generators(self, expr: f.Expr | None, where: Where, depth: int) -> Iterator[Function]:
         """The generator functions of which an expression gives the values, those of its arguments included."""
