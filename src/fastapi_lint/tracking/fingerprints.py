@@ -6,7 +6,7 @@ what is in them by its place, values by what they hold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from hashlib import blake2b
 from typing import cast
@@ -19,6 +19,7 @@ NUMBERS = -(1 << 40)
 _BYTES = 7
 """Of a fingerprint: a number of so many is stored everywhere."""
 _MEMO = "_fingerprint"
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 _OWNERS = frozenset({"project", "types", "check"})
 """Fields of values that hold the whole model: they say nothing by themselves."""
 
@@ -39,6 +40,11 @@ def plain(value: object, modules: set[Input] | None = None) -> object:
     Nodes of facts are known by their place: whoever compares has compared their module as well. Raises `TypeError` for
     values that cannot be compared.
     """
+    kind = type(value)
+    if kind in _PLAIN:  # as most are
+        return value
+    if kind is tuple or kind is list:
+        return [plain(each, modules) for each in cast("Sequence[object]", value)]
     match value:
         case None | bool() | int() | float() | str() | bytes():
             return value

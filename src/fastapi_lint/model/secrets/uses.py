@@ -67,7 +67,7 @@ class Secrets:
 
     def contribute(self, module: Module, table: dict[Module, dict[int, dict[Use, None]]]) -> Collection[int]:
         """Add what a module uses; whether there is anything."""
-        found = () if written_for_tests(module) else self._used_in(module)
+        found = [] if written_for_tests(module) else list(self._used_by(module))
         for (home, at), use in found:
             table.setdefault(home, {}).setdefault(at, {}).setdefault(use)
         return numbered((0,), found) if found else ()
@@ -124,11 +124,36 @@ class Secrets:
 
     # ---------------------------------------------------------------- what a module uses
 
-    @memoized
-    def _used_in(self, module: Module) -> tuple[tuple[Place, Use], ...]:
-        return tuple(self._used_by(module))
-
     def _used_by(self, module: Module) -> Iterator[tuple[Place, Use]]:
+        """What a module uses; each kind is a memo, as only some hang on what requests bring."""
+        yield from self._keys_in(module)
+        if secrets.hints_at_secrets(module.source.data):
+            yield from self._asked_in(module)
+            yield from self._given_in(module)
+        if module.mentions(*_READS):
+            yield from self._standing_in(module)
+
+    @memoized
+    def _keys_in(self, module: Module) -> tuple[tuple[Place, Use], ...]:
+        return tuple(self._keys(module))
+
+    @memoized
+    def _asked_in(self, module: Module) -> tuple[tuple[Place, Use], ...]:
+        return tuple(self._asked_plainly(module))
+
+    @memoized
+    def _given_in(self, module: Module) -> tuple[tuple[Place, Use], ...]:
+        return tuple(
+            (place, Use("given", given.name))
+            for given in given_by_name(module, self.project)
+            for place in origins(given.value, (module, given.block, given.start), self.project)
+        )
+
+    @memoized
+    def _standing_in(self, module: Module) -> tuple[tuple[Place, Use], ...]:
+        return tuple(self._stand_ins(module))
+
+    def _keys(self, module: Module) -> Iterator[tuple[Place, Use]]:
         for call, arg, taker, name in keys_given(module, self.project):
             use = Use(taker.use, name, taker.empty, taker.fixed)
             yield (module, arg.start), use
@@ -140,13 +165,6 @@ class Secrets:
                 yield place, Use("signs", USERS)
         if module.mentions(*_DIGESTS):
             yield from self._asked(module)
-        if secrets.hints_at_secrets(module.source.data):
-            yield from self._asked_plainly(module)
-            for given in given_by_name(module, self.project):
-                for place in origins(given.value, (module, given.block, given.start), self.project):
-                    yield place, Use("given", given.name)
-        if module.mentions(*_READS):
-            yield from self._standing_in(module)
 
     def _asked(self, module: Module) -> Iterator[tuple[Place, Use]]:
         """What is compared with something that the caller of a function gives."""
@@ -227,7 +245,7 @@ class Secrets:
 
     # ---------------------------------------------------------------- what stands in
 
-    def _standing_in(self, module: Module) -> Iterator[tuple[Place, Use]]:
+    def _stand_ins(self, module: Module) -> Iterator[tuple[Place, Use]]:
         """Constants that are taken when a variable, an option or a setting is missing."""
         for call in module.facts.calls:
             where = (module, call.block, call.start)
@@ -288,12 +306,12 @@ def _missing(module: Module, entry: f.Assign) -> str:
     in the other branch of `if "KEY" in os.environ:`, behind `except KeyError:`; else ""."""
     blocks = module.facts.blocks
     branch = blocks[entry.block]
+    if branch.kind not in ("except", "if", "else"):
+        return ""
     beside = [index for index, each in enumerate(blocks) if each.parent == branch.parent and index != entry.block]
     others = [each for each in module.facts.assigns if each.target == entry.target and each.block in beside]
     if branch.kind == "except":
         return next((name for each in others if each.value and (name := _variable(each.value, module))), "")
-    if branch.kind not in ("if", "else"):
-        return ""
     tests = [branch.test] if branch.kind == "if" else [blocks[each].test for each in beside]
     asked = _asked_of(tests[0], is_set=branch.kind == "else") if len(tests) == 1 else None
     if isinstance(asked, str):
