@@ -13,7 +13,6 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, External, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.application import middleware_in
 from fastapi_lint.model.calls import filled, root_of
-from fastapi_lint.model.names import walk
 from fastapi_lint.rule import Check, rule
 
 _UPLOADS = ("fastapi.UploadFile", "starlette.datastructures.UploadFile")
@@ -28,7 +27,6 @@ _COMPARED = re.compile(
 _KEPT = re.compile(rb"\b(\w+)(?:[ \t]*:[ \t]*\w+)?[ \t]*[+:]?=[^=\n]*?" + _LENGTH)
 _LIMITERS = re.compile(r"limit|size", re.IGNORECASE)
 _READING = frozenset({"read"})
-_UPLOADED = frozenset({"UploadFile", "bytes"})
 _MOST = 12
 _DEEPEST = 3
 """Calls over which a function hands on what it has read."""
@@ -63,7 +61,10 @@ def unbounded_upload(function: Function, check: Check) -> Iterator[Finding]:
         return
     has_option = check.project.versions.for_path(module.path).reaches("fastapi", "0.164")
     limit = "limit it with `max_body_size=`" if has_option else "limit the body of requests"
-    for at, shown in found:
+    for at, content, shown in found:
+        followed = _followed(function, content, check, _DEEPEST)
+        if any(_looks_at_size(each.module, each.facts.head_end, each.facts.end) for each in followed):
+            continue
         yield check.finding(
             at,
             f"{shown} into memory, however large it is",
@@ -72,8 +73,8 @@ def unbounded_upload(function: Function, check: Check) -> Iterator[Finding]:
         )
 
 
-def _reads(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], str]]:
-    """The calls that read all of an upload."""
+def _reads(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], set[str], str]]:
+    """The calls that read all of an upload, with the variables that hold it and what is read."""
     for call in function.calls_named(_READING):
         if not isinstance(call.func, f.Attr) or call.args:
             continue
@@ -83,10 +84,11 @@ def _reads(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], 
         kind = check.project.infer(receiver, function.module, call.block, call.start)
         if check.project.types.is_instance(kind, *_UPLOADS):
             shown = function.module.source.slice(call.start, call.name_end)
-            yield (call.start, call.name_end), f"`{shown}()` reads the whole upload"
+            content = {root_of(receiver), *_read_into(function, call)}
+            yield (call.start, call.name_end), content - {""}, f"`{shown}()` reads the whole upload"
 
 
-def _held(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], str]]:
+def _held(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], set[str], str]]:
     """The parameters that FastAPI fills with all of an upload."""
     for name, parameter in check.project.taint.tracing.entries.parameters(function).items():
         if parameter.marker != "fastapi.File":
@@ -95,13 +97,13 @@ def _held(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], s
         if isinstance(kind, Instance) and kind.cls == "list" and kind.args:
             kind = kind.args[0]
         if isinstance(kind, Instance) and kind.cls == "bytes":
-            yield (parameter.fact.start, parameter.fact.end), f"FastAPI reads all of `{name}`"
+            yield (parameter.fact.start, parameter.fact.end), {name}, f"FastAPI reads all of `{name}`"
 
 
 def _is_limited(function: Function, check: Check) -> bool:
     """Whether the size is looked at in a function, in what it calls or depends on, or in what calls it."""
     project = check.project
-    near = [function, *_handed(function, check), *_followed(function, _content(function), check, _DEEPEST)]
+    near = [function, *_handed(function, check)]
     others = [
         callee.function
         for call in function.calls
@@ -180,19 +182,14 @@ def _holds(value: f.Expr | None, held: set[str], module: Module, depth: int = 2)
     return root_of(inner.func) in held or any(_holds(arg.value, held, module, depth - 1) for arg in inner.args)
 
 
-def _content(function: Function) -> set[str]:
-    """The variables of a function that hold an upload, or what was read of it."""
-    uploads = (p.name for p in function.params if any(f.last_name(part) in _UPLOADED for part in walk(p.annotation)))
-    return {*uploads, *_read_into(function)}
-
-
-def _read_into(function: Function) -> set[str]:
-    """The variables of a function that are given something that a call has read."""
-    found: set[str] = set()
+def _read_into(function: Function, call: f.Call | None = None) -> set[str]:
+    """The variables of a function that are given something that a call has read, one of them or any."""
+    calls, found = function.module.facts.calls, set[str]()
     for assign in function.module.assigns_in.get(function.index, ()):
         value = assign.value.value if isinstance(assign.value, f.Await) else assign.value
-        if isinstance(value, f.CallRef) and f.last_name(function.module.facts.calls[value.index].func) == "read":
-            found |= set(f.target_names(assign.target))
+        if isinstance(value, f.CallRef) and f.last_name(calls[value.index].func) == "read":
+            if call is None or calls[value.index] is call:
+                found |= set(f.target_names(assign.target))
     return found
 
 
