@@ -6,7 +6,7 @@ Whatever is not certain is invalidated. Judges nothing itself; `incremental` say
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 
@@ -61,6 +61,7 @@ class Reuse:
         for each in snapshot.contributions:
             self._groups.setdefault(each.group, []).append(each)
         self._same_tables: dict[str, bool] = {}
+        self._same_slices: set[int] = set()
         self._extracts = self._extracts_now()
         self._differing = {name: self._differences(name) for name in PAIRS}
         self._kept_tables: dict[str, bool | None] = {}
@@ -75,14 +76,19 @@ class Reuse:
         tables = self._project.modules.tables
         fingerprints: dict[Slice, bytes] = {}
         tables.earlier = Earlier(fingerprints)
-        stored = [(each, code) for each, code in self._snapshot.slices if code is not None]
-        fingerprints.update((each, code) for each, code in stored if self._is_same_by_pairs(each))
+        stored: dict[str, list[tuple[Slice, bytes]]] = {}
+        for each, code in self._snapshot.slices:
+            if code is not None:
+                stored.setdefault(each.table, []).append((each, code))
+        for name, found in stored.items():
+            fingerprints.update(self._same_of(name, found, self._is_same_by_pairs))
         places = {
             group: {self._paths[each.file]: each.places for each in found if self._is_valid(each)}
             for group, found in self._groups.items()
         }
         tables.earlier = Earlier(fingerprints, {}, places)
-        fingerprints.update((each, code) for each, code in stored if self._is_same(each))
+        for name, found in stored.items():
+            fingerprints.update(self._same_of(name, found, self._is_same))
         contributors = {name: found for name, (_, found) in self._tables().items() if found is not None}
         tables.earlier = Earlier(fingerprints, contributors, places)
         for path in self._snapshot.broken:
@@ -197,8 +203,24 @@ class Reuse:
     def _is_valid(self, each: Contribution) -> bool:
         return each.file not in self._changed and self._is_unchanged(each.depends_on)
 
+    def _same_of(
+        self, name: str, stored: list[tuple[Slice, bytes]], is_same: Callable[[Slice], bool | None]
+    ) -> Iterable[tuple[Slice, bytes]]:
+        """Of slices of one table those that are what they were: mostly all or none."""
+        if is_same(Slice(name, None)):
+            return stored
+        return [(each, code) for each, code in stored if is_same(each)] if self._differing.get(name) else ()
+
     def _is_unchanged(self, found: Numbered) -> bool:
-        return self._changed.isdisjoint(found.files) and all(self._is_same(self._slices[n]) for n in found.slices)
+        if not self._changed.isdisjoint(found.files):
+            return False
+        if not self._same_slices.issuperset(found.slices):
+            for number in found.slices:
+                if number not in self._same_slices:
+                    if not self._is_same(self._slices[number]):
+                        return False
+                    self._same_slices.add(number)
+        return True
 
     def _by_name(self, found: Numbered) -> DependsOn:
         if ANY in found.files:
