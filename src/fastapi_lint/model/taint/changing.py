@@ -1,4 +1,5 @@
-"""What is done to an object after it was made: `+=`, `append`, `update`, items and attributes that are set."""
+"""What is done to an object after it was made: `+=`, `append`, `update`, items and attributes that are set, by its own
+methods as well."""
 
 from __future__ import annotations
 
@@ -6,11 +7,12 @@ from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.modules import Binding
-from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.names.symbols import FunctionObject, Module
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.strands import (
     EACH,
     KEYS,
+    NOTHING,
     Path,
     Step,
     Value,
@@ -27,7 +29,7 @@ _EXTENDING = frozenset({"extend", "update", "extendleft", "write", "writelines"}
 
 @dataclass(frozen=True)
 class _Change:
-    """One thing that is done to a variable: how, with which value, where."""
+    """One thing that is done to a variable: how, with which value, where; `within`: to this attribute of it."""
 
     how: str
     key: f.Expr | None
@@ -35,6 +37,7 @@ class _Change:
     block: int
     start: int
     end: int
+    within: str = ""
 
 
 class Changes:
@@ -64,6 +67,10 @@ class Changes:
 
     def _one(self, asks: Asks, change: _Change, place: Where, path: Path, base: Value, depth: int) -> Value | None:
         """The value after one change; None when it does not touch what is asked for."""
+        if change.within:
+            if path[:1] != (f".{change.within}",):
+                return None
+            path = path[1:]
         key = path[0] if path else None
 
         def added(expr: f.Expr | None, path: Path = ()) -> Value:
@@ -86,7 +93,25 @@ class Changes:
                 return union((base, added(change.value, path[1:])))
             case "." if path and isinstance(change.key, f.Const) and key == f".{change.key.value}":
                 return added(change.value, path[1:])  # what was there before is gone
+            case "call" if isinstance(key, str) and key.startswith("."):
+                return self._by_method(asks, change.value, place, path, base, depth)
         return None
+
+    def _by_method(self, asks: Asks, expr: f.Expr, place: Where, path: Path, base: Value, depth: int) -> Value | None:
+        """The value after a method of the object has put something into it: `query.where(clause)`."""
+        call = place[0].facts.calls[expr.index] if isinstance(expr, f.CallRef) else None
+        target, args = asks.callee(call, place) if call is not None else (None, ())
+        if call is None or not isinstance(target, FunctionObject) or target.function.cls is None:
+            return None
+        method = target.function
+        found = [base]
+        for inner in self._of(method.module, method.index).get(method.params[0].name, ()) if method.params else ():
+            if inner.how == "call":
+                continue
+            value = self._one(asks, inner, (method.module, inner.block, inner.start), path, NOTHING, depth + 1)
+            if value is not None and has_strands(value):
+                found.append(asks.filled(value, method, call, args, place))
+        return union(found) if len(found) > 1 else None
 
     def _of(self, module: Module, function: int) -> dict[str, list[_Change]]:
         key = (module, function)
@@ -119,11 +144,21 @@ class Changes:
                         span = (call.block, call.start, call.end)
                         change = _Change("[]", call.args[0].value, call.args[1].value, *span)
                         table.setdefault(name, []).append(change)
+                    case f.Attr(value=f.Name(id=name)) if call.args:
+                        itself = f.CallRef(module.call_numbers[call.start, call.end])
+                        self._note(table, name, "call", call, itself)
+                    case f.Attr(value=f.Attr(value=f.Name(id=name), attr=within), attr=attr) if call.args:
+                        if attr in _ADDING:
+                            self._note(table, name, "append", call, call.args[-1].value, within)
+                        elif attr in _EXTENDING:
+                            self._note(table, name, "extend", call, call.args[0].value, within)
             for changes in table.values():
                 changes.sort(key=lambda change: change.start)
             self._tables[key] = table
         return self._tables[key]
 
     @staticmethod
-    def _note(table: dict[str, list[_Change]], name: str, how: str, call: f.Call, value: f.Expr) -> None:
-        table.setdefault(name, []).append(_Change(how, None, value, call.block, call.start, call.end))
+    def _note(
+        table: dict[str, list[_Change]], name: str, how: str, call: f.Call, value: f.Expr, within: str = ""
+    ) -> None:
+        table.setdefault(name, []).append(_Change(how, None, value, call.block, call.start, call.end, within))

@@ -26,6 +26,7 @@ from fastapi_lint.model.taint.checking.checks import Checks
 from fastapi_lint.model.taint.checking.fields import NUMBERS
 from fastapi_lint.model.taint.entries import TEXTS, Entries, security_value
 from fastapi_lint.model.taint.strands import (
+    EACH,
     NUMBER,
     UNKNOWN,
     Path,
@@ -34,6 +35,7 @@ from fastapi_lint.model.taint.strands import (
     Strand,
     Value,
     continued,
+    has_strands,
     mapped,
     named,
     substituted,
@@ -129,9 +131,12 @@ class Parameters:
         if not path:
             return UNKNOWN
         found = self.attribute_of(cls, path, depth)
+        itself = ((Strand(Slot(function, param, path), named(param.name, path)),),)
+        if found != UNKNOWN and not has_strands(found) and path[1:2] == (EACH,):
+            return union((found, itself))  # an empty list to begin with, into which others may have put something
         if found != UNKNOWN or self.schemas.of(cls) is None:
             return taken_by(found, function)
-        return ((Strand(Slot(function, param, path), named(param.name, path)),),)
+        return itself
 
     def attribute_of(self, cls: Class, path: Path, depth: int) -> Value:
         """What an attribute of an object is made of, as the methods of its class set it."""
