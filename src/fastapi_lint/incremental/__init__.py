@@ -25,6 +25,11 @@ one module). And whatever is not certain is invalidated: who has walked over all
 whose contributors are not known is collected and compared. Forgetting to be exact costs time, never a finding;
 `tests/test_incremental.py` changes files at random and compares with runs that start afresh.
 
+**In an editor** the project stays, with its memos and tables (`lasting`, `tracking.memory`): those that have read
+nothing else than before are taken over when somebody asks for them (`holding`). A verdict is data, and holds when what
+it has read says the same; a memo may hold objects, and holds when what it has read is the same.
+`tests/test_editing.py` edits files at random and compares as well.
+
 The dispatch knows this package as a `Plan` only, and the model not at all. The words are salsa's; a *dependency* here
 is what an answer depends on, not FastAPI's.
 """

@@ -3,8 +3,8 @@
 A *query* is a method that works out an answer from modules; `memoized` keeps the answer as a *memo* with its
 *dependencies*: the modules that were read for it, and *slices* of tables that are collected from all modules
 (`tables`), or what was asked of all of them (`queries`). Whoever asks again inherits them. `recording` notes them,
-`fingerprints` makes answers of two runs comparable. Knows no rule, no finding and nothing of FastAPI; costs nothing
-unless recording is enabled.
+`fingerprints` makes answers of two runs comparable, and `memory` keeps those of a project that changes. Knows no rule,
+no finding and nothing of FastAPI; costs nothing unless recording is enabled.
 """
 
 from __future__ import annotations

@@ -105,10 +105,14 @@ def settle(is_gone: Callable[[Hashable], bool] | None) -> None:
     that are gone: None when these are not to be looked for."""
     global _holds
     holds = _holds or (lambda _: False)
+    known: dict[Hashable, bool] = {}  # many memos share a dependency
     for memos in alive():
         for key, memo in memos.earlier.items():
-            if key not in memos and holds(memo[1]):
-                memos[key] = memo
+            if key not in memos:
+                if memo[1] not in known:
+                    known[memo[1]] = holds(memo[1])
+                if known[memo[1]]:
+                    memos[key] = memo
         memos.earlier = {}
         for key in [key for key in memos if is_gone(key)] if is_gone is not None else ():
             del memos[key]
