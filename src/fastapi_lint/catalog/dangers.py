@@ -46,12 +46,11 @@ class Dangers:
 
     def attributes(self, cls: str) -> Mapping[str, str]:
         """What of an instance of a class the client wrote: attributes, methods with brackets, to what they are."""
-        found = self._attributes.get(cls)
-        if found is None:
+        if cls not in self._attributes:
             found = self._attributes[cls] = {}
             for owner in reversed(lineage(cls)):
                 found.update(self._sources.get(owner, {}))
-        return found
+        return self._attributes[cls]
 
     def passing(self, name: str) -> Passing | None:
         """What becomes of a text in a call of a function."""

@@ -177,12 +177,11 @@ class Sinks:
     def _likely_in(self, module: Module, danger: str) -> Mapping[int, Sequence[f.Call]]:
         """The calls of a module that are called like a sink, or hand over what is, by the index of their function."""
         key = (module, danger)
-        found = self._likely.get(key)
-        if found is None:
+        if key not in self._likely:
             found = self._likely[key] = defaultdict(list)
             for call in self.called_like(module, self._names(module, danger)):
                 found[module.facts.blocks[call.block].function].append(call)
-        return found
+        return self._likely[key]
 
     def called_like(self, module: Module, names: frozenset[str]) -> list[f.Call]:
         """The calls of a module by the last names of what they call, or of what they hand over to be run elsewhere."""
@@ -266,12 +265,11 @@ class Sinks:
     def functions(self, module: Module, danger: str) -> Container[int]:
         """The indexes of the functions of a module in which a text may get to a sink, by the names in them."""
         key = (module, danger)
-        found = self._sinking.get(key)
-        if found is None:
+        if key not in self._sinking:
             likely = self._likely_in(module, danger).keys()
             paths = module.calls_named_in(_JOINING).keys() | self._dividing_in(module) if danger == "path" else ()
-            found = self._sinking[key] = likely | paths
-        return found
+            self._sinking[key] = likely | paths
+        return self._sinking[key]
 
     def divisions(self, function: Function) -> Iterator[tuple[f.Expr, int, int]]:
         """What a function divides to assign, return or raise it, each with its block and place."""
