@@ -22,7 +22,7 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -207,13 +207,20 @@ def main() -> None:
     rows = []
     for name, given in zip(names, asked.project, strict=True):
         rows.append(asyncio.run(measured(name, located(given, asked.download), asked.repeat)))
-    text = "\n".join(section(rows, " ".join([*words, f"--repeat {asked.repeat}", "--into benchmarks/speed.md"]))) + "\n"
-    if asked.into is None:
+    put(
+        HEADING, section(rows, " ".join([*words, f"--repeat {asked.repeat}", "--into benchmarks/speed.md"])), asked.into
+    )
+
+
+def put(heading: str, lines: Iterable[str], into: Path | None) -> None:
+    """Print a section, or put it into a document at its end, in place of one with the same heading."""
+    text = "\n".join(lines) + "\n"
+    if into is None:
         print(text, end="")
         return
-    whole = asked.into.read_text("utf-8")
-    kept = re.sub(rf"\n{HEADING}\n.*?(?=\n## |\Z)", "", whole, flags=re.DOTALL).rstrip("\n")
-    asked.into.write_text(f"{kept}\n\n{text}", "utf-8")
+    whole = into.read_text("utf-8")
+    kept = re.sub(rf"\n{heading}\n.*?(?=\n## |\Z)", "", whole, flags=re.DOTALL).rstrip("\n")
+    into.write_text(f"{kept}\n\n{text}", "utf-8")
 
 
 if __name__ == "__main__":
