@@ -90,8 +90,8 @@ def section(rows: list[Row], command: str) -> Iterator[str]:
     """What was measured, as lines of Markdown."""
     yield from (HEADING, "", f"Made by `{command}`.", "", machine(), "", program(), "")
     yield (
-        "A cold run in one process, without a cache, with all recommended rules and without those of a group; *more* is "
-        "what the group adds. Calls are those of functions of Python and C, which come out the same each time."
+        "A cold run in one process, without a cache, with all recommended rules and without those of a group; *more* "
+        "is what the group adds. Calls are those of functions of Python and C, which come out the same each time."
     )
     yield from ("", "| project | lines | rules left out | calls | more | CPU s | more |")
     yield "| --- | ---: | --- | ---: | ---: | ---: | ---: |"

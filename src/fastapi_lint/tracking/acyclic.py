@@ -29,7 +29,7 @@ class Acyclic(Generic[K, V]):
 
     def ask(self, key: K, work_out: Callable[[], V]) -> V:
         """The answer for a key, worked out once; while it is, other keys may be asked for."""
-        held = self._memos.get(key) or self._memos.recall(key)
+        held = self._memos[key]
         if held is not None:
             recording.depend_on(held[1])
             return held[0]
@@ -45,5 +45,6 @@ class Acyclic(Generic[K, V]):
             self._pending.pop()
             is_circular = key in self._circular
             self._circular.discard(key)
-        self._memos[key] = (self._unknown if is_circular else answer), dependency
-        return self._memos[key][0]
+        known = self._unknown if is_circular else answer
+        self._memos[key] = known, dependency
+        return known

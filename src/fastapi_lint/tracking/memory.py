@@ -1,9 +1,9 @@
 """What is remembered when a project changes: memos and tables of the state before, for as long as they hold.
 
-Who asks for a memo that is not there looks it up among those from before (`Memos.recall`): it is taken over when all
-that it depends on is what it was, which somebody else says (`begin`). So nothing is walked over when something changes,
-and what nobody asks for again costs nothing. A state that is *settled* is the one with which the next is compared; one
-that is left before is forgotten.
+Who asks for a memo that is not there looks it up among those from before (`Memos.__missing__`): it is taken over when
+all that it depends on is what it was, which somebody else says (`begin`). So nothing is walked over when something
+changes, and what nobody asks for again costs nothing. A state that is *settled* is the one with which the next is
+compared; one that is left before is forgotten.
 
 One project at a time: the state is of the process. Who finds that it is another one's (`is_of`) has to begin anew.
 """
@@ -11,7 +11,7 @@ One project at a time: the state is of the process. Who finds that it is another
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 from weakref import ref
 
 K = TypeVar("K", bound=Hashable)
@@ -38,7 +38,13 @@ class Memos(dict[K, tuple[V, Hashable]]):
         self.earlier: dict[K, tuple[V, Hashable]] = {}
         _memos.append(cast("ref[Memos[Hashable, object]]", ref(self)))
 
-    def recall(self, key: K) -> tuple[V, Hashable] | None:
+    if TYPE_CHECKING:
+
+        def __getitem__(self, key: K) -> tuple[V, Hashable] | None:  # type: ignore[override]
+            """The memo, that of the state before if it holds, or None: it is asked for so often that it is no method
+            of ours, but what a dict does."""
+
+    def __missing__(self, key: K) -> tuple[V, Hashable] | None:
         """The memo of the state before, if it holds: it is one of this state then."""
         if key not in self.earlier or _holds is None:
             return None
@@ -86,7 +92,7 @@ def turn(*, is_settled: bool) -> None:
     renewed.clear()
     for memos in alive():
         if is_settled:
-            memos.earlier = dict(memos)
+            memos.earlier = memos.copy()
         memos.clear()
     for state, attribute, _ in _tables():
         table = state.pop(attribute, None)

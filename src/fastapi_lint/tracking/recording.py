@@ -163,9 +163,6 @@ def _memoized(method: Callable[Concatenate[S, P], V], initial: object) -> Callab
         memos: Memos[Hashable, object] | None = self.__dict__.get(slot)
         if memos is None:
             memos = self.__dict__[slot] = Memos()
-        if key in memos.earlier and (held := memos.recall(key)) is not None:
-            depend_on(held[1])
-            return cast(V, held[0])
         if initial is not _MISSING:
             memos[key] = initial, unknown
         outer = _current
@@ -185,8 +182,10 @@ def _memoized(method: Callable[Concatenate[S, P], V], initial: object) -> Callab
 
     def ask_with_one(self: S, key: Hashable) -> V:  # the most frequent queries have one argument
         try:
-            memo: tuple[V, Hashable] = self.__dict__[slot][key]
+            memo: tuple[V, Hashable] | None = self.__dict__[slot][key]
         except KeyError:
+            memo = None  # nobody has asked yet
+        if memo is None:
             return compute(self, (key,), key)
         if _current is not None:
             _current.add(memo[1])
@@ -194,8 +193,10 @@ def _memoized(method: Callable[Concatenate[S, P], V], initial: object) -> Callab
 
     def ask(self: S, *key: Hashable) -> V:
         try:
-            memo: tuple[V, Hashable] = self.__dict__[slot][key]
+            memo: tuple[V, Hashable] | None = self.__dict__[slot][key]
         except KeyError:
+            memo = None
+        if memo is None:
             return compute(self, key, key)
         if _current is not None:
             _current.add(memo[1])

@@ -74,13 +74,13 @@ def search(
 
     `own` says which effect a function has itself, `onward` what it runs, in the order of the code.
     """
-    held = memo.trails.get(start) or memo.trails.recall(start)
+    held = memo.trails[start]
     if held is not None:
         recording.depend_on(held[1])
         return held[0]
     met: list[Run] = []
     found, read = recording.tracked(lambda: _searched(start, own, onward, memo, met))
-    memo.trails.update((run, (memo.trails[run][0], read)) for run in met)
+    memo.trails.update([(run, (kept[0], read)) for run in met if (kept := memo.trails.get(run)) is not None])
     return found
 
 
@@ -130,11 +130,11 @@ def _searched(
 
 def _known(run: Run, own: Callable[[Run], tuple[Step, T] | None], memo: Memo[T]) -> Trail[T] | None:
     """The way from a function as far as it is known: by an earlier search, or because it ends here."""
-    held = memo.trails.get(run) or memo.trails.recall(run)
+    held = memo.trails[run]
     if held is not None:
         recording.depend_on(held[1])
         return held[0]
-    known = memo.own.get(run) or memo.own.recall(run)
+    known = memo.own[run]
     if known is None:
         known = memo.own[run] = recording.tracked(lambda: own(run))
     found, sources = known
@@ -152,7 +152,8 @@ def _turns(run: Run, came_from: dict[Run, tuple[Run, Step] | None], places: dict
 
 
 def _kept(run: Run, trail: Trail[T] | None, memo: Memo[T], met: list[Run]) -> Trail[T] | None:
-    if run not in memo.trails:
-        memo.trails[run] = trail, None  # what it depends on is known when the search is over
+    held = memo.trails.get(run)
+    if held is None:
+        held = memo.trails[run] = trail, None  # what it depends on is known when the search is over
         met.append(run)
-    return memo.trails[run][0]
+    return held[0]

@@ -319,7 +319,7 @@ class Schemas:
         if isinstance(of, Instance):
             variables = self._variables(of).get(one.owner, {})
         key = (place_of(one.module, one), of if variables else None)
-        held = self._field_types.get(key) or self._field_types.recall(key)
+        held = self._field_types[key]
         if held is None:
             held = recording.tracked(lambda: admitted(self.types, one.annotation, one.where, variables))
             self._field_types[key] = held

@@ -164,7 +164,7 @@ class Authentication:
             return True
         target = depends.target
         key = target if target is not None else place_of(depends.module, depends.call)
-        known = self._known.get(key) or self._known.recall(key)
+        known = self._known[key]
         if known is None:
             known = self._known[key] = recording.tracked(lambda: self._judged(depends))
         recording.depend_on(known[1])

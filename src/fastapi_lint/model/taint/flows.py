@@ -222,7 +222,7 @@ class Flows:
     def sunk(self, function: Function, danger: str) -> tuple[Sunk, ...]:
         """What of the client's texts, or of a function's parameters, gets to a sink when it runs."""
         key = (function, danger)
-        held = self._sunk.get(key) or self._sunk.recall(key)
+        held = self._sunk[key]
         if held is not None:
             recording.depend_on(held[1])
             return held[0]
@@ -269,7 +269,7 @@ class Flows:
     def leads(self, function: Function, danger: str) -> bool:
         """Whether a function, or one that it runs, has a sink at all."""
         known = self._leads.setdefault(danger, Memos())
-        held = known.get(function) or known.recall(function)
+        held = known[function]
         if held is None:
             seen = {function: function}
             queue = [function]
@@ -277,19 +277,20 @@ class Flows:
             if found is None:
                 known.update((each, (False, depends)) for each in seen)
             else:
-                while found is not function:
-                    known[found] = True, depends
-                    found = seen[found]
+                each = found
+                while each is not function:
+                    known[each] = True, depends
+                    each = seen[each]
                 known[function] = True, depends
-        else:
-            recording.depend_on(held[1])
-        return known[function][0]
+            return found is not None
+        recording.depend_on(held[1])
+        return held[0]
 
     def _search(self, queue: list[Function], seen: dict[Function, Function], danger: str) -> Function | None:
         """The nearest function with a sink; `seen` says from which each one was come to."""
         known = self._leads[danger]
         for each in queue:  # grows while it runs: breadth first
-            held = known.get(each) or known.recall(each)
+            held = known[each]
             if (held is not None and held[0]) or self._has_sink(each, danger):
                 return each
             if held is not None:

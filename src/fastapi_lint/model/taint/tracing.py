@@ -214,7 +214,7 @@ class Tracing:
     def returned(self, function: Function, path: Path, entered: bool, depth: int) -> Value:
         """What a call of a function gives, in terms of its parameters; `entered`: what it yields as it is entered."""
         key = (function, path, entered, self.checking)
-        held = self._results.get(key) or self._results.recall(key)
+        held = self._results[key]
         if held is not None:
             recording.depend_on(held[1])
             return held[0]
@@ -352,7 +352,7 @@ class Tracing:
         """What one of its bindings gives a name: worked out once, unless something was cut off on the way."""
         module = where[0]
         key = (module, binding.start, name, path, self.checking)
-        held = self._names.get(key) or self._names.recall(key)
+        held = self._names[key]
         if held is not None:
             recording.depend_on(held[1])
             return held[0]

@@ -72,7 +72,7 @@ class Values:
             return None
 
     def _guarded(self, expr: f.Expr, where: Where) -> Constant:
-        memo = self._folded.get(where) or self._folded.recall(where)
+        memo = self._folded[where]
         if memo is not None:
             recording.depend_on(memo[1])
             return memo[0]

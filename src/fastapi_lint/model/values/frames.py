@@ -128,7 +128,7 @@ class Frames:
         if key in self._active:
             recording.depend_on(None)
             return []
-        held = self._frames.get(key) or self._doubtful.get((key, depth)) or self._frames.recall(key)
+        held = self._frames[key] or self._doubtful.get((key, depth))
         if held is not None:
             recording.depend_on(held[1])
             return held[0]

@@ -91,7 +91,7 @@ class Checks:
         return self._kept(key, lambda: self._rulings(held.test, held.truth, held.where, 0))
 
     def _kept(self, key: Hashable, answer: object) -> tuple[Ruling, ...]:
-        kept = self._said.get(key) or self._said.recall(key)
+        kept = self._said[key]
         if kept is None:
             if key in self._asked:
                 recording.depend_on(None)
@@ -179,7 +179,7 @@ class Checks:
 
     def ensured(self, function: Function) -> tuple[Ruling, ...]:
         """What of its parameters a function has ruled out when it comes back without an error."""
-        kept = self._ensured.get(function) or self._ensured.recall(function)
+        kept = self._ensured[function]
         if kept is None:
             if function.name == "<lambda>":
                 return ()

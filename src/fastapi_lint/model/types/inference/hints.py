@@ -140,7 +140,7 @@ class Hints(Questions):
         """The annotation that is the right side of an alias, worked out once unless a circle cut it off."""
         if self._depth == 0:
             self._followings = 0
-        memo = self._aliased.get(place) or self._aliased.recall(place)
+        memo = self._aliased[place]
         if memo is not None:
             recording.depend_on(memo[1])
             return memo[0]

@@ -104,7 +104,7 @@ class Injection(Questions):
         if param.annotation is None and param.default is None:
             return None
         key = (where, param.start, param.name)
-        held = self._markers.get(key) or self._markers.recall(key)
+        held = self._markers[key]
         if held is not None:
             recording.depend_on(held[1])
             return held[0]

@@ -251,7 +251,7 @@ class Members(Questions):
 
     def mro(self, cls: Class) -> tuple[Class | str, ...]:
         """A class and its bases, nearest first; external ones by canonical name, unresolved ones as "?"."""
-        memo = self._mro.get(cls) or self._mro.recall(cls)
+        memo = self._mro[cls]
         if memo is not None:
             recording.depend_on(memo[1])
             return memo[0]

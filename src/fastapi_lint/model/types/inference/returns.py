@@ -47,7 +47,7 @@ class Returns(Questions):
         """What is called."""
         key = (module, call.start, call.end)
         # Of ten questions nine were asked before.
-        held = self._callees.get(key) or self._callees.recall(key)
+        held = self._callees[key]
         if held is not None:
             if recording.active:
                 recording.depend_on(held[1])

@@ -221,7 +221,7 @@ class Scopes(Questions):
 
     def _bound_type(self, module: Module, name: str, binding: Binding) -> Type:
         key = (module, binding.block, binding.start, name)
-        held = self._bound.get(key) or self._bound.recall(key)
+        held = self._bound[key]
         if held is not None:
             if recording.active:
                 recording.depend_on(held[1])
