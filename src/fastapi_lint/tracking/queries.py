@@ -78,7 +78,7 @@ class Gathered(Query[S, "tuple[V, ...]"], Generic[S, M, V]):
         memos: Memos[Input, tuple[V, ...]] | None = state.get(attribute)
         if memos is None:
             memos = state[attribute] = Memos()
-        held = memos.get(module) or memos.recall(module)
+        held = memos[module]
         if held is None:
             held = memos[module] = recording.tracked(lambda: tuple(self._answers(project, cast(M, module))))
         else:
