@@ -3,6 +3,7 @@ methods as well."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
@@ -52,7 +53,10 @@ class Changes:
         """A variable's first value with all that is done to it before a place."""
         module = where[0]
         function = module.facts.blocks[binding.block].function
-        for change in self._of(module, function).get(name, ()):
+        changes: Sequence[_Change] = self._of(module, function).get(name, ())
+        if path and isinstance(path[0], str) and path[0].startswith("."):  # what methods put there
+            changes = sorted([*changes, *self._by_methods(module, function, name)], key=lambda change: change.start)
+        for change in changes:
             if not binding.start <= change.start < where[2]:
                 continue
             place = (module, change.block, change.start)
@@ -93,7 +97,7 @@ class Changes:
                 return union((base, added(change.value, path[1:])))
             case "." if path and isinstance(change.key, f.Const) and key == f".{change.key.value}":
                 return added(change.value, path[1:])  # what was there before is gone
-            case "call" if isinstance(key, str) and key.startswith("."):
+            case "call":
                 return self._by_method(asks, change.value, place, path, base, depth)
         return None
 
@@ -106,8 +110,6 @@ class Changes:
         method = target.function
         found = [base]
         for inner in self._of(method.module, method.index).get(method.params[0].name, ()) if method.params else ():
-            if inner.how == "call":
-                continue
             value = self._one(asks, inner, (method.module, inner.block, inner.start), path, NOTHING, depth + 1)
             if value is not None and has_strands(value):
                 found.append(asks.filled(value, method, call, args, place))
@@ -144,9 +146,6 @@ class Changes:
                         span = (call.block, call.start, call.end)
                         change = _Change("[]", call.args[0].value, call.args[1].value, *span)
                         table.setdefault(name, []).append(change)
-                    case f.Attr(value=f.Name(id=name)) if call.args:
-                        itself = f.CallRef(module.call_numbers[call.start, call.end])
-                        self._note(table, name, "call", call, itself)
                     case f.Attr(value=f.Attr(value=f.Name(id=name), attr=within), attr=attr) if call.args:
                         if attr in _ADDING:
                             self._note(table, name, "append", call, call.args[-1].value, within)
@@ -156,6 +155,16 @@ class Changes:
                 changes.sort(key=lambda change: change.start)
             self._tables[key] = table
         return self._tables[key]
+
+    @staticmethod
+    def _by_methods(module: Module, function: int, name: str) -> Iterator[_Change]:
+        """The calls of other methods of a variable, which may put something into its object."""
+        for call in module.calls_in.get(function, ()):
+            match call.func:
+                case f.Attr(value=f.Name(id=owner), attr=attr) if owner == name and call.args:
+                    if attr not in _ADDING and attr not in _EXTENDING and (attr != "setdefault" or len(call.args) != 2):
+                        itself = f.CallRef(module.call_numbers[call.start, call.end])
+                        yield _Change("call", None, itself, call.block, call.start, call.end)
 
     @staticmethod
     def _note(

@@ -83,7 +83,7 @@ class Sinks:
         self._likely: dict[tuple[Module, str], dict[int, list[f.Call]]] = {}
         self._aliases: dict[Module, list[tuple[str, str]]] = {}
         self._sinking: dict[tuple[Module, str], set[int]] = {}
-        self._handing: dict[Module, list[int]] = {}
+        self._handed: dict[Module, dict[str, list[int]]] = {}
 
     def sink(self, module: Module, call: f.Call, danger: str) -> tuple[Sink, tuple[f.Arg, ...]] | None:
         """How a likely call is a sink of a danger, and its arguments; None when it is none."""
@@ -187,18 +187,20 @@ class Sinks:
         """The calls of a module by the last names of what they call, or of what they hand over to be run elsewhere."""
         calls, table = module.facts.calls, module.calls_by_name
         found = {index for name in table.keys() & names for index in table[name]}
-        for index in self._handing_over(module):
-            if any(f.last_name(arg.value) in names for arg in calls[index].args):
-                found.add(index)
+        handed = self._handed_over(module)
+        found.update([index for name in handed.keys() & names for index in handed[name]])
         return [calls[index] for index in sorted(found)] if found else []
 
-    def _handing_over(self, module: Module) -> Sequence[int]:
-        """The calls by which a module may have something else run, by their names."""
-        if module not in self._handing:
+    def _handed_over(self, module: Module) -> Mapping[str, Sequence[int]]:
+        """The calls by which a module may have something else run, by the last names of what they are given."""
+        if module not in self._handed:
             names, table = catalog.handoff_names(), module.calls_by_name
             names = names.union([alias for alias, name in self._renamed(module) if name in names])
-            self._handing[module] = [index for name in table.keys() & names for index in table[name]]
-        return self._handing[module]
+            found = self._handed[module] = defaultdict(list)
+            for index in [index for name in table.keys() & names for index in table[name]]:
+                for arg in module.facts.calls[index].args:
+                    found[f.last_name(arg.value)].append(index)
+        return self._handed[module]
 
     def arrivals(self, module: Module, call: f.Call, danger: str) -> Iterator[Arrival]:
         found = self.sink(module, call, danger)
