@@ -105,16 +105,23 @@ def local_names(tree: cst.Module, at: cst.CSTNode) -> frozenset[str]:
         is_body = isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda)) and child is node.body
         if is_body or isinstance(node, cst.BaseComp):
             if not (inside and isinstance(node, cst.ClassDef)):
-                found |= _bound_below(node)
+                found |= _bound_in(node)
             inside = inside or isinstance(node, cst.FunctionDef | cst.Lambda)
         child = node
     return frozenset(found)
 
 
 @lru_cache(maxsize=64)
-def _bound_below(scope: cst.CSTNode) -> frozenset[str]:
-    """All names bound in a scope and below (kept: fixes come many to a function, and a function may be long)."""
-    return frozenset(name for inner in nodes(scope) for name in _bound(inner))
+def _bound_in(scope: cst.CSTNode) -> frozenset[str]:
+    """All names bound in a scope (kept: fixes come many to a function, and a function may be long).
+
+    What a function or class in it binds is seen there alone; an excerpt of the tree may lack it, besides.
+    """
+    return frozenset(name for inner in nodes(scope, into=_is_same_scope) for name in _bound(inner))
+
+
+def _is_same_scope(node: cst.CSTNode) -> bool:
+    return type(node) not in (cst.FunctionDef, cst.ClassDef, cst.Lambda)
 
 
 def top_statement(tree: cst.Module, at: cst.CSTNode) -> cst.CSTNode:
