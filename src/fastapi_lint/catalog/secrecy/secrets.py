@@ -71,12 +71,14 @@ class Taker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What connects to a server, where it takes the URL, and at which position a password (-1: at none)."""
+    """What connects to a server, where it takes the URL, and at which position a password (-1: at none), or what stands
+    there instead: of a token only what looks made by a machine is one."""
 
     names: tuple[str, ...]
     position: int
     keywords: tuple[str, ...]
     password: int = -1
+    kind: Literal["password", "token"] = "password"
 
 
 class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

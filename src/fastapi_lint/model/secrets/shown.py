@@ -45,9 +45,9 @@ def shown(module: Module, project: Project) -> Iterator[Shown]:
     for call in module.facts.calls:
         last = called(module, call)
         if last in secret_calls.connection_names():
-            arg = _password_of(module, call, project)
-            if arg is not None and _is_text(arg.value):
-                yield from _literal(module, arg, "password", project.called_name(module, call) or "")
+            for arg, kind in _given_to_connect(module, call, project):
+                if _is_text(arg.value):
+                    yield from _literal(module, arg, kind, project.called_name(module, call) or "")
         pair = next((arg for arg in call.args if arg.name in _PAIRS), None)
         if pair is not None and isinstance(pair.value, f.Display) and len(pair.value.items) == 2:
             name = project.called_name(module, call) or "" if _is_text(pair.value.items[1]) else ""
@@ -60,12 +60,16 @@ def shown(module: Module, project: Project) -> Iterator[Shown]:
             yield Shown(bound.place, bound.text.split(None, 1)[-1].strip(), "token", bound.name)
 
 
-def _password_of(module: Module, call: f.Call, project: Project) -> f.Arg | None:
-    """The argument that what connects takes for a password by position."""
+def _given_to_connect(
+    module: Module, call: f.Call, project: Project
+) -> Iterator[tuple[f.Arg, Literal["password", "token"]]]:
+    """The argument that what connects takes for a password, or a token, by position."""
     known = secret_calls.connection(project.called_name(module, call) or "")
-    at = known.password if known is not None else -1
-    args = call.args[: at + 1]
-    return args[at] if at >= 0 and len(args) == at + 1 and all(arg.name == "" for arg in args) else None
+    if known is None or known.password < 0:
+        return
+    args = call.args[: known.password + 1]
+    if len(args) > known.password and all(arg.name == "" for arg in args):
+        yield args[-1], known.kind
 
 
 class Named(NamedTuple):
@@ -82,9 +86,8 @@ def given_by_name(module: Module, project: Project) -> Iterator[Named]:
     password by position."""
     for call in module.facts.calls:
         if call.args and called(module, call) in secret_calls.connection_names():
-            arg = _password_of(module, call, project)
-            if arg is not None:
-                yield from (Named(name, value, call.block, arg.start) for name, value in _named("password", arg.value))
+            for arg, kind in _given_to_connect(module, call, project):
+                yield from (Named(name, value, call.block, arg.start) for name, value in _named(kind, arg.value))
         for arg in call.args:
             if arg.name or isinstance(arg.value, f.Mapping):
                 for name, value in _named(arg.name, arg.value):
