@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.taint.archives import Unpacked, unpacked
+from fastapi_lint.model.taint.arriving.archives import Unpacked, unpacked
+from fastapi_lint.model.taint.arriving.keys import names_an_object
+from fastapi_lint.model.taint.arriving.sinks import Arrival, trail
 from fastapi_lint.model.taint.checking.schemes import leads_nowhere
 from fastapi_lint.model.taint.errors.handled import wrapped
 from fastapi_lint.model.taint.errors.parsing import only_parses
 from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk
-from fastapi_lint.model.taint.sinks import Arrival, names_an_object, trail
 from fastapi_lint.model.taint.strands import (
     BESIDE,
     EACH,

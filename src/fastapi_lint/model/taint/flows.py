@@ -10,7 +10,6 @@ from bisect import bisect_left
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
-from fastapi_lint.catalog import handoff_names
 from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.callers import Callers
@@ -22,14 +21,15 @@ from fastapi_lint.model.names.symbols import (
     Function,
     FunctionObject,
     Instance,
-    Method,
     Module,
     Type,
 )
+from fastapi_lint.model.taint.arriving.leading import Leading
+from fastapi_lint.model.taint.arriving.sinks import Arrival, Sinks, lives
+from fastapi_lint.model.taint.arriving.taken import Place, Taken
 from fastapi_lint.model.taint.calling.calling import is_property
 from fastapi_lint.model.taint.objects import called_on, calls_on, maker, own_methods, replacement
 from fastapi_lint.model.taint.parameters import is_of_maker, taken_by
-from fastapi_lint.model.taint.sinks import Arrival, Sinks, asked_of, lives
 from fastapi_lint.model.taint.strands import (
     HIDDEN,
     UNKNOWN,
@@ -42,8 +42,7 @@ from fastapi_lint.model.taint.strands import (
     has_strands,
     substituted,
 )
-from fastapi_lint.model.taint.taken import Place, Taken
-from fastapi_lint.model.taint.tracing import HANDING_OVER, Tracing
+from fastapi_lint.model.taint.tracing import Tracing
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.tracking import memoized, recording
 from fastapi_lint.tracking.memory import Memos
@@ -75,13 +74,12 @@ class Flows:
         self.tracing = tracing
         self.types = tracing.types
         self.callers = callers
-        self.execution = execution
         self.taken = Taken(tracing.types)
         self.sinks = Sinks(tracing, known)
         self.arriving = self.sinks.arriving
         self.known = known
         self._sunk: Memos[Hashable, tuple[Sunk, ...]] = Memos()
-        self._leads: dict[str, Memos[Function, bool]] = {}
+        self.leading = Leading(tracing, self.sinks, execution)
         self._active: set[Hashable] = set()
         self._cuts = 0
 
@@ -176,14 +174,17 @@ class Flows:
             return True
         run = (self.types.member(made.cls, name, Instance(made.cls)) for name in names)
         known = [each.function if isinstance(each, FunctionObject) else None for each in run]
-        return any(each is None or method in self._reach(each) for each in known)
+        return any(each is None or method in self.leading.reach(each) for each in known)
 
     def _running(self, methods: set[Function], made: f.Call, where: Where) -> tuple[Where, ...]:
         """The one place where a method is called on the object that a call makes, when no other runs it."""
         found: dict[Where, None] = {}
         for call in calls_on(where[0], made) if methods else ():
             target, _ = self.tracing.callee(call, (where[0], call.block, call.start))
-            if isinstance(target, FunctionObject) and any(each in self._reach(target.function) for each in methods):
+            reached = (
+                self.leading.reach(target.function) if isinstance(target, FunctionObject) else frozenset[Function]()
+            )
+            if not reached.isdisjoint(methods):
                 found[where[0], call.block, call.start] = None
         return tuple(found) if len(found) == 1 else ()
 
@@ -240,104 +241,6 @@ class Flows:
             self._sunk[key] = held
         return held[0]
 
-    @memoized
-    def _callees(self, function: Function) -> tuple[tuple[f.Call, Function], ...]:
-        """The calls of functions of the project in a body; a constructor is its `__init__`, a property that is read as
-        if it were called."""
-        module, found, callee, names = function.module, [], self.types.callee, handoff_names()
-        for call in function.calls:
-            target, args = callee(module, call), call.args
-            if type(target) is Method:
-                if target.name not in names:
-                    continue
-                target, args = self.tracing.handed(call, target, (module, call.block, call.start))
-            elif type(target) in HANDING_OVER:
-                target, args = self.tracing.handed(call, target, (module, call.block, call.start))
-            if type(target) is ClassObject:
-                target = self.types.member(target.cls, "__init__", Instance(target.cls))
-            if type(target) is not FunctionObject or target.function.module.is_test or target.function is function:
-                continue
-            if args or target.owner is not None:
-                found.append((call, target.function))
-        for step in self.execution.reads(function):
-            getter, span = step.function, (step.start, step.end)
-            if step.subject is not None and getter not in (None, function) and not getter.module.is_test:
-                read = f.Attr(step.subject, getter.name)
-                found.append((f.Call(read, (), step.block, False, "value", *span, *span), getter))
-        return tuple(found)
-
-    def leads(self, function: Function, danger: str) -> bool:
-        """Whether a function, or one that it runs, has a sink at all."""
-        known = self._leads.setdefault(danger, Memos())
-        held = known[function]
-        if held is None:
-            seen = {function: function}
-            queue = [function]
-            (found, depends) = recording.tracked(lambda: self._search(queue, seen, danger))
-            if found is None:
-                known.update((each, (False, depends)) for each in seen)
-            else:
-                each = found
-                while each is not function:
-                    known[each] = True, depends
-                    each = seen[each]
-                known[function] = True, depends
-            return found is not None
-        recording.depend_on(held[1])
-        return held[0]
-
-    def _search(self, queue: list[Function], seen: dict[Function, Function], danger: str) -> Function | None:
-        """The nearest function with a sink; `seen` says from which each one was come to."""
-        known = self._leads[danger]
-        for each in queue:  # grows while it runs: breadth first
-            held = known[each]
-            if (held is not None and held[0]) or self._has_sink(each, danger):
-                return each
-            if held is not None:
-                recording.depend_on(held[1])
-                continue
-            for _, callee in self._callees(each):
-                if callee not in seen:
-                    seen[callee] = each
-                    queue.append(callee)
-        return None
-
-    def _has_sink(self, function: Function, danger: str) -> bool:
-        """Whether a text of a danger arrives anywhere in a function itself."""
-        is_likely = function.index in self.sinks.functions(function.module, danger)
-        return is_likely and self._gets_to_sink(function, danger)
-
-    @memoized
-    def _gets_to_sink(self, function: Function, danger: str) -> bool:
-        module = function.module
-        if danger == "path" and self._has_join(function):
-            return True
-        return any(self.sinks.sink(module, call, danger) is not None for call in self.sinks.likely(function, danger))
-
-    def _has_join(self, function: Function) -> bool:
-        """Whether paths are joined in a function."""
-        module = function.module
-        calls = self.sinks.joining(function)
-        if any(self.sinks.is_join(module, call) for call in calls):
-            return True
-        values = [(value, call.block, call.start) for call in calls for value in asked_of(call)]
-        values += self.sinks.divisions(function)
-        return any(
-            isinstance(value, f.Binary) and value.op == "/" and self.sinks.is_path(value, (module, block, start))
-            for value, block, start in values
-        )
-
-    @memoized
-    def _reach(self, function: Function) -> frozenset[Function]:
-        """Every function of the project that runs when one does."""
-        seen = {function: None}
-        for each in (queue := [function]):
-            for _, callee in self._callees(each):
-                if callee not in seen:
-                    seen[callee] = None
-                    queue.append(callee)
-        return frozenset(seen)
-
     def _sinking(self, function: Function, danger: str) -> Iterator[Sunk]:
         module = function.module
         arrivals = [
@@ -348,8 +251,9 @@ class Flows:
         for arrival in sorted(arrivals, key=lambda each: each.start):
             for text in arrival.value:
                 yield Sunk(arrival, text, module, arrival.start, arrival.end, arrival.block)
-        for call, callee in self._callees(function):
-            if self.leads(callee, danger) and function not in self._reach(callee):  # of circles nothing is known
+        for call, callee in self.leading.callees(function):
+            # Of circles nothing is known.
+            if self.leading.leads(callee, danger) and function not in self.leading.reach(callee):
                 yield from self._below(function, call, callee, danger)
 
     def _below(self, function: Function, call: f.Call, callee: Function, danger: str) -> Iterator[Sunk]:
@@ -406,7 +310,7 @@ class Flows:
 
     def _passes_on(self, own: Function, method: Function | None, danger: str) -> bool:
         """Whether a method calls the one in whose place it stands, with what can still bring the danger."""
-        if method not in self._reach(own):
+        if method not in self.leading.reach(own):
             return False
         texts = (*(sunk.text for sunk in self.sunk(own, danger)), *self.tracing.returned(own, (), False, 0))
         return any(

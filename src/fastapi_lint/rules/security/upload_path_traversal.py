@@ -133,7 +133,7 @@ def _found(function: Function, check: Check) -> Iterator[_Found]:
     """What of the client's gets into a path when a function runs, those nested in it included."""
     flows = check.project.taint
     for each in _with_nested(function):
-        if not flows.leads(each, "path"):
+        if not flows.leading.leads(each, "path"):
             continue
         for sunk in flows.sunk(each, "path"):
             for number, piece in enumerate(sunk.text):

@@ -45,7 +45,7 @@ class Unpacked:
 
 def unpacked(flows: Flows, function: Function) -> Iterator[Unpacked]:
     """The archives of clients that are unpacked as they are when a function runs."""
-    if not flows.leads(function, _DANGER):
+    if not flows.leading.leads(function, _DANGER):
         return
     for sunk in flows.sunk(function, _DANGER):
         call = sunk.arrival.call
