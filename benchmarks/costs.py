@@ -13,7 +13,6 @@ the projects' configuration. Nothing of the projects is imported or executed.
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -22,10 +21,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
-from editor import put
-from speed import download, located, machine, pinned, program
+from speed import machine, program
 from speed_runs import Cost, best, copied, lint, say
 from speed_runs import measured as run
+from speed_section import make
 
 from fastapi_lint.catalog.identities import identities
 
@@ -105,27 +104,5 @@ def section(rows: list[Row], command: str) -> Iterator[str]:
             yield f"| {shown} | {row.group} | {calls} | {more[0]} | {cpu} | {more[1]} |"
 
 
-def main() -> None:
-    """Measure what is asked for; print it, or put it into a document."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("project", nargs="+", metavar="PROJECT", help="a folder, or a package of corpus.toml")
-    parser.add_argument("--download", type=Path, metavar="FOLDER", help="where the packages of corpus.toml are, or go")
-    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="best of N")
-    parser.add_argument("--into", type=Path, metavar="FILE", help="put the section into this document")
-    asked = parser.parse_args()
-    if asked.download:
-        download(asked.download, [name for name in asked.project if name in pinned()])
-    names = [name if name in pinned() else Path(name).name for name in asked.project]
-    words = ["python benchmarks/costs.py", *names, *(["--download FOLDER"] if asked.download else [])]
-    rows = [
-        row
-        for name, given in zip(names, asked.project, strict=True)
-        for row in measured(name, located(given, asked.download), asked.repeat)
-    ]
-    put(
-        HEADING, section(rows, " ".join([*words, f"--repeat {asked.repeat}", "--into benchmarks/speed.md"])), asked.into
-    )
-
-
 if __name__ == "__main__":
-    main()
+    make("costs.py", __doc__, HEADING, measured, section)

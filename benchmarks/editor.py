@@ -15,21 +15,20 @@ the projects' configuration. Nothing of the projects is imported or executed.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import re
 import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
-from speed import download, located, machine, pinned, program
+from speed import machine, program
 from speed_runs import Change, changes, copied, say
+from speed_section import make
 
 HEADING = "## In an editor"
 NOTE = (
@@ -193,36 +192,5 @@ def section(rows: list[Row], command: str) -> Iterator[str]:
         yield f"| {row.name} | {row.lines:,} | {row.fresh:.2f} | {' | '.join(cells)} | {row.hover:.2f} |"
 
 
-def main() -> None:
-    """Measure what is asked for; print it, or put it into a document."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("project", nargs="+", metavar="PROJECT", help="a folder, or a package of corpus.toml")
-    parser.add_argument("--download", type=Path, metavar="FOLDER", help="where the packages of corpus.toml are, or go")
-    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="best of N")
-    parser.add_argument("--into", type=Path, metavar="FILE", help="put the section into this document")
-    asked = parser.parse_args()
-    if asked.download:
-        download(asked.download, [name for name in asked.project if name in pinned()])
-    names = [name if name in pinned() else Path(name).name for name in asked.project]
-    words = ["python benchmarks/editor.py", *names, *(["--download FOLDER"] if asked.download else [])]
-    rows = []
-    for name, given in zip(names, asked.project, strict=True):
-        rows.append(asyncio.run(measured(name, located(given, asked.download), asked.repeat)))
-    put(
-        HEADING, section(rows, " ".join([*words, f"--repeat {asked.repeat}", "--into benchmarks/speed.md"])), asked.into
-    )
-
-
-def put(heading: str, lines: Iterable[str], into: Path | None) -> None:
-    """Print a section, or put it into a document at its end, in place of one with the same heading."""
-    text = "\n".join(lines) + "\n"
-    if into is None:
-        print(text, end="")
-        return
-    whole = into.read_text("utf-8")
-    kept = re.sub(rf"\n{heading}\n.*?(?=\n## |\Z)", "", whole, flags=re.DOTALL).rstrip("\n")
-    into.write_text(f"{kept}\n\n{text}", "utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    make("editor.py", __doc__, HEADING, lambda *project: [asyncio.run(measured(*project))], section)

@@ -103,14 +103,12 @@ class Requests:
         injected, is_complete = self._injected(route)
         found.update(dict.fromkeys(injected))
         queue = list(found)
-        left = _MOST - len(queue)
         for function in queue:
             for inner, call in self.runs(function):
                 if inner not in found:
                     found[inner] = function, call
                     queue.append(inner)
-                    left -= 1
-                    if left < 0:
+                    if len(found) > _MOST:
                         return RequestCode(route.handler, found, False)
         return RequestCode(route.handler, found, is_complete)
 
@@ -208,8 +206,7 @@ class Requests:
             for each in self._targets(module, call) or ():
                 yield each, call
             for arg in call.args:
-                kind = type(arg.value)
-                if kind not in _NAMING:
+                if type(arg.value) not in _NAMING:
                     continue
                 where = (module, call.block, call.start)
                 if not isinstance(arg.value, f.Name) or not self._is_no_function(arg.value, where):

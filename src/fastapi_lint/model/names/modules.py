@@ -232,6 +232,10 @@ class Modules:
         """The modules in whose text a word of ASCII letters, digits and underscores stands, by that."""
         return _Searched(self.by_path)
 
+    def with_word(self, word: str) -> Iterable[Module]:
+        """The modules in whose text a word may stand: of one with other letters than ASCII's all."""
+        return self.words.get(word, ()) if word.isascii() else self
+
     @collected("modules.decorating_calls", pairs=_decorating_calls)
     def decorating_calls(self) -> Mapping[str, list[tuple[Module, int]]]:
         """The calls that are decorators, as `calls_by_name`."""

@@ -33,7 +33,7 @@ def is_only_told(bound: BoundText, project: Project) -> bool:
     values = _values(module, own, entry)
     if not values or not _are_told(module, values, project):
         return False
-    others = project.modules.words.get(own.id, ()) if own.id.isascii() else project.modules
+    others = project.modules.with_word(own.id)
     return not any(_may_read(other, own.id, module, project) for other in others if other is not module)
 
 

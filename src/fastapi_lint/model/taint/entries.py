@@ -107,10 +107,9 @@ class Entries:
 
     def parameters(self, function: Function) -> Mapping[str, Parameter]:
         """The parameters of a function that FastAPI fills, by name; none of another function."""
-        if function in self.routes.by_handler:
-            return self._parameters(function)
-        if function.name == "<lambda>" or function not in self.dependencies.injected:
-            return _NONE  # as most functions
+        if function not in self.routes.by_handler:
+            if function.name == "<lambda>" or function not in self.dependencies.injected:
+                return _NONE  # as most functions
         return self._parameters(function)
 
     @memoized

@@ -181,10 +181,7 @@ class Flows:
         found: dict[Where, None] = {}
         for call in calls_on(where[0], made) if methods else ():
             target, _ = self.tracing.callee(call, (where[0], call.block, call.start))
-            reached = (
-                self.leading.reach(target.function) if isinstance(target, FunctionObject) else frozenset[Function]()
-            )
-            if not reached.isdisjoint(methods):
+            if isinstance(target, FunctionObject) and not self.leading.reach(target.function).isdisjoint(methods):
                 found[where[0], call.block, call.start] = None
         return tuple(found) if len(found) == 1 else ()
 
@@ -352,4 +349,4 @@ class Flows:
         if isinstance(kind.cls, str):
             return bool(self.known.attributes(kind.cls))
         names = [base for base in self.types.mro(kind.cls) if type(base) is str]
-        return any(self.known.attributes(name) for name in names) if names else False
+        return any(self.known.attributes(name) for name in names)

@@ -125,10 +125,16 @@ class Strand:
 
     def behind(self, step: Step) -> Strand:
         """The same one step further."""
-        if (self.steps and self.steps[-1] == step) or len(self.steps) >= _MOST_STEPS:
+        steps = _further(self.steps, step)
+        if steps is self.steps:
             return self
-        steps = (*self.steps, step)  # `replace` asks for each field in turn: too slow for what is done at every step
+        # `replace` asks for each field in turn: too slow for what is done at every step.
         return Strand(self.origin, self.shown, self.safe, self.part, self.resolved, self.opaque, steps)
+
+
+def _further(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
+    """Steps with one more, unless that is the last one already, or there are many."""
+    return steps if (steps and steps[-1] == step) or len(steps) >= _MOST_STEPS else (*steps, step)
 
 
 @dataclass(frozen=True)
@@ -189,10 +195,7 @@ def has_strands(value: Value) -> bool:
 
 def union(values: Iterable[Value]) -> Value:
     """One of several values."""
-    every = list(values)
-    if len(every) == 1:  # as most variables have one value
-        return every[0] if len(every[0]) <= _MOST else bounded(every[0])
-    found = tuple(dict.fromkeys([text for value in every for text in value]))
+    found = tuple(dict.fromkeys([text for value in values for text in value]))
     return found if len(found) <= _MOST else bounded(found)
 
 
@@ -317,7 +320,6 @@ def continued(outer: Strand, inner: Strand) -> Strand:
     part = outer.part or (inner.part if is_whole else "")
     steps = outer.steps
     for step in inner.steps:
-        if len(steps) < _MOST_STEPS and not (steps and steps[-1] == step):
-            steps = (*steps, step)
+        steps = _further(steps, step)
     safe, resolved_, opaque = outer.safe | inner.safe, outer.resolved or inner.resolved, outer.opaque or inner.opaque
     return Strand(outer.origin, outer.shown, safe, part, resolved_, opaque, steps)

@@ -174,10 +174,7 @@ class Tracing:
     def callee(self, call: f.Call, where: Where) -> tuple[Type, tuple[f.Arg, ...]]:
         """What a call calls, with which arguments; that of a hand-off (`to_thread`) is what is handed over."""
         target = self.types.callee(where[0], call)
-        kind = type(target)
-        if kind not in HANDING_OVER or (kind is External and catalog.handoff(target.name) is None):  # type: ignore[union-attr]
-            return target, call.args
-        return self.handed(call, target, where)
+        return self.handed(call, target, where) if type(target) in HANDING_OVER else (target, call.args)
 
     def handed(self, call: f.Call, target: Type, where: Where) -> tuple[Type, tuple[f.Arg, ...]]:
         """The same of a call of which it is known what it calls, when that is one of `HANDING_OVER`."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy import tokens
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.concurrent.outliving import root_of
 from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module, Type
 from fastapi_lint.model.tokens.reading import TokenCall, token_calls
 from fastapi_lint.model.types.inference.inference import Where
@@ -120,20 +121,13 @@ def _is_checked_before(way: tuple[Function, ...], read: TokenCall, project: Proj
         callee = project.callee(handler.module, call)
         if isinstance(callee, FunctionObject) and callee.function is way[1]:
             given.update(arg.value for arg in call.args)
-    if not any(_root(each) in injected for each in given):
+    if not any(root_of(each) in injected for each in given):
         return False
     for route in project.routes.by_handler.get(handler, ()):
         code = project.requests.of(route)
         if code is None or not any(_verifies(each, project) for each in set(code.functions) - set(code.own)):
             return False
     return handler in project.routes.by_handler
-
-
-def _root(expr: f.Expr) -> str:
-    """The name that an attribute, or a name, begins with: `user` for `user.token`."""
-    while isinstance(expr, f.Attr):
-        expr = expr.value
-    return expr.id if isinstance(expr, f.Name) else ""
 
 
 def _verifies(function: Function, project: Project) -> bool:

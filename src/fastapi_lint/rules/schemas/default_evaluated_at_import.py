@@ -12,6 +12,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Module
 from fastapi_lint.model.data import is_made_anew, is_made_once, record_kind
 from fastapi_lint.model.injection import MARKERS
+from fastapi_lint.model.names import dotted
 from fastapi_lint.model.values import FRESH_WORDS, fresh
 from fastapi_lint.rule import Check, rule
 
@@ -180,14 +181,8 @@ def _factory(module: Module, text: str, call: f.Call) -> str:
     A method of what another call makes is no such function: `datetime.now().isoformat` belongs to the time at import.
     """
     bare = module.source.slice(call.start, call.end)
-    named = text == bare and not call.args and _is_path(call.func)
+    named = text == bare and not call.args and dotted(call.func) != ""
     return module.source.slice(call.start, call.name_end) if named else f"lambda: {text}"
-
-
-def _is_path(func: f.Expr) -> bool:
-    while isinstance(func, f.Attr):
-        func = func.value
-    return isinstance(func, f.Name)
 
 
 def _as_callable(module: Module, arg: f.Arg, keyword: str, call: f.Call) -> Fix | None:

@@ -15,7 +15,7 @@ from fastapi_lint.model import Class, Function, FunctionObject, Module, Project
 from fastapi_lint.model.calls.bodies.validation import validators
 from fastapi_lint.model.data import Schema, SchemaField
 from fastapi_lint.model.data.configuration import Given
-from fastapi_lint.model.secrets import is_only_sent_on
+from fastapi_lint.model.secrets import VERIFIES, is_only_sent_on
 from fastapi_lint.rule import Check, rule
 
 _WHAT = "Bound the length of the password"
@@ -36,7 +36,6 @@ _KNOWN_BEFORE = frozenset(
 )
 _HASHERS = ("passlib.", "pwdlib.", "bcrypt.", "argon2.", "werkzeug.security.", "django.contrib.auth.hashers.")
 _HASHES = frozenset({"hash", "hashpw", "encrypt", "generate_password_hash", "make_password"})
-_VERIFIES = frozenset({"verify", "verify_and_update", "checkpw", "check_password_hash", "check_password"})
 _PLAIN = frozenset({"strip", "lstrip", "rstrip", "encode", "decode", "get_secret_value", "ValueError"})
 Kind = Callable[[str], bool]
 """Tells by the name of what is called."""
@@ -165,7 +164,7 @@ def _hashes(name: str) -> bool:
 
 
 def _verifies(name: str) -> bool:
-    return name.startswith(_HASHERS) and name.rpartition(".")[2] in _VERIFIES
+    return name.startswith(_HASHERS) and name.rpartition(".")[2] in VERIFIES
 
 
 def _measures(name: str) -> bool:

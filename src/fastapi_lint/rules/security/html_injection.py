@@ -68,14 +68,13 @@ def _functions(module: Module, check: Check) -> Sequence[Function]:
 def _arrivals(function: Function, classes: frozenset[str], check: Check) -> Iterator[Arrival]:
     """What becomes HTML in a function: of a response, by what is called as `classes` are, or what it returns as one."""
     flows, module = check.project.taint, function.module
-    likely = flows.sinks.likely(function, "html")
-    made: set[int] = set()
-    for call in likely:
+    made: set[tuple[int, int]] = set()
+    for call in flows.sinks.likely(function, "html"):
         for arrival in flows.sinks.arrivals(module, call, "html"):
-            made.add(call.start)
+            made.add((call.start, call.end))
             yield arrival
     for call in function.calls_named(classes):
-        content = None if call.start in made else _content(function, call, check)
+        content = None if (call.start, call.end) in made else _content(function, call, check)
         if content is not None:
             yield from flows.given(content.value, function, (content.start, content.end), call.block, "html")
     if _answers_html(function, check):

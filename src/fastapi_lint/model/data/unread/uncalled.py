@@ -36,7 +36,7 @@ class Uncalled:
             return False
         if any(name in text for text in project.declared.values()):
             return False
-        modules = project.modules.words.get(name, ()) if name.isascii() else project.modules
+        modules = project.modules.with_word(name)
         return not any(_is_read(function, module) for module in modules if not module.is_test)
 
     def _is_plain(self, function: Function) -> bool:

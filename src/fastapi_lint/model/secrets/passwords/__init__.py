@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.secrets.passwords.digests import Digest, Digests
+from fastapi_lint.model.secrets.passwords.digests import VERIFIES, Digest, Digests
 from fastapi_lint.model.secrets.passwords.plain import Plain, PlainPasswords
 from fastapi_lint.model.secrets.passwords.schemes import WEAK, scheme_of
 from fastapi_lint.model.secrets.passwords.sent import is_only_sent_on
 
-__all__ = ["WEAK", "Digest", "Digests", "Plain", "PlainPasswords", "is_only_sent_on", "scheme_of"]
+__all__ = ["VERIFIES", "WEAK", "Digest", "Digests", "Plain", "PlainPasswords", "is_only_sent_on", "scheme_of"]

@@ -32,7 +32,8 @@ _STRONG = (
     "bcrypt.", "argon2.", "passlib.", "pwdlib.", "nacl.", "hmac.new", "hmac.digest", "hashlib.pbkdf2", "hashlib.scrypt",
     "scrypt.", "werkzeug.security.", "django.contrib.auth.hashers.", "cryptography.",
 )  # fmt: skip
-_VERIFIES = frozenset({"checkpw", "verify", "verify_and_update", "check_password_hash", "check_password"})
+VERIFIES = frozenset({"checkpw", "verify", "verify_and_update", "check_password_hash", "check_password"})
+"""What compares a password with a hash of one, in the libraries that make these."""
 _DERIVES = frozenset({"hashlib.scrypt", "hashlib.pbkdf2_hmac"})
 """What is slow on purpose, and is compared by whoever calls it."""
 _COMPARES = frozenset({"hmac.compare_digest", "secrets.compare_digest"})
@@ -150,7 +151,7 @@ class Digests:
     def _verifies(self, module: Module, call: f.Call) -> bool:
         """Whether a call checks a password against a hash that is slow on purpose."""
         name = self.project.called_name(module, call) or ""
-        return name in _DERIVES or (f.last_name(call.func) in _VERIFIES and name.startswith(_STRONG))
+        return name in _DERIVES or (f.last_name(call.func) in VERIFIES and name.startswith(_STRONG))
 
     def _given_back(self, function: Function, held: list[f.Expr], height: int) -> Fate:
         leaving = [one for one in function.exits if one.kind == "return" and one.value is not None]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi_lint.catalog import handoff_names
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import Execution
-from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Method
-from fastapi_lint.model.taint.arriving.sinks import Sinks, asked_of
+from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance
+from fastapi_lint.model.taint.arriving.sinks import Sinks, asked_of, is_divided
 from fastapi_lint.model.taint.tracing import HANDING_OVER, Tracing
 from fastapi_lint.tracking import memoized, recording
 from fastapi_lint.tracking.memory import Memos
@@ -26,14 +25,10 @@ class Leading:
     def callees(self, function: Function) -> tuple[tuple[f.Call, Function], ...]:
         """The calls of functions of the project in a body; a constructor is its `__init__`, a property that is read as
         if it were called."""
-        module, found, callee, names = function.module, [], self.types.callee, handoff_names()
+        module, found, callee = function.module, [], self.types.callee
         for call in function.calls:
             target, args = callee(module, call), call.args
-            if type(target) is Method:
-                if target.name not in names:
-                    continue
-                target, args = self.tracing.handed(call, target, (module, call.block, call.start))
-            elif type(target) in HANDING_OVER:
+            if type(target) in HANDING_OVER:
                 target, args = self.tracing.handed(call, target, (module, call.block, call.start))
             if type(target) is ClassObject:
                 target = self.types.member(target.cls, "__init__", Instance(target.cls))
@@ -102,12 +97,9 @@ class Leading:
         calls = self.sinks.joining(function)
         if any(self.sinks.is_join(module, call) for call in calls):
             return True
-        values = [(value, call.block, call.start) for call in calls for value in asked_of(call)]
-        values += self.sinks.divisions(function)
-        return any(
-            isinstance(value, f.Binary) and value.op == "/" and self.sinks.is_path(value, (module, block, start))
-            for value, block, start in values
-        )
+        asked = [(value, call.block, call.start) for call in calls for value in asked_of(call) if is_divided(value)]
+        divided = (*asked, *self.sinks.divisions(function))
+        return any(self.sinks.is_path(value, (module, block, start)) for value, block, start in divided)
 
     @memoized
     def reach(self, function: Function) -> frozenset[Function]:

@@ -70,10 +70,8 @@ class Sinks:
         self.tracing = tracing
         self.types = tracing.types
         self.known = known
-        self._named: dict[tuple[Module, str], frozenset[str]] = {}
         self._dividing: dict[Module, set[int]] = {}
         self._likely: dict[tuple[Module, str], dict[int, list[f.Call]]] = {}
-        self._aliases: dict[Module, list[tuple[str, str]]] = {}
         self._sinking: dict[tuple[Module, str], set[int]] = {}
         self._handed: dict[Module, dict[str, list[int]]] = {}
 
@@ -92,21 +90,6 @@ class Sinks:
             case _:
                 return None
         return (found, args) if found is not None and self._applies(found, args, module, call) else None
-
-    def _names(self, module: Module, danger: str) -> frozenset[str]:
-        """The last names of the sinks of a danger, and what a module calls them by its imports."""
-        key = (module, danger)
-        if key not in self._named:
-            names = self.known.names(danger)
-            self._named[key] = names.union([alias for alias, name in self._renamed(module) if name in names])
-        return self._named[key]
-
-    def _renamed(self, module: Module) -> Sequence[tuple[str, str]]:
-        """What a module imports under names of its own: these, and the names that it has at home."""
-        if module not in self._aliases:
-            pairs = [(one.alias, one.name) for one in module.facts.imports if one.alias]
-            self._aliases[module] = [pair for pair in pairs if pair[0] != pair[1]]
-        return self._aliases[module]
 
     def _applies(self, sink: Sink, args: tuple[f.Arg, ...], module: Module, call: f.Call) -> bool:
         """Whether the arguments that decide are such that a sink is one."""
@@ -171,7 +154,7 @@ class Sinks:
         key = (module, danger)
         if key not in self._likely:
             found = self._likely[key] = defaultdict(list)
-            for call in self.called_like(module, self._names(module, danger)):
+            for call in self.called_like(module, module.words_for(self.known.names(danger))):
                 found[module.facts.blocks[call.block].function].append(call)
         return self._likely[key]
 
@@ -186,8 +169,7 @@ class Sinks:
     def _handed_over(self, module: Module) -> Mapping[str, Sequence[int]]:
         """The calls by which a module may have something else run, by the last names of what they are given."""
         if module not in self._handed:
-            names, table = catalog.handoff_names(), module.calls_by_name
-            names = names.union([alias for alias, name in self._renamed(module) if name in names])
+            names, table = module.words_for(catalog.handoff_names()), module.calls_by_name
             found = self._handed[module] = defaultdict(list)
             for index in [index for name in table.keys() & names for index in table[name]]:
                 for arg in module.facts.calls[index].args:
@@ -228,13 +210,11 @@ class Sinks:
     def joins(self, function: Function) -> Iterator[Arrival]:
         """The places where a function joins a text to a folder."""
         module = function.module
-        joining = self.joining(function)
-        assigns = (
-            module.assigns_in.get(function.index, ()) if joining or function.index in self._dividing_in(module) else ()
-        )
+        joining, is_dividing = self.joining(function), function.index in self._dividing_in(module)
+        assigns = module.assigns_in.get(function.index, ()) if joining or is_dividing else ()
         stored = [entry for entry in assigns if _STORES.search(f.last_name(entry.target))]
-        divided: list[f.Assign | f.Exit] = [entry for entry in assigns if _is_divided(entry.value)]
-        divided += [leave for leave in function.exits if leave.kind == "return" and _is_divided(leave.value)]
+        divided: list[f.Assign | f.Exit] = [entry for entry in assigns if is_divided(entry.value)]
+        divided += [leave for leave in function.exits if leave.kind == "return" and is_divided(leave.value)]
         for entry in divided:
             place = (module, entry.block, entry.start)
             if entry.value is not None and entry not in stored and self.is_path(entry.value, place):
@@ -246,7 +226,7 @@ class Sinks:
                 continue
             place = (module, call.block, call.start)
             for value in asked_of(call):
-                if isinstance(value, f.Binary) and value.op == "/" and self.is_path(value, place):
+                if is_divided(value) and self.is_path(value, place):
                     found = self.live(value, place, "path", function)
                     if has_strands(found):
                         yield Arrival(function, module, call.start, call.end, call.block, "", found)
@@ -270,7 +250,7 @@ class Sinks:
         if function.index in self._dividing_in(function.module):
             entries: list[f.Assign | f.Exit] = [*function.module.assigns_in.get(function.index, ()), *function.exits]
             for entry in entries:
-                if entry.value is not None and _is_divided(entry.value):
+                if entry.value is not None and is_divided(entry.value):
                     yield entry.value, entry.block, entry.start
 
     @staticmethod
@@ -281,9 +261,8 @@ class Sinks:
     def _dividing_in(self, module: Module) -> set[int]:
         """The indexes of the functions that divide something to keep it, or to give it back."""
         if module not in self._dividing:
-            values = [(entry.block, entry.value) for entry in module.facts.assigns]
-            values += [(leave.block, leave.value) for leave in module.facts.exits]
-            divided = [block for block, value in values if type(value) is f.Binary and value.op == "/"]
+            entries: list[f.Assign | f.Exit] = [*module.facts.assigns, *module.facts.exits]
+            divided = [entry.block for entry in entries if type(entry.value) is f.Binary and entry.value.op == "/"]
             self._dividing[module] = {module.facts.blocks[block].function for block in divided}
         return self._dividing[module]
 
@@ -300,7 +279,8 @@ class Sinks:
         return self.types.is_instance(self.types.infer(value, where), *_PATHS)
 
 
-def _is_divided(value: f.Expr | None) -> bool:
+def is_divided(value: f.Expr | None) -> bool:
+    """Whether a value is made by `/`, as paths are joined."""
     return type(value) is f.Binary and value.op == "/"
 
 

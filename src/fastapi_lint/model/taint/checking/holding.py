@@ -16,7 +16,7 @@ from fastapi_lint.model.types.inference.inference import Where
 _LEAVES = re.compile(rb"(?:^|[\n;:])[ \t]*(?:continue|break)(?:[ \t]*#[^\n]*)?\s*\Z")
 _SKIPS = re.compile(rb"\b(?:continue|break)\b")
 _RUN_ONCE = ("body", "try", "with")
-_LOOPS = ("for", "while")
+_RUN_AT_LEAST_ONCE = (*_RUN_ONCE, "for", "while")
 _LEAVING = frozenset({"exit", "abort", "_exit", "fail", "redirect"})
 
 
@@ -171,29 +171,11 @@ class Holding:
     @staticmethod
     def replaces(module: Module, block: int, use: int) -> bool:
         """Whether a binding in a block is the only one that is left at a use: loops count as run at least once."""
-        blocks = module.facts.blocks
-        while block != use:  # as in `_up_to`
-            if block < use:
-                use = blocks[use].parent
-            elif blocks[block].kind in _RUN_ONCE or blocks[block].kind in _LOOPS:
-                block = blocks[block].parent
-            else:
-                return False
-        return True
+        return _leads_through(module.facts.blocks, block, use, _RUN_AT_LEAST_ONCE)
 
     def runs_before(self, module: Module, block: int, end: int, where: Where) -> bool:
         """Whether a place in a block has certainly run when another one of the same function is reached."""
-        if end > where[2]:
-            return False
-        blocks, use = module.facts.blocks, where[1]
-        while block != use:  # as in `_up_to`
-            if block < use:
-                use = blocks[use].parent
-            elif blocks[block].kind in _RUN_ONCE:
-                block = blocks[block].parent
-            else:
-                return False
-        return True
+        return end <= where[2] and _leads_through(module.facts.blocks, block, where[1], _RUN_ONCE)
 
     @staticmethod
     def end_of(function: Function) -> Where:
@@ -217,6 +199,18 @@ def _up_to(blocks: Sequence[f.Block], block: int, use: int) -> Sequence[f.Block]
         else:
             use = blocks[use].parent
     return found
+
+
+def _leads_through(blocks: Sequence[f.Block], block: int, use: int, kinds: tuple[str, ...]) -> bool:
+    """Whether a block, and those around it that are not around another one (`_up_to`), are all of some kinds."""
+    while block != use:
+        if block < use:
+            use = blocks[use].parent
+        elif blocks[block].kind in kinds:
+            block = blocks[block].parent
+        else:
+            return False
+    return True
 
 
 def chain(function: Function, where: Where) -> Iterator[tuple[Function, Where]]:
