@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.endings import Endings
-from fastapi_lint.model.names.expressions import walk
+from fastapi_lint.model.names.expressions import parts
 from fastapi_lint.model.names.symbols import Function, FunctionObject
 from fastapi_lint.model.types.inference.inference import Inference
 
@@ -120,7 +120,12 @@ def _is_first(function: Function, block: int, start: int) -> bool:
 
 
 def _holds(expr: f.Expr, name: str) -> bool:
-    """Whether an expression hands the socket itself on, not one of its attributes."""
-    if isinstance(expr, (f.Attr, f.Joined, f.Compare)):
-        return False
-    return any(part == f.Name(name) for part in walk(expr)) and not isinstance(expr, f.Sub)
+    """Whether an expression hands the socket itself on, not one of its attributes, and not what is asked of it."""
+    match expr:
+        case f.Name(id=found):
+            return found == name
+        case f.Attr() | f.Joined() | f.Compare() | f.Sub():
+            return False
+        case f.Choice(options=options):
+            return any(_holds(option, name) for option in options)
+    return any(part is not None and _holds(part, name) for part in parts(expr))

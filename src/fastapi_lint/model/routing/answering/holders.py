@@ -107,8 +107,13 @@ def _of_name(types: Inference, name: str, where: Where, depth: int) -> Source | 
         case [Binding(entry=f.Import() as entry)] if entry.name:
             home = types.modules.imported_from(module, entry)
             return Source(Holder(home, entry.name), is_copy=False) if home is not None else None
-        case [Binding(entry=f.Block(kind="for", target=target, test=test, parent=parent, start=start))]:
-            inner = source_of(types, test, (module, max(parent, 0), start), depth + 1)
+        case [Binding(entry=f.Block(kind="for" | "comprehension", target=target, test=test, parent=parent, start=start))]:
+            around = (module, max(parent, 0), start)
+            made = _made_for_each(types, test, around)
+            if made is not None and (part := _part_of(made[0], made[1], target, name)) is not None:
+                block = made[0].block
+                return source_of(types, part, (module, block, blocks[block].start), depth + 1)
+            inner = source_of(types, test, around, depth + 1)
             is_last = isinstance(target, f.Name) or (isinstance(target, f.Display) and target.items[-1] == f.Name(name))
             return _inside(inner) if inner is not None and inner.view != "keys" and is_last else None
         case [Binding(entry=f.Assign() as entry), *rest]:
@@ -116,6 +121,38 @@ def _of_name(types: Inference, name: str, where: Where, depth: int) -> Source | 
                 return Source(Holder(module, name), is_copy=False)
             if not rest and entry.target == f.Name(name) and entry.op == "=":
                 return source_of(types, entry.value, (module, entry.block, entry.start), depth + 1)
+    return None
+
+
+def _made_for_each(types: Inference, test: f.Expr | None, where: Where) -> tuple[f.Each, str] | None:
+    """The comprehension that a loop goes over, by itself or by the one name that it has, and by which view of a dict."""
+    module, view = where[0], ""
+    if isinstance(test, f.CallRef):
+        func = module.facts.calls[test.index].func
+        if not isinstance(func, f.Attr) or func.attr not in _VIEWS:
+            return None
+        test, view = func.value, func.attr
+    if isinstance(test, f.Name):
+        found = types.find_bindings(test.id, where)
+        entry = found[0].entry if len(found) == 1 else None
+        test = entry.value if isinstance(entry, f.Assign) and entry.op == "=" and entry.target == test else None
+    return (test, view) if isinstance(test, f.Each) else None
+
+
+def _part_of(each: f.Each, view: str, target: f.Expr | None, name: str) -> f.Expr | None:
+    """What a comprehension says of the variable of a loop over it: `list(room)` of `(name, list(room))`."""
+    element = each.element
+    if isinstance(element, f.Mapping):
+        if view not in ("values", "items") or len(element.items) != 1:
+            return None
+        key, value = element.items[0]
+        element = value if view == "values" or key is None else f.Display("tuple", (key, value))
+    elif view:
+        return None
+    if target == f.Name(name):
+        return element
+    if isinstance(target, f.Display) and isinstance(element, f.Display) and len(target.items) == len(element.items):
+        return next((value for one, value in zip(target.items, element.items, strict=True) if one == f.Name(name)), None)
     return None
 
 
