@@ -216,9 +216,14 @@ def _is_validated(bound: BoundText, cls: Class, project: Project) -> bool:
 
 
 def is_refused(bound: BoundText, project: Project) -> bool:
-    """Whether the program stops when a secret still is this text: something compares the two, and raises."""
+    """Whether the program stops when a secret still is this text: something compares the two, by itself or by a method
+    that says so, and raises."""
+    if not bound.text:
+        return False
+    methods = (method for cls in bound.module.classes for method in cls.methods.values())
+    asked = {bound.name, *(method.name for method in methods if _tells(method, bound, project))}
     for module in project.modules:
-        if not bound.text or not module.mentions(bound.name):
+        if not any(map(module.mentions, asked)):
             continue
         blocks = module.facts.blocks
         raising = {entry.block for entry in module.facts.exits if entry.kind == "raise"}
@@ -241,7 +246,22 @@ def _compares(test: f.Expr | None, bound: BoundText, where: Where, project: Proj
                 f.last_name(mine) == bound.name and bound.text in _held(theirs, where, project)
                 for mine, theirs in pairs
             )
+        case f.Attr(attr=attr) if depth:  # a property
+            owners = (bound.module, where[0]) if bound.module is not where[0] else (bound.module,)
+            methods = [cls.methods[attr] for module in owners for cls in module.classes if attr in cls.methods]
+            return any(_tells(method, bound, project, depth - 1) for method in methods)
+        case f.CallRef(index=index) if depth:
+            callee = project.callee(where[0], where[0].facts.calls[index])
+            return isinstance(callee, FunctionObject) and _tells(callee.function, bound, project, depth - 1)
     return False
+
+
+def _tells(function: Function, bound: BoundText, project: Project, depth: int = 2) -> bool:
+    """Whether a function answers with a comparison of a secret with this text."""
+    places = ((leave.value, (function.module, leave.block, leave.start)) for leave in function.exits)
+    return function.module.mentions(bound.name) and any(
+        _compares(value, bound, where, project, depth) for value, where in places
+    )
 
 
 def _held(expr: f.Expr, where: Where, project: Project) -> tuple[str, ...]:
