@@ -89,7 +89,7 @@ def model_of_method(project: Project, module: Module, call: f.Call, func: f.Attr
     known = all(
         isinstance(base, Class)
         or base.startswith(("pydantic.", "sqlmodel.", "typing.", "abc."))
-        or base in ("object", "pydantic_settings.BaseSettings")
+        or base in ("object", "pydantic_settings.BaseSettings", "beanie.Document")
         for base in order
     )
     return cls if known else None

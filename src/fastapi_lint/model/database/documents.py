@@ -11,6 +11,8 @@ from fastapi_lint.model.types.inference.inference import Inference
 
 _ASKING = frozenset({"find_one", "count_documents", "distinct"})
 _GIVING = frozenset({"find", "aggregate", "find_all", "find_many"})
+_ENDING = frozenset({"to_list", "count", "exists", "first_or_none"})
+"""Methods by which a cursor, or a query of Beanie, is run."""
 _KEEPING = frozenset({"sort", "skip", "limit", "batch_size", "project", "to_list", "allow_disk_use", "hint"})
 _LIBRARIES = ("motor.", "pymongo.", "beanie.", "mongomock_motor.")
 _DOCUMENT = "beanie.Document"
@@ -22,7 +24,21 @@ def asks_for_documents(types: Inference, module: Module, call: f.Call) -> bool:
     if name == "get" and isinstance(call.func, f.Attr) and call.args:
         owner = types.infer(call.func.value, (module, call.block, call.start))
         return isinstance(owner, ClassObject) and types.is_subclass(owner.cls, _DOCUMENT)
+    if name in _ENDING:
+        return _runs_a_query(types, module, call)
     return name in _ASKING and _is_of_collection(types, module, call)
+
+
+def _runs_a_query(types: Inference, module: Module, call: f.Call) -> bool:
+    """Whether a call runs the query that is written in front of it: `Order.find(...).sort("-at").to_list()`."""
+    calls = module.facts.calls
+    while isinstance(call.func, f.Attr) and isinstance(call.func.value, f.CallRef):
+        call = calls[call.func.value.index]
+        if gives_documents(types, module, call):
+            return True
+        if not keeps_documents(call):
+            return False
+    return False
 
 
 def gives_documents(types: Inference, module: Module, call: f.Call) -> bool:

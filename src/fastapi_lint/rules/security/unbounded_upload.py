@@ -13,6 +13,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, External, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.application import middleware_in
 from fastapi_lint.model.calls import filled, root_of
+from fastapi_lint.model.names import parts
 from fastapi_lint.rule import Check, rule
 
 _UPLOADS = ("fastapi.UploadFile", "starlette.datastructures.UploadFile")
@@ -160,6 +161,7 @@ def _handed(function: Function, check: Check, before: float = inf) -> Iterator[F
 
 def _followed(function: Function, content: set[str], check: Check, depth: int) -> Iterator[Function]:
     """The functions that are handed what is in the upload, over some calls."""
+    content = _packed(function, content) if depth and content else content
     for call in function.calls if depth and content else ():
         given = [index for index, arg in enumerate(call.args) if _holds(arg.value, content, function.module)]
         callee = check.project.callee(function.module, call) if given else None
@@ -172,14 +174,25 @@ def _followed(function: Function, content: set[str], check: Check, depth: int) -
 
 def _holds(value: f.Expr | None, held: set[str], module: Module, depth: int = 2) -> bool:
     """Whether an argument is one of some variables, or what calls make of one."""
-    if isinstance(value, f.Await | f.Star):
+    while isinstance(value, f.Await | f.Star | f.Sub):
         value = value.value
     if value is not None and root_of(value) in held:
         return True
+    if isinstance(value, f.Mapping | f.Display):  # `{"name": name, "bytes": content}`
+        return bool(depth) and any(_holds(part, held, module, depth - 1) for part in parts(value))
     if not depth or not isinstance(value, f.CallRef):
         return False
     inner = module.facts.calls[value.index]
     return root_of(inner.func) in held or any(_holds(arg.value, held, module, depth - 1) for arg in inner.args)
+
+
+def _packed(function: Function, content: set[str]) -> set[str]:
+    """Some variables, and the dicts and lists that one of them is put into."""
+    module = function.module
+    for assign in module.assigns_in.get(function.index, ()):
+        if isinstance(assign.value, f.Mapping | f.Display) and _holds(assign.value, content, module):
+            content = content | set(f.target_names(assign.target))
+    return content
 
 
 def _read_into(function: Function, call: f.Call | None = None) -> set[str]:
