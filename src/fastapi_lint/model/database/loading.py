@@ -151,7 +151,7 @@ class Loading:
             return None
         if len(found) == 1 and isinstance(found[0].entry, f.Block) and found[0].entry.kind in ("for", "comprehension"):
             entry = found[0].entry
-            if entry.target != expr:
+            if entry.target != expr and not _is_numbered(where[0], entry, expr):
                 return None
             inner = self.rows(entry.test, (where[0], max(entry.parent, 0), entry.start), depth + 1)
             if entry.is_async and (inner is None or not inner.are_documents):
@@ -300,6 +300,14 @@ class Loading:
                     return None
                 names |= {str(item.value) for item in given.items if isinstance(item, f.Const)}
         return frozenset(names)
+
+
+def _is_numbered(module: Module, loop: f.Block, name: f.Name) -> bool:
+    """Whether a name is the item of a loop over `enumerate(rows)`."""
+    test, target = loop.test, loop.target
+    if not isinstance(test, f.CallRef) or not isinstance(target, f.Display) or len(target.items) != 2:
+        return False
+    return target.items[1] == name and module.facts.calls[test.index].func == f.Name("enumerate")
 
 
 def _is_added(module: Module, call: f.Call, row: f.Expr) -> bool:

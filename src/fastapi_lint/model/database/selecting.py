@@ -6,6 +6,7 @@ A statement is followed to where it is made. Options that cannot be read count a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi_lint.index import facts as f
@@ -52,10 +53,47 @@ class Selecting:
                 return _agreed(self.statement(option, where, depth + 1) for option in options)
             case f.Name() | f.Attr():
                 found = list(self._project.values.definitions(expr, where))
+                if not found and isinstance(expr, f.Name):
+                    return self._refined(expr, where, depth)
                 return _agreed(self.statement(value, place, depth + 1) for value, place in found)
             case f.CallRef(index=index):
                 call = where[0].facts.calls[index]
                 return self._selected(where[0], call, depth)
+        return None
+
+    def _refined(self, name: f.Name, where: Where, depth: int) -> Selected | None:
+        """What a variable selects that conditions bind again to more of the same: `if tag: query = query.where(...)`."""
+        module = where[0]
+        bases: list[Selected | None] = []
+        further: list[tuple[f.Call, frozenset[str] | None]] = []
+        for each in self._project.types.find_bindings(name.id, where):
+            entry = each.entry
+            if not isinstance(entry, f.Assign) or entry.target != name or entry.op != "=":
+                return None
+            added = self._added(module, entry.value, name)
+            if added is None:
+                bases.append(self.statement(entry.value, (module, each.block, each.start), depth + 1))
+            else:
+                further.append(added)
+        if not bases and further:  # each branch refines what was there before
+            first = further[0][0]
+            bases.append(self.statement(name, (module, first.block, first.start), depth + 2))
+        base = _agreed(bases)
+        return base and Selected(base.entities, reduce(joined, (eager for _, eager in further), base.eager))
+
+    def _added(self, module: Module, expr: f.Expr | None, name: f.Name) -> tuple[f.Call, frozenset[str] | None] | None:
+        """What methods add to a statement that has a name: the call on that name, and the options; None where it is
+        something else."""
+        eager: frozenset[str] | None = frozenset()
+        while isinstance(expr, f.CallRef):
+            call = module.facts.calls[expr.index]
+            if not isinstance(call.func, f.Attr) or call.func.attr not in KEEP:
+                return None
+            if call.func.attr == "options":
+                eager = joined(eager, self.options(module, call))
+            expr = call.func.value
+            if expr == name:
+                return call, eager
         return None
 
     def _selected(self, module: Module, call: f.Call, depth: int) -> Selected | None:

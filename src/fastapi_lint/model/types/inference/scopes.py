@@ -214,8 +214,11 @@ class Scopes(Questions):
             return None
         if len(useful) > 1 and all(isinstance(b.entry, Function) for b in useful):
             useful = useful[-1:]  # overloads, redefinitions: the last one stays
+        is_imported = any(isinstance(b.entry, f.Import) for b in useful)
+        if is_imported and all(b.block == 0 for b in useful):
+            useful = useful[-1:]  # bound anew on the way through the module: what runs later finds the last one
         found_types = (self._bound_type(module, name, binding) for binding in useful)
-        if any(isinstance(b.entry, f.Import) for b in useful):
+        if is_imported:
             return self.agree(found_types)  # which of two libraries there is, is no choice at run time
         return self.one_of(found_types)
 
