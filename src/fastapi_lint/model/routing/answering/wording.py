@@ -151,6 +151,8 @@ def _singular(word: str) -> str:
         return word[:-3] + "y"
     if word.endswith(("ciones", "siones")):
         return word[:-2]
+    if word.endswith(("coes", "soes")):
+        return word[:-3] + "ao"
     if word.endswith(_HISSING):
         word = word.rstrip("s").removesuffix("e")
     return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
