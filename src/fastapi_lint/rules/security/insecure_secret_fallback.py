@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import chain
 
@@ -67,7 +68,7 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
             continue  # nobody has an account there
         if host is not None and secrets.is_local_host(host):
             severity, why = Severity.INFO, f"{why}; as it stands it opens what runs on this machine (`{host}`)"
-        instead, is_kept = _STOP, surroundings.is_for_one_branch(bound, check.project) or _is_spare(bound)
+        instead, is_kept = _STOP, surroundings.is_for_one_branch(bound, check.project) or _is_spare(bound, check)
         if not bound.text and _is_optional(bound, variable, check):
             severity, instead, is_kept = Severity.WARNING, _REFUSE, True
         if severity is not Severity.INFO and surroundings.is_never_read(bound, check.project):
@@ -161,16 +162,30 @@ def _matters(bound: BoundText, check: Check) -> bool:
     return cls is None or not surroundings.is_unused_alternative(cls, project)
 
 
-def _is_spare(bound: BoundText) -> bool:
-    """Whether a variable is read as the default of another look-up: it is read every time, and may well be missing."""
-    if bound.call is None:
+def _is_spare(bound: BoundText, check: Check) -> bool:
+    """Whether a variable is read for the default of another look-up alone: it is read every time, and may well be
+    missing."""
+    module, own = bound.module, bound.call
+    if own is None:
         return False
-    for call in bound.module.facts.calls:
-        looks_up = environment_read(bound.module, call) is not None or f.last_name(call.func) in _LOOK_UPS
-        given = default_of(call) if looks_up and call is not bound.call else None
-        if given is not None and given.start <= bound.call.start and bound.call.end <= given.end:
-            return True
-    return False
+    spare: list[range] = []
+    for call in module.facts.calls:
+        looks_up = environment_read(module, call) is not None or f.last_name(call.func) in _LOOK_UPS
+        given = default_of(call) if looks_up and call is not own else None
+        if given is not None:
+            spare.append(range(given.start, given.end))
+    if any(own.start in each and own.end <= each.stop for each in spare):
+        return True
+    entry = next((each for each in module.facts.assigns if each.start <= own.start < each.end), None)
+    if not spare or entry is None or entry.target != f.Name(bound.name) or module.facts.blocks[entry.block].parent >= 0:
+        return False
+    named = re.finditer(rb"^[^\n#]*?\b(%b)\b" % bound.name.encode(), module.text, re.MULTILINE)
+    read = [found.start(1) for found in named if not entry.start <= found.start(1) < entry.end]
+    return (
+        bool(read)
+        and all(any(at in each for each in spare) for at in read)
+        and not any(other.mentions(bound.name) for other in check.project.modules if other is not module)
+    )
 
 
 def _fix(bound: BoundText) -> Fix | None:
