@@ -42,6 +42,8 @@ _COPIES = frozenset({"list", "set", "sorted", "tuple", "frozenset", "enumerate",
 _EMPTY = f.Display("list", ())
 _FILLING = frozenset({"append", "extend", "insert"})
 _READS = frozenset({"execute", "exec", "scalar", "scalars", "get", "get_one", "refresh"})
+_OF_ASYNCPG = frozenset({"fetch", "fetchrow", "fetchval"})
+_ASYNCPG = ("asyncpg.Connection", "asyncpg.Pool")
 _COLLECTIONS = frozenset({"list", "List", "set", "Set", "Sequence", "Collection", "dict", "Dict", "Iterable", "tuple"})
 _MOST_STEPS = 4
 _DEEPEST = 14
@@ -92,6 +94,8 @@ class Loading:
         if name in QUERY_IO and name not in ("delete", "update"):
             if types.is_instance(types.infer(call.func.value, where), "sqlalchemy.orm.Query"):
                 return True
+        if name in _OF_ASYNCPG:
+            return types.is_instance(types.infer(call.func.value, where), *_ASYNCPG)
         return asks_for_documents(types, module, call)
 
     def reading(self, function: Function) -> Trail[str] | None:
@@ -224,6 +228,8 @@ class Loading:
         owner = types.infer(receiver, where)
         if is_session_like(types, owner):
             return self._asked(module, call, name, depth, is_async=is_async_session(types, owner))
+        if name == "fetch" and types.is_instance(owner, *_ASYNCPG):
+            return Rows((), frozenset(), True, True, place=(module, call))
         if gives_documents(types, module, call):
             return Rows((), frozenset(), True, True, place=(module, call), are_documents=True)
         if name not in KEEP and name not in _FIRST and not keeps_documents(call):
