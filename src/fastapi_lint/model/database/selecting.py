@@ -62,7 +62,7 @@ class Selecting:
         return None
 
     def _refined(self, name: f.Name, where: Where, depth: int) -> Selected | None:
-        """What a variable selects that conditions bind again to more of the same: `if tag: query = query.where(...)`."""
+        """What a variable selects that conditions bind again to some of it: `if tag: query = query.where(...)`."""
         module = where[0]
         bases: list[Selected | None] = []
         further: list[tuple[f.Call, frozenset[str] | None]] = []

@@ -107,8 +107,8 @@ def _of_name(types: Inference, name: str, where: Where, depth: int) -> Source | 
         case [Binding(entry=f.Import() as entry)] if entry.name:
             home = types.modules.imported_from(module, entry)
             return Source(Holder(home, entry.name), is_copy=False) if home is not None else None
-        case [Binding(entry=f.Block(kind="for" | "comprehension", target=target, test=test, parent=parent, start=start))]:
-            around = (module, max(parent, 0), start)
+        case [Binding(entry=f.Block(kind="for" | "comprehension", target=target, test=test) as entry)]:
+            around = (module, max(entry.parent, 0), entry.start)
             made = _made_for_each(types, test, around)
             if made is not None and (part := _part_of(made[0], made[1], target, name)) is not None:
                 block = made[0].block
@@ -125,7 +125,7 @@ def _of_name(types: Inference, name: str, where: Where, depth: int) -> Source | 
 
 
 def _made_for_each(types: Inference, test: f.Expr | None, where: Where) -> tuple[f.Each, str] | None:
-    """The comprehension that a loop goes over, by itself or by the one name that it has, and by which view of a dict."""
+    """The comprehension that a loop goes over, by itself or by its one name, and the view of a dict that it makes."""
     module, view = where[0], ""
     if isinstance(test, f.CallRef):
         func = module.facts.calls[test.index].func
@@ -152,7 +152,8 @@ def _part_of(each: f.Each, view: str, target: f.Expr | None, name: str) -> f.Exp
     if target == f.Name(name):
         return element
     if isinstance(target, f.Display) and isinstance(element, f.Display) and len(target.items) == len(element.items):
-        return next((value for one, value in zip(target.items, element.items, strict=True) if one == f.Name(name)), None)
+        pairs = zip(target.items, element.items, strict=True)
+        return next((value for one, value in pairs if one == f.Name(name)), None)
     return None
 
 
