@@ -9,7 +9,7 @@ from typing import TypeVar
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.blocking import Blocking
-from fastapi_lint.model.calls.bodies.binding import argument_at
+from fastapi_lint.model.calls.bodies.binding import argument_at, is_of_one_object
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES
 from fastapi_lint.model.calls.handed import is_another, runs_another
 from fastapi_lint.model.calls.sharing import comes_from_cache, is_shared_object, starts_from_self
@@ -69,7 +69,9 @@ class Chains(Blocking):
 
     def blocks(self, module: Module, call: f.Call) -> Trail[catalog.Entry] | None:
         """The chain by which a call runs project code that blocks for long; None when it does not or is not known."""
-        steps = (Step(module, call.start, call.name_end, each, call) for each in self.execution.targets(module, call))
+        several = is_of_one_object(self.types, module, call)
+        found = self.execution.targets(module, call)
+        steps = (Step(module, call.start, call.name_end, each, call, several=several) for each in found)
         return self._telling(steps, None)
 
     def chains(self, function: Function) -> Iterator[Trail[catalog.Entry]]:
@@ -123,9 +125,22 @@ class Chains(Blocking):
                 continue  # the object is of another class than the method that blocks
             if found is not None and caller is not None and is_another(self.types, found[1].behind(step).steps, caller):
                 continue  # what is given is not what is annotated
+            if found is not None and step.several and not self._blocks_each(step, caller):
+                continue
             if found is not None and (best is None or (found[0], found[1].length) < (best[0], best[1].length)):
                 best = found[0], found[1].behind(step)
         return best[1] if best is not None else None
+
+    def _blocks_each(self, step: Step, caller: Function | None) -> bool:
+        """Whether a method blocks of whichever of several objects it is called."""
+        return all(
+            any(
+                settings is not None and self._ranked(each, settings) is not None
+                for each in bodies
+                for settings in (self._passed(replace(step, function=each), caller, NO_SETTINGS),)
+            )
+            for bodies in (self.execution.by_object(step.module, step.call) if step.call is not None else ())
+        )
 
     def _is_of_one_object(self, trail: Trail[catalog.Entry]) -> bool:
         """Whether the methods that an object of a known class calls on itself are those of this class.
@@ -172,11 +187,18 @@ class Chains(Blocking):
         return None
 
     def _of_tier(self, function: Function, settings: Settings, tier: _Tier) -> Trail[catalog.Entry] | None:
+        own, memo = self._effect_of(tier)
+        return self.search(function, own, memo, settings, always=tier.always, each=self._blocks_at_all)
+
+    def _effect_of(self, tier: _Tier) -> tuple[Effect[catalog.Entry], Memo[catalog.Entry]]:
         def own(each: Function, known: Settings) -> tuple[Step, catalog.Entry] | None:
             return self._blocks_itself(each, known, tier)
 
-        memo = self._tiers.setdefault(tier, Memo())
-        return self.search(function, own, memo, settings, always=tier.always)
+        return own, self._tiers.get(tier) or self._tiers.setdefault(tier, Memo())
+
+    def _blocks_at_all(self, run: Run) -> bool:
+        """Whether a function blocks, however; what calls methods of one of several objects on the way aside."""
+        return any(self._leads(run, *self._effect_of(_Tier(weight))) for weight in ("long", "local"))
 
     def _blocks_itself(self, function: Function, settings: Settings, tier: _Tier) -> tuple[Step, catalog.Entry] | None:
         if self.asks_for_loop(function):
@@ -204,18 +226,46 @@ class Chains(Blocking):
         *,
         through_await: bool = False,
         always: bool = False,
+        each: Callable[[Run], bool] | None = None,
     ) -> Trail[T] | None:
         """Breadth-first over what a function runs, to the nearest body with an effect; `memo` keeps the answers.
 
         `settings` are those of the function's own parameters; `through_await` also follows awaited coroutine functions;
-        with `always` only what runs whenever the function does is followed.
+        with `always` only what runs whenever the function does is followed. A method of one of several objects is when
+        it has the effect for each of them, or does what `each` asks instead.
         """
-        return search(
-            (function, settings),
-            lambda run: effect(*run),
-            lambda run: self._onward(*run, through_await, always),
-            memo,
-        )
+
+        def onward(run: Run) -> Iterator[tuple[Step, Run]]:
+            for step, target in self._onward(*run, through_await, always):
+                if not step.several or self._does_each(step, run, each or leads):
+                    yield step, target
+
+        def leads(run: Run) -> bool:
+            return self._leads(run, effect, memo, through_await=through_await)
+
+        return search((function, settings), lambda run: effect(*run), onward, memo)
+
+    def _leads(self, run: Run, effect: Effect[T], memo: Memo[T], *, through_await: bool = False) -> bool:
+        """Whether a function has an effect, without methods of one of several objects on the way."""
+
+        def onward(run: Run) -> Iterator[tuple[Step, Run]]:
+            return (way for way in self._onward(*run, through_await, False) if not way[0].several)
+
+        return search(run, lambda each: effect(*each), onward, Memo(memo.single, memo.own)) is not None
+
+    def _does_each(self, step: Step, run: Run, does: Callable[[Run], bool]) -> bool:
+        """Whether each of the objects of which a step calls a method does something then, those aside that are known
+        to be meant by other callers only."""
+        function, settings = run
+        call = step.call
+        if call is None:
+            return True
+        for bodies in self.execution.by_object(step.module, call):
+            meant = [each for each in bodies if not runs_another(self.branches, function, settings, call, each)]
+            ways = [(each, self._passed(replace(step, function=each), function, settings)) for each in meant]
+            if (ways or not bodies) and not any(known is not None and does((each, known)) for each, known in ways):
+                return False
+        return True
 
     def _onward(
         self, function: Function, settings: Settings, through_await: bool, always: bool

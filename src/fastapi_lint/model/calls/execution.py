@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.bodies.binding import can_bind
+from fastapi_lint.model.calls.bodies.binding import can_bind, is_of_one_object
 from fastapi_lint.model.calls.bodies.overriding import Overriding
 from fastapi_lint.model.calls.bodies.validation import run_by
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
@@ -92,18 +92,28 @@ class Execution:
     def _calls(self, function: Function) -> Iterator[Step]:
         module = function.module
         for call in function.calls:
-            for target in self.targets(module, call, awaited=True):
+            callee = self.types.callee(module, call)
+            several = type(callee) is OneOf and is_of_one_object(self.types, module, call)
+            for target in self._targets(callee, module, call, awaited=True):
                 if never_runs(module, call.block, call.start) or allows_cache(call):
                     continue
                 if not is_once(function, call.block, call.start):
-                    yield Step(module, call.start, call.name_end, target, call, block=call.block)
+                    yield Step(module, call.start, call.name_end, target, call, block=call.block, several=several)
 
     def targets(self, module: Module, call: f.Call, *, awaited: bool = False) -> Iterator[Function]:
         """The project functions whose bodies a call runs at once.
 
         Coroutine functions only with `awaited`, and only when the call is awaited.
         """
+        return self._targets(self.types.callee(module, call), module, call, awaited=awaited)
+
+    def by_object(self, module: Module, call: f.Call) -> list[tuple[Function, ...]]:
+        """What a call of a method of one of several objects runs, for each of the objects."""
         callee = self.types.callee(module, call)
+        options = callee.options if isinstance(callee, OneOf) else (callee,)
+        return [tuple(self._called(option, module, call, awaited=True)) for option in options]
+
+    def _targets(self, callee: Type, module: Module, call: f.Call, *, awaited: bool) -> Iterator[Function]:
         yield from self._called(callee, module, call, awaited)
         for validator in run_by(self.types, callee, module, call):
             yield from self.bodies(validator)
@@ -386,6 +396,5 @@ def _is_property(decorator: f.Expr) -> bool:
 
 def _end_of_head(module: Module, block: f.Block) -> int:
     """The end of a statement's first line, or of the whole of a comprehension that stands on one line."""
-    text = module.text[block.start : block.end]
-    line = text.split(b"\n", 1)[0].rstrip()
+    line = module.text[block.start : block.end].split(b"\n", 1)[0].rstrip()
     return block.start + len(line.removesuffix(b":"))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.ways.branches import Branches, Settings
-from fastapi_lint.model.calls.ways.constants import UNKNOWN, Value, field_of, function_value
+from fastapi_lint.model.calls.ways.constants import UNKNOWN, Kind, Kinds, Value, field_of, function_value
 from fastapi_lint.model.calls.ways.objects import own_name
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.names.symbols import (
@@ -23,6 +23,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.inference import Inference, is_none
+from fastapi_lint.model.types.inference.questions import is_one_object
 
 _ASYNCHRONOUS = re.compile(r"(?:^|\.)(?:asyncio|aio)|\bAsync")
 _ROOTS = frozenset({"object", "abc.ABC", "typing.Generic"})
@@ -138,6 +139,18 @@ def runs_another(branches: Branches, function: Function, settings: Settings, cal
     where = (function.module, call.block, call.start)
     value: Value
     match call.func:
+        case f.Attr(value=f.Name(id=name) as holder) if any(param.name == name for param in function.params) and (
+            name != own_name(function)
+        ):
+            return is_one_object(branches.types.infer(holder, where)) and not _may_be(
+                branches, known.get(name, UNKNOWN), target
+            )
+        case f.Attr(value=f.Attr(value=f.Name(id=owner), attr=attr) as holder) if owner == own_name(function):
+            if not _is_given_to_constructor(branches.types, function, attr):
+                return False
+            return is_one_object(branches.types.infer(holder, where)) and not _may_be(
+                branches, field_of(known.get(owner, UNKNOWN), attr), target
+            )
         case f.Name(id=name) if any(param.name == name for param in function.params):
             value = {**branches.defaults(function), **known}.get(name, UNKNOWN)
         case f.Attr(value=f.Name(id=owner), attr=attr) if owner == own_name(function):
@@ -151,6 +164,16 @@ def runs_another(branches: Branches, function: Function, settings: Settings, cal
         case _:
             return False
     return isinstance(branches.types.infer(call.func, where), OneOf) and value != function_value(target)
+
+
+def _may_be(branches: Branches, value: Value, target: Function) -> bool:
+    """Whether the object that was handed in may have a method; not when nothing is known of it."""
+    made = field_of(value, "") if isinstance(value, tuple) else value
+    options = made.options if isinstance(made, Kinds) else (made,) if isinstance(made, Kind) else ()
+    if target.cls is None or not options:
+        return False
+    own = branches.constants.kind(target.cls)
+    return any(own.name in one.bases or (not one.exact and one.name in own.bases) for one in options)
 
 
 def _is_given_to_constructor(types: Inference, function: Function, attr: str) -> bool:

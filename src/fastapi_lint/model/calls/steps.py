@@ -16,7 +16,7 @@ class Step:
 
     `call` is the call, or None for what happens without one: a property is read, a `for` or `with` runs an object.
     `block` is where it stands, `subject` the expression whose property is read, or that a `for`, a `with` or a
-    built-in like `list` runs.
+    built-in like `list` runs. `several`: it is a method of one of several objects, of which another one may be meant.
     """
 
     module: Module
@@ -27,6 +27,7 @@ class Step:
     name: str = ""
     block: int = -1
     subject: f.Expr | None = None
+    several: bool = False
 
     @property
     def shown(self) -> str:

@@ -57,11 +57,13 @@ class Trail(Generic[T]):
 class Memo(Generic[T]):
     """What is known about one effect: the way to it from a function, and what is in the function's own body.
 
-    Each with what it was found out from; for trails that of the search that came across it.
+    Each with what it was found out from; for trails that of the search that came across it. `single` are the ways
+    without a method of one of several objects.
     """
 
     trails: Memos[Run, Trail[T] | None] = field(default_factory=Memos)
     own: Memos[Run, tuple[Step, T] | None] = field(default_factory=Memos)
+    single: Memos[Run, Trail[T] | None] = field(default_factory=Memos)
 
 
 def search(

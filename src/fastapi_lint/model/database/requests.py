@@ -103,13 +103,13 @@ class Requests:
         injected, is_complete = self._injected(route)
         found.update(dict.fromkeys(injected))
         queue = list(found)
-        for function in queue:
+        for number, function in enumerate(queue):  # grows while it runs
+            if number > _MOST:
+                return RequestCode(route.handler, found, False)
             for inner, call in self.runs(function):
                 if inner not in found:
                     found[inner] = function, call
                     queue.append(inner)
-                    if len(found) > _MOST:
-                        return RequestCode(route.handler, found, False)
         return RequestCode(route.handler, found, is_complete)
 
     @memoized

@@ -156,7 +156,9 @@ def without_partials(value: Type) -> Type:
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of several known callables, which one is decided at run time: out of a table, by a condition."""
+    """One of several known callables, which one is decided at run time: out of a table, by a condition; or one of
+    several objects of classes of the project, as a union says.
+    """
 
     options: tuple[Type, ...]
 

@@ -194,15 +194,39 @@ def _ends_early(function: Function, index: int) -> bool:
 
 
 def _is_on_miss(function: Function, call: f.Call, loop: int) -> bool:
-    """Whether a call only runs for what is not in a container yet that the loop fills."""
+    """Whether a call only runs for what is not in a container yet that the loop fills, or once: until a variable is
+    filled that each round finds as the one before has left it."""
     blocks = function.module.facts.blocks
     block = call.block
     while block != loop and block >= 0:
         test = blocks[block].test
         if blocks[block].kind == "if" and isinstance(test, f.Compare) and "not in" in test.operators:
             return True
+        if blocks[block].kind == "if" and (name := _empty(test)) and _is_filled_once(function, name, block, loop):
+            return True
         block = blocks[block].parent
     return False
+
+
+def _empty(test: f.Expr | None) -> str:
+    """The variable of which a condition asks that nothing is in it."""
+    match test:
+        case f.Compare(operators=("is",), operands=(f.Name(id=name), f.Const(value=None))):
+            return name
+        case f.Unary(op="not", value=f.Name(id=name)):
+            return name
+    return ""
+
+
+def _is_filled_once(function: Function, name: str, block: int, loop: int) -> bool:
+    """Whether a variable is bound in a block of a loop, and nowhere else in the loop."""
+    blocks = function.module.facts.blocks
+    inside = [
+        each
+        for each in function.module.assigns_in.get(function.index, ())
+        if name in target_names(each.target) and blocks[loop].start <= each.start < blocks[loop].end
+    ]
+    return bool(inside) and all(_is_inside(function, each.block, block) for each in inside)
 
 
 def _is_apart(function: Function, call: f.Call, loop: int, check: Check) -> bool:

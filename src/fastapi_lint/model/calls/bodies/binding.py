@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance
+from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.model.types.inference.questions import is_one_object
 
 _KEEPING = frozenset({"staticmethod", "classmethod"})
 
@@ -65,3 +66,9 @@ def argument_at(call: f.Call, position: int, keyword: str) -> f.Arg | None:
         if (arg.name == "" and index == position) or (keyword and arg.name == keyword):
             return arg
     return None
+
+
+def is_of_one_object(types: Inference, module: Module, call: f.Call) -> bool:
+    """Whether a call is of a method of one of several objects."""
+    func = call.func
+    return type(func) is f.Attr and is_one_object(types.infer(func.value, (module, call.block, call.start)))

@@ -28,7 +28,6 @@ from fastapi_lint.model.names.symbols import (
     FunctionObject,
     Instance,
     Module,
-    OneOf,
     Type,
     without_partials,
 )
@@ -129,7 +128,7 @@ class Branches:
                 value = self._passed(expr, call, caller, known)
                 if value is UNKNOWN and caller is not None:
                     value = said_of(expr, caller, call) if isinstance(expr, f.Name) else UNKNOWN
-                    if value is UNKNOWN and function.module.mentions("isinstance"):
+                    if value is UNKNOWN and self.constants.asks_for_kind(function, name):
                         value = self.constants.kind_of(expr, (caller.module, call.block, call.start))
             default = defaults.get(name, UNKNOWN)
             if value != default or type(value) is not type(default):
@@ -215,11 +214,7 @@ class Branches:
         for assign in module.assigns_in.get(function.index, ()):
             if isinstance(assign.target, f.Name) and assign.target.id in words:
                 found |= names & _words(module, assign.start, min(assign.end, assign.start + _LONGEST))
-        for call in function.calls:
-            if isinstance(call.func, f.Name) and call.func.id in names:
-                if isinstance(self.types.infer(call.func, (module, call.block, call.start)), OneOf):
-                    found.add(call.func.id)
-        return frozenset(found)
+        return frozenset(found | self.constants.called_for_callers(function, names - found))
 
     @memoized
     def relevant(self, function: Function) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Union
 
@@ -18,9 +18,11 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Module,
     ModuleObject,
+    OneOf,
 )
 from fastapi_lint.model.types.alternatives import admits_none
 from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.model.types.inference.questions import is_one_object
 from fastapi_lint.model.values.constants import Unfolded, Values
 
 _ENUMS = ("enum.", "StrEnum")
@@ -64,6 +66,14 @@ class Kind(Unknown):
     is_made: bool = False
     exact: bool = False
     sure: bool = False
+    counts_as = None
+
+
+@dataclass(frozen=True)
+class Kinds(Unknown):
+    """Something of one of several classes."""
+
+    options: frozenset[Kind]
     counts_as = None
 
 
@@ -144,7 +154,7 @@ class Constants:
         for index, arg in enumerate(call.args):
             name = arg.name or (names[index] if index < len(names) else "")
             fields[name] = self.of(arg.value, (module, call.block, call.start))
-        return (FIELDS, ("", self._kind(made.cls, is_made=True, exact=True, sure=True)), *fields.items())
+        return (FIELDS, ("", self.kind(made.cls, is_made=True, exact=True, sure=True)), *fields.items())
 
     def _default(self, value: f.Expr | None, where: Where) -> Value:
         """What a field is when nothing is given for it: as written, or as `field(...)` says."""
@@ -163,15 +173,36 @@ class Constants:
         found = self.types.infer(expr, where)
         match found:
             case ClassObject(cls=cls):
-                return self._kind(cls)
+                return self.kind(cls)
             case External(name=name) if name in BUILTINS:
                 return Kind(name, BUILTINS[name])
             case Instance(cls=Class() as cls, origin=origin):
                 sure = origin is not None or self._is_given(expr, where)
-                return self._kind(cls, is_made=True, exact=origin is not None, sure=sure)
+                return self.kind(cls, is_made=True, exact=origin is not None, sure=sure)
             case Instance(cls=str(name)) if name in BUILTINS:
                 return Kind(name, BUILTINS[name], is_made=True, sure=self._is_given(expr, where))
+            case OneOf(options=options):
+                made = (one.cls for one in options if isinstance(one, Instance))
+                return Kinds(frozenset(self.kind(cls, is_made=True) for cls in made if isinstance(cls, Class)))
         return UNKNOWN
+
+    def asks_for_kind(self, function: Function, name: str) -> bool:
+        """Whether it may matter in a function of which class a parameter is: it is asked, or one of several objects."""
+        if function.module.mentions("isinstance"):
+            return True
+        known = self.types.lookup(name, (function.module, function.facts.block, function.facts.end))
+        return is_one_object(known)
+
+    def called_for_callers(self, function: Function, names: Collection[str]) -> set[str]:
+        """The parameters of a function by which its callers say what runs: one of several functions that it calls, or
+        one of several objects of which it calls methods."""
+        found: set[str] = set()
+        for call in function.calls:
+            given = call.func.value if type(call.func) is f.Attr else call.func
+            if type(given) is f.Name and given.id in names and given.id not in found:
+                if isinstance(self.types.infer(given, (function.module, call.block, call.start)), OneOf):
+                    found.add(given.id)
+        return found
 
     def _is_given(self, expr: f.Expr, where: Where) -> bool:
         """Whether a name is a parameter that is declared to be no None, and stays what it is given."""
@@ -184,7 +215,7 @@ class Constants:
             return False
         return not admits_none(self.types, param.annotation, home)
 
-    def _kind(self, cls: Class, *, is_made: bool = False, exact: bool = False, sure: bool = False) -> Kind:
+    def kind(self, cls: Class, *, is_made: bool = False, exact: bool = False, sure: bool = False) -> Kind:
         names = [
             f"{each.module.path}:{each.qualname}" if isinstance(each, Class) else each for each in self.types.mro(cls)
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.ways.constants import FIELDS, MEMBER, UNKNOWN, Constants, Unknown, Value
+from fastapi_lint.model.calls.ways.constants import FIELDS, MEMBER, UNKNOWN, Constants, Kind, Kinds, Unknown, Value
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Origin
 from fastapi_lint.tracking import memoized
@@ -61,7 +61,7 @@ class Objects:
             pairs = [
                 pair for pair in fields if isinstance(pair, tuple) and not self._is_set_by_methods(made.cls, pair[0])
             ]
-        found = [pair for pair in pairs if not isinstance(pair[1], Unknown) and not self._is_set_elsewhere(pair[0])]
+        found = [pair for pair in pairs if _is_told(pair[1]) and not self._is_set_elsewhere(pair[0])]
         return (FIELDS, *found) if found else UNKNOWN
 
     def _constructed(self, cls: Class, init: Function, module: Module, call: f.Call) -> Iterator[tuple[str, Value]]:
@@ -72,6 +72,8 @@ class Objects:
         given = {param.name: self.constants.of(param.default, home) for param in init.params if param.default}
         for name, expr in bound(init, call):
             given[name] = self.constants.of(expr, (module, call.block, call.start))
+            if given[name] is UNKNOWN and self.constants.asks_for_kind(init, name):
+                given[name] = self.constants.kind_of(expr, (module, call.block, call.start))
         for attr, found in self.types.self_assigns(cls).items():
             match found:
                 case [(f.Assign(op="=", value=value, block=block) as entry, function)] if function is init:
@@ -88,6 +90,11 @@ class Objects:
     def _is_set_elsewhere(self, attr: str) -> bool:
         """Whether some object of the project gets an attribute of this name from outside."""
         return any(not module.is_test for module, _, _ in self.types.modules.stores_by_name.get(attr, ()))
+
+
+def _is_told(value: object) -> bool:
+    """Whether something is known of a value: which it is, or of which class."""
+    return not isinstance(value, Unknown) or isinstance(value, (Kind, Kinds))
 
 
 def own_name(function: Function) -> str:

@@ -18,7 +18,7 @@ from fastapi_lint.model.names.symbols import (
     TupleOf,
     Type,
 )
-from fastapi_lint.model.types.inference.questions import Questions, Where, is_none
+from fastapi_lint.model.types.inference.questions import Questions, Where, is_none, one_object_of
 from fastapi_lint.tracking import memoized, memoized_cyclic, recording
 
 _TRANSPARENT = frozenset({
@@ -48,7 +48,8 @@ class Hints(Questions):
     """What annotations admit, through aliases in other modules."""
 
     def annotation(self, expr: f.Expr | None, where: Where) -> Type:
-        """The type of the values that an annotation admits; None for unions of several types and for the unknown."""
+        """The type of the values that an annotation admits; None for the unknown, and for unions of several types,
+        those of classes of the project aside."""
         match expr:
             case f.Const(value=str(text)):
                 return self.annotation(parse_annotation(text), where)
@@ -66,7 +67,7 @@ class Hints(Questions):
 
     def _either(self, options: tuple[f.Expr, ...], where: Where) -> Type:
         types = [self.annotation(option, where) for option in options if not is_none(option)]
-        return self.agree(types)
+        return self.agree(types) or one_object_of(types)
 
     def _plain(self, expr: f.Expr, where: Where) -> Type:
         value = self.infer(expr, where)

@@ -12,10 +12,11 @@ from fastapi_lint.model.names.symbols import (
     FunctionObject,
     Instance,
     Module,
+    OneOf,
     Partial,
     Type,
 )
-from fastapi_lint.model.types.inference.questions import DEPENDS, Questions, Where, is_none
+from fastapi_lint.model.types.inference.questions import DEPENDS, Questions, Where, is_none, is_one_object
 from fastapi_lint.tracking import recording
 
 _DEEPEST = 3
@@ -41,6 +42,8 @@ class Injection(Questions):
         declared = self.annotation(param.annotation, where) if param.annotation is not None else None
         if declared is None and param.annotation is not None:
             declared = self.at_least(param.annotation, where)
+        wide = declared if type(declared) is OneOf and is_one_object(declared) else None
+        declared = None if wide is not None else declared
         given = self.dependency_of(param, where)
         if given is not None:
             result = self.dependency_result(given)
@@ -66,8 +69,8 @@ class Injection(Questions):
             if isinstance(made, Instance) and isinstance(made.cls, str):
                 return made if not made.cls.startswith("fastapi.") else None
         if given is None and (declared is None or _is_any(declared)) and self._leaves_open(param.annotation, where):
-            return self.passed(function, param) or declared
-        return declared
+            return self.passed(function, param) or declared or wide
+        return declared or wide
 
     def _leaves_open(self, annotation: f.Expr | None, where: Where) -> bool:
         """Whether an annotation, or what it is an alias of, says nothing but that something comes, or None."""

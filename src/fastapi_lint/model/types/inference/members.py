@@ -19,11 +19,12 @@ from fastapi_lint.model.names.symbols import (
     Method,
     ModuleObject,
     Namespace,
+    OneOf,
     Origin,
     Type,
 )
 from fastapi_lint.model.types.inference.hints import is_generic
-from fastapi_lint.model.types.inference.questions import DEEPEST, Questions, Where, instance_of, is_none
+from fastapi_lint.model.types.inference.questions import DEEPEST, Questions, Where, instance_of, is_none, is_one_object
 from fastapi_lint.model.types.inference.stores import STATE
 from fastapi_lint.tracking import memoized, recording
 
@@ -66,6 +67,8 @@ class Members(Questions):
                 if given:
                     return instance_of(given)
                 return Method(name, attr, value)
+            case OneOf(options=options) if is_one_object(value):
+                return self.one_of(self.attribute(option, attr) for option in options)
         return None
 
     def _callable_given(self, cls: Class, attr: str, origin: Origin | None) -> Type:
@@ -192,30 +195,36 @@ class Members(Questions):
         return self.guarded(("member", cls, attr), partial(self._declared, cls, attr))
 
     def _declared(self, cls: Class, attr: str) -> Type:
+        wide: Type = None
+        """One of several objects, by the annotation; what is put there may say more."""
         if entry := cls.assigns.get(attr):
             where = (cls.module, entry.block, entry.end)
             if entry.annotation is not None:
                 declared = self.annotation(entry.annotation, where)
-                if declared is not None:
+                if type(declared) is OneOf:
+                    wide = declared
+                elif declared is not None:
                     if entry.value is not None and self.is_instance(declared, "fastapi.APIRouter"):
                         made = self.infer(entry.value, where)
                         return made if isinstance(made, Instance) and made.origin is not None else declared
                     value = self.infer(entry.value, where) if isinstance(entry.value, _DISPLAYS) else None
                     return self.with_callables(self._filled(cls, attr, declared), value)
             if entry.value is not None and not is_none(entry.value):
-                return self.infer(entry.value, where)
+                return self.infer(entry.value, where) or wide
         found = self.self_assigns(cls).get(attr, [])
         types = []
         for assign, function in found[:12]:
             where = (function.module, assign.block, assign.start)
             if assign.annotation is not None:
                 declared = self.annotation(assign.annotation, where)
-                if declared is not None:
+                if type(declared) is OneOf:
+                    wide = declared
+                elif declared is not None:
                     value = self.infer(assign.value, where) if isinstance(assign.value, _DISPLAYS) else None
                     return self.with_callables(declared, value)
             if assign.value is not None and not is_none(assign.value):
                 types.append(self.infer(assign.value, where))
-        return self.one_of(types)
+        return self.one_of(types) or wide
 
     def _filled(self, cls: Class, attr: str, declared: Type) -> Type:
         """What a field is: the object that `__post_init__` makes for it, if that is the only one; else as declared."""

@@ -26,7 +26,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
     without_partials,
 )
-from fastapi_lint.model.types.inference.questions import Questions, Where, functions_of, is_none
+from fastapi_lint.model.types.inference.questions import Questions, Where, functions_of, is_none, one_object_of
 from fastapi_lint.tracking import memoized, recording
 
 _MOST_CALLERS = 120
@@ -119,9 +119,11 @@ class Passing(Questions):
             and all(isinstance(one, (*_CALLABLES, OneOf)) for one in types)
         ):
             return self.one_of(types)
-        if isinstance(agreed, Instance) and isinstance(agreed.cls, Class) and function.cls in self.mro(agreed.cls):
-            if any(_is_of_parameter(function, call) for call in function.calls):
-                return None  # what the method gives the method of its parameter by the same name was left out
+        agreed = agreed or one_object_of(types)
+        for one in agreed.options if isinstance(agreed, OneOf) else (agreed,):
+            if isinstance(one, Instance) and isinstance(one.cls, Class) and function.cls in self.mro(one.cls):
+                if any(_is_of_parameter(function, call) for call in function.calls):
+                    return None  # what the method gives the method of its parameter by the same name was left out
         return agreed
 
     def _handed_on(self, given: f.Expr, where: Where) -> Instance | None:

@@ -116,7 +116,7 @@ class Questions:
         return found
 
     def one_of(self, types: Iterable[Type]) -> Type:
-        """As `agree`; where several callables are known that differ, one of them."""
+        """As `agree`; where several callables are known that differ, or several objects of the project, one of them."""
         given = tuple(types)
         if len(given) == 1:
             return given[0]
@@ -127,7 +127,8 @@ class Questions:
         rows = [option.items for option in options if isinstance(option, TupleOf)]
         if 1 < len(rows) == len(options) and len({len(row) for row in rows}) == 1:
             return TupleOf(tuple(self.one_of(column) for column in zip(*rows, strict=True)))
-        return self.agree(given) or self._interface_of(options)
+        agreed = self.agree(given) or self._interface_of(options)
+        return one_object_of(given) if agreed is None and options and type(options[0]) is Instance else agreed
 
     def _interface_of(self, options: tuple[Type, ...]) -> Type:
         """The nearest abstract class of the project above several classes, or above the classes of several objects."""
@@ -338,6 +339,25 @@ def instance_of(name: str | None, origin: Origin | None = None) -> Type:
         head, _, inner = name[:-1].partition("[")
         return Instance(head, (instance_of(inner),), origin)
     return Instance(name, (), origin)
+
+
+def one_object_of(options: Iterable[Type]) -> OneOf | None:
+    """One of several objects of different classes of the project; None when one of them is anything else, or unknown.
+
+    A class that several calls make objects of is one option, of which it is not known which call made it.
+    """
+    found: dict[Type, Instance] = {}
+    for given in options:
+        for one in given.options if type(given) is OneOf else (given,):
+            if type(one) is not Instance or type(one.cls) is not Class:
+                return None
+            found[one] = Instance(one.cls, one.args) if one in found and one.origin != found[one].origin else one
+    return OneOf(tuple(found.values())) if 1 < len(found) <= _MOST_OPTIONS else None
+
+
+def is_one_object(value: Type) -> bool:
+    """Whether a value is one of several objects, not of several callables."""
+    return isinstance(value, OneOf) and isinstance(value.options[0], Instance)
 
 
 def functions_of(value: Type) -> tuple[FunctionObject, ...]:

@@ -18,12 +18,21 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Method,
     Module,
+    OneOf,
     Origin,
     Partial,
     TupleOf,
     Type,
 )
-from fastapi_lint.model.types.inference.questions import Questions, Where, instance_of, is_none, starred
+from fastapi_lint.model.types.inference.questions import (
+    Questions,
+    Where,
+    functions_of,
+    instance_of,
+    is_none,
+    is_one_object,
+    starred,
+)
 from fastapi_lint.tracking import memoized, memoized_cyclic, recording
 
 _CACHED = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property", "async_lru.alru_cache"})
@@ -211,6 +220,8 @@ class Returns(Questions):
                 return instance_of(catalog.returns(f"{name}.__call__"))
             case External(name=name) if name.rsplit(".", 1)[-1][:1].isupper():
                 return Instance(name, (), origin)
+            case OneOf(options=options) if functions_of(function):
+                return self.one_of(self.result(option, origin) for option in options)
         return None
 
     def instantiate(self, value: Type) -> Type:
@@ -261,6 +272,8 @@ class Returns(Questions):
             if self.is_instance(declared, "fastapi.FastAPI", "fastapi.APIRouter"):
                 made = self._inferred_return(function)  # for these it matters which object it is
                 return made if isinstance(made, Instance) and made.origin is not None else declared
+            if type(declared) is OneOf and is_one_object(declared):
+                return self._inferred_return(function) or declared
             if declared is not None and not (isinstance(declared, Instance) and declared.cls in _VAGUE):
                 return self.narrowed(declared, function)
             if declared is None and is_none(facts.returns):
@@ -279,6 +292,8 @@ class Returns(Questions):
 
     def is_narrower(self, made: Type, declared: Type) -> bool:
         """Whether a value is of a class of the project below the declared one, which may be a Protocol."""
+        if isinstance(made, OneOf):
+            return all(self.is_narrower(option, declared) for option in made.options)
         if not isinstance(made, Instance) or not isinstance(declared, Instance) or made.cls == declared.cls:
             return False
         if not isinstance(made.cls, Class) or not isinstance(declared.cls, Class):

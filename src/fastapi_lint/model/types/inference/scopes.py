@@ -21,6 +21,7 @@ from fastapi_lint.model.names.symbols import (
     FunctionObject,
     Instance,
     Module,
+    OneOf,
     TupleOf,
     Type,
 )
@@ -29,6 +30,7 @@ from fastapi_lint.model.types.inference.questions import (
     Where,
     instance_of,
     is_none,
+    is_one_object,
 )
 from fastapi_lint.tracking import recording
 
@@ -138,10 +140,12 @@ class Scopes(Questions):
         found = [self._single[key]] if key in self._single else self.find_bindings(name, where)
         if found:
             known = self.merge(module, name, found) if found[1:] else self._bound_type(module, name, found[0])
-            is_open = known is None or (type(known) is Instance and isinstance(known.cls, Class))
+            is_several = type(known) is OneOf and type(known.options[0]) is Instance
+            is_open = known is None or is_several or (type(known) is Instance and isinstance(known.cls, Class))
             if is_open and name in module.asked_for_types:
                 latest = max((binding.start for binding in found if binding.start <= where[2]), default=-1)
-                return self._told_by_tests(name, where, latest, known) or known
+                told = self._told_by_tests(name, where, latest, known)
+                return told or (None if is_several and _is_asked(name, where) else known)
             return known
         if starred := self.starred(module, name):
             return starred
@@ -194,6 +198,8 @@ class Scopes(Questions):
         return self.guarded(("told", module, case.start), lambda: self.instantiate(self.infer(cls, where)))
 
     def _is_below(self, told: Instance, known: Type) -> bool:
+        if isinstance(known, OneOf):
+            return told in known.options or any(self._is_below(told, option) for option in known.options)
         if not isinstance(known, Instance) or told.cls == known.cls:
             return False
         return isinstance(told.cls, Class) and self.is_subclass(told.cls, known.cls)
@@ -269,6 +275,8 @@ class Scopes(Questions):
             return None
         declared = self.annotation(entry.annotation, where) if entry.annotation is not None else None
         value = self.infer(entry.value, where) if entry.value is not None else None
+        if declared is not None and is_one_object(declared):
+            return value or declared
         if declared is not None:
             # An annotation as wide as a base class loses to the object that is really made there.
             if isinstance(value, Instance) and value.origin is not None and isinstance(declared, Instance):
@@ -359,6 +367,16 @@ def _isinstances(test: f.Expr | None, calls: tuple[f.Call, ...]) -> Iterator[f.C
         case f.Choice(options=options, op="and"):
             for option in options:
                 yield from _isinstances(option, calls)
+
+
+def _is_asked(name: str, where: Where) -> bool:
+    """Whether a function asks of which class a name is: of several objects it has some excluded, perhaps."""
+    module, block, _ = where
+    function = module.facts.blocks[block].function
+    return any(
+        call.func == f.Name("isinstance") and call.args and _is_about(call, name, module)
+        for call in module.calls_in.get(function, ())
+    ) or any(one.kind == "choice" and one.test == f.Name(name) for one in module.blocks_in.get(function, ()))
 
 
 def _is_about(call: f.Call, name: str, module: Module) -> bool:

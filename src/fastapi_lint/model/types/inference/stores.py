@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, Function, Instance, Module, ModuleObject, Type
+from fastapi_lint.model.names.symbols import Class, Function, Instance, Module, ModuleObject, OneOf, Type
 from fastapi_lint.model.types.inference.questions import Questions, Where, is_none
 from fastapi_lint.tracking import memoized
 
@@ -86,8 +86,9 @@ class Stores(Questions):
             return isinstance(value, ModuleObject) and value.module is holder
         if value is None:
             return True
-        return isinstance(value, Instance) and (
-            self.is_subclass(value.cls, holder) or self.is_subclass(holder, value.cls)
+        return any(
+            isinstance(one, Instance) and (self.is_subclass(one.cls, holder) or self.is_subclass(holder, one.cls))
+            for one in (value.options if isinstance(value, OneOf) else (value,))
         )
 
     def _holder(self, value: Instance) -> str:
