@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.application.middleware import in_stack, middleware_in
-from fastapi_lint.model.calls.bodies.protocols import implements, is_protocol
+from fastapi_lint.model.calls.bodies.protocols import is_protocol
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -195,8 +195,9 @@ def _stands_for(project: Project, named: Function, function: Function) -> bool:
     one, other = named.cls, function.cls
     if one is None or other is None or named.name != function.name or one is other:
         return False
-    types = project.types
-    return one in types.mro(other) or (is_protocol(types, one) and implements(types, other, one))
+    if named.is_async != function.is_async:
+        return False  # what is awaited there would fail
+    return one in project.types.mro(other) or is_protocol(project.types, one)
 
 
 def is_served(project: Project, module: Module) -> bool:

@@ -23,27 +23,18 @@ def implementing(types: Inference, method: Function, candidates: Iterable[Functi
 
     `candidates` are the methods of the same name.
     """
-    if method.cls is None:
+    protocol = method.cls
+    if protocol is None:
         return None
-    wanted = _wanted(types, method.cls)
-    able = [one for one in candidates if one.cls is not None and _has_all(types, one.cls, wanted)]
-    found = types.programs.near(method.module, ((one.module, one) for one in able))
-    return found[0][1] if len(found) == 1 else None
-
-
-def implements(types: Inference, cls: Class, protocol: Class) -> bool:
-    """Whether a class has all methods of a Protocol."""
-    return _has_all(types, cls, _wanted(types, protocol))
-
-
-def _wanted(types: Inference, protocol: Class) -> dict[str, Function]:
-    """The methods of a Protocol, those of the Protocols above it included."""
-    return {
+    wanted = {
         name: each
         for base in types.mro(protocol)
         if isinstance(base, Class) and is_protocol(types, base)
         for name, each in base.methods.items()
     }
+    able = [one for one in candidates if one.cls is not None and _has_all(types, one.cls, wanted)]
+    found = types.programs.near(method.module, ((one.module, one) for one in able))
+    return found[0][1] if len(found) == 1 else None
 
 
 def _has_all(types: Inference, cls: Class, wanted: dict[str, Function]) -> bool:
