@@ -14,7 +14,6 @@ from pathlib import Path
 from test_architecture import MODULES, layer, place, tree
 
 WORDS = {
-    "model/names/handles:Module.mentions": "what prefilters ask",
     "model/names/reach:served": "more modules are served where some are loaded by name",
     "model/names/reach:what_matters": "what is fingerprinted, not what is concluded",
     "model/names/reach:_only_looks_at_routes": "a module with the word is looked at as an application",

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, Union
 
+from fastapi_lint.files.words import is_within_words
 from fastapi_lint.finding import OWN_PREFIX, Finding, Fix, Notice, Related, Safety, Severity, Span, letters
 
 if TYPE_CHECKING:
@@ -102,8 +103,9 @@ class Rule:
         self.severity = severity
         self.fix = fix
         self.words = frozenset(words)
-        self._words = tuple(word.encode() for word in sorted(words))
+        self._words = tuple(sorted(words))
         self.hint = re.compile(hint.encode()) if hint else None
+        self._asks_for_words = self.hint is not None and is_within_words(self.hint)
         self.options = dict(options)
         self.since = since
         self.page = page
@@ -116,9 +118,11 @@ class Rule:
 
     def may_concern(self, module: Module) -> bool:
         """Whether there may be something for it in a module, by the words and the pattern that it says it needs."""
-        data = module.source.data
-        has_word = not self._words or any(word in data for word in self._words)
-        return has_word and (self.hint is None or self.hint.search(data) is not None)
+        if self._words and not module.mentions(*self._words):
+            return False
+        if self._asks_for_words and self.hint is not None:
+            return module.matches(self.hint)
+        return self.hint is None or self.hint.search(module.source.data) is not None
 
     def findings(self, subject: object, check: Check) -> list[Finding]:
         """What it says of a subject. Raises what its function raises, and `TypeError` for what is no finding of it."""

@@ -19,7 +19,7 @@ from fastapi_lint.model.database.limiting.limits import Limits
 from fastapi_lint.model.database.loading import Loading
 from fastapi_lint.model.database.mapping.orm import OrmModels
 from fastapi_lint.model.database.requests import Requests
-from fastapi_lint.model.database.transactions import Transactions
+from fastapi_lint.model.database.writing.transactions import Transactions
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends
 from fastapi_lint.model.injection.protection.protection import Protection
 from fastapi_lint.model.names.modules import Modules

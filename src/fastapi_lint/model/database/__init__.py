@@ -35,7 +35,8 @@ from fastapi_lint.model.database.sessions import (
     is_sync_session,
 )
 from fastapi_lint.model.database.statements import Statement, statements
-from fastapi_lint.model.database.transactions import Late, Transactions, Write
+from fastapi_lint.model.database.writing.transactions import Late, Transactions, Write
+from fastapi_lint.model.database.writing.uncommitted import may_leave_open
 
 __all__ = [
     "ASYNC_SESSIONS",
@@ -75,6 +76,7 @@ __all__ = [
     "is_sync_connection",
     "is_sync_session",
     "loses_zone",
+    "may_leave_open",
     "query_numbers",
     "statements",
     "taken",

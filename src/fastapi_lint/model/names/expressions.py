@@ -35,7 +35,8 @@ def walk_with_blocks(expr: f.Expr | None, block: int) -> Iterator[tuple[f.Expr, 
         yield part, at
         if (inside := _PARTS.get(type(part))) is not None:
             inner = part.block if type(part) is f.Each else at
-            pending.extend([(each, inner) for each in reversed(inside(part))])
+            for each in reversed(inside(part)):
+                pending.append((each, inner))
 
 
 def called(module: Module, call: f.Call) -> str:
@@ -178,6 +179,9 @@ def _looked_through(function: Function) -> _Looked:
             kept.setdefault(leaving.start, []).append((leaving.value, "__delitem__"))
     for expr, block, at in evaluated(function):
         if type(expr) not in _PARTS:
+            continue
+        if isinstance(expr, f.Attr) and type(expr.value) not in _PARTS:  # as most: `a.b`
+            attributes.append((expr, block, at))
             continue
         method = next((name for target, name in kept.get(at, ()) if target is expr), None)
         if method is not None and type(expr) is f.Sub:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from fastapi_lint.files.source import LARGEST_TREE, Source, Unreadable
+from fastapi_lint.files.words import Worded
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.trees.opening import Opening
 from fastapi_lint.tracking.recording import Handle, Input
 
-_WORD = re.compile(rb"\w+")
 
-
-class Module(Opening, Input):
+class Module(Opening, Worded, Input):
     """A file of the project. `name` is its dotted name from the project root: unique, not always importable."""
 
     source: Source
@@ -30,7 +28,6 @@ class Module(Opening, Input):
         self.is_package = stem.rsplit("/", 1)[-1] == "__init__"
         self.parts = tuple(stem.split("/")[: -1 if self.is_package else None])
         self.name = ".".join(self.parts)
-        self._mentioned: dict[str, bool] = {}
         self._words: dict[frozenset[str], frozenset[str]] = {}
         self._named: dict[frozenset[str], dict[int, list[f.Call]]] = {}
 
@@ -268,26 +265,6 @@ class Module(Opening, Input):
             if calls[index].start >= end:
                 return
             yield index, calls[index]
-
-    def mentions(self, *words: str) -> bool:
-        """Whether any of the words occurs in the text: a cheap reason not to look closer."""
-        for word in words:
-            if word not in self._mentioned:
-                self._mentioned[word] = word.encode() in self.source.data
-            if self._mentioned[word]:
-                return True
-        return False
-
-    def vocabulary(self) -> set[bytes]:
-        """The words of the text, ASCII letters, digits and underscores in a row: to ask for many at once."""
-        return set(_WORD.findall(self.text))
-
-    def has_word(self, word: str) -> bool:
-        """Whether a word stands in the text that is one of its `vocabulary`."""
-        known = word.encode()
-        if known not in self.text:
-            return False
-        return re.search(rb"(?<!\w)" + re.escape(known) + rb"(?!\w)", self.text) is not None
 
     def words_for(self, names: frozenset[str]) -> frozenset[str]:
         """The names, and those under which the module imports them: what a call of them ends in here."""

@@ -16,16 +16,19 @@ from typing import NamedTuple
 from fastapi_lint.index.literals import content
 from fastapi_lint.model.names.symbols import Module
 
+# Each way begins with one certain byte, so that what is in between is skipped at the speed of a search. An open string
+# goes on to the end of its line or text: to try again at each quote in it would be quadratic.
 _TOKEN = re.compile(
     rb"#[^\r\n]*"
-    rb"|(?P<open>[(\[{])|(?P<close>[)\]}])"
-    rb"|(?P<prefix>(?<![\w])[rRbBuUfFtT]{1,2})?"
-    # An open string goes on to the end of its line or text: to try again at each quote in it would be quadratic.
-    rb"(?P<text>\"\"\"(?:[^\\\"]|\\.|\"(?!\"\"))*(?:\"\"\"|\\?\Z)|'''(?:[^\\']|\\.|'(?!''))*(?:'''|\\?\Z)"
-    rb"|\"(?:[^\\\"\r\n]|\\(?:\r\n|.))*\"?|'(?:[^\\'\r\n]|\\(?:\r\n|.))*'?)",
+    rb"|\"(?:\"\"(?:[^\\\"]|\\.|\"(?!\"\"))*(?:\"\"\"|\\?\Z)|(?:[^\\\"\r\n]|\\(?:\r\n|.))*\"?)"
+    rb"|'(?:''(?:[^\\']|\\.|'(?!''))*(?:'''|\\?\Z)|(?:[^\\'\r\n]|\\(?:\r\n|.))*'?)",
     re.DOTALL,
 )
-_BEFORE = re.compile(rb"(?:\A|[\r\n;:])[ \t\f]*\Z")
+_PREFIX = re.compile(rb"(?<!\w)[rRbBuUfFtT]{1,2}\Z")
+_COMMENT = ord("#")
+_LETTERS = frozenset(b"rRbBuUfFtT")
+_BEFORE = frozenset(b"\r\n;:")
+"""What ends right before a statement."""
 
 
 class Quoted(NamedTuple):
@@ -52,36 +55,36 @@ def quoted(module: Module) -> tuple[Quoted, ...]:
 
 
 def _scan(data: bytes) -> Iterator[Quoted]:
-    depth = 0
+    depth, counted = 0, 0
+    code: list[tuple[int, int]] = []
     for match in _TOKEN.finditer(data):
-        if match["open"]:
-            depth += 1
-        elif match["close"]:
-            depth = max(0, depth - 1)
-        elif match["text"]:
-            start, end = match.span()
-            body = match["text"]
-            size = 3 if body[:3] in (b'"""', b"'''") else 1
-            letters = (match["prefix"] or b"").lower()
-            formatted = b"f" in letters or b"t" in letters
-            inner = body[size : len(body) - size]
-            alone = depth == 0 and _BEFORE.search(data[max(0, start - 200) : start]) is not None
-            alone = alone and not _continued(data, start)
-            first = match.start("text") + size
-            yield Quoted(
-                start,
-                end,
-                first,
-                first + len(inner),
-                _said(letters, inner, formatted),
-                formatted,
-                alone,
-                b"b" in letters,
-            )
+        first, end = match.span()
+        code.append((counted, first))
+        counted = end
+        if data[first] == _COMMENT:
+            continue
+        found = _PREFIX.search(data, max(0, first - 3), first) if data[max(0, first - 1)] in _LETTERS else None
+        start = found.start() if found is not None else first
+        letters = data[start:first].lower()
+        size = 3 if data[first : min(first + 3, end)] in (b'"""', b"'''") else 1
+        inner = data[first + size : max(end - size, first + size)]
+        formatted = b"f" in letters or b"t" in letters
+        before = data[max(0, start - 200) : start].rstrip(b" \t\f")
+        alone = not before or before[-1] in _BEFORE
+        alone = alone and not before.rstrip(b"\r\n").endswith(b"\\")
+        if alone:  # brackets are counted when it matters
+            depth = max(0, depth + sum(_opened(data, *each) for each in code))
+            code.clear()
+            alone = depth == 0
+        first += size
+        said = _said(letters, inner, formatted)
+        yield Quoted(start, end, first, first + len(inner), said, formatted, alone, b"b" in letters)
 
 
-def _continued(data: bytes, start: int) -> bool:
-    return data[max(0, start - 200) : start].rstrip(b" \t\f").rstrip(b"\r\n").endswith(b"\\")
+def _opened(data: bytes, start: int, end: int) -> int:
+    """How many brackets are open behind a piece of code that were not before it."""
+    opened = sum(data.count(bracket, start, end) for bracket in (b"(", b"[", b"{"))
+    return opened - sum(data.count(bracket, start, end) for bracket in (b")", b"]", b"}"))
 
 
 def _said(letters: bytes, inner: bytes, formatted: bool) -> str:

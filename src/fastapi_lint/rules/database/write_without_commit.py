@@ -8,7 +8,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Instance, Route
 from fastapi_lint.model.calls import argument_at, written
-from fastapi_lint.model.database import RequestCode, Write, is_async_session, is_session_like
+from fastapi_lint.model.database import RequestCode, Write, is_async_session, is_session_like, may_leave_open
 from fastapi_lint.model.names import Class
 from fastapi_lint.rule import Check, rule
 
@@ -41,7 +41,7 @@ def write_without_commit(route: Route, check: Check) -> Iterator[Finding]:
     handler = route.handler
     if handler is None or route.module.is_test or check.project.routes.by_handler[handler][0] is not route:
         return
-    if check.project.transactions.commits_by_itself:
+    if check.project.transactions.commits_by_itself or not may_leave_open(check.project, handler):
         return
     code = check.project.requests.of(route)
     if code is None or not code.is_complete:

@@ -17,7 +17,7 @@ from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Value
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
-from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance
+from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Method
 from fastapi_lint.model.routing.routes import Route
 from fastapi_lint.model.types.inference.inference import is_none
 
@@ -37,6 +37,10 @@ _MADE = (
     "__call__",
     "__iter__",
 )
+
+
+_OTHERS = (type(None), External, Method)
+"""What is called that is no function of the project, and runs none."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +125,11 @@ def _callers(project: Project, function: Function, carried: bool) -> Iterator[tu
     modules = project.types.modules
     for name in _names(project, function):
         for module, index in modules.calls_by_name.get(name, ())[:_MOST]:
-            caller = module.enclosing(module.facts.calls[index].block)
-            if caller is not None and not module.is_test:
-                found[caller] = None
+            call = module.facts.calls[index]
+            caller = module.enclosing(call.block)
+            if caller is not None and not module.is_test and caller not in found:
+                if type(project.callee(module, call)) not in _OTHERS:  # all of its steps take longer
+                    found[caller] = None
     if function.cls is not None and function.name == "__call__":  # any variable may hold such an object
         for use in project.callers.uses(function):
             caller = use.module.function_before(use.start)

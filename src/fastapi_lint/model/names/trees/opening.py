@@ -20,6 +20,7 @@ class Opening:
     source: Source
 
     def __init__(self) -> None:
+        super().__init__()
         self.is_broken = False
         self._excerpts: dict[tuple[int, ...], Source | None] = {}
         self._together = frozenset[int]()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 COMMITS = frozenset({"commit", "begin", "autocommit", "commit_prepared"})
 _EXECUTES = frozenset({"execute", "exec", "scalar", "scalars"})
 _QUERIES = frozenset({"delete", "update"})
-_WRITING = _EXECUTES.union(_QUERIES, SESSION_WRITES)
+WRITING = _EXECUTES.union(_QUERIES, SESSION_WRITES)
 _NEXT = frozenset({"next", "anext"})
 _ENTERS = frozenset({"enter_context", "enter_async_context"})
 _TEXT = frozenset({"text"})
@@ -115,7 +115,7 @@ class Transactions:
         """The calls of a function's own body that write to the database through a session, in source order."""
         module = function.module
         found = []
-        for call in function.calls_named(_WRITING):
+        for call in function.calls_named(WRITING):
             if (session := self._written(module, call)) is not None:
                 found.append(Write(module, call, session, written(module, call) or f.last_name(call.func)))
         return tuple(found)

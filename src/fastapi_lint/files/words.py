@@ -1,0 +1,71 @@
+"""The words of a text: whether it names something, asked of one file many times."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fastapi_lint.files.source import Unreadable
+
+if TYPE_CHECKING:
+    from fastapi_lint.files.source import Source
+
+_WORD = re.compile(rb"[A-Za-z0-9_]+")
+_WORDS_ALONE = bytes(byte if _WORD.match(bytes([byte])) else ord(" ") for byte in range(256))
+"""What makes blanks of all that is between words (`bytes.translate`)."""
+_WITHIN_WORDS = re.compile(r"(?:\(\?i\))?(?:\w|\\b|\|)+", re.ASCII)
+_FEW = 20
+"""So many words are looked for in the text itself; for more of them it is worth to take that apart."""
+
+
+def is_within_words(pattern: re.Pattern[bytes]) -> bool:
+    """Whether a pattern consists of words and pieces of words: it matches a text when it matches the words of that."""
+    return _WITHIN_WORDS.fullmatch(pattern.pattern.decode("latin-1")) is not None
+
+
+class Worded:
+    """A file, asked for words. A word is a row of ASCII letters, digits and underscores, wherever it stands."""
+
+    source: Source
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mentioned: dict[str, bool] = {}
+
+    def mentions(self, *words: str) -> bool:
+        """Whether any of some texts occurs, which may be pieces of words: a cheap reason not to look closer."""
+        for word in words:
+            found = self._mentioned.get(word)
+            if found is None:
+                asked = word.encode()
+                is_within = len(self._mentioned) > _FEW and _WORD.fullmatch(asked) is not None
+                found = self._mentioned[word] = asked in (self._each_once if is_within else self.source.data)
+            if found:
+                return True
+        return False
+
+    def matches(self, pattern: re.Pattern[bytes]) -> bool:
+        """Whether a pattern that `is_within_words` matches anywhere."""
+        return pattern.search(self._each_once) is not None
+
+    @cached_property
+    def _each_once(self) -> bytes:
+        """The words in a row, a sixth of the text or less."""
+        return b"\n".join(self.vocabulary())
+
+    def vocabulary(self) -> set[bytes]:
+        """The words, each once: to ask for many at a time. None of a file that cannot be read."""
+        try:
+            return set(self.source.utf8.translate(_WORDS_ALONE).split())
+        except Unreadable:
+            return set()
+
+    def has_word(self, word: str) -> bool:
+        """Whether a word is one of the `vocabulary`."""
+        known = word.encode()
+        try:
+            text = self.source.utf8
+        except Unreadable:
+            return False
+        return known in text and re.search(rb"(?<!\w)" + re.escape(known) + rb"(?!\w)", text) is not None

@@ -1,0 +1,1 @@
+"""Who writes to the database, who commits, and which writes are left to others. Judges nothing."""
