@@ -40,19 +40,19 @@ class Worded:
             if found is None:
                 asked = word.encode()
                 is_within = len(self._mentioned) > _FEW and _WORD.fullmatch(asked) is not None
-                found = self._mentioned[word] = asked in (self._each_once if is_within else self.source.data)
+                found = self._mentioned[word] = asked in (self.words_once if is_within else self.source.data)
             if found:
                 return True
         return False
 
     def matches(self, pattern: re.Pattern[bytes]) -> bool:
         """Whether a pattern that `is_within_words` matches anywhere."""
-        return pattern.search(self._each_once) is not None
+        return pattern.search(self.words_once) is not None
 
     @cached_property
-    def _each_once(self) -> bytes:
-        """The words in a row, a sixth of the text or less."""
-        return b"\n".join(self.vocabulary())
+    def words_once(self) -> bytes:
+        """The words, each in a line of its own: a sixth of the text or less."""
+        return b"\n".join((b"", *self.vocabulary(), b""))
 
     def vocabulary(self) -> set[bytes]:
         """The words, each once: to ask for many at a time. None of a file that cannot be read."""

@@ -19,6 +19,7 @@ from fastapi_lint.model.names.expressions import attributes_of
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import External, Function, Instance, Method, Module, OneOf, Partial, Type
 from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.tracking import memoized
 
 _SESSIONS = frozenset({
     "sqlalchemy.orm.Session", "sqlalchemy.Connection", "sqlalchemy.Engine", "sqlalchemy.orm.Query", "sqlmodel.Session",
@@ -155,8 +156,12 @@ class Blocking:
         value = self.types.infer(given.value, (module, call.block, call.start))
         return isinstance(value, Instance) and value.cls in _IN_MEMORY
 
-    def blocking(self, function: Function) -> Iterator[tuple[Step, catalog.Entry]]:
+    @memoized
+    def blocking(self, function: Function) -> tuple[tuple[Step, catalog.Entry], ...]:
         """What blocks in a function's own body: library calls, and library objects that `for` and `with` run."""
+        return tuple(self._blocking(function))
+
+    def _blocking(self, function: Function) -> Iterator[tuple[Step, catalog.Entry]]:
         module = function.module
         for call in function.calls:
             entry = self.blocking_entry(module, call)

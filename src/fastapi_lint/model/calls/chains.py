@@ -39,6 +39,7 @@ class _Tier:
     always: bool = False
 
 
+_WEIGHTS = ("long", "local")
 _RANKS = {
     "network": 0, "dns": 0, "mail": 0, "cloud": 0, "broker": 0, "cache": 0, "database": 1, "file": 3,
 }  # fmt: skip
@@ -66,6 +67,7 @@ class Chains(Blocking):
         super().__init__(types, additions, is_lifespan)
         self.branches = Branches(types)
         self._tiers: dict[_Tier, Memo[catalog.Entry]] = {}
+        self._likely: Memo[catalog.Entry] = Memo()
 
     def blocks(self, module: Module, call: f.Call) -> Trail[catalog.Entry] | None:
         """The chain by which a call runs project code that blocks for long; None when it does not or is not known."""
@@ -117,7 +119,7 @@ class Chains(Blocking):
         """Of the chains behind several steps the one that tells most (see `function_blocks`)."""
         best: tuple[int, Trail[catalog.Entry]] | None = None
         for step in steps:
-            if step.function is None:
+            if step.function is None or not self._may_block(step.function):
                 continue
             settings = self._passed(step, caller, NO_SETTINGS)
             found = self._ranked(step.function, settings) if settings is not None else None
@@ -141,6 +143,20 @@ class Chains(Blocking):
             )
             for bodies in (self.execution.by_object(step.module, step.call) if step.call is not None else ())
         )
+
+    def _may_block(self, function: Function) -> bool:
+        """Whether a function, or what that runs, blocks on any way, whatever it is given: most never do, and of these
+        nothing has to be found out that takes longer."""
+
+        def own(run: Run) -> tuple[Step, catalog.Entry] | None:
+            return next((found for found in self.blocking(run[0]) if found[1].weight in _WEIGHTS), None)
+
+        def onward(run: Run) -> Iterator[tuple[Step, Run]]:
+            for step in self.execution.steps(run[0]):
+                if step.function is not None and not step.function.is_async:
+                    yield step, (step.function, NO_SETTINGS)
+
+        return search((function, NO_SETTINGS), own, onward, self._likely) is not None
 
     def _is_of_one_object(self, trail: Trail[catalog.Entry]) -> bool:
         """Whether the methods that an object of a known class calls on itself are those of this class.
@@ -178,7 +194,7 @@ class Chains(Blocking):
         return found[1] if found is not None else None
 
     def _ranked(self, function: Function, settings: Settings) -> tuple[int, Trail[catalog.Entry]] | None:
-        for weight in ("long", "local"):
+        for weight in _WEIGHTS:
             if self._of_tier(function, settings, _Tier(weight)) is None:
                 continue
             for rank, tier in enumerate(_tiers(weight)):

@@ -127,7 +127,7 @@ class Secrets:
     def _used_by(self, module: Module) -> Iterator[tuple[Place, Use]]:
         """What a module uses; each kind is a memo, as only some hang on what requests bring."""
         yield from self._keys_in(module)
-        if secrets.hints_at_secrets(module.source.data):
+        if secrets.hints_at_secrets(module.words_once):
             yield from self._asked_in(module)
             yield from self._given_in(module)
         if module.mentions(*_READS):

@@ -50,7 +50,7 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
     """
     if written_for_tests(module):
         return
-    if not secrets.hints_at_secrets(module.source.data) and module not in check.project.secrets.uses:
+    if not secrets.hints_at_secrets(module.words_once) and module not in check.project.secrets.uses:
         return
     given = (each for each in fallbacks(module) if secrets.secret_name(each.name) in ("signing", "encryption"))
     for bound in chain(bound_texts(module), given):
