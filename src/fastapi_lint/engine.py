@@ -183,8 +183,8 @@ class _Run:
                 opened = iter([self.plan.opened(judged, each) for each in rest]) if closed else rest
                 with self.plan.watching(judged):
                     for subject in opened:
-                        if found := rule.findings(subject, check):
-                            self.said.setdefault(judged, set()).update(found)
+                        if found := list(rule.judge(subject, check)):
+                            self.said.setdefault(judged, set()).update(rule.verified(found))
                             for (module, finding), making in check.fixes.items():
                                 self.fixes.setdefault(module, {})[judged, finding] = (rule, making)
                             check.fixes.clear()

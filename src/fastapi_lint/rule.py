@@ -126,7 +126,10 @@ class Rule:
 
     def findings(self, subject: object, check: Check) -> list[Finding]:
         """What it says of a subject. Raises what its function raises, and `TypeError` for what is no finding of it."""
-        found = list(self.judge(subject, check))
+        return self.verified(list(self.judge(subject, check)))
+
+    def verified(self, found: list[Finding]) -> list[Finding]:
+        """What its function has said. Raises `TypeError` for what is no finding of it."""
         for each in found:
             if not isinstance(each, Finding) or each.code != self.code:
                 raise TypeError(f"it yields {each!r:.80}, which is no finding of {self.code} (see `Check.finding`)")

@@ -15,7 +15,7 @@ _WORD = re.compile(rb"[A-Za-z0-9_]+")
 _WORDS_ALONE = bytes(byte if _WORD.match(bytes([byte])) else ord(" ") for byte in range(256))
 """What makes blanks of all that is between words (`bytes.translate`)."""
 _WITHIN_WORDS = re.compile(r"(?:\(\?i\))?(?:\w|\\b|\|)+", re.ASCII)
-_FEW = 20
+_FEW = 8
 """So many words are looked for in the text itself; for more of them it is worth to take that apart."""
 
 

@@ -10,7 +10,7 @@ from fastapi_lint.finding import Finding, Related
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import written
-from fastapi_lint.model.data import Root, nearest_root
+from fastapi_lint.model.data import Root, is_cached, nearest_root
 from fastapi_lint.model.database import Rows, is_session_like
 from fastapi_lint.model.names import evaluated, target_names, walk
 from fastapi_lint.rule import Check, rule
@@ -262,4 +262,4 @@ def _begins(function: Function, index: int, check: Check) -> bool:
 
 
 def _is_cached(function: Function, check: Check) -> bool:
-    return any("cache" in name.lower() or name == "?" for name in check.project.types.decorators(function))
+    return "?" in check.project.types.decorators(function) or is_cached(check.project, function)
