@@ -242,7 +242,7 @@ _KEY_HINT = re.compile(rb"key(?<=[_a-z]key)\b|\bpass")
 
 def hints_at_secrets(words: bytes) -> bool:
     """Whether a module's words (`Worded.words_once`) hold what those of every module with a secret's name do: a cheap
-    test before anything is looked at. (Thirty searches for plain words are many times faster than one for a pattern.)"""
+    test before anything is looked at. (Thirty searches for plain words are far faster than one for a pattern.)"""
     lowered = words.lower()
     return any(hint in lowered for hint in _HINTS) or _KEY_HINT.search(lowered) is not None
 

@@ -84,9 +84,10 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
         return
     data = module.source.data
     seen: list[tuple[int, int]] = []
-    holds_token = secrets.may_hold_token(data, module.words_once) and any(secrets.occurrences(data.decode("utf-8", "replace")))
+    words = module.words_once
+    holds_token = secrets.may_hold_token(data, words) and any(secrets.occurrences(data.decode("utf-8", "replace")))
     found = [_known_tokens(module)] if holds_token else []
-    if secrets.hints_at_secrets(module.words_once) or module in check.project.secrets.uses:
+    if secrets.hints_at_secrets(words) or module in check.project.secrets.uses:
         found += [_bound(module, check), _keys(module, check), _compared(module)]
     found.append(_shown(module, check))
     for each in found:
