@@ -9,7 +9,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, Function, FunctionObject, Instance, Module, Parameter
 from fastapi_lint.model.calls import Use, decorator_effect
-from fastapi_lint.model.injection import Reading
+from fastapi_lint.model.injection import Reading, default_of
 from fastapi_lint.model.names import Type
 from fastapi_lint.model.types import DEPENDS
 from fastapi_lint.rule import Check, rule
@@ -22,20 +22,22 @@ _RUNNERS = frozenset({"add_task", "run_in_threadpool", "to_thread"})
 
 @rule("FAPI212", severity=Severity.ERROR)
 def depends_default_outside_injection(function: Function, check: Check) -> Iterator[Finding]:
-    """A function with `Depends` defaults is called by hand, without these arguments.
+    """A function with `Depends` or `Query` defaults is called by hand, without these arguments.
 
     Why is this bad?
     Only FastAPI resolves `Depends`, and only for what it calls itself. For Python `db = Depends(get_db)` is a default
     like any other: in a call by hand `db` is the `Depends` object, and `db.execute(...)` fails with AttributeError.
+    So it is with `limit = Query(10)`, `Body(...)`, `Header(...)` and their kin: the call gets the marker, not the 10.
 
-    Pass the argument; or move the body into a function without `Depends` that both call. With
+    Pass the argument; or move the body into a function without markers that both call. With
     `db: Annotated[Session, Depends(get_db)]` there is no default to fall for, and a forgotten argument is a TypeError
-    at once.
+    at once; `limit: Annotated[int, Query()] = 10` has a default that everybody can use.
 
     Known limits
     Calls with `*args` or `**kwargs` are left alone, and so are tests, functions under decorators that may inject
     something themselves, parameters that this call makes nobody read (branches that it excludes, functions that are
-    handed one and ask whether it is what they want), and bodies that ask whether they got one.
+    handed one and ask whether it is what they want), bodies that ask whether they got one, and `Query(True)`, which
+    counts as true itself.
 
     References
     - [Dependencies](https://fastapi.tiangolo.com/tutorial/dependencies/)
@@ -46,10 +48,10 @@ def depends_default_outside_injection(function: Function, check: Check) -> Itera
         for index, param in enumerate(function.params)
         if isinstance(param.default, (f.CallRef, f.Name)) and param.kind not in ("args", "kwargs")
     ]
-    if not candidates or not function.module.mentions("Depends", "Security"):
+    if not candidates or not _is_called(function, check):
         return
     parameters = {p.name: p for p in check.project.dependencies.parameters(function)}
-    markers = {name: p for name, p in parameters.items() if p.marker in DEPENDS and not p.in_annotation}
+    markers = {name: p for name, p in parameters.items() if p.marker and not p.in_annotation and not _does_as_well(p)}
     wanted = [(index, markers[param.name]) for index, param in candidates if param.name in markers]
     if not wanted or _injects_itself(function, check):
         return
@@ -69,18 +71,24 @@ def depends_default_outside_injection(function: Function, check: Check) -> Itera
         missing = [one for one in missing if reading.reads(function, one.name, call, use.module)]
         if missing:
             left_out = [parameter for index, parameter in bare if not use.passes(parameter.name, index)]
-            also = [
-                parameters[param.name]
-                for index, param in candidates
-                if _is_other_marker(parameters.get(param.name)) and not use.passes(param.name, index)
-            ]
-            read = [one for one in also if reading.reads(function, one.name, call, use.module)]
-            yield _finding(function, use.module, call, missing, left_out, read, check)
+            first = [one for one in missing if one.marker in DEPENDS] or missing
+            also = [one for one in missing if one not in first]
+            yield _finding(function, use.module, call, first, left_out, also, check)
 
 
-def _is_other_marker(parameter: Parameter | None) -> bool:
-    """Whether the default of a parameter is a marker such as `Query(...)`, which stays what it is in a call by hand."""
-    return parameter is not None and not parameter.in_annotation and parameter.marker not in ("", *DEPENDS)
+def _does_as_well(parameter: Parameter) -> bool:
+    """Whether a marker stands for a True, which it counts as: a flag that is only asked for does what was meant."""
+    default = default_of(parameter)
+    return default is not None and isinstance(default.value, f.Const) and default.value.value is True
+
+
+def _is_called(function: Function, check: Check) -> bool:
+    """Whether something in the project may call a function, or hand it on: most endpoints nobody calls by hand."""
+    modules = check.project.types.modules
+    names = (function.cls.name if function.cls is not None else function.name, function.name)
+    if function.name in ("__init__", "__call__") or any(name in modules.aliases for name in names):
+        return True
+    return any(name in modules.calls_by_name or name in modules.values_by_name for name in names)
 
 
 def _injects_itself(function: Function, check: Check) -> bool:
@@ -131,13 +139,14 @@ def _finding(
     also: list[Parameter],
     check: Check,
 ) -> Finding:
-    """`missing` are left to `Depends`, `also` to other markers; `bare` have no default at all."""
-    marker = missing[0].marker.rsplit(".", 1)[-1]
+    """`missing` are left to `Depends`, or all to other markers, else `also` are; `bare` have no default at all."""
+    kinds = list(dict.fromkeys(one.marker.rsplit(".", 1)[-1] for one in missing))
     called = module.source.slice(call.start, call.name_end)
     if len(called) > 60 or "\n" in called:
         called = function.name
-    are = "are `Depends` objects" if len(missing) > 1 else f"is the `{marker}` object"
-    why = f"only FastAPI resolves `{marker}`: here {_listed(missing)} {are}"
+    shown = " and ".join(f"`{kind}`" for kind in kinds)
+    are = f"are {shown} objects" if len(missing) > 1 else f"is the {shown} object"
+    why = f"only FastAPI resolves {shown}: here {_listed(missing)} {are}"
     if also:
         why = f"{why}, and {_listed(also)} {'are other markers' if len(also) > 1 else 'is another marker'}"
     if bare:
@@ -145,7 +154,7 @@ def _finding(
     if (strange := _strange(function, call)) and f.last_name(call.func) not in _RUNNERS:
         why = f"it takes no {' and no '.join(f'`{name}`' for name in strange[:3])}: the call raises TypeError"
     target = function.cls.name if function.cls is not None and function.name == "__init__" else function.name
-    instead = f"pass {_listed([*bare, *missing, *also])}, or call a function without `{marker}`"
+    instead = f"pass {_listed([*bare, *missing, *also])}, or call a function without {shown}"
     return check.finding(
         (call.start, call.name_end),
         f"`{called}(...)` leaves out {_listed([*bare, *missing, *also])} of `{target}`",
