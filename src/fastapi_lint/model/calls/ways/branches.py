@@ -128,7 +128,9 @@ class Branches:
                 value = self._passed(expr, call, caller, known)
                 if value is UNKNOWN and caller is not None:
                     value = said_of(expr, caller, call) if isinstance(expr, f.Name) else UNKNOWN
-                    if value is UNKNOWN and self.constants.asks_for_kind(function, name):
+                    if value is UNKNOWN and (
+                        function.module.mentions("isinstance") or self.constants.is_several(function, name)
+                    ):
                         value = self.constants.kind_of(expr, (caller.module, call.block, call.start))
             default = defaults.get(name, UNKNOWN)
             if value != default or type(value) is not type(default):

@@ -186,10 +186,8 @@ class Constants:
                 return Kinds(frozenset(self.kind(cls, is_made=True) for cls in made if isinstance(cls, Class)))
         return UNKNOWN
 
-    def asks_for_kind(self, function: Function, name: str) -> bool:
-        """Whether it may matter in a function of which class a parameter is: it is asked, or one of several objects."""
-        if function.module.mentions("isinstance"):
-            return True
+    def is_several(self, function: Function, name: str) -> bool:
+        """Whether a parameter is one of several objects, so that callers say whose methods run."""
         known = self.types.lookup(name, (function.module, function.facts.block, function.facts.end))
         return is_one_object(known)
 

@@ -72,7 +72,7 @@ class Objects:
         given = {param.name: self.constants.of(param.default, home) for param in init.params if param.default}
         for name, expr in bound(init, call):
             given[name] = self.constants.of(expr, (module, call.block, call.start))
-            if given[name] is UNKNOWN and self.constants.asks_for_kind(init, name):
+            if given[name] is UNKNOWN and self.constants.is_several(init, name):
                 given[name] = self.constants.kind_of(expr, (module, call.block, call.start))
         for attr, found in self.types.self_assigns(cls).items():
             match found:
