@@ -15,10 +15,11 @@ from fastapi_lint.model.calls.bodies.overriding import Overriding
 from fastapi_lint.model.calls.bodies.validation import run_by
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
 from fastapi_lint.model.calls.concurrent.pools import EXECUTOR, is_awaited_inside
+from fastapi_lint.model.calls.concurrent.together import Waiters, is_waiting, waiters
 from fastapi_lint.model.calls.laziness import CALLERS, CONSUMERS, called_in, gives_generator, reads_on
 from fastapi_lint.model.calls.steps import Step, shown
 from fastapi_lint.model.calls.ways.sparing import allows_cache, is_once, never_runs
-from fastapi_lint.model.names.expressions import attributes_of, operated
+from fastapi_lint.model.names.expressions import attributes_in, attributes_of, operated
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -51,6 +52,7 @@ class _Table:
     asynchronous: set[tuple[int, int]] = field(default_factory=set)
     delegated: set[tuple[int, int]] = field(default_factory=set)
     assigns: dict[int, list[f.Assign]] = field(default_factory=dict)
+    waiters: Waiters = field(default_factory=dict)
 
 
 def _own_properties(module: Module) -> Iterator[tuple[str, object]]:
@@ -196,7 +198,10 @@ class Execution:
 
     def _is_waited_for(self, module: Module, call: f.Call, body: Function) -> bool:
         """Whether a call of a coroutine function is awaited, or one of an async generator entered or looped over."""
-        return self.is_asynchronous(module, call) if body.is_generator else call.awaited
+        if body.is_generator:
+            return self.is_asynchronous(module, call)
+        waiter = None if call.awaited else self._table(module).waiters.get((call.start, call.end))
+        return call.awaited or (waiter is not None and is_waiting(self.types, module, waiter))
 
     def _consumed(self, module: Module, call: f.Call) -> bool:
         """Whether a call of a generator function also runs it: looped over, entered, or given to list() and its kin, by
@@ -248,7 +253,7 @@ class Execution:
 
     def _table(self, module: Module) -> _Table:
         if module not in self._tables:
-            table = self._tables[module] = _Table()
+            table = self._tables[module] = _Table(waiters=waiters(module))
             calls = module.facts.calls
             for block in module.facts.blocks:
                 if block.kind in ("for", "with", "comprehension"):
@@ -279,7 +284,7 @@ class Execution:
             return
         module = function.module
         for expr, start, end, block in self.expressions(function):
-            for attribute in _attributes(expr, names):
+            for attribute in attributes_in(expr, names):
                 owner = self.types.infer(attribute.value, (module, block, start))
                 if isinstance(owner, Instance) and isinstance(owner.cls, Class):
                     for target in self._property(owner.cls, attribute.attr):
@@ -360,31 +365,6 @@ class Execution:
         for assign in self._table(module).assigns.get(function.index, ()):
             if assign.value is not None:
                 yield assign.value, assign.start, assign.end, assign.block
-
-
-def _attributes(expr: f.Expr | None, names: frozenset[str]) -> Iterator[f.Attr]:
-    """The attributes with one of the names that an expression reads; calls inside it answer for themselves."""
-    match expr:
-        case f.Attr(value=value, attr=attr):
-            if attr in names:
-                yield expr
-            yield from _attributes(value, names)
-        case f.Display(items=items) | f.Choice(options=items) | f.Joined(parts=items):
-            for item in items:
-                yield from _attributes(item, names)
-        case f.Sub(value=value, items=items):
-            yield from _attributes(value, names)
-            for item in items:
-                yield from _attributes(item, names)
-        case f.Binary(left=left, right=right):
-            yield from _attributes(left, names)
-            yield from _attributes(right, names)
-        case f.Mapping(items=pairs):
-            for key, value in pairs:
-                yield from _attributes(key, names)
-                yield from _attributes(value, names)
-        case f.Star(value=value) | f.Await(value=value):
-            yield from _attributes(value, names)
 
 
 def _is_property(decorator: f.Expr) -> bool:

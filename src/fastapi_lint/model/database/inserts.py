@@ -26,6 +26,7 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Method,
     Module,
+    OneOf,
     Type,
 )
 from fastapi_lint.model.routing.answering.wording import words
@@ -159,16 +160,18 @@ class Inserts:
             name = f.last_name(call.func)
             if _FINDS.search(name):
                 return True
-            match self._project.callee(function.module, call):
-                case External(name=full) | Method(cls=full):
-                    root = full.partition(".")[0]
-                    if "." in full and root not in sys.stdlib_module_names and root not in _FRAMEWORK:
+            callee = self._project.callee(function.module, call)
+            for option in callee.options if isinstance(callee, OneOf) else (callee,):
+                match option:
+                    case External(name=full) | Method(cls=full):
+                        root = full.partition(".")[0]
+                        if "." in full and root not in sys.stdlib_module_names and root not in _FRAMEWORK:
+                            return True
+                    case FunctionObject(function=inner) if depth < _FOREIGN_STEPS:
+                        if self._is_foreign(inner, depth + 1):
+                            return True
+                    case None if name in _ASKS and isinstance(call.func, f.Attr):
                         return True
-                case FunctionObject(function=inner) if depth < _FOREIGN_STEPS:
-                    if self._is_foreign(inner, depth + 1):
-                        return True
-                case None if name in _ASKS and isinstance(call.func, f.Attr):
-                    return True
         return False
 
     def _own(self, function: Function) -> tuple[Step, Insert] | None:

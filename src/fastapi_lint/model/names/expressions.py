@@ -245,3 +245,28 @@ def attributes(module: Module, *names: str) -> Iterator[tuple[f.Attr, int, int]]
         for part in walk(expr):
             if isinstance(part, f.Attr) and part.attr in names:
                 yield part, block, at
+
+
+def attributes_in(expr: f.Expr | None, names: frozenset[str]) -> Iterator[f.Attr]:
+    """The attributes with one of the names that an expression reads; calls inside it answer for themselves."""
+    match expr:
+        case f.Attr(value=value, attr=attr):
+            if attr in names:
+                yield expr
+            yield from attributes_in(value, names)
+        case f.Display(items=items) | f.Choice(options=items) | f.Joined(parts=items):
+            for item in items:
+                yield from attributes_in(item, names)
+        case f.Sub(value=value, items=items):
+            yield from attributes_in(value, names)
+            for item in items:
+                yield from attributes_in(item, names)
+        case f.Binary(left=left, right=right):
+            yield from attributes_in(left, names)
+            yield from attributes_in(right, names)
+        case f.Mapping(items=pairs):
+            for key, value in pairs:
+                yield from attributes_in(key, names)
+                yield from attributes_in(value, names)
+        case f.Star(value=value) | f.Await(value=value):
+            yield from attributes_in(value, names)

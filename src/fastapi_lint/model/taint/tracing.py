@@ -26,6 +26,7 @@ from fastapi_lint.model.names.symbols import (
     Method,
     Module,
     ModuleObject,
+    OneOf,
     Partial,
     Type,
     without_partials,
@@ -63,7 +64,7 @@ from fastapi_lint.tracking import recording
 from fastapi_lint.tracking.memory import Memos
 
 _DEEPEST = 28
-HANDING_OVER = (External, Method, Partial)
+HANDING_OVER = (External, Method, Partial, OneOf)
 """What may have something else run."""
 _MOST_WORK = 4_000
 """Expressions that one question looks at before the rest of its answer is left unknown."""
@@ -103,8 +104,7 @@ class Tracing:
         self._results: Memos[Hashable, Value] = Memos()
         self._names: Memos[Hashable, Value] = Memos()
         self._active: set[Hashable] = set()
-        self._work = 0
-        self._cuts = 0
+        self._work = self._cuts = 0
 
     def is_narrow(self, cls: Class, name: str) -> bool:
         """Whether a field of a class admits no text of just any kind."""
@@ -193,7 +193,7 @@ class Tracing:
             if given.name not in ("", handoff.keyword):
                 break
             target, args = self.types.infer(given.value, where), args[handoff.argument + 1 :]
-        return target, args
+        return None if isinstance(target, OneOf) else target, args  # which one is not known
 
     def cleared(self, value: Value, where: Where) -> Value:
         """A value without the dangers that are ruled out at a place."""

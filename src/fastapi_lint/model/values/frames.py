@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import is_super
-from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Type
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, OneOf, Type
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.conditions import Conditions
 from fastapi_lint.model.values.constants import Values
@@ -166,14 +166,15 @@ class Frames:
         if len(callers) > _MOST_CALLERS:
             return
         for module, call in callers:
-            callee = self.types.callee(module, call)
-            if cls is None or static:
-                if isinstance(callee, FunctionObject) and callee.function is function:
-                    yield from self._called(function, wanted, module, call, depth, 0)
-            elif isinstance(callee, FunctionObject) and self._related(cls, callee.function.cls):
-                yield from self._dispatched(function, wanted, module, call, callee, depth)
-            elif callee is None and isinstance(call.func, f.Attr) and itself in wanted:
-                yield from self._dispatched(function, wanted, module, call, None, depth)
+            found = self.types.callee(module, call)
+            for callee in found.options if type(found) is OneOf else (found,):
+                if cls is None or static:
+                    if isinstance(callee, FunctionObject) and callee.function is function:
+                        yield from self._called(function, wanted, module, call, depth, 0)
+                elif isinstance(callee, FunctionObject) and self._related(cls, callee.function.cls):
+                    yield from self._dispatched(function, wanted, module, call, callee, depth)
+                elif callee is None and isinstance(call.func, f.Attr) and itself in wanted:
+                    yield from self._dispatched(function, wanted, module, call, None, depth)
 
     def _handed(self, function: Function, wanted: frozenset[str]) -> Iterator[Environment]:
         """What somebody else calls a function with: the app that names it as its lifespan, the function below it."""

@@ -1,7 +1,7 @@
 """Coroutines that run at the same time: those of one `gather`, of a task group, of tasks that nobody awaits in between,
 and a task beside what is awaited meanwhile.
 
-Says which calls make them, and whether one call makes several. Judges nothing.
+Says which calls make them, whether one call makes several, and who waits for them. Judges nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Function
+from fastapi_lint.model.names.symbols import Function, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
 
 _GATHERING = frozenset({"asyncio.gather", "asyncio.wait", "asyncio.as_completed"})
 _STARTERS = frozenset({"create_task", "ensure_future", "start_soon"})
 _WORDS = ("gather", "create_task", "ensure_future", "start_soon", "as_completed", "asyncio.wait")
+
+_WAITING = frozenset({"asyncio.gather", "asyncio.wait_for", "asyncio.shield", "asyncio.wait"})
+_GIVEN = frozenset({"gather", "wait_for", "shield", "wait"})
+_TASKS = frozenset({"create_task", "ensure_future"})
+_GROUP = "asyncio.TaskGroup"
+
+Waiters = dict[tuple[int, int], f.Call]
+"""The calls of a module whose coroutines another call gets, by start and end, each with that call."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ def together(types: Inference, function: Function) -> Iterator[Together]:
         called = f.last_name(call.func)
         if called in ("gather", "wait", "as_completed"):
             if types.name_of_type(types.callee(function.module, call)) in _GATHERING:
-                found = [one for arg in call.args for one in _coroutines(arg.value, function, (arg.start, arg.end))]
+                found = [one for arg in call.args for one in coroutines_in(arg.value, function, (arg.start, arg.end))]
                 gathered.update((one.call.start, one.call.end) for one in found)
                 yield Together(call, tuple(found))
         elif called in _STARTERS and (not call.awaited or call.later) and call.args:
@@ -93,7 +101,7 @@ def _unbroken(function: Function, members: list[Member]) -> Iterator[tuple[Membe
     yield tuple(run)
 
 
-def _coroutines(value: f.Expr, function: Function, place: tuple[int, int], depth: int = 0) -> Iterator[Member]:
+def coroutines_in(value: f.Expr, function: Function, place: tuple[int, int], depth: int = 0) -> Iterator[Member]:
     """The coroutines that an argument of `gather` stands for."""
     calls = function.module.facts.calls
     match value:
@@ -104,11 +112,11 @@ def _coroutines(value: f.Expr, function: Function, place: tuple[int, int], depth
         case f.Display(items=items):
             for item in items:
                 inner = item.value if isinstance(item, f.Star) else item
-                yield from _coroutines(inner, function, place, depth + 1)
+                yield from coroutines_in(inner, function, place, depth + 1)
         case f.Name(id=name) if depth < 3:
             for entry in function.module.assigns_in.get(function.index, ()):
                 if entry.target == f.Name(name) and entry.value is not None and entry.start < place[0]:
-                    yield from _coroutines(entry.value, function, place, depth + 1)
+                    yield from coroutines_in(entry.value, function, place, depth + 1)
             for added in function.calls:
                 match added.func:
                     case f.Attr(value=f.Name(id=found), attr="append" | "add") if found == name and added.args:
@@ -166,3 +174,41 @@ def names_in_target(target: f.Expr | None) -> frozenset[str]:
         case f.Star(value=value):
             return names_in_target(value)
     return frozenset()
+
+
+def waiters(module: Module) -> Waiters:
+    """What may wait for calls of a module, as far as their names say."""
+    found: Waiters = {}
+    for call in module.calls_named(_GIVEN):
+        function = module.enclosing(call.block)
+        if function is None or not call.awaited:
+            continue
+        for arg in call.args:
+            for one in coroutines_in(arg.value, function, (arg.start, arg.end)):
+                found[one.call.start, one.call.end] = call
+    for call in module.calls_named(_TASKS):
+        if (inner := started_by(module, call)) is not None:
+            found.setdefault((inner.start, inner.end), call)
+    return found
+
+
+def started_by(module: Module, call: f.Call) -> f.Call | None:
+    """The call whose coroutine a call such as `create_task(work())` starts."""
+    first = call.args[0].value if call.args and f.last_name(call.func) in _TASKS else None
+    return module.facts.calls[first.index] if isinstance(first, f.CallRef) else None
+
+
+def started_in(function: Function) -> list[f.Call]:
+    """The calls whose coroutines a function starts as tasks."""
+    found = (started_by(function.module, call) for call in function.calls_named(_TASKS))
+    return [call for call in found if call is not None]
+
+
+def is_waiting(types: Inference, module: Module, waiter: f.Call) -> bool:
+    """Whether a call that is given coroutines is known to wait for them, or a task group at its end."""
+    callee = types.callee(module, waiter)
+    if types.name_of_type(callee) in _WAITING:
+        return True
+    group = waiter.func.value if isinstance(waiter.func, f.Attr) and f.last_name(waiter.func) in _TASKS else None
+    made = types.infer(group, (module, waiter.block, waiter.start)) if group is not None else None
+    return isinstance(made, Instance) and made.cls == _GROUP

@@ -22,7 +22,7 @@ from fastapi_lint.model.calls.reach.running import (
     starts_thread,
 )
 from fastapi_lint.model.names.reach import served, what_matters
-from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module, OneOf
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.model.values.literals import quoted
 from fastapi_lint.tracking import memoized_cyclic
@@ -289,8 +289,10 @@ class Serving:
         where = (module, mention.block, mention.start)
         value = self.types.callee(module, mention.call) if mention.kind == "call" and mention.call else None
         value = value if value is not None else self.types.infer(expr, where)
-        if isinstance(value, FunctionObject):
-            return value.function is function or self._may_stand_for(value.function, function)
+        for option in value.options if isinstance(value, OneOf) else (value,):
+            if isinstance(option, FunctionObject):
+                if option.function is function or self._may_stand_for(option.function, function):
+                    return True
         if value is not None:
             return False
         if isinstance(expr, f.Attr):

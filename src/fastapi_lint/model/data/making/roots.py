@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES
+from fastapi_lint.model.calls.concurrent.together import started_in
 from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Value
@@ -149,6 +150,19 @@ def _callers(project: Project, function: Function, carried: bool) -> Iterator[tu
                 if not kept and (step.call is None or not is_on_miss(caller, step.call)):
                     yield caller, step
                     break
+        else:
+            yield from ((caller, step) for step in _starting(project, caller, function))
+
+
+def _starting(project: Project, caller: Function, function: Function) -> Iterator[Step]:
+    """Where a function starts a task of another one, which does its work and is over."""
+    module = caller.module
+    if not function.is_async or any(one.kind == "while" for one in function.module.blocks_in.get(function.index, ())):
+        return
+    for call in started_in(caller):
+        if function in (project.effects.execution.may_run(project.callee(module, call)) or ()):
+            yield Step(module, call.start, call.name_end, function, call, block=call.block)
+            return
 
 
 def _names(project: Project, function: Function) -> Iterator[str]:

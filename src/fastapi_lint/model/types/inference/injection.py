@@ -70,7 +70,17 @@ class Injection(Questions):
                 return made if not made.cls.startswith("fastapi.") else None
         if given is None and (declared is None or _is_any(declared)) and self._leaves_open(param.annotation, where):
             return self.passed(function, param) or declared or wide
+        if given is None and type(declared) is Instance and self._is_protocol(declared.cls):
+            made = self.passed(function, param)  # who stands for it is what the callers hand in
+            return made if self.is_narrower(made, declared) else declared
         return declared or wide
+
+    def _is_protocol(self, cls: Class | str) -> bool:
+        """Whether a class of the project is a Protocol itself, which others stand for."""
+        if not isinstance(cls, Class) or not cls.facts.bases:
+            return False
+        named = any(f.last_name(one.value if isinstance(one, f.Sub) else one) == "Protocol" for one in cls.facts.bases)
+        return named and "typing.Protocol" in self.mro(cls)
 
     def _leaves_open(self, annotation: f.Expr | None, where: Where) -> bool:
         """Whether an annotation, or what it is an alias of, says nothing but that something comes, or None."""
