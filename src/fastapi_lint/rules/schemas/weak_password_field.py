@@ -112,7 +112,8 @@ def _report(schema: Schema, one: SchemaField, least: float | None, most: float |
 
 
 def _is_new_password(one: SchemaField, project: Project) -> bool:
-    if secrets.secret_name(one.name) != "password" or _KNOWN_BEFORE.intersection(secrets.words(one.name)):
+    name = one.alias or one.name  # as the client sends it
+    if secrets.secret_name(name) != "password" or _KNOWN_BEFORE.intersection(secrets.words(name)):
         return False
     return not one.optional and project.types.is_instance(
         one.type, "str", "pydantic.SecretStr", "pydantic.types.SecretStr"

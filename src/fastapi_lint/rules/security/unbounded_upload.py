@@ -110,9 +110,8 @@ def _is_limited(function: Function, check: Check) -> bool:
         for call in function.calls
         if isinstance(callee := project.callee(function.module, call), FunctionObject) and callee.function not in near
     ]
-    for each in project.callers.uses(function)[:_MOST]:
-        if each.caller is not None:
-            near += (each.caller, *_handed(each.caller, check, before=each.start))
+    for caller, start in _callers(function, check):
+        near += (caller, *_handed(caller, check, before=start))
     for handler in list(near):
         for param in project.taint.tracing.entries.parameters(handler).values():
             where = (handler.module, handler.facts.outer, param.fact.start)
@@ -147,6 +146,17 @@ def _in_front(function: Function, check: Check) -> Iterator[_Body]:
                             yield _Body(found.module, (found.facts.head_end, found.facts.end))
                         case ClassObject(cls=Class() as cls) | Instance(cls=Class() as cls):
                             yield _Body(cls.module, (cls.facts.head_end, cls.facts.end))
+
+
+def _callers(function: Function, check: Check, depth: int = 2) -> Iterator[tuple[Function, int]]:
+    """What calls a function, and what calls it through one that only hands on its own, with the place of the call."""
+    for use in check.project.callers.uses(function)[:_MOST]:
+        if (caller := use.caller) is None or (call := use.call) is None:
+            continue
+        yield caller, use.start
+        own = {param.name for param in caller.params if param.name not in ("self", "cls")}
+        if depth > 1 and any(_holds(arg.value, own, caller.module, depth=0) for arg in call.args):
+            yield from _callers(caller, check, depth - 1)
 
 
 def _handed(function: Function, check: Check, before: float = inf) -> Iterator[Function]:

@@ -31,6 +31,11 @@ from fastapi_lint.tracking import recording
 from fastapi_lint.tracking.memory import Memos
 
 _DEEPEST = 4
+_ROWS = frozenset({
+    "first", "one_or_none", "scalar", "scalar_one_or_none", "fetchone", "fetchrow", "fetch_one", "find_one", "get_or_none",
+    "first_or_none",
+})  # fmt: skip
+"""Methods of queries that give None where there is no such row."""
 _TESTS = (f.Compare, f.Unary, f.Const)  # no more than an answer: with it nothing was looked up
 
 
@@ -272,7 +277,9 @@ class Checks:
                         yield from self._rulings(option, truth, where, depth + 1)
             case f.Compare(operators=operators, operands=operands):
                 for operator, left, right in zip(operators, operands, operands[1:], strict=False):
-                    yield from self.comparisons.compared(operator, left, right, truth, where)
+                    is_missing = operator in ("is", "==") if truth else operator in ("is not", "!=")
+                    if not (is_missing and is_none(right) and self._is_of_a_query(left, where)):
+                        yield from self.comparisons.compared(operator, left, right, truth, where)
             case f.CallRef(index=index):
                 yield from self._called(where[0].facts.calls[index], test, truth, where, depth)
             case f.Each(block=block) if not truth:  # nothing is left of what was picked out
@@ -284,6 +291,8 @@ class Checks:
 
     def _truth(self, test: f.Expr, truth: bool | None, where: Where, depth: int) -> Iterator[Ruling]:
         """`if found:`: of what was looked up, and of what is empty; a variable may hold a test. None: who knows."""
+        if truth is False and self._is_of_a_query(test, where):
+            return
         for strand in strands(self.asks.subjects(test, where)):
             if strand.opaque:
                 yield Ruling(strand.origin, "", ALL)
@@ -297,6 +306,19 @@ class Checks:
                 if isinstance(entry.value, (f.Compare, f.CallRef, f.Unary, f.Choice, f.Await, f.Each, f.Binary)):
                     place = (where[0], entry.block, entry.start)
                     yield from self._rulings(entry.value, bool(truth), place, depth + 1)
+
+    def _is_of_a_query(self, expr: f.Expr, where: Where) -> bool:
+        """Whether a variable holds the row of a query, or None: that there is none says nothing about the text."""
+        if not isinstance(expr, f.Name):
+            return False
+        values = []
+        for binding in self.asks.types.find_bindings(expr.id, where):
+            value = binding.entry.value if isinstance(binding.entry, f.Assign) else None
+            values.append(value.value if isinstance(value, f.Await) else value)
+        calls = where[0].facts.calls
+        return bool(values) and all(
+            isinstance(value, f.CallRef) and f.last_name(calls[value.index].func) in _ROWS for value in values
+        )
 
     # ---------------------------------------------------------------- calls in tests
 

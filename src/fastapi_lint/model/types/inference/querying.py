@@ -33,6 +33,7 @@ _OF_STATEMENTS = frozenset({
 _TABLE = frozenset({"__tablename__", "__table__"})
 _OTHERS = frozenset({"with_entities", "add_columns", "add_entity", "values"})
 """Methods of a query after which it gives something else."""
+FOUND = "beanie.odm.queries.find.FindMany"
 _DEEPEST = 30
 
 
@@ -43,6 +44,8 @@ class Querying(Questions):
         """What a method of a session, query or result gives that has to do with one mapped class; None for the rest."""
         if cls in _ROWS:
             return self._taken_of(cls, name, owner)
+        if cls == FOUND:
+            return self._found(name, owner, call)
         if name not in _ASKING or not catalog.is_below(cls, _SESSIONS):
             return None
         given = next((arg.value for arg in call.args if arg.name in ("", "entity", "statement")), None)
@@ -76,6 +79,25 @@ class Querying(Questions):
         if cls == "sqlalchemy.Result":
             return None  # rows of one object each
         return entity if name in _ONE else Instance("list", (entity,)) if name in _ALL else None
+
+    @staticmethod
+    def found_by(owner: ClassObject, given: str, call: f.Call) -> Type:
+        """What a query on a class of documents gives that a library declares with `given`: such a document, or many."""
+        if any(arg.name in ("projection_model", "**") for arg in call.args):
+            return None
+        document = Instance(owner.cls, owner.args)
+        return Instance(FOUND, (document,)) if given == FOUND else document
+
+    @staticmethod
+    def _found(name: str, owner: Instance | ClassObject | None, call: f.Call) -> Type:
+        """The same of methods of a query: `User.find(...).sort("name").to_list()`."""
+        if not isinstance(owner, Instance) or len(owner.args) != 1:
+            return None
+        if name == "project" or any(arg.name == "projection_model" for arg in call.args):
+            return Instance(FOUND)
+        if name == "to_list":
+            return Coroutine(Instance("list", owner.args))
+        return Coroutine(owner.args[0]) if name == "first_or_none" else None
 
     def _mapped(self, expr: f.Expr, where: Where) -> Type:
         """An object of the mapped class that an expression names."""

@@ -38,6 +38,7 @@ ELEMENTS = frozenset({
     "typing.AsyncIterator", "typing.AsyncIterable", "typing.Collection", "typing.FrozenSet",
     "typing.Tuple", "typing.MutableSequence", "typing.Deque", "typing.KeysView", "typing.ValuesView",
     "typing.Reversible", "typing.AbstractSet", "typing.MutableSet", "sqlalchemy.ScalarResult",
+    "beanie.odm.queries.find.FindMany",
 })  # fmt: skip
 MAPPINGS = frozenset({
     "dict", "typing.Dict", "typing.Mapping", "typing.MutableMapping", "collections.defaultdict", "typing.DefaultDict",

@@ -152,7 +152,9 @@ class Returns(Questions):
         if result is not None:
             return Coroutine(result)
         owner = self.infer(call.func.value, where) if isinstance(call.func, f.Attr) and given else None
-        if isinstance(owner, ClassObject) and given == name.rpartition(".")[0]:
+        if isinstance(owner, ClassObject) and name.startswith("beanie."):
+            result = self.found_by(owner, given or "", call)
+        elif isinstance(owner, ClassObject) and given == name.rpartition(".")[0]:
             result = Instance(owner.cls, owner.args, origin)  # a class method of a library makes one of our own class
         elif given:
             result = instance_of(given, origin)
