@@ -33,6 +33,7 @@ WORDS = {
     "rules/linter/syntax_error:_is_template": "the tags of a template language are no Python",
     "rules/database/expire_on_commit:_commits": "without a commit anywhere nothing expires",
     "rules/database/sync_driver_for_async_engine:_is_used_elsewhere": "whether a fix is offered, not a finding",
+    "rules/security/insecure_secret_fallback:_is_spare": "whether a fix is offered, not a finding",
     "rules/application/deprecated_on_event:_fix": "whether a fix is offered, not a finding",
     "rules/routing/created_with_200:_created": "how a fix writes the status",
 }

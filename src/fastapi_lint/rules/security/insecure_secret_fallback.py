@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import chain
 
@@ -179,8 +178,7 @@ def _is_spare(bound: BoundText, check: Check) -> bool:
     entry = next((each for each in module.facts.assigns if each.start <= own.start < each.end), None)
     if not spare or entry is None or entry.target != f.Name(bound.name) or module.facts.blocks[entry.block].parent >= 0:
         return False
-    named = re.finditer(rb"^[^\n#]*?\b(%b)\b" % bound.name.encode(), module.text, re.MULTILINE)
-    read = [found.start(1) for found in named if not entry.start <= found.start(1) < entry.end]
+    read = [at for at in surroundings.mentions(bound.name, module) if not entry.start <= at < entry.end]
     return (
         bool(read)
         and all(any(at in each for each in spare) for at in read)

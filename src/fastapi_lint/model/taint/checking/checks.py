@@ -32,8 +32,8 @@ from fastapi_lint.tracking.memory import Memos
 
 _DEEPEST = 4
 _ROWS = frozenset({
-    "first", "one_or_none", "scalar", "scalar_one_or_none", "fetchone", "fetchrow", "fetch_one", "find_one", "get_or_none",
-    "first_or_none",
+    "first", "one_or_none", "scalar", "scalar_one_or_none", "fetchone", "fetchrow", "fetch_one", "find_one",
+    "get_or_none", "first_or_none",
 })  # fmt: skip
 """Methods of queries that give None where there is no such row."""
 _TESTS = (f.Compare, f.Unary, f.Const)  # no more than an answer: with it nothing was looked up

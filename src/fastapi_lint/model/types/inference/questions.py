@@ -188,6 +188,10 @@ class Questions:
     def queried(self, cls: str, name: str, owner: Instance | ClassObject | None, call: f.Call, where: Where) -> Type:
         raise NotImplementedError
 
+    @staticmethod
+    def found_by(owner: ClassObject, given: str, call: f.Call) -> Type:
+        raise NotImplementedError
+
     def is_mapped_query(self, call: f.Call, where: Where) -> bool:
         raise NotImplementedError
 
