@@ -14,7 +14,7 @@ from fastapi_lint.model.calls.execution import Execution
 from fastapi_lint.model.calls.laziness import CALLERS, reads_on, waits_in_generator
 from fastapi_lint.model.calls.reach.serving import Serving
 from fastapi_lint.model.calls.steps import Step, shown, written
-from fastapi_lint.model.calls.ways.sparing import is_once, is_ready, never_runs
+from fastapi_lint.model.calls.ways.sparing import expects, is_once, is_ready, never_runs
 from fastapi_lint.model.names.expressions import attributes_of
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import External, Function, Instance, Method, Module, OneOf, Partial, Type
@@ -125,8 +125,11 @@ class Blocking:
     def _socket_waits(self, module: Module, call: f.Call) -> bool:
         """Whether a method of a socket waits: it is of a stream, and nothing makes it return at once.
 
-        A socket of datagrams only notes an address when it connects, and sends into a buffer.
+        A socket of datagrams only notes an address when it connects, and sends into a buffer. One of which a
+        `BlockingIOError` is expected does not wait.
         """
+        if expects(module, call.block, "BlockingIOError"):
+            return False
         callee = self.types.callee(module, call)
         made = callee.owner.origin if isinstance(callee, Method) and callee.owner is not None else None
         if made is not None and f.last_name(made.facts.func) == "socket":
