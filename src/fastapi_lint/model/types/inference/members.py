@@ -146,8 +146,14 @@ class Members(Questions):
             if (found := self._field(base, attr)) is not None:
                 return found
             if attr in base.assigns or attr in self.self_assigns(base):
-                return self.stored(base, attr)
+                return None if self._is_put_there(base, attr) else self.stored(base, attr)
         return self._of_implementation(cls, attr, owner) or self.stored(cls, attr)
+
+    def _is_put_there(self, cls: Class, attr: str) -> bool:
+        """Whether methods of a class put something into an attribute that is not known: what others put there too says
+        nothing of it."""
+        own = [assign for assign, _ in self.self_assigns(cls).get(attr, [])]
+        return any(each.annotation is None and each.value is not None and not is_none(each.value) for each in own)
 
     def is_enumeration(self, cls: Class) -> bool:
         """Whether the assignments of a class make its members."""

@@ -41,14 +41,15 @@ class Stores(Questions):
         if reader is not None:
             near = self.programs.near(reader, ((one[0], one) for one in found))
             found = [one for _, one in near]
-        types = []
+        types, is_known = [], not isinstance(holder, Class)
         for module, kind, index in found:
             for owner, value, annotation, where in self._stores(module, kind, index, attr):
                 if is_none(value) or not self._may_hold(holder, owner, where):
                     continue
+                is_known = is_known or self.infer(owner, where) is not None
                 declared = self.annotation(annotation, where) if annotation is not None else None
                 types.append(declared if declared is not None else self.infer(value, where))
-        return self.agree(types)
+        return self.agree(types) if is_known else None
 
     def _stores(
         self, module: Module, kind: str, index: int, attr: str
