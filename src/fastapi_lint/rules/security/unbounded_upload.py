@@ -161,7 +161,9 @@ def _callers(function: Function, check: Check, depth: int = 2) -> Iterator[tuple
 
 def _handed(function: Function, check: Check, before: float = inf) -> Iterator[Function]:
     """The functions that are handed what a function holds, in calls before a place."""
-    held = {param.name for param in function.params if param.name not in ("self", "cls")} | _read_into(function)
+    given = check.project.taint.tracing.entries.parameters(function)
+    others = {"self", "cls", *(name for name, parameter in given.items() if parameter.marker.endswith("Depends"))}
+    held = {param.name for param in function.params if param.name not in others} | _read_into(function)
     for call in function.calls:
         if call.start < before and any(_holds(arg.value, held, function.module) for arg in call.args):
             callee = check.project.callee(function.module, call)
