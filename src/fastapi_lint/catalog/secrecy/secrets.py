@@ -196,7 +196,6 @@ _FORMER = frozenset({"legacy", "former", "old", "previous"})
 
 
 @lru_cache(maxsize=65536)
-@lru_cache(maxsize=4096)
 def secret_name(name: str) -> Kind | None:
     """What kind of secret a variable, field, key or environment variable of this name holds; None when none.
 
@@ -206,11 +205,12 @@ def secret_name(name: str) -> Kind | None:
     names = catalogue().names
     while found and (found[-1] in names.neutral or found[-1].isdigit()):
         found.pop()
-    if not found or len(name) > 80 or names.blocking.intersection(found):
+    last = _ending(found)  # which says with all of its words what is held
+    if not found or len(name) > 80 or names.blocking.intersection(found[: len(found) - len(last)]):
         return None
     if "default" in found and _FORMER.intersection(found):
         return None  # what used to be the default is kept to refuse it
-    kind = _endings().get(_ending(found))
+    kind = _endings().get(last)
     return kind if kind == "password" or names.blocking_keys.isdisjoint(found) else None
 
 

@@ -39,7 +39,7 @@ _VAGUE = frozenset({"token", "tokens", "secret", "key", "credential", "credentia
 _QUALIFYING = frozenset({
     "access", "refresh", "auth", "api", "bearer", "session", "user", "admin", "bot", "oauth", "oauth2", "service",
     "client", "github", "gitlab", "slack", "telegram", "hf", "huggingface", "app", "personal", "signing", "encryption",
-    "encrypt", "webhook", "jwt", "consumer", "private", "account", "master", "shared", "aws", "id", "reset",
+    "encrypt", "webhook", "jwt", "consumer", "private", "account", "master", "shared", "aws", "id", "reset", "verify",
 })  # fmt: skip
 """Words before `token`, `secret` or `key` that say what it opens."""
 _MARKERS = frozenset({"fastapi.Header", "fastapi.Cookie"})
