@@ -8,7 +8,15 @@ from fastapi_lint.model.secrets.comparing import Comparing, Comparison
 from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
 from fastapi_lint.model.secrets.keys import Given, keys_given, literals_given_back
 from fastapi_lint.model.secrets.logged import Logged, Logs, writes_log
-from fastapi_lint.model.secrets.passwords import VERIFIES, Digest, Digests, Plain, PlainPasswords, is_only_sent_on
+from fastapi_lint.model.secrets.passwords import (
+    VERIFIES,
+    Digest,
+    Digests,
+    Plain,
+    PlainPasswords,
+    is_only_sent_on,
+    verifies,
+)
 from fastapi_lint.model.secrets.ranges import connecting_ranges, documented_ranges
 from fastapi_lint.model.secrets.shown import AUTHORIZATION, connects, shown
 from fastapi_lint.model.secrets.told import is_only_told
@@ -41,6 +49,7 @@ __all__ = [
     "literals_given_back",
     "may_be_none",
     "shown",
+    "verifies",
     "writes_log",
     "written_beside",
 ]

@@ -13,13 +13,15 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing, replace_argument_value, with_argument
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, Module, Route
+from fastapi_lint.model import Class, Function, Module, Route
 from fastapi_lint.model.calls import Trail
 from fastapi_lint.model.data import status_is_decided
 from fastapi_lint.model.database import Insert
 from fastapi_lint.model.routing import Wording, wording
+from fastapi_lint.model.secrets import VERIFIES, verifies
 from fastapi_lint.rule import Check, rule
 
+_UPLOADED = ("fastapi.UploadFile", "starlette.datastructures.UploadFile")
 _CONSTANTS = re.compile(rb"^from starlette\.status import", re.M)
 
 
@@ -32,7 +34,8 @@ def created_with_200(module: Module, check: Check) -> Iterator[Finding]:
     clients and tests that follow the OpenAPI document inherit the difference.
 
     An operation creates when its handler, or a function it calls, inserts into the database each time that it succeeds,
-    or when its name and path say so (`create_user` on `/users`) and nothing speaks against it.
+    and answers with what it has inserted, or is named after it; or when its name and path say so (`create_user` on
+    `/users`) and nothing speaks against it.
 
     Fix safety
     The status code changes: clients that compare it with 200 must follow.
@@ -65,7 +68,10 @@ def created_with_200(module: Module, check: Check) -> Iterator[Finding]:
         trail = inserts.insertion(handler)
         if trail is not None and not inserts.is_sure(handler, trail):
             continue
-        if not _creates(said, trail, route) or status_is_decided(check.project, route, handler):
+        told = _creates(said, trail, route)
+        if not told and (trail is None or not _gives_back(said, trail, handler, check)):
+            continue
+        if status_is_decided(check.project, route, handler):
             continue
         if trail is None and (given is not None or not inserts.may_be_meant(handler)):
             continue
@@ -104,6 +110,27 @@ def _creates(said: Wording, trail: Trail[Insert] | None, route: Route) -> bool:
     if thing is not None and said.collection and said.collection not in wording(thing.name, "").singulars:
         return False  # a row about what was done
     return said.is_plural or not said.last or bool(said.verb)
+
+
+def _gives_back(said: Wording, trail: Trail[Insert], handler: Function, check: Check) -> bool:
+    """Whether what an operation inserts is what it answers with, and nothing says that it acts on something else."""
+    thing = trail.effect.thing
+    if said.inner and (thing is None or said.collection not in wording(thing.name, "").singulars):
+        return False
+    if said.is_action:
+        takes = (each.type for each in check.project.dependencies.parameters(handler))
+        if not said.takes_up or not any(check.project.types.is_instance(one, *_UPLOADED) for one in takes):
+            return False
+    return check.project.inserts.is_given_back(handler, trail) and not _signs_in(handler, check)
+
+
+def _signs_in(function: Function, check: Check, depth: int = 2) -> bool:
+    """Whether a function verifies a password: what it inserts is a session of whoever has it."""
+    module = function.module
+    if any(verifies(check.project.called_name(module, call) or "") for call in function.calls_named(VERIFIES)):
+        return True
+    steps = check.project.effects.execution.steps(function) if depth > 0 else ()
+    return any(_signs_in(step.function, check, depth - 1) for step in steps if step.function is not None)
 
 
 def _adds_member(said: Wording, thing: Class | None) -> bool:

@@ -40,6 +40,7 @@ ACTIONS = frozenset({
     "salvar", "sincronizar", "subir", "validar", "verificar",
 })  # fmt: skip
 """Words that speak of doing something with what is there, not of a new resource; some are also things."""
+_UPLOADS = frozenset({"upload", "uploads"})
 _MANAGING = frozenset({
     "edit", "update", "modify", "change", "delete", "remove", "list", "get", "query", "search", "info", "detail",
     "details", "page", "find", "save", "read",
@@ -112,6 +113,11 @@ class Wording:
     def is_action(self) -> bool:
         """Whether a word speaks of doing something."""
         return not ACTIONS.isdisjoint({*self.name, *self.last})
+
+    @property
+    def takes_up(self) -> bool:
+        """Whether the only action that a word speaks of is an upload, which may be one of a new thing."""
+        return ACTIONS.intersection({*self.name, *self.last}) <= _UPLOADS
 
     @property
     def acts_on_more(self) -> bool:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi_lint.model.secrets.passwords.digests import VERIFIES, Digest, Digests
+from fastapi_lint.model.secrets.passwords.digests import VERIFIES, Digest, Digests, verifies
 from fastapi_lint.model.secrets.passwords.plain import Plain, PlainPasswords
 from fastapi_lint.model.secrets.passwords.schemes import WEAK, scheme_of
 from fastapi_lint.model.secrets.passwords.sent import is_only_sent_on
 
-__all__ = ["VERIFIES", "WEAK", "Digest", "Digests", "Plain", "PlainPasswords", "is_only_sent_on", "scheme_of"]
+__all__ = [
+    "VERIFIES",
+    "WEAK",
+    "Digest",
+    "Digests",
+    "Plain",
+    "PlainPasswords",
+    "is_only_sent_on",
+    "scheme_of",
+    "verifies",
+]

@@ -44,6 +44,11 @@ _TELLS = frozenset(
 _DEPTH = 6
 
 
+def verifies(name: str) -> bool:
+    """Whether a function or method of this full name compares a password with a hash of one."""
+    return name.rpartition(".")[2] in VERIFIES and name.startswith(_STRONG)
+
+
 @dataclass(frozen=True)
 class Digest:
     """A call that digests a password fast: with which algorithm, and what becomes of it."""
