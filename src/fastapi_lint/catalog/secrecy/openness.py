@@ -27,7 +27,7 @@ SIGNS_IN = re.compile(
     re.IGNORECASE,
 )
 PUBLIC_END = re.compile(
-    r"^(events?|notify|status|ready|metrics|open|share[sd]?|report|track\w*|analytics|contact\w*|"
+    r"^(events?|notify|status|ready|metrics|open|report|track\w*|analytics|contact\w*|"
     r"subscribe|feedback|[\w-]{0,60}(?:inquir|enquir)(?:y|ies)|set_?up|install\w*|"
     r"init\w*|connect\w*|handshake|enroll\w*|test\w*|debug|dev|sessions?|applications?)$",
     re.IGNORECASE,

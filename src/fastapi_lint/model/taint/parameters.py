@@ -43,6 +43,7 @@ from fastapi_lint.model.taint.strands import (
 )
 from fastapi_lint.model.types.inference.inference import DEPENDS
 
+_TEXT = f.Name("str")
 _MAKERS = frozenset({"__init__", "__post_init__", "model_post_init"})
 
 
@@ -98,11 +99,12 @@ class Parameters:
             own = partial(self._slot, function, param, kind, depth=depth)
             if one is None and (found := self.of_object(kind, path, depth, own)) != UNKNOWN:
                 return found
-        elif kind is None and param.annotation is not None and not _admits_text(param.annotation):
+        elif not isinstance(kind, Instance) and param.annotation is not None and not _admits_text(param.annotation):
             return UNKNOWN
-        text = function.module.source.slice(param.start, param.end)
-        if any(word in text for word in ("Literal", "pattern=", "regex=", "Identifier")):
-            return NUMBER
+        if param.annotation not in (None, _TEXT):
+            where = (function.module, function.facts.outer, param.start)
+            if self.entries.fields.holds_no_text(param.annotation, where):
+                return NUMBER
         return ((Strand(Slot(function, param, path), named(param.name, path)),),)
 
     def _property(self, kind: Type, path: Path, depth: int) -> Value:

@@ -36,6 +36,7 @@ _TIDYING = frozenset({
     "strip", "lstrip", "rstrip", "lower", "upper", "casefold", "title", "capitalize", "isinstance", "str",
 })  # fmt: skip
 """Calls of validators that leave every sign but blanks in a text."""
+_DEEPEST = 4
 _WHOLE_VALIDATORS = frozenset({"pydantic.model_validator", "pydantic.root_validator"})
 
 
@@ -60,6 +61,19 @@ class Fields:
         metadata = self.types.metadata(annotation, where)
         is_checked = any(self._is_validator(expr, (home, place[1], place[2])) for home, expr, place in metadata)
         return is_checked or self._is_of_no_text(annotation, where)
+
+    def holds_no_text(self, annotation: f.Expr, where: Where, depth: int = 0) -> bool:
+        """Whether what an annotation admits are numbers, choices or checked, or containers of nothing else."""
+        if self.are_narrow(annotation, where):
+            return True
+        return depth < _DEEPEST and all(
+            is_none(option)
+            or (
+                isinstance(option, f.Sub)
+                and all(self.holds_no_text(one, at, depth + 1) for one in option.items if not isinstance(one, f.Raw))
+            )
+            for option, at in options(self.types, annotation, where)
+        )
 
     def _is_of_no_text(self, annotation: f.Expr | None, where: Where) -> bool:
         """Whether everything that an annotation admits is a number or a choice."""
