@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, External, Function, FunctionObject, Module
+from fastapi_lint.model import Class, ClassObject, External, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.testing import Override, overrides
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
@@ -20,8 +20,8 @@ def override_of_non_dependency(module: Module, check: Check) -> Iterator[Finding
 
     Why is this bad?
     FastAPI compares the object that stands in `Depends` with the keys. An override of a helper inside of a dependency,
-    of the function that builds a dependency, or of what is built anew, is never used: the test runs
-    against the real thing, and passes or fails for another reason.
+    of the function that builds a dependency, of `Store.load` where `store.load` stands in `Depends`, or of what is
+    built anew, is never used: the test runs against the real thing, and passes or fails for another reason.
 
     Where the dependency that is really used is overridden beside, the test runs as it should, and this is an
     information.
@@ -81,7 +81,10 @@ def _mistaken(each: Override, check: Check) -> tuple[str, str] | None:
     if (fresh := _new_owner(each.key, where, check)) is not None:
         return f"a method of this new `{fresh.name}`", _KEEP
     match project.infer(each.key, *where):
-        case FunctionObject(function=function) if function.name != "<lambda>":
+        case FunctionObject(function=function, owner=owner) if function.name != "<lambda>":
+            if isinstance(owner, ClassObject) and _stands_bound(function, check):
+                bound = "override the method of the object that stands in `Depends`"
+                return f"`{owner.cls.name}.{function.name}`, the function of the class", bound
             if function in project.dependencies.wrapped:
                 return f"`{function.name}` itself", "override the `partial` that stands in `Depends`"
             if project.dependencies.injected.get(function) or _may_be_meant(function.name, check):
@@ -113,6 +116,17 @@ def _new_owner(key: f.Expr, where: Where, check: Check) -> Class | None:
     bases = [base for base in check.project.types.mro(maker.cls) if base != "object"]
     is_plain = all(isinstance(base, Class) and "__new__" not in base.methods for base in bases)
     return maker.cls if is_plain and not maker.cls.facts.decorators and method.function.cls is not None else None
+
+
+def _stands_bound(function: Function, check: Check) -> bool:
+    """Whether a method is depended on as one of objects only: what a class has under its name is another thing."""
+    uses = check.project.dependencies.used.get(function, ())
+    targets = [each.target for each in uses]
+    return (
+        bool(targets)
+        and not function.facts.decorators
+        and all(isinstance(each, FunctionObject) and isinstance(each.owner, Instance) for each in targets)
+    )
 
 
 def _makes_new(function: Function, check: Check) -> bool:
