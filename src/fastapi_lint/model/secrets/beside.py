@@ -1,16 +1,19 @@
-"""Texts that a module compares with a name by `==` or `!=`, as they are written. Resolves nothing, and judges none."""
+"""Texts that a module compares with a name by `==` or `!=`, or in the cases of a `match`, as they are written. Resolves
+nothing, and judges none."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 
+from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.values.literals import Quoted, quoted_at
 
 _OPERATOR = re.compile(rb"==|!=")
 _NAME_BEFORE = re.compile(rb"(?<![\w.\"'])(?:\w{1,40}\.){0,4}([A-Za-z_]\w{1,60})\Z")
 _NAME_AFTER = re.compile(rb"(?:\w{1,40}\.){0,4}([A-Za-z_]\w{1,60})\b(?!\s{0,2}[.(\[])")
+_CASE = re.compile(rb"case\s*\(?\s*[\"']")
 _LONGEST_NAME = 240
 _QUOTES = (b'"', b"'")
 
@@ -36,6 +39,22 @@ def written_beside(module: Module, is_asked: Callable[[str], bool]) -> Iterator[
         if literal is None or literal.formatted or literal.alone or place not in (literal.start, literal.end - 1):
             continue
         if not _is_refused(module, match[0], place):
+            yield name, literal
+    yield from _in_cases(module, is_asked)
+
+
+def _in_cases(module: Module, is_asked: Callable[[str], bool]) -> Iterator[tuple[str, Quoted]]:
+    """The same of the cases of a `match` that begin with a literal."""
+    blocks = module.facts.blocks
+    for index, block in enumerate(blocks):
+        subject = blocks[block.parent].test if block.kind == "case" else None
+        found = _CASE.match(module.text, block.start, block.end) if subject is not None else None
+        if subject is None or found is None or not is_asked(name := f.last_name(subject)):
+            continue
+        literal = quoted_at(module, found.end() - 1)
+        if literal is None or literal.formatted or literal.start != found.end() - 1:
+            continue
+        if not any(leave.kind == "raise" and leave.block == index for leave in module.facts.exits):
             yield name, literal
 
 
