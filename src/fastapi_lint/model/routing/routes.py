@@ -235,8 +235,15 @@ class Routes(Registrations):
 
     def _of_owner(self, router: Router, ways: Sequence[Environment]) -> Sequence[Environment]:
         """Of the ways on which a constructor is given something those of the class whose object has the router: what
-        its own `super().__init__("/users")` gives, or that of the class above which it inherits."""
+        its own `super().__init__("/users")` gives, or that of the class above which it inherits; and of these what the
+        very call gives that made the object, where that is known."""
         owner = router.origin.owner if isinstance(router.origin, Origin) else None
+        maker = router.origin.maker if owner is not None else None
+        if maker is not None:
+            made = (maker.module, maker.facts.block, maker.start)
+            own = [each for each in ways if any(where == made for _, where, _ in each.values())]
+            if own:
+                return own
         order = self.types.mro(owner) if owner is not None else ()
         ranked: dict[int, list[Environment]] = {}
         for each in ways:
