@@ -258,7 +258,7 @@ class Dependencies:
             more, also = self.listed(own.value, holder.where) if own else ((), True)
             return given + more, known and also
         argument = next((a for a in holder.call.args if a.name == "dependencies"), None)
-        unpacked = any(a.name == "**" for a in holder.call.args)
+        unpacked = any(a.name == "**" for a in holder.call.args) or getattr(holder, "is_changed", False)
         if argument is None:
             return (), not unpacked
         environment = getattr(holder, "environment", {})

@@ -102,8 +102,11 @@ class Forwarding(Circumstances):
         method = self.types.member(owner.cls, attr, owner)
         return isinstance(method, FunctionObject) and not _hands_on(method.function)
 
-    def is_changed(self, receiver: f.Expr, attr: str, where: Where) -> bool:
-        """Whether a method of the project that overrides a verb gives FastAPI other arguments than it gets."""
+    def is_changed(self, receiver: f.Expr, attr: str, where: Where, call: f.Call) -> bool:
+        """Whether FastAPI gets other arguments than a call gives: by a method of the project that overrides a verb, or
+        by a `partial` of the verb."""
+        if type(call.func) is f.Name and self._of_partial(call.func, where) is not None:
+            return True
         owner = self.types.infer(receiver, where)
         if not isinstance(owner, Instance) or not isinstance(owner.cls, Class):
             return False
@@ -145,7 +148,7 @@ class Forwarding(Circumstances):
     def verb(self, module: Module, index: int, call: f.Call) -> f.Expr:
         """What a call calls; of a decorator that is the verb of a router under another name, that verb of the router.
 
-        `read = router.get`, used as `@read("/x")`.
+        `read = router.get`, or `read = partial(router.get, tags=["x"])`, used as `@read("/x")`.
         """
         if isinstance(call.func, f.Name) and index in self.decorated(module):
             where = (module, call.block, call.start)
@@ -153,7 +156,22 @@ class Forwarding(Circumstances):
                 case [Binding(entry=f.Assign(target=f.Name(), op="=", value=f.Attr(attr=attr) as verb))]:
                     if attr in VERBS and self.is_router(self.types.infer(verb.value, where)):
                         return verb
+            return self._of_partial(call.func, where) or call.func
         return call.func
+
+    def _of_partial(self, name: f.Name, where: Where) -> f.Attr | None:
+        """The verb of a router of which a name is a `partial` with keywords, which the path and the method are not."""
+        match self.types.find_bindings(name.id, where):
+            case [Binding(entry=f.Assign(target=f.Name(), op="=", value=f.CallRef(index=index)))]:
+                made = where[0].facts.calls[index]
+                if f.last_name(made.func) != "partial" or [arg.name for arg in made.args].count("") != 1:
+                    return None
+                verb, place = made.args[0].value, (where[0], made.block, made.start)
+                if not isinstance(verb, f.Attr) or verb.attr not in HTTP_METHODS or f.keyword(made, "path"):
+                    return None
+                is_partial = self.types.callee(where[0], made) == External("functools.partial")
+                return verb if is_partial and self.is_router(self.types.infer(verb.value, place)) else None
+        return None
 
     def forward(self, module: Module, call: f.Call) -> None:
         """A function of the project that is used as a decorator and registers what it decorates on a router.

@@ -345,7 +345,7 @@ class Registrations(Forwarding):
             outer, made, inner = module, call, None
             if (decorator := self.decorator_of(handler, environment)) is not None:
                 (outer, made), inner, by_decorator = decorator, (module, call), True
-            changed = self.is_changed(receiver, attr, where)
+            changed = self.is_changed(receiver, attr, where, call)
             self.add(
                 key,
                 Route(
