@@ -85,8 +85,6 @@ class Digests:
                 given += self._updates(function, index)
             if function is None or not any(self._passwords.is_password(each, where) for each in given):
                 continue
-            if any(_names_realm(each) for each in given):
-                continue  # the digest authentication of HTTP says how it is hashed
             yield Digest(module, call, algorithm, self._fate(function, f.CallRef(index), HIGHEST))
 
     def _algorithm(self, module: Module, call: f.Call) -> str | None:
@@ -225,7 +223,3 @@ def _target(target: f.Expr) -> str:
         case f.Sub(value=owner):  # passwords[name] = ...
             return f.last_name(owner)
     return f.last_name(target)
-
-
-def _names_realm(expr: f.Expr) -> bool:
-    return any("realm" in secrets.words(f.last_name(part)) for part in walk(expr))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -45,7 +46,7 @@ class Passwords:
 
     def is_password(self, expr: f.Expr | None, where: Where, depth: int = _DEPTH) -> bool:
         """Whether an expression holds a password that somebody has given, with or without something around it."""
-        if depth < 0 or expr is None:
+        if depth < 0 or expr is None or (isinstance(expr, (f.Joined, f.Binary)) and names_realm(expr)):
             return False
         module, block, at = where
         match expr:
@@ -84,6 +85,8 @@ class Passwords:
         if isinstance(call.func, f.Attr):
             if call.func.attr in _SAME:
                 given = [call.func.value, *(arg.value for arg in call.args)]
+                if any(map(names_realm, given)):
+                    return False
                 return any(self.is_password(each, where, depth - 1) for each in given)
             if call.func.attr == "get" and call.args and isinstance(call.args[0].value, f.Const):
                 key = call.args[0].value.value
@@ -125,3 +128,8 @@ class Passwords:
                 callee = self.types.callee(module, call)
                 if isinstance(callee, FunctionObject) and callee.function is function:
                     yield module, call
+
+
+def names_realm(expr: f.Expr) -> bool:
+    """Whether a text is made with a realm: the digest authentication of HTTP says how that is hashed (RFC 7616)."""
+    return any("realm" in secrets.words(f.last_name(part)) for part in walk(expr))
