@@ -6,6 +6,8 @@ conditional ones after it; bindings that disagree make the type unknown (None), 
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import (
@@ -130,7 +132,8 @@ class Inference(Scopes, Imports, Members, Returns, Querying, Containers, Injecti
         found = self.subscript(owner, items, where)
         key = items[0] if len(items) == 1 else f.Display("tuple", items)
         if found is None or (isinstance(found, OneOf) and self._is_fixed(key, where)):
-            return self._entry(value, key, where) or found
+            if isinstance(value, (f.Name, f.Attr)):  # `size = [size[0], 1]`
+                return self.guarded(("entry", value, key, where), partial(self._entry, value, key, where)) or found
         return found
 
     def _is_fixed(self, key: f.Expr, where: Where) -> bool:
@@ -151,8 +154,6 @@ class Inference(Scopes, Imports, Members, Returns, Querying, Containers, Injecti
 
         The display is taken to be all that the dict or list holds.
         """
-        if not isinstance(value, (f.Name, f.Attr)):
-            return None
         display, place = self._displayed(*(self.alias(value, where) or (None, where)))
         if isinstance(display, f.Display) and display.kind in ("list", "tuple") and not starred(display.items):
             if not isinstance(key, f.Const):
