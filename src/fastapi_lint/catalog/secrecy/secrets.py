@@ -83,6 +83,7 @@ class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     examples: tuple[str, ...]
+    publishable: tuple[str, ...]
     passwords: frozenset[str]
 
 
@@ -289,12 +290,15 @@ def is_to_be_replaced(text: str) -> bool:
     return bool(catalogue().texts.request.intersection(words(text))) and not looks_random(text)
 
 
+_NAMESPACED = re.compile(r"[a-z_-]+(?::[a-z_-]+){2,}\Z")
+
+
 def is_reference(text: str, name: str = "") -> bool:
     """Whether a text is written for people, is filled in later, or names a place where a value is: a URL, a path, a
     dotted name, an environment variable; or it repeats the words of the name that it is bound to."""
     if not text.isascii() or any(c.isspace() for c in text.strip()) or is_template(text) or "://" in text:
         return True
-    if _CONSTANT_NAME.match(text) or _PATH.match(text):
+    if _CONSTANT_NAME.match(text) or _PATH.match(text) or _NAMESPACED.match(text):
         return not looks_random(text)
     return repeats(text, name)
 
@@ -323,6 +327,11 @@ def is_label(text: str, name: str = "") -> bool:
     if any(term in labels and any(c.isdigit() for c in term) for term in found):
         return not looks_random(text)
     return bool(labels.intersection(words(text))) and not any(c.isdigit() for c in text)
+
+
+def is_publishable(text: str) -> bool:
+    """Whether a text is a key of a known format that is made to be published: it stands in web pages."""
+    return text.startswith(catalogue().known.publishable)
 
 
 def is_known_password(text: str) -> bool:

@@ -34,6 +34,7 @@ _DUMPS = frozenset({"model_dump", "model_dump_json", "dict", "json"})
 _MASKED = ("pydantic.SecretStr", "pydantic.SecretBytes", "pydantic.types.SecretStr", "starlette.datastructures.Secret")
 _HARMLESS = ("int", "float", "bool", "datetime.datetime", "datetime.timedelta", "list", "set")
 _HOLDERS = ("fastapi.security.HTTPBasicCredentials", "fastapi.security.HTTPAuthorizationCredentials")
+_FORMS = frozenset({"str", "text", "string"})
 _VAGUE = frozenset({"token", "tokens", "secret", "key", "credential", "credentials", "bearer", "pwd"})
 """Words that mean something else as often: a word of a text, an entry of a dict, the working directory."""
 _QUALIFYING = frozenset({
@@ -379,6 +380,8 @@ class Logs:
 def _is_vague(name: str) -> bool:
     """Whether a name may be that of a word of a text, of a whole object, or of an entry (`session_key`)."""
     found = secrets.words(name)
+    if len(found) > 1 and found[-1] in _FORMS:  # `token_text`: as likely what a model reads and writes
+        found = found[:-1]
     qualifying = _QUALIFYING - {"session"} if found[-1:] == ["key"] else _QUALIFYING
     return bool(found) and found[-1] in _VAGUE and qualifying.isdisjoint(found[:-1])
 

@@ -133,7 +133,7 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
         kind = "token" if given.lower() in AUTHORIZATION else kind or secrets.secret_name(given)
         if (kind is None and key is None) or _is_enumeration(bound.cls, check) or secrets.is_pattern(bound.text):
             continue
-        if any(_INVENTED.search(text) for text in bound.beside):
+        if any(_INVENTED.search(text) for text in bound.beside) or secrets.is_publishable(bound.text):
             continue
         made = looks_made(bound.text)
         stands_in = check.project.secrets.stands_in_for(bound) is not None
