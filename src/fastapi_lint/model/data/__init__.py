@@ -11,6 +11,7 @@ from fastapi_lint.model.data.making.caching import is_cached
 from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.data.making.particular import Particular
 from fastapi_lint.model.data.making.roots import Root, nearest_root
+from fastapi_lint.model.data.making.uploads import kept_upload, takes_upload
 from fastapi_lint.model.data.making.usage import Usage, usage_of
 from fastapi_lint.model.data.rebuilding import is_imported_by_a_user, is_rebuilt
 from fastapi_lint.model.data.releases import is_for_a_release
@@ -45,6 +46,7 @@ __all__ = [
     "is_mapped",
     "is_on_miss",
     "is_rebuilt",
+    "kept_upload",
     "loads_env_file",
     "model_of_method",
     "names_env_file",
@@ -54,6 +56,7 @@ __all__ = [
     "row_class",
     "serialized",
     "status_is_decided",
+    "takes_upload",
     "usage_of",
     "variable_of",
 ]

@@ -15,13 +15,12 @@ from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Module, Route
 from fastapi_lint.model.calls import Trail
-from fastapi_lint.model.data import status_is_decided
+from fastapi_lint.model.data import kept_upload, status_is_decided, takes_upload
 from fastapi_lint.model.database import Insert
 from fastapi_lint.model.routing import Wording, wording
 from fastapi_lint.model.secrets import VERIFIES, verifies
 from fastapi_lint.rule import Check, rule
 
-_UPLOADED = ("fastapi.UploadFile", "starlette.datastructures.UploadFile")
 _CONSTANTS = re.compile(rb"^from starlette\.status import", re.M)
 
 
@@ -34,8 +33,8 @@ def created_with_200(module: Module, check: Check) -> Iterator[Finding]:
     clients and tests that follow the OpenAPI document inherit the difference.
 
     An operation creates when its handler, or a function it calls, inserts into the database each time that it succeeds,
-    and answers with what it has inserted, or is named after it; or when its name and path say so (`create_user` on
-    `/users`) and nothing speaks against it.
+    and answers with what it has inserted, or is named after it; when it saves an upload in a file of a new name, with
+    which it answers; or when its name and path say so (`create_user` on `/users`) and nothing speaks against it.
 
     Fix safety
     The status code changes: clients that compare it with 200 must follow.
@@ -69,14 +68,16 @@ def created_with_200(module: Module, check: Check) -> Iterator[Finding]:
         if trail is not None and not inserts.is_sure(handler, trail):
             continue
         told = _creates(said, trail, route)
-        if not told and (trail is None or not _gives_back(said, trail, handler, check)):
+        kept = kept_upload(check.project, handler) if trail is None and _may_keep(said) else None
+        if not told and kept is None and (trail is None or not _gives_back(said, trail, handler, check)):
             continue
         if status_is_decided(check.project, route, handler):
             continue
-        if trail is None and (given is not None or not inserts.may_be_meant(handler)):
+        if trail is None and kept is None and (given is not None or not inserts.may_be_meant(handler)):
             continue
         reported.add(route.start)
         reason = f"it inserts with `{trail.effect.written}`" if trail is not None else "as its name says"
+        reason = "it saves the upload in a new file" if kept is not None else reason
         last = trail.steps[-1] if trail is not None else None
         yield check.finding(
             route,
@@ -118,10 +119,14 @@ def _gives_back(said: Wording, trail: Trail[Insert], handler: Function, check: C
     if said.inner and (thing is None or said.collection not in wording(thing.name, "").singulars):
         return False
     if said.is_action:
-        takes = (each.type for each in check.project.dependencies.parameters(handler))
-        if not said.takes_up or not any(check.project.types.is_instance(one, *_UPLOADED) for one in takes):
+        if not said.takes_up or not takes_upload(check.project, handler):
             return False
     return check.project.inserts.is_given_back(handler, trail) and not _signs_in(handler, check)
+
+
+def _may_keep(said: Wording) -> bool:
+    """Whether nothing says that an upload is for something that is there, or is worked with."""
+    return not said.inner and (not said.is_action or said.takes_up)
 
 
 def _signs_in(function: Function, check: Check, depth: int = 2) -> bool:
