@@ -99,6 +99,9 @@ _LISTS = (
     "<L> = []\n<L>.append(Depends(<F>))\n<L>.extend(<L>)\n", "<L> = [(<R>, <S>), (<R>, <S>)]\n", "<L> = <F>()\n",
 )  # fmt: skip
 _FUNCTIONS = (
+    "def <F>(x=<V>):\n    y = <@V>\n    async def inner():\n        nonlocal y\n        y = [y[0][-1], <V>]\n"
+    "        y[0].strip(<V>)\n    return inner() or y[0]\n",
+    "def <F>(x=<V>):\n    global V0\n    V0 = {'a': V0['a'], **x}\n    V0['a'].b(<V>)\n    return V0['a']\n",
     "def <F>(x: <@A> = <@V>, y=Depends(<F>)) -> <@A>:\n    <V> = <@V>\n    return <@V>\n",
     "def <F>(x=<V>, y=<F>):\n    time.sleep(1)\n    requests.post(<S>)\n    return <F>(x, <F>(y))\n",
     "async def <F>(x: <@A> = Depends(<F>), y: <@A> = <@V>):\n    with <F>() as a, a as b, <V> as c:\n"
