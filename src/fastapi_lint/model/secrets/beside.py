@@ -13,7 +13,7 @@ from fastapi_lint.model.values.literals import Quoted, quoted_at
 _OPERATOR = re.compile(rb"==|!=")
 _NAME_BEFORE = re.compile(rb"(?<![\w.\"'])(?:\w{1,40}\.){0,4}([A-Za-z_]\w{1,60})\Z")
 _NAME_AFTER = re.compile(rb"(?:\w{1,40}\.){0,4}([A-Za-z_]\w{1,60})\b(?!\s{0,2}[.(\[])")
-_CASE = re.compile(rb"case\s*\(?\s*[\"']")
+_CASE = re.compile(rb"case\s*(?:\(\s*)?[\"']")
 _LONGEST_NAME = 240
 _QUOTES = (b'"', b"'")
 
