@@ -124,10 +124,6 @@ class Rule:
             return module.matches(self.hint)
         return self.hint is None or self.hint.search(module.source.data) is not None
 
-    def findings(self, subject: object, check: Check) -> list[Finding]:
-        """What it says of a subject. Raises what its function raises, and `TypeError` for what is no finding of it."""
-        return self.verified(list(self.judge(subject, check)))
-
     def verified(self, found: list[Finding]) -> list[Finding]:
         """What its function has said. Raises `TypeError` for what is no finding of it."""
         for each in found:

@@ -33,6 +33,14 @@ class Worded:
         super().__init__()
         self._mentioned: dict[str, bool] = {}
 
+    @property
+    def text(self) -> bytes:
+        """The text in UTF-8, in which the byte offsets of facts count; empty when the file cannot be read."""
+        try:
+            return self.source.utf8
+        except Unreadable:
+            return b""
+
     def mentions(self, *words: str) -> bool:
         """Whether any of some texts occurs, which may be pieces of words: a cheap reason not to look closer."""
         for word in words:
@@ -55,17 +63,12 @@ class Worded:
         return b"\n".join((b"", *self.vocabulary(), b""))
 
     def vocabulary(self) -> set[bytes]:
-        """The words, each once: to ask for many at a time. None of a file that cannot be read."""
-        try:
-            return set(self.source.utf8.translate(_WORDS_ALONE).split())
-        except Unreadable:
-            return set()
+        """The words, each once: to ask for many at a time."""
+        return set(self.text.translate(_WORDS_ALONE).split())
 
     def has_word(self, word: str) -> bool:
         """Whether a word is one of the `vocabulary`."""
         known = word.encode()
-        try:
-            text = self.source.utf8
-        except Unreadable:
+        if known not in self.text:
             return False
-        return known in text and re.search(rb"(?<!\w)" + re.escape(known) + rb"(?!\w)", text) is not None
+        return re.search(rb"(?<!\w)" + re.escape(known) + rb"(?!\w)", self.text) is not None

@@ -110,7 +110,7 @@ class Chains(Blocking):
         given = self.types.infer(arg.value, (module, call.block, call.start))
         first = Step(module, call.start, call.name_end, None, call, block=call.block)
         entry = self._entry_for(given)
-        if entry is not None and entry.weight in ("long", "local"):
+        if entry is not None and entry.weight in _WEIGHTS:
             name = self.types.name_of_type(given) or "?"
             return Trail(Step(module, arg.start, arg.end, None, None, name, call.block), None, entry, 1).behind(first)
         return self._telling((replace(first, function=each) for each in self.execution.handed(given)), None)
@@ -214,7 +214,7 @@ class Chains(Blocking):
 
     def _blocks_at_all(self, run: Run) -> bool:
         """Whether a function blocks, however; what calls methods of one of several objects on the way aside."""
-        return any(self._leads(run, *self._effect_of(_Tier(weight))) for weight in ("long", "local"))
+        return any(self._leads(run, *self._effect_of(_Tier(weight))) for weight in _WEIGHTS)
 
     def _blocks_itself(self, function: Function, settings: Settings, tier: _Tier) -> tuple[Step, catalog.Entry] | None:
         if self.asks_for_loop(function):

@@ -18,7 +18,7 @@ from fastapi_lint.model.calls.trails import Memo, Trail
 from fastapi_lint.model.calls.ways.conditional import conditions
 from fastapi_lint.model.calls.ways.endings import Endings
 from fastapi_lint.model.calls.ways.sparing import bound
-from fastapi_lint.model.names.expressions import targets, walk
+from fastapi_lint.model.names.expressions import stands_in, walk, with_copies
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -68,7 +68,6 @@ _MOST_STEPS = 4
 _LONGEST = 40
 _COPIES = 3
 """Assignments in a row between an insert and what is returned."""
-_DEEPEST = 4
 
 
 @dataclass(frozen=True)
@@ -120,9 +119,9 @@ class Inserts:
         the insert gave, or with what a function gave that returns that."""
         current = function
         for step in trail.steps:
-            found = _Given(current, step.call, step.function is None) if step.call is not None else None
+            found = _given(current, step.call, step.function is None) if step.call is not None else set()
             returned = [leave for leave in current.exits if leave.kind == "return" and not is_none(leave.value)]
-            if found is None or not returned or not all(found.is_in(leave.value) for leave in returned):
+            if not returned or not all(stands_in(found, leave.value, current.module) for leave in returned):
                 return False
             current = step.function if step.function is not None else current
         return True
@@ -307,35 +306,20 @@ class Inserts:
         return [each for each in module.calls_in.get(function, ()) if each.start <= call.start and each.end > call.end]
 
 
-class _Given:
-    """What a call gives in a function, by the names that hold it; of an insert also what it was given."""
-
-    def __init__(self, function: Function, call: f.Call, is_insert: bool) -> None:
-        self._module = module = function.module
-        itself = f.CallRef(module.call_numbers[call.start, call.end])
-        self._roots: set[f.Expr] = {itself}
-        receiver = call.func.value if isinstance(call.func, f.Attr) else None
-        if is_insert and f.last_name(call.func) in _RUNS:
-            self._roots.add(f.Attr(receiver, "lastrowid") if receiver is not None else itself)
-            for other in function.calls:
-                if isinstance(other.func, f.Attr) and other.func.value == receiver and other.start > call.start:
-                    self._roots.add(f.CallRef(module.call_numbers[other.start, other.end]))
-        elif is_insert:
-            self._roots |= {arg.value for arg in call.args if isinstance(arg.value, (f.Name, f.CallRef))}
-        assigns = module.assigns_in.get(function.index, ())
-        for _ in range(_COPIES):
-            self._roots |= {target for entry in assigns if self.is_in(entry.value) for target in targets(entry.target)}
-
-    def is_in(self, expr: f.Expr | None, depth: int = 0) -> bool:
-        """Whether it stands in an expression, or in what a call in it is given."""
-        for part in walk(expr):
-            if part in self._roots:
-                return True
-            if isinstance(part, f.CallRef) and depth < _DEEPEST:
-                call = self._module.facts.calls[part.index]
-                if any(self.is_in(each, depth + 1) for each in (call.func, *(arg.value for arg in call.args))):
-                    return True
-        return False
+def _given(function: Function, call: f.Call, is_insert: bool) -> set[f.Expr]:
+    """What holds what a call gives in a function; of an insert also what that was given."""
+    module = function.module
+    itself = f.CallRef(module.call_numbers[call.start, call.end])
+    roots: set[f.Expr] = {itself}
+    receiver = call.func.value if isinstance(call.func, f.Attr) else None
+    if is_insert and f.last_name(call.func) in _RUNS:
+        roots.add(f.Attr(receiver, "lastrowid") if receiver is not None else itself)
+        for other in function.calls:
+            if isinstance(other.func, f.Attr) and other.func.value == receiver and other.start > call.start:
+                roots.add(f.CallRef(module.call_numbers[other.start, other.end]))
+    elif is_insert:
+        roots |= {arg.value for arg in call.args if isinstance(arg.value, (f.Name, f.CallRef))}
+    return with_copies(roots, function, _COPIES)
 
 
 def _is_choice(function: Function, at: int) -> bool:

@@ -6,6 +6,7 @@ from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.names.annotations import parse_annotation
 from fastapi_lint.model.names.circles import imports_back
 from fastapi_lint.model.names.expressions import (
+    asked_about,
     attributes,
     attributes_of,
     called,
@@ -61,6 +62,7 @@ __all__ = [
     "Refusal",
     "TupleOf",
     "Type",
+    "asked_about",
     "attributes",
     "attributes_of",
     "called",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Function, Module
+
+_DEEPEST = 4
+"""Calls within calls that are looked into for what is given to them."""
 
 Evaluated = tuple[f.Expr, int, int]
 """An expression, the block in which it is evaluated, and where its call or statement starts."""
@@ -73,6 +76,40 @@ _PARTS: Final[Mapping[type, Callable[..., tuple[f.Expr | None, ...]]]] = {
     f.Binary: lambda expr: (expr.left, expr.right),
     f.Each: lambda expr: (expr.element,),
 }
+
+
+def stands_in(wanted: Collection[f.Expr], expr: f.Expr | None, module: Module, depth: int = _DEEPEST) -> bool:
+    """Whether one of some expressions stands in an expression, or in what a call in it is given."""
+    for part in walk(expr):
+        if part in wanted:
+            return True
+        if isinstance(part, f.CallRef) and depth > 0:
+            call = module.facts.calls[part.index]
+            given = (call.func, *(arg.value for arg in call.args))
+            if any(stands_in(wanted, each, module, depth - 1) for each in given):
+                return True
+    return False
+
+
+def with_copies(wanted: Collection[f.Expr], function: Function, rounds: int) -> set[f.Expr]:
+    """Some expressions, and what a function assigns a value to in which one of them stands, so many times in a row."""
+    found, assigns = set(wanted), function.module.assigns_in.get(function.index, ())
+    for _ in range(rounds if found else 0):
+        holding = [entry for entry in assigns if stands_in(found, entry.value, function.module)]
+        found |= {target for entry in holding for target in targets(entry.target)}
+    return found
+
+
+def asked_about(test: f.Expr | None, *, is_there: bool) -> str | None:
+    """The name of what a condition says to be there (`is_there`), or to be missing: `not name`, `name is None`."""
+    match test:
+        case f.Name(id=name):
+            return name if is_there else None
+        case f.Unary(op="not", value=f.Name(id=name)):
+            return None if is_there else name
+        case f.Compare(operators=("is" | "is not" as operator,), operands=(f.Name(id=name), f.Const(value=None))):
+            return name if (operator == "is not") is is_there else None
+    return None
 
 
 def is_super(module: Module, expr: f.Expr) -> bool:

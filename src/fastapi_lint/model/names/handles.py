@@ -40,14 +40,6 @@ class Module(Opening, Worded, Input):
         return self._given() if callable(self._given) else self._given
 
     @property
-    def text(self) -> bytes:
-        """The text in UTF-8, in which the byte offsets of facts count; empty when the file cannot be read."""
-        try:
-            return self.source.utf8
-        except Unreadable:
-            return b""
-
-    @property
     def is_unreadable(self) -> bool:
         """Whether the bytes cannot be Python, or are too many for a tree: the syntax-error rule speaks of it."""
         try:

@@ -12,7 +12,7 @@ from fastapi_lint.model import Function
 from fastapi_lint.model.calls import written
 from fastapi_lint.model.data import Root, is_cached, nearest_root
 from fastapi_lint.model.database import Rows, is_session_like
-from fastapi_lint.model.names import evaluated, target_names, walk
+from fastapi_lint.model.names import asked_about, evaluated, target_names, walk
 from fastapi_lint.rule import Check, rule
 
 _BREAK = re.compile(rb"(?:^[ \t]*|[:;][ \t]*)break\b", re.MULTILINE)
@@ -200,22 +200,14 @@ def _is_on_miss(function: Function, call: f.Call, loop: int) -> bool:
     block = call.block
     while block != loop and block >= 0:
         test = blocks[block].test
-        if blocks[block].kind == "if" and isinstance(test, f.Compare) and "not in" in test.operators:
-            return True
-        if blocks[block].kind == "if" and (name := _empty(test)) and _is_filled_once(function, name, block, loop):
-            return True
+        if blocks[block].kind == "if":
+            if isinstance(test, f.Compare) and "not in" in test.operators:
+                return True
+            name = asked_about(test, is_there=False)
+            if name is not None and _is_filled_once(function, name, block, loop):
+                return True
         block = blocks[block].parent
     return False
-
-
-def _empty(test: f.Expr | None) -> str:
-    """The variable of which a condition asks that nothing is in it."""
-    match test:
-        case f.Compare(operators=("is",), operands=(f.Name(id=name), f.Const(value=None))):
-            return name
-        case f.Unary(op="not", value=f.Name(id=name)):
-            return name
-    return ""
 
 
 def _is_filled_once(function: Function, name: str, block: int, loop: int) -> bool:

@@ -7,7 +7,7 @@ Says which calls make them, whether one call makes several, and who waits for th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -186,22 +186,22 @@ def waiters(module: Module) -> Waiters:
         for arg in call.args:
             for one in coroutines_in(arg.value, function, (arg.start, arg.end)):
                 found[one.call.start, one.call.end] = call
-    for call in module.calls_named(_TASKS):
-        if (inner := started_by(module, call)) is not None:
-            found.setdefault((inner.start, inner.end), call)
+    for call, inner in _starting(module, module.calls_named(_TASKS)):
+        found.setdefault((inner.start, inner.end), call)
     return found
-
-
-def started_by(module: Module, call: f.Call) -> f.Call | None:
-    """The call whose coroutine a call such as `create_task(work())` starts."""
-    first = call.args[0].value if call.args and f.last_name(call.func) in _TASKS else None
-    return module.facts.calls[first.index] if isinstance(first, f.CallRef) else None
 
 
 def started_in(function: Function) -> list[f.Call]:
     """The calls whose coroutines a function starts as tasks."""
-    found = (started_by(function.module, call) for call in function.calls_named(_TASKS))
-    return [call for call in found if call is not None]
+    return [inner for _, inner in _starting(function.module, function.calls_named(_TASKS))]
+
+
+def _starting(module: Module, calls: Iterable[f.Call]) -> Iterator[tuple[f.Call, f.Call]]:
+    """Calls such as `create_task(work())`, each with the call whose coroutine it starts."""
+    for call in calls:
+        first = call.args[0].value if call.args else None
+        if isinstance(first, f.CallRef):
+            yield call, module.facts.calls[first.index]
 
 
 def is_waiting(types: Inference, module: Module, waiter: f.Call) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import targets, walk
+from fastapi_lint.model.names.expressions import asked_about, targets, walk
 from fastapi_lint.model.names.symbols import Function
 
 _STORES = frozenset({"setdefault", "set", "put", "setattr", "append", "add", "extend", "insert", "update"})
@@ -152,11 +152,9 @@ def for_want_of(function: Function, call: f.Call) -> str | None:
             case f.Choice(options=(f.Name(id=name), *rest)) if f.CallRef(index) in rest and name in names:
                 return name
     for block in module.block_chain(call.block):
-        match block.test if block.kind == "if" and block.function == function.index else None:
-            case f.Unary(op="not", value=f.Name(id=name)) if name in names:
-                return name
-            case f.Compare(operators=("is",), operands=(f.Name(id=name), f.Const(value=None))) if name in names:
-                return name
+        if block.kind == "if" and block.function == function.index:
+            if (missing := asked_about(block.test, is_there=False)) in names:
+                return missing
     return None
 
 

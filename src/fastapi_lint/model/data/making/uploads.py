@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.reach.starting import started
 from fastapi_lint.model.calls.ways.endings import Endings
-from fastapi_lint.model.names.expressions import targets, walk
+from fastapi_lint.model.names.expressions import stands_in, walk, with_copies
 from fastapi_lint.model.names.symbols import ClassObject, Function, Module
 from fastapi_lint.model.types.inference.inference import is_none
 from fastapi_lint.model.values.freshness import FRESH_WORDS, fresh
@@ -38,7 +38,6 @@ _NAMING = (
 )
 _SHOWING = frozenset({"open", "str", "len", "print", "dict"})
 _COPIES = 4
-_DEEPEST = 4
 
 
 def takes_upload(project: Project, function: Function) -> bool:
@@ -60,12 +59,9 @@ def kept_upload(project: Project, function: Function) -> f.Call | None:
     held = {
         f.CallRef(module.call_numbers[one.start, one.end]) for one in function.calls if _is_fresh(one, module, project)
     }
-    names: set[f.Expr] = set(held)
-    assigns = module.assigns_in.get(function.index, ())
-    for _ in range(_COPIES if held else 0):
-        names |= {target for each in assigns if _holds(each.value, names, module) for target in targets(each.target)}
+    names = with_copies(held, function, _COPIES)
     returned = [leave.value for leave in function.exits if leave.kind == "return" and not is_none(leave.value)]
-    if not held or not returned or not all(_holds(value, names, module) for value in returned):
+    if not held or not returned or not all(stands_in(names, value, module) for value in returned):
         return None
     if any(started(function, project.types)) or any(_works(one, names, module, project) for one in function.calls):
         return None
@@ -95,19 +91,7 @@ def _writes(call: f.Call, names: set[f.Expr], module: Module, project: Project) 
     path = call.func.value if isinstance(call.func, f.Attr) and (last in _WRITES or ".Path." in name) else None
     if path is None and name in _OPENS and call.args:
         path = call.args[0].value
-    if path is None or not _holds(path, names, module):
+    if path is None or not stands_in(names, path, module):
         return False
     modes = [arg.value for arg in call.args if isinstance(arg.value, f.Const)]
     return last in _WRITES or any(mode.value in _MODES for mode in modes)
-
-
-def _holds(expr: f.Expr | None, names: set[f.Expr], module: Module, depth: int = 0) -> bool:
-    """Whether one of some names stands in an expression, or in what a call in it is given."""
-    for part in walk(expr):
-        if part in names:
-            return True
-        if isinstance(part, f.CallRef) and depth < _DEEPEST:
-            call = module.facts.calls[part.index]
-            if any(_holds(each, names, module, depth + 1) for each in (call.func, *(arg.value for arg in call.args))):
-                return True
-    return False

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import asked_about
 from fastapi_lint.model.names.symbols import Function
 from fastapi_lint.model.tokens.parts import Chain, Frame
 from fastapi_lint.model.types.inference.inference import Where
@@ -25,10 +26,10 @@ class Overriding:
         blocks = function.module.facts.blocks
         for block in function.module.block_chain(number):
             if block.kind == "if":
-                absent = _asked(block.test, is_there=False)
+                absent = asked_about(block.test, is_there=False)
             elif block.kind == "else" and block.parent >= 0 and blocks[block.parent].kind == "choice":
                 beside = [one.test for one in blocks if one.parent == block.parent and one.kind == "if"]
-                absent = _asked(beside[0], is_there=True) if len(beside) == 1 else None
+                absent = asked_about(beside[0], is_there=True) if len(beside) == 1 else None
             else:
                 continue
             if absent is not None and self._is_always_given(absent, function, chain, frames):
@@ -41,9 +42,9 @@ class Overriding:
             return choice.options
         name, number = None, 0
         if choice.op == "or":
-            name = _asked(choice.options[0], is_there=True)
-        elif choice.op == "if" and (name := _asked(choice.test, is_there=True)) is None:
-            name, number = _asked(choice.test, is_there=False), 1
+            name = asked_about(choice.options[0], is_there=True)
+        elif choice.op == "if" and (name := asked_about(choice.test, is_there=True)) is None:
+            name, number = asked_about(choice.test, is_there=False), 1
         if name is not None and self._is_always_given(name, function, chain, frames):
             return choice.options[number : number + 1]
         return choice.options
@@ -72,15 +73,3 @@ class Overriding:
                 found = list(self.project.values.definitions(value, where))
                 return bool(found) and all(self._is_time(one, place, depth - 1) for one, place in found)
         return False
-
-
-def _asked(test: f.Expr | None, *, is_there: bool) -> str | None:
-    """The name of what a condition says to be there (`is_there`), or to be missing."""
-    match test:
-        case f.Name(id=name):
-            return name if is_there else None
-        case f.Unary(op="not", value=f.Name(id=name)):
-            return None if is_there else name
-        case f.Compare(operators=("is" | "is not" as operator,), operands=(f.Name(id=name), f.Const(value=None))):
-            return name if (operator == "is not") is is_there else None
-    return None

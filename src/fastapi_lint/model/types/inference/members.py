@@ -201,8 +201,7 @@ class Members(Questions):
         return self.guarded(("member", cls, attr), partial(self._declared, cls, attr))
 
     def _declared(self, cls: Class, attr: str) -> Type:
-        wide: Type = None
-        """One of several objects, by the annotation; what is put there may say more."""
+        wide: Type = None  # one of several objects, by the annotation: what is put there may say more
         if entry := cls.assigns.get(attr):
             where = (cls.module, entry.block, entry.end)
             if entry.annotation is not None:
