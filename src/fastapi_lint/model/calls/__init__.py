@@ -40,7 +40,7 @@ from fastapi_lint.model.calls.concurrent.outliving import Started, root_of
 from fastapi_lint.model.calls.concurrent.plain import A_GENERATOR, SYNCHRONOUS, is_certain, plain_result
 from fastapi_lint.model.calls.concurrent.tasks import TASKS, is_given, is_made_here
 from fastapi_lint.model.calls.concurrent.threads import joins_threads, thread_started
-from fastapi_lint.model.calls.concurrent.together import Member, Together, is_made_in_loop, together
+from fastapi_lint.model.calls.concurrent.together import Member, Together, is_in_loop, is_made_in_loop, together
 from fastapi_lint.model.calls.concurrent.using import leaves, only_value, reads_of
 from fastapi_lint.model.calls.raising import Raising, raised_call, returned_call
 from fastapi_lint.model.calls.results import NotCallable, not_callable
@@ -96,6 +96,7 @@ __all__ = [
     "is_followed_up",
     "is_for_its_value",
     "is_given",
+    "is_in_loop",
     "is_made_here",
     "is_made_in_loop",
     "is_one_of_two_contexts",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.arguments import completed
 from fastapi_lint.model.calls.bodies.binding import can_bind, is_of_one_object
 from fastapi_lint.model.calls.bodies.overriding import Overriding
 from fastapi_lint.model.calls.bodies.validation import run_by
@@ -113,10 +114,10 @@ class Execution:
         """What a call of a method of one of several objects runs, for each of the objects."""
         callee = self.types.callee(module, call)
         options = callee.options if isinstance(callee, OneOf) else (callee,)
-        return [tuple(self._called(option, module, call, awaited=True)) for option in options]
+        return [tuple(self._called(option, module, call, True, call)) for option in options]
 
     def _targets(self, callee: Type, module: Module, call: f.Call, *, awaited: bool) -> Iterator[Function]:
-        yield from self._called(callee, module, call, awaited)
+        yield from self._called(callee, module, call, awaited, call)
         for validator in run_by(self.types, callee, module, call):
             yield from self.bodies(validator)
         for given in self.called_by_built_in(callee, module, call):
@@ -158,11 +159,12 @@ class Execution:
                     yield from self.handed(option)
 
     def _called(
-        self, callee: Type, module: Module, call: f.Call, awaited: bool, *, partial: bool = False
+        self, callee: Type, module: Module, call: f.Call, awaited: bool, whole: f.Call | None
     ) -> Iterator[Function]:
+        """What runs when a value is called; `whole` is the call with what a `partial` adds, None if that is unknown."""
         match callee:
             case FunctionObject(function=function, owner=owner):
-                if not partial and not can_bind(function, owner, call):
+                if whole is not None and not can_bind(function, owner, whole):
                     return
                 for each in self.implementations(function, owner):
                     for body in self.bodies(each):
@@ -173,20 +175,21 @@ class Execution:
                         yield body
             case ClassObject(cls=cls):
                 init = self.types.member(cls, "__init__", Instance(cls))
-                if (
-                    isinstance(init, FunctionObject)
-                    and not can_bind(init.function, Instance(cls), call)
-                    and not partial
-                ):
-                    return
+                if isinstance(init, FunctionObject) and whole is not None:
+                    if not can_bind(init.function, Instance(cls), whole):
+                        return
                 yield from self._methods(cls, ("__new__", "__init__", "__post_init__", "model_post_init"))
             case Instance(cls=Class() as cls):
                 yield from self._methods(cls, ("__call__",), awaited=awaited and call.awaited)
-            case Partial(callable=inner):
-                yield from self._called(inner, module, call, awaited, partial=True)
+            case Partial(callable=inner, made=made):
+                if whole is not None and made is not None and f.last_name(made.facts.func) == "partial":
+                    whole = completed(whole, made.facts.args[1:])
+                else:
+                    whole = None
+                yield from self._called(inner, module, call, awaited, whole)
             case OneOf(options=options):
                 for option in options:
-                    yield from self._called(option, module, call, awaited, partial=partial)
+                    yield from self._called(option, module, call, awaited, whole)
 
     def _methods(self, cls: Class, names: tuple[str, ...], *, awaited: bool = False) -> Iterator[Function]:
         for name in names:

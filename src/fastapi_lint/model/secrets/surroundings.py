@@ -281,8 +281,12 @@ def is_never_read(bound: BoundText, project: Project) -> bool:
 
 
 def class_around(bound: BoundText) -> Class | None:
-    """The class in whose body a text stands."""
-    cls = bound.module.facts.blocks[bound.block].cls
+    """The class in whose body a text stands, in a `lambda` of it as well: a factory of a default."""
+    blocks = bound.module.facts.blocks
+    block = blocks[bound.block]
+    while block.kind == "lambda":
+        block = blocks[block.parent]
+    cls = block.cls
     return bound.module.classes[cls] if cls >= 0 else None
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import called, comparisons_of
+from fastapi_lint.model.names.expressions import called, comparisons_of, walk
 from fastapi_lint.model.names.symbols import Class, Function, Module
 from fastapi_lint.model.secrets.comparing import Comparing
 from fastapi_lint.model.secrets.keys import USERS, keys_given, keys_of_users
@@ -186,7 +186,7 @@ class Secrets:
             for part, block, at in comparisons_of(function):
                 where = (module, block, at)
                 for theirs, mine in _pairs(part):
-                    own = [one for one in self._held(mine, where) if _may_be_secret(one[0])]
+                    own = [one for one in self._held(mine, where) if _may_be_secret(one[0], part, function)]
                     if own and comparing.is_given(theirs, where):
                         for value, at_home in own:
                             for place in origins(value, at_home, self.project):
@@ -293,12 +293,29 @@ def _pairs(part: f.Compare) -> tuple[tuple[f.Expr, f.Expr], ...]:
     return ((one, other), (other, one)) if part.operators in (("==",), ("!=",)) else ()
 
 
-def _may_be_secret(expr: f.Expr) -> bool:
-    """Whether the name of a value is that of a secret; one that is read in place has none."""
+def _may_be_secret(expr: f.Expr, part: f.Compare, function: Function) -> bool:
+    """Whether the name of a value is that of a secret, or a key without which a request is refused; one that is read
+    in place has no name."""
     if isinstance(expr, f.CallRef):
         return True
     name = f.last_name(expr) if isinstance(expr, (f.Name, f.Attr)) else ""
-    return secrets.secret_name(name) is not None or secrets.secret_name(name.rstrip("sS")) is not None
+    if secrets.secret_name(name) is not None or secrets.secret_name(name.rstrip("sS")) is not None:
+        return True
+    return secrets.words(name)[-1:] == ["key"] and _refuses(function, part)
+
+
+def _refuses(function: Function, part: f.Compare) -> bool:
+    """Whether a function answers 401 or 403 where a comparison says so."""
+    module = function.module
+    for leave in function.exits:
+        test = module.facts.blocks[leave.block].test if module.facts.blocks[leave.block].kind == "if" else None
+        if leave.kind == "raise" and isinstance(leave.value, f.CallRef) and any(one == part for one in walk(test)):
+            for arg in module.facts.calls[leave.value.index].args:
+                if isinstance(arg.value, f.Const) and arg.value.value in (401, 403):
+                    return True
+                if f.last_name(arg.value).endswith(("401_UNAUTHORIZED", "403_FORBIDDEN", "UNAUTHORIZED", "FORBIDDEN")):
+                    return True
+    return False
 
 
 def _missing(module: Module, entry: f.Assign) -> str:

@@ -44,21 +44,39 @@ def overrides(module: Module) -> Iterator[Override]:
         return
     for entry in module.facts.assigns:
         match entry.target:
-            case f.Sub(value=f.Attr(attr=attr, value=app), items=(key,)) if attr == ATTRIBUTE and entry.op == "=":
-                yield Override(module, app, key, entry.block, entry.start, entry.end, entry.value)
+            case f.Sub(value=table, items=(key,)) if entry.op == "=":
+                if (app := _app_of(table, module, entry.block)) is not None:
+                    yield Override(module, app, key, entry.block, entry.start, entry.end, entry.value)
             case f.Attr(attr=attr, value=app) if attr == ATTRIBUTE:
                 for key, value in _items(entry.value):
                     yield Override(module, app, key, entry.block, entry.start, entry.end, value)
     for call in module.facts.calls:
         match call.func:
-            case f.Attr(attr="update", value=f.Attr(attr=attr, value=app)) if attr == ATTRIBUTE and call.args:
-                for key, value in _items(call.args[0].value):
-                    yield Override(module, app, key, call.block, call.start, call.end, value)
+            case f.Attr(attr="update", value=table) if call.args:
+                if (app := _app_of(table, module, call.block)) is not None:
+                    for key, value in _items(call.args[0].value):
+                        yield Override(module, app, key, call.block, call.start, call.end, value)
             case f.Attr(attr="setitem") if len(call.args) == 3:  # of pytest's monkeypatch
-                match call.args[0].value:
-                    case f.Attr(attr=attr, value=app) if attr == ATTRIBUTE:
-                        key, value = call.args[1].value, call.args[2].value
-                        yield Override(module, app, key, call.block, call.start, call.end, value, is_taken_back=True)
+                if (app := _app_of(call.args[0].value, module, call.block)) is not None:
+                    key, value = call.args[1].value, call.args[2].value
+                    yield Override(module, app, key, call.block, call.start, call.end, value, is_taken_back=True)
+
+
+def _app_of(table: f.Expr, module: Module, block: int) -> f.Expr | None:
+    """The app whose overrides an expression is, in place or by a variable that is nothing else."""
+    if isinstance(table, f.Name):
+        function = module.enclosing(block)
+        if function is not None and any(param.name == table.id for param in function.params):
+            return None
+        bound = [
+            entry.value
+            for entry in module.facts.assigns
+            if entry.target == table and module.enclosing(entry.block) in (function, None)
+        ]
+        if len(bound) != 1 or bound[0] is None:
+            return None
+        table = bound[0]
+    return table.value if isinstance(table, f.Attr) and table.attr == ATTRIBUTE else None
 
 
 def _items(value: f.Expr | None) -> Iterator[tuple[f.Expr, f.Expr]]:
@@ -72,12 +90,14 @@ def resets(module: Module) -> Iterator[Function | None]:
         return
     for call in module.facts.calls:
         match call.func:
-            case f.Attr(attr=method, value=f.Attr(attr=attr)) if attr == ATTRIBUTE and method in _TAKING:
-                yield module.enclosing(call.block)
+            case f.Attr(attr=method, value=table) if method in _TAKING:
+                if _app_of(table, module, call.block) is not None:
+                    yield module.enclosing(call.block)
     for leaving in module.facts.exits:
         match leaving:
-            case f.Exit(kind="del", value=f.Sub(value=f.Attr(attr=attr))) if attr == ATTRIBUTE:
-                yield module.enclosing(leaving.block)
+            case f.Exit(kind="del", value=f.Sub(value=table)):
+                if _app_of(table, module, leaving.block) is not None:
+                    yield module.enclosing(leaving.block)
     for entry in module.facts.assigns:
         if isinstance(entry.target, f.Attr) and entry.target.attr == ATTRIBUTE:
             if not isinstance(entry.value, f.Mapping) or not entry.value.items:

@@ -9,7 +9,7 @@ from fastapi_lint import catalog
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.calls import NO_SETTINGS, only_value
+from fastapi_lint.model.calls import NO_SETTINGS, is_in_loop, only_value
 from fastapi_lint.model.data import (
     Particular,
     Root,
@@ -154,6 +154,11 @@ def _when(function: Function, call: f.Call, root: Root, check: Check) -> str:
     if any(branches.is_conditional(each, NO_SETTINGS, block, at) for each, block, at in places):
         by = "" if function is root.function else f", by `{function.qualname}`"
         return f"when {where} gets there{by}"
+    turning = next((each for each, block, _ in places if is_in_loop(each, block)), None)
+    if turning is not None:
+        by = f" in `{turning.qualname}`" if turning is not root.function else ""
+        by = by or (f", by `{function.qualname}`" if function is not root.function else "")
+        return f"in {where}, at every turn of a loop{by}"
     if function is root.function:
         return f"in {where}"
     return f"for every call of {where}, by `{function.qualname}`"

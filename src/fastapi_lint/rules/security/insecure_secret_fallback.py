@@ -109,7 +109,7 @@ def _kind(bound: BoundText, variable: str, uses: tuple[Use, ...]) -> secrets.Kin
         return "signing"  # the one secret of an application is what it signs with
     if kind is None and "asked" in roles:
         kind = secrets.secret_name(bound.name.rstrip("sS"))  # several of them, of which one is enough
-    if kind is None and secrets.words(bound.name)[-1:] == ["key"] and any(use.by == "compare_digest" for use in uses):
+    if kind is None and secrets.words(bound.name)[-1:] == ["key"] and "asked" in roles:
         return "token"  # a key of any name that callers have to show
     return kind
 

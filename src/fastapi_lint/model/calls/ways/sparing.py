@@ -67,11 +67,14 @@ def never_runs(module: Module, block: int, at: int = 0) -> bool:
 
 
 def expects(module: Module, block: int, error: str) -> bool:
-    """Whether a place stands in the body of a `try` that has an `except` for just this error."""
+    """Whether a place stands in the body of a `try` that has an `except` for just this error, or of a `with` that
+    suppresses it."""
     blocks = module.facts.blocks
     while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
         outer = blocks[block].parent
         if blocks[block].kind == "body" and any(_names(blocks[i].test, error) for i in module.clauses_of(outer)):
+            return True
+        if blocks[block].kind == "with" and _suppresses(module, blocks[block].test, (error,)):
             return True
         block = outer
     return False
@@ -87,7 +90,7 @@ def swallows(module: Module, block: int) -> bool:
     exits = module.exits_in.get(blocks[block].function, ())
     while block >= 0 and blocks[block].kind not in ("function", "lambda", "class", "module"):
         outer, each = blocks[block].parent, blocks[block]
-        if each.kind == "with" and each.test is not None and _suppresses(module, each.test):
+        if each.kind == "with" and _suppresses(module, each.test, _BROAD):
             return True
         if each.kind == "body":
             for other in (blocks[index] for index in module.children.get(outer, ())):
@@ -100,11 +103,11 @@ def swallows(module: Module, block: int) -> bool:
     return False
 
 
-def _suppresses(module: Module, test: f.Expr) -> bool:
+def _suppresses(module: Module, test: f.Expr | None, errors: tuple[str, ...]) -> bool:
     if not isinstance(test, f.CallRef):
         return False
     call = module.facts.calls[test.index]
-    return f.last_name(call.func) == "suppress" and any(_names(arg.value, name) for arg in call.args for name in _BROAD)
+    return f.last_name(call.func) == "suppress" and any(_names(arg.value, name) for arg in call.args for name in errors)
 
 
 def _names(test: f.Expr | None, error: str) -> bool:
