@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.binding import filled
+from fastapi_lint.model.calls.raising import Raising
 from fastapi_lint.model.names.expressions import called, walk
 from fastapi_lint.model.names.symbols import (
+    Class,
     ClassObject,
     External,
     Function,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 APPS = ("fastapi.FastAPI", "starlette.applications.Starlette")
 _BASE = "starlette.middleware.base.BaseHTTPMiddleware"
 _ADDING = frozenset({"add_middleware", "Middleware"})
+_REFUSED = "starlette.authentication.AuthenticationError"
 _GONE = frozenset({"asyncio.CancelledError", "starlette.requests.ClientDisconnect"})
 CORS = "fastapi.middleware.cors.CORSMiddleware"
 
@@ -240,12 +243,38 @@ def _by_functions(project: Project, module: Module, added_here: tuple[Middleware
 
 
 def passes_on(each: Middleware, project: Project) -> bool | None:
-    """Whether a middleware always hands requests on; False when it may answer by itself, None when not known."""
+    """Whether a middleware always hands requests on; False when it may answer by itself, None when not known.
+
+    What it raises is no answer of it: the handlers of the app stand further in.
+    """
     function = each.function or _of_messages(each)
     if function is None:
         return None
-    answers = (each for each in project.answers.of(function) if each.kind in ("response", "stream", "error"))
+    if function.name == "__call__" and _sends_an_answer(function):
+        return False
+    answers = (each for each in project.answers.of(function) if each.kind in ("response", "stream"))
     return all(_is_for_nobody(each, function, project) or _is_rebuilt(each, function, project) for each in answers)
+
+
+def _sends_an_answer(function: Function) -> bool:
+    """Whether ASGI middleware begins an answer that it has not been sent: by a message that it writes out itself."""
+    send = f.Name(function.params[-1].name)
+    begins = (f.Const("type"), f.Const("http.response.start"))
+    given = (arg.value for call in function.calls if call.func == send for arg in call.args)
+    return any(begins in value.items for value in given if isinstance(value, f.Mapping))
+
+
+def refuses(each: Middleware, project: Project) -> bool:
+    """Whether an AuthenticationMiddleware may answer: its backend raises AuthenticationError, or is not known."""
+    given = next((arg.value for arg in each.arguments if arg.name == "backend"), None)
+    backend = project.infer(given, each.module, each.block, each.start) if given is not None else None
+    if not isinstance(backend, Instance) or not isinstance(backend.cls, Class):
+        return True
+    method = project.types.member(backend.cls, "authenticate", backend)
+    if not isinstance(method, FunctionObject):
+        return True
+    raising = Raising(project.types, project.effects.execution)
+    return raising.raises(method.function, 0, method.function.facts.end, _REFUSED)
 
 
 def _is_rebuilt(answer: Answer, function: Function, project: Project) -> bool:

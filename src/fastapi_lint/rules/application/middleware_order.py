@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Project
-from fastapi_lint.model.application import CORS, Middleware, passes_on, stacks, writes_cors_headers
+from fastapi_lint.model.application import CORS, Middleware, passes_on, refuses, stacks, writes_cors_headers
 from fastapi_lint.rule import Check, rule
 
 _HOSTS = ("fastapi.middleware.trustedhost.TrustedHostMiddleware",)
+_AUTHENTICATION = "starlette.middleware.authentication.AuthenticationMiddleware"
 _OF_LIBRARIES = (
     "fastapi.middleware.httpsredirect.HTTPSRedirectMiddleware",
-    "starlette.middleware.authentication.AuthenticationMiddleware",
     "slowapi.middleware.SlowAPIMiddleware",
     "slowapi.middleware.SlowAPIASGIMiddleware",
     "asgi_csrf.asgi_csrf",
@@ -36,6 +36,8 @@ def middleware_order(module: Module, check: Check) -> Iterator[Finding]:
     Only apps whose middleware is added in one straight run of statements, in one list, or by functions that are handed
     the app, have an order that is looked at. Of middleware of libraries only those count that are known to answer; for
     `TrustedHostMiddleware` this is information, because requests to foreign hosts seldom come from a browser's page.
+    What a middleware raises is no answer (that is FAPI705's), nor is there one where the backend of an
+    `AuthenticationMiddleware` raises no `AuthenticationError`.
 
     References
     - [Starlette: middleware](https://www.starlette.io/middleware/#using-middleware)
@@ -83,6 +85,8 @@ def _answers(each: Middleware, project: Project) -> bool:
     """Whether a middleware is known to answer requests itself; one that allows every host never does."""
     if any(isinstance(arg.value, f.Display) and f.Const("*") in arg.value.items for arg in each.arguments):
         return not any(each.is_a(project, name) for name in _HOSTS)
+    if each.is_a(project, _AUTHENTICATION):
+        return refuses(each, project)
     if any(each.is_a(project, name) for name in (*_HOSTS, *_OF_LIBRARIES)):
         return True
     return passes_on(each, project) is False and not writes_cors_headers(each)
