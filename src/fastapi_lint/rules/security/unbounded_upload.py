@@ -21,11 +21,11 @@ _OPTIONS = ("max_body_size", "form_limits")
 _LIMITS = re.compile(rb"(?<!\))\.size\b|content[-_]length|\.tell\(|max_(?:file_|upload_|body_)?size", re.IGNORECASE)
 _LENGTH = rb"\blen\((?:[^()]|\([^()]*\))*\)"
 _NAMED = rb"(?:check|valid|limit|size|quota|ensure)\w*\(\s*len\("
-_COMPARED = re.compile(
-    _LENGTH + rb"[ )/*\w.]*[<>]|[<>]=?[ (\w.*/]*\blen\(|" + _NAMED,
-    re.IGNORECASE,
-)
-_KEPT = re.compile(rb"\b(\w+)(?:[ \t]*:[ \t]*\w+)?[ \t]*[+:]?=[^=\n]*?" + _LENGTH)
+_FEW = rb"=?[ ]*\d{1,2}(?![\w.]|[ ]*(?:\*|<<))"
+"""A number that limits nothing, behind its operator: an upload of so few bytes is none."""
+_CHECKED = re.compile(_NAMED, re.IGNORECASE)
+_KEPT = re.compile(rb"\b(\w+)(?:[ \t]*:[ \t]*\w+)?[ \t]*[+:]?=([^=\n]*?)" + _LENGTH + rb"(.?)")
+_BODIES = re.compile(rb"\.body\(\)|\.stream\(\)|\breceive\(|(?:\.get\(|\[)[\"']body[\"']")
 _LIMITERS = re.compile(r"limit|size", re.IGNORECASE)
 _READING = frozenset({"read"})
 _MOST = 12
@@ -221,12 +221,27 @@ def _read_into(function: Function, call: f.Call | None = None) -> set[str]:
 def _looks_at_size(module: Module, start: int, end: int) -> bool:
     """Whether code asks for a size, or compares a length with another: one that is stored or logged limits nothing."""
     text = module.text
-    if _LIMITS.search(text, start, end) or _COMPARED.search(text, start, end):
+    if _LIMITS.search(text, start, end) or _CHECKED.search(text, start, end):
         return True
-    names = {found[1] for found in _KEPT.finditer(text, start, end)}
-    return any(
-        re.search(rb"\b%b\b[ )/*\w.]{0,80}[<>]|[<>]=?[ (\w.*/]{0,80}\b%b\b" % (n, n), text[start:end]) for n in names
-    )
+    if _is_compared(_LENGTH, rb"\blen\(", text[start:end]):
+        return True
+    for found in _KEPT.finditer(text, start, end):
+        name = rb"\b%b\b" % found[1]
+        if _is_compared(name, name, text[start:end], is_length=not found[2].strip() and found[3] in b")\n\r:"):
+            return True
+    return False
+
+
+def _is_compared(first: bytes, last: bytes, text: bytes, is_length: bool = True) -> bool:
+    """Whether something is compared, in front of the operator or behind it; a length with more than a few."""
+    few = _FEW if is_length else rb"(?!)"
+    if re.search(first + rb"(?:[ )]{0,9}[<>](?!%b)|[ )]{0,9}[/*][ )/*\w.]{0,80}[<>])" % few, text):
+        return True
+    small = rb"((?<![\w.])\d{1,2}[ ]{0,9})?" if is_length else rb"()?"
+    for found in re.finditer(small + rb"[<>]=?[ (\w.*/]{0,80}" + last, text):
+        if not found[1] or text[: found.start()].rstrip().endswith((b"*", b"<<")):
+            return True
+    return False
 
 
 def _is_scheme(value: Instance) -> bool:
@@ -255,9 +270,16 @@ def _limits(module: Module, check: Check) -> bool:
                 if _LIMITERS.search(name.rpartition(".")[2]):
                     return True
             case ClassObject(cls=cls):
-                if _looks_at_size(cls.module, cls.facts.head_end, cls.facts.end):
+                if _limits_requests(cls.module, cls.facts.head_end, cls.facts.end):
                     return True
             case FunctionObject(function=function):
-                if _looks_at_size(function.module, function.facts.head_end, function.facts.end):
+                if _limits_requests(function.module, function.facts.head_end, function.facts.end):
                     return True
     return False
+
+
+def _limits_requests(module: Module, start: int, end: int) -> bool:
+    """Whether middleware looks at a size, and not only at that of what it answers or logs."""
+    if _LIMITS.search(module.text, start, end):
+        return True
+    return bool(_BODIES.search(module.text, start, end)) and _looks_at_size(module, start, end)
