@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module, Origin
 from fastapi_lint.model.routing.routers import RouterKey
 from fastapi_lint.model.types.inference.inference import Inference
@@ -102,3 +103,21 @@ def _shares(condition: Condition, origin: Origin) -> bool:
             return True
         block = blocks[block].parent
     return False
+
+
+def is_imported_behind(modules: Modules, module: Module, home: Module, end: int) -> bool:
+    """Whether all that imports a module stands behind a place in another one, at its top: its body runs after that."""
+    if module.is_package or not module.parts:
+        return False
+    name, is_known = module.parts[-1], False
+    for other in modules.with_word(name):
+        for entry in other.facts.imports if other is not module and not other.is_test else ():
+            if entry.name != name and entry.module.rsplit(".", 1)[-1] != name:
+                continue
+            source = modules.imported_from(other, entry)
+            if source is not module and (source is None or modules.submodule(source, name) is not module):
+                return False  # another one of this name, or one that cannot be told
+            if other is not home or home.enclosing(entry.block) is not None or entry.start < end:
+                return False
+            is_known = True
+    return is_known

@@ -14,6 +14,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.places import Place, place_of
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
+from fastapi_lint.model.routing.circumstances import is_imported_behind
 from fastapi_lint.model.routing.forwarding import HTTP_METHODS
 from fastapi_lint.model.routing.paths import placeholders
 from fastapi_lint.model.routing.registrations import Registrations
@@ -313,14 +314,17 @@ class Routes(Registrations):
         return tuple(event for event in child.events if self._is_late(event, inclusion))
 
     def _is_late(self, event: Event, inclusion: Inclusion) -> bool:
-        """Whether something is certainly registered after an inclusion: further down, in a function that is called
-        further down, or when the app starts. What makes the router in an argument of the inclusion runs before it."""
+        """Whether something is certainly registered after an inclusion: further down, in a function that is called or a
+        module that is first imported further down, or when the app starts. What makes the router in an argument of the
+        inclusion runs before it."""
         function = event.module.enclosing(event.call.block)
         including = inclusion.module.enclosing(inclusion.call.block)
         end = inclusion.call.end
         if event.call is inclusion.call:
             return False
         if function is including:
+            if event.module is not inclusion.module and function is None:
+                return is_imported_behind(self.types.modules, event.module, inclusion.module, end)
             return event.module is inclusion.module and event.call.start >= end
         if function is None or including is not None:
             return False

@@ -71,6 +71,28 @@ def is_only_returned(function: Function, claims: f.Expr) -> bool:
     )
 
 
+def believes(function: Function, read: f.Call, value: f.Expr) -> bool:
+    """Whether a value holds what a token says that a call has read, and not the token, for others to check."""
+    module = function.module
+    told: list[f.Expr] = [f.CallRef(index_of(module, read))]
+    for assign in module.assigns_in.get(function.index, ()):
+        if assign.value is not None and any(part in told for part in _all_parts(assign.value, module)):
+            told += [f.Name(name) for name in f.target_names(assign.target)]
+    parts = list(_all_parts(value, module))
+    given = [arg.value for arg in read.args if not isinstance(arg.value, f.Const)]
+    return any(part in told for part in parts) and not any(part in given for part in parts)
+
+
+def _all_parts(expr: f.Expr, module: Module) -> Iterator[f.Expr]:
+    """An expression and all inside it, in the arguments of calls and in what these are called on as well."""
+    for part, _ in parts_of(expr):
+        yield part
+        if isinstance(part, f.CallRef):
+            call = module.facts.calls[part.index]
+            for inner in (call.func, *(arg.value for arg in call.args)):
+                yield from _all_parts(inner, module)
+
+
 def names_for(function: Function, value: f.Expr) -> list[f.Expr]:
     """A value, and the variables of a function that hold it."""
     found = [value]

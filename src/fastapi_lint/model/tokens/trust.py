@@ -13,7 +13,13 @@ from fastapi_lint.model.calls.attempts.ending import suppresses
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.secrets.surroundings import runs_as_script
-from fastapi_lint.model.tokens.claims import are_only_looked_at, index_of, is_only_returned, says_more_than_how
+from fastapi_lint.model.tokens.claims import (
+    are_only_looked_at,
+    believes,
+    index_of,
+    is_only_returned,
+    says_more_than_how,
+)
 from fastapi_lint.model.tokens.expressions import parts_of
 from fastapi_lint.model.tokens.reading import TokenCall, header_call, token_call
 
@@ -103,8 +109,11 @@ class Trust:
         ends = [one for one in function.exits if one.kind in ("return", "raise") and one.block in mine]
         if any(read.start < one.start and one.end <= check.start for one in ends):
             return False  # the check stands behind the way out
-        leaving = (one for one in function.exits if one.kind in ("return", "yield"))
-        return not any(one.start <= read.start < one.end for one in leaving)
+        leaving = [one for one in function.exits if one.kind in ("return", "yield") and one.start < check.start]
+        if any(one.start <= read.start < one.end for one in leaving):
+            return False
+        early = [one.value for one in leaving if one.start > read.start and one.value is not None]
+        return not (early and any(believes(function, read, value) for value in early))
 
     def _must_pass(self, function: Function, index: int) -> bool:
         """Whether control cannot get past a block without running it, other than by leaving the function."""

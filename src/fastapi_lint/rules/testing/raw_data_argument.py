@@ -8,7 +8,8 @@ from functools import partial
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Instance, Module
-from fastapi_lint.model.names import External, ModuleObject
+from fastapi_lint.model.names import External, ModuleObject, Partial
+from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
 
 _CLIENTS = (
@@ -45,12 +46,14 @@ def raw_data_argument(module: Module, check: Check) -> Iterator[Finding]:
     - [FastAPI release notes: 0.132](https://fastapi.tiangolo.com/release-notes/#01320-2026-02-23)
     """
     for call in module.facts.calls:
-        given = f.keyword(call, "data") if isinstance(call.func, f.Attr) and call.func.attr in _METHODS else None
-        if given is None or not isinstance(call.func, f.Attr):
+        given = f.keyword(call, "data")
+        asked = _asked(call, module, check) if given is not None else None
+        if given is None or asked is None:
             continue
-        owner = check.project.infer(call.func.value, module, call.block, call.start)
+        func, where = asked
+        owner = check.project.infer(func.value, *where)
         is_httpx = check.project.types.is_instance(owner, *_CLIENTS) or (
-            isinstance(owner, (External, ModuleObject)) and check.project.called_name(module, call) in _FUNCTIONS
+            isinstance(owner, (External, ModuleObject)) and check.project.name(func, *where) in _FUNCTIONS
         )
         what = _raw(given.value, module, call, check) if is_httpx else None
         if what is None:
@@ -58,12 +61,23 @@ def raw_data_argument(module: Module, check: Check) -> Iterator[Finding]:
         is_json = what == "a JSON text"
         yield check.finding(
             given,
-            f"`{call.func.attr}` gets {what} as `data=`",
+            f"`{func.attr}` gets {what} as `data=`",
             why="that is for forms; raw bodies there are deprecated"
             + (", and it is sent without its content type" if is_json else ""),
             instead="pass the value as `json=`" if is_json else "write `content=`",
             fix=None if is_json or f.keyword(call, "content") else partial(_fix, module, given),
         )
+
+
+def _asked(call: f.Call, module: Module, check: Check) -> tuple[f.Attr, Where] | None:
+    """The method that sends a request, where it is named: in the call, or in a `partial` that the call completes."""
+    func, where = call.func, (module, call.block, call.start)
+    if isinstance(func, f.Name):
+        callee = check.project.callee(module, call)
+        if not isinstance(callee, Partial) or callee.made is None or not callee.made.facts.args:
+            return None
+        func, where = callee.made.facts.args[0].value, (callee.made.module, callee.made.facts.block, callee.made.start)
+    return (func, where) if isinstance(func, f.Attr) and func.attr in _METHODS else None
 
 
 def _raw(value: f.Expr, module: Module, call: f.Call, check: Check) -> str | None:
