@@ -137,7 +137,12 @@ def _is_usable(kind: secrets.Kind, bound: BoundText, uses: tuple[Use, ...], chec
         is_named = secrets.is_secret_name(bound.name) and any(use.takes_empty for use in uses)
         return is_named and not surroundings.is_checked(bound, check.project)
     signs = kind in ("signing", "encryption") and text.startswith(("http://", "https://"))  # as good as any other
-    if secrets.is_absent(text) or ("://" in text and not signs) or secrets.is_template(text) or secrets.is_pattern(text):
+    if (
+        secrets.is_absent(text)
+        or ("://" in text and not signs)
+        or secrets.is_template(text)
+        or secrets.is_pattern(text)
+    ):
         return False
     if not text.isascii():
         return False

@@ -173,8 +173,22 @@ def _is_made_plain(project: Project, expr: f.Expr | None, function: Function) ->
             return _is_made_plain(project, left, function) or _is_made_plain(project, right, function)
         case f.CallRef(index=index):
             call = function.module.facts.calls[index]
+            if isinstance(call.func, f.Attr):
+                return _is_read_at_once(project, function.module, call)
             return isinstance(call.func, f.Name) and project.called_name(function.module, call) in _BUILTINS
     return False
+
+
+def _is_read_at_once(project: Project, module: Module, call: f.Call) -> bool:
+    """Whether a call reads rows by a synchronous session. Nothing can be asked of what another one gives unawaited, so
+    that it is no other, whatever its annotation says."""
+    if not isinstance(call.func, f.Attr) or not isinstance(call.func.value, f.CallRef):
+        return False
+    entries = [project.effects.synchronous(module, each) for each in (call, module.facts.calls[call.func.value.index])]
+    return any(
+        entry is not None and entry.kind == "database" and entry.names[0].startswith(("sqlalchemy.", "sqlmodel."))
+        for entry in entries
+    )
 
 
 def _may_be_awaited(project: Project, value: Type) -> bool:
