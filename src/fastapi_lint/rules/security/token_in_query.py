@@ -18,6 +18,7 @@ from fastapi_lint.tracking.queries import query
 _CERTAIN = frozenset({
     "accesstoken", "authtoken", "bearertoken", "apitoken", "idtoken", "sessiontoken", "jwt", "jwttoken", "apikey",
     "apisecret", "secret", "secretkey", "clientsecret", "password", "passwd", "userpassword", "refreshtoken",
+    "authorization",
 })  # fmt: skip
 _TOKEN = "token"
 """May be a word of a text, or a coin: it counts where it is looked at as a credential."""
@@ -36,7 +37,7 @@ _WHY = "URLs stand in logs of servers and proxies, in histories and in `Referer`
 _SOCKET = "browsers cannot set headers for a WebSocket, but URLs stand in logs of servers and proxies"
 
 
-@rule("FAPI618", hint=r"(?i)token|key|jwt|secret|passw", needs_requests=True)
+@rule("FAPI618", hint=r"(?i)token|key|jwt|secret|passw|authorization", needs_requests=True)
 def token_in_query(module: Module, check: Check) -> Iterator[Finding]:
     """A token, key or password is read from the query of the URL.
 
