@@ -58,7 +58,9 @@ class HeldNumber:
                 if holding and f.Const(None) in options and (test is None or self._asks_for_zero(test)):
                     self.zero = True
                 return bool(holding)
-            case f.Binary(op="+" | "-" | "*" | "//", left=left, right=right):
+            case f.Binary(op="//", left=left, right=right):  # what is divided by it is how often it fits
+                return self.holds(left) and not self.holds(right)
+            case f.Binary(op="+" | "-" | "*", left=left, right=right):
                 return self.holds(left) or self.holds(right)
             case f.Unary(value=value):
                 return self.holds(value)
