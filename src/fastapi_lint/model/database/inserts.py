@@ -17,6 +17,7 @@ from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.trails import Memo, Trail
 from fastapi_lint.model.calls.ways.conditional import conditions
 from fastapi_lint.model.calls.ways.endings import Endings
+from fastapi_lint.model.calls.ways.refusing import hands_on, raises_on_failure, tells_failure
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.names.expressions import stands_in, walk, with_copies
 from fastapi_lint.model.names.symbols import (
@@ -100,15 +101,22 @@ class Inserts:
 
     def is_sure(self, function: Function, trail: Trail[Insert]) -> bool:
         """Whether the way to an insert is gone each time that the function ends without an error: it is not behind a
-        look-up whose hit is answered or changed, nor in an `except`."""
+        look-up whose hit is answered or changed, nor in an `except`.
+
+        What a function on the way gives where it fails (None) is an error if its caller raises then.
+        """
         is_unsure = trail.effect.or_changes and not self._is_made_for(function, trail)
         if is_unsure or any(step.function is not None and _FINDS.search(step.function.name) for step in trail.steps):
             return False
         current = function
+        is_refused = False
         for step in trail.steps:
             block = step.call.block if step.call is not None else current.facts.block
-            if step.module is not current.module or not self._endings.passes(current, block, step.start):
+            spared = tells_failure if is_refused else None
+            if step.module is not current.module or not self._endings.passes(current, block, step.start, spared):
                 return False
+            if step.call is not None:
+                is_refused = raises_on_failure(current, step.call) or (is_refused and hands_on(current, step.call))
             if _is_choice(current, step.start) and step.start in conditions(step.module):
                 return False  # `found or create()`
             current = step.function if step.function is not None else current
@@ -319,6 +327,8 @@ def _given(function: Function, call: f.Call, is_insert: bool) -> set[f.Expr]:
                 roots.add(f.CallRef(module.call_numbers[other.start, other.end]))
     elif is_insert:
         roots |= {arg.value for arg in call.args if isinstance(arg.value, (f.Name, f.CallRef))}
+        if not call.args and isinstance(receiver, f.Name):
+            roots.add(receiver)  # `await item.insert()`
     return with_copies(roots, function, _COPIES)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.cases import case_of, is_fixed
@@ -33,10 +34,11 @@ class Endings:
         """
         return self.comes_out(function, function.facts.block)
 
-    def passes(self, function: Function, block: int, at: int) -> bool:
+    def passes(self, function: Function, block: int, at: int, spared: Callable[[f.Exit], bool] | None = None) -> bool:
         """Whether a place of a function is passed on every way on which it ends without raising.
 
-        Loops are taken to run, and what stands in a `try` is passed when all its `except` clauses raise.
+        Loops are taken to run, and what stands in a `try` is passed when all its `except` clauses raise. `spared` are
+        exits that do not count.
         """
         body = self._body(function, 0)
         blocks = function.module.facts.blocks
@@ -49,7 +51,10 @@ class Endings:
             current = blocks[current].parent
         inside.add(current)
         return not any(
-            leaving.kind == "return" and leaving.start < at and leaving.block not in inside
+            leaving.kind == "return"
+            and leaving.start < at
+            and leaving.block not in inside
+            and not (spared is not None and spared(leaving))
             for leaving in function.exits
         )
 
