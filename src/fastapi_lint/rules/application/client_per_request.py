@@ -63,10 +63,10 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Only clients that have something to lose count: those of the catalogue. A client whose address, credentials or
     transport depend on the request is left alone; headers and timeouts can be given to each call instead, unless
-    another library drives the client. So are clients that are kept in an attribute, a global or a cache, endpoints that
-    try a connection (`test_connection`, `verify_server`), and what only background workers, scripts, WebSockets,
-    start-up code and tests do. Engines and pools of databases are another rule's (`engine-per-request`). One that a
-    login or a callback makes and closes is information.
+    another library drives the client. So are clients that are kept in an attribute, a global or a cache, or stand in for
+    another one in an `except`, endpoints that try a connection (`test_connection`, `verify_server`), and what only
+    background workers, scripts, WebSockets, start-up code and tests do. Engines and pools of databases are another
+    rule's (`engine-per-request`). One that a login or a callback makes and closes is information.
 
     References
     - [HTTPX: clients](https://www.python-httpx.org/advanced/clients/)
@@ -84,6 +84,8 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
             entry = _entry(project.called_name(module, call) or "")
             if entry is None or entry.pool or is_kept(function, call) or is_on_miss(function, call):
                 continue
+            if any(block.kind == "except" for block in module.block_chain(call.block)):
+                continue  # it stands in for the shared one when that fails
             usage = usage_of(project, function, call)
             if _is_particular(Particular(project, function), call, entry, usage):
                 continue
