@@ -63,8 +63,8 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Only clients that have something to lose count: those of the catalogue. A client whose address, credentials or
     transport depend on the request is left alone; headers and timeouts can be given to each call instead, unless
-    another library drives the client. So are clients that are kept in an attribute, a global or a cache, or stand in for
-    another one in an `except`, endpoints that try a connection (`test_connection`, `verify_server`), and what only
+    another library drives the client. So are clients that are kept in an attribute, a global or a cache, or stand in
+    for another one in an `except`, endpoints that try a connection (`test_connection`, `verify_server`), and what only
     background workers, scripts, WebSockets, start-up code and tests do. Engines and pools of databases are another
     rule's (`engine-per-request`). One that a login or a callback makes and closes is information.
 
