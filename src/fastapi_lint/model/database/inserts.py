@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.attempts.refusing import hands_on, raises_on_failure, tells_failure
 from fastapi_lint.model.calls.reach.starting import started
 from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.trails import Memo, Trail
 from fastapi_lint.model.calls.ways.conditional import conditions
 from fastapi_lint.model.calls.ways.endings import Endings
-from fastapi_lint.model.calls.ways.refusing import hands_on, raises_on_failure, tells_failure
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.names.expressions import stands_in, walk, with_copies
 from fastapi_lint.model.names.symbols import (
