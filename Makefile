@@ -66,7 +66,7 @@ check: $(VENV)/.runtime
 test: lint pytest
 
 pytest: $(VENV)/.dev
-	"$(PY)" -m pytest -n auto
+	"$(PY)" -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.dev
 	"$(PY)" -m ruff check .
