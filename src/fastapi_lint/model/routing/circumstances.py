@@ -1,4 +1,5 @@
-"""Under which conditions something is registered that its router does not share. Finds no registrations."""
+"""Under which conditions something is registered that its router does not share, and which call makes that router.
+Finds no registrations."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module, Origin
 from fastapi_lint.model.routing.routers import RouterKey
-from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Values
-from fastapi_lint.model.values.environment import Condition, Environment
+from fastapi_lint.model.values.environment import NOWHERE, Bound, Condition, Environment
 from fastapi_lint.model.values.expansion import Expansion
+from fastapi_lint.model.values.frames import DEPTH, call_of
 
 
 class Circumstances:
@@ -46,6 +48,53 @@ class Circumstances:
                 place, block = self._factory(module, call, environment)  # what one registers, the others do not
                 found.append(Condition(place, block, origin.start))
         return tuple(found)
+
+    def making(self, key: RouterKey, expr: f.Expr, where: Where, environment: Environment) -> Bound | None:
+        """The call of the function of the project that makes a router, which an expression stands for: what the
+        function is given there decides its prefix and paths. None for a router that no function makes."""
+        maker = self.maker_of(key)
+        if maker is None:
+            return None
+        if (made := environment.get(call_of(maker))) is not None and self._lies_in(maker, where):
+            return made
+        for _ in range(DEPTH):
+            expr, where, environment = self.expansion.source(expr, where, environment)
+            if isinstance(expr, f.CallRef):
+                call = where[0].facts.calls[expr.index]
+                is_made = self._is_call_of(maker, where[0], call)
+                return (expr, (where[0], call.block, call.start), environment) if is_made else None
+            found = list(self.values.definitions(expr, where))
+            if len(found) != 1:
+                return None
+            (expr, where), environment = found[0], NOWHERE
+        return None
+
+    @staticmethod
+    def maker_of(key: RouterKey) -> Function | None:
+        """The function of the project that makes a router."""
+        if not isinstance(key, Origin) or key.owner is not None:
+            return None
+        return key.module.enclosing(key.facts.block)
+
+    @staticmethod
+    def _lies_in(maker: Function, where: Where) -> bool:
+        function = where[0].enclosing(where[1])
+        while function is not None and function is not maker:
+            function = function.parent
+        return function is maker
+
+    def given_by(self, made: Bound, maker: Function) -> Environment:
+        """What the parameters of a function stand for in the call of it that makes a router."""
+        expr, where, environment = made
+        assert isinstance(expr, f.CallRef)
+        call = where[0].facts.calls[expr.index]
+        callee = self.types.callee(where[0], call)
+        is_bound = maker.cls is not None and isinstance(callee, FunctionObject) and callee.owner is not None
+        is_bound = is_bound and "staticmethod" not in self.types.decorators(maker)
+        bound = self.expansion.given(maker, call, where, environment, int(is_bound))
+        if is_bound and isinstance(call.func, f.Attr) and maker.params:
+            bound[maker.params[0].name] = call.func.value, where, environment
+        return NOWHERE.with_bound(bound)
 
     def _is_call_of(self, function: Function, module: Module, call: f.Call) -> bool:
         callee = self.types.callee(module, call)

@@ -77,8 +77,18 @@ class Forwarding(Circumstances):
             items = self.expansion.elements(*environment["methods"])  # what a method of a router class hands on
         else:
             return "http", ("GET",)
-        names = [self.expansion.pieces(item, place, inner) for item, place, inner in items]
+        names = [self._method(*item) for item in items]
         return "http", tuple(dict.fromkeys(name.upper() for name in names if name and UNKNOWN not in name))
+
+    def _method(self, item: f.Expr, where: Where, environment: Environment) -> str:
+        """The name of a method: a text, or a member of `http.HTTPMethod`."""
+        expr, where, environment = self.expansion.source(item, where, environment)
+        member = expr.value if isinstance(expr, f.Attr) and expr.attr == "value" else expr
+        if isinstance(member, (f.Attr, f.Name)):
+            value = self.types.infer(member, where)
+            if isinstance(value, External) and value.name.startswith("http.HTTPMethod."):
+                return value.name.rpartition(".")[2]
+        return self.expansion.pieces(expr, where, environment)
 
     # ---------------------------------------------------------------- overridden verbs
 

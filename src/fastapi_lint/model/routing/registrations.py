@@ -304,9 +304,9 @@ class Registrations(Forwarding):
     def add(self, key: RouterKey, event: Event, *, first: bool = False) -> None:
         match event:
             case Route():
-                what: object = (event.path, event.methods, event.handler)
+                what: object = (event.path, event.methods, event.handler, event.on and event.on[1])
             case Inclusion():
-                what = (event.child, event.prefix)
+                what = (event.child, event.prefix, event.on and event.on[1], event.made and event.made[1])
             case Mount():
                 what = event.path
         identity = (key, place_of(event.module, event.call), what)
@@ -351,7 +351,7 @@ class Registrations(Forwarding):
                 Route(
                     self.whole, key, outer, made, kind, methods, folded, UNKNOWN not in folded, handler, environment,
                     by_decorator, self.conditions(key, outer, made, environment if inner is None else NOWHERE), inner,
-                    attr not in STARLETTES, changed,
+                    attr not in STARLETTES, changed, on=self.making(key, receiver, where, environment),
                 ),
             )  # fmt: skip
 
@@ -398,14 +398,22 @@ class Registrations(Forwarding):
         prefix = next((arg.value for arg in call.args if arg.name == "prefix"), None)
         if prefix is None and any(arg.name == "**" for arg in call.args):
             prefix = f.Unknown()
+        placed: set[RouterKey] = set()
         for position, environment in enumerate(self._environments(module, call, receiver)):
             children = self.keys(child.value, where, environment)
+            folded = "" if is_none(prefix) else self.expansion.pieces(prefix, where, environment)
             for parent in self.keys(receiver, where, environment):
+                if UNKNOWN in folded and not environment and parent in placed:
+                    continue  # by any object of a class: what is known of the one that is made says more
+                placed.add(parent)
                 conditions = self.conditions(parent, module, call, environment)
+                on = self.making(parent, receiver, where, environment)
                 for i, key in enumerate(children):
-                    folded = "" if is_none(prefix) else self.expansion.pieces(prefix, where, environment)
-                    place = position * 1000 + i
-                    self.add(parent, Inclusion(parent, key, module, call, folded, environment, place, conditions))
+                    made = self.making(key, child.value, where, environment)
+                    event = Inclusion(
+                        parent, key, module, call, folded, environment, position * 1000 + i, conditions, on, made
+                    )
+                    self.add(parent, event)
 
     def _mount(self, module: Module, call: f.Call, receiver: f.Expr) -> None:
         where = (module, call.block, call.start)

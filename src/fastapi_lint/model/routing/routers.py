@@ -60,6 +60,7 @@ class Route:
     `conditions` are blocks of which it is not known whether they run. `forwarded` is the registration inside a function
     of the project that is used as the decorator (`@protected(router.get, "/x")`); `call` is then the decorator.
     `takes_prefix`: the router's own prefix goes before FastAPI's routes, not before Starlette's and those of a list.
+    `on` is the call of a function of the project that makes the router, as far as that is known.
     `is_changed`: a method of the project that overrides the verb adds arguments, or changes them. `is_initial`: it
     stands in the list that its router is made with.
     """
@@ -80,6 +81,7 @@ class Route:
     takes_prefix: bool = True
     is_changed: bool = False
     is_initial: bool = False
+    on: Bound | None = field(default=None, repr=False)
 
     @property
     def start(self) -> int:
@@ -165,7 +167,10 @@ class Route:
 
 @dataclass(frozen=True, eq=False)
 class Inclusion:
-    """One `include_router` call: `child` gets into `parent` under `prefix`."""
+    """One `include_router` call: `child` gets into `parent` under `prefix`.
+
+    `on` is the call that makes the parent, where that is a function of the project, `made` the one that makes the child.
+    """
 
     parent: RouterKey
     child: RouterKey
@@ -175,6 +180,8 @@ class Inclusion:
     environment: Environment = field(default_factory=lambda: NOWHERE, repr=False)
     position: int = 0
     conditions: tuple[Condition, ...] = field(default=(), repr=False)
+    on: Bound | None = field(default=None, repr=False)
+    made: Bound | None = field(default=None, repr=False)
 
     @property
     def start(self) -> int:

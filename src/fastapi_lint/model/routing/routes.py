@@ -34,7 +34,7 @@ from fastapi_lint.model.routing.routers import (
 from fastapi_lint.model.types.inference.inference import Inference, is_none
 from fastapi_lint.model.values.constants import UNKNOWN, Values
 from fastapi_lint.model.values.construction import Construction, constructed
-from fastapi_lint.model.values.environment import Environment
+from fastapi_lint.model.values.environment import Bound, Environment
 from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import memoized
 from fastapi_lint.tracking.tables import collected
@@ -62,13 +62,15 @@ _MOST_EVENTS = 2_000
 
 @dataclass(frozen=True)
 class _Way:
-    """How a router is reached from an app. `pieces` are those of the addresses, `own` is the router's own prefix."""
+    """How a router is reached from an app. `pieces` are those of the addresses, `own` is the router's own prefix, `made` the call
+    of the function of the project that makes it."""
 
     inclusions: tuple[Inclusion, ...]
     pieces: tuple[str, ...]
     own: str
     active: frozenset[RouterKey]
     rewritten: tuple[tuple[int, Rewriting], ...]
+    made: Bound | None = None
 
     def path(self, pieces: tuple[str, ...], path: str) -> str:
         """The full path of something that is registered at the end of the way."""
@@ -76,6 +78,11 @@ class _Way:
         for length, rewriting in self.rewritten:
             full = full[:length] + rewriting.apply(full[length:])
         return full
+
+
+def _is_of_another(event: Event, made: Bound) -> bool:
+    """Whether something is registered on another router of those that the same function makes, called elsewhere."""
+    return not isinstance(event, Mount) and event.on is not None and event.on[1] != made[1]
 
 
 def _known_better(of_class: list[Event], own: list[Event]) -> list[Event]:
@@ -282,6 +289,8 @@ class Routes(Registrations):
         for event in router.events:
             if copies == [True] and self._is_late(event, way.inclusions[-1]):
                 continue
+            if way.made is not None and _is_of_another(event, way.made):
+                continue
             if isinstance(event, Inclusion):
                 child = self.router_of(event.child)
                 if child is None or event.child in way.active:
@@ -303,8 +312,18 @@ class Routes(Registrations):
         length = len("".join(pieces))
         rewritten = tuple((length, one) for one in self.rewritings.get(event.child, ()))
         return _Way(
-            (*way.inclusions, event), pieces, child.prefix, way.active | {event.child}, (*rewritten, *way.rewritten)
-        )
+            (*way.inclusions, event), pieces, self._prefix_of(child, event), way.active | {event.child},
+            (*rewritten, *way.rewritten), event.made,
+        )  # fmt: skip
+
+    def _prefix_of(self, child: Router, inclusion: Inclusion) -> str:
+        """The prefix of a router that is included, by what the function is given that makes it."""
+        given = child.given("prefix") if inclusion.made is not None else None
+        maker = self.maker_of(inclusion.child)
+        if given is None or inclusion.made is None or maker is None or given[2] or not self._lies_in(maker, given[1]):
+            return child.prefix
+        found = self.expansion.pieces(given[0], given[1], self.given_by(inclusion.made, maker))
+        return found if UNKNOWN not in found else child.prefix
 
     def late(self, inclusion: Inclusion) -> tuple[Event, ...]:
         """What is registered on a router after it was included, by a FastAPI that takes a copy: it is not served."""

@@ -152,7 +152,7 @@ class Values:
                     elif answer := self.types.export_alias(module, expr.attr):
                         yield answer
                 case ClassObject(cls=cls) | Instance(cls=Class() as cls):
-                    yield from self._members(cls, expr.attr)
+                    yield from self.members(cls, expr.attr)
 
     def _of_member(self, member: f.Attr, where: Where) -> Iterator[tuple[f.Expr, Where]]:
         """What a member of an enumeration was made with: `Paths.API.value`."""
@@ -189,7 +189,8 @@ class Values:
         elif isinstance(entry, f.Param) and entry.default is not None:
             return
 
-    def _members(self, cls: Class, attr: str) -> Iterator[tuple[f.Expr, Where]]:
+    def members(self, cls: Class, attr: str) -> Iterator[tuple[f.Expr, Where]]:
+        """What an attribute of a class, or of an object of it, is assigned from."""
         for base in self.types.mro(cls):
             if not isinstance(base, Class):
                 continue

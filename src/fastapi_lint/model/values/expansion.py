@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Union
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, FunctionObject, Instance, Module, Type
+from fastapi_lint.model.names.symbols import Class, ClassObject, FunctionObject, Instance, Module, Type
 from fastapi_lint.model.types.inference.inference import Where, is_none
 from fastapi_lint.model.values.conditions import Condition
 from fastapi_lint.model.values.constants import UNKNOWN
@@ -61,7 +61,7 @@ class Expansion(Frames):
                 for key, _ in items:
                     if key is not None:
                         yield key, where, environment
-            case f.Binary(op="+", left=left, right=right):
+            case f.Binary(op="+" | "|", left=left, right=right):
                 yield from self.elements(left, where, environment, depth + 1)
                 yield from self.elements(right, where, environment, depth + 1)
             case f.Choice(options=options):
@@ -230,8 +230,13 @@ class Expansion(Frames):
         """What the attribute of an object was given: by its constructor's caller, in its constructor, by its class."""
         if not names_in(value) & environment.keys():
             return []
-        owners = self.values(value, where, environment)
-        return [source for owner in owners if isinstance(owner, Instance) for source in self._fields(owner, attr)]
+        found: list[Bound] = []
+        for owner in self.values(value, where, environment):
+            if isinstance(owner, Instance):
+                found += self._fields(owner, attr)
+            elif isinstance(owner, ClassObject):
+                found += [(*source, NOWHERE) for source in self.folding.members(owner.cls, attr)]
+        return found
 
     def _fields(self, owner: Instance, attr: str) -> list[Bound]:
         if owner.origin is None or not isinstance(owner.cls, Class):

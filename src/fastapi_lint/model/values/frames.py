@@ -203,7 +203,7 @@ class Frames:
         """The function below the decorator that a call is, or below the one that its function gives back."""
         below = self.objects.below(module, call)
         if below is not None:
-            decorator = f.CallRef(module.call_numbers[call.start, call.end]), (module, call.block, call.start), NOWHERE
+            decorator = _as_call(module, call), (module, call.block, call.start), NOWHERE
             return {DECORATED: _as_value(below), DECORATOR: decorator}
         if DECORATED not in outer or not _is_returned(module, call):
             return {}
@@ -222,6 +222,7 @@ class Frames:
             values.append(f.Name(DECORATED))
         for outer in self.environments(module, call.block, call.start, values, depth + 1):
             bound = self.given(function, call, where, outer, shift) | self._below(module, call, outer)
+            bound[call_of(function)] = _as_call(module, call), where, outer
             yield NOWHERE.with_bound(bound, outer.conditions)
 
     def _dispatched(
@@ -251,6 +252,7 @@ class Frames:
             values.append(f.Name(DECORATED))
         for outer in self.environments(module, call.block, call.start, (receiver, *values), depth + 1):
             bound = self.given(function, call, where, outer, 1) | self._below(module, call, outer)
+            bound[call_of(function)] = _as_call(module, call), where, outer
             for owner in self.values(receiver, where, outer):
                 if not isinstance(owner, Instance) or not isinstance(owner.cls, Class):
                     continue
@@ -309,6 +311,15 @@ class Frames:
 def _as_value(function: Function) -> Bound:
     """A function as an expression: its name, where it is defined."""
     return f.Name(function.name), (function.module, function.facts.outer, function.facts.end), NOWHERE
+
+
+def _as_call(module: Module, call: f.Call) -> f.CallRef:
+    return f.CallRef(module.call_numbers[call.start, call.end])
+
+
+def call_of(function: Function) -> str:
+    """The name under which an environment has the call by which a function runs."""
+    return f"@{function.index}"
 
 
 def _is_returned(module: Module, call: f.Call) -> bool:
