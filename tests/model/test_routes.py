@@ -414,8 +414,14 @@ ONE_FILE = {
         app.include_router(orders)
         """,
         [
-            "GET /p/crud/tags/", "POST /p/crud/tags/tags-new", "GET /v2/items/", "POST /v2/items/items-new",
-            "GET /v2/items/inner/x", "GET /crud/orders/", "POST /crud/orders/orders-new", "DELETE /crud/orders/all?",
+            "GET /p/crud/tags/",
+            "POST /p/crud/tags/tags-new",
+            "GET /v2/items/",
+            "POST /v2/items/items-new",
+            "GET /v2/items/inner/x",
+            "GET /crud/orders/",
+            "POST /crud/orders/orders-new",
+            "DELETE /crud/orders/all?",
         ],
     ),
     "a class method that makes routers": (

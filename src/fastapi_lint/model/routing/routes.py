@@ -62,8 +62,8 @@ _MOST_EVENTS = 2_000
 
 @dataclass(frozen=True)
 class _Way:
-    """How a router is reached from an app. `pieces` are those of the addresses, `own` is the router's own prefix, `made` the call
-    of the function of the project that makes it."""
+    """How a router is reached from an app. `pieces` are those of the addresses, `own` is the router's own prefix,
+    `made` the call of the function of the project that makes it."""
 
     inclusions: tuple[Inclusion, ...]
     pieces: tuple[str, ...]
