@@ -169,7 +169,7 @@ class Route:
 class Inclusion:
     """One `include_router` call: `child` gets into `parent` under `prefix`.
 
-    `on` is the call that makes the parent, where that is a function of the project, `made` the one that makes the child.
+    `on` is the call of a function of the project that makes the parent, `made` the one that makes the child.
     """
 
     parent: RouterKey
