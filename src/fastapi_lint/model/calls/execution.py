@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.arguments import completed
-from fastapi_lint.model.calls.bodies.binding import can_bind, is_of_one_object
+from fastapi_lint.model.calls.bodies.binding import can_bind, can_make, is_of_one_object
 from fastapi_lint.model.calls.bodies.overriding import Overriding
 from fastapi_lint.model.calls.bodies.validation import run_by
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES, Wrapping
@@ -178,8 +178,14 @@ class Execution:
                 if isinstance(init, FunctionObject) and whole is not None:
                     if not can_bind(init.function, Instance(cls), whole):
                         return
+                elif whole is not None and not can_make(self.types, cls, whole):
+                    return
                 yield from self._methods(cls, ("__new__", "__init__", "__post_init__", "model_post_init"))
             case Instance(cls=Class() as cls):
+                own = self.types.member(cls, "__call__", Instance(cls))
+                if isinstance(own, FunctionObject) and whole is not None:
+                    if not can_bind(own.function, Instance(cls), whole):
+                        return
                 yield from self._methods(cls, ("__call__",), awaited=awaited and call.awaited)
             case Partial(callable=inner, made=made):
                 if whole is not None and made is not None and f.last_name(made.facts.func) == "partial":

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import decorated_by, targets
+from fastapi_lint.model.names.expressions import decorated_by, targets, walk
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Method, Module
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
@@ -138,8 +138,13 @@ def is_shared_object(value: object) -> bool:
 
 
 def comes_from_cache(expr: f.Expr | None, where: Where, types: Inference) -> bool:
-    """Whether an expression is what a function with a cache gives: called here, or as a dependency."""
+    """Whether an expression is what the application holds, or what a function gives that keeps it, by a cache or in a
+    global: called here, or as a dependency."""
     match expr:
+        case f.Await(value=value):
+            return comes_from_cache(value, where, types)
+        case f.Attr():
+            return _is_of_app(expr)
         case f.CallRef(index=index):
             callee = types.callee(where[0], where[0].facts.calls[index])
         case f.Name(id=name):
@@ -147,7 +152,7 @@ def comes_from_cache(expr: f.Expr | None, where: Where, types: Inference) -> boo
             if len(found) != 1:
                 return False
             entry = found[0].entry
-            if isinstance(entry, f.Assign) and isinstance(entry.value, f.CallRef):
+            if isinstance(entry, f.Assign) and isinstance(entry.value, (f.CallRef, f.Await, f.Attr)):
                 return comes_from_cache(entry.value, (where[0], entry.block, entry.start), types)
             if not isinstance(entry, f.Param):
                 return False
@@ -156,7 +161,51 @@ def comes_from_cache(expr: f.Expr | None, where: Where, types: Inference) -> boo
             return False
     if not isinstance(callee, FunctionObject):
         return False
-    return any(_is_cache(callee.function.module, each) for each in callee.function.facts.decorators)
+    function = callee.function
+    return any(_is_cache(function.module, each) for each in function.facts.decorators) or _gives_the_one(function)
+
+
+def _gives_the_one(function: Function) -> bool:
+    """Whether all that a function gives back is a global, an attribute of a class, or an entry of one of these under a
+    fixed key, which it fills for want of one only."""
+    returned = [leave.value for leave in function.exits if leave.kind == "return" and leave.value is not None]
+    return bool(returned) and not function.is_generator and all(_is_the_one(function, value) for value in returned)
+
+
+def _is_the_one(function: Function, value: f.Expr) -> bool:
+    module = function.module
+    holder = value
+    if isinstance(value, f.Sub) and len(value.items) == 1 and isinstance(value.items[0], f.Const):
+        holder = value.value
+    match holder:
+        case f.Name(id=name):
+            declared = {each for each, block in module.facts.globals if module.facts.blocks[block].function >= 0}
+            own = any(param.name == name for param in function.params) or function.parent is not None
+            if own or (function.rebinds(name) and name not in declared):
+                return False
+        case f.Attr() if _is_of_app(holder):
+            pass
+        case f.Attr(value=f.Name(id=name)):
+            is_class = any(each.name == name for each in module.classes)
+            if not is_class and not (name == "cls" and function.cls is not None and function.params[:1]):
+                return False
+        case _:
+            return False
+    return all(
+        _is_for_want_of(function, entry, (value, holder))
+        for entry in module.assigns_in.get(function.index, ())
+        if any(target in (value, holder) for target in targets(entry.target))
+    )
+
+
+def _is_for_want_of(function: Function, entry: f.Assign, held: tuple[f.Expr, ...]) -> bool:
+    """Whether something is bound below a condition that asks for it, when asking for it fails, or behind a way out with
+    it."""
+    blocks = function.module.block_chain(entry.block)
+    return any(
+        block.kind == "except" or (block.kind == "if" and any(part in held for part in walk(block.test)))
+        for block in blocks
+    ) or any(leave.kind == "return" and leave.start < entry.start and leave.value in held for leave in function.exits)
 
 
 def _is_cache(module: Module, decorator: f.Expr) -> bool:

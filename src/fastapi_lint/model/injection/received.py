@@ -17,6 +17,9 @@ _DATA = ("pydantic.", "sqlmodel.", "typing.", "object", "abc.", "enum.", "datacl
 _PLAIN = ("object", "abc.", "typing.")
 _REQUESTS = ("request", "req", "websocket", "ws", "conn", "connection")
 
+_ELSEWHERE = frozenset(f"fastapi.{name}" for name in ("Query", "Header", "Cookie", "Body", "Form", "File"))
+"""Markers of what is never read from the path, whatever its alias is."""
+
 
 def received(route: Route, address: Address | None, dependencies: Dependencies) -> set[str] | None:
     """The names by which the handler and the dependencies in front of it take path parameters; None if not known.
@@ -75,7 +78,7 @@ def _collect(function: Function, dependencies: Dependencies, names: set[str], ro
         name = path_name(parameter)
         if name is None or not is_legible(parameter, dependencies):
             return False
-        names.update((name, parameter.name))
+        names.update((parameter.name,) if parameter.marker in _ELSEWHERE else (name, parameter.name))
         match parameter.type:
             case Instance(cls=cls) if any(dependencies.types.is_subclass(cls, one) for one in CONNECTIONS):
                 if reads_path(function, parameter.name, dependencies.types):

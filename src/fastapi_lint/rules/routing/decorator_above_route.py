@@ -61,7 +61,9 @@ def decorator_above_route(route: Route, check: Check) -> Iterator[Finding]:
         found = None
     fix = _moved(*found, sorted(wrong), lowest) if found is not None else None
     for i, name in wrong.items():
-        shown = name.rsplit(".", 1)[-1] if "." in name else name
+        written = decorators[i]
+        written = calls[written.index].func if isinstance(written, f.CallRef) else written
+        shown = f.last_name(written) or name.rsplit(".", 1)[-1]
         yield check.finding(
             handler if found is None else _place(found[0].span_of(found[1].decorators[i]), found[0]),
             f"`@{shown}` stands above the route decorator of `{handler.name}`",

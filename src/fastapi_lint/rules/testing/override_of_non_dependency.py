@@ -130,14 +130,18 @@ def _stands_bound(function: Function, check: Check) -> bool:
 
 
 def _makes_new(function: Function, check: Check) -> bool:
-    """Whether every call of a function gives another object: a function that it defines itself."""
+    """Whether every call of a function gives another object: a function or class that it defines itself."""
     if function.facts.decorators or not function.exits:
         return False
     returned = [entry for entry in function.exits if entry.kind == "return"]
     for entry in returned:
         found = check.project.infer(entry.value, function.module, entry.block, entry.start)
-        if not isinstance(found, FunctionObject) or found.function.parent is not function:
-            return False
+        match found:
+            case FunctionObject(function=made) if made.parent is function:
+                continue
+            case ClassObject(cls=cls) if cls.module.enclosing(cls.facts.outer) is function:
+                continue
+        return False
     return bool(returned)
 
 

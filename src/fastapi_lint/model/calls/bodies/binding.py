@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.expressions import decorated_by, walk
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.model.types.inference.questions import is_one_object
 
 _KEEPING = frozenset({"staticmethod", "classmethod"})
+_NO_FIELDS = frozenset({"ClassVar", "InitVar", "KW_ONLY"})
+_OTHERWISE = frozenset({"init", "kw_only", "*", "**"})
+"""Options of dataclasses and of their fields that change the constructor, and what may hold such."""
 
 
 def can_bind(function: Function, owner: Instance | ClassObject | None, call: f.Call) -> bool:
@@ -30,6 +34,42 @@ def can_bind(function: Function, owner: Instance | ClassObject | None, call: f.C
             return True
         if is_bound:
             params = params[1:]
+    return _fit(params, call)
+
+
+def can_make(types: Inference, cls: Class, call: f.Call) -> bool:
+    """Whether the arguments of a call fit to the fields of a dataclass; True for other classes, and for those whose
+    constructor is not what their own fields say."""
+    calls, decorators = cls.module.facts.calls, cls.facts.decorators
+    if len(decorators) != 1 or any(base not in (cls, "object") for base in types.mro(cls)):
+        return True
+    options = calls[decorators[0].index].args if isinstance(decorators[0], f.CallRef) else ()
+    where = (cls.module, cls.facts.outer, cls.facts.start)
+    name = types.name_of_type(types.infer(decorated_by(cls.module, decorators[0]), where))
+    if name != "dataclasses.dataclass" or any(arg.name in _OTHERWISE for arg in (*options, *call.args)):
+        return True
+    params: list[f.Param] = []
+    for entry in cls.assigns.values():
+        if entry.annotation is None:
+            continue
+        if any(_is_text(part) or f.last_name(part) in _NO_FIELDS for part in walk(entry.annotation)):
+            return True
+        made = calls[entry.value.index] if isinstance(entry.value, f.CallRef) else None
+        said = made.args if made is not None and f.last_name(made.func) == "field" else None
+        if said is not None and any(arg.name in _OTHERWISE for arg in said):
+            return True
+        default = entry.value if said is None or any(arg.name.startswith("default") for arg in said) else None
+        params.append(f.Param(f.last_name(entry.target), "normal", None, default, entry.start, entry.end))
+    return _fit(params, call)
+
+
+def _is_text(expr: f.Expr) -> bool:
+    """Whether an annotation, or a part of one, is written as a text: what it says is not looked at."""
+    return isinstance(expr, f.Const) and isinstance(expr.value, str)
+
+
+def _fit(params: list[f.Param], call: f.Call) -> bool:
+    """Whether the arguments of a call, none of them unpacked, fit to parameters."""
     positional = [param for param in params if param.kind in ("positional-only", "normal")]
     named = {param.name for param in params if param.kind in ("normal", "keyword-only")}
     given = sum(arg.name == "" for arg in call.args)

@@ -15,6 +15,8 @@ from fastapi_lint.model.names.symbols import (
     FunctionObject,
     Instance,
     Method,
+    Module,
+    ModuleObject,
     Partial,
     Type,
 )
@@ -27,6 +29,10 @@ external: a library's decorator that the catalogue says nothing about; unknown: 
 _DEEPEST = 4
 _SHOWN = frozenset({"__signature__", "__annotations__"})
 _SAME = frozenset({"staticmethod", "classmethod", "abc.abstractmethod"})
+_CONTEXTS = frozenset({
+    "contextlib.ContextDecorator", "contextlib.AsyncContextDecorator", "contextlib.contextmanager",
+    "contextlib.asynccontextmanager",
+})  # fmt: skip
 _WRAPS = frozenset({"functools.lru_cache", "functools.cache", "functools.wraps", "contextlib.asynccontextmanager"})
 _REGISTERING = frozenset(
     {"tool", "resource", "prompt", "command", "callback", "register", "subscribe", "listens_for", "on"}
@@ -42,7 +48,46 @@ def decorator_effect(types: Inference, function: Function, decorator: f.Expr) ->
             return _external(name), name
         case ClassObject(cls=cls) if not isinstance(decorator, f.CallRef):
             return ("replaces" if types.member(cls, "__call__", Instance(cls)) is not None else "unknown"), name
+    if _is_context(types, value, called=isinstance(decorator, f.CallRef)):
+        return "wraps", name
+    if value is None and (kept := _kept_under(types, function, decorator)):
+        return _external(kept), kept
     return _together(_applied(types, each, 0) for each in _receiving(types, function, decorator)), name
+
+
+def _is_context(types: Inference, value: Type, *, called: bool) -> bool:
+    """Whether a decorator is a context, which the standard library makes to be entered around each call."""
+    match value:
+        case FunctionObject(function=function):
+            return called and any(name in _CONTEXTS for name in types.decorators(function))
+        case ClassObject(cls=cls) if called:
+            return any(base in _CONTEXTS for base in types.mro(cls)) and not _calls_itself(types, cls)
+        case Instance(cls=Class() as cls):
+            return any(base in _CONTEXTS for base in types.mro(cls)) and not _calls_itself(types, cls)
+    return False
+
+
+def _calls_itself(types: Inference, cls: Class) -> bool:
+    return isinstance(types.member(cls, "__call__", Instance(cls)), FunctionObject)
+
+
+def _kept_under(types: Inference, function: Function, decorator: f.Expr) -> str:
+    """What of a library has made the decorator that a variable holds: `again = retry(...)`; "" for others."""
+    where: Where = (function.module, function.facts.outer, function.facts.start)
+    if isinstance(decorator, f.Attr) and isinstance(owner := types.infer(decorator.value, where), ModuleObject):
+        where = (owner.module, 0, len(owner.module.text)) if isinstance(owner.module, Module) else where
+    elif not isinstance(decorator, f.Name):
+        return ""
+    found = [each.entry for each in types.find_bindings(f.last_name(decorator), where)]
+    if len(found) == 1 and isinstance(found[0], f.Import) and found[0].name:
+        home = types.modules.imported_from(where[0], found[0])
+        where = (home, 0, len(home.text)) if home is not None else where
+        found = [each.entry for each in types.find_bindings(found[0].name, where)] if home is not None else []
+    made = found[0].value if len(found) == 1 and isinstance(found[0], f.Assign) else None
+    if not isinstance(made, f.CallRef):
+        return ""
+    maker = types.callee(where[0], where[0].facts.calls[made.index])
+    return maker.name if isinstance(maker, External) else ""
 
 
 def shows_another_signature(types: Inference, function: Function) -> bool:
@@ -138,6 +183,8 @@ def _only_calls(types: Inference, receiver: Function) -> bool:
         taken = {({"args": "*", "kwargs": "**"}.get(param.kind, "?"), f.Name(param.name)) for param in wrapper.params}
         if leaves[0].kind != "return" or not is_call or call.func != own:
             return False
+        if any(block.kind not in ("function", "body") for block in wrapper.module.blocks_in.get(wrapper.index, ())):
+            return False  # inside of a lock, again and again, or in some cases only
         if given != taken or {param.kind for param in wrapper.params} != {"args", "kwargs"}:
             return False
     return bool(returned)
@@ -259,8 +306,12 @@ def _library(types: Inference, receiver: Function, call: f.Call) -> str:
 
 
 def _maker(receiver: Function, call: f.Call) -> f.Call | None:
-    """The call that gives what another one calls."""
-    return receiver.module.facts.calls[call.func.index] if isinstance(call.func, f.CallRef) else None
+    """The call that gives what another one calls, in place or by a variable."""
+    module, made = receiver.module, call.func
+    if isinstance(made, f.Name):
+        bound = [each.value for each in module.assigns_in.get(receiver.index, ()) if each.target == made]
+        made = bound[0] if len(bound) == 1 and bound[0] is not None else made
+    return module.facts.calls[made.index] if isinstance(made, f.CallRef) else None
 
 
 def _wrapper(types: Inference, receiver: Function, value: f.Name, where: Where) -> Effect:
