@@ -99,8 +99,8 @@ def _raw(value: f.Expr, module: Module, call: f.Call, check: Check) -> str | Non
         case f.Const():
             return None
         case f.Binary(op="+" | "*" | "%", left=left, right=right):
-            found = _raw(left, module, call, check) or (_raw(right, module, call, check) if value.op != "%" else None)
-            return "text" if found == "a JSON text" else found
+            what = _raw(left, module, call, check) or (_raw(right, module, call, check) if value.op != "%" else None)
+            return "text" if what == "a JSON text" else what
     if isinstance(value, f.Name):
         made = list(check.project.values.definitions(value, (module, call.block, call.start)))
         if len(made) == 1 and isinstance(made[0][0], f.CallRef):
