@@ -282,6 +282,8 @@ class Hints(Questions):
                 elif name in ("typing.Optional", "typing.Union"):
                     for item in items:
                         yield from self.metadata(item, where, seen)
+                else:  # `Injected = Annotated[T, Depends(get)]`, used as `Injected[User]`
+                    yield from self.metadata(value, where, seen)
             case f.Binary(op="|", left=left, right=right):
                 yield from self.metadata(left, where, seen)
                 yield from self.metadata(right, where, seen)
