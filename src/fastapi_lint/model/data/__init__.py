@@ -10,7 +10,7 @@ from fastapi_lint.model.data.lifetimes import CACHES, is_made_anew, is_made_once
 from fastapi_lint.model.data.making.caching import is_cached
 from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.data.making.particular import Particular
-from fastapi_lint.model.data.making.roots import Root, nearest_root
+from fastapi_lint.model.data.making.roots import Root, nearest_root, roots
 from fastapi_lint.model.data.making.uploads import kept_upload, takes_upload
 from fastapi_lint.model.data.making.usage import Usage, usage_of
 from fastapi_lint.model.data.rebuilding import is_imported_by_a_user, is_rebuilt
@@ -53,6 +53,7 @@ __all__ = [
     "nearest_root",
     "record_kind",
     "response_types",
+    "roots",
     "row_class",
     "serialized",
     "status_is_decided",

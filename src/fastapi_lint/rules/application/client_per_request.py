@@ -19,6 +19,7 @@ from fastapi_lint.model.data import (
     is_kept,
     is_on_miss,
     nearest_root,
+    roots,
     usage_of,
 )
 from fastapi_lint.model.names import walk
@@ -93,13 +94,18 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
             root = nearest_root(project, function, carries=carries, unless_given=wanted)
             if root is None or _TRIES.search(root.function.name) or _STANDS_IN.search(function.name):
                 continue
+            is_rare = usage.is_closed and _is_rare(root)
+            if is_rare:  # unless something else runs it, too
+                others = roots(project, function, carries=carries, unless_given=wanted)
+                root = next((each for each in others if not _is_rare(each)), root)
+                is_rare = _is_rare(root)
             shown = module.source.slice(call.start, call.name_end)
             yield check.finding(
                 (call.start, call.name_end),
                 f"`{shown}` is made {_when(function, call, root, check)}",
                 why=entry.why + ("" if not entry.handshake or usage.is_plain else f", {entry.handshake}"),
                 instead=("cache the answer, or " if usage.is_constant else "") + entry.instead,
-                severity=Severity.INFO if usage.is_closed and _is_rare(root) else None,
+                severity=Severity.INFO if is_rare else None,
                 related=_trail(function, root, check),
                 chain=True,
             )

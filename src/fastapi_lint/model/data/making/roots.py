@@ -69,12 +69,18 @@ def nearest_root(
     parameter with which a call of the function does not count; what is called for want of a parameter further up is
     seen here.
     """
+    return next(roots(project, function, carries=carries, unless_given=unless_given), None)
+
+
+def roots(project: Project, function: Function, *, carries: bool, unless_given: str | None = None) -> Iterator[Root]:
+    """All that runs a function with each request, as `nearest_root`, in the order of their distance."""
     queue: list[tuple[Function, tuple[tuple[Function, Step], ...], bool, str | None]]
     queue = [(function, (), carries, unless_given)]
     seen = {function}
     for current, steps, carried, wanted in queue:
         if kind := _kind(project, current):
-            return Root(current, kind, steps, tuple(project.routes.by_handler.get(current, ())))
+            yield Root(current, kind, steps, tuple(project.routes.by_handler.get(current, ())))
+            continue
         if len(steps) >= _DEEPEST or not _runs_each_time(project, current):
             continue
         for caller, step in _callers(project, current, carried):
@@ -88,7 +94,6 @@ def nearest_root(
             on = carried and step.call is not None and hands_back(caller, step.call)
             above = for_want_of(caller, step.call) if step.call is not None else None
             queue.append((caller, ((caller, step), *steps), on, above))
-    return None
 
 
 def _is_ruled_out(project: Project, caller: Function, step: Step, current: Function, inner: Step) -> bool:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import External, Function, FunctionObject, Module, Partial, Type, without_partials
+from fastapi_lint.model.names.symbols import (
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Module,
+    Partial,
+    Type,
+    without_partials,
+)
 from fastapi_lint.model.routing.routers import argument
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Values
@@ -51,6 +60,13 @@ class Failures:
             return None
         params = [param for param in function.params if param.kind in ("positional-only", "normal")]
         index = 2 if function.facts.cls >= 0 and params and params[0].name in ("self", "cls") else 1
+        where = (function.module, function.facts.outer, function.facts.start)
+        for at, param in enumerate(params):  # a partial may give others in front of the request
+            if param.annotation is not None and self.types.is_instance(
+                self.types.annotation(param.annotation, where), "fastapi.requests.HTTPConnection"
+            ):
+                index = at + 1
+                break
         return params[index] if index < len(params) else None
 
     def _registered(self, module: Module) -> Iterator[tuple[Function, Type]]:
@@ -105,6 +121,8 @@ class Failures:
             args = where[0].facts.calls[expr.index].args
             found = self.types.infer(args[1].value, where) if len(args) == 2 else found
         found = without_partials(found)  # partial(handler, status=500)
+        if isinstance(found, Instance):  # an object that is called
+            found = self.types.attribute(found, "__call__")
         if isinstance(found, FunctionObject):
             yield found.function, self._handled(key[0], key[1])
 
