@@ -109,22 +109,37 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of a file, walked once for all tests."""
+    return tuple(ast.walk(tree(path)))
+
+
 def dotted(node: ast.expr) -> str:
     """`a.b.c` for a chain of names; other parts are written as they stand."""
-    return ast.unparse(node)
+    names = []
+    inner = node
+    while isinstance(inner, ast.Attribute):
+        names.append(inner.attr)
+        inner = inner.value
+    # The same for what nearly all are, a hundred times faster.
+    return ".".join([inner.id, *reversed(names)]) if isinstance(inner, ast.Name) else ast.unparse(node)
 
 
-def imported(path: Path, *, types_apart: bool = False) -> Iterator[str]:
+@cache
+def imported(path: Path, *, types_apart: bool = False) -> tuple[str, ...]:
     """The full dotted names that a file imports, in functions too; `from x import y` as x.y.
 
     With `types_apart` those are left out that are for type checkers alone.
     """
+    return tuple(_imported(path, types_apart=types_apart))
+
+
+def _imported(path: Path, *, types_apart: bool) -> Iterator[str]:
     package = ["fastapi_lint", *path.relative_to(PACKAGE).parts[:-1]]
-    guarded = [
-        node for node in ast.walk(tree(path)) if isinstance(node, ast.If) and dotted(node.test) == "TYPE_CHECKING"
-    ]
+    guarded = [node for node in nodes(path) if isinstance(node, ast.If) and dotted(node.test) == "TYPE_CHECKING"]
     apart = {inner for node in guarded for inner in ast.walk(node)} if types_apart else set()
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if node in apart:
             continue
         if isinstance(node, ast.Import):
@@ -135,11 +150,10 @@ def imported(path: Path, *, types_apart: bool = False) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def calls(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def calls(path: Path) -> tuple[tuple[int, str], ...]:
     """Every call in a file: line and callee as written."""
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Call):
-            yield node.lineno, dotted(node.func)
+    return tuple((node.lineno, dotted(node.func)) for node in nodes(path) if isinstance(node, ast.Call))
 
 
 @cache
@@ -172,6 +186,7 @@ def used(path: Path) -> set[str]:
     return {layer(target) for target in ours(path) if any(ours(target))} - {layer(path)}
 
 
+@cache
 def allowed(name: str) -> set[str]:
     """The layers that a layer may import besides itself."""
     layers = {layer(module) for module in MODULES}
@@ -253,7 +268,7 @@ def test_only_the_face_prints_and_exits(path: Path) -> None:
     said = [(line, name) for line, name in calls(path) if name in forbidden]
     streams = [
         (node.lineno, dotted(node))
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and dotted(node) in {"sys.stdout", "sys.stderr", "sys.stdin"}
     ]
     assert said + streams == []
@@ -313,7 +328,7 @@ def test_nothing_goes_by_the_identity_of_an_object(path: Path) -> None:
         return
     uses = [
         node.lineno
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Name) and node.id == "id" and isinstance(node.ctx, ast.Load)
     ]
     assert bool(uses) == (place(path) in IDENTITY), f"`id` in lines {uses}: key by place, or say in IDENTITY why not"
@@ -382,7 +397,7 @@ def test_every_invariant_names_a_test_that_exists() -> None:
     named = re.findall(r"`(tests/\w+\.py)::(\w+)`", text)
     assert len(named) >= 8
     for file, test in named:
-        functions = {node.name for node in ast.walk(tree(ROOT / file)) if isinstance(node, ast.FunctionDef)}
+        functions = {node.name for node in nodes(ROOT / file) if isinstance(node, ast.FunctionDef)}
         assert test in functions, f"{file} has no {test}"
     section = text.partition("## Invariants")[2].partition("\n## ")[0]
     for item in re.split(r"^- ", section, flags=re.M)[1:]:

@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("src", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
 """What an installation of the project needs; copied, so that uncommitted work is tested and no history is needed."""
 
+HOOKS = "[{id: fastapi-lint}, {id: fastapi-lint-fix}]"
+"""Both in one configuration, as users have them: the project is installed once. (`try-repo` installs it each time.)"""
+
 BAD = """\
 from fastapi import Depends, FastAPI
 
@@ -66,10 +69,13 @@ def test_hooks_find_and_fix(tmp_path: Path, environment: dict[str, str]) -> None
     app = scratch / "app.py"
     app.write_text(BAD)
     (scratch / "notes.md").write_text("not Python\n")
+    (scratch / ".pre-commit-config.yaml").write_text(
+        f"repos: [{{repo: {project.as_uri()}, rev: main, hooks: {HOOKS}}}]\n"
+    )
     commit_all(scratch, environment)
 
     def hook(name: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pre_commit", "try-repo", str(project), name, "--all-files", "--verbose"]
+        command = [sys.executable, "-m", "pre_commit", "run", name, "--all-files", "--verbose"]
         return subprocess.run(command, cwd=scratch, env=environment, capture_output=True, text=True)
 
     found = hook("fastapi-lint")

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-_SECTION_TITLE = re.compile(r"^## +(.+)$", re.MULTILINE)
+_SECTION_TITLE = re.compile(r"^## +(\S.*)$", re.MULTILINE)
 _TRUE = re.compile(r"^(?:All true|Judged, and all of them true): (.+?)\.\s*$", re.MULTILINE | re.DOTALL)
 _CODES = re.compile(r"FAPI(\d{3}(?:, \d{3})*)\b(?: [a-z0-9-]+)?")
 _CELL = re.compile(r"(?<!\\)\|")

@@ -31,7 +31,9 @@ _WIDTH = 88
 _SPACES = re.compile(r" *")
 _INDENT = re.compile(r"[ \t]*")
 _BLOCK = re.compile(
-    r"^(?:(?:async|def|class|if|for|while|with|try|else)\b|[)\]}])[^\n]*:[ \t]*(?:#[^\n]*)?\r?\n([ \t]+)[^\s#]", re.M
+    r"^(?:(?:async|def|class|if|for|while|with|try|else)\b|[)\]}])(?:[^\n:]|:(?![ \t]*(?:#|\r?\n)))*:[ \t]*(?:#[^\n]*)?"
+    r"\r?\n([ \t]+)[^\s#]",
+    re.M,
 )
 _CLOSING = re.compile(r"(?:\(\)|[\])}.,:\w ])*")
 _TEXTS = re.compile(r"""\"{3}.*?\"{3}|'{3}.*?'{3}""", re.S)

@@ -17,7 +17,7 @@ from fastapi_lint.model.values import UNKNOWN
 from fastapi_lint.rule import Check, rule
 
 _REQUIRED = (f.Raw("ellipsis"),)
-_DEFAULT = re.compile(r"\s*=\s*[^=]*\Z")
+_DEFAULT = re.compile(r"(?<!\s)\s*=[^=]*\Z")
 
 
 @rule("FAPI309", severity=Severity.ERROR, fix=Safety.SAFE, since="0.2.0")
