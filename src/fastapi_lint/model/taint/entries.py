@@ -19,6 +19,7 @@ from fastapi_lint.model.injection.received import path_name
 from fastapi_lint.model.names.symbols import Class, Function, Instance, TupleOf, Type
 from fastapi_lint.model.routing.routes import Routes
 from fastapi_lint.model.taint.checking.fields import NUMBERS, Fields
+from fastapi_lint.model.taint.placing import in_front
 from fastapi_lint.model.taint.strands import (
     EACH,
     HIDDEN,
@@ -129,7 +130,7 @@ class Entries:
         paths = " ".join(route.path for route in routes)
         tail = f"{{{name}:path}}" in paths
         inside = f"{{{name}}}" in paths or tail
-        unsaid = not routes and parameter.marker == "" and fact.default is None and self._may_be_in_a_path(name)
+        unsaid = not routes and parameter.marker == "" and fact.default is None and self._is_in_a_path(name, function)
         part = not tail and (inside or parameter.marker == "fastapi.Path" or unsaid)
         what = "path parameter" if inside else _WHAT.get(parameter.marker, "query parameter")
         if not inside and parameter.marker == "" and _is_list(parameter.type):
@@ -142,9 +143,17 @@ class Entries:
             return reading.entry(part="".join(map(str, path)))
         return self._declared(fact.annotation, where, reading, path, 0)
 
-    def _may_be_in_a_path(self, name: str) -> bool:
-        """Whether a parameter of a dependency may be a piece of a path: some path, or one not known, has its name."""
-        return not self.routes.placeholders.isdisjoint({name, UNKNOWN_PATH})
+    def _is_in_a_path(self, name: str, function: Function) -> bool:
+        """Whether a parameter of a dependency may be a piece of a path: one has its name, or is not known, where the
+        dependency is injected."""
+        if self.routes.placeholders.isdisjoint({name, UNKNOWN_PATH}):
+            return False
+        functions = self._in_front(name)
+        return functions is None or function in functions
+
+    @memoized
+    def _in_front(self, name: str) -> frozenset[Function] | None:
+        return in_front(self.types, self.routes, self.dependencies, name)
 
     def held(self, function: Function, fact: f.Param, kind: Type, path: Path) -> Value | None:
         """What of a library's object the client wrote, whoever hands it over; None for other objects."""
