@@ -12,7 +12,8 @@ from fastapi_lint.model.calls.blocking import Blocking
 from fastapi_lint.model.calls.bodies.binding import argument_at, is_of_one_object
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES
 from fastapi_lint.model.calls.handed import is_another, runs_another
-from fastapi_lint.model.calls.sharing import comes_from_cache, is_shared_object, starts_from_self
+from fastapi_lint.model.calls.reach.accessors import comes_from_cache, is_shared_object
+from fastapi_lint.model.calls.sharing import starts_from_self
 from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.trails import Memo, Run, Trail, search
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Branches, Settings

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import decorated_by, targets, walk
-from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Method, Module
-from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.model.calls.reach.accessors import is_of_app
+from fastapi_lint.model.names.expressions import targets
+from fastapi_lint.model.names.symbols import Function, Method, Module
+from fastapi_lint.model.types.inference.inference import Inference
 
 _CONTAINERS = frozenset({"list", "dict", "set", "deque", "collections.deque", "collections.defaultdict"})
 _CHANGING = frozenset({
@@ -50,7 +51,7 @@ def writes(function: Function, types: Inference, *, of_object: bool = True) -> I
             if root is None:
                 continue
             is_shared = depth > 0 and _is_shared(function, types, root, assign.start, own)
-            if is_shared or (depth == 0 and root in shared) or _is_of_app(target):
+            if is_shared or (depth == 0 and root in shared) or is_of_app(target):
                 found.append(Write(assign.start, assign.block, _text(target), assign.end))
     for entry in function.exits:
         if entry.kind == "del" and entry.value is not None:
@@ -66,16 +67,6 @@ def writes(function: Function, types: Inference, *, of_object: bool = True) -> I
             if isinstance(callee, Method) and callee.cls in _CONTAINERS:
                 found.append(Write(call.start, call.block, _text(call.func.value)))
     return iter(sorted(found, key=lambda write: write.start))
-
-
-def _is_of_app(expr: f.Expr) -> bool:
-    """`request.app.state.name`: what belongs to the application that a request is for."""
-    while isinstance(expr, (f.Attr, f.Sub)):
-        match expr:
-            case f.Attr(value=f.Attr(value=f.Attr(value=f.Name(), attr="app"), attr="state")):
-                return True
-        expr = expr.value
-    return False
 
 
 def _root(expr: f.Expr) -> tuple[str | None, int]:
@@ -124,93 +115,6 @@ def is_guarded(function: Function, write: Write) -> bool:
             if _LOCK.search(f.last_name(test)):
                 return True
     return False
-
-
-def is_shared_object(value: object) -> bool:
-    """Whether an object is known to be made once for all requests: at module level, or in a function with a cache."""
-    if not isinstance(value, Instance) or value.origin is None:
-        return False
-    made = value.origin
-    maker = made.module.enclosing(made.facts.block)
-    if maker is None:
-        return made.module.facts.blocks[made.facts.block].function < 0
-    return any(_is_cache(maker.module, decorator) for decorator in maker.facts.decorators)
-
-
-def comes_from_cache(expr: f.Expr | None, where: Where, types: Inference) -> bool:
-    """Whether an expression is what the application holds, or what a function gives that keeps it, by a cache or in a
-    global: called here, or as a dependency."""
-    match expr:
-        case f.Await(value=value):
-            return comes_from_cache(value, where, types)
-        case f.Attr():
-            return _is_of_app(expr)
-        case f.CallRef(index=index):
-            callee = types.callee(where[0], where[0].facts.calls[index])
-        case f.Name(id=name):
-            found = types.find_bindings(name, where)
-            if len(found) != 1:
-                return False
-            entry = found[0].entry
-            if isinstance(entry, f.Assign) and isinstance(entry.value, (f.CallRef, f.Await, f.Attr)):
-                return comes_from_cache(entry.value, (where[0], entry.block, entry.start), types)
-            if not isinstance(entry, f.Param):
-                return False
-            callee = types.dependency_of(entry, (where[0], found[0].block, entry.start))
-        case _:
-            return False
-    if not isinstance(callee, FunctionObject):
-        return False
-    function = callee.function
-    return any(_is_cache(function.module, each) for each in function.facts.decorators) or _gives_the_one(function)
-
-
-def _gives_the_one(function: Function) -> bool:
-    """Whether all that a function gives back is a global, an attribute of a class, or an entry of one of these under a
-    fixed key, which it fills for want of one only."""
-    returned = [leave.value for leave in function.exits if leave.kind == "return" and leave.value is not None]
-    return bool(returned) and not function.is_generator and all(_is_the_one(function, value) for value in returned)
-
-
-def _is_the_one(function: Function, value: f.Expr) -> bool:
-    module = function.module
-    holder = value
-    if isinstance(value, f.Sub) and len(value.items) == 1 and isinstance(value.items[0], f.Const):
-        holder = value.value
-    match holder:
-        case f.Name(id=name):
-            declared = {each for each, block in module.facts.globals if module.facts.blocks[block].function >= 0}
-            own = any(param.name == name for param in function.params) or function.parent is not None
-            if own or (function.rebinds(name) and name not in declared):
-                return False
-        case f.Attr() if _is_of_app(holder):
-            pass
-        case f.Attr(value=f.Name(id=name)):
-            is_class = any(each.name == name for each in module.classes)
-            if not is_class and not (name == "cls" and function.cls is not None and function.params[:1]):
-                return False
-        case _:
-            return False
-    return all(
-        _is_for_want_of(function, entry, (value, holder))
-        for entry in module.assigns_in.get(function.index, ())
-        if any(target in (value, holder) for target in targets(entry.target))
-    )
-
-
-def _is_for_want_of(function: Function, entry: f.Assign, held: tuple[f.Expr, ...]) -> bool:
-    """Whether something is bound below a condition that asks for it, when asking for it fails, or behind a way out with
-    it."""
-    blocks = function.module.block_chain(entry.block)
-    return any(
-        block.kind == "except" or (block.kind == "if" and any(part in held for part in walk(block.test)))
-        for block in blocks
-    ) or any(leave.kind == "return" and leave.start < entry.start and leave.value in held for leave in function.exits)
-
-
-def _is_cache(module: Module, decorator: f.Expr) -> bool:
-    expr = decorated_by(module, decorator)
-    return f.last_name(expr) in ("lru_cache", "cache", "cached", "ttl_cache", "singleton")
 
 
 def starts_from_self(expr: f.Expr) -> bool:

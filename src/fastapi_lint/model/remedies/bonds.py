@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.sharing import Write, is_guarded, is_shared_object, writes
+from fastapi_lint.model.calls.reach.accessors import is_shared_object
+from fastapi_lint.model.calls.sharing import Write, is_guarded, writes
 from fastapi_lint.model.calls.steps import Step, written
 from fastapi_lint.model.calls.trails import Memo
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Settings

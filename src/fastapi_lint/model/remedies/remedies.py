@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from fastapi_lint.catalog import Entry, Reentry
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.laziness import gives_generator
-from fastapi_lint.model.calls.sharing import is_shared_object, starts_from_self
+from fastapi_lint.model.calls.reach.accessors import is_shared_object
+from fastapi_lint.model.calls.sharing import starts_from_self
 from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.trails import Trail
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
-from fastapi_lint.model import Function, Instance, Project, Route
+from fastapi_lint.model import Class, Function, Instance, Project, Route
 from fastapi_lint.model.injection import path_name, received, taken_by
 from fastapi_lint.model.routing import Address, argument, means_every_value, placeholders
 from fastapi_lint.model.values import UNKNOWN
@@ -168,6 +168,8 @@ def _unprovided(route: Route, handler: Function, addresses: tuple[Address, ...],
     for parameter in check.project.dependencies.parameters(handler):
         if parameter.marker != "fastapi.Path":
             continue
+        if isinstance(parameter.type, Instance) and isinstance(parameter.type.cls, Class):
+            continue  # a model, whose fields are the parameters
         name = path_name(parameter)
         if name is None or any(name in names for names in provided):
             continue
