@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module, Route
-from fastapi_lint.model.calls import BROAD, caught
+from fastapi_lint.model.calls import BROAD, Endings, caught
 from fastapi_lint.model.names import External
 from fastapi_lint.model.routing import Registration, registration, unregistrations
 from fastapi_lint.rule import Check, rule
@@ -17,6 +17,7 @@ _RECEIVES = frozenset({"receive_text", "receive_json", "receive_bytes", "receive
 _ITERATES = frozenset({"iter_text", "iter_json", "iter_bytes"})
 _PARSES = frozenset({"receive_json", "iter_json", "loads", "model_validate_json", "model_validate"})
 _CONDITIONS = frozenset({"choice", "if", "else", "case", "for", "while", "with"})
+_LOOPS = frozenset({"for", "while"})
 _Removal = f.Call | f.Exit | f.Assign
 _SUPPRESS = "contextlib.suppress"
 _KNOWN_CONTEXTS = frozenset({_SUPPRESS, "contextlib.nullcontext", "asyncio.timeout", "asyncio.timeout_at"})
@@ -32,8 +33,10 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
     around the loop, or whoever does leaves the connection in the list it was put into, the list grows, and the next
     broadcast fails at the first dead connection, for the clients behind it as well.
 
-    Put the loop into a `try`, and take the connection off in `finally`. In `except WebSocketDisconnect` alone it stays
-    when something else ends the loop, such as a frame that is no JSON (reported as information).
+    Put the loop into a `try`, and take the connection off in `finally`. In `except` alone it stays when the loop ends
+    without an error: at a `break`, or because `iter_text()` and its kin catch WebSocketDisconnect themselves. In
+    `except WebSocketDisconnect` it stays when something else ends the loop, such as a frame that is no JSON (reported
+    as information).
 
     Known limits
     Reported when the handler itself puts the socket into a collection, or hands it to a method of the project that
@@ -56,7 +59,8 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
         return
     removed = list(unregistrations(types, handler, kept))
     ways = [way for one in removed for way in _ways(handler, one, received, check)]
-    if "any" in ways:
+    is_left = _ends_by_itself(handler, removed, received, check)
+    if "any" in ways and not is_left:
         for leave in _left_early(handler, kept, removed, check):
             yield check.finding(
                 leave,
@@ -69,7 +73,10 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
         return
     title = f"`{handler.name}` leaves the connection registered when its client goes"
     why = "the list grows, and the next broadcast fails at the dead connection"
-    if "disconnect" in ways:
+    if ways and is_left:
+        title = f"`{handler.name}` leaves the connection registered when its loop ends"
+        why = "nothing is raised then, and only `except` takes it off"
+    elif "disconnect" in ways:
         if not any(_parses(call, received) and not _is_caught(call, handler) for call in handler.calls):
             return
         title = f"`{handler.name}` leaves the connection registered when a message cannot be parsed"
@@ -81,8 +88,28 @@ def websocket_disconnect_unhandled(route: Route, check: Check) -> Iterator[Findi
         instead="wrap the loop in `try`, and take the connection off in `finally`",
         module=handler.module,
         related=[check.related(kept.place, "it is registered here", module=handler.module)],
-        severity=Severity.INFO if "disconnect" in ways else None,
+        severity=Severity.INFO if "disconnect" in ways and not is_left else None,
     )
+
+
+def _ends_by_itself(handler: Function, removed: list[_Removal], received: f.Call, check: Check) -> bool:
+    """Whether the loop can end without an error, while only the clauses around it take the connection off."""
+    module = handler.module
+    blocks = module.facts.blocks
+    around = list(_above(module, received.block))
+    loop = next((place for place, index in enumerate(around) if blocks[index].kind in _LOOPS), None)
+    is_iterated = isinstance(received.func, f.Attr) and received.func.attr in _ITERATES
+    if is_iterated != (loop is None):
+        return False
+    if loop is not None:
+        if blocks[around[loop]].test not in (f.Const(True), f.Const(1)):
+            return False
+        around = around[loop:]
+    tried = {blocks[index].parent: index for index in around if blocks[index].kind == "body"}
+    clauses = [(blocks[index] for index in _above(module, one.block)) for one in removed]
+    attempts = [next((each.parent for each in inner if each.kind == "except"), -1) for inner in clauses]
+    endings = check.project.types.shared(Endings)
+    return all(each in tried and endings.comes_out(handler, tried[each]) for each in attempts)
 
 
 def _left_early(handler: Function, kept: Registration, removed: list[_Removal], check: Check) -> Iterator[f.Exit]:
