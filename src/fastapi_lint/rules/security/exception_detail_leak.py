@@ -37,10 +37,10 @@ def exception_detail_leak(function: Function, check: Check) -> Iterator[Finding]
     Reported for what is caught as `Exception`, for errors of databases and the operating system, for other errors of
     libraries and of Python with a status of 500 and above, and for tracebacks: in responses, HTTP errors, returned
     values, streams and WebSocket messages, also by way of functions, variables and objects, and of an exception of the
-    project whose handler answers with what it says. The project's own exception classes are taken to be written for
-    clients, and so is, with a 4xx status, a `ValueError` and what parsing the client's own data says; with 413, 415 or
-    422 also what code says that only turns values into others. Where a setting (`if settings.debug`) or the type of
-    the exception decides, nothing is reported.
+    project whose handler answers with what it says or keeps. The project's own exception classes are taken to be
+    written for clients, and so is, with a 4xx status, a `ValueError` and what parsing the client's own data says; with
+    413, 415 or 422 also what code says that only turns values into others. Where a setting (`if settings.debug`) or the
+    type of the exception decides, nothing is reported.
 
     References
     - [Handling errors](https://fastapi.tiangolo.com/tutorial/handling-errors/)

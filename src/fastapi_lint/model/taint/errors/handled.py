@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.attempts.clauses import is_tried
-from fastapi_lint.model.names.symbols import Class, ClassObject, Function
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance
+from fastapi_lint.model.taint.errors.speaking import SPEAKING
 from fastapi_lint.model.taint.errors.told import Told
-from fastapi_lint.model.values.environment import NOWHERE
+from fastapi_lint.model.values.environment import NOWHERE, Bound
 from fastapi_lint.tracking.queries import query
 
 if TYPE_CHECKING:
@@ -41,20 +42,68 @@ class Wrapped:
     status: int | None
 
 
+@dataclass(frozen=True)
+class _Teller:
+    """A handler that answers with what exceptions say: with their texts, and with what they keep in `attributes`."""
+
+    handler: Function
+    status: int | None
+    is_text: bool
+    attributes: tuple[str, ...]
+
+
 @query
-def _telling(project: Project) -> Mapping[Class, tuple[Function, int | None]]:
-    """The exceptions of the project whose handlers answer with their texts, with handler and status."""
-    found: dict[Class, tuple[Function, int | None]] = {}
+def _telling(project: Project) -> Mapping[Class, _Teller]:
+    """The exceptions of the project whose handlers answer with what they say."""
+    found: dict[Class, _Teller] = {}
     for handler, types in project.failures.handlers.items():
         own = [one.cls for one in types if isinstance(one, ClassObject)]
         for answer in project.answers.of(handler) if own else ():
             if answer.content is None or answer.kind == "stream":
                 continue
-            told = project.telling.told(answer.content)
-            if any(one.what == "text" and one.function is handler and one.given is None for one in told):
-                status = project.answers.code(answer.status) or (answer.default if answer.status is None else None)
-                found.update((cls, (handler, status)) for cls in own if cls not in found)
+            status = answer.default if answer.status is None else None
+            if answer.status is not None and not _is_of_exception(project, handler, answer.status[0]):
+                status = project.answers.code(answer.status)
+            is_text = _tells(project, handler, answer.content)
+            for cls in own:
+                attributes = tuple(_answered(project, handler, cls, answer.content))
+                if (is_text or attributes) and cls not in found:
+                    found[cls] = _Teller(handler, status, is_text, attributes)
     return found
+
+
+def _is_of_exception(project: Project, handler: Function, status: f.Expr) -> bool:
+    """Whether a status is an attribute of the exception that a handler was given: each class may have its own."""
+    param = project.failures.parameter(handler)
+    return param is not None and isinstance(status, f.Attr) and status.value == f.Name(param.name)
+
+
+def _tells(project: Project, handler: Function, content: Bound) -> bool:
+    """Whether a content says what the exception says that a handler was given."""
+    told = project.telling.told(content)
+    return any(one.what == "text" and one.function is handler and one.given is None for one in told)
+
+
+def _answered(project: Project, handler: Function, cls: Class, content: Bound) -> Iterator[str]:
+    """The attributes of an exception that an answer says, besides those that are its text.
+
+    Each is taken for the text of the exception in turn, which itself says nothing then.
+    """
+    expr, where, environment = content
+    param = project.failures.parameter(handler)
+    init = project.types.member(cls, "__init__", Instance(cls))
+    if param is None or not isinstance(init, FunctionObject) or not init.function.params:
+        return
+    itself, module = f.Name(init.function.params[0].name), init.function.module
+    kept = [entry.target for entry in module.assigns_in.get(init.function.index, ())]
+    for attr in dict.fromkeys(one.attr for one in kept if isinstance(one, f.Attr) and one.value == itself):
+        if attr not in SPEAKING and handler.module.mentions(attr):
+            only: dict[str, Bound] = {
+                param.name: (f.Const(""), where, NOWHERE),
+                f"{param.name}.{attr}": (f.Name(param.name), where, NOWHERE),
+            }
+            if _tells(project, handler, (expr, where, environment.with_bound(only))):
+                yield attr
 
 
 def wrapped(project: Project, function: Function) -> Iterator[Wrapped]:
@@ -70,15 +119,22 @@ def wrapped(project: Project, function: Function) -> Iterator[Wrapped]:
         cls = next((one for one in project.types.mro(made.cls) if isinstance(one, Class) and one in telling), None)
         if cls is None or _HTTP_ERROR in project.types.mro(made.cls) or not _gets_out(project, function):
             continue
-        sender, status = telling[cls]
+        teller = telling[cls]
+        status = teller.status
         code = f.keyword(call, "status_code")
+        where = (function.module, call.block, call.start)
         if status is None and code is not None:
-            status = project.values.status(code.value, (function.module, call.block, call.start))
+            status = project.values.status(code.value, where)
+        kept = {
+            told
+            for attr in teller.attributes
+            for told in project.telling.told((f.Attr(leave.value, attr), where, NOWHERE))
+        }
         for position, arg in enumerate(call.args):
-            if arg.name in _FIRST or (not arg.name and position == 0):
-                where = (function.module, call.block, call.start)
-                for told in project.telling.told((arg.value, where, NOWHERE)):
-                    yield Wrapped(arg, told, made.cls, sender, status)
+            is_first = teller.is_text and (arg.name in _FIRST or (not arg.name and position == 0))
+            for told in project.telling.told((arg.value, where, NOWHERE)) if is_first or kept else ():
+                if is_first or told in kept:
+                    yield Wrapped(arg, told, made.cls, teller.handler, status)
 
 
 def _gets_out(project: Project, function: Function) -> bool:

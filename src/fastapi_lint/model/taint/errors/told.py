@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.attempts.clauses import caught
 from fastapi_lint.model.calls.bodies.binding import filled
+from fastapi_lint.model.names.expressions import is_super
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
@@ -28,6 +29,7 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.taint.errors.binding import bound_by, with_bound
+from fastapi_lint.model.taint.errors.speaking import DUMPING, KEEPING, SPEAKING, TEXTS, TRACEBACKS, VALIDATING
 from fastapi_lint.model.taint.errors.variables import Variables
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
@@ -36,43 +38,6 @@ from fastapi_lint.tracking import memoized
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
-_TRACEBACKS = frozenset({
-    "traceback.print_exc", "traceback.print_exception", "traceback.print_tb",
-    "traceback.format_exc", "traceback.format_exception", "traceback.format_tb", "traceback.format_stack",
-})  # fmt: skip
-_TEXTS = frozenset({
-    "dataclasses.asdict", "dataclasses.astuple", "vars", "attrs.asdict", "str", "repr", "format", "ascii", "bytes",
-    "list", "tuple", "set", "sorted", "reversed", "map", "filter", "html.escape", "json.loads", "copy.copy",
-    "copy.deepcopy",
-    "json.dumps", "orjson.dumps", "ujson.dumps", "traceback.format_exception_only", "fastapi.encoders.jsonable_encoder",
-    "textwrap.shorten", "textwrap.dedent", "urllib.parse.quote", "markupsafe.escape", "fastapi.sse.ServerSentEvent",
-    "sse_starlette.ServerSentEvent", "sse_starlette.sse.ServerSentEvent", "sse_starlette.event.ServerSentEvent",
-})  # fmt: skip
-"""Functions whose result says what their arguments say."""
-_KEEPING = frozenset({
-    "__str__", "__repr__", "getvalue", "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "encode",
-    "decode", "replace", "split", "rsplit", "partition", "rpartition", "splitlines", "removeprefix", "removesuffix",
-    "expandtabs", "ljust", "rjust",
-})  # fmt: skip
-_VALIDATING = frozenset({"model_validate", "model_construct", "parse_obj", "validate_python"})
-_DUMPING = frozenset({"model_dump", "model_dump_json", "model_copy", "dict", "json", "copy", "items", "values"})
-_SPEAKING = frozenset(
-    {
-        "__cause__",
-        "__context__",
-        "args",
-        "orig",
-        "message",
-        "msg",
-        "strerror",
-        "stderr",
-        "stdout",
-        "output",
-        "statement",
-        "params",
-    }
-)
-"""Attributes of exceptions that say what they say."""
 _DEEPEST = 24
 _MOST_HOPS = 3
 _MOST_STEPS = 4000
@@ -146,7 +111,7 @@ class Telling:
                 yield from self._walk(*environment[f"{name}.{attr}"], key, depth + 1, hops)
             case f.Attr(value=value, attr=attr):
                 if self._is_error(value, where, environment):
-                    yield from inner(value, None) if attr in _SPEAKING else ()
+                    yield from inner(value, None) if attr in SPEAKING else ()
                 elif key is None:
                     yield from inner(value, attr)
             case f.Sub(value=value, items=(f.Const(value=str() | int() as of),)):
@@ -262,8 +227,8 @@ class Telling:
     def _speaks(self, expr: f.Expr, where: Where, environment: Environment) -> bool:
         """Whether an expression is the arguments of an exception, of which each says what it says."""
         return (
-            isinstance(expr, f.Attr) and expr.attr in _SPEAKING and self._is_error(expr.value, where, environment)
-        ) or (isinstance(expr, f.CallRef) and f.last_name(where[0].facts.calls[expr.index].func) in _KEEPING)
+            isinstance(expr, f.Attr) and expr.attr in SPEAKING and self._is_error(expr.value, where, environment)
+        ) or (isinstance(expr, f.CallRef) and f.last_name(where[0].facts.calls[expr.index].func) in KEEPING)
 
     # ---------------------------------------------------------------- calls
 
@@ -279,12 +244,12 @@ class Telling:
             call = with_bound(call, callee.made) if callee.made is not None else call
             callee = callee.callable
         match callee:
-            case External(name=name) if name in _TRACEBACKS:
+            case External(name=name) if name in TRACEBACKS:
                 if not self.variables.is_told_apart((module, call.block, call.start), -1):
                     yield Told("traceback", (), module, call.block)
             case External(name="sys.exc_info" | "sys.exception") if key in (None, 1):
                 yield from self._caught_around(where)
-            case External(name=name) if name in _TEXTS:
+            case External(name=name) if name in TEXTS:
                 yield from each(call.args)
             case External(name="asyncio.wait_for" | "asyncio.shield" | "asyncio.create_task") if call.args:
                 yield from self._walk(call.args[0].value, where, environment, key, depth + 1, hops)
@@ -295,9 +260,9 @@ class Telling:
                 yield from each(tuple(arg for arg in call.args[1:] if key is None or arg.name in ("**", key)))
             case External(name="getattr") if call.args and self._is_error(call.args[0].value, where, environment):
                 asked = call.args[1].value if len(call.args) > 1 else None
-                if not isinstance(asked, f.Const) or asked.value in _SPEAKING:
+                if not isinstance(asked, f.Const) or asked.value in SPEAKING:
                     yield from each(call.args)
-            case External(name=name) if name.rpartition(".")[2] in _VALIDATING:
+            case External(name=name) if name.rpartition(".")[2] in VALIDATING:
                 for arg in call.args:
                     if arg.name in ("", "**", "obj", key):
                         part = key if arg.name in ("", "**", "obj") else None
@@ -310,9 +275,9 @@ class Telling:
                 attr, value = call.func.attr, call.func.value
                 if attr in ("join", "format"):
                     yield from each(call.args)
-                if attr in _KEEPING or attr == "format":
+                if attr in KEEPING or attr == "format":
                     yield from self._walk(value, where, environment, None, depth + 1, hops)
-                elif attr in _DUMPING:
+                elif attr in DUMPING:
                     yield from self._walk(value, where, environment, key, depth + 1, hops)
                     changes = f.keyword(call, "update") if attr in ("model_copy", "copy") else None
                     if changes is not None:
@@ -336,14 +301,7 @@ class Telling:
         """What an object says: by the fields that its constructor is given, or by what that keeps in attributes."""
         init = self.types.member(cls, "__init__", Instance(cls))
         if isinstance(init, FunctionObject):
-            given = bound_by(init.function, call, where, environment, 1)
-            module = init.function.module
-            itself = init.function.params[0].name if init.function.params else "self"
-            for entry in module.assigns_in.get(init.function.index, ()):
-                match entry.target:
-                    case f.Attr(value=f.Name(id=name), attr=attr) if name == itself and key in (None, attr):
-                        place = (module, entry.block, entry.start)
-                        yield from self._walk(entry.value, place, given, None, depth + 1, hops)
+            yield from self._kept(init.function, bound_by(init.function, call, where, environment, 1), key, depth, hops)
             return
         schema = self.schemas.of(cls)
         if schema is None:
@@ -355,6 +313,23 @@ class Telling:
                 yield from self._walk(arg.value, where, environment, key, depth + 1, hops)
             elif (key is None or key == name) and (one is None or not one.excluded):
                 yield from self._walk(arg.value, where, environment, None, depth + 1, hops)
+
+    def _kept(self, init: Function, given: Environment, key: Key, depth: int, hops: int) -> Iterator[Told]:
+        """What a constructor keeps in attributes, itself or by those of the classes above."""
+        module = init.module
+        itself = init.params[0].name if init.params else "self"
+        for entry in module.assigns_in.get(init.index, ()):
+            match entry.target:
+                case f.Attr(value=f.Name(id=name), attr=attr) if name == itself and key in (None, attr):
+                    place = (module, entry.block, entry.start)
+                    yield from self._walk(entry.value, place, given, None, depth + 1, hops)
+        for call in init.calls if depth < _DEEPEST else ():
+            if isinstance(call.func, f.Attr) and call.func.attr == "__init__" and is_super(module, call.func.value):
+                above = self.types.callee(module, call)
+                if isinstance(above, FunctionObject):
+                    place = (module, call.block, call.start)
+                    handed = bound_by(above.function, call, place, given, 1)
+                    yield from self._kept(above.function, handed, key, depth + 1, hops)
 
     def _given_back(
         self,
