@@ -47,6 +47,7 @@ from fastapi_lint.model.calls.results import NotCallable, not_callable
 from fastapi_lint.model.calls.steps import Step, shown, written
 from fastapi_lint.model.calls.trails import Trail
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS, Settings
+from fastapi_lint.model.calls.ways.conditional import conditions
 from fastapi_lint.model.calls.ways.endings import Endings
 from fastapi_lint.model.calls.ways.sparing import bound, expects, never_runs, runs_until_filled, swallows
 
@@ -78,6 +79,7 @@ __all__ = [
     "catches_all",
     "caught",
     "chosen",
+    "conditions",
     "decorator_effect",
     "does_nothing",
     "ends_quietly",

@@ -55,10 +55,13 @@ def _documents_200(route: Route) -> bool:
 
 
 def _is_old(project: Project, route: Route) -> bool:
-    """Whether a route is kept for old clients: it, its router or an inclusion on the way is deprecated."""
+    """Whether a route is kept for old clients: it, its router, or a router or an inclusion on the way is deprecated."""
     router = route.router
     calls = [route.call, *([router.call] if router is not None else [])]
-    calls += [inclusion.call for address in route.addresses[:1] for inclusion in address.inclusions]
+    for address in route.addresses[:1]:
+        calls += [inclusion.call for inclusion in address.inclusions]
+        above = (project.routes.router_of(key) for key in address.routers)
+        calls += [each.call for each in above if each is not None]
     for call in calls:
         given = f.keyword(call, "deprecated")
         if given is not None and given.value != f.Const(False) and given.value != f.Const(None):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from fastapi_lint import catalog
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Function, Module
-from fastapi_lint.model.calls import NO_SETTINGS, is_in_loop, only_value
+from fastapi_lint.model import Function, FunctionObject, Module
+from fastapi_lint.model.calls import NO_SETTINGS, conditions, is_in_loop, only_value
 from fastapi_lint.model.data import (
     Particular,
     Root,
@@ -85,8 +85,8 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
             entry = _entry(project.called_name(module, call) or "")
             if entry is None or entry.pool or is_kept(function, call) or is_on_miss(function, call):
                 continue
-            if any(block.kind == "except" for block in module.block_chain(call.block)):
-                continue  # it stands in for the shared one when that fails
+            if _stands_in(function, call, check):
+                continue
             usage = usage_of(project, function, call)
             if _is_particular(Particular(project, function), call, entry, usage):
                 continue
@@ -109,6 +109,30 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
                 related=_trail(function, root, check),
                 chain=True,
             )
+
+
+def _stands_in(function: Function, call: f.Call, check: Check) -> bool:
+    """Whether a client is made where another one of its library has failed, as far as is known."""
+    module, blocks = function.module, function.module.facts.blocks
+    top = (check.project.called_name(module, call) or "").split(".", 1)[0]
+    for index in module.blocks_around(call.block):
+        if blocks[index].kind == "except":
+            tried = next(
+                blocks[each] for each in module.children.get(blocks[index].parent, ()) if blocks[each].kind == "body"
+            )
+            inside = [each for each in function.calls if tried.start <= each.start < tried.end]
+            return any(_may_use(module, each, top, check) for each in inside)
+    return False
+
+
+def _may_use(module: Module, call: f.Call, top: str, check: Check, depth: int = 1) -> bool:
+    """Whether a call uses a client of a library, by itself or in a function of the project that it calls."""
+    callee = check.project.callee(module, call)
+    if isinstance(callee, FunctionObject):
+        function = callee.function
+        return depth == 0 or any(_may_use(function.module, each, top, check, depth - 1) for each in function.calls)
+    name = check.project.called_name(module, call)
+    return name is None or name.split(".", 1)[0] == top
 
 
 def _entry(name: str) -> catalog.Client | None:
@@ -159,7 +183,10 @@ def _when(function: Function, call: f.Call, root: Root, check: Check) -> str:
     where = f"{root.kind} `{root.function.name}`"
     branches = check.project.effects.branches
     places = [(function, call.block, call.start), *((caller, step.block, step.start) for caller, step in root.steps)]
-    if any(branches.is_conditional(each, NO_SETTINGS, block, at) for each, block, at in places):
+    if any(
+        at in conditions(each.module) or branches.is_conditional(each, NO_SETTINGS, block, at)
+        for each, block, at in places
+    ):
         by = "" if function is root.function else f", by `{function.qualname}`"
         return f"when {where} gets there{by}"
     turning = next((each for each, block, _ in places if is_in_loop(each, block)), None)
