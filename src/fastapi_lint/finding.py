@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from functools import lru_cache
 
 import msgspec
 
@@ -164,6 +165,7 @@ OWN_PREFIX = "FAPI"
 """What the codes of the rules that ship begin with; those of plugins have other letters."""
 
 
+@lru_cache(maxsize=1024)  # of all rules in every check
 def letters(code: str) -> str:
     """What a code, or the beginning of codes, has before its digits, in upper case."""
     return code.rstrip("0123456789").upper()

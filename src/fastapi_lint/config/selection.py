@@ -168,8 +168,8 @@ def unfixable(settings: Selecting, rules: Iterable[Named]) -> frozenset[str]:
     return frozenset(rule.code for rule in rules if _best(settings.fixable, rule) <= _best(settings.unfixable, rule))
 
 
-def _best(selectors: Iterable[str], rule: Named) -> int:
-    return max((level(selector, rule) for selector in selectors), default=-1)
+def _best(selectors: Sequence[str], rule: Named) -> int:
+    return -1 if not selectors else max(level(selector, rule) for selector in selectors)
 
 
 def ignored_by_path(settings: Selecting, rules: Sequence[Named]) -> Callable[[str], frozenset[str]]:

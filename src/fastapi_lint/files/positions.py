@@ -6,14 +6,13 @@ Own code instead of libcst's PositionProvider because that needs a MetadataWrapp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 import libcst as cst
 from libcst._nodes.internal import CodegenState
 
-from fastapi_lint.finding import Span
-
+Place = tuple[int, int, int, int]
+"""What a `Span` holds: many more nodes are passed than anybody asks for."""
 _NEWLINE = re.compile(r"\r\n?|\n")
 
 
@@ -25,7 +24,7 @@ class _Recorder(CodegenState):
         self.line = 1
         self.column = 1
         self.starts: list[tuple[int, int]] = []
-        self.found: dict[int, Span] = {}
+        self.found: dict[int, Place] = {}
 
     def add_indent_tokens(self) -> None:
         self.column += sum(map(len, self.indent_tokens))
@@ -46,28 +45,48 @@ class _Recorder(CodegenState):
 
     def after_codegen(self, node: cst.CSTNode) -> None:
         line, column = self.starts.pop()
-        self.found.setdefault(id(node), Span(line, column, self.line, self.column))
+        key = id(node)
+        if key not in self.found:
+            self.found[key] = line, column, self.line, self.column
 
-    @contextmanager
-    def record_syntactic_position(
+    def record_syntactic_position(  # type: ignore[override]  # any context manager will do
         self,
         node: cst.CSTNode,
         *,
         start_node: cst.CSTNode | None = None,
         end_node: cst.CSTNode | None = None,
-    ) -> Iterator[None]:
-        line, column = self.line, self.column
-        yield
-        end_line, end_column = self.line, self.column
-        if start_node is not None:
-            line, column = self.found[id(start_node)].line, self.found[id(start_node)].column
-        if end_node is not None:
-            end_line, end_column = self.found[id(end_node)].end_line, self.found[id(end_node)].end_column
-        self.found[id(node)] = Span(line, column, end_line, end_column)
+    ) -> _Inside:
+        return _Inside(self, node, start_node, end_node)
 
 
-def spans(module: cst.Module) -> dict[int, Span]:
-    """The span of every node of a module by `id(node)`, whitespace around it excluded.
+class _Inside:
+    """While a node without the whitespace around it is written. (Not a generator: half of all nodes have one.)"""
+
+    __slots__ = ("_column", "_end_node", "_line", "_node", "_recorder", "_start_node")
+
+    def __init__(
+        self, recorder: _Recorder, node: cst.CSTNode, start_node: cst.CSTNode | None, end_node: cst.CSTNode | None
+    ) -> None:
+        self._recorder, self._node, self._start_node, self._end_node = recorder, node, start_node, end_node
+
+    def __enter__(self) -> None:
+        self._line, self._column = self._recorder.line, self._recorder.column
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        recorder = self._recorder
+        found = recorder.found
+        line, column, end_line, end_column = self._line, self._column, recorder.line, recorder.column
+        if self._start_node is not None:
+            line, column, _, _ = found[id(self._start_node)]
+        if self._end_node is not None:
+            _, _, end_line, end_column = found[id(self._end_node)]
+        found[id(self._node)] = line, column, end_line, end_column
+
+
+def spans(module: cst.Module) -> dict[int, Place]:
+    """Where every node of a module stands, by `id(node)`, whitespace around it excluded.
 
     Costs about as much as parsing; `Source.span_of` calls it once a module and only when there is something to place.
     """

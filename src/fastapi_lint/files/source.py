@@ -184,7 +184,7 @@ class Source:
             self.__dict__.pop(name, None)
 
     @cached_property
-    def _spans(self) -> dict[int, Span]:
+    def _spans(self) -> dict[int, tuple[int, int, int, int]]:
         from fastapi_lint.files.positions import spans
 
         return spans(self.tree)
@@ -194,7 +194,7 @@ class Source:
 
         The first call places every node of the module: ask only for what is reported or edited.
         """
-        return self._spans[id(node)]
+        return Span(*self._spans[id(node)])
 
     def code_of(self, node: cst.CSTNode) -> str:
         """The text of a node of `tree` exactly as it stands in the file."""

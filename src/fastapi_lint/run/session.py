@@ -265,7 +265,8 @@ class Session:
     def _rules(self) -> Rules:
         from fastapi_lint.run.judging import Rules
 
-        selected = [rule for rule in self._load() if rule.code in self.scope.codes]
+        codes = frozenset(self.scope.codes)
+        selected = [rule for rule in self._load() if rule.code in codes]
         return Rules(selected, self.scope.settings.rules, self.scope.reported, self._jobs, self._progress)
 
     def _suppressed(self, judgement: Judgement, reported: Collection[str]) -> Result:
