@@ -70,6 +70,7 @@ class _Body:
         self.function = function
         self.module = function.module
         self.depth = depth
+        self.carried = carried
         self.number = HeldNumber(project, function, carried, measured)
 
     def fate(self) -> Fate:
@@ -97,6 +98,7 @@ class _Body:
                     compares = (part for part in walk(test.value) if isinstance(part, f.Compare))
                     found |= Fate(is_bounded=any(self.number.bounds(part, where) for part in compares))
             for call in each.calls:
+                found |= self._by_its_object(call)
                 for position, arg in enumerate(call.args):
                     found |= self._argument(call, position, arg)
             found |= Fate(limits=any(self._counts(*bounds) for bounds in slices(self.project, each)))
@@ -105,6 +107,22 @@ class _Body:
         return replace(found, zero_is_all=zero, forms=forms)
 
     # ---------------------------------------------------------------- hands
+
+    def _by_its_object(self, call: f.Call) -> Fate:
+        """What a method of the object that carries the number does with it, if that limits, works or bounds."""
+        root = self.number.root
+        if root is None or not isinstance(call.func, f.Attr) or call.func.value != f.Name(root):
+            return NOTHING
+        callee = self.project.callee(self.module, call) if self.carried != f.Name(root) else None
+        if not isinstance(callee, FunctionObject) or filled(self.project.types, callee) != 1:
+            return NOTHING
+        method = callee.function
+        if method is self.function or not method.params:
+            return NOTHING
+        inner = self.limits.fate(method, renamed(self.carried, method.params[0].name), self.depth + 1)
+        if not (inner.limits or inner.works or inner.is_bounded):
+            return NOTHING
+        return Fate(inner.limits, inner.works, inner.is_bounded, inner.zero_is_all, inner.leaves)
 
     def _argument(self, call: f.Call, position: int, arg: f.Arg) -> Fate:
         """What becomes of the number as an argument of a call."""
