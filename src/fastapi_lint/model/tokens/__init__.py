@@ -8,6 +8,7 @@ from fastapi_lint.model.tokens.lasting.revoking import takes_back
 from fastapi_lint.model.tokens.lasting.times import Lifetime
 from fastapi_lint.model.tokens.parts import Frame, Part
 from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings, place_of_claim
+from fastapi_lint.model.tokens.provenance import Provenance
 from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_call, token_calls
 from fastapi_lint.model.tokens.subjects import Subjects, checks_subjects
 from fastapi_lint.model.tokens.trust import Trust, trusted_headers
@@ -21,6 +22,7 @@ __all__ = [
     "Lifetime",
     "Part",
     "Payloads",
+    "Provenance",
     "Subjects",
     "TokenCall",
     "Trust",

@@ -21,6 +21,7 @@ from fastapi_lint.model.tokens.claims import (
     says_more_than_how,
 )
 from fastapi_lint.model.tokens.expressions import parts_of
+from fastapi_lint.model.tokens.provenance import OF_SERVERS
 from fastapi_lint.model.tokens.reading import TokenCall, header_call, token_call
 
 if TYPE_CHECKING:
@@ -72,10 +73,18 @@ class Trust:
             if known is not None:
                 if known.flaw not in ("signature", "claims") and known.token is not None and known.token == token:
                     yield call
-            elif any(word in f.last_name(call.func).lower() for word in _CHECKS) or (
-                depth > 0 and self._verifies_parameter(module, call, token, depth)
-            ):
+            elif depth > 0 and self._checks(module, call, token, depth):
                 yield call
+
+    def _checks(self, module: Module, call: f.Call, token: f.Expr, depth: int) -> bool:
+        """Whether a call checks the token that it is given: a function of the project by what it does with it, another
+        server by being asked, and what is not known by its name."""
+        callee = self.project.callee(module, call)
+        if isinstance(callee, FunctionObject) and callee.function.calls:
+            return self._verifies_parameter(module, call, token, depth)
+        if (self.project.types.name_of_type(callee) or "").startswith(OF_SERVERS):
+            return True
+        return any(word in f.last_name(call.func).lower() for word in _CHECKS)
 
     def _verifies_parameter(self, module: Module, call: f.Call, token: f.Expr, depth: int) -> bool:
         """Whether a function of the project verifies the token that it is given."""

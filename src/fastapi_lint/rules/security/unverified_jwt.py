@@ -8,14 +8,12 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls import is_configured
 from fastapi_lint.model.names import Function, FunctionObject, Module, evaluated, walk
-from fastapi_lint.model.tokens import Flaw, TokenCall, Trust, token_calls, trusted_headers
+from fastapi_lint.model.tokens import Flaw, Provenance, TokenCall, Trust, token_calls, trusted_headers
 from fastapi_lint.model.values.readers import default_of
 from fastapi_lint.rule import Check, rule
 
 _EXPIRES = frozenset({"exp", "expires_at"})
 _FOR_EXPIRED = ("expired", "refresh", "logout", "revoke")
-_OF_PROVIDERS = ("sso", "oauth", "oidc", "callback")
-"""Parts of the names of functions that get a token from the provider's own answer."""
 _SAYS_SO = ("unverified", "without_verif", "unsafe", "insecure")
 """Parts of the names of functions that tell their callers."""
 _UNCHECKED = frozenset({"signature", "claims", "header"})
@@ -82,7 +80,8 @@ def unverified_jwt(module: Module, check: Check) -> Iterator[Finding]:
     Give the key and a fixed list of algorithms: `jwt.decode(token, key, algorithms=["HS256"])`.
 
     Known limits
-    Not reported is a token that came straight from an identity provider's answer (`tokens["id_token"]`), one that the
+    Not reported is a token that came straight from an identity provider's answer (`answer.json()["id_token"]`; where it
+    is not seen from whom it comes, `tokens["id_token"]` as well), one that the
     same function or every caller verifies, one that a command line or an endpoint shows to its owner, and a look at
     nothing but times or the issuer, when that is compared with fixed ones. Where nobody is seen to call the function
     it is a warning, and so it is where the configuration has to say so (`ENVIRONMENT == "development"`). An expiry that
@@ -154,9 +153,9 @@ def _given(value: f.Expr, where: tuple[Module, int, int], check: Check) -> list[
 
 def _is_harmless(read: TokenCall, function: Function | None, trust: Trust) -> bool:
     """Whether what an unverified token says is not what is trusted."""
-    if read.call.use == "statement" or (read.token is not None and _came_from_provider(read.token, read.module)):
+    if read.call.use == "statement":
         return True
-    if function is not None and any(word in function.name.lower() for word in _OF_PROVIDERS):
+    if read.token is not None and Provenance(trust.project).is_of_provider(read.token, read.module, function):
         return True
     return (
         trust.is_only_looked_at(read)
@@ -164,26 +163,6 @@ def _is_harmless(read: TokenCall, function: Function | None, trust: Trust) -> bo
         or trust.is_shown_to_its_owner(read)
         or trust.is_verified_by_callers(read)
     )
-
-
-def _came_from_provider(value: f.Expr, module: Module) -> bool:
-    """`tokens["id_token"]`, `response.id_token`, `data.get("access_token")`: not from a client's header."""
-    match value:
-        case f.Sub(items=(f.Const(value="id_token" | "access_token"),)):
-            return True
-        case f.Attr(attr=attr):
-            return attr.lstrip("_") in ("id_token", "access_token")
-        case f.Name(id=name):
-            return "id_token" in name.lower()
-        case f.CallRef(index=index):
-            call = module.facts.calls[index]
-            first = call.args[0].value if call.args else None
-            return (
-                f.last_name(call.func) == "get"
-                and isinstance(first, f.Const)
-                and first.value in ("id_token", "access_token")
-            )
-    return False
 
 
 def _is_entrance(function: Function, check: Check) -> bool:
