@@ -17,7 +17,16 @@ from fastapi_lint.model.database.limiting.held import TRANSPARENT, HeldNumber, n
 from fastapi_lint.model.database.limiting.slices import slices
 from fastapi_lint.model.database.statements import ends_in_limit, is_limit, is_query, is_sql, limit_name
 from fastapi_lint.model.names.expressions import evaluated, walk
-from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Instance, Type
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    OneOf,
+    Type,
+)
 from fastapi_lint.tracking import memoized
 
 if TYPE_CHECKING:
@@ -114,15 +123,15 @@ class _Body:
         if root is None or not isinstance(call.func, f.Attr) or call.func.value != f.Name(root):
             return NOTHING
         callee = self.project.callee(self.module, call) if self.carried != f.Name(root) else None
-        if not isinstance(callee, FunctionObject) or filled(self.project.types, callee) != 1:
-            return NOTHING
-        method = callee.function
-        if method is self.function or not method.params:
-            return NOTHING
-        inner = self.limits.fate(method, renamed(self.carried, method.params[0].name), self.depth + 1)
-        if not (inner.limits or inner.works or inner.is_bounded):
-            return NOTHING
-        return Fate(inner.limits, inner.works, inner.is_bounded, inner.zero_is_all, inner.leaves)
+        found = NOTHING
+        for each in callee.options if isinstance(callee, OneOf) else (callee,):  # which one it is, another may bound
+            if not isinstance(each, FunctionObject) or filled(self.project.types, each) != 1:
+                continue
+            method = each.function
+            if method is not self.function and method.params:
+                carried = renamed(self.carried, method.params[0].name)
+                found |= replace(self.limits.fate(method, carried, self.depth + 1), forms=frozenset())
+        return found if found.limits or found.works or found.is_bounded else NOTHING
 
     def _argument(self, call: f.Call, position: int, arg: f.Arg) -> Fate:
         """What becomes of the number as an argument of a call."""
