@@ -200,18 +200,19 @@ def apply(
         return Applied(tuple(kept), tuple(suppressed), ())
     unused: list[Finding] = []
     offered = {name: code for name, code in names.items() if built is None or code in built}
+    codes_of: dict[int, set[str]] = {}
+    for index, code in used:
+        codes_of.setdefault(index, set()).add(code)
+    silencing = [o for o, meant in zip(found, meaning, strict=True) if not o.problem and _means(meant, UNUSED_CODE)]
+    is_silent = any(other.is_of_file for other in silencing)
+    silent = {other.line for other in silencing if other.entries is not None}
     for index, directive in enumerate(found):
-        codes = {code for position, code in used if position == index}
+        codes = codes_of.get(index, set())
         missed = {finding.code: finding.name for finding in kept if _covers(directive, finding)}
         report = _judge(directive, codes, names, selected, source, offered, missed)
         if report is None:
             continue
-        silenced = any(
-            _means(meaning[position], UNUSED_CODE)
-            for position, other in enumerate(found)
-            if not other.problem and (other.is_of_file or (other.line == directive.line and other.entries is not None))
-        )
-        (suppressed if silenced else unused).append(report)
+        (suppressed if is_silent or directive.line in silent else unused).append(report)
     return Applied(tuple(kept), tuple(suppressed), tuple(unused))
 
 

@@ -266,19 +266,25 @@ class Module(Opening, Worded, Input):
         return self._words[names]
 
     @cached_property
-    def _definitions(self) -> list[tuple[int, int, str]]:
-        entries = [(e.start, e.end, e.qualname) for e in self.facts.functions]
-        entries += [(e.start, e.end, e.qualname) for e in self.facts.classes]
-        return sorted(entries, key=lambda entry: (entry[0], -entry[1]))
+    def _definitions(self) -> list[tuple[int, int, str, int]]:
+        entries = [(e.start, -e.end, e.qualname) for e in self.facts.functions]
+        entries += [(e.start, -e.end, e.qualname) for e in self.facts.classes]
+        found: list[tuple[int, int, str, int]] = []
+        for start, end, name in sorted(entries, key=lambda entry: entry[:2]):
+            around = len(found) - 1  # the number of the definition that this one lies in
+            while around >= 0 and found[around][1] <= start:
+                around = found[around][3]
+            found.append((start, -end, name, around))
+        return found
 
     def symbol_at(self, offset: int) -> str:
         """The qualified name of the innermost function or class around a byte offset; empty at module level."""
         index = bisect_right(self._definitions, (offset, float("inf"), "")) - 1
         while index >= 0:
-            start, end, name = self._definitions[index]
-            if start <= offset < end and not name.endswith("<lambda>"):
+            _, end, name, around = self._definitions[index]
+            if offset < end and not name.endswith("<lambda>"):
                 return name
-            index -= 1
+            index = around
         return ""
 
 

@@ -8,10 +8,11 @@ belong together.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.sharing import Write, writes
+from fastapi_lint.model.calls.sharing import Write
 from fastapi_lint.model.names.symbols import Function, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
 
@@ -33,8 +34,18 @@ _AWAIT = re.compile(rb"\bawait\b|\basync\s+(?:for|with)\b")
 _MANAGER = "contextlib.asynccontextmanager"
 
 
-def forbidden(function: Function, types: Inference, block: int, start: int, end: int) -> Forbidden | None:
-    """What forbids an `await` at a place of an async function; None when nothing is seen that does."""
+def forbidden(
+    function: Function,
+    types: Inference,
+    block: int,
+    start: int,
+    end: int,
+    written: Callable[[Function], Sequence[Write]],
+) -> Forbidden | None:
+    """What forbids an `await` at a place of an async function; None when nothing is seen that does.
+
+    `written` gives the writes of shared state in it: many places are asked about, and they are the same for all.
+    """
     module = function.module
     blocks = module.facts.blocks
     if _is_cleanup(function, types, start):
@@ -49,7 +60,7 @@ def forbidden(function: Function, types: Inference, block: int, start: int, end:
         if each.kind == "with" and not each.is_async and _is_exclusive(each, module, types):
             return "held"
         index = each.parent
-    if _is_between(function, types, block, start, end):
+    if _is_between(function, written(function), block, start, end):
         return "between"
     return None
 
@@ -91,13 +102,12 @@ def _last_name(expr: f.Expr, module: Module) -> str:
     return f.last_name(expr)
 
 
-def _is_between(function: Function, types: Inference, block: int, start: int, end: int) -> bool:
+def _is_between(function: Function, found: Sequence[Write], block: int, start: int, end: int) -> bool:
     """Whether shared state is written before and after a place with no `await` between, or tested there and then set.
 
     In a loop what stands behind the place in the loop's body also comes before it.
     """
     module = function.module
-    found = list(writes(function, types))
     if not found:
         return False
     text = module.text

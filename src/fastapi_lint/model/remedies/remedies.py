@@ -14,7 +14,7 @@ from fastapi_lint.catalog import Entry, Reentry
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.laziness import gives_generator
 from fastapi_lint.model.calls.reach.accessors import is_shared_object
-from fastapi_lint.model.calls.sharing import starts_from_self
+from fastapi_lint.model.calls.sharing import Write, starts_from_self, writes
 from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.trails import Trail
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module
@@ -227,7 +227,11 @@ class Remedies:
     def _forbidden(self, function: Function, step: Step) -> str | None:
         block = step.call.block if step.call is not None else _block_at(function, step.start)
         end = step.call.end if step.call is not None else step.end
-        return forbidden(function, self.project.types, block, step.start, end)
+        return forbidden(function, self.project.types, block, step.start, end, self._written)
+
+    @memoized
+    def _written(self, function: Function) -> tuple[Write, ...]:
+        return tuple(writes(function, self.project.types))
 
     def _can_hand(self, function: Function, step: Step, entry: Entry) -> bool:
         return self._is_plain_call(step) and not entry.lazy and self._forbidden(function, step) is None
