@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from fastapi_lint import catalog
 from fastapi_lint.catalog.routers import library_router
@@ -284,12 +284,15 @@ class Returns(Questions):
 
     def narrowed(self, declared: Type, function: Function) -> Type:
         """What a function returns that is declared to return a base class or Protocol: the class that it makes."""
+        return self._narrowed_by(declared, lambda: self._inferred_return(function))
+
+    def _narrowed_by(self, declared: Type, answer: Callable[[], Type]) -> Type:
         if not isinstance(declared, Instance) or not isinstance(declared.cls, Class):
             return declared
         cls = declared.cls
         if "typing.Protocol" not in self.mro(cls) and not self.subclasses(cls):
             return declared
-        made = self._inferred_return(function)
+        made = answer()
         return made if self.is_narrower(made, declared) else declared
 
     def is_narrower(self, made: Type, declared: Type) -> bool:
@@ -337,9 +340,12 @@ class Returns(Questions):
         if facts.returns is not None:
             declared = self.annotation(facts.returns, (module, facts.outer, facts.start))
             if isinstance(declared, Instance) and isinstance(declared.cls, str) and declared.args:
-                return declared.args[0]
+                return self._narrowed_by(declared.args[0], lambda: self._inferred_yield(function))
+        return self._inferred_yield(function)
+
+    def _inferred_yield(self, function: Function) -> Type:
         yields = [e for e in function.exits if e.kind == "yield" and not is_none(e.value)]
-        return self.agree(self.infer(e.value, (module, e.block, e.start)) for e in yields[:8])
+        return self.agree(self.infer(e.value, (function.module, e.block, e.start)) for e in yields[:8])
 
 
 def _is_self(expr: f.Expr | None) -> bool:
