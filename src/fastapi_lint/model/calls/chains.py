@@ -40,6 +40,7 @@ class _Tier:
     always: bool = False
 
 
+_SELF = f.Name("self")
 _WEIGHTS = ("long", "local")
 _RANKS = {
     "network": 0, "dns": 0, "mail": 0, "cloud": 0, "broker": 0, "cache": 0, "database": 1, "file": 3,
@@ -168,7 +169,8 @@ class Chains(Blocking):
         for step in trail.steps:
             if step.call is None or step.function is None:
                 return True
-            if step.call.func == f.Attr(f.Name("self"), f.last_name(step.call.func)):
+            func = step.call.func
+            if type(func) is f.Attr and func.value == _SELF:
                 cls = step.function.cls
                 if known is not None and cls is not None and cls not in self.types.mro(known):
                     return False

@@ -257,10 +257,9 @@ class Dependencies:
             own = next((arg for arg in holder.call.args if arg.name == "dependencies"), None)
             more, also = self.listed(own.value, holder.where) if own else ((), True)
             return given + more, known and also
-        argument = next((a for a in holder.call.args if a.name == "dependencies"), None)
-        unpacked = any(a.name == "**" for a in holder.call.args) or getattr(holder, "is_changed", False)
+        argument = f.keyword(holder.call, "dependencies")
         if argument is None:
-            return (), not unpacked
+            return (), f.keyword(holder.call, "**") is None and not getattr(holder, "is_changed", False)
         environment = getattr(holder, "environment", {})
         if isinstance(argument.value, f.Name) and argument.value.id in environment:
             value, place, _ = environment[argument.value.id]

@@ -380,12 +380,19 @@ class Routes(Registrations):
             if address.route is route
         )
 
+    @memoized
+    def _includers(self) -> dict[RouterKey, list[RouterKey]]:
+        found: dict[RouterKey, list[RouterKey]] = {}
+        for inclusion in self.inclusions:
+            found.setdefault(inclusion.child, []).append(inclusion.parent)
+        return found
+
     def _roots_above(self, key: RouterKey) -> Iterator[Router]:
         """The routers at the top of what includes a router, itself if nothing does."""
         seen = {key}
         queue = [key]
         for each in queue:
-            parents = [inclusion.parent for inclusion in self.inclusions if inclusion.child == each]
+            parents = self._includers().get(each, ())
             if not parents and (router := self.router_of(each)) is not None:
                 yield router
             queue += [parent for parent in dict.fromkeys(parents) if parent not in seen]

@@ -112,7 +112,9 @@ class Scopes(Questions):
                 exclusive[parent] = block
             block = parent
         chosen = []
-        for binding in reversed([b for b in found if b.start <= at]):
+        for binding in reversed(found):
+            if binding.start > at:
+                continue
             if type(binding.entry) is f.Assign and binding.entry.op not in ("=", ":=", "type"):
                 continue
             if binding.block in ancestors:
