@@ -177,7 +177,10 @@ def _may_be(branches: Branches, value: Value, target: Function) -> bool:
 
 
 def _is_given_to_constructor(types: Inference, function: Function, attr: str) -> bool:
-    """Whether an attribute of an object is what its constructor was given."""
+    """Whether an attribute of an object is what its constructor was given, or a field of a record."""
+    cls = function.cls
+    if cls is not None and "__init__" not in cls.methods and (entry := cls.assigns.get(attr)) is not None:
+        return entry.annotation is not None
     stored = types.nearest_assigns(function.cls, attr) if function.cls is not None else []
     return bool(stored) and all(
         isinstance(entry.value, f.Name) and any(param.name == entry.value.id for param in method.params)

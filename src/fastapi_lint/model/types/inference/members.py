@@ -33,6 +33,8 @@ PROPERTIES = frozenset({
     "django.utils.functional.cached_property", "werkzeug.utils.cached_property", "cached_property.cached_property",
 })  # fmt: skip
 """Decorators of methods that are read like attributes."""
+_MOST_MAKERS = 20
+"""Calls that may make objects of a class, above which nobody looks what each is given."""
 _OF_CALLS = ("typing.Callable", "Callable", "collections.abc.Callable")
 _DISPLAYS = (f.Display, f.Mapping)
 
@@ -53,7 +55,11 @@ class Members(Questions):
                 return self.member(cls, attr, value)
             case Instance(cls=Class() as cls):
                 found = self.owned(self.member(cls, attr, value), value)
-                if found is None or (isinstance(found, Instance) and found.cls in _OF_CALLS):
+                if (
+                    found is None
+                    or (isinstance(found, Instance) and found.cls in _OF_CALLS)
+                    or (isinstance(found, FunctionObject) and found.function.cls is None)  # the default of a field
+                ):
                     found = self._callable_given(cls, attr, value.origin) or found
                 if attr == "router" and isinstance(found, Method) and catalog.is_subclass(found.cls, "fastapi.FastAPI"):
                     return Instance("fastapi.APIRouter", (), value.origin)
@@ -73,7 +79,9 @@ class Members(Questions):
 
     def _callable_given(self, cls: Class, attr: str, origin: Origin | None) -> Type:
         """The function that a known object was made with, where its field says no more than that it can be called."""
-        if origin is None or any(arg.name in ("*", "**") for arg in origin.facts.args):
+        if origin is None:
+            return self._given_by_all_makers(cls, attr) if attr in cls.assigns else None
+        if any(arg.name in ("*", "**") for arg in origin.facts.args):
             return None
         if any(not module.is_test for module, _, _ in self.modules.stores_by_name.get(attr, ())):
             return None  # somebody gives such an object another one
@@ -97,6 +105,25 @@ class Members(Questions):
             return self._as_callable(param.default, where)
         entry = fields[name].assigns[name] if name in fields else None
         return self._as_callable(entry.value, (fields[name].module, entry.block, entry.start)) if entry else None
+
+    @memoized
+    def _given_by_all_makers(self, cls: Class, attr: str) -> Type:
+        """The functions that the objects of a record are made with, wherever the project makes one."""
+        entry = cls.assigns.get(attr)
+        if entry is None or entry.annotation is None or "__init__" in cls.methods:
+            return None
+        return self.guarded(("makers", cls, attr), lambda: self._of_makers(cls, attr))
+
+    def _of_makers(self, cls: Class, attr: str) -> Type:
+        calls = [each for each in self.modules.calls_by_name.get(cls.name, ()) if not each[0].is_test]
+        if len(calls) > _MOST_MAKERS:
+            return None
+        made = [
+            self._callable_given(cls, attr, Origin(module, index))
+            for module, index in calls
+            if self.callee(module, module.facts.calls[index]) == ClassObject(cls)
+        ]
+        return self.one_of(made) if made and None not in made else None
 
     def _as_callable(self, expr: f.Expr | None, where: Where) -> Type:
         found = self.infer(expr, where) if isinstance(expr, (f.Name, f.Attr, f.Lambda)) else None
