@@ -3,6 +3,8 @@ Finds no registrations."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module, Origin
@@ -159,6 +161,8 @@ def is_imported_behind(modules: Modules, module: Module, home: Module, end: int)
     if module.is_package or not module.parts:
         return False
     name, is_known = module.parts[-1], False
+    if not any(name in (entry.name, entry.module.rsplit(".", 1)[-1]) for entry in _behind(home, end)):
+        return False  # as nearly always, and all modules need not be searched for the name
     for other in modules.with_word(name):
         for entry in other.facts.imports if other is not module and not other.is_test else ():
             if entry.name != name and entry.module.rsplit(".", 1)[-1] != name:
@@ -170,3 +174,10 @@ def is_imported_behind(modules: Modules, module: Module, home: Module, end: int)
                 return False
             is_known = True
     return is_known
+
+
+def _behind(home: Module, end: int) -> Iterator[f.Import]:
+    """The imports at the top of a module that stand behind a place."""
+    for entry in home.facts.imports:
+        if entry.start >= end and home.enclosing(entry.block) is None:
+            yield entry
