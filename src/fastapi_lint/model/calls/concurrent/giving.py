@@ -26,6 +26,9 @@ def given_back(types: Inference, function: Function, *, inside: bool) -> Iterato
         if not isinstance(leave.value, f.Name):
             if leave.value is not None:
                 yield leave.value
+            for name in _unpacked(leave.value) if inside else ():
+                if reads_of(function, name) == 1:
+                    yield from _bound(types, name, (function.module, leave.block, leave.start))
             continue
         name = leave.value.id
         filled = list(_filled(function, name))
@@ -33,6 +36,15 @@ def given_back(types: Inference, function: Function, *, inside: bool) -> Iterato
             yield from _bound(types, name, (function.module, leave.block, leave.start))
             for one in filled if inside else ():
                 yield from one
+
+
+def _unpacked(expr: f.Expr | None) -> Iterator[str]:
+    """The variables whose content goes into what is given back: `{**found, "size": 3}`, `[*found, last]`."""
+    match expr:
+        case f.Mapping(items=items):
+            yield from (value.id for key, value in items if key is None and isinstance(value, f.Name))
+        case f.Display(items=items):
+            yield from (each.value.id for each in items if isinstance(each, f.Star) and isinstance(each.value, f.Name))
 
 
 def _bound(types: Inference, name: str, where: Where) -> Iterator[f.Expr]:
