@@ -21,6 +21,7 @@ from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.calling.formatting import Formatting
 from fastapi_lint.model.taint.calling.libraries import Libraries
 from fastapi_lint.model.taint.checking.fields import NUMBERS
+from fastapi_lint.model.taint.checking.named import is_called_and_may_be_a_check
 from fastapi_lint.model.taint.objects import maker, settings_of
 from fastapi_lint.model.taint.strands import (
     EACH,
@@ -28,7 +29,6 @@ from fastapi_lint.model.taint.strands import (
     KEYS,
     NUMBER,
     UNKNOWN,
-    VALIDATING,
     Path,
     Slot,
     Step,
@@ -129,7 +129,7 @@ class Calling:
                 return self._libraries.unknown(call, args, where, depth)
             return found
         filled = self.asks.filled(found, function, call, args, where)
-        return cleaned(filled, {"url", "redirect"}) if VALIDATING.search(function.name) else filled
+        return cleaned(filled, {"url", "redirect"}) if is_called_and_may_be_a_check(self.asks, function) else filled
 
     def entered(self, context: f.Expr | None, where: Where, path: Path, depth: int) -> Value:
         """What `with context as ...` binds."""

@@ -37,7 +37,7 @@ from fastapi_lint.model.taint.strands import (
 )
 from fastapi_lint.model.types.inference.inference import Where
 
-_HOSTS = frozenset({".netloc", ".hostname", ".host", ".scheme", ".authority"})
+_HOSTS = frozenset({".netloc", ".hostname", ".host", ".authority"})
 _BUILTIN = frozenset({
     "str", "bytes", "bytearray", "dict", "list", "set", "tuple", "frozenset", "typing.Mapping", "typing.Sequence",
     "typing.BinaryIO",

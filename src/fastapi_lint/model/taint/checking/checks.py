@@ -15,6 +15,7 @@ from fastapi_lint.model.names.symbols import Class, ClassObject, External, Funct
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.checking.comparisons import Comparisons, may_be_resolved
 from fastapi_lint.model.taint.checking.holding import Held, Holding, chain
+from fastapi_lint.model.taint.checking.named import is_called_and_may_be_a_check
 from fastapi_lint.model.taint.checking.pieces import of_numbers
 from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling, applied, is_called_like_a_check, of_all
 from fastapi_lint.model.taint.objects import maker
@@ -177,7 +178,7 @@ class Checks:
 
     def _by_name(self, function: Function, args: tuple[f.Arg, ...], where: Where) -> Iterator[Ruling]:
         """What a function of the project is called like: of addresses alone, which are checked in too many ways."""
-        if VALIDATING.search(function.name):
+        if is_called_and_may_be_a_check(self.asks, function):
             for arg in args:
                 for strand in strands(self.asks.subjects(arg.value, where)):
                     yield Ruling(strand.origin, strand.part, HOST, True)

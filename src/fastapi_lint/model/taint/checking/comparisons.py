@@ -19,6 +19,7 @@ _SIGNS: dict[str, frozenset[str]] = {
     "://": frozenset({"url", "redirect"}), "//": frozenset({"url", "redirect"}), "\0": frozenset(),
 }  # fmt: skip
 """What a sign is dangerous in: a text that does not have it is not dangerous there."""
+_SCHEME = ".scheme"
 _PATH = frozenset({"path"})
 _SHARED = {"os.path.commonpath": "folders", "os.path.commonprefix": "letters"}
 _URL_WITH_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/]+/", re.IGNORECASE)
@@ -42,9 +43,11 @@ class Comparisons:
         if operator in ("in", "not in"):
             is_in = (operator == "in") is truth
             yield from self._membership(left, right, is_in, where)
+            yield from self._of_scheme(left, right, is_in, where)
         elif operator in ("==", "!=", "is", "is not"):
             is_same = operator in ("==", "is")
             yield from self._equality(left, right, is_same is truth, where)
+            yield from self._of_scheme(left, right, is_same is truth, where)
 
     def of_sets(self, test: f.Expr, truth: bool, where: Where) -> Iterator[Ruling]:
         """`set(names) <= KNOWN`, `set(names).issubset(KNOWN)`, and `set(names) - KNOWN` with nothing in it."""
@@ -68,6 +71,14 @@ class Comparisons:
         for one in (*inside, *among):
             if one.opaque:
                 yield Ruling(one.origin, "", ALL)
+
+    def _of_scheme(self, scheme: f.Expr, other: f.Expr, is_same: bool, where: Where) -> Iterator[Ruling]:
+        """`parsed.scheme == "file"`: no other scheme says anything of the host."""
+        found = [one for one in strands(self.asks.subjects(scheme, where)) if one.part == _SCHEME] if is_same else []
+        items = other.items if isinstance(other, f.Display) else (other,)
+        texts = [text for item in items for text in self._constants(item, where)] if found else []
+        if texts and all(stays_here(f"{text}:") for text in texts):
+            yield from (Ruling(one.origin, "", frozenset({"url"})) for one in found)
 
     def _constants(self, expr: f.Expr, where: Where) -> Iterator[str]:
         for text in self.asks.value(expr, where, (), 1):
