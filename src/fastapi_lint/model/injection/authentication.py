@@ -11,6 +11,7 @@ from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.injection.connections import CONNECTIONS
 from fastapi_lint.model.injection.parameters import Depends, Parameter
+from fastapi_lint.model.injection.strangers import knows_no_caller
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -108,15 +109,19 @@ class Authentication:
     def _only_forbids(self, depends: Depends) -> bool:
         """Whether a function has nothing of the caller: no credential, no request, no name, and no 401."""
         target = depends.target
-        if depends.is_security or not isinstance(target, FunctionObject) or named_for_authentication(depends.name):
+        if depends.is_security or not isinstance(target, FunctionObject) or self._is_named(depends, target.function):
             return False
-        function, outer = target.function, target.function.parent
-        if named_for_authentication(function.name) or (outer and named_for_authentication(outer.name)):
-            return False
+        function = target.function
         if self._takes_credential(function) or self._looks_at_headers(function) or 401 in self._refusals(function):
             return False
         given = (parameter.type for parameter in self.graph.parameters(function))
         return not any(isinstance(one, Instance) and self.types.is_instance(one, *CONNECTIONS) for one in given)
+
+    def _is_named(self, depends: Depends, function: Function) -> bool:
+        """Whether a function is called like one that authenticates, as it may do."""
+        outer = function.parent  # `Depends(require_role("admin"))`: the function inside is called anything
+        names = (depends.name, function.name, outer.name if outer else "")
+        return any(map(named_for_authentication, names)) and not knows_no_caller(depends, self.graph, self.types)
 
     def _lets_in(self, depends: Depends, target: Type) -> bool:
         """Whether a dependency that authenticates has an answer for strangers, too."""
@@ -172,7 +177,7 @@ class Authentication:
 
     def _judged(self, depends: Depends) -> bool | None:
         target = depends.target
-        if named_for_authentication(depends.name):
+        if not isinstance(target, FunctionObject) and named_for_authentication(depends.name):
             return True
         match target:
             case Instance(cls=cls):
@@ -185,10 +190,7 @@ class Authentication:
                     return self._reads_credentials(method.function) if isinstance(method, FunctionObject) else None
                 return None
             case FunctionObject(function=function):
-                outer = function.parent  # `Depends(require_role("admin"))`: the function inside is called anything
-                if named_for_authentication(function.name) or (outer and named_for_authentication(outer.name)):
-                    return True
-                return self._reads_credentials(function)
+                return self._is_named(depends, function) or self._reads_credentials(function)
             case ClassObject(cls=cls):
                 if self._is_scheme(cls) or named_for_authentication(cls.name):
                     return True
