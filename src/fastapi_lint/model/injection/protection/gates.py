@@ -1,13 +1,15 @@
-"""Middleware that turns strangers away, by what it is known as, by its name, or by what it has in its text."""
+"""Middleware that turns strangers away, by what it is known as, by what it has in its code, or, where that is not all
+known or may look at who is asking, by its name."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import ClassObject, External, Function, FunctionObject, Module
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module
+from fastapi_lint.model.names.scanning import without_comments
 from fastapi_lint.model.routing.routes import Routes
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
@@ -24,14 +26,22 @@ _GATE = re.compile(
     re.IGNORECASE,
 )
 """What middleware that turns strangers away has in its text, and middleware for logs, timing and CORS has not."""
+_DOCSTRING = re.compile(r'\s*[rRuU]?(?:"""(?:[^\\]|\\.)*?"""|"(?:[^"\\\n]|\\.)*"\s*\n)', re.S)
+_OF_SENDERS = r"\s*(?:\.\s*(?:headers|cookies|session|state|user|client|scope|auth|get)\b|\[(?![\"']type))"
+"""Where a request, or the scope of one, says who sends it, behind its name."""
+_BASES = ("starlette.", "fastapi.", "typing.", "abc.", "object")
+"""Classes of which it is known that they turn nobody away."""
+_PASSING_ON = frozenset({"call_next", "app", "super", "print"})
+_OF_THE_WEB = ("fastapi.", "starlette.", "logging.", "structlog.", "loguru.", "json.", "urllib.", "time.")
 
 
 class Gates:
     """Answers "which middleware of this module may authenticate"."""
 
-    def __init__(self, types: Inference, routes: Routes) -> None:
+    def __init__(self, types: Inference, routes: Routes, may_check: Callable[[Function], bool]) -> None:
         self.types = types
         self.routes = routes
+        self.may_check = may_check
 
     def of(self, module: Module) -> Iterator[bool]:
         """For each middleware that a module adds, whether it may authenticate."""
@@ -63,18 +73,41 @@ class Gates:
             case External(name=name):
                 return catalog.is_auth_middleware(name) or bool(_MIDDLEWARE.search(name.rsplit(".", 1)[-1]))
             case ClassObject(cls=cls):
-                if _MIDDLEWARE.search(cls.name):
-                    return True
-                return any(
-                    catalog.is_auth_middleware(base)
-                    if isinstance(base, str)
-                    else any(_GATE.search(_whole(method)) for method in base.methods.values())
-                    for base in self.types.mro(cls)
-                )
+                return self._class_refuses(cls)
             case FunctionObject(function=function):
                 return bool(_GATE.search(_whole(function)))
         return True
 
+    def _class_refuses(self, cls: Class) -> bool:
+        lineage = self.types.mro(cls)
+        methods = [method for base in lineage if isinstance(base, Class) for method in base.methods.values()]
+        foreign = [base for base in lineage if isinstance(base, str)]
+        if any(map(catalog.is_auth_middleware, foreign)) or any(_GATE.search(_whole(method)) for method in methods):
+            return True
+        if _MIDDLEWARE.search(cls.name) is None:
+            return False
+        return any(not base.startswith(_BASES) for base in foreign) or any(map(self._may_look, methods))
+
+    def _may_look(self, method: Function) -> bool:
+        """Whether a method may look at who is asking, or lets something do so that is not known."""
+        body = method.module.source.slice(method.facts.head_end, method.facts.end)
+        requests = [param.name for param in method.params[1:2]]
+        looks = any(re.search(rf"\b{re.escape(name)}\b{_OF_SENDERS}", body) for name in requests)
+        return looks or self.may_check(method) or self._hands_on(method)
+
+    def _hands_on(self, method: Function) -> bool:
+        requests = [f.Name(param.name) for param in method.params[1:2]]
+        for call in method.calls:
+            if any(arg.value in requests for arg in call.args) and f.last_name(call.func) not in _PASSING_ON:
+                callee = self.types.callee(method.module, call)
+                name = self.types.name_of_type(callee) or ""
+                if not isinstance(callee, FunctionObject) and not name.startswith(_OF_THE_WEB):
+                    return True
+        return False
+
 
 def _whole(function: Function) -> str:
-    return function.module.source.slice(function.facts.start, function.facts.end)
+    """The code of a function, without what is said about it."""
+    head = function.module.source.slice(function.facts.start, function.facts.head_end)
+    body = function.module.source.slice(function.facts.head_end, function.facts.end)
+    return without_comments(head + _DOCSTRING.sub("", body, count=1) if _DOCSTRING.match(body) else head + body)

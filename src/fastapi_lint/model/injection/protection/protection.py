@@ -42,7 +42,7 @@ class Protection:
         self.dependencies = dependencies
         self.refusing = Refusing(types, routes, dependencies, failures)
         self.may_check = self.refusing.may_check
-        self._gates = Gates(types, routes)
+        self._gates = Gates(types, routes, self.may_check)
 
     # ---------------------------------------------------------------- middleware
 

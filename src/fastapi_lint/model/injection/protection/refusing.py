@@ -97,10 +97,19 @@ class Refusing:
             name = self.types.name_of_type(callee) or ""
             if name in _VERIFY or _closes_as_stranger(function.module, call) or name.startswith(_VERIFY_IN):
                 return True
-            is_known = name.startswith(OF_THE_WEB) or name in PLAIN or isinstance(callee, ClassObject)
+            is_known = (
+                name.startswith(OF_THE_WEB) or name in PLAIN or isinstance(callee, ClassObject)
+            ) or self._passes_on(call, function)
             if not is_known and any(self._is_caller(arg.value, function, call, caller) for arg in call.args):
                 return True
         return False
+
+    def _passes_on(self, call: f.Call, function: Function) -> bool:
+        """Whether a call in middleware is the one that lets a request in: `call_next(request)`."""
+        names = [param.name for param in function.params if param.name != "self"]
+        if len(names) != 2 or call.func != f.Name(names[1]) or [arg.value for arg in call.args] != [f.Name(names[0])]:
+            return False
+        return function not in self.dependencies.injected and function not in self.routes.by_handler
 
     def _of_caller(self, function: Function) -> frozenset[str]:
         """The variables of a function that hold what says who is asking: of headers and cookies."""
