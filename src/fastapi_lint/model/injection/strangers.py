@@ -1,7 +1,7 @@
 """Whether a dependency can know who is asking, whatever it is called: `get_user` may look up whom a path names.
 
 Somebody is known by a credential, by a header or cookie, by the request as a whole, or by what middleware has left in a
-variable of the context. A function that is given nothing but ids and pages, and asks only a database, has none of these.
+variable of the context. A function that is given only ids and pages, and asks only a database, has none of these.
 What is not known may be any of them.
 """
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module
 from fastapi_lint.model.names.scanning import without_comments
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module
 from fastapi_lint.model.routing.routes import Routes
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
