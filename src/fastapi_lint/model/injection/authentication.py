@@ -11,7 +11,7 @@ from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.injection.connections import CONNECTIONS
 from fastapi_lint.model.injection.parameters import Depends, Parameter
-from fastapi_lint.model.injection.strangers import knows_no_caller
+from fastapi_lint.model.injection.protection.strangers import knows_no_caller
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
     Class,
