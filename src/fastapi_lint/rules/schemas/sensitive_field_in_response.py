@@ -10,7 +10,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Project, Route
 from fastapi_lint.model.data import Schema, SchemaField, is_blanked, is_left_out, response_types, serialized
-from fastapi_lint.model.names import Instance, Type
+from fastapi_lint.model.names import Function, Instance, Type
 from fastapi_lint.model.routing import RESPONSE
 from fastapi_lint.rule import Check, rule
 from fastapi_lint.tracking import memoized
@@ -19,6 +19,7 @@ _PASSWORD = re.compile(
     r"(?:\w+_)?(?:password|passwd|passphrase)s?(?:_?(?:hash|hashed|digest|salt|encrypted|plain|plaintext))?"
     r"|(?:hash|hashed|encrypted|crypted)_?(?:password|passwd|pass|pwd)|pwd_?hash|pass_?hash|pwd|(?:user|db|admin)_pwd"
 )
+_HASH = re.compile(r"hash|digest|(?:^|_)salt")
 _SECRET = re.compile(
     r"(?:\w+_)?(?:secret(?:_key)?|api_?key|access_?key)|(?:ssh_|rsa_|signing_|tls_|encrypted_)?private_key(?:_pem)?"
     r"|encryption_key"
@@ -65,9 +66,10 @@ def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]
     Known limits
     The names of fields decide (`password`, `hashed_password`, `api_key`, `client_secret`, `private_key`, `ssn`, `cvv`
     and the like), and each field is reported once, at the first route that sends it. Tokens are not reported. Neither
-    are schemas that hand out a secret by their name (`ApiKeyCreated`, `PaymentIntent`), secrets in the answers of
+    are schemas that hand out a secret by their name (`ApiKeyCreated`, `PaymentIntent`), unless it is a hash, or a
+    password in a schema that requests send as well (`UserCreate`); secrets in the answers of
     operations that make them, fields that a serializer of the class rewrites or that the code masks or sets to a
-    constant, and handlers that call something like `mask_secrets`. The secret of a web hook or an integration, which
+    constant, and handlers that call something like `mask_secrets` on more than other fields. The secret of a web hook or an integration, which
     its owner may need, is a warning, and one (no password) that is only sent to who has signed in is information.
     Pydantic sends a `SecretStr` as asterisks: such fields are information only.
 
@@ -116,14 +118,15 @@ def _sent(route: Route, project: Project) -> dict[SchemaField, _Sent]:
                 if one in found or one.excluded or not (what := _sensitive(one, project)):
                     continue
                 names = {one.name, *(step.name for step in trail)}
-                if _is_given_out(one, schema, trail, route) or is_left_out(route, names, project.values):
+                if _is_given_out(one, schema, trail, route, project) or is_left_out(route, names, project.values):
                     continue
                 way = serialized(one, schema, project.types)
                 if way != "rewritten":
                     found[one] = _Sent(schema, trail, what == "hidden" and way != "revealed")
     if not found or route.handler is None or _answers_itself(route, project):
         return {} if route.handler is not None else found
-    return {one: sent for one, sent in found.items() if not is_blanked(one, route.handler, project)}
+    hidden = {one for one in found if _is_hidden_by_call(one, route.handler)}
+    return {one: sent for one, sent in found.items() if one not in hidden and not is_blanked(one, route.handler, project)}
 
 
 def _finding(one: SchemaField, sent: _Sent, others: list[Route], route: Route, check: Check) -> Finding:
@@ -188,11 +191,9 @@ def _is_value(one: Type, *also: str) -> bool:
 
 
 def _answers_itself(route: Route, project: Project) -> bool:
-    """Whether the handler returns nothing but response objects, or calls what takes secrets out of its answer."""
+    """Whether the handler returns nothing but response objects."""
     if route.handler is None:
         return False
-    if any(_HIDES.search(f.last_name(call.func)) for call in route.handler.calls):
-        return True
     types = project.types
     module = route.handler.module
     sent = [leave for leave in route.handler.exits if leave.kind == "return" and leave.value is not None]
@@ -201,8 +202,37 @@ def _answers_itself(route: Route, project: Project) -> bool:
     )
 
 
-def _is_given_out(one: SchemaField, schema: Schema, trail: tuple[SchemaField, ...], route: Route) -> bool:
-    """Whether a schema or an operation is there to hand out this secret."""
+def _is_hidden_by_call(one: SchemaField, handler: Function) -> bool:
+    """Whether a handler calls what takes secrets out of an answer, and not only something of another field:
+    `mask_email(user.email)`."""
+    return any(
+        _HIDES.search(f.last_name(call.func)) is not None
+        and not (call.args and all(_is_of_other_field(arg.value, one.name) for arg in call.args))
+        for call in handler.calls
+    )
+
+
+def _is_of_other_field(value: f.Expr, name: str) -> bool:
+    match value:
+        case f.Attr(attr=attr):
+            return attr != name
+        case f.Sub(items=(f.Const(value=str(key)),)):
+            return key != name
+    return isinstance(value, f.Const)
+
+
+def _is_given_out(
+    one: SchemaField, schema: Schema, trail: tuple[SchemaField, ...], route: Route, project: Project
+) -> bool:
+    """Whether a schema or an operation is there to hand out this secret.
+
+    Nobody is there to get a hash; and a schema with a password that is read from requests is what clients send.
+    """
+    spelled = _snake(one.name)
+    if _HASH.search(spelled):
+        return False
+    if _PASSWORD.fullmatch(spelled) and schema.cls in project.exchange.received:
+        return False
     names = [schema.name, *(step.owner.name for step in trail), *(step.name for step in trail)]
     if any(_GIVEN_OUT.search(_snake(name)) for name in names):
         return True

@@ -28,6 +28,8 @@ _LINKS = re.compile(
     re.IGNORECASE,
 )
 """Paths and handlers that are reached by a link, or by what cannot set headers."""
+_OF_PEOPLE = frozenset({"password", "passwd", "userpassword"})
+_NOT_OF_LINKS = frozenset({"PUT", "PATCH", "DELETE"})
 _LOOKS = frozenset({
     "decode", "verify", "validate", "check", "auth", "authenticate", "authorize", "authorized", "jwt", "user",
     "session", "login", "token", "digest", "compare", "principal", "identity",
@@ -48,7 +50,8 @@ def token_in_query(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     Links that are sent to people or tools (verify, confirm, reset, invite, unsubscribe, download, export, share,
-    stream, feed, callback, webhook in the path or the name) are fine. `token` alone counts in dependencies, WebSockets
+    stream, feed, callback, webhook in the path or the name) are fine, unless it is a password, or a key for a PUT, PATCH
+    or DELETE. `token` alone counts in dependencies, WebSockets
     and where code checks it; page tokens and the like have other names.
 
     References
@@ -80,7 +83,7 @@ def _of_parameters(function: Function, check: Check) -> Iterator[Finding]:
         if not _is_in_query(parameter, name or "", check) or _is_refused(function, parameter.name):
             continue
         routes = _routes_of(function, check.project)
-        if _is_link(function, routes):
+        if _is_link(function, routes, spelled):
             continue
         is_socket = _is_socket(function, routes, check)
         if spelled == _TOKEN and not is_socket and not _is_credential(function, parameter.name, check):
@@ -119,7 +122,7 @@ def _of_call(module: Module, call: f.Call, check: Check) -> Iterator[Finding]:
     if spelled != _TOKEN and spelled not in _CERTAIN:
         return
     routes = _routes_of(function, check.project)
-    if _is_link(function, routes):
+    if _is_link(function, routes, spelled):
         return
     is_socket = check.project.types.is_instance(connection, "fastapi.WebSocket")
     yield check.finding(
@@ -175,8 +178,15 @@ def _is_refused(function: Function, name: str) -> bool:
     return False
 
 
-def _is_link(function: Function, routes: list[Route]) -> bool:
-    """Whether a function, or every route that it stands before, is reached by a link."""
+def _is_link(function: Function, routes: list[Route], spelled: str) -> bool:
+    """Whether a function, or every route that it stands before, is reached by a link.
+
+    No link has a password in it. Who follows one asks with GET, and who calls back with POST, but neither with DELETE.
+    """
+    if spelled in _OF_PEOPLE:
+        return False
+    if spelled != _TOKEN and routes and all(_NOT_OF_LINKS.issuperset(route.methods or ("GET",)) for route in routes):
+        return False
     if _LINKS.search(function.name):
         return True
     return bool(routes) and all(
