@@ -67,10 +67,10 @@ def sensitive_field_in_response(route: Route, check: Check) -> Iterator[Finding]
     The names of fields decide (`password`, `hashed_password`, `api_key`, `client_secret`, `private_key`, `ssn`, `cvv`
     and the like), and each field is reported once, at the first route that sends it. Tokens are not reported. Neither
     are schemas that hand out a secret by their name (`ApiKeyCreated`, `PaymentIntent`), unless it is a hash, or a
-    password in a schema that requests send as well (`UserCreate`); secrets in the answers of
-    operations that make them, fields that a serializer of the class rewrites or that the code masks or sets to a
-    constant, and handlers that call something like `mask_secrets` on more than other fields. The secret of a web hook or an integration, which
-    its owner may need, is a warning, and one (no password) that is only sent to who has signed in is information.
+    password in a schema that requests send as well (`UserCreate`); secrets in the answers of operations that make them,
+    fields that a serializer of the class rewrites or that the code masks or sets to a constant, and handlers that call
+    something like `mask_secrets` with more than other fields. The secret of a web hook or an integration, which its
+    owner may need, is a warning, and one (no password) that is only sent to who has signed in is information.
     Pydantic sends a `SecretStr` as asterisks: such fields are information only.
 
     References
@@ -126,7 +126,9 @@ def _sent(route: Route, project: Project) -> dict[SchemaField, _Sent]:
     if not found or route.handler is None or _answers_itself(route, project):
         return {} if route.handler is not None else found
     hidden = {one for one in found if _is_hidden_by_call(one, route.handler)}
-    return {one: sent for one, sent in found.items() if one not in hidden and not is_blanked(one, route.handler, project)}
+    return {
+        one: sent for one, sent in found.items() if one not in hidden and not is_blanked(one, route.handler, project)
+    }
 
 
 def _finding(one: SchemaField, sent: _Sent, others: list[Route], route: Route, check: Check) -> Finding:

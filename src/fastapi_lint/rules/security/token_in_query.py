@@ -50,9 +50,9 @@ def token_in_query(module: Module, check: Check) -> Iterator[Finding]:
 
     Known limits
     Links that are sent to people or tools (verify, confirm, reset, invite, unsubscribe, download, export, share,
-    stream, feed, callback, webhook in the path or the name) are fine, unless it is a password, or a key for a PUT, PATCH
-    or DELETE. `token` alone counts in dependencies, WebSockets
-    and where code checks it; page tokens and the like have other names.
+    stream, feed, callback, webhook in the path or the name) are fine, but not with a password, nor for a PUT, PATCH or
+    DELETE with a key. `token` alone counts in dependencies, WebSockets and where code checks it; page tokens and the
+    like have other names.
 
     References
     - [OWASP: sensitive data in URLs](https://owasp.org/www-community/vulnerabilities/Information_exposure_through_query_strings_in_url)
