@@ -9,6 +9,7 @@ from functools import cached_property
 from fastapi_lint.files.source import LARGEST_TREE, Source, Unreadable
 from fastapi_lint.files.words import Worded
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.purposes import is_test
 from fastapi_lint.model.names.trees.opening import Opening
 from fastapi_lint.tracking.recording import Handle, Input
 
@@ -74,16 +75,8 @@ class Module(Opening, Worded, Input):
 
     @cached_property
     def is_test(self) -> bool:
-        """Whether this is test code by pytest's conventions: a tests folder, test_*.py, *_test.py, conftest.py."""
-        *folders, stem = self.path.removesuffix(".py").split("/")
-        return (
-            stem.startswith("test_")
-            or stem.endswith(("_test", "_tests"))
-            or stem in ("conftest", "tests", "test")
-            or any(
-                folder in ("tests", "test", "testing", "e2e_tests") or folder.endswith("_tests") for folder in folders
-            )
-        )
+        """Whether this is test code, and no part of an application that is called like it."""
+        return is_test(self.path, self.facts)
 
     def enclosing(self, block: int) -> Function | None:
         """The innermost function or lambda around a block."""
