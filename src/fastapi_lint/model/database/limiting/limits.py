@@ -233,10 +233,7 @@ class _Body:
         inner = self.limits.fate(function, carried, self.depth + 1, measured)
         if isinstance(carried, f.Sub) and not inner.limits:
             return Fate(leaves=True)
-        return Fate(
-            inner.limits, inner.works, inner.is_bounded or _CLIPS.fullmatch(function.name) is not None,
-            inner.zero_is_all, inner.leaves,
-        )  # fmt: skip
+        return Fate(is_bounded=True) if function.is_empty and _CLIPS.fullmatch(function.name) else inner
 
     def _parameter(self, callee: FunctionObject, position: int) -> str:
         """The parameter that a positional argument fills."""
