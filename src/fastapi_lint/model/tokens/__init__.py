@@ -7,7 +7,7 @@ from fastapi_lint.model.tokens.lasting.lifetimes import OTHERS, contains, lifeti
 from fastapi_lint.model.tokens.lasting.revoking import takes_back
 from fastapi_lint.model.tokens.lasting.times import Lifetime
 from fastapi_lint.model.tokens.parts import Frame, Part
-from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings, place_of_claim
+from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings, is_signed, place_of_claim
 from fastapi_lint.model.tokens.provenance import Provenance
 from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_call, token_calls
 from fastapi_lint.model.tokens.subjects import Subjects, checks_subjects
@@ -30,6 +30,7 @@ __all__ = [
     "checks_subjects",
     "contains",
     "encodings",
+    "is_signed",
     "lifetimes",
     "may_be_none",
     "package_of",

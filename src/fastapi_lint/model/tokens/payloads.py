@@ -13,7 +13,7 @@ from fastapi_lint.catalog.secrecy import tokens
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.binding import argument_at
 from fastapi_lint.model.calls.ways.passing import passes_all
-from fastapi_lint.model.names.symbols import Function, Module
+from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.tokens.expressions import read_of
 from fastapi_lint.model.tokens.parts import Alternative, Chain, Frame, Part
 from fastapi_lint.model.tokens.unfolding import MOST_CALLERS, MOST_FRAMES, Unfolding
@@ -54,6 +54,33 @@ def encodings(module: Module, project: Project) -> Iterator[Encoding]:
         given = argument_at(call, by.position, by.keyword) if by is not None else None
         if by is not None and given is not None:
             yield Encoding(module, call, given.value, by)
+
+
+def is_signed(value: f.Expr | None, where: Where, project: Project, depth: int = 3) -> bool:
+    """Whether a value is a token that is signed there, or by a function of the project that gives it."""
+    if isinstance(value, f.Await):
+        value = value.value
+    if isinstance(value, f.Name):
+        found = list(project.values.definitions(value, where))
+        return (
+            bool(depth)
+            and bool(found)
+            and all(made != value and is_signed(made, place, project, depth - 1) for made, place in found)
+        )
+    if not isinstance(value, f.CallRef):
+        return False
+    module = where[0]
+    call = module.facts.calls[value.index]
+    if tokens.encoder(project.called_name(module, call) or "") is not None:
+        return True
+    callee = project.callee(module, call)
+    if not depth or not isinstance(callee, FunctionObject):
+        return False
+    given = [leave for leave in callee.function.exits if leave.kind == "return" and leave.value is not None]
+    home = callee.function.module
+    return bool(given) and all(
+        is_signed(leave.value, (home, leave.block, leave.start), project, depth - 1) for leave in given
+    )
 
 
 def place_of_claim(part: Part) -> tuple[int, int] | None:

@@ -14,6 +14,7 @@ from fastapi_lint.model import Module
 from fastapi_lint.model.application import middleware_in
 from fastapi_lint.model.calls import Given, given, only_value, runs_by_configuration, switch
 from fastapi_lint.model.names import External
+from fastapi_lint.model.tokens import is_signed
 from fastapi_lint.model.types import Where
 from fastapi_lint.model.values import Unfolded
 from fastapi_lint.rule import Check, rule
@@ -26,6 +27,7 @@ _HARMLESS = re.compile(
     r"exists|status|id_token_hint|count|tab|view|sidebar)(?:[^a-z]|$)"
 )
 """What cookies are called that scripts read, or that nobody gains by reading."""
+_FOR_SCRIPTS = re.compile(r"csrf|xsrf|forgery|state|nonce|insecure|unsecure")
 _FLAGS = {"httponly": 7, "secure": 6}
 _WHY = {"httponly": "any script on the page can read it", "secure": "it is sent over plain HTTP as well"}
 _SESSIONS = "starlette.middleware.sessions.SessionMiddleware"
@@ -49,9 +51,9 @@ def insecure_cookie(module: Module, check: Check) -> Iterator[Finding]:
     sends none over `http://`, except to localhost.
 
     Known limits
-    Which cookie it is, its name says; names that are not known are left alone, and so are flags that settings, the
-    environment or the request decide, cookies that are deleted, and headers that are written by hand. A missing
-    `samesite` is none: Starlette sends `lax`.
+    Which cookie it is, its name says, or that its value is a token which the project signs; other names that are not
+    known are left alone, and so are flags that settings, the environment or the request decide, cookies that are
+    deleted, and headers that are written by hand. A missing `samesite` is none: Starlette sends `lax`.
 
     References
     - [Response cookies](https://fastapi.tiangolo.com/advanced/response-cookies/)
@@ -70,7 +72,9 @@ def insecure_cookie(module: Module, check: Check) -> Iterator[Finding]:
 
 
 def _cookie(module: Module, call: f.Call, check: Check) -> Iterator[Finding]:
-    name = next((text for text in _names(module, call, check) if _is_session(text)), None)
+    name = next((text for text in _names(module, call, check) if _is_session(text)), None) or _of_token(
+        module, call, check
+    )
     if name is None or _is_deleted(module, call, check):
         return
     flags = {flag: given(check.project.values, module, call, flag, at) for flag, at in _FLAGS.items()}
@@ -162,6 +166,13 @@ def _names(module: Module, call: f.Call, check: Check) -> Iterator[str]:
         for whole in flows.upwards(made, "cookie"):
             if all(isinstance(piece, str) for piece in whole):
                 yield "".join(str(piece) for piece in whole)
+
+
+def _of_token(module: Module, call: f.Call, check: Check) -> str | None:
+    """What a cookie is called that holds a token which is signed here, unless it is there for scripts to read."""
+    value = given(check.project.values, module, call, "value", 1)
+    names = (text for text in _names(module, call, check) if _FOR_SCRIPTS.search(text.lower()) is None)
+    return next(names, None) if value is not None and is_signed(value.value, value.where, check.project) else None
 
 
 def _is_session(name: str) -> bool:
