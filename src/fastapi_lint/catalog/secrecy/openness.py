@@ -15,6 +15,12 @@ PUBLIC = re.compile(
     re.IGNORECASE,
 )
 """Words that make a route public wherever they stand in its path or in the name of its handler."""
+OPEN = re.compile(
+    r"(^|[\W_])(log_?in|log_?out|sign_?(in|up|out)|health\w*|ping|alive|public|guest|anonymous|demo|csp\w*|telemetry|"
+    r"newsletter|unsubscribe|waitlist|graphql|rpc|mcp|proxy|internal|private)($|[\W_])",
+    re.IGNORECASE,
+)
+"""Those of them that say so of a row with a number as well: who may delete number 7 of the web hooks, these do not."""
 PRIVILEGED = re.compile(
     r"(^|[\W_])(admins?|administrators?|super_?(?:user|admin)s?|super[-_](?:user|admin)s?|root|staff)($|[\W_])",
     re.IGNORECASE,

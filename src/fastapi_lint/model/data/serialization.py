@@ -8,12 +8,16 @@ from typing import Literal
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.data.schemas import Schema, SchemaField
+from fastapi_lint.model.names.scanning import without_comments
 from fastapi_lint.model.names.symbols import Class, Function
 from fastapi_lint.model.routing.routes import Route
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.model.values.constants import Values
 
 _MASKS = re.compile(r"mask|redact|hide|\*{3}|return None|obfuscat")
+
+
+_OF_FIELDS = frozenset({"pydantic.field_serializer", "pydantic.field_validator", "pydantic.validator"})
 
 
 def is_left_out(route: Route, names: Collection[str], values: Values) -> bool:
@@ -66,9 +70,18 @@ def _by_method(method: Function, one: SchemaField, types: Inference) -> Literal[
         expr = call.func if call is not None else decorator
         name = types.name_of_type(types.infer(expr, (module, facts.outer, facts.start)))
         named = {arg.value.value for arg in call.args if isinstance(arg.value, f.Const)} if call is not None else set()
-        text = module.source.slice(facts.start, facts.end)
+        text = without_comments(module.source.slice(facts.start, facts.end))
+        if name in _OF_FIELDS and _gives_it_as_it_is(method):
+            continue
         if name == "pydantic.model_serializer" or (name == "pydantic.field_serializer" and named & {one.name, "*"}):
             return "revealed" if "get_secret_value" in text and "context" not in text else "rewritten"
         if name in ("pydantic.field_validator", "pydantic.validator") and one.name in named and _MASKS.search(text):
             return "rewritten"
     return ""
+
+
+def _gives_it_as_it_is(method: Function) -> bool:
+    """Whether all that a method returns is the value that it was given: it checks it, or writes it down somewhere."""
+    name = next((param.name for param in method.params[1:2]), "")
+    given = [leave for leave in method.exits if leave.kind == "return"]
+    return bool(given and name) and not method.rebinds(name) and all(leave.value == f.Name(name) for leave in given)

@@ -51,8 +51,10 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
     Known limits
     Only POST, PUT, PATCH, DELETE and websockets are judged, and only where the router's other routes authenticate, or
     most of the app's (three in four of them, for a PUT, PATCH or DELETE on a router of which some do). Paths and names
-    that say they are public (login, registration, webhooks, health), operations that only read or compute, handlers
-    that look at the request themselves, and everything that cannot be resolved are left alone.
+    that say they are public (login, registration, webhooks, health), unless a PUT, PATCH or DELETE names a row by its
+    number; operations that only read or compute, handlers that look at the request themselves, and everything that
+    cannot be resolved are left alone. A dependency or middleware of the project that can know nobody is no
+    authentication, whatever it is called.
 
     References
     - [FastAPI: dependencies in path operation decorators](https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-in-path-operation-decorators/)
@@ -208,6 +210,21 @@ def _is_for_everybody(standing: _Standing) -> bool:
     return any(map(openness.PUBLIC.search, _texts(standing))) and not _makes_privileged(standing)
 
 
+def _changes_numbered(standing: _Standing) -> bool:
+    """Whether a route changes or deletes the row whose number ends its path: whoever can count names all of them."""
+    route = standing.route
+    last = standing.address.path.rstrip("/").rsplit("/", 1)[-1]
+    if route.handler is None or not route.methods or not _OF_OWNERS.issuperset(route.methods) or last[:1] != "{":
+        return False
+    return any(last == f"{{{one.name}}}" and _is_number(one.annotation) for one in route.handler.params)
+
+
+def _is_number(annotation: f.Expr | None) -> bool:
+    if isinstance(annotation, f.Sub) and f.last_name(annotation.value) == "Annotated":
+        annotation = annotation.items[0]
+    return annotation == f.Name("int")
+
+
 def _makes_privileged(standing: _Standing) -> bool:
     """Whether path or name speak of administrators, and not of how they sign in."""
     texts = _texts(standing)
@@ -226,7 +243,7 @@ def _is_public(standing: _Standing, writes: _Writes, check: Check) -> bool:
     if any(one[0] not in writes.guarded_parts for one in openness.CAPABILITY.finditer(path)):
         return True
     if _is_for_everybody(standing):
-        return True
+        return not _changes_numbered(standing) or any(map(openness.OPEN.search, _texts(standing)))
     if route.methods == ("POST",) or route.kind == "websocket":
         return bool(openness.PUBLIC_END.search(last) or openness.READS.search(name) or openness.READS.search(last))
     return False
