@@ -9,16 +9,16 @@ _STEMS = frozenset({"tests", "test"})
 _OF_TESTS = frozenset({"pytest", "unittest", "hypothesis", "nose"})
 
 
-def is_test(path: str, facts: f.Facts) -> bool:
-    """Whether a module is test code by pytest's conventions: a tests folder, test_*.py, *_test.py, conftest.py.
+def is_test_by_path(path: str) -> bool | None:
+    """Whether a file is test code by pytest's conventions: a tests folder, test_*.py, *_test.py, conftest.py.
 
-    A file with a router and no test is called so for what its routes are about: the tests of a laboratory, a school.
+    None where its own name alone says so. With a router and no test in it (`offers_routes`) it is called so for what
+    its routes are about: the tests of a laboratory, a school.
     """
     *folders, stem = path.removesuffix(".py").split("/")
     if stem == "conftest" or any(folder in _FOLDERS or folder.endswith("_tests") for folder in folders):
         return True
-    is_named_so = stem.startswith("test_") or stem.endswith(("_test", "_tests")) or stem in _STEMS
-    return is_named_so and not offers_routes(facts)
+    return None if stem.startswith("test_") or stem.endswith(("_test", "_tests")) or stem in _STEMS else False
 
 
 def offers_routes(facts: f.Facts) -> bool:

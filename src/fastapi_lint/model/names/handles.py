@@ -9,9 +9,20 @@ from functools import cached_property
 from fastapi_lint.files.source import LARGEST_TREE, Source, Unreadable
 from fastapi_lint.files.words import Worded
 from fastapi_lint.index import facts as f
-from fastapi_lint.index.purposes import is_test
+from fastapi_lint.index.purposes import is_test_by_path, offers_routes
 from fastapi_lint.model.names.trees.opening import Opening
-from fastapi_lint.tracking.recording import Handle, Input
+from fastapi_lint.tracking.recording import Handle, Input, depend_on
+
+
+class _IsTest:
+    """Whether a module is test code. Where its path does not say it, whoever asks depends on what stands in it."""
+
+    def __get__(self, module: Module, owner: type | None = None) -> bool:
+        if (known := is_test_by_path(module.path)) is None:
+            depend_on(module)
+            return not offers_routes(module.facts)
+        module.__dict__["is_test"] = known  # asked very often: from now on an attribute
+        return known
 
 
 class Module(Opening, Worded, Input):
@@ -73,10 +84,7 @@ class Module(Opening, Worded, Input):
     def end(self) -> int:
         return 0
 
-    @cached_property
-    def is_test(self) -> bool:
-        """Whether this is test code, and no part of an application that is called like it."""
-        return is_test(self.path, self.facts)
+    is_test = _IsTest()
 
     def enclosing(self, block: int) -> Function | None:
         """The innermost function or lambda around a block."""

@@ -60,7 +60,7 @@ def what_matters(module: Module) -> object:
         for entry in module.facts.imports
     ]
     named = sorted({found[0] for found in _NAMED.finditer(module.source.data)})
-    said = [module.mentions("uvicorn"), module.mentions(*_LOADERS)]
+    said = [module.mentions("uvicorn"), module.mentions(*_LOADERS), module.is_test]
     return [imports, named, said]
 
 
