@@ -44,10 +44,14 @@ class Wrapped:
 
 @dataclass(frozen=True)
 class _Teller:
-    """A handler that answers with what exceptions say: with their texts, and with what they keep in `attributes`."""
+    """A handler that answers with what exceptions say: with their texts, and with what they keep in `attributes`.
+
+    `by` is the attribute of the exception that says the status, "" when none does.
+    """
 
     handler: Function
     status: int | None
+    by: str
     is_text: bool
     attributes: tuple[str, ...]
 
@@ -61,21 +65,23 @@ def _telling(project: Project) -> Mapping[Class, _Teller]:
         for answer in project.answers.of(handler) if own else ():
             if answer.content is None or answer.kind == "stream":
                 continue
+            by = _of_exception(project, handler, answer.status[0]) if answer.status is not None else ""
             status = answer.default if answer.status is None else None
-            if answer.status is not None and not _is_of_exception(project, handler, answer.status[0]):
+            if answer.status is not None and not by:
                 status = project.answers.code(answer.status)
             is_text = _tells(project, handler, answer.content)
             for cls in own:
                 attributes = tuple(_answered(project, handler, cls, answer.content))
                 if (is_text or attributes) and cls not in found:
-                    found[cls] = _Teller(handler, status, is_text, attributes)
+                    found[cls] = _Teller(handler, status, by, is_text, attributes)
     return found
 
 
-def _is_of_exception(project: Project, handler: Function, status: f.Expr) -> bool:
-    """Whether a status is an attribute of the exception that a handler was given: each class may have its own."""
+def _of_exception(project: Project, handler: Function, status: f.Expr) -> str:
+    """The attribute of the exception that a handler was given which a status is: each class may have its own."""
     param = project.failures.parameter(handler)
-    return param is not None and isinstance(status, f.Attr) and status.value == f.Name(param.name)
+    is_own = param is not None and isinstance(status, f.Attr) and status.value == f.Name(param.name)
+    return f.last_name(status) if is_own else ""
 
 
 def _tells(project: Project, handler: Function, content: Bound) -> bool:
@@ -125,6 +131,9 @@ def wrapped(project: Project, function: Function) -> Iterator[Wrapped]:
         where = (function.module, call.block, call.start)
         if status is None and code is not None:
             status = project.values.status(code.value, where)
+        if status is None and code is None and teller.by:
+            value, place = next(iter(project.values.members(made.cls, teller.by)), (None, where))
+            status = project.values.status(value, place)
         kept = {
             told
             for attr in teller.attributes
