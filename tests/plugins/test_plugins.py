@@ -112,13 +112,13 @@ def test_projects_of_their_own_have_their_own_plugins(run: Runs, tmp_path: Path)
 def test_nothing_of_the_project_is_imported_that_is_not_named(run: Runs, tmp_path: Path) -> None:
     trap = "raise SystemExit('imported')\n"
     configured(
-        tmp_path, "lint_careful", lint_careful=HEAD + "import colorsys\n\n\n" + a_rule(), colorsys=trap, conftest=trap
+        tmp_path, "lint_careful", lint_careful=HEAD + "import colorsys\n\n\n" + a_rule(), colorsys=trap, noxfile=trap
     )
     assert run.found() == [WRITE]
-    configured(tmp_path, "lint_careless", lint_careless=HEAD + "import conftest\n\n\n" + a_rule())
-    sys.modules.pop("conftest", None)
+    configured(tmp_path, "lint_careless", lint_careless=HEAD + "import noxfile\n\n\n" + a_rule())
+    sys.modules.pop("noxfile", None)
     assert run.found() == []
-    assert "No module named 'conftest'; of the project only what `plugins` names can be imported" in run.err
+    assert "No module named 'noxfile'; of the project only what `plugins` names can be imported" in run.err
 
 
 # ---------------------------------------------------------------- configured and silenced

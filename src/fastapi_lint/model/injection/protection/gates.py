@@ -26,7 +26,7 @@ _GATE = re.compile(
     re.IGNORECASE,
 )
 """What middleware that turns strangers away has in its text, and middleware for logs, timing and CORS has not."""
-_DOCSTRING = re.compile(r'\s*[rRuU]?(?:"""(?:[^\\]|\\.)*?"""|"(?:[^"\\\n]|\\.)*"\s*\n)', re.S)
+_DOCSTRING = re.compile(r'\A\s{0,200}[rRuU]?(?:"""(?:[^\\]|\\.)*?"""|"(?:[^"\\\n]|\\.)*"[ \t]{0,9}\n)', re.S)
 _OF_SENDERS = r"\s*(?:\.\s*(?:headers|cookies|session|state|user|client|scope|auth|get)\b|\[(?![\"']type))"
 """Where a request, or the scope of one, says who sends it, behind its name."""
 _BASES = ("starlette.", "fastapi.", "typing.", "abc.", "object")
@@ -110,4 +110,5 @@ def _whole(function: Function) -> str:
     """The code of a function, without what is said about it."""
     head = function.module.source.slice(function.facts.start, function.facts.head_end)
     body = function.module.source.slice(function.facts.head_end, function.facts.end)
-    return without_comments(head + _DOCSTRING.sub("", body, count=1) if _DOCSTRING.match(body) else head + body)
+    docstring = _DOCSTRING.match(body)
+    return without_comments(head + (body[docstring.end() :] if docstring is not None else body))

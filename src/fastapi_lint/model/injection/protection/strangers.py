@@ -19,7 +19,7 @@ from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Funct
 from fastapi_lint.model.types.inference.inference import DEPENDS, Inference
 
 _READING = frozenset({"", "fastapi.Query", "fastapi.Path", "fastapi.Body"})
-_SECRET = re.compile(
+_OF_CREDENTIALS = re.compile(
     r"auth|token|secret|signature|session|cookie|cred|jwt|bearer|passw|request|websocket|ticket|principal|identity|"
     r"(?:^|_)(?:key|code|otp|pin|hash|sig|hmac|nonce|state|conn|connection|header)s?(?:$|_)|api_?key|invit",
     re.IGNORECASE,
@@ -72,14 +72,14 @@ def _is_told_nothing(function: Function | None, graph: Graph, types: Inference) 
 def _may_tell(parameter: Parameter, types: Inference) -> bool:
     """Whether a parameter may say who is asking: by its name, as a part of the request, or by one of its fields."""
     kind = parameter.type
-    if kind is None or _SECRET.search(parameter.name) or types.is_instance(kind, *CONNECTIONS):
+    if kind is None or _OF_CREDENTIALS.search(parameter.name) or types.is_instance(kind, *CONNECTIONS):
         return True
     if not isinstance(kind, Instance):
         return True
     if not isinstance(kind.cls, Class):
         return False
     lineage = [base for base in types.mro(kind.cls) if isinstance(base, Class)]
-    return any(_SECRET.search(name) for base in lineage for name in base.assigns)
+    return any(_OF_CREDENTIALS.search(name) for base in lineage for name in base.assigns)
 
 
 def _asks_nobody(function: Function, types: Inference, depth: int) -> bool:
