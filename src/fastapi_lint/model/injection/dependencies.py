@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.injection.authentication import Authentication
-from fastapi_lint.model.injection.parameters import MARKERS, Depends, Parameter
+from fastapi_lint.model.injection.parameters import MARKERS, Depends, Parameter, called_for
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -124,19 +124,10 @@ class Dependencies:
 
     def needs(self, target: Type) -> tuple[Depends, ...]:
         """The sub-dependencies of what Depends was given: of the function, the class's `__init__`, or `__call__`."""
-        match target:
-            case FunctionObject(function=function):
-                return self.of_function(function)
-            case ClassObject(cls=cls):
-                init = self.types.member(cls, "__init__", Instance(cls))
-                own = self.of_function(init.function) if isinstance(init, FunctionObject) else ()
-                return own + tuple(self._fields(cls))
-            case Instance(cls=Class() as cls):
-                method = self.types.member(cls, "__call__", target)
-                return self.of_function(method.function) if isinstance(method, FunctionObject) else ()
-            case Partial(callable=inner):
-                return self.needs(inner)
-        return ()
+        called = called_for(target, self.types)
+        own = self.of_function(called) if called is not None else ()
+        made = without_partials(target)
+        return own + tuple(self._fields(made.cls)) if isinstance(made, ClassObject) else own
 
     def _fields(self, cls: Class) -> Iterator[Depends]:
         """Dependencies declared as class attributes: dataclasses as dependencies, class-based views."""
@@ -350,15 +341,9 @@ class Dependencies:
         targets: list[Type] = [ClassObject(cls) for cls in self.used_classes]
         for one in self._given()[0]:
             if f.last_name(one.call.func)[:1].isupper():
-                targets.append(without_partials(one.target))
-        for target in targets:
-            if isinstance(target, FunctionObject):
-                found.add(target.function)
-            elif isinstance(target, (ClassObject, Instance)) and isinstance(target.cls, Class):
-                owner = Instance(target.cls)
-                name = "__init__" if isinstance(target, ClassObject) else "__call__"
-                if isinstance(method := self.types.member(target.cls, name, owner), FunctionObject):
-                    found.add(method.function)
+                targets.append(one.target)
+        called = (called_for(target, self.types) for target in targets)
+        found.update(function for function in called if function is not None)
         return dict.fromkeys(sorted(found, key=lambda each: (each.module.path, each.index)), True)
 
     @collected("dependencies.wrapped")

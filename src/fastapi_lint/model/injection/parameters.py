@@ -14,7 +14,9 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Module,
     Type,
+    without_partials,
 )
+from fastapi_lint.model.types.inference.inference import Inference
 
 MARKERS = frozenset({
     "fastapi.Query", "fastapi.Path", "fastapi.Body", "fastapi.Header", "fastapi.Cookie", "fastapi.Form", "fastapi.File",
@@ -118,3 +120,18 @@ class Parameter:
     def keyword(self, name: str) -> f.Arg | None:
         """A keyword argument of the marker."""
         return next((a for a in self.marker_call.args if a.name == name), None) if self.marker_call else None
+
+
+def called_for(target: Type, types: Inference) -> Function | None:
+    """The function of the project that FastAPI calls for what is depended on, and whose parameters it fills: itself, as
+    `__init__`, or as `__call__`, through any `partial`; None when there is none."""
+    match without_partials(target):
+        case FunctionObject(function=function):
+            return function
+        case ClassObject(cls=Class() as cls):
+            found = types.member(cls, "__init__", Instance(cls))
+        case Instance(cls=Class() as cls) as made:
+            found = types.member(cls, "__call__", made)
+        case _:
+            return None
+    return found.function if isinstance(found, FunctionObject) else None

@@ -20,7 +20,7 @@ class _IsTest:
     def __get__(self, module: Module, owner: type | None = None) -> bool:
         if (known := is_test_by_path(module.path)) is None:
             depend_on(module)
-            return not offers_routes(module.facts)
+            return not module.offers_routes
         module.__dict__["is_test"] = known  # asked very often: from now on an attribute
         return known
 
@@ -85,6 +85,11 @@ class Module(Opening, Worded, Input):
         return 0
 
     is_test = _IsTest()
+
+    @cached_property
+    def offers_routes(self) -> bool:
+        """Whether it makes a router for others to include, and tests nothing."""
+        return offers_routes(self.facts)
 
     def enclosing(self, block: int) -> Function | None:
         """The innermost function or lambda around a block."""

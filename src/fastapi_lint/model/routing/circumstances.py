@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module, Origin
 from fastapi_lint.model.routing.routers import RouterKey
@@ -35,7 +36,7 @@ class Circumstances:
             for one in environment.conditions
             if not any(_shares(one, made) for made in (origin, origin.maker if origin else None) if made is not None)
         ]
-        maker = origin.module.enclosing(origin.facts.block) if origin is not None and origin.owner is None else None
+        maker = self.maker_of(key)
         if (
             origin is not None
             and maker is not None
@@ -57,7 +58,7 @@ class Circumstances:
         maker = self.maker_of(key)
         if maker is None:
             return None
-        if (made := environment.get(call_of(maker))) is not None and self._lies_in(maker, where):
+        if (made := environment.get(call_of(maker))) is not None and lies_in(maker, *where[:2]):
             return made
         for _ in range(DEPTH):
             expr, where, environment = self.expansion.source(expr, where, environment)
@@ -78,23 +79,15 @@ class Circumstances:
             return None
         return key.module.enclosing(key.facts.block)
 
-    @staticmethod
-    def _lies_in(maker: Function, where: Where) -> bool:
-        function = where[0].enclosing(where[1])
-        while function is not None and function is not maker:
-            function = function.parent
-        return function is maker
-
     def given_by(self, made: Bound, maker: Function) -> Environment:
         """What the parameters of a function stand for in the call of it that makes a router."""
         expr, where, environment = made
         assert isinstance(expr, f.CallRef)
         call = where[0].facts.calls[expr.index]
         callee = self.types.callee(where[0], call)
-        is_bound = maker.cls is not None and isinstance(callee, FunctionObject) and callee.owner is not None
-        is_bound = is_bound and "staticmethod" not in self.types.decorators(maker)
-        bound = self.expansion.given(maker, call, where, environment, int(is_bound))
-        if is_bound and isinstance(call.func, f.Attr) and maker.params:
+        before = filled(self.types, callee) if isinstance(callee, FunctionObject) else 0
+        bound = self.expansion.given(maker, call, where, environment, before)
+        if before and isinstance(call.func, f.Attr) and maker.params:
             bound[maker.params[0].name] = call.func.value, where, environment
         return NOWHERE.with_bound(bound)
 
@@ -128,13 +121,15 @@ class Circumstances:
             for _, where, inner in queue.pop().values():
                 places.append((where[0], where[1]))
                 queue.append(inner)
-        for place, block in places:
-            function = place.enclosing(block)
-            while function is not None:
-                if function is maker:
-                    return True
-                function = function.parent
-        return False
+        return any(lies_in(maker, place, block) for place, block in places)
+
+
+def lies_in(maker: Function, module: Module, block: int) -> bool:
+    """Whether a block stands in a function, or in one inside it."""
+    function = module.enclosing(block)
+    while function is not None and function is not maker:
+        function = function.parent
+    return function is maker
 
 
 def _shares(condition: Condition, origin: Origin) -> bool:

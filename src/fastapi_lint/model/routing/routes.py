@@ -14,7 +14,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.places import Place, place_of
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
-from fastapi_lint.model.routing.circumstances import is_imported_behind
+from fastapi_lint.model.routing.circumstances import is_imported_behind, lies_in
 from fastapi_lint.model.routing.forwarding import HTTP_METHODS
 from fastapi_lint.model.routing.paths import placeholders
 from fastapi_lint.model.routing.registrations import Registrations
@@ -318,9 +318,11 @@ class Routes(Registrations):
 
     def _prefix_of(self, child: Router, inclusion: Inclusion) -> str:
         """The prefix of a router that is included, by what the function is given that makes it."""
-        given = child.given("prefix") if inclusion.made is not None else None
         maker = self.maker_of(inclusion.child)
-        if given is None or inclusion.made is None or maker is None or given[2] or not self._lies_in(maker, given[1]):
+        if inclusion.made is None or maker is None:
+            return child.prefix
+        given = child.given("prefix")
+        if given is None or given[2] or not lies_in(maker, *given[1][:2]):
             return child.prefix
         found = self.expansion.pieces(given[0], given[1], self.given_by(inclusion.made, maker))
         return found if UNKNOWN not in found else child.prefix

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends
-from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Partial, Type
+from fastapi_lint.model.injection.parameters import called_for
+from fastapi_lint.model.names.symbols import Function
 from fastapi_lint.model.routing.routes import Route, Routes
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.model.values.constants import UNKNOWN
@@ -23,8 +24,8 @@ def in_front(types: Inference, routes: Routes, dependencies: Dependencies, name:
             if not is_complete:
                 return None
             for depends in given:
-                for one in dependencies.closure(depends):
-                    found.update(_run(types, one.target))
+                called = (called_for(one.target, types) for one in dependencies.closure(depends))
+                found.update(function for function in called if function is not None)
     return frozenset(found)
 
 
@@ -36,20 +37,3 @@ def _lists(route: Route, dependencies: Dependencies) -> Iterator[tuple[tuple[Dep
     yield dependencies.holder_dependencies(route)
     if route.router is not None:
         yield dependencies.holder_dependencies(route.router)
-
-
-def _run(types: Inference, target: Type) -> Iterator[Function]:
-    """The function whose parameters FastAPI fills for a dependency."""
-    match target:
-        case FunctionObject(function=function):
-            yield function
-        case ClassObject(cls=cls):
-            made = types.member(cls, "__init__", Instance(cls))
-            if isinstance(made, FunctionObject):
-                yield made.function
-        case Instance(cls=Class() as cls):
-            called = types.member(cls, "__call__", target)
-            if isinstance(called, FunctionObject):
-                yield called.function
-        case Partial(callable=inner):
-            yield from _run(types, inner)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.bodies.binding import argument_at
+from fastapi_lint.model.injection.connections import CONNECTIONS
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module, Type
 from fastapi_lint.model.types.inference.inference import DEPENDS
 
@@ -19,7 +21,6 @@ OF_SERVERS = (
     "fastapi_sso.", "google_auth_oauthlib.",
 )  # fmt: skip
 """Libraries that ask other servers, so that what they give is those servers' answer."""
-_REQUESTS = ("fastapi.Request", "fastapi.WebSocket", "starlette.requests.HTTPConnection")
 _TOKENS = frozenset({"id_token", "access_token"})
 _SAME = frozenset({"str", "bytes"})
 _DEEPEST = 5
@@ -64,7 +65,7 @@ class Provenance:
             return None
         project = self.project
         declared = project.types.parameter(function, parameter)
-        if project.types.is_instance(declared, *_REQUESTS):
+        if project.types.is_instance(declared, *CONNECTIONS):
             return "client"
         if function in project.routes.by_handler or function in project.dependencies.injected:
             return self._of_injected(name, function, depth)
@@ -95,9 +96,8 @@ class Provenance:
         for module, call in self.project.routes.expansion.objects.callers(function.name):
             if module.is_test or self.project.callee(module, call) != FunctionObject(function):
                 continue
-            for index, arg in enumerate(call.args):
-                if arg.name == name or (not arg.name and index == position):
-                    yield self._sender(arg.value, module, module.enclosing(call.block), depth - 1)
+            if (arg := argument_at(call, position, name)) is not None:
+                yield self._sender(arg.value, module, module.enclosing(call.block), depth - 1)
 
     def _of_attribute(self, cls: Class, attr: str, depth: int) -> Sender | None:
         kept = self.project.types.self_assigns(cls).get(attr, ())

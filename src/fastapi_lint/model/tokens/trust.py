@@ -73,7 +73,7 @@ class Trust:
             if known is not None:
                 if known.flaw not in ("signature", "claims") and known.token is not None and known.token == token:
                     yield call
-            elif depth > 0 and self._checks(module, call, token, depth):
+            elif self._checks(module, call, token, depth):
                 yield call
 
     def _checks(self, module: Module, call: f.Call, token: f.Expr, depth: int) -> bool:
@@ -81,17 +81,13 @@ class Trust:
         server by being asked, and what is not known by its name."""
         callee = self.project.callee(module, call)
         if isinstance(callee, FunctionObject) and callee.function.calls:
-            return self._verifies_parameter(module, call, token, depth)
+            return depth > 0 and self._verifies_parameter(callee.function, call, token, depth)
         if (self.project.types.name_of_type(callee) or "").startswith(OF_SERVERS):
             return True
         return any(word in f.last_name(call.func).lower() for word in _CHECKS)
 
-    def _verifies_parameter(self, module: Module, call: f.Call, token: f.Expr, depth: int) -> bool:
-        """Whether a function of the project verifies the token that it is given."""
-        callee = self.project.callee(module, call)
-        if not isinstance(callee, FunctionObject):
-            return False
-        function = callee.function
+    def _verifies_parameter(self, function: Function, call: f.Call, token: f.Expr, depth: int) -> bool:
+        """Whether a function of the project verifies the token that a call of it gives."""
         names = function.positional
         for index, arg in enumerate(call.args):
             name = arg.name or (names[index] if index < len(names) else "")

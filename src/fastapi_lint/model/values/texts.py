@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.index.purposes import offers_routes
 from fastapi_lint.model.names.expressions import called
 from fastapi_lint.model.names.symbols import Class, Function, Module
 from fastapi_lint.model.values.literals import Literal, literals_between
@@ -186,7 +185,7 @@ def written_for_tests(module: Module) -> bool:
     The whole name has to say so: `google_docs.py` and `mock_gateway.py` are programs.
     """
     *folders, stem = module.path.lower().removesuffix(".py").split("/")
-    return module.is_test or not _TESTING.isdisjoint(folders) or (stem in _TESTING and not offers_routes(module.facts))
+    return module.is_test or not _TESTING.isdisjoint(folders) or (stem in _TESTING and not module.offers_routes)
 
 
 def _made_of(module: Module, call: f.Call) -> f.Expr | None:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.injection.connections import CONNECTIONS
-from fastapi_lint.model.injection.parameters import Depends, Parameter
+from fastapi_lint.model.injection.parameters import Depends, Parameter, called_for
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import DEPENDS, Inference
@@ -49,15 +49,11 @@ def knows_no_caller(depends: Depends, graph: Graph, types: Inference) -> bool:
         return False
     if not any(each.marker in _READING for each in graph.parameters(own)) or not _asks_nobody(own, types, _DEEPEST):
         return False
-    return all(_is_told_nothing(_made_by(one, types), graph, types) for one in graph.closure(depends))
-
-
-def _made_by(depends: Depends, types: Inference) -> Function | None:
-    """The function of the project that FastAPI calls for a dependency."""
-    if isinstance(depends.target, ClassObject):
-        init = types.member(depends.target.cls, "__init__", Instance(depends.target.cls))
-        return init.function if isinstance(init, FunctionObject) else None
-    return depends.function
+    return all(
+        isinstance(one.target, (FunctionObject, ClassObject))  # what others keep is not looked into
+        and _is_told_nothing(called_for(one.target, types), graph, types)
+        for one in graph.closure(depends)
+    )
 
 
 def _is_told_nothing(function: Function | None, graph: Graph, types: Inference) -> bool:
