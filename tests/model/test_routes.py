@@ -649,6 +649,99 @@ ONE_FILE = {
         """,
         ["GET /x/a/", "GET /x/b/"],
     ),
+    "verb under a key": (
+        """
+        from fastapi import FastAPI, APIRouter
+        app = FastAPI()
+        router = APIRouter(prefix="/r")
+        VERBS = {"get": app.get, "post": router.post}
+        @VERBS["get"]("/a")
+        def a(): ...
+        @{"put": router.put}["put"]("/b")
+        def b(): ...
+        VERBS["post"]("/c")(b)
+        app.include_router(router)
+        """,
+        ["GET /a", "PUT /r/b", "POST /r/c"],
+    ),
+    "verb by its name": (
+        """
+        from fastapi import FastAPI
+        app = FastAPI()
+        @getattr(app, "put")("/a")
+        def a(): ...
+        getattr(app, "patch")("/b")(a)
+        for method in ("get", "post"):
+            getattr(app, method)(f"/c/{method}")(a)
+        for method, path in [("GET", "/d"), ("DELETE", "/e")]:
+            getattr(app, method.lower())(path)(a)
+        for method in read_methods():
+            getattr(app, method)("/unknown")(a)
+        getattr(app, "state")("/none")(a)
+        """,
+        ["PUT /a", "PATCH /b", "GET /c/get", "POST /c/post", "GET /d", "DELETE /e"],
+    ),
+    "verb by its name in a decorator of the project": (
+        """
+        from fastapi import FastAPI
+        app = FastAPI()
+        TABLE = {"read": app.get, "write": app.post}
+        def api(method, path):
+            return getattr(app, method)(path)
+        def deed(kind, path):
+            return TABLE[kind](path, status_code=202)
+        @api("put", "/a")
+        def a(): ...
+        @deed("write", "/b")
+        def b(): ...
+        """,
+        ["PUT /a", "POST /b"],
+    ),
+    "partials of router classes": (
+        """
+        from functools import partial
+        from fastapi import FastAPI, APIRouter
+        make = partial(APIRouter, prefix="/made", tags=["made"])
+        app = FastAPI()
+        one = make()
+        @one.get("/a")
+        def a(): ...
+        two = make(prefix="/own")
+        @two.get("/b")
+        def b(): ...
+        app.include_router(one)
+        app.include_router(two)
+        """,
+        ["GET /made/a", "GET /own/b"],
+    ),
+    "routers made in a loop": (
+        """
+        from fastapi import FastAPI, APIRouter
+        app = FastAPI()
+        BASE = "/api"
+        for name in ("one", "two"):
+            router = APIRouter(prefix=f"{BASE}/{name}")
+            @router.get("/a")
+            def a(): ...
+            @router.post(f"/{name}-only")
+            def b(): ...
+            app.include_router(router)
+        """,
+        ["GET /api/one/a", "POST /api/one/one-only", "GET /api/two/a", "POST /api/two/two-only"],
+    ),
+    "texts made of texts": (
+        """
+        from fastapi import FastAPI, APIRouter
+        BASE = "/api"
+        app = FastAPI()
+        for prefix in ("/".join([BASE, "v1"]), "%s/third" % BASE, "{}/{name}".format(BASE, name="fourth")):
+            router = APIRouter(prefix=prefix)
+            @router.get("/x")
+            def x(): ...
+            app.include_router(router)
+        """,
+        ["GET /api/v1/x", "GET /api/third/x", "GET /api/fourth/x"],
+    ),
     "class-based view": (
         """
         from fastapi import FastAPI, APIRouter
@@ -726,6 +819,108 @@ def test_routers_of_other_modules() -> None:
         }
     )
     assert paths(of) == ["GET /users/{name}", "POST /items/", "POST /token", "GET /late"]
+
+
+def test_verbs_of_other_modules() -> None:
+    """A verb of a router under another name, or with arguments of its own, is known wherever it is imported."""
+    of = tree(
+        {
+            "main.py": """
+            from fastapi import FastAPI
+            from verbs import router
+            import endpoints
+            app = FastAPI()
+            app.include_router(router, prefix="/api")
+        """,
+            "verbs.py": """
+            from functools import partial
+            from fastapi import APIRouter
+            router = APIRouter()
+            fetch = partial(router.get, tags=["x"])
+            store = partial(router.post, status_code=201)
+            drop = router.delete
+            odd = partial(router.get, "/fixed")
+        """,
+            "endpoints.py": """
+            from verbs import drop, fetch, odd, store as put_there
+            import verbs as v
+            @fetch("/a")
+            def a(): ...
+            @put_there("/b")
+            def b(): ...
+            @v.store("/c", status_code=202)
+            def c(): ...
+            @drop("/d")
+            def d(): ...
+            @odd()
+            def odd_one(): ...
+        """,
+        }
+    )
+    assert sorted(paths(of)) == ["DELETE /api/d", "GET /api/a", "POST /api/b", "POST /api/c"]
+    codes = {route.name: route.status_code for route in of.routes.all}
+    assert codes == {"a": None, "b": 201, "c": 202, "d": None}
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        """
+        for info in pkgutil.iter_modules(api.__path__):
+            module = importlib.import_module(f"api.{info.name}")
+        """,
+        """
+        for _, name, _ in pkgutil.iter_modules(api.__path__, api.__name__ + "."):
+            module = importlib.import_module(name)
+        """,
+        """
+        for info in pkgutil.walk_packages(api.__path__, prefix="api."):
+            if info.ispkg:
+                continue
+            module = importlib.import_module(info.name)
+        """,
+        """
+        for name in ("one", "two"):
+            module = importlib.import_module("api." + name)
+        """,
+        """
+        for name in ("one", "two"):
+            module = importlib.import_module(f".{name}", package="api")
+        """,
+        """
+        for name in ("one", "two"):
+            module = getattr(api, name)
+        """,
+    ],
+)
+def test_packages_that_are_gone_through(loop: str) -> None:
+    head = """
+        import importlib, pkgutil
+        from fastapi import FastAPI
+        import api
+        app = FastAPI()
+        """
+    for use in ("module.router", 'getattr(module, "router")'):
+        of = tree(
+            {
+                "main.py": dedent(head) + dedent(loop) + f"    app.include_router({use}, prefix='/auto')\n",
+                "api/__init__.py": "from . import one, two\n",
+                "api/one.py": """
+            from fastapi import APIRouter
+            router = APIRouter()
+            @router.get("/one")
+            def one(): ...
+        """,
+                "api/two.py": """
+            from fastapi import APIRouter
+            router = APIRouter(prefix="/two")
+            @router.get("/x")
+            def x(): ...
+        """,
+                "api/inner/__init__.py": "",
+            }
+        )
+        assert paths(of) == ["GET /auto/one", "GET /auto/two/x"], use
 
 
 def test_the_same_name_in_two_modules_is_two_routers() -> None:

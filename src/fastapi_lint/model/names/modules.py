@@ -361,6 +361,17 @@ class Modules:
         """A module inside a package."""
         return self._read((*module.parts, name)) if module.is_package else None
 
+    def inside(self, package: Module) -> tuple[str, ...]:
+        """The names of the modules of a package, in the order in which `pkgutil` lists them."""
+        return self._inside.get(package.parts, ()) if package.is_package else ()
+
+    @cached_property
+    def _inside(self) -> dict[tuple[str, ...], tuple[str, ...]]:
+        found: dict[tuple[str, ...], list[str]] = {}
+        for parts in self._by_parts:
+            found.setdefault(parts[:-1], []).append(parts[-1] if parts else "")
+        return {folder: tuple(sorted(names)) for folder, names in found.items()}
+
     def in_folder(self, folder: tuple[str, ...], name: str) -> Module | None:
         """A module directly inside a folder, with or without `__init__.py`."""
         return self._read((*folder, name))

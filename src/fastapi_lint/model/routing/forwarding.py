@@ -9,30 +9,21 @@ from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import is_super
-from fastapi_lint.model.names.modules import Binding
-from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Method, Module, Type
-from fastapi_lint.model.routing.circumstances import Circumstances
+from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Method, Module
+from fastapi_lint.model.routing.registering.verbs import ADDERS, HTTP_METHODS, STARLETTES, VERBS, Verbs, asked_for
 from fastapi_lint.model.routing.routers import Event, Route, RouterKey, Routing, argument
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import UNKNOWN, Values
 from fastapi_lint.model.values.environment import NOWHERE, Environment
-from fastapi_lint.model.values.expansion import Expansion, names_in
-from fastapi_lint.model.values.frames import DECORATED, DECORATOR
-
-HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
-VERBS = frozenset({*HTTP_METHODS, "api_route", "route", "websocket", "websocket_route"})
-ADDERS = frozenset({"add_api_route", "add_api_websocket_route", "add_route", "add_websocket_route"})
-STARLETTES = frozenset({"route", "websocket_route", "add_route", "add_websocket_route"})
-"""What registers a route of Starlette, which does not get the prefix of the router itself."""
-_ROUTER_CLASSES = ("fastapi.APIRouter", "fastapi.FastAPI")
+from fastapi_lint.model.values.expansion import Expansion
+from fastapi_lint.model.values.frames import DECORATED, DECORATOR, names_needed
 
 
-class Forwarding(Circumstances):
+class Forwarding(Verbs):
     """Answers "which function does this decorator of the project register"."""
 
     def __init__(self, types: Inference, values: Values, expansion: Expansion) -> None:
         super().__init__(types, values, expansion)
-        self._decorations: dict[Module, dict[int, list[Function]]] = {}
         self._decorator_starts: dict[Module, frozenset[int]] = {}
 
     # ---------------------------------------------------------------- answered by `Registrations`
@@ -43,24 +34,6 @@ class Forwarding(Circumstances):
 
     def add(self, key: RouterKey, event: Event, *, first: bool = False) -> None:
         raise NotImplementedError
-
-    # ---------------------------------------------------------------- routers
-
-    def is_router(self, value: Type) -> bool:
-        """Whether a value is an APIRouter or FastAPI object."""
-        return self.types.is_instance(value, *_ROUTER_CLASSES)
-
-    def keys(self, expr: f.Expr, where: Where, environment: Environment) -> list[RouterKey]:
-        """The routers that an expression can be; empty when that is not known."""
-        return [key for value in self.expansion.values(expr, where, environment) if (key := self.key(value))]
-
-    def key(self, value: Type) -> RouterKey | None:
-        """What identifies a router; None for another value, and for one of which it is not known where it is made."""
-        if not isinstance(value, Instance) or not self.is_router(value):
-            return None
-        if value.origin is not None:
-            return value.origin
-        return value.cls if isinstance(value.cls, Class) else None
 
     def methods(self, call: f.Call, attr: str, where: Where, environment: Environment) -> tuple[str, tuple[str, ...]]:
         """The kind of a route, and its methods as far as they are known, by what registers it."""
@@ -112,11 +85,8 @@ class Forwarding(Circumstances):
         method = self.types.member(owner.cls, attr, owner)
         return isinstance(method, FunctionObject) and not _hands_on(method.function)
 
-    def is_changed(self, receiver: f.Expr, attr: str, where: Where, call: f.Call) -> bool:
-        """Whether FastAPI gets other arguments than a call gives: by a method of the project that overrides a verb, or
-        by a `partial` of the verb."""
-        if type(call.func) is f.Name and self._of_partial(call.func, where) is not None:
-            return True
+    def is_changed(self, receiver: f.Expr, attr: str, where: Where) -> bool:
+        """Whether FastAPI gets other arguments than a call gives: by a method of the project that overrides a verb."""
         owner = self.types.infer(receiver, where)
         if not isinstance(owner, Instance) or not isinstance(owner.cls, Class):
             return False
@@ -144,45 +114,6 @@ class Forwarding(Circumstances):
             return None
         return module, module.facts.calls[expr.index]
 
-    def decorated(self, module: Module) -> dict[int, list[Function]]:
-        """The functions below each decorator that is a call, by that call."""
-        if module not in self._decorations:
-            table: dict[int, list[Function]] = {}
-            for function in module.functions:
-                for decorator in function.facts.decorators:
-                    if isinstance(decorator, f.CallRef):
-                        table.setdefault(decorator.index, []).append(function)
-            self._decorations[module] = table
-        return self._decorations[module]
-
-    def verb(self, module: Module, index: int, call: f.Call) -> f.Expr:
-        """What a call calls; of a decorator that is the verb of a router under another name, that verb of the router.
-
-        `read = router.get`, or `read = partial(router.get, tags=["x"])`, used as `@read("/x")`.
-        """
-        if isinstance(call.func, f.Name) and index in self.decorated(module):
-            where = (module, call.block, call.start)
-            match self.types.find_bindings(call.func.id, where):
-                case [Binding(entry=f.Assign(target=f.Name(), op="=", value=f.Attr(attr=attr) as verb))]:
-                    if attr in VERBS and self.is_router(self.types.infer(verb.value, where)):
-                        return verb
-            return self._of_partial(call.func, where) or call.func
-        return call.func
-
-    def _of_partial(self, name: f.Name, where: Where) -> f.Attr | None:
-        """The verb of a router of which a name is a `partial` with keywords, which the path and the method are not."""
-        match self.types.find_bindings(name.id, where):
-            case [Binding(entry=f.Assign(target=f.Name(), op="=", value=f.CallRef(index=index)))]:
-                made = where[0].facts.calls[index]
-                if f.last_name(made.func) != "partial" or [arg.name for arg in made.args].count("") != 1:
-                    return None
-                verb, place = made.args[0].value, (where[0], made.block, made.start)
-                if not isinstance(verb, f.Attr) or verb.attr not in HTTP_METHODS or f.keyword(made, "path"):
-                    return None
-                is_partial = self.types.callee(where[0], made) == External("functools.partial")
-                return verb if is_partial and self.is_router(self.types.infer(verb.value, place)) else None
-        return None
-
     def forward(self, module: Module, call: f.Call) -> None:
         """A function of the project that is used as a decorator and registers what it decorates on a router.
 
@@ -195,13 +126,14 @@ class Forwarding(Circumstances):
         path = argument(call, 0, "path")
         receiver = call.func.value if isinstance(call.func, f.Attr) else None
         itself = self.itself(module, call, receiver) if receiver is not None else None
-        values = [arg.value for arg in call.args]
-        needed = {name for value in (call.func, *values) for name in names_in(value)}
-        used = (call.func, *values, f.Name(DECORATED), *([itself] if itself is not None else ()))
+        values = [*asked_for(module, call.func), *(arg.value for arg in call.args)]
+        needed = {name for value in values for name in names_needed(value, module)}
+        used = (*values, f.Name(DECORATED), *([itself] if itself is not None else ()))
         for environment in self.expansion.environments(module, call.block, call.start, used):
-            method, place, _ = self.expansion.source(call.func, where, environment)
-            if not isinstance(method, f.Attr) or method.attr not in VERBS:
+            found = self.verb_in(call.func, where, environment)
+            if found is None:
                 continue
+            method, place, _ = found
             for outer, index, handler in self._decorators_behind(environment, needed):
                 inner = environment if place == where else NOWHERE
                 folded = self.expansion.pieces(path.value, where, environment) if path else no_path(call)

@@ -11,16 +11,15 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
     Class,
-    ClassObject,
-    External,
     Function,
-    FunctionObject,
     Instance,
     Module,
     Origin,
-    Type,
 )
-from fastapi_lint.model.routing.forwarding import ADDERS, STARLETTES, VERBS, Forwarding, no_path
+from fastapi_lint.model.routing.forwarding import no_path
+from fastapi_lint.model.routing.registering.listed import NAMES_OF_ROUTES, Listed, added_to_routes
+from fastapi_lint.model.routing.registering.rounds import round_of
+from fastapi_lint.model.routing.registering.verbs import ADDERS, STARLETTES, VERBS, Verb, asked_for, by_name
 from fastapi_lint.model.routing.rewriting import Rewriting, path_on_the_way, rewritings
 from fastapi_lint.model.routing.routers import (
     App,
@@ -41,15 +40,6 @@ from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.tracking import memoized, recording
 from fastapi_lint.tracking.tables import collected, contributions, numbered
 
-_ROUTES = {
-    "fastapi.routing.APIRoute": "http", "starlette.routing.Route": "http",
-    "fastapi.routing.APIWebSocketRoute": "websocket", "starlette.routing.WebSocketRoute": "websocket",
-    "fastapi.routing.Mount": "mount",
-}  # fmt: skip
-
-
-_NAMES_OF_ROUTES = frozenset(name.rpartition(".")[2] for name in _ROUTES)
-
 
 @dataclass(eq=False)
 class _Found:
@@ -62,7 +52,7 @@ class _Found:
     failure: Exception | None = None
 
 
-class Registrations(Forwarding):
+class Registrations(Listed):
     """Every router of the project with the events on it, in the order in which they are written."""
 
     def __init__(self, types: Inference, values: Values, expansion: Expansion) -> None:
@@ -133,6 +123,20 @@ class Registrations(Forwarding):
                     pending.append(cls.name)
         return tuple(found)
 
+    @memoized
+    def _partial_classes(self) -> frozenset[str]:
+        """The names under which the project calls a `partial` of a router class: `make = partial(APIRouter)`."""
+        classes = {"APIRouter", *self._own_classes()}
+        found: set[str] = set()
+        for module, index in self.types.modules.calls_by_name.get("partial", ()):
+            given = module.facts.calls[index].args[:1]
+            if given and f.last_name(given[0].value) in classes:
+                for entry in module.facts.assigns:
+                    if entry.value == f.CallRef(index):
+                        name = f.last_name(entry.target)
+                        found.update((name, *self.types.modules.aliases.get(name, ())))
+        return frozenset(found - {""})
+
     @collected("routes.routers")
     def routers(self) -> Mapping[RouterKey, Router]:
         """Every router that a call in the project makes."""
@@ -158,15 +162,11 @@ class Registrations(Forwarding):
             case f.Attr(value=receiver, attr=attr) if attr in VERBS or attr in ADDERS:
                 if self.is_spared(module, call, receiver, attr):
                     return
-                receiver = self.itself(module, call, receiver)
+                verb = Verb(self.itself(module, call, receiver), attr)
                 if attr in ADDERS:
-                    self._add_by_call(module, call, receiver, attr)
-                elif index in self.decorated(module):
-                    for handler in self.decorated(module)[index]:
-                        self.add_route(module, call, receiver, attr, handler, by_decorator=True)
-                elif not self._register_by_hand(module, by_hand, index, call, receiver, attr):
-                    if by_hand.get(index) or self._returned(module, index):
-                        self.forward(module, call)
+                    self._add_by_call(module, call, verb)
+                else:
+                    self._register(module, index, call, by_hand, self.of_module(module, call, verb))
             case f.Attr(value=receiver, attr="include_router"):
                 self._include(module, call, receiver)
             case f.Attr(value=receiver, attr="mount"):
@@ -174,18 +174,36 @@ class Registrations(Forwarding):
             case f.Attr(value=f.Attr(value=receiver, attr="routes"), attr="append" | "extend" | "insert" as attr):
                 match attr, [arg.value for arg in call.args]:
                     case "append", [one]:
-                        self._listed(module, call, receiver, f.Display("list", (one,)))
+                        self.listed(module, call, receiver, f.Display("list", (one,)))
                     case "extend", [several]:
-                        self._listed(module, call, receiver, several)
+                        self.listed(module, call, receiver, several)
                     case "insert", [f.Const(value=0), one]:  # elsewhere it is not known before whom it comes
-                        self._listed(module, call, receiver, f.Display("list", (one,)), first=True)
+                        self.listed(module, call, receiver, f.Display("list", (one,)), first=True)
             case f.Name(id=name) if self._is_parameter(module, call, name):
                 if index in self.decorated(module) or by_hand.get(index) or self._returned(module, index):
                     self.forward(module, call)
-            case f.Name() | f.Attr() | f.Sub():
+            case f.Name() | f.Attr() | f.Sub() | f.CallRef():
+                is_used = index in self.decorated(module) or index in by_hand
+                if is_used and (known := self.known_verb(module, call)) is not None:
+                    self._register(module, index, call, by_hand, known)
+                    return
+                asked = by_name(module, call.func)
+                if asked is not None or (isinstance(call.func, f.Sub) and (is_used or self._returned(module, index))):
+                    verb = Verb(asked[0] if asked is not None else call.func, asked=call.func)
+                    self._register(module, index, call, by_hand, verb)
                 self._construct(module, index, call)
-                if f.last_name(call.func) in _NAMES_OF_ROUTES and (entry := _added_to_routes(module, index)):
-                    self._listed(module, call, entry, f.Display("list", (f.CallRef(index),)))
+                if f.last_name(call.func) in NAMES_OF_ROUTES and (entry := added_to_routes(module, index)):
+                    self.listed(module, call, entry, f.Display("list", (f.CallRef(index),)))
+
+    def _register(
+        self, module: Module, index: int, call: f.Call, by_hand: Mapping[int, list[f.Call]], verb: Verb
+    ) -> None:
+        if index in self.decorated(module):
+            for handler in self.decorated(module)[index]:
+                self.add_route(module, call, verb, handler, by_decorator=True)
+        elif not self._register_by_hand(module, by_hand, index, call, verb):
+            if index in by_hand or self._returned(module, index):
+                self.forward(module, call)
 
     @staticmethod
     def _returned(module: Module, index: int) -> bool:
@@ -206,7 +224,8 @@ class Registrations(Forwarding):
         if last.endswith("_router"):
             self._library_router(module, index, call)
         if not last[:1].isupper() and last not in ("cls", "field", "ib") and not last.startswith("_"):
-            return
+            if last not in self._partial_classes():
+                return
         origin = Origin(module, index)
         made = self.types.call_type(module, index)
         if isinstance(made, Instance) and made.origin == origin and self.is_router(made):
@@ -216,62 +235,7 @@ class Registrations(Forwarding):
             if any(arg.name == "routes" for arg in call.args):
                 given = router.given("routes")
                 for item, place, inner in self.expansion.elements(*given) if given is not None else ():
-                    self._add_listed(origin, item, place, inner, is_initial=True)
-
-    def _listed(self, module: Module, call: f.Call, receiver: f.Expr, given: f.Expr, *, first: bool = False) -> None:
-        """`router.routes.append(APIRoute(...))`, or several; `first`: before all that is there."""
-        where = (module, call.block, call.start)
-        for environment in self._environments(module, call, receiver):
-            for key in self.keys(receiver, where, environment):
-                for item, place, inner in self.expansion.elements(given, where, environment):
-                    self._add_listed(key, item, place, inner, first=first)
-
-    def _add_listed(
-        self,
-        key: RouterKey,
-        item: f.Expr,
-        where: Where,
-        environment: Environment,
-        *,
-        first: bool = False,
-        is_initial: bool = False,
-    ) -> None:
-        """One of the route objects that a router is given as a list."""
-        module = where[0]
-        call = module.facts.calls[item.index] if isinstance(item, f.CallRef) else None
-        kind = self._kind_of_route(self.types.callee(module, call)) if call is not None else ""
-        if call is None or not kind:
-            return
-        path = argument(call, 0, "path")
-        folded = self.expansion.pieces(path.value, where, environment) if path else no_path(call)
-        if kind == "mount":
-            target = argument(call, 1, "app")
-            values = self.expansion.values(target.value, where, environment) if target else []
-            value = values[0] if len(values) == 1 else None
-            self.add(key, Mount(key, self.key(value), value, module, call, folded), first=first)
-            return
-        endpoint = argument(call, 1, "endpoint")
-        handler = self._handler(endpoint.value, where, environment) if endpoint else None
-        attr = "add_websocket_route" if kind == "websocket" else "add_route"
-        kind, methods = self.methods(call, attr, where, environment)
-        is_known = UNKNOWN not in folded
-        self.add(
-            key,
-            Route(
-                self.whole, key, module, call, kind, methods, folded, is_known, handler, environment, False,
-                environment.conditions, None, False, is_initial=is_initial,
-            ),
-            first=first,
-        )  # fmt: skip
-
-    def _kind_of_route(self, callee: Type) -> str:
-        """What kind of route a call makes: "http", "websocket", "mount"; "" for anything else."""
-        bases: tuple[Class | str, ...] = ()
-        if isinstance(callee, External):
-            bases = (callee.name,)
-        elif isinstance(callee, ClassObject):
-            bases = self.types.mro(callee.cls)
-        return next((_ROUTES[base] for base in bases if isinstance(base, str) and base in _ROUTES), "")
+                    self.add_listed(origin, item, place, inner, is_initial=True)
 
     def _library_router(self, module: Module, index: int, call: f.Call) -> None:
         """A router that a library makes, with the routes it is known to bring."""
@@ -284,29 +248,15 @@ class Registrations(Forwarding):
         for path, methods in known.routes.items():
             self.add(origin, Route(self.whole, origin, module, call, "http", methods, path, True, None, NOWHERE, False))
 
-    def _environments(self, module: Module, call: f.Call, receiver: f.Expr) -> list[Environment]:
-        function = module.enclosing(call.block)
-        while function is not None and function.cls is None:
-            function = function.parent
-        used: tuple[f.Expr, ...] = (receiver, *(arg.value for arg in call.args))
-        if function is not None and function.name == "__init__" and function.params:
-            used = (*used, f.Name(function.params[0].name))  # what makes the object gives the rest
-        found = self.expansion.environments(module, call.block, call.start, used)
-        if function is not None and function.params:
-            itself = function.params[0].name
-            if not found or any(itself in environment for environment in found):
-                # Once more for objects of the class of which it is not known where they are made.
-                conditions = self.expansion.conditions.around(module, call.block, call.start, NOWHERE)
-                if self.keys(receiver, (module, call.block, call.start), NOWHERE) and conditions is not None:
-                    found = [*found, NOWHERE.with_bound({}, conditions)]
-        return found
-
     def add(self, key: RouterKey, event: Event, *, first: bool = False) -> None:
         match event:
             case Route():
                 what: object = (event.path, event.methods, event.handler, event.on and event.on[1])
             case Inclusion():
                 what = (event.child, event.prefix, event.on and event.on[1], event.made and event.made[1])
+                child = self._found.routers.get(event.child)
+                if child is not None and not event.prefix:  # each round of a loop may make one with another prefix
+                    what = (*what, round_of(child, event))
             case Mount():
                 what = event.path
         identity = (key, place_of(event.module, event.call), what)
@@ -320,8 +270,7 @@ class Registrations(Forwarding):
         self,
         module: Module,
         call: f.Call,
-        receiver: f.Expr,
-        attr: str,
+        verb: Verb,
         handler: Function | None,
         *,
         by_decorator: bool,
@@ -329,13 +278,15 @@ class Registrations(Forwarding):
     ) -> None:
         where = (module, call.block, call.start)
         path = argument(call, 0, "path")
-        environments = self._environments(module, call, receiver)
-        placed = [(key, each) for each in environments for key in self.keys(receiver, where, each)]
-        if not placed and environments and (unplaced := self._unplaced(receiver, where)) is not None:
-            placed = [(unplaced, environments[0])]
-        for key, environment in placed:
+        receiver = verb.receiver
+        asked = asked_for(module, verb.asked) if verb.asked is not None else ()
+        environments = self.environments(module, call, receiver, asked)
+        placed = [each for environment in environments for each in self._placed(verb, where, environment)]
+        if not placed and environments and (unplaced := self._unplaced(receiver, where)) is not None and verb.attr:
+            placed = [(unplaced, verb.attr, environments[0])]
+        for key, attr, environment in placed:
             if endpoint is not None:
-                handler = self._handler(endpoint, where, environment)
+                handler = self.handler(endpoint, where, environment)
             folded = self.expansion.pieces(path.value, where, environment) if path else no_path(call)
             if attr not in ADDERS and attr not in STARLETTES:
                 folded = path_on_the_way(self.types, self.expansion, key, folded, attr, call, where)
@@ -345,25 +296,29 @@ class Registrations(Forwarding):
             outer, made, inner = module, call, None
             if (decorator := self.decorator_of(handler, environment)) is not None:
                 (outer, made), inner, by_decorator = decorator, (module, call), True
-            changed = self.is_changed(receiver, attr, where, call)
+            changed = verb.made is not None or self.is_changed(receiver, attr, where)
             self.add(
                 key,
                 Route(
                     self.whole, key, outer, made, kind, methods, folded, UNKNOWN not in folded, handler, environment,
                     by_decorator, self.conditions(key, outer, made, environment if inner is None else NOWHERE), inner,
                     attr not in STARLETTES, changed, on=self.making(key, receiver, where, environment),
+                    partial=verb.made,
                 ),
             )  # fmt: skip
 
-    def _handler(self, endpoint: f.Expr, where: Where, environment: Environment) -> Function | None:
-        """The function that answers: the endpoint itself, or what its object is called by."""
-        match self.expansion.values(endpoint, where, environment):
-            case [FunctionObject(function=function)]:
-                return function
-            case [Instance(cls=Class() as cls) as made]:
-                called = self.types.member(cls, "__call__", made)
-                return called.function if isinstance(called, FunctionObject) else None
-        return None
+    def _placed(self, verb: Verb, where: Where, environment: Environment) -> list[tuple[RouterKey, str, Environment]]:
+        """The routers that a verb registers on in one round, each with the name of the verb."""
+        if verb.key is not None:
+            return [(verb.key, verb.attr, environment)]
+        receiver, place, inner = verb.receiver, where, environment
+        attr = verb.attr
+        if verb.asked is not None:
+            found = self.verb_in(verb.asked, where, environment)
+            if found is None:
+                return []
+            (receiver, attr), place, inner = (found[0].value, found[0].attr), found[1], found[2]
+        return [(key, attr, environment) for key in self.keys(receiver, place, inner)]
 
     def _unplaced(self, receiver: f.Expr, where: Where) -> Unplaced | None:
         """An app or router of which only the type is known, as an identity for what is registered on it."""
@@ -373,7 +328,7 @@ class Registrations(Forwarding):
         return Unplaced(where[0], where[0].facts.blocks[where[1]].function, _dotted(receiver), value.cls)
 
     def _register_by_hand(
-        self, module: Module, by_hand: Mapping[int, list[f.Call]], index: int, call: f.Call, receiver: f.Expr, attr: str
+        self, module: Module, by_hand: Mapping[int, list[f.Call]], index: int, call: f.Call, verb: Verb
     ) -> bool:
         """`router.get("/x")(handler)`. False when what is registered is a parameter: that of a decorator."""
         others = [other for other in by_hand.get(index, ()) if len(other.args) == 1]
@@ -382,13 +337,13 @@ class Registrations(Forwarding):
             value = self.types.infer(given, (module, other.block, other.start))
             if isinstance(given, f.Name) and value is None and module.enclosing(other.block) is not None:
                 return False
-            self.add_route(module, call, receiver, attr, None, by_decorator=False, endpoint=given)
+            self.add_route(module, call, verb, None, by_decorator=False, endpoint=given)
         return bool(others)
 
-    def _add_by_call(self, module: Module, call: f.Call, receiver: f.Expr, attr: str) -> None:
+    def _add_by_call(self, module: Module, call: f.Call, verb: Verb) -> None:
         endpoint = argument(call, 1, "endpoint") or argument(call, 1, "route")
         value = endpoint.value if endpoint else f.Unknown()
-        self.add_route(module, call, receiver, attr, None, by_decorator=False, endpoint=value)
+        self.add_route(module, call, verb, None, by_decorator=False, endpoint=value)
 
     def _include(self, module: Module, call: f.Call, receiver: f.Expr) -> None:
         child = argument(call, 0, "router")
@@ -399,7 +354,7 @@ class Registrations(Forwarding):
         if prefix is None and any(arg.name == "**" for arg in call.args):
             prefix = f.Unknown()
         placed: set[RouterKey] = set()
-        for position, environment in enumerate(self._environments(module, call, receiver)):
+        for position, environment in enumerate(self.environments(module, call, receiver)):
             children = self.keys(child.value, where, environment)
             folded = "" if is_none(prefix) else self.expansion.pieces(prefix, where, environment)
             for parent in self.keys(receiver, where, environment):
@@ -420,24 +375,13 @@ class Registrations(Forwarding):
         path, target = argument(call, 0, "path"), argument(call, 1, "app")
         if target is None:
             return
-        for environment in self._environments(module, call, receiver):
+        for environment in self.environments(module, call, receiver):
             values = self.expansion.values(target.value, where, environment)
             value = values[0] if len(values) == 1 else None
             for parent in self.keys(receiver, where, environment):
                 folded = self.expansion.pieces(path.value, where, environment) if path else no_path(call)
                 conditions = self.conditions(parent, module, call, environment)
                 self.add(parent, Mount(parent, self.key(value), value, module, call, folded, conditions))
-
-
-def _added_to_routes(module: Module, index: int) -> f.Expr | None:
-    """The router to whose routes a list adds that a call stands in: `router.routes += [Route(...)]`."""
-    block = module.facts.calls[index].block
-    for entry in module.assigns_in.get(module.facts.blocks[block].function, ()):
-        match entry.target, entry.value:
-            case f.Attr(value=router, attr="routes"), f.Display(items=items) if entry.op == "+=":
-                if f.CallRef(index) in items:
-                    return router
-    return None
 
 
 def _dotted(expr: f.Expr) -> str:

@@ -61,8 +61,8 @@ class Route:
     of the project that is used as the decorator (`@protected(router.get, "/x")`); `call` is then the decorator.
     `takes_prefix`: the router's own prefix goes before FastAPI's routes, not before Starlette's and those of a list.
     `on` is the call of a function of the project that makes the router, as far as that is known.
-    `is_changed`: a method of the project that overrides the verb adds arguments, or changes them. `is_initial`: it
-    stands in the list that its router is made with.
+    `is_changed`: a method of the project that overrides the verb adds arguments, or changes them, or a `partial` does,
+    which is then `partial`. `is_initial`: it stands in the list that its router is made with.
     """
 
     project: Routing = field(repr=False)
@@ -82,6 +82,7 @@ class Route:
     is_changed: bool = False
     is_initial: bool = False
     on: Bound | None = field(default=None, repr=False)
+    partial: Origin | None = field(default=None, repr=False)
 
     @property
     def start(self) -> int:
@@ -120,6 +121,9 @@ class Route:
         own = self.keyword(name)
         if own is not None:
             return own.value, self.where, self.environment
+        if self.partial is not None and (before := f.keyword(self.partial.facts, name)) is not None:
+            made = self.partial
+            return before.value, (made.module, made.facts.block, made.start), NOWHERE
         if self.forwarded is not None:
             module, call = self.forwarded
             if (inner := f.keyword(call, name)) is not None:

@@ -15,8 +15,9 @@ from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.places import Place, place_of
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module, Origin
 from fastapi_lint.model.routing.circumstances import is_imported_behind, lies_in
-from fastapi_lint.model.routing.forwarding import HTTP_METHODS
 from fastapi_lint.model.routing.paths import placeholders
+from fastapi_lint.model.routing.registering.rounds import is_of_another_round, rounds_of
+from fastapi_lint.model.routing.registering.verbs import HTTP_METHODS
 from fastapi_lint.model.routing.registrations import Registrations
 from fastapi_lint.model.routing.rewriting import Rewriting
 from fastapi_lint.model.routing.routers import (
@@ -274,7 +275,8 @@ class Routes(Registrations):
     @memoized
     def construction(self, router: Router) -> Construction | None:
         """How the constructor of APIRouter or FastAPI is reached by the call that makes a router."""
-        return constructed(self.types, router.cls, router.module, router.call)
+        held = self.types.callee(router.module, router.call)
+        return constructed(self.types, router.cls, router.module, router.call, held=held)
 
     def addresses(self, app: Router) -> Iterator[Address]:
         """Every route and mount of an app in the order in which its events are seen."""
@@ -290,6 +292,8 @@ class Routes(Registrations):
             if copies == [True] and self._is_late(event, way.inclusions[-1]):
                 continue
             if way.made is not None and _is_of_another(event, way.made):
+                continue
+            if way.inclusions and is_of_another_round(router, event, way.inclusions[-1]):
                 continue
             if isinstance(event, Inclusion):
                 child = self.router_of(event.child)
@@ -318,10 +322,12 @@ class Routes(Registrations):
 
     def _prefix_of(self, child: Router, inclusion: Inclusion) -> str:
         """The prefix of a router that is included, by what the function is given that makes it."""
+        given = child.given("prefix")
+        if given is not None and not given[2] and rounds_of(child, inclusion):
+            return "" if is_none(given[0]) else self.expansion.pieces(*given[:2], inclusion.environment)
         maker = self.maker_of(inclusion.child)
         if inclusion.made is None or maker is None:
             return child.prefix
-        given = child.given("prefix")
         if given is None or given[2] or not lies_in(maker, *given[1][:2]):
             return child.prefix
         found = self.expansion.pieces(given[0], given[1], self.given_by(inclusion.made, maker))

@@ -20,6 +20,7 @@ from fastapi_lint.model.names.symbols import (
     Method,
     Module,
     Partial,
+    Type,
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
@@ -134,10 +135,21 @@ def constants_before(held: Partial) -> tuple[f.Arg, ...]:
 
 
 def constructed(
-    types: Inference, cls: Class | str, module: Module, call: f.Call, environment: Environment = NOWHERE
+    types: Inference,
+    cls: Class | str,
+    module: Module,
+    call: f.Call,
+    environment: Environment = NOWHERE,
+    held: Type = None,
 ) -> Construction | None:
-    """How the constructor of the nearest library class is reached by a call that makes an object of `cls`."""
+    """How the constructor of the nearest library class is reached by a call that makes an object of `cls`; `held` is
+    what is called, of which a `partial` brings arguments of its own."""
     where = (module, call.block, call.start)
+    if isinstance(held, Partial):
+        before = bound_before(held, call)
+        if before is None or not isinstance(cls, str):
+            return None
+        return Construction(cls, call, where, environment, before)
     if isinstance(cls, str):
         return Construction(cls, call, where, environment)
     base = next((one for one in types.mro(cls) if isinstance(one, str)), None)

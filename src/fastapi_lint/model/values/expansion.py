@@ -6,8 +6,7 @@ Used for routers, which are often registered in loops, in functions that are han
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Union
 
 from fastapi_lint.index import facts as f
@@ -17,26 +16,10 @@ from fastapi_lint.model.values.conditions import Condition
 from fastapi_lint.model.values.constants import UNKNOWN
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
 from fastapi_lint.model.values.frames import DEPTH, Element, Frames, is_of_text, names_in, names_needed
+from fastapi_lint.model.values.written.formatting import TEXT_METHODS, formatted, interpolated
+from fastapi_lint.model.values.written.packages import FIELDS, has_name, is_by_name, loaded, modules_of, own_name
 
 __all__ = ["Expansion", "names_in"]
-
-
-def formatted(text: str, names: list[str], values: list[str]) -> str:
-    """What `text.format(...)` gives, with arguments of these names ("" for positional ones); fields have no format."""
-    positional = iter([value for name, value in zip(names, values, strict=True) if not name])
-    by_name = {name: value for name, value in zip(names, values, strict=True) if name}
-
-    def put(match: re.Match[str]) -> str:
-        return by_name.get(match[1], UNKNOWN) if match[1] else next(positional, UNKNOWN)
-
-    return re.sub(r"\{(\w*)(?:[!:][^{}]*)?\}", put, text)
-
-
-_TEXT_METHODS: Mapping[str, Callable[..., str]] = {
-    "strip": str.strip, "lstrip": str.lstrip, "rstrip": str.rstrip, "lower": str.lower, "upper": str.upper,
-    "title": str.title, "capitalize": str.capitalize, "removeprefix": str.removeprefix,
-    "removesuffix": str.removesuffix,
-}  # fmt: skip
 
 
 class Expansion(Frames):
@@ -127,6 +110,9 @@ class Expansion(Frames):
                 for value, place, inner in self.elements(call.args[0].value, where, environment, depth + 1):
                     yield f.Display("tuple", (f.Unknown(), value)), place, inner
                 return
+        if is_by_name(call):
+            yield from modules_of(self, call, where, environment)
+            return
         callee = self.types.callee(module, call)
         if isinstance(callee, FunctionObject):
             function = callee.function
@@ -167,10 +153,22 @@ class Expansion(Frames):
                         if found := self.values(option, where, environment, depth + 1):
                             return found
                     return []
+            case f.CallRef(index=index) if environment and is_by_name(call := where[0].facts.calls[index]):
+                if (named := self._by_name(call, where, environment, depth)) is not None:
+                    return named
         inferred = self.types.infer(expr, where)
         if inferred is None or (isinstance(inferred, Instance) and inferred.origin is None):
             return self._several(expr, where) or ([] if inferred is None else [inferred])
         return [inferred]
+
+    def _by_name(self, call: f.Call, where: Where, environment: Environment, depth: int) -> list[Type] | None:
+        """What a lookup by a name gives that the environment decides; None for other calls."""
+        match call:
+            case f.Call(func=f.Name(id="getattr"), args=(owner, asked, *_)):
+                name = self.pieces(asked.value, where, environment, depth + 1)
+                return self.values(f.Attr(owner.value, name), where, environment, depth + 1)
+        module = loaded(self, call, where, environment)
+        return None if module is None else [module]
 
     @staticmethod
     def _literal(expr: f.Expr, environment: Environment) -> f.Expr:
@@ -208,10 +206,11 @@ class Expansion(Frames):
         if len(found) != 1 or not isinstance(found[0].entry, f.Assign):
             return None
         entry = found[0].entry
-        if entry.value is None or entry.op != "=" or not isinstance(entry.target, f.Name):
+        if entry.value is None or entry.op not in ("=", ":=") or not isinstance(entry.target, f.Name):
             return None
         needed = names_needed(entry.value, where[0])
-        is_other_call = isinstance(entry.value, f.CallRef) and not is_of_text(where[0].facts.calls[entry.value.index])
+        made = where[0].facts.calls[entry.value.index] if isinstance(entry.value, f.CallRef) else None
+        is_other_call = made is not None and not is_of_text(made) and not is_by_name(made)
         if is_other_call or not needed & (environment.keys() | {name}):
             return None
         if name in needed:
@@ -230,6 +229,9 @@ class Expansion(Frames):
         """What the attribute of an object was given: by its constructor's caller, in its constructor, by its class."""
         if not names_in(value) & environment.keys():
             return []
+        held, place, inner = self.source(value, where, environment) if attr in FIELDS else (value, where, environment)
+        if isinstance(held, f.Display) and len(held.items) == len(FIELDS):  # of `pkgutil`: others have no such fields
+            return [(held.items[FIELDS[attr]], place, inner)]
         found: list[Bound] = []
         for owner in self.values(value, where, environment):
             if isinstance(owner, Instance):
@@ -310,7 +312,9 @@ class Expansion(Frames):
                 known = self.truth(value, where, environment, depth + 1)
                 return None if known is None else not known
             case f.CallRef(index=index) if environment:
-                known = self._begins(where[0].facts.calls[index], where, environment, depth)
+                call = where[0].facts.calls[index]
+                known = self._begins(call, where, environment, depth)
+                known = has_name(self, call, where, environment) if known is None else known
                 return self._is_written(expr, where, environment, depth) if known is None else known
             case f.Joined() | f.Binary(op="+") if environment:
                 return self._is_written(expr, where, environment, depth)
@@ -360,6 +364,12 @@ class Expansion(Frames):
                 return self.pieces(left, where, environment, depth + 1) + self.pieces(
                     right, where, environment, depth + 1
                 )
+            case f.Binary(op="%", left=left, right=right):
+                values = right.items if isinstance(right, f.Display) and right.kind == "tuple" else (right,)
+                text = self.pieces(left, where, environment, depth + 1)
+                return interpolated(text, [self.pieces(value, where, environment, depth + 1) for value in values])
+            case f.Name("__name__" | "__package__") | f.Attr(attr="__name__" | "__package__"):
+                return own_name(self, expr, where)
             case f.Name(id=name) if environment and (source := self._local(name, where, environment)):
                 return self.pieces(*source, depth + 1)
             case f.Choice() if environment:
@@ -369,7 +379,12 @@ class Expansion(Frames):
                 return self._changed(where[0].facts.calls[index], where, environment, depth)
             case f.CallRef(index=index) if environment:
                 return self._given_back(where[0].facts.calls[index], where, environment, depth)
-        return self.folding.pieces(expr, where)
+        text = self.folding.pieces(expr, where)
+        if UNKNOWN in text and isinstance(expr, (f.Name, f.Attr)):  # a constant that is made by `join`, `format` or `%`
+            found = list(self.folding.definitions(expr, where))
+            if len(found) == 1:
+                return self.pieces(*found[0], NOWHERE, depth + 1)
+        return text
 
     def _chosen(self, choice: f.Choice, where: Where, environment: Environment, depth: int) -> f.Expr | None:
         """The option of a condition that counts; None when that is not known."""
@@ -417,4 +432,5 @@ class Expansion(Frames):
             return UNKNOWN if UNKNOWN in text or {"*", "**"} & {*names} else formatted(text, names, given)
         if UNKNOWN in text or any(UNKNOWN in one or arg.name for one, arg in zip(given, call.args, strict=True)):
             return UNKNOWN
-        return _TEXT_METHODS[call.func.attr](text, *given) if len(given) < 2 else UNKNOWN
+        wanted = 2 if call.func.attr == "replace" else len(given)
+        return TEXT_METHODS[call.func.attr](text, *given) if len(given) == wanted < 3 else UNKNOWN

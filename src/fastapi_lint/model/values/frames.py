@@ -16,6 +16,8 @@ from fastapi_lint.model.values.conditions import Conditions
 from fastapi_lint.model.values.constants import Values
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
 from fastapi_lint.model.values.objects import Objects
+from fastapi_lint.model.values.written.formatting import TEXT_METHODS
+from fastapi_lint.model.values.written.packages import is_by_name
 from fastapi_lint.tracking import recording
 from fastapi_lint.tracking.memory import Memos
 
@@ -23,11 +25,7 @@ Element = tuple[f.Expr, Where, Environment]
 DEPTH = 8
 _MOST_ROUNDS = 400
 _MOST_CALLERS = 300
-TEXT_METHODS = frozenset({
-    "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "removeprefix", "removesuffix", "format",
-    "join",
-})  # fmt: skip
-"""Methods of a text that give another one."""
+_TEXT_METHODS = frozenset({*TEXT_METHODS, "format", "join"})
 DECORATED, DECORATOR = "@", "@decorator"
 """The names under which an environment has the function below the decorator that a call is, or gives; and that call."""
 
@@ -341,7 +339,7 @@ def _gives_back(outer: Function, inner: Function, wanted: set[str]) -> bool:
 def is_of_text(call: f.Call) -> bool:
     """Whether a call makes a text of a text, or of what is written into it: `name.lower()`, `"/{}".format(name)`."""
     if isinstance(call.func, f.Attr):
-        return call.func.attr in TEXT_METHODS
+        return call.func.attr in _TEXT_METHODS
     return call.func == f.Name("str")
 
 
@@ -351,6 +349,8 @@ def names_needed(expr: f.Expr | None, module: Module) -> set[str]:
         case f.CallRef(index=index) if is_of_text(call := module.facts.calls[index]):
             parts = (call.func, *(arg.value for arg in call.args))
             return {name for part in parts for name in names_needed(part, module)} - {"str"}
+        case f.CallRef(index=index) if is_by_name(call := module.facts.calls[index]):
+            return {name for arg in call.args for name in names_needed(arg.value, module)}
         case f.Attr(value=f.CallRef() as value):
             return names_needed(value, module)
         case f.Joined(parts=items):
