@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.injection.authentication import Authentication
+from fastapi_lint.model.injection.lists import Listed, Lists
 from fastapi_lint.model.injection.parameters import MARKERS, Depends, Parameter, called_for
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
@@ -21,16 +22,12 @@ from fastapi_lint.model.names.symbols import (
     without_partials,
 )
 from fastapi_lint.model.routing.routes import Address, Inclusion, Route, Router, Routes
-from fastapi_lint.model.types.inference.inference import DEPENDS, Inference, Where, is_none
+from fastapi_lint.model.types.inference.inference import DEPENDS, Inference, Where
 from fastapi_lint.tracking import memoized
-from fastapi_lint.tracking.acyclic import Acyclic
 from fastapi_lint.tracking.tables import collected, contributions, numbered
 
 __all__ = ["MARKERS", "Dependencies", "Depends", "Parameter"]
 _DEEPEST = 3
-
-Listed = tuple[tuple[Depends, ...], bool]
-"""Dependencies in a list, and whether all of it could be read."""
 
 
 class Dependencies:
@@ -40,7 +37,7 @@ class Dependencies:
         self.types = types
         self.routes = routes
         self._authentication = Authentication(self, types, routes.values)
-        self._lists: Acyclic[Where, Listed] = Acyclic(((), False))
+        self._lists = Lists(types, routes, self.depends)
 
     # ---------------------------------------------------------------- parameters
 
@@ -160,54 +157,6 @@ class Dependencies:
             yield current
             queue.extend(self.needs(current.target))
 
-    def listed(self, expr: f.Expr | None, where: Where) -> Listed:
-        """The dependencies in a `dependencies=[...]` argument, and whether all of it could be read."""
-        if expr is None or is_none(expr):
-            return (), True
-        match expr:
-            case f.Display(items=items):
-                found: list[Depends] = []
-                complete = True
-                for item in items:
-                    inner, known = self._one(item, where)
-                    found.extend(inner)
-                    complete = complete and known
-                return tuple(found), complete
-            case f.Binary(op="+", left=left, right=right):
-                first, known = self.listed(left, where)
-                second, also = self.listed(right, where)
-                return first + second, known and also
-            case f.Choice(options=options):
-                everything = [self.listed(option, where) for option in options]
-                return tuple(d for found, _ in everything for d in found), False
-            case f.Name() | f.Attr():
-                places = list(self.routes.values.definitions(expr, where))
-                if len(places) == 1:
-                    return self._lists.ask(places[0][1], lambda: self.listed(*places[0]))
-        return (), False
-
-    def _one(self, item: f.Expr, where: Where) -> Listed:
-        if isinstance(item, f.Star):
-            return self.listed(item.value, where)
-        if isinstance(item, f.CallRef):
-            found = self.depends(where[0], item.index)
-            if found is not None:
-                return (found,), True
-            call = where[0].facts.calls[item.index]  # a project function that returns Depends(...)
-            callee = self.types.callee(where[0], call)
-            if isinstance(callee, FunctionObject):
-                for entry in callee.function.exits:
-                    if entry.kind == "return" and isinstance(entry.value, f.CallRef):
-                        inner = self.depends(callee.function.module, entry.value.index)
-                        if inner is not None:
-                            return (inner,), True
-            return (), False
-        if isinstance(item, (f.Name, f.Attr)):
-            for value, place in self.routes.values.definitions(item, where):
-                if isinstance(value, f.CallRef):
-                    return self._one(value, place)
-        return (), False
-
     # ---------------------------------------------------------------- routes
 
     def of_handler(self, route: Route) -> tuple[Depends, ...]:
@@ -222,16 +171,16 @@ class Dependencies:
         """All dependencies in front of an address, outermost first, and whether every list of them could be read."""
         found: list[Depends] = []
         complete = True
-        holders: list[Router | Inclusion | Route] = [address.app]
+        holders: list[tuple[Router | Inclusion | Route, Inclusion | None]] = [(address.app, None)]
         for inclusion in address.inclusions:
-            holders.append(inclusion)
+            holders.append((inclusion, None))
             child = self.routes.router_of(inclusion.child)
             if child is not None:
-                holders.append(child)
+                holders.append((child, inclusion))
         if isinstance(address.route, Route):
-            holders.append(address.route)
-        for holder in holders:
-            given, known = self.holder_dependencies(holder)
+            holders.append((address.route, None))
+        for holder, included in holders:
+            given, known = self.holder_dependencies(holder, included)
             found.extend(given)
             complete = complete and known
         if isinstance(address.route, Route):
@@ -239,23 +188,10 @@ class Dependencies:
             complete = complete and address.route.handler is not None
         return tuple(found), complete
 
-    def holder_dependencies(self, holder: Router | Inclusion | Route) -> Listed:
-        """What a `dependencies=` argument of a router, inclusion or route lists, and whether it could be read."""
-        if isinstance(holder, Route) and holder.forwarded is not None:
-            module, call = holder.forwarded
-            inner = next((arg for arg in call.args if arg.name == "dependencies"), None)
-            given, known = self.listed(inner.value, (module, call.block, call.start)) if inner else ((), True)
-            own = next((arg for arg in holder.call.args if arg.name == "dependencies"), None)
-            more, also = self.listed(own.value, holder.where) if own else ((), True)
-            return given + more, known and also
-        argument = f.keyword(holder.call, "dependencies")
-        if argument is None:
-            return (), f.keyword(holder.call, "**") is None and not getattr(holder, "is_changed", False)
-        environment = getattr(holder, "environment", {})
-        if isinstance(argument.value, f.Name) and argument.value.id in environment:
-            value, place, _ = environment[argument.value.id]
-            return self.listed(value, place)
-        return self.listed(argument.value, holder.where)
+    def holder_dependencies(self, holder: Router | Inclusion | Route, inclusion: Inclusion | None = None) -> Listed:
+        """What a `dependencies=` argument lists, and whether it could be read; of a router that a function makes, by
+        the call that is included."""
+        return self._lists.of_holder(holder, inclusion)
 
     @collected("dependencies.used")
     def used(self) -> Mapping[Function, list[Depends]]:

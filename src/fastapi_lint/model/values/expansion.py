@@ -373,7 +373,7 @@ class Expansion(Frames):
             case f.Name(id=name) if environment and (source := self._local(name, where, environment)):
                 return self.pieces(*source, depth + 1)
             case f.Choice() if environment:
-                option = self._chosen(expr, where, environment, depth)
+                option = self.chosen(expr, where, environment, depth)
                 return UNKNOWN if option is None else self.pieces(option, where, environment, depth + 1)
             case f.CallRef(index=index) if is_of_text(where[0].facts.calls[index]):
                 return self._changed(where[0].facts.calls[index], where, environment, depth)
@@ -386,7 +386,7 @@ class Expansion(Frames):
                 return self.pieces(*found[0], NOWHERE, depth + 1)
         return text
 
-    def _chosen(self, choice: f.Choice, where: Where, environment: Environment, depth: int) -> f.Expr | None:
+    def chosen(self, choice: f.Choice, where: Where, environment: Environment, depth: int = 0) -> f.Expr | None:
         """The option of a condition that counts; None when that is not known."""
         if choice.op == "if":
             is_first = self.truth(choice.test, where, environment, depth + 1)

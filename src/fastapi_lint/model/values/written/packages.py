@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import External, Module, ModuleObject
-from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.names.symbols import External, Module, ModuleObject, Type
+from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import UNKNOWN
-from fastapi_lint.model.values.environment import NOWHERE, Environment
-
-if TYPE_CHECKING:
-    from fastapi_lint.model.values.expansion import Expansion
+from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
 
 _WALKING = {"pkgutil.iter_modules": False, "pkgutil.walk_packages": True}
 _BY_NAME = frozenset({"import_module", "getattr", "iter_modules", "walk_packages"})
 FIELDS = {"module_finder": 0, "name": 1, "ispkg": 2}
 """What `pkgutil.ModuleInfo` calls its items, which a loop may unpack as well."""
+
+
+class Rounds(Protocol):
+    """Who knows what expressions stand for in one round of a loop, or one call of a function."""
+
+    types: Inference
+
+    def values(self, expr: f.Expr, where: Where, environment: Environment, depth: int = 0) -> list[Type]:
+        """Every value an expression can have."""
+
+    def pieces(self, expr: f.Expr | None, where: Where, environment: Environment, depth: int = 0) -> str:
+        """A folded text."""
+
+    def source(self, expr: f.Expr, where: Where, environment: Environment) -> Bound:
+        """What a name stands for."""
 
 
 def is_by_name(call: f.Call) -> bool:
@@ -26,7 +38,7 @@ def is_by_name(call: f.Call) -> bool:
 
 
 def modules_of(
-    expansion: Expansion, call: f.Call, where: Where, environment: Environment
+    expansion: Rounds, call: f.Call, where: Where, environment: Environment
 ) -> Iterator[tuple[f.Expr, Where, Environment]]:
     """What a loop over `pkgutil.iter_modules(package.__path__)` sees: one tuple for every module of a known package."""
     callee = expansion.types.callee(where[0], call)
@@ -40,7 +52,7 @@ def modules_of(
             yield f.Display("tuple", (f.Unknown(), f.Const(name), f.Const(is_package))), where, NOWHERE
 
 
-def loaded(expansion: Expansion, call: f.Call, where: Where, environment: Environment) -> ModuleObject | None:
+def loaded(expansion: Rounds, call: f.Call, where: Where, environment: Environment) -> ModuleObject | None:
     """The module that `importlib.import_module(name)` gives in one round of a loop."""
     if expansion.types.callee(where[0], call) != External("importlib.import_module") or not call.args:
         return None
@@ -56,7 +68,7 @@ def loaded(expansion: Expansion, call: f.Call, where: Where, environment: Enviro
     return found if isinstance(found, ModuleObject) else None
 
 
-def own_name(expansion: Expansion, expr: f.Expr, where: Where) -> str:
+def own_name(expansion: Rounds, expr: f.Expr, where: Where) -> str:
     """What `__name__`, `__package__` or `package.__name__` is."""
     modules = expansion.types.modules
     match expr:
@@ -70,7 +82,7 @@ def own_name(expansion: Expansion, expr: f.Expr, where: Where) -> str:
     return UNKNOWN
 
 
-def has_name(expansion: Expansion, call: f.Call, where: Where, environment: Environment) -> bool | None:
+def has_name(expansion: Rounds, call: f.Call, where: Where, environment: Environment) -> bool | None:
     """What `hasattr(module, "router")` says of a module of the project; None for anything else."""
     if call.func != f.Name("hasattr") or [arg.name for arg in call.args] != ["", ""]:
         return None
@@ -84,7 +96,7 @@ def has_name(expansion: Expansion, call: f.Call, where: Where, environment: Envi
     return None if module.star_imports or expansion.types.modules.submodule(module, name) else False
 
 
-def _package(expansion: Expansion, path: f.Expr | None, where: Where, environment: Environment) -> Module | None:
+def _package(expansion: Rounds, path: f.Expr | None, where: Where, environment: Environment) -> Module | None:
     """The package whose `__path__` an expression is."""
     if path is None:
         return None
@@ -99,7 +111,7 @@ def _package(expansion: Expansion, path: f.Expr | None, where: Where, environmen
     return None
 
 
-def _inside(expansion: Expansion, package: Module, prefix: str, *, is_deep: bool) -> Iterator[tuple[str, bool]]:
+def _inside(expansion: Rounds, package: Module, prefix: str, *, is_deep: bool) -> Iterator[tuple[str, bool]]:
     for name in expansion.types.modules.inside(package):
         module = expansion.types.modules.submodule(package, name)
         if module is not None:
