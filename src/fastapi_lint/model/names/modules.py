@@ -15,6 +15,7 @@ import msgspec
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, Module
+from fastapi_lint.model.names.tabled import entries
 from fastapi_lint.tracking import recording
 from fastapi_lint.tracking.tables import Tables, collected, grouped
 
@@ -40,114 +41,6 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
 
 Scope = tuple[int, int]
 """(function index, class index) of a block: (-1, -1) is the module."""
-
-
-_CONVERTORS = "CONVERTOR_TYPES"
-
-
-def _calls(module: Module) -> Iterator[tuple[str, object]]:
-    for index, call in enumerate(module.facts.calls):
-        if name := f.last_name(call.func):
-            yield name, (module, index)
-
-
-def _decorating_calls(module: Module) -> Iterator[tuple[str, object]]:
-    calls = module.facts.calls
-    for function in module.facts.functions:
-        for decorator in function.decorators:
-            if isinstance(decorator, f.CallRef) and (name := f.last_name(calls[decorator.index].func)):
-                yield name, (module, decorator.index)
-
-
-def _convertors(module: Module) -> Iterator[tuple[str, object]]:
-    if not module.mentions("register_url_convertor", _CONVERTORS):
-        return
-    for call in module.facts.calls:
-        if f.last_name(call.func) == "register_url_convertor":
-            given = call.args[0].value if call.args and call.args[0].name in ("", "key") else None
-            yield str(given.value) if isinstance(given, f.Const) else "?", True
-        elif isinstance(call.func, f.Attr) and f.last_name(call.func.value) == _CONVERTORS:
-            yield "?", True
-    for entry in module.facts.assigns:
-        if isinstance(entry.target, f.Sub) and f.last_name(entry.target.value) == _CONVERTORS:
-            key = entry.target.items[0] if len(entry.target.items) == 1 else None
-            yield str(key.value) if isinstance(key, f.Const) else "?", True
-
-
-def _aliases(module: Module) -> Iterator[tuple[str, object]]:
-    for entry in module.facts.imports:
-        if entry.name and entry.alias and entry.alias != entry.name:
-            yield entry.name, entry.alias
-
-
-def _values(module: Module) -> Iterator[tuple[str, object]]:
-    """The functions and classes that may be meant where a name or attribute is used as a value, and not called."""
-    facts = module.facts
-    known = {function.name for function in facts.functions}
-    known.update(cls.name for cls in facts.classes)
-    known.update(entry.alias or entry.name for entry in facts.imports)
-    for index, call in enumerate(facts.calls):
-        for arg in call.args:
-            for name in _names_in(arg.value, known):
-                yield name, (module, "call", index)
-    for index, assign in enumerate(facts.assigns):
-        for name in _names_in(assign.value, known):
-            yield name, (module, "assign", index)
-    for index, leave in enumerate(facts.exits):
-        if leave.kind in ("return", "yield"):
-            for name in _names_in(leave.value, known):
-                yield name, (module, "exit", index)
-
-
-def _names_in(expr: f.Expr | None, known: set[str]) -> Iterator[str]:
-    match expr:
-        case None | f.Const() | f.CallRef() | f.Unknown():
-            return
-        case f.Name(id=name):
-            if name in known:
-                yield name
-        case f.Attr(attr=name):
-            yield name
-        case f.Display(items=items) | f.Choice(options=items):
-            for item in items:
-                yield from _names_in(item, known)
-        case f.Mapping(items=pairs):
-            for _, value in pairs:
-                yield from _names_in(value, known)
-        case f.Star(value=value) | f.Each(element=value):
-            yield from _names_in(value, known)
-
-
-def _stores(module: Module) -> Iterator[tuple[str, object]]:
-    """What is assigned to attributes of other objects than `self`, by attribute; `setattr`, yielded dicts."""
-    facts = module.facts
-    for index, entry in enumerate(facts.assigns):
-        if isinstance(entry.target, f.Attr) and entry.op == "=" and entry.target.value != _SELF:
-            yield entry.target.attr, (module, "assign", index)
-    for index, call in enumerate(facts.calls):
-        if call.func == _SETATTR and len(call.args) == 3 and isinstance(call.args[1].value, f.Const):
-            yield str(call.args[1].value.value), (module, "call", index)
-    for index, leave in enumerate(facts.exits):
-        if leave.kind == "yield" and isinstance(leave.value, f.Mapping):
-            for key, _ in leave.value.items:
-                if isinstance(key, f.Const) and isinstance(key.value, str):
-                    yield key.value, (module, "yield", index)
-
-
-def _derived(module: Module) -> Iterator[tuple[str, object]]:
-    for cls in module.classes:
-        for base in cls.facts.bases:
-            if name := f.last_name(base.value if isinstance(base, f.Sub) else base):
-                yield name, cls
-
-
-_SELF = f.Name("self")
-_SETATTR = f.Name("setattr")
-
-
-def _words(module: Module) -> Iterator[tuple[str, object]]:
-    for word in module.vocabulary():
-        yield word.decode("ascii", "replace"), True
 
 
 class _Searched(Mapping[str, list[Module]]):
@@ -222,12 +115,12 @@ class Modules:
         recording.depend_on(recording.EVERYTHING)
         return iter(self.by_path.values())
 
-    @collected("modules.calls_by_name", pairs=_calls)
+    @collected("modules.calls_by_name", pairs=entries.calls)
     def calls_by_name(self) -> Mapping[str, list[tuple[Module, int]]]:
         """Every call of the project, by the last name of its callee: its module and its index there."""
         return cast("dict[str, list[tuple[Module, int]]]", grouped(self.tables, "modules.calls_by_name"))
 
-    @collected("modules.words", pairs=_words, is_searched=True)
+    @collected("modules.words", pairs=entries.words, is_searched=True)
     def words(self) -> Mapping[str, list[Module]]:
         """The modules in whose text a word of ASCII letters, digits and underscores stands, by that."""
         return _Searched(self.by_path)
@@ -236,32 +129,32 @@ class Modules:
         """The modules in whose text a word may stand: of one with other letters than ASCII's all."""
         return self.words.get(word, ()) if word.isascii() else self
 
-    @collected("modules.decorating_calls", pairs=_decorating_calls)
+    @collected("modules.decorating_calls", pairs=entries.decorating_calls)
     def decorating_calls(self) -> Mapping[str, list[tuple[Module, int]]]:
         """The calls that are decorators, as `calls_by_name`."""
         return cast("dict[str, list[tuple[Module, int]]]", grouped(self.tables, "modules.decorating_calls"))
 
-    @collected("modules.values_by_name", pairs=_values)
+    @collected("modules.values_by_name", pairs=entries.values)
     def values_by_name(self) -> Mapping[str, list[tuple[Module, str, int]]]:
         """Where a function or class of a name may be used as a value: "call", "assign" or "exit", and its index."""
         return cast("dict[str, list[tuple[Module, str, int]]]", grouped(self.tables, "modules.values_by_name"))
 
-    @collected("modules.stores_by_name", pairs=_stores)
+    @collected("modules.stores_by_name", pairs=entries.stores)
     def stores_by_name(self) -> Mapping[str, list[tuple[Module, str, int]]]:
         """Where an attribute of a name is assigned from outside: "assign", "call" (setattr) or "yield" (of a dict)."""
         return cast("dict[str, list[tuple[Module, str, int]]]", grouped(self.tables, "modules.stores_by_name"))
 
-    @collected("modules.classes_by_base", pairs=_derived)
+    @collected("modules.classes_by_base", pairs=entries.derived)
     def classes_by_base(self) -> Mapping[str, list[Class]]:
         """The classes that name a base by its last name."""
         return cast("dict[str, list[Class]]", grouped(self.tables, "modules.classes_by_base"))
 
-    @collected("modules.aliases", pairs=_aliases)
+    @collected("modules.aliases", pairs=entries.aliases)
     def aliases(self) -> Mapping[str, list[str]]:
         """The other names under which a name is imported somewhere, as often as it is."""
         return cast("dict[str, list[str]]", grouped(self.tables, "modules.aliases"))
 
-    @collected("modules.convertors", whole=True, pairs=_convertors)
+    @collected("modules.convertors", whole=True, pairs=entries.convertors)
     def convertors(self) -> frozenset[str]:
         """The names of the path convertors that the project registers; "?" among them is one that is not known."""
         return frozenset(grouped(self.tables, "modules.convertors"))

@@ -1,0 +1,1 @@
+"""What each module brings to the tables that are collected from all of them by name."""
