@@ -348,7 +348,7 @@ class Chains(Blocking):
 
     def is_shared_object(self, value: object) -> bool:
         """Whether an object is one for all requests: made at module level, at start-up, or behind a cache."""
-        if is_shared_object(value):
+        if is_shared_object(value, self.types):
             return True
         if not isinstance(value, Instance) or value.origin is None:
             return False

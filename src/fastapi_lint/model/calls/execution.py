@@ -98,7 +98,7 @@ class Execution:
             callee = self.types.callee(module, call)
             several = type(callee) is OneOf and is_of_one_object(self.types, module, call)
             for target in self._targets(callee, module, call, awaited=True):
-                if never_runs(module, call.block, call.start) or allows_cache(call):
+                if never_runs(module, call.block, call.start) or allows_cache(call, target):
                     continue
                 if not is_once(function, call.block, call.start):
                     yield Step(module, call.start, call.name_end, target, call, block=call.block, several=several)

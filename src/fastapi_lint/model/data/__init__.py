@@ -7,8 +7,8 @@ from fastapi_lint.model.data.environment import Variable, loads_env_file, names_
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
 from fastapi_lint.model.data.kinds import model_of_method, record_kind
 from fastapi_lint.model.data.lifetimes import CACHES, is_made_anew, is_made_once
-from fastapi_lint.model.data.making.caching import is_cached
-from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
+from fastapi_lint.model.calls.reach.caching import is_cached
+from fastapi_lint.model.calls.reach.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.data.making.particular import Particular
 from fastapi_lint.model.data.making.roots import Root, nearest_root, roots
 from fastapi_lint.model.data.making.uploads import kept_upload, takes_upload

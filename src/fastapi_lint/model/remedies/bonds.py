@@ -122,7 +122,7 @@ class Bonds:
         """What methods write to their `self` that a body calls of objects for all requests."""
         for call in function.calls:
             match self.types.callee(function.module, call):
-                case FunctionObject(function=method, owner=Instance() as owner) if is_shared_object(owner):
+                case FunctionObject(function=method, owner=Instance() as owner) if is_shared_object(owner, self.types):
                     yield from (w for w in writes(method, self.types) if not is_guarded(method, w))
 
     def _handed_on(self, module: Module, call: f.Call, own: set[str]) -> Bond | None:
@@ -219,7 +219,7 @@ class Bonds:
         for name, value in entry.unless.items():
             given = f.keyword(origin.facts, name)
             if given is not None and given.value == f.Const(value):
-                return is_shared_object(Instance("", (), origin))  # then two threads can meet in it
+                return is_shared_object(Instance("", (), origin), self.types)  # then two threads can meet in it
         maker = origin.module.enclosing(origin.facts.block)
         if maker is None or maker.is_async or maker.name in ("__init__", "__new__", "__enter__"):
             return True

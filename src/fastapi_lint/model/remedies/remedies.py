@@ -270,7 +270,7 @@ class Remedies:
         if starts_from_self(step.call.func):
             return True
         callee = self.project.types.callee(module, step.call)
-        return isinstance(callee, FunctionObject) and is_shared_object(callee.owner)
+        return isinstance(callee, FunctionObject) and is_shared_object(callee.owner, self.project.types)
 
     def _twin(self, step: Step, entry: Entry) -> str:
         """What waits for the same without blocking, unless the declared dependencies of the project do not have it."""

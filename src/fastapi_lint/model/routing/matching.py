@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import decorated_by, evaluated, walk
-from fastapi_lint.model.names.symbols import Class, ClassObject, External
+from fastapi_lint.model.calls.bodies.decorators import put_in_place
+from fastapi_lint.model.names.expressions import decorated_by, evaluated, targets, walk
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject
 from fastapi_lint.model.routing.paths import normalised
 from fastapi_lint.model.routing.routes import Address, Inclusion, Mount, Route, Router, Routes
+from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.model.values.constants import UNKNOWN
 
 
@@ -106,14 +108,28 @@ def replaces_routes(address: Address, routes: Routes) -> bool:
     return False
 
 
-def is_versioned(route: Route | Mount) -> bool:
-    """Whether a decorator of the handler says for which version of the API it stands."""
+def is_versioned(route: Route | Mount, types: Inference) -> bool:
+    """Whether a decorator of the handler says for which version of the API it stands, by its name and, as far as it is
+    of the project, by leaving a mark somewhere."""
     if not isinstance(route, Route) or route.handler is None:
         return False
     module = route.handler.module
     for decorator in route.handler.facts.decorators:
         expr = decorated_by(module, decorator)
         name = expr.id if isinstance(expr, f.Name) else expr.attr if isinstance(expr, f.Attr) else ""
-        if "version" in name.lower():
+        if "version" in name.lower() and _may_mark(types, route.handler, decorator):
             return True
     return False
+
+
+def _may_mark(types: Inference, handler: Function, decorator: f.Expr) -> bool:
+    """Whether a decorator may note something about a function: not one of the project that only wraps it."""
+    maker = types.decorator(handler, decorator)
+    if not isinstance(maker, FunctionObject) or put_in_place(types, handler, decorator) is None:
+        return True
+    module, facts = maker.function.module, maker.function.facts
+    calls = [call for call in module.facts.calls if facts.start <= call.start < facts.end]
+    assigns = [entry for entry in module.facts.assigns if facts.start <= entry.start < facts.end]
+    return any(f.last_name(call.func) == "setattr" for call in calls) or any(
+        not isinstance(target, f.Name) for entry in assigns for target in targets(entry.target)
+    )

@@ -10,6 +10,7 @@ from fastapi_lint.model.tokens.parts import Frame, Part
 from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings, is_signed, place_of_claim
 from fastapi_lint.model.tokens.provenance import Provenance
 from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_call, token_calls
+from fastapi_lint.model.tokens.renewing import expects_expired
 from fastapi_lint.model.tokens.subjects import Subjects, checks_subjects
 from fastapi_lint.model.tokens.trust import Trust, trusted_headers
 from fastapi_lint.model.tokens.unhandled import Way, package_of, verifying, way_out
@@ -30,6 +31,7 @@ __all__ = [
     "checks_subjects",
     "contains",
     "encodings",
+    "expects_expired",
     "is_signed",
     "lifetimes",
     "may_be_none",

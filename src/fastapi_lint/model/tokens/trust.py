@@ -23,6 +23,7 @@ from fastapi_lint.model.tokens.claims import (
 from fastapi_lint.model.tokens.expressions import parts_of
 from fastapi_lint.model.tokens.provenance import OF_SERVERS
 from fastapi_lint.model.tokens.reading import TokenCall, header_call, token_call
+from fastapi_lint.model.types.inference.inference import is_none
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -80,7 +81,7 @@ class Trust:
         """Whether a call checks the token that it is given: a function of the project by what it does with it, another
         server by being asked, and what is not known by its name."""
         callee = self.project.callee(module, call)
-        if isinstance(callee, FunctionObject) and callee.function.calls:
+        if isinstance(callee, FunctionObject) and _does_something(callee.function):
             return depth > 0 and self._verifies_parameter(callee.function, call, token, depth)
         if (self.project.types.name_of_type(callee) or "").startswith(OF_SERVERS):
             return True
@@ -223,6 +224,13 @@ class Trust:
                 for at, arg in enumerate(call.args):
                     if f.last_name(arg.value) == name:
                         yield module, index, at
+
+
+def _does_something(function: Function) -> bool:
+    """Whether a function has a body that can be read: it calls something, or answers something."""
+    return bool(function.calls) or any(
+        leave.kind == "return" and leave.value is not None and not is_none(leave.value) for leave in function.exits
+    )
 
 
 def _mentions(expr: f.Expr, token: f.Expr) -> bool:

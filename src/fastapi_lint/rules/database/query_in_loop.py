@@ -254,4 +254,4 @@ def _begins(function: Function, index: int, check: Check) -> bool:
 
 
 def _is_cached(function: Function, check: Check) -> bool:
-    return "?" in check.project.types.decorators(function) or is_cached(check.project, function)
+    return "?" in check.project.types.decorators(function) or is_cached(check.project.types, function)

@@ -37,7 +37,7 @@ def duplicate_route(project: Project, check: Check) -> Iterator[Finding]:
             if (
                 not isinstance(place.route, Route)
                 or matches_by_itself(place.route, routes)
-                or is_versioned(place.route)
+                or is_versioned(place.route, routes.types)
             ):
                 continue
             for method in place.route.methods or ([""] if place.route.kind == "websocket" else ()):

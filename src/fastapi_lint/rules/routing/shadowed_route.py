@@ -81,7 +81,7 @@ def _is_known(place: Place) -> bool:
 def _winner(place: Place, index: PathIndex[Place], routes: Routes) -> Place | None:
     """The first earlier place that takes every request of this one: for each method there must be one."""
     route = place.route
-    if not _is_known(place) or is_versioned(route):
+    if not _is_known(place) or is_versioned(route, routes.types):
         return None
     wanted = {"GET"} if isinstance(route, Mount) else set(route.methods)
     websocket = isinstance(route, Route) and route.kind == "websocket"
@@ -92,7 +92,7 @@ def _winner(place: Place, index: PathIndex[Place], routes: Routes) -> Place | No
         if isinstance(other, Route) and (other.kind == "websocket") != websocket:
             continue
         taken = wanted if isinstance(other, Mount) else wanted & set(other.methods)
-        if not (taken or websocket) or not _takes_all(rival, place):
+        if not (taken or websocket) or not _takes_all(rival, place, routes):
             continue
         first = first or rival
         wanted = wanted - taken
@@ -101,7 +101,7 @@ def _winner(place: Place, index: PathIndex[Place], routes: Routes) -> Place | No
     return None
 
 
-def _takes_all(rival: Place, place: Place) -> bool:
+def _takes_all(rival: Place, place: Place, routes: Routes) -> bool:
     """Whether an earlier place with a wider pattern really stands before this one in every run."""
     one, other = rival.route, place.route
     if isinstance(one, Route) and isinstance(other, Route):
@@ -109,7 +109,7 @@ def _takes_all(rival: Place, place: Place) -> bool:
             return False  # a duplicate: another rule's finding
         if one.handler is not None and one.handler is other.handler:
             return False  # the same code answers either way
-    if same_call(one, other) or is_versioned(one):
+    if same_call(one, other) or is_versioned(one, routes.types):
         return False
     if rival.sometimes(place) and not _is_static(one):
         return False

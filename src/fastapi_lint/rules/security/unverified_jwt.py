@@ -8,12 +8,19 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls import is_configured
 from fastapi_lint.model.names import Function, FunctionObject, Module, evaluated, walk
-from fastapi_lint.model.tokens import Flaw, Provenance, TokenCall, Trust, token_calls, trusted_headers
+from fastapi_lint.model.tokens import (
+    Flaw,
+    Provenance,
+    TokenCall,
+    Trust,
+    expects_expired,
+    token_calls,
+    trusted_headers,
+)
 from fastapi_lint.model.values.readers import default_of
 from fastapi_lint.rule import Check, rule
 
 _EXPIRES = frozenset({"exp", "expires_at"})
-_FOR_EXPIRED = ("expired", "refresh", "logout", "revoke")
 _SAYS_SO = ("unverified", "without_verif", "unsafe", "insecure")
 """Parts of the names of functions that tell their callers."""
 _UNCHECKED = frozenset({"signature", "claims", "header"})
@@ -85,7 +92,8 @@ def unverified_jwt(module: Module, check: Check) -> Iterator[Finding]:
     same function or every caller verifies, one that a command line or an endpoint shows to its owner, and a look at
     nothing but times or the issuer, when that is compared with fixed ones. Where nobody is seen to call the function
     it is a warning, and so it is where the configuration has to say so (`ENVIRONMENT == "development"`). An expiry that
-    is not checked is reported in dependencies and endpoints of modules that do not look at `exp`.
+    is not checked is reported in dependencies and endpoints that do not look at `exp` themselves, read no more of the
+    token than which one it is (`jti`), or make a new one of it.
 
     References
     - [OAuth2 with password and JWT](https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/)
@@ -109,11 +117,10 @@ def _severity(read: TokenCall, check: Check) -> Severity | None:
     function = read.module.enclosing(read.call.block)
     trust = Trust(check.project)
     if read.flaw == "expiry":
-        return (
-            Severity.ERROR
-            if function and _is_entrance(function, check) and not _looks_at_expiry(function, check)
-            else None
-        )
+        if function is None or not _is_entrance(function, check) or _looks_at_expiry(function, check):
+            return None
+        is_meant = trust.is_only_looked_at(read) or expects_expired(function, check.project)
+        return None if is_meant else Severity.ERROR
     if read.flaw == "lists-none":
         return Severity.WARNING
     if read.flaw in _UNCHECKED and _is_harmless(read, function, trust):
@@ -171,10 +178,10 @@ def _is_entrance(function: Function, check: Check) -> bool:
 
 
 def _looks_at_expiry(function: Function, check: Check) -> bool:
-    """Whether a function, or one that it calls, reads the expiry itself, or expired tokens are what it is named for."""
+    """Whether a function, or one that it calls, reads the expiry itself."""
     called = (check.project.callee(function.module, call) for call in function.calls)
     readers = [function, *(each.function for each in called if isinstance(each, FunctionObject))]
-    return any(word in function.name.lower() for word in _FOR_EXPIRED) or any(
+    return any(
         (isinstance(part, f.Const) and part.value in _EXPIRES) or (isinstance(part, f.Attr) and part.attr in _EXPIRES)
         for reader in readers
         for expr, _, _ in evaluated(reader, nested=True)

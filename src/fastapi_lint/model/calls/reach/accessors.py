@@ -4,15 +4,15 @@ a global, in a class, or in the state of the application. Judges nothing."""
 from __future__ import annotations
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import decorated_by, targets, walk
+from fastapi_lint.model.calls.reach.caching import is_cached
+from fastapi_lint.model.names.expressions import targets, walk
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance
 from fastapi_lint.model.types.inference.inference import Inference, Where
 
-_CACHES = frozenset({"lru_cache", "cache", "cached", "ttl_cache", "singleton"})
 _DEEPEST = 4
 
 
-def is_shared_object(value: object) -> bool:
+def is_shared_object(value: object, types: Inference) -> bool:
     """Whether an object is known to be made once for all requests: at module level, or in a function with a cache."""
     if not isinstance(value, Instance) or value.origin is None:
         return False
@@ -20,7 +20,7 @@ def is_shared_object(value: object) -> bool:
     maker = made.module.enclosing(made.facts.block)
     if maker is None:
         return made.module.facts.blocks[made.facts.block].function < 0
-    return _is_cached(maker)
+    return is_cached(types, maker)
 
 
 def comes_from_cache(expr: f.Expr | None, where: Where, types: Inference, depth: int = _DEEPEST) -> bool:
@@ -48,12 +48,12 @@ def comes_from_cache(expr: f.Expr | None, where: Where, types: Inference, depth:
             callee = types.dependency_of(entry, (where[0], found[0].block, entry.start))
         case _:
             return False
-    if isinstance(callee, Instance) and is_shared_object(callee):
+    if isinstance(callee, Instance) and is_shared_object(callee, types):
         callee = types.attribute(callee, "__call__")
     if not isinstance(callee, FunctionObject):
         return False
     function = callee.function
-    return _is_cached(function) or _gives_the_one(function, types, is_shared_object(callee.owner), depth)
+    return is_cached(types, function) or _gives_the_one(function, types, is_shared_object(callee.owner, types), depth)
 
 
 def is_of_app(expr: f.Expr) -> bool:
@@ -140,7 +140,3 @@ def _is_for_want_of(function: Function, entry: f.Assign, held: tuple[f.Expr, ...
         block.kind == "except" or (block.kind == "if" and any(part in held for part in walk(block.test)))
         for block in blocks
     ) or any(leave.kind == "return" and leave.start < entry.start and leave.value in held for leave in function.exits)
-
-
-def _is_cached(function: Function) -> bool:
-    return any(f.last_name(decorated_by(function.module, each)) in _CACHES for each in function.facts.decorators)

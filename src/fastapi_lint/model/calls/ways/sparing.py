@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Function, Module
 
 _NAME = rb"([A-Za-z_][\w.]*)"
@@ -151,11 +152,21 @@ def _left_when_empty(module: Module, call: f.Call, owner: bytes) -> bool:
     return False
 
 
-def allows_cache(call: f.Call) -> bool:
-    """Whether a call says that a cached answer will do (`allow_cache=True`): then nobody knows what it runs."""
+def allows_cache(call: f.Call, target: Function) -> bool:
+    """Whether a call says that a cached answer will do (`allow_cache=True`), of a function that may heed it: then
+    nobody knows what it runs."""
     return any(
-        _ALLOWS_CACHE.fullmatch(arg.name) and not (isinstance(arg.value, f.Const) and not arg.value.value)
+        _ALLOWS_CACHE.fullmatch(arg.name)
+        and not (isinstance(arg.value, f.Const) and not arg.value.value)
+        and _may_heed(target, arg.name)
         for arg in call.args
+    )
+
+
+def _may_heed(function: Function, name: str) -> bool:
+    """Whether a function does anything with a parameter, as far as it has one of that name."""
+    return not any(param.name == name for param in function.params) or any(
+        part == f.Name(name) for expr, _, _ in evaluated(function, nested=True) for part in walk(expr)
     )
 
 

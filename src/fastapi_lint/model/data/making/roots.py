@@ -17,8 +17,8 @@ from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Value
 from fastapi_lint.model.calls.ways.sparing import bound
-from fastapi_lint.model.data.making.caching import is_cached
-from fastapi_lint.model.data.making.keeping import for_want_of, hands_back, is_kept, is_on_miss
+from fastapi_lint.model.calls.reach.caching import is_cached
+from fastapi_lint.model.calls.reach.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Method
 from fastapi_lint.model.routing.routes import Route
 from fastapi_lint.model.types.inference.inference import is_none
@@ -191,7 +191,7 @@ def _is_cached(project: Project, function: Function) -> bool:
         init = project.types.member(function.cls, "__init__", Instance(function.cls))
         if isinstance(init, FunctionObject) and init.function in project.dependencies.injected:
             return False  # kept for as long as the object, which is made for each request
-    return is_cached(project, function)
+    return is_cached(project.types, function)
 
 
 def _gives(function: Function, step: Step, name: str) -> bool:

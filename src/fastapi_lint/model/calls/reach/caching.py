@@ -6,26 +6,21 @@ A decorator of the project is read: its wrapper keeps what the function gave, or
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.decorators import made_by, put_in_place
-from fastapi_lint.model.data.making.keeping import is_kept
+from fastapi_lint.model.calls.reach.keeping import is_kept
 from fastapi_lint.model.names.symbols import Function
-
-if TYPE_CHECKING:
-    from fastapi_lint.model.project import Project
+from fastapi_lint.model.types.inference.inference import Inference
 
 _SAID = ("cache", "singleton")
 
 
-def is_cached(project: Project, function: Function) -> bool:
+def is_cached(types: Inference, function: Function) -> bool:
     """Whether a decorator keeps what a function gives, as far as decorators are known."""
-    return any(_keeps(project, function, decorator) for decorator in function.facts.decorators)
+    return any(_keeps(types, function, decorator) for decorator in function.facts.decorators)
 
 
-def _keeps(project: Project, function: Function, decorator: f.Expr) -> bool:
-    types = project.types
+def _keeps(types: Inference, function: Function, decorator: f.Expr) -> bool:
     wrappers = put_in_place(types, function, decorator)
     if wrappers is not None:
         return any(map(_keeps_what_it_calls, wrappers))
