@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from fastapi_lint.model.calls.reach.caching import is_cached
+from fastapi_lint.model.calls.reach.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.data.blanking import is_blanked
 from fastapi_lint.model.data.environment import Variable, loads_env_file, names_env_file, variable_of
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
 from fastapi_lint.model.data.kinds import model_of_method, record_kind
 from fastapi_lint.model.data.lifetimes import CACHES, is_made_anew, is_made_once
-from fastapi_lint.model.calls.reach.caching import is_cached
-from fastapi_lint.model.calls.reach.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.data.making.particular import Particular
 from fastapi_lint.model.data.making.roots import Root, nearest_root, roots
+from fastapi_lint.model.data.making.trying import only_tries
 from fastapi_lint.model.data.making.uploads import kept_upload, takes_upload
 from fastapi_lint.model.data.making.usage import Usage, usage_of
 from fastapi_lint.model.data.rebuilding import is_imported_by_a_user, is_rebuilt
@@ -51,6 +52,7 @@ __all__ = [
     "model_of_method",
     "names_env_file",
     "nearest_root",
+    "only_tries",
     "record_kind",
     "response_types",
     "roots",

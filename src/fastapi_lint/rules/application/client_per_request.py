@@ -19,6 +19,7 @@ from fastapi_lint.model.data import (
     is_kept,
     is_on_miss,
     nearest_root,
+    only_tries,
     roots,
     usage_of,
 )
@@ -43,8 +44,9 @@ _TRANSPORTS = frozenset({"httpx.AsyncHTTPTransport", "httpx.HTTPTransport"})
 _TRIES = re.compile(
     r"(?:^|_)test(?:_|$)|(?:^|_)(?:verify|check|validate|try)_(?:\w{1,60}_)?(?:connection|server|config|configuration|credentials)$"
 )
-"""Endpoints that try what they are given: the client has to be a new one."""
+"""Endpoints that try what they are given, if they tell no more than whether it works: the client has to be new."""
 _STANDS_IN = re.compile(r"(?:^|_)(?:mock|fake|stub|dummy)(?:_|$)", re.IGNORECASE)
+"""What makes a client for others to use, which may be none that asks anybody."""
 _ONCE = re.compile(r"(?<![a-z])(?:login|signin|callback|oauth2?|oidc|sso|install|setup|import)(?![a-z])", re.IGNORECASE)
 """Endpoints that run once for a user or an installation."""
 
@@ -65,9 +67,10 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
     Only clients that have something to lose count: those of the catalogue. A client whose address, credentials or
     transport depend on the request is left alone; headers and timeouts can be given to each call instead, unless
     another library drives the client. So are clients that are kept in an attribute, a global or a cache, or stand in
-    for another one in an `except`, endpoints that try a connection (`test_connection`, `verify_server`), and what only
-    background workers, scripts, WebSockets, start-up code and tests do. Engines and pools of databases are another
-    rule's (`engine-per-request`). One that a login or a callback makes and closes is information.
+    for another one in an `except`, endpoints that are named for trying a connection (`test_connection`) and give
+    nothing back of what came, and what only background workers, scripts, WebSockets, start-up code and tests do.
+    Engines and pools of databases are another rule's (`engine-per-request`). One that a login or a callback makes and
+    closes is information.
 
     References
     - [HTTPX: clients](https://www.python-httpx.org/advanced/clients/)
@@ -92,7 +95,9 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
                 continue
             carries, wanted = hands_back(function, call), for_want_of(function, call)
             root = nearest_root(project, function, carries=carries, unless_given=wanted)
-            if root is None or _TRIES.search(root.function.name) or _STANDS_IN.search(function.name):
+            if root is None or (carries and _STANDS_IN.search(function.name)):
+                continue
+            if _TRIES.search(root.function.name) and only_tries(root, function, call):
                 continue
             is_rare = usage.is_closed and _is_rare(root)
             if is_rare:  # unless something else runs it, too

@@ -9,14 +9,23 @@ from fastapi_lint import catalog
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
-from fastapi_lint.model.data import Particular, Root, for_want_of, hands_back, is_kept, is_on_miss, nearest_root
+from fastapi_lint.model.data import (
+    Particular,
+    Root,
+    for_want_of,
+    hands_back,
+    is_kept,
+    is_on_miss,
+    nearest_root,
+    only_tries,
+)
 from fastapi_lint.model.names import walk
 from fastapi_lint.rule import Check, rule
 
 _TRIES = re.compile(
     r"(?:^|_)test(?:_|$)|(?:^|_)(?:verify|check|validate|try|ping)_(?:\w{1,60}_)?(?:connection|database|credentials)$"
 )
-"""Endpoints that try what they are given: the engine has to be a new one."""
+"""Endpoints that try what they are given, if they tell no more than whether it works: the engine has to be new."""
 _CLOSES = frozenset({"dispose", "close", "terminate", "closeall"})
 _FACTORIES = frozenset({"sqlalchemy.orm.sessionmaker", "sqlalchemy.ext.asyncio.async_sessionmaker"})
 _OWN_POOLS = frozenset({"NullPool", "StaticPool", "SingletonThreadPool"})
@@ -58,7 +67,7 @@ def engine_per_request(module: Module, check: Check) -> Iterator[Finding]:
                 continue
             carries, wanted = hands_back(function, call), for_want_of(function, call)
             root = nearest_root(project, function, carries=carries, unless_given=wanted)
-            if root is None or _TRIES.search(root.function.name):
+            if root is None or (_TRIES.search(root.function.name) and only_tries(root, function, call)):
                 continue
             shown = module.source.slice(call.start, call.name_end)
             by = "" if root.function is function else f", by `{function.qualname}`"

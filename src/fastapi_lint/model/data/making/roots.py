@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Literal
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES
 from fastapi_lint.model.calls.concurrent.together import started_in
+from fastapi_lint.model.calls.reach.caching import is_cached
+from fastapi_lint.model.calls.reach.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
 from fastapi_lint.model.calls.ways.constants import UNKNOWN, Value
 from fastapi_lint.model.calls.ways.sparing import bound
-from fastapi_lint.model.calls.reach.caching import is_cached
-from fastapi_lint.model.calls.reach.keeping import for_want_of, hands_back, is_kept, is_on_miss
 from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Method
 from fastapi_lint.model.routing.routes import Route
 from fastapi_lint.model.types.inference.inference import is_none

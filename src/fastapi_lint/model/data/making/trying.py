@@ -1,0 +1,63 @@
+"""Whether an endpoint only tries if something can be reached: it tells whether it worked, nothing of what came.
+
+Reads the facts of the functions on the way. Judges nothing.
+"""
+
+from __future__ import annotations
+
+from fastapi_lint.index import facts as f
+from fastapi_lint.model.data.making.roots import Root
+from fastapi_lint.model.names.expressions import parts, stands_in, with_copies
+from fastapi_lint.model.names.symbols import Function, Module
+
+_OUTCOME = frozenset({
+    "status_code", "status", "ok", "is_success", "is_error", "reason", "reason_phrase", "elapsed", "closed", "is_closed",
+    "is_connected",
+})  # fmt: skip
+"""What an answer says of whether it worked."""
+_ASKING = frozenset({"bool", "len", "type", "isinstance"})
+_COPIES = 3
+_DEEPEST = 4
+
+
+def only_tries(root: Root, function: Function, made: f.Call) -> bool:
+    """Whether nothing that was got by what a call makes comes back to the endpoint, or leaves it."""
+    ways = [(function, made), *((caller, step.call) for caller, step in reversed(root.steps) if step.call is not None)]
+    return not all(_gives(each, call) for each, call in ways)
+
+
+def _gives(function: Function, call: f.Call) -> bool:
+    """Whether a function gives back something of what a call gives, or of what is asked of that."""
+    module = function.module
+    held: set[f.Expr] = {f.CallRef(module.call_numbers[call.start, call.end])}
+    for _ in range(_COPIES):
+        held = with_copies(held, function, 1)
+        for block in module.blocks_in.get(function.index, ()):
+            if (
+                block.kind in ("with", "for", "comprehension")
+                and block.target is not None
+                and stands_in(held, block.test, module)
+            ):
+                held.add(block.target)
+    return any(
+        leave.kind in ("return", "yield") and _holds(leave.value, held, module, _DEEPEST) for leave in function.exits
+    )
+
+
+def _holds(expr: f.Expr | None, held: set[f.Expr], module: Module, depth: int) -> bool:
+    """Whether some of a value is one of others, and not only the answer to a question about it."""
+    match expr:
+        case None | f.Compare() | f.Unary(op="not"):
+            return False
+        case _ if expr in held:
+            return True
+        case f.Attr(attr=attr) if attr in _OUTCOME:
+            return False
+        case f.Choice(options=options):
+            return any(_holds(each, held, module, depth) for each in options)
+        case f.CallRef(index=index):
+            call = module.facts.calls[index]
+            if depth <= 0 or f.last_name(call.func) in _ASKING:
+                return False
+            return any(_holds(each, held, module, depth - 1) for each in (call.func, *(arg.value for arg in call.args)))
+    return any(_holds(each, held, module, depth) for each in parts(expr))
