@@ -14,6 +14,7 @@ from fastapi_lint.model.data.making.roots import Root, nearest_root, roots
 from fastapi_lint.model.data.making.trying import only_tries
 from fastapi_lint.model.data.making.uploads import kept_upload, takes_upload
 from fastapi_lint.model.data.making.usage import Usage, usage_of
+from fastapi_lint.model.data.making.weighing import weighs, weighs_given
 from fastapi_lint.model.data.rebuilding import is_imported_by_a_user, is_rebuilt
 from fastapi_lint.model.data.releases import is_for_a_release
 from fastapi_lint.model.data.rows import MAPPERS, is_mapped, row_class
@@ -62,4 +63,6 @@ __all__ = [
     "takes_upload",
     "usage_of",
     "variable_of",
+    "weighs",
+    "weighs_given",
 ]

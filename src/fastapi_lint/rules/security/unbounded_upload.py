@@ -13,12 +13,12 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, External, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.application import middleware_in
 from fastapi_lint.model.calls import filled, root_of
+from fastapi_lint.model.data import weighs, weighs_given
 from fastapi_lint.model.names import parts
 from fastapi_lint.rule import Check, rule
 
 _UPLOADS = ("fastapi.UploadFile", "starlette.datastructures.UploadFile")
 _OPTIONS = ("max_body_size", "form_limits")
-_LIMITS = re.compile(rb"(?<!\))\.size\b|content[-_]length|\.tell\(|max_(?:file_|upload_|body_)?size", re.IGNORECASE)
 _LENGTH = rb"\blen\((?:[^()]|\([^()]*\))*\)"
 _NAMED = rb"(?:check|valid|limit|size|quota|ensure)\w*\(\s*len\("
 _FEW = rb"=?[ ]*\d{1,2}(?![\w.]|[ ]*(?:\*|<<))"
@@ -26,7 +26,8 @@ _FEW = rb"=?[ ]*\d{1,2}(?![\w.]|[ ]*(?:\*|<<))"
 _CHECKED = re.compile(_NAMED, re.IGNORECASE)
 _KEPT = re.compile(rb"\b(\w+)(?:[ \t]*:[ \t]*\w+)?[ \t]*[+:]?=([^=\n]*?)" + _LENGTH + rb"(.?)")
 _BODIES = re.compile(rb"\.body\(\)|\.stream\(\)|\breceive\(|(?:\.get\(|\[)[\"']body[\"']")
-_LIMITERS = re.compile(r"limit|size", re.IGNORECASE)
+_LIMITERS = re.compile(r"(?<!rate)(?<!rate_)limit|size|body", re.IGNORECASE)
+"""What the middleware of libraries is called that limits sizes: one of rates counts requests."""
 _READING = frozenset({"read"})
 _MOST = 12
 _DEEPEST = 3
@@ -64,7 +65,7 @@ def unbounded_upload(function: Function, check: Check) -> Iterator[Finding]:
     limit = "limit it with `max_body_size=`" if has_option else "limit the body of requests"
     for at, content, shown in found:
         followed = _followed(function, content, check, _DEEPEST)
-        if any(_looks_at_size(each.module, each.facts.head_end, each.facts.end) for each in followed):
+        if any(_looks_at_size(each.module, each.facts.head_end, each.facts.end, check) for each in followed):
             continue
         yield check.finding(
             at,
@@ -120,11 +121,11 @@ def _is_limited(function: Function, check: Check) -> bool:
                 near.append(target.function)
             elif isinstance(target, ClassObject) or (isinstance(target, Instance) and not _is_scheme(target)):
                 return True  # a class that may look at anything
-    if any(_LIMITS.search(each.module.text, each.facts.head_end, each.facts.end) for each in others):
+    if any(weighs(project, each.module, each.facts.head_end, each.facts.end) for each in others):
         return True
-    if any(_LIMITS.search(each.module.text, *each.span) for each in _in_front(function, check)):
+    if any(weighs(project, each.module, *each.span) for each in _in_front(function, check)):
         return True
-    return any(_looks_at_size(each.module, each.facts.head_end, each.facts.end) for each in near)
+    return any(_looks_at_size(each.module, each.facts.head_end, each.facts.end, check) for each in near)
 
 
 class _Body(NamedTuple):
@@ -218,10 +219,10 @@ def _read_into(function: Function, call: f.Call | None = None) -> set[str]:
     return found
 
 
-def _looks_at_size(module: Module, start: int, end: int) -> bool:
+def _looks_at_size(module: Module, start: int, end: int, check: Check) -> bool:
     """Whether code asks for a size, or compares a length with another: one that is stored or logged limits nothing."""
     text = module.text
-    if _LIMITS.search(text, start, end) or _CHECKED.search(text, start, end):
+    if weighs(check.project, module, start, end) or _hands_on_a_length(module, start, end, check):
         return True
     if _is_compared(_LENGTH, rb"\blen\(", text[start:end]):
         return True
@@ -270,16 +271,25 @@ def _limits(module: Module, check: Check) -> bool:
                 if _LIMITERS.search(name.rpartition(".")[2]):
                     return True
             case ClassObject(cls=cls):
-                if _limits_requests(cls.module, cls.facts.head_end, cls.facts.end):
+                if _limits_requests(cls.module, cls.facts.head_end, cls.facts.end, check):
                     return True
             case FunctionObject(function=function):
-                if _limits_requests(function.module, function.facts.head_end, function.facts.end):
+                if _limits_requests(function.module, function.facts.head_end, function.facts.end, check):
                     return True
     return False
 
 
-def _limits_requests(module: Module, start: int, end: int) -> bool:
+def _limits_requests(module: Module, start: int, end: int, check: Check) -> bool:
     """Whether middleware looks at a size, and not only at that of what it answers or logs."""
-    if _LIMITS.search(module.text, start, end):
+    if weighs(check.project, module, start, end):
         return True
-    return bool(_BODIES.search(module.text, start, end)) and _looks_at_size(module, start, end)
+    return bool(_BODIES.search(module.text, start, end)) and _looks_at_size(module, start, end, check)
+
+
+def _hands_on_a_length(module: Module, start: int, end: int, check: Check) -> bool:
+    """Whether a length is handed to what compares it, or may do so by its name."""
+    for found in _CHECKED.finditer(module.text, start, end):
+        here = (call for call in module.facts.calls if call.start <= found.start() < call.name_end)
+        if any(weighs_given(check.project, module, call) for call in here):
+            return True
+    return False

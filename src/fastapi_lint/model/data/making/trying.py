@@ -11,8 +11,8 @@ from fastapi_lint.model.names.expressions import parts, stands_in, with_copies
 from fastapi_lint.model.names.symbols import Function, Module
 
 _OUTCOME = frozenset({
-    "status_code", "status", "ok", "is_success", "is_error", "reason", "reason_phrase", "elapsed", "closed", "is_closed",
-    "is_connected",
+    "status_code", "status", "ok", "is_success", "is_error", "reason", "reason_phrase", "elapsed", "closed",
+    "is_closed", "is_connected",
 })  # fmt: skip
 """What an answer says of whether it worked."""
 _ASKING = frozenset({"bool", "len", "type", "isinstance"})
