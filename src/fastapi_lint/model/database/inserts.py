@@ -76,13 +76,14 @@ class Insert:
     """What inserts, in the words of the code, and the class of the project of which a row is made, if that is seen.
 
     `or_changes`: it changes what is there instead (`ON CONFLICT`), or may. `handed` is the parameter that is added, of
-    which only the callers know whether it is new.
+    which only the callers know whether it is new. `is_new`: it was seen to be made for this.
     """
 
     written: str
     thing: Class | None
     or_changes: bool = False
     handed: str = ""
+    is_new: bool = False
 
 
 class Inserts:
@@ -105,8 +106,9 @@ class Inserts:
 
         What a function on the way gives where it fails (None) is an error if its caller raises then.
         """
-        is_unsure = trail.effect.or_changes and not self._is_made_for(function, trail)
-        if is_unsure or any(step.function is not None and _FINDS.search(step.function.name) for step in trail.steps):
+        effect = trail.effect
+        is_unsure = effect.or_changes and not self._is_made_for(function, trail)
+        if is_unsure or (not effect.is_new and any(_finds(step.function) for step in trail.steps)):
             return False
         current = function
         is_refused = False
@@ -183,10 +185,9 @@ class Inserts:
     def _is_foreign(self, function: Function, depth: int) -> bool:
         """Whether a function leaves its work to a library other than the framework's, or may find what is there."""
         for call in function.calls:
-            name = f.last_name(call.func)
-            if _FINDS.search(name):
+            name, callee = f.last_name(call.func), self._project.callee(function.module, call)
+            if _FINDS.search(name) and not (isinstance(callee, FunctionObject) and callee.function.calls):
                 return True
-            callee = self._project.callee(function.module, call)
             for option in callee.options if isinstance(callee, OneOf) else (callee,):
                 match option:
                     case External(name=full) | Method(cls=full):
@@ -261,7 +262,7 @@ class Inserts:
         if isinstance(value, f.Name) and self._is_handed_in(value.id, where):
             return Insert(written, None, True, value.id)
         thing = self._project.types.infer(value, where)
-        return Insert(written, _class_in(thing))
+        return Insert(written, _class_in(thing), is_new=value is not None and self._is_made(value, where))
 
     def _is_handed_in(self, name: str, where: Where) -> bool:
         """Whether a parameter is added, by a function that is no endpoint and whose name does not say it makes one."""
@@ -290,7 +291,8 @@ class Inserts:
         if not isinstance(given, (f.Const, f.Joined, f.Name, f.Attr, f.Binary)):
             return None
         text = self._project.values.pieces(given, (module, call.block, call.start))
-        return Insert("INSERT INTO", None, _UPSERT.search(text) is not None) if _INSERT.match(text) else None
+        changes = _UPSERT.search(text) is not None
+        return Insert("INSERT INTO", None, changes, is_new=not changes) if _INSERT.match(text) else None
 
     def _is_changed_on_conflict(self, module: Module, call: f.Call) -> bool:
         """Whether a statement that a call begins says what becomes of a row that is there, here or in a variable."""
@@ -330,6 +332,11 @@ def _given(function: Function, call: f.Call, is_insert: bool) -> set[f.Expr]:
         if not call.args and isinstance(receiver, f.Name):
             roots.add(receiver)  # `await item.insert()`
     return with_copies(roots, function, _COPIES)
+
+
+def _finds(function: Function | None) -> bool:
+    """Whether a function says in its name that it may find what is there."""
+    return function is not None and _FINDS.search(function.name) is not None
 
 
 def _is_choice(function: Function, at: int) -> bool:

@@ -10,6 +10,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, FunctionObject, Instance, Route
 from fastapi_lint.model.calls import written
 from fastapi_lint.model.database import Write
+from fastapi_lint.model.names import stands_in
 from fastapi_lint.rule import Check, rule
 
 _READING = frozenset({"GET", "HEAD"})
@@ -28,6 +29,8 @@ _NOTES = frozenset({
     "access", "stat", "stats", "metric", "statistic", "seen",
 })  # fmt: skip
 
+_AWAY = frozenset({"delete", "remove"})
+_GIVEN = frozenset({"", "fastapi.Path", "fastapi.Query"})
 _FARTHEST = 8
 """How many calls lead from an endpoint to what it changes, and not to what is set up on the way."""
 
@@ -46,8 +49,9 @@ def side_effect_in_get(route: Route, check: Check) -> Iterator[Finding]:
     Reported are endpoints whose own name, or the last piece of whose path, begins with a verb of change (delete,
     remove, create, add, update, set, toggle, activate, approve, cancel, send, run), and that write themselves or by
     functions of the project, not more than eight calls away: what is farther is set up at its first use. What looks
-    something up before it adds it, logs, counters, callbacks of a login (by a word in the name or an address, or as
-    they take `code` and `state`) and links in mails are left alone.
+    something up before it adds it, logs and counters (by the name of the class, unless the row is what is answered),
+    callbacks of a login and links in mails (by a word in the name or an address, unless it deletes what a number stands
+    for; or as they take `code` and `state`) are left alone.
 
     References
     - [RFC 9110: safe methods](https://www.rfc-editor.org/rfc/rfc9110.html#name-safe-methods)
@@ -58,12 +62,14 @@ def side_effect_in_get(route: Route, check: Check) -> Iterator[Finding]:
         return
     if not _READING.issuperset(route.methods) or (verb := _verb(route, handler)) is None:
         return
-    if _is_sent_back(handler, check):
+    if _is_sent_back(handler, check) or (
+        _is_allowed(route, handler) and not _takes_away_by_number(handler, verb, check)
+    ):
         return
     code = check.project.requests.of(route)
     for function in code.own if code is not None else ():
         for write in check.project.transactions.writes(function):
-            if _is_note(write, check) or _is_looked_up(function, write, check):
+            if _is_note(function, write, check) or _is_looked_up(function, write, check):
                 continue
             way = code.way(function) if code is not None else []
             at = way[0][1] if way else write.call
@@ -88,13 +94,26 @@ def _verb(route: Route, handler: Function) -> str | None:
     """The verb of change with which a handler's name or the last piece of its path begins; None when there is none."""
     last = next((piece for piece in reversed(route.path.strip("/").split("/")) if piece and "{" not in piece), "")
     name, path = _words(handler.name), _words(last)
-    paths = [route.path, *(address.path for address in route.addresses)]
-    if not _ALLOWED.isdisjoint(name) or any(not _ALLOWED.isdisjoint(_words(each)) for each in paths):
-        return None
     for words in (name, path):
         if words and words[0] in _VERBS:
             return words[0]
     return None
+
+
+def _is_allowed(route: Route, handler: Function) -> bool:
+    """Whether a handler or its path says that it is asked for by links, by what a browser is sent back to, or for a
+    copy of what is elsewhere."""
+    texts = [handler.name, route.path, *(address.path for address in route.addresses)]
+    return any(not _ALLOWED.isdisjoint(_words(each)) for each in texts)
+
+
+def _takes_away_by_number(handler: Function, verb: str, check: Check) -> bool:
+    """Whether a handler deletes what a number stands for, and no text comes in: a link in a mail brings one that nobody
+    guesses, and so does who was sent back."""
+    types = check.project.types
+    given = [each.type for each in check.project.dependencies.parameters(handler) if each.marker in _GIVEN]
+    sent = [kind for kind in given if kind is None or types.is_instance(kind, "int", "str", "uuid.UUID")]
+    return verb in _AWAY and bool(sent) and all(types.is_instance(kind, "int") for kind in sent)
 
 
 def _others(route: Route, handler: Function, check: Check) -> str:
@@ -118,9 +137,12 @@ def _words(text: str) -> list[str]:
     return [word.lower() for word in _WORDS.findall(text)]
 
 
-def _is_note(write: Write, check: Check) -> bool:
-    """Whether what is added only notes that something was done."""
+def _is_note(function: Function, write: Write, check: Check) -> bool:
+    """Whether what is added only notes that something was done, and is nothing that is answered with."""
     if f.last_name(write.call.func) not in ("add", "add_all") or not write.call.args:
+        return False
+    added = write.call.args[0].value
+    if any(leave.kind == "return" and stands_in((added,), leave.value, function.module) for leave in function.exits):
         return False
     value = check.project.infer(write.call.args[0].value, *write.where)
     if isinstance(value, Instance) and isinstance(value.cls, Class):
