@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import ClassObject, Function, Method
+from fastapi_lint.model import Class, ClassObject, Function, Method
 from fastapi_lint.model.calls import TASKS
 from fastapi_lint.model.data import nearest_root
 from fastapi_lint.model.database import is_async_connection, is_session_like, is_sync_connection, statements
@@ -34,10 +34,10 @@ def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
     Known limits
     A statement that gets its `where` in any of the places that are seen is left alone, and so is one in SQL text that
     is not known whole. Functions, classes and paths that say in their name that they mean all rows (`clear_cart`,
-    `reset`, `delete_all`, `purge`, `truncate`), functions that empty several tables, the branch beside one that
-    spares a list (`not_in`), what takes a mark (`is_default`) off all rows to give it to one or makes all rows anew,
-    endpoints that read nothing by which rows could be chosen (no parameter, no user), migrations, scripts and tests are
-    left alone.
+    `reset`, `delete_all`, `purge`, `truncate`) and are given nothing that is called like a column of the table,
+    functions that empty several tables, the branch beside one that spares a list (`not_in`), what takes a mark
+    (`is_default`) off all rows to give it to one or makes all rows anew, endpoints that read nothing by which rows can
+    be chosen (no parameter, no user), migrations, scripts and tests are left alone.
 
     References
     - [SQLAlchemy: UPDATE and DELETE](https://docs.sqlalchemy.org/en/20/tutorial/data_update.html)
@@ -55,13 +55,15 @@ def unrestricted_update(function: Function, check: Check) -> Iterator[Finding]:
     if not found:
         return
     root = nearest_root(check.project, function, carries=False)
-    if root is None or any(_is_meant(each) for each in (function, root.function, *root.functions)):
+    if root is None:
         return
-    if all(_is_given_nothing(each, check) for each in (function, root.function, *root.functions)):
+    run = (function, root.function, *root.functions)
+    if all(_is_given_nothing(each, check) for each in run):
         return
-    if any(not _MEANT.isdisjoint(_words(route.path)) for route in root.routes):
-        return
+    is_said = any(map(_is_meant, run)) or any(not _MEANT.isdisjoint(_words(route.path)) for route in root.routes)
     for call, verb in found:
+        if is_said and not _could_choose(function, call, run, check):
+            continue
         by = "" if root.function is function else f", by `{function.name}`,"
         yield check.finding(
             (call.start, call.name_end),
@@ -143,12 +145,7 @@ def _is_given_nothing(function: Function, check: Check) -> bool:
 def _replaces(function: Function, call: f.Call, check: Check) -> bool:
     """Whether a function makes the rows of a table anew behind a DELETE, of nothing by which its callers choose."""
     module = function.module
-    deleted = {
-        value.cls
-        for expr in (*(arg.value for arg in call.args), call.func)
-        for name in _classes(expr, function)
-        if isinstance(value := check.project.infer(name, module, call.block, call.start), ClassObject)
-    }
+    deleted = _tables(function, call, check)
     given = {param.name for param in function.params}
     for each in function.calls:
         made = check.project.callee(module, each) if each.start > call.end else None
@@ -169,6 +166,28 @@ def _classes(expr: f.Expr, function: Function) -> Iterator[f.Expr]:
             made = calls[part.index]
             for inner in (made.func, *(arg.value for arg in made.args)):
                 yield from _classes(inner, function)
+
+
+def _could_choose(function: Function, call: f.Call, run: Sequence[Function], check: Check) -> bool:
+    """Whether a function on the way is given what a column of the table has the name of: then not all rows are meant,
+    whatever the function is called."""
+    set_here = {arg.name for each in function.calls for arg in each.args}
+    given = {param.name for each in run for param in each.params} - set_here
+    return any(
+        isinstance(base, Class) and not given.isdisjoint(base.assigns)
+        for table in _tables(function, call, check)
+        for base in check.project.types.mro(table)
+    )
+
+
+def _tables(function: Function, call: f.Call, check: Check) -> set[Class]:
+    """The mapped classes that a statement names."""
+    return {
+        value.cls
+        for expr in (*(arg.value for arg in call.args), call.func)
+        for name in _classes(expr, function)
+        if isinstance(value := check.project.infer(name, function.module, call.block, call.start), ClassObject)
+    }
 
 
 def _is_meant(function: Function) -> bool:

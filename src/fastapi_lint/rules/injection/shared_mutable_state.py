@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding
+from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.application import is_served, role_of
 from fastapi_lint.model.application.variables import (
@@ -19,6 +20,8 @@ from fastapi_lint.rule import Check, rule
 
 _FOR_ONE_PROCESS = re.compile(r"cache|memo|registr|pool|lock|metric", re.IGNORECASE)
 """What its name says that is meant for one process; the catalogue of rules wants these left alone."""
+_SENT = frozenset({"", "fastapi.Body", "fastapi.Query", "fastapi.Path", "fastapi.Form"})
+_SENDABLE = ("str", "int", "float", "bool", "dict", "list", "pydantic.BaseModel")
 
 
 @rule("FAPI216", preset="strict")
@@ -35,7 +38,8 @@ def shared_mutable_state(function: Function, check: Check) -> Iterator[Finding]:
     Only functions that requests are seen to reach are looked at, and of the containers the plain ones: dicts, lists,
     sets, deques, counters. Left alone are values that are made when they are first asked for, memos (`if key not in
     found`), changes below a lock, what nobody can keep elsewhere (connections, tasks, locks, functions), and variables
-    whose name says that they are a cache, a registry, a pool, a lock or metrics.
+    whose name says that they are a cache, a registry, a pool, a lock or metrics, unless they are given what a client
+    has sent as it is.
 
     References
     - [FastAPI: server workers](https://fastapi.tiangolo.com/deployment/server-workers/)
@@ -48,7 +52,9 @@ def shared_mutable_state(function: Function, check: Check) -> Iterator[Finding]:
     is_asked = False
     for (owner, name), every in found.items():
         left = [each for each in every if not is_spared(each, function, check.project)]
-        if _FOR_ONE_PROCESS.search(name) or not left or is_kept_for_a_process(left[0], check.project):
+        if not left or (_FOR_ONE_PROCESS.search(name) and not any(_is_sent(each, function, check) for each in left)):
+            continue
+        if is_kept_for_a_process(left[0], check.project):
             continue
         if not is_asked and role_of(check.project, function) is None:
             return
@@ -61,3 +67,16 @@ def shared_mutable_state(function: Function, check: Check) -> Iterator[Finding]:
             why="each worker process has its own, and requests that overlap change it under each other",
             instead="keep it in a database or a cache server",
         )
+
+
+def _is_sent(change: Change, function: Function, check: Check) -> bool:
+    """Whether what a client has sent is put in as it is: nobody can make it again, and a cache it is not."""
+    value = change.value
+    while isinstance(value, f.Attr):
+        value = value.value
+    if not isinstance(value, f.Name) or function not in check.project.routes.by_handler:
+        return False
+    sent = (each for each in check.project.dependencies.parameters(function) if each.name == value.id)
+    return not function.rebinds(value.id) and any(
+        each.marker in _SENT and check.project.types.is_instance(each.type, *_SENDABLE) for each in sent
+    )

@@ -58,7 +58,8 @@ def weak_password_field(schema: Schema, check: Check) -> Iterator[Finding]:
 
     Known limits
     Only bodies of requests are looked at, and of these schemas that are named for signing up, registering, creating a
-    user, resetting or changing a password, or whose password is seen to be hashed. Passwords that may be left out,
+    user, resetting or changing a password, or whose password is seen to be hashed, whatever they are named for.
+    Passwords that may be left out,
     those with a validator or a pattern, those that are only sent on to another service, and those that are compared
     with a hash and never hashed (to join what somebody else has made) are left alone.
 
@@ -73,8 +74,11 @@ def weak_password_field(schema: Schema, check: Check) -> Iterator[Finding]:
     classes = (schema.cls, *project.types.subclasses(schema.cls)) if fields else ()
     users = [project.schemas.of(cls) for cls in classes if cls in project.exchange.received]
     for one in fields:
+        is_old = not _KNOWN_BEFORE.isdisjoint(secrets.words(one.alias or one.name))
         for user in users:
-            if user is None or not _is_for_sign_up(user, one, project):
+            if user is None or not (
+                _is_kept(user.cls, one, project) if is_old else _is_for_sign_up(user, one, project)
+            ):
                 continue
             least, most = _bounds(user, one, project)
             if least is None or least < _LEAST or most is None:
@@ -113,10 +117,10 @@ def _report(schema: Schema, one: SchemaField, least: float | None, most: float |
 
 def _is_new_password(one: SchemaField, project: Project) -> bool:
     name = one.alias or one.name  # as the client sends it
-    if secrets.secret_name(name) != "password" or _KNOWN_BEFORE.intersection(secrets.words(name)):
-        return False
-    return not one.optional and project.types.is_instance(
-        one.type, "str", "pydantic.SecretStr", "pydantic.types.SecretStr"
+    return (
+        secrets.secret_name(name) == "password"
+        and not one.optional
+        and project.types.is_instance(one.type, "str", "pydantic.SecretStr", "pydantic.types.SecretStr")
     )
 
 
@@ -124,11 +128,15 @@ def _is_for_sign_up(schema: Schema, one: SchemaField, project: Project) -> bool:
     """Whether a schema takes a password that is to be kept, by its name, its fields, or what becomes of the value."""
     words = frozenset(secrets.words(schema.name))
     names = frozenset(each.name for each in schema.fields)
-    if words & _OTHERS or names & _PLACES:
-        return False
-    if words & _SETS or {"sign", "up"} <= words or (words & _MAKES and (words & _PEOPLE or names & _ASKED)):
-        return True
+    if words.isdisjoint(_OTHERS) and names.isdisjoint(_PLACES):
+        if words & _SETS or {"sign", "up"} <= words or (words & _MAKES and (words & _PEOPLE or names & _ASKED)):
+            return True
     return _is_given(schema.cls, one, _hashes, project)
+
+
+def _is_kept(cls: Class, one: SchemaField, project: Project) -> bool:
+    """Whether a password that is called like one known before is hashed all the same, and compared with no hash."""
+    return _is_given(cls, one, _hashes, project) and not _is_given(cls, one, _verifies, project)
 
 
 def _is_given(cls: Class, one: SchemaField, to: Kind, project: Project) -> bool:
