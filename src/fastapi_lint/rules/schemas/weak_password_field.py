@@ -74,11 +74,8 @@ def weak_password_field(schema: Schema, check: Check) -> Iterator[Finding]:
     classes = (schema.cls, *project.types.subclasses(schema.cls)) if fields else ()
     users = [project.schemas.of(cls) for cls in classes if cls in project.exchange.received]
     for one in fields:
-        is_old = not _KNOWN_BEFORE.isdisjoint(secrets.words(one.alias or one.name))
         for user in users:
-            if user is None or not (
-                _is_kept(user.cls, one, project) if is_old else _is_for_sign_up(user, one, project)
-            ):
+            if user is None or not _is_for_sign_up(user, one, project):
                 continue
             least, most = _bounds(user, one, project)
             if least is None or least < _LEAST or most is None:
@@ -126,6 +123,8 @@ def _is_new_password(one: SchemaField, project: Project) -> bool:
 
 def _is_for_sign_up(schema: Schema, one: SchemaField, project: Project) -> bool:
     """Whether a schema takes a password that is to be kept, by its name, its fields, or what becomes of the value."""
+    if not _KNOWN_BEFORE.isdisjoint(secrets.words(one.alias or one.name)):
+        return _is_kept(schema.cls, one, project)
     words = frozenset(secrets.words(schema.name))
     names = frozenset(each.name for each in schema.fields)
     if words.isdisjoint(_OTHERS) and names.isdisjoint(_PLACES):
