@@ -43,6 +43,7 @@ from fastapi_lint.model.calls.concurrent.threads import joins_threads, thread_st
 from fastapi_lint.model.calls.concurrent.together import Member, Together, is_in_loop, is_made_in_loop, together
 from fastapi_lint.model.calls.concurrent.using import leaves, only_value, reads_of
 from fastapi_lint.model.calls.raising import Raising, raised_call, returned_call
+from fastapi_lint.model.calls.reach.aside import is_for_tests, stands_aside
 from fastapi_lint.model.calls.results import NotCallable, not_callable
 from fastapi_lint.model.calls.steps import Step, shown, written
 from fastapi_lint.model.calls.trails import Trail
@@ -97,6 +98,7 @@ __all__ = [
     "is_context_of_server",
     "is_followed_up",
     "is_for_its_value",
+    "is_for_tests",
     "is_given",
     "is_in_loop",
     "is_made_here",
@@ -133,6 +135,7 @@ __all__ = [
     "runs_by_switch",
     "runs_until_filled",
     "shown",
+    "stands_aside",
     "suppresses",
     "swallows",
     "switch",

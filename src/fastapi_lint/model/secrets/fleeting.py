@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.arguments import parameter_behind
+from fastapi_lint.model.calls.reach.aside import is_for_tests
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.secrets.keys import Given, keys_given
 from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.types.inference.passing import Unknown
-from fastapi_lint.model.values.texts import written_for_tests
 from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def fleeting_keys(project: Project) -> Mapping[Module, tuple[Fleeting, ...]]:
 @gathered
 def _given_in(project: Project, module: Module) -> Iterator[tuple[Module, Fleeting]]:
     """The keys that a module uses, with the module in which each is made."""
-    if module.is_test or written_for_tests(module):
+    if is_for_tests(project, module):
         return
     for given in keys_given(module, project):
         if "csrf" not in given.name.lower() and not _is_never_compared(given, module, project):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.reach.aside import is_for_tests
 from fastapi_lint.model.names.expressions import called, comparisons_of, walk
 from fastapi_lint.model.names.symbols import Class, Function, Module
 from fastapi_lint.model.secrets.comparing import Comparing
@@ -20,7 +21,7 @@ from fastapi_lint.model.secrets.origins import Place, origins
 from fastapi_lint.model.secrets.shown import given_by_name
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.readers import default_of, environment_read, is_environment, is_set_default, option_of
-from fastapi_lint.model.values.texts import BoundText, written_for_tests
+from fastapi_lint.model.values.texts import BoundText
 from fastapi_lint.tracking import memoized
 from fastapi_lint.tracking.tables import collected, contributions, numbered
 
@@ -67,7 +68,7 @@ class Secrets:
 
     def contribute(self, module: Module, table: dict[Module, dict[int, dict[Use, None]]]) -> Collection[int]:
         """Add what a module uses; whether there is anything."""
-        found = [] if written_for_tests(module) else list(self._used_by(module))
+        found = [] if is_for_tests(self.project, module) else list(self._used_by(module))
         for (home, at), use in found:
             table.setdefault(home, {}).setdefault(at, {}).setdefault(use)
         return numbered((0,), found) if found else ()

@@ -20,10 +20,10 @@ from fastapi_lint.model.values.texts import (
     DOCUMENTED,
     BoundText,
     bound_texts,
+    example_texts,
     is_named_for_tests,
     target_name,
     unwrapped,
-    written_for_tests,
 )
 from fastapi_lint.model.values.times.naive import (
     NAIVE,
@@ -53,6 +53,7 @@ __all__ = [
     "Unfolded",
     "bound_texts",
     "environment_read",
+    "example_texts",
     "fresh",
     "is_named_for_tests",
     "is_set_default",
@@ -66,5 +67,4 @@ __all__ = [
     "quoted_between",
     "target_name",
     "unwrapped",
-    "written_for_tests",
 ]

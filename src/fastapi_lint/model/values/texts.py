@@ -80,6 +80,16 @@ def bound_texts(module: Module) -> tuple[BoundText, ...]:
     return tuple(_bound_texts(module))
 
 
+def example_texts(module: Module) -> Iterator[BoundText]:
+    """The single texts of a module whose names say that they are examples: whether they are is seen where they are
+    used."""
+    for entry in module.facts.assigns:
+        name = target_name(entry.target)
+        if type(entry.value) in _LITERALS and "example" in name.lower():
+            assert entry.value is not None
+            yield from _Site(module, entry.block, entry.start, entry.end, entry).of(name, entry.value, "variable")
+
+
 def _bound_texts(module: Module) -> Iterator[BoundText]:
     blocks = module.facts.blocks
     for entry in module.facts.assigns:
@@ -179,15 +189,6 @@ def _texts(values: Iterable[f.Expr]) -> tuple[str, ...]:
     return tuple(each.value for each in values if isinstance(each, f.Const) and isinstance(each.value, str))
 
 
-def written_for_tests(module: Module) -> bool:
-    """Whether a module is test code, or its file or a folder around it is called for that: `mocks/`, `docs/conf.py`.
-
-    The whole name has to say so: `google_docs.py` and `mock_gateway.py` are programs.
-    """
-    *folders, stem = module.path.lower().removesuffix(".py").split("/")
-    return module.is_test or not _TESTING.isdisjoint(folders) or (stem in _TESTING and not module.offers_routes)
-
-
 def _made_of(module: Module, call: f.Call) -> f.Expr | None:
     """What a call only makes something else of, as good as what it is given; None for other calls."""
     made = called(module, call)
@@ -210,9 +211,6 @@ def is_named_for_tests(qualname: str) -> bool:
 
 
 _TEST_NAME = re.compile(r"(?:\A|[_.a-z])Test(?:s|ing)?(?![a-z])")
-_TESTING = frozenset(
-    {"test", "tests", "testing", "e2e", "mock", "mocks", "fixture", "fixtures", "docs", "doc", "conftest"}
-)
 
 
 def target_name(target: f.Expr) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
+from fastapi_lint.model.calls import stands_aside
 from fastapi_lint.model.database import (
     is_async_connection,
     is_async_session,
@@ -48,7 +49,9 @@ def global_session(module: Module, check: Check) -> Iterator[Finding]:
     - [SQL (relational) databases](https://fastapi.tiangolo.com/tutorial/sql-databases/)
     - [SQLAlchemy: is the session thread-safe?](https://docs.sqlalchemy.org/en/20/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks)
     """
-    if module.is_test or not module.mentions("ession", "onnect", "next(") or not _ASIDE.isdisjoint(module.parts):
+    if module.is_test or not module.mentions("ession", "onnect", "next("):
+        return
+    if stands_aside(check.project, module, _ASIDE):
         return
     for index, name, level in (*_assigned(module, check), *_given(module, check), *_defaults(module)):
         call = module.facts.calls[index]

@@ -13,9 +13,10 @@ from fastapi_lint.catalog.secrecy.credentials import (
     is_word,
 )
 from fastapi_lint.finding import Finding, Severity
+from fastapi_lint.model.calls import is_for_tests
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.secrets import connecting_ranges, documented_ranges
-from fastapi_lint.model.values import Literal, bound_texts, is_named_for_tests, literals, written_for_tests
+from fastapi_lint.model.values import Literal, bound_texts, is_named_for_tests, literals
 from fastapi_lint.rule import Check, rule
 
 _READ = "read it, or its password, from the environment"
@@ -42,7 +43,7 @@ def credentials_in_url(module: Module, check: Check) -> Iterator[Finding]:
     - [SQLAlchemy: database URLs](https://docs.sqlalchemy.org/en/20/core/engines.html#creating-urls-programmatically)
     - [CWE-798: use of hard-coded credentials](https://cwe.mitre.org/data/definitions/798.html)
     """
-    if not hints_at_credentials(module.source.data) or written_for_tests(module):
+    if not hints_at_credentials(module.source.data) or is_for_tests(check.project, module):
         return
     documented: tuple[tuple[int, int], ...] | None = None
     for literal in literals(module):

@@ -10,6 +10,7 @@ from fastapi_lint.catalog.secrecy import secret_calls, secrets
 from fastapi_lint.catalog.secrecy.looks import is_coin, is_secret_text, looks_made
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls import is_for_tests
 from fastapi_lint.model.names import Class, Module
 from fastapi_lint.model.secrets import (  # fmt: skip
     AUTHORIZATION,
@@ -24,7 +25,7 @@ from fastapi_lint.model.secrets import (  # fmt: skip
     written_beside,
 )
 from fastapi_lint.model.types import Where
-from fastapi_lint.model.values import BoundText, bound_texts, literals_between, quoted, unwrapped, written_for_tests
+from fastapi_lint.model.values import BoundText, bound_texts, example_texts, literals_between, quoted, unwrapped
 from fastapi_lint.rule import Check, rule
 
 _INVENTED = re.compile(r"(?i)\btest|example\.|\bfoo\b|\bdummy")
@@ -80,7 +81,7 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
     - [OWASP: secrets management](https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html)
     - [CWE-798: use of hard-coded credentials](https://cwe.mitre.org/data/definitions/798.html)
     """
-    if written_for_tests(module):
+    if is_for_tests(check.project, module):
         return
     data = module.source.data
     seen: list[tuple[int, int]] = []
@@ -124,7 +125,7 @@ def _known_tokens(module: Module) -> Iterator[_Judged]:
 
 
 def _bound(module: Module, check: Check) -> Iterator[_Judged]:
-    for bound in bound_texts(module):
+    for bound in (*bound_texts(module), *_examples_in_use(module, check)):
         kind = secrets.secret_name(bound.name)
         uses = check.project.secrets.uses_of(bound)
         key = next((use for use in uses if use.role in ("signs", "encrypts")), None)
@@ -155,6 +156,13 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
         if judged is not None:
             severity = Severity.INFO if kind == "password" and _is_for_this_machine(bound) else None
             yield _Judged(*judged, _STOP if stands_in else _READ, severity=severity)
+
+
+def _examples_in_use(module: Module, check: Check) -> Iterator[BoundText]:
+    """The texts that are called examples, and are keys of the program."""
+    for bound in example_texts(module):
+        if any(use.role in ("signs", "encrypts") for use in check.project.secrets.uses_of(bound)):
+            yield bound
 
 
 def _says_secret(bound: BoundText) -> bool:

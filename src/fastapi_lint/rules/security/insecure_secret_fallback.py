@@ -8,9 +8,10 @@ from itertools import chain
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls import is_for_tests
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.secrets import Use, fallbacks, surroundings
-from fastapi_lint.model.values import BoundText, bound_texts, environment_read, is_set_default, written_for_tests
+from fastapi_lint.model.values import BoundText, bound_texts, environment_read, is_set_default
 from fastapi_lint.model.values.readers import default_of
 from fastapi_lint.rule import Check, rule
 
@@ -47,7 +48,7 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
     - [Pydantic: settings management](https://docs.pydantic.dev/latest/concepts/pydantic_settings/)
     - [CWE-1188: resources with an insecure default](https://cwe.mitre.org/data/definitions/1188.html)
     """
-    if written_for_tests(module):
+    if is_for_tests(check.project, module):
         return
     if not secrets.hints_at_secrets(module.words_once) and module not in check.project.secrets.uses:
         return

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.reach.aside import is_for_tests
 from fastapi_lint.model.names.expressions import attributes, walk
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -18,7 +19,6 @@ from fastapi_lint.model.names.symbols import (
     Type,
 )
 from fastapi_lint.model.types.inference.inference import Where
-from fastapi_lint.model.values.texts import written_for_tests
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -54,13 +54,13 @@ class _Search:
     def modules(self) -> Iterator[Module]:
         """The modules that work with one of these objects, by the names for it."""
         for module in self.project.modules:
-            if not written_for_tests(module) and module.mentions(*self.carriers):
+            if not is_for_tests(self.project, module) and module.mentions(*self.carriers):
                 yield module
 
     def _carriers(self) -> Iterator[str]:
         """The names of variables, attributes and functions that have or give such an object."""
         for module in self.project.modules:
-            if written_for_tests(module) or not module.mentions(*self.names):
+            if is_for_tests(self.project, module) or not module.mentions(*self.names):
                 continue
             for entry in module.facts.assigns:
                 if entry.value is not None and self._is_one(entry.value, (module, entry.block, entry.start)):

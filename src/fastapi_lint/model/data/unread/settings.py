@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.reach.aside import is_for_tests
 from fastapi_lint.model.data.unread.escaping import gives_away, gives_module_away
 from fastapi_lint.model.data.unread.occurrences import reads
 from fastapi_lint.model.names.symbols import Class, Module
-from fastapi_lint.model.values.texts import written_for_tests
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -28,7 +28,7 @@ def is_unread(module: Module, entry: f.Assign, project: Project) -> bool:
 
 def read_at(module: Module, entry: f.Assign, project: Project) -> Sequence[tuple[Module, int]] | None:
     """The places that may read what an assignment gives a name; None where others may read it."""
-    if not isinstance(entry.target, f.Name) or all(written_for_tests(app.module) for app in project.routes.apps):
+    if not isinstance(entry.target, f.Name) or all(is_for_tests(project, app.module) for app in project.routes.apps):
         return None
     block = module.facts.blocks[entry.block]
     if block.kind == "class":
@@ -48,7 +48,7 @@ def _field_read_at(cls: Class, name: str, project: Project) -> Sequence[tuple[Mo
     found = [
         (module, at)
         for module in project.modules
-        if not written_for_tests(module)
+        if not is_for_tests(project, module)
         for at in reads(module, name, home=module in homes, is_attribute=True)
     ]
     return None if not objects.makers(cls) or gives_away(cls, project) else tuple(found)
@@ -57,7 +57,7 @@ def _field_read_at(cls: Class, name: str, project: Project) -> Sequence[tuple[Mo
 def _constant_read_at(module: Module, name: str, project: Project) -> Sequence[tuple[Module, int]] | None:
     if name in (module.facts.exported or ()) or name.startswith("__") or module.is_package:
         return None
-    others = [one for one in project.modules if one is not module and not written_for_tests(one)]
+    others = [one for one in project.modules if one is not module and not is_for_tests(project, one)]
     is_used = any(app.module is module for app in project.routes.apps) or any(
         project.modules.imported_from(one, entry) is module for one in others for entry in one.facts.imports
     )

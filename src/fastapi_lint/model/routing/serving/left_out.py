@@ -11,6 +11,7 @@ import tokenize
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.calls.reach.aside import stands_aside
 from fastapi_lint.model.names.expressions import attributes
 from fastapi_lint.model.names.symbols import Module, ModuleObject
 from fastapi_lint.model.routing.discovery import finds_routers, reached
@@ -42,7 +43,7 @@ def left_out(project: Project) -> tuple[Router, ...]:
     dynamic: dict[tuple[str, ...], bool] = {}
     for router in routes.routers.values():
         module = router.module
-        if router.is_app or router.origin in included or module.is_test or _is_example(module) or not router.events:
+        if router.is_app or router.origin in included or _is_aside(module, project) or not router.events:
             continue
         if module.is_recovered:
             continue
@@ -67,7 +68,7 @@ def left_out(project: Project) -> tuple[Router, ...]:
 def app_roots(project: Project) -> frozenset[tuple[str, ...]]:
     """The packages in which an app is made that is no example, as folders."""
     apps = (app.module for app in project.routes.apps)
-    return frozenset(_root(module, project) for module in apps if not module.is_test and not _is_example(module))
+    return frozenset(_root(module, project) for module in apps if not _is_aside(module, project))
 
 
 def _root(module: Module, project: Project) -> tuple[str, ...]:
@@ -84,8 +85,8 @@ def _stands_beside(module: Module, root: tuple[str, ...], project: Project) -> b
     return any(each is not None and each.parts[: len(root)] == root for each in taken)
 
 
-def _is_example(module: Module) -> bool:
-    return any(part in _EXAMPLES for part in module.parts)
+def _is_aside(module: Module, project: Project) -> bool:
+    return module.is_test or stands_aside(project, module, _EXAMPLES)
 
 
 def _module_variable(router: Router) -> str:

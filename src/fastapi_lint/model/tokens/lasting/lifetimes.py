@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy.secrets import words
+from fastapi_lint.model.calls.reach.aside import is_for_tests
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.model.tokens.lasting.times import Lifetime, Times
 from fastapi_lint.model.tokens.payloads import encodings
-from fastapi_lint.model.values.texts import written_for_tests
 from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def lifetimes(project: Project) -> Mapping[Module, tuple[Lifetime, ...]]:
 @gathered
 def _set_in(project: Project, module: Module) -> Iterator[Lifetime]:
     """The lifetimes to which a module leads, wherever they are written."""
-    if module.is_test or written_for_tests(module):
+    if is_for_tests(project, module):
         return
     times = project.about(Times)
     named = times.by_name(module) if module.mentions("access", "ACCESS") and issues_tokens(project) else ()
