@@ -97,7 +97,7 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
             root = nearest_root(project, function, carries=carries, unless_given=wanted)
             if root is None or (carries and _STANDS_IN.search(function.name)):
                 continue
-            if _TRIES.search(root.function.name) and only_tries(root, function, call):
+            if _TRIES.search(root.function.name) and only_tries(project, root, function, call):
                 continue
             is_rare = usage.is_closed and _is_rare(root)
             if is_rare:  # unless something else runs it, too

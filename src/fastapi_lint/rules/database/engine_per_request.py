@@ -67,7 +67,7 @@ def engine_per_request(module: Module, check: Check) -> Iterator[Finding]:
                 continue
             carries, wanted = hands_back(function, call), for_want_of(function, call)
             root = nearest_root(project, function, carries=carries, unless_given=wanted)
-            if root is None or (_TRIES.search(root.function.name) and only_tries(root, function, call)):
+            if root is None or (_TRIES.search(root.function.name) and only_tries(project, root, function, call)):
                 continue
             shown = module.source.slice(call.start, call.name_end)
             by = "" if root.function is function else f", by `{function.qualname}`"

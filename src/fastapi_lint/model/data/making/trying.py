@@ -1,14 +1,22 @@
-"""Whether an endpoint only tries if something can be reached: it tells whether it worked, nothing of what came.
+"""Whether an endpoint may only try if something can be reached: it tells no more than whether it worked, or what it
+asks is not seen to be always the same.
 
 Reads the facts of the functions on the way. Judges nothing.
 """
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.data.making.roots import Root
 from fastapi_lint.model.names.expressions import parts, stands_in, with_copies
 from fastapi_lint.model.names.symbols import Function, Module
+from fastapi_lint.model.values.constants import UNKNOWN
+
+if TYPE_CHECKING:
+    from fastapi_lint.model.project import Project
 
 _OUTCOME = frozenset({
     "status_code", "status", "ok", "is_success", "is_error", "reason", "reason_phrase", "elapsed", "closed",
@@ -16,14 +24,33 @@ _OUTCOME = frozenset({
 })  # fmt: skip
 """What an answer says of whether it worked."""
 _ASKING = frozenset({"bool", "len", "type", "isinstance"})
+_HOST = re.compile(rf"[a-z][a-z0-9+.-]{{0,30}}://[^/{UNKNOWN}]{{1,200}}(?:/|\Z)", re.IGNORECASE)
 _COPIES = 3
 _DEEPEST = 4
 
 
-def only_tries(root: Root, function: Function, made: f.Call) -> bool:
-    """Whether nothing that was got by what a call makes comes back to the endpoint, or leaves it."""
+def only_tries(project: Project, root: Root, function: Function, made: f.Call) -> bool:
+    """Whether nothing that was got by what a call makes comes back to the endpoint, or leaves it; or no address is seen
+    with which it works."""
+    if not _asks_a_known_one(project, function, made):
+        return True
     ways = [(function, made), *((caller, step.call) for caller, step in reversed(root.steps) if step.call is not None)]
     return not all(_gives(each, call) for each, call in ways)
+
+
+def _asks_a_known_one(project: Project, function: Function, made: f.Call) -> bool:
+    """Whether an address whose host the source says is given to what a call makes, or to what is asked of that."""
+    module = function.module
+    held = with_copies({f.CallRef(module.call_numbers[made.start, made.end])}, function, 1)
+    for block in module.blocks_in.get(function.index, ()):
+        if block.kind == "with" and block.target is not None and stands_in(held, block.test, module):
+            held.add(block.target)
+    asked = [made, *(each for each in function.calls if isinstance(each.func, f.Attr) and each.func.value in held)]
+    return any(
+        _HOST.match(project.values.pieces(arg.value, (module, call.block, call.start))) is not None
+        for call in asked
+        for arg in call.args
+    )
 
 
 def _gives(function: Function, call: f.Call) -> bool:
