@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi_lint.model.tokens.absence import may_be_none, unasked
 from fastapi_lint.model.tokens.lasting.lifetimes import OTHERS, contains, lifetimes
+from fastapi_lint.model.tokens.lasting.renewing import expects_expired
 from fastapi_lint.model.tokens.lasting.revoking import takes_back
 from fastapi_lint.model.tokens.lasting.times import Lifetime
 from fastapi_lint.model.tokens.parts import Frame, Part
 from fastapi_lint.model.tokens.payloads import Encoding, Payloads, encodings, is_signed, place_of_claim
 from fastapi_lint.model.tokens.provenance import Provenance
 from fastapi_lint.model.tokens.reading import Flaw, TokenCall, token_call, token_calls
-from fastapi_lint.model.tokens.renewing import expects_expired
 from fastapi_lint.model.tokens.subjects import Subjects, checks_subjects
 from fastapi_lint.model.tokens.trust import Trust, trusted_headers
 from fastapi_lint.model.tokens.unhandled import Way, package_of, verifying, way_out
