@@ -55,7 +55,9 @@ class BoundText:
         return found[min(self.nth, len(found) - 1)].place
 
 
-_WRAPPERS = frozenset({"SecretStr", "SecretBytes", "str", "Secret", "bytes", "bytearray"})
+_BUILT_IN = frozenset({"str", "bytes", "bytearray"})
+"""Types that make a value only by their own name: the `str` of a reader, `env.str("KEY")`, is given a variable."""
+_WRAPPERS = frozenset({"SecretStr", "SecretBytes", "Secret", *_BUILT_IN})
 _DECODERS = frozenset({
     "fromhex", "b64decode", "urlsafe_b64decode", "standard_b64decode", "b32decode", "b16decode", "a85decode",
     "unhexlify", "a2b_hex", "a2b_base64",
@@ -193,7 +195,8 @@ def _made_of(module: Module, call: f.Call) -> f.Expr | None:
     """What a call only makes something else of, as good as what it is given; None for other calls."""
     made = called(module, call)
     first = call.args[0].value if call.args and call.args[0].name == "" else None
-    if first is not None and ((made in _WRAPPERS and len(call.args) <= 2) or made in _DECODERS):
+    wraps = made in _WRAPPERS and len(call.args) <= 2 and (type(call.func) is f.Name or made not in _BUILT_IN)
+    if first is not None and (wraps or made in _DECODERS):
         return first
     return call.func.value if made in _METHODS and isinstance(call.func, f.Attr) else None
 

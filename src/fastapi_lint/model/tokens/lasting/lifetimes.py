@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,18 @@ def lifetimes(project: Project) -> Mapping[Module, tuple[Lifetime, ...]]:
     table: dict[Module, list[Lifetime]] = {}
     for one in found.values():
         table.setdefault(one.module, []).append(one)
-    return {module: tuple(sorted(each, key=lambda one: one.start)) for module, each in table.items()}
+    return {
+        module: tuple(_outermost(sorted(each, key=lambda one: (one.start, -one.end)))) for module, each in table.items()
+    }
+
+
+def _outermost(found: Iterable[Lifetime]) -> Iterator[Lifetime]:
+    """Each lifetime once: a variable that is named for it, and the value that it is given, are one."""
+    last: Lifetime | None = None
+    for one in found:
+        if last is None or one.start >= last.end or one.seconds != last.seconds:
+            last = one
+            yield one
 
 
 @gathered
