@@ -20,6 +20,7 @@ from fastapi_lint.model.database.limiting.paging import QueryNumber, query_numbe
 from fastapi_lint.model.database.loading import Loading, Rows
 from fastapi_lint.model.database.mapping.mapped import Relationship, classes_of
 from fastapi_lint.model.database.mapping.zones import COLUMNS, has_zone, is_of_table, loses_zone
+from fastapi_lint.model.database.records import loads_a_key
 from fastapi_lint.model.database.registries import taken_of_registry
 from fastapi_lint.model.database.requests import RequestCode, Requests
 from fastapi_lint.model.database.sessions import (
@@ -75,6 +76,7 @@ __all__ = [
     "is_sql",
     "is_sync_connection",
     "is_sync_session",
+    "loads_a_key",
     "loses_zone",
     "may_leave_open",
     "query_numbers",

@@ -17,6 +17,7 @@ from fastapi_lint.model.calls.trails import Memo, Trail
 from fastapi_lint.model.calls.ways.branches import NO_SETTINGS
 from fastapi_lint.model.database.documents import asks_for_documents, gives_documents, keeps_documents
 from fastapi_lint.model.database.mapping.mapped import Relationship
+from fastapi_lint.model.database.records import along, asked, asks_for_records, keeps_records
 from fastapi_lint.model.database.selecting import KEEP, LOADERS, Selecting, joined
 from fastapi_lint.model.database.sessions import (
     QUERY_IO,
@@ -55,7 +56,7 @@ class Rows:
     an option (None when it cannot be told); `many` is False for a single object; `is_async` that of the session.
 
     `is_taken`: values that were taken out of the rows, such as ids. `place` is the call that asks the database.
-    `are_documents`: of MongoDB, which may be gone over by `async for`.
+    `are_documents`: of MongoDB. `record`: the model of Tortoise that they are rows of.
     """
 
     entities: tuple[Class, ...]
@@ -65,6 +66,12 @@ class Rows:
     is_taken: bool = False
     place: tuple[Module, f.Call] | None = field(default=None, compare=False)
     are_documents: bool = False
+    record: Class | None = None
+
+    @property
+    def by_async_for(self) -> bool:
+        """Whether `async for` goes over them as over a list."""
+        return self.are_documents or self.record is not None
 
 
 class Loading:
@@ -96,7 +103,7 @@ class Loading:
                 return True
         if name in _OF_ASYNCPG:
             return types.is_instance(types.infer(call.func.value, where), *_ASYNCPG)
-        return asks_for_documents(types, module, call)
+        return asks_for_documents(types, module, call) or asks_for_records(types, module, call)
 
     def reading(self, function: Function) -> Trail[str] | None:
         """The way from a function to the nearest query that runs whenever the function does; None when there is none,
@@ -158,7 +165,7 @@ class Loading:
             if entry.target != expr and not _is_numbered(where[0], entry, expr):
                 return None
             inner = self.rows(entry.test, (where[0], max(entry.parent, 0), entry.start), depth + 1)
-            if entry.is_async and (inner is None or not inner.are_documents):
+            if entry.is_async and (inner is None or not inner.by_async_for):
                 return None
             return replace(inner, many=False) if inner is not None and inner.many and not inner.is_taken else None
         return _together(self._of_binding(where[0], each.entry, each.block, each.start, expr, depth) for each in found)
@@ -210,7 +217,7 @@ class Loading:
         if block.test is None:
             return None
         found = self.rows(block.test, (module, max(block.parent, 0), block.start), depth + 1)
-        if found is None or not found.many or (block.is_async and not found.are_documents):
+        if found is None or not found.many or (block.is_async and not found.by_async_for):
             return None
         return found if element == block.target else replace(found, is_taken=True)
 
@@ -232,11 +239,17 @@ class Loading:
             return Rows((), frozenset(), True, True, place=(module, call))
         if gives_documents(types, module, call):
             return Rows((), frozenset(), True, True, place=(module, call), are_documents=True)
-        if name not in KEEP and name not in _FIRST and not keeps_documents(call):
+        if (query := asked(types, module, call)) is not None:
+            if not query.gives_rows:
+                return None
+            return Rows((), query.along, query.many, True, query.is_taken, (module, call), record=query.model)
+        if name not in KEEP and name not in _FIRST and not keeps_documents(call) and not keeps_records(call):
             return None
         found = self.rows(receiver, where, depth + 1)
         if found is None or (found.are_documents and not keeps_documents(call)):
             return None
+        if found.record is not None:
+            return replace(found, eager=joined(found.eager, along((call,)))) if keeps_records(call) else None
         if name == "options":
             return replace(found, eager=joined(found.eager, self._selecting.options(module, call)))
         if name in _FIRST:

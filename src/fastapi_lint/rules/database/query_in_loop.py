@@ -11,7 +11,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
 from fastapi_lint.model.calls import written
 from fastapi_lint.model.data import Root, is_cached, nearest_root
-from fastapi_lint.model.database import Rows, is_session_like
+from fastapi_lint.model.database import Rows, is_session_like, loads_a_key
 from fastapi_lint.model.names import asked_about, evaluated, target_names, walk
 from fastapi_lint.rule import Check, rule
 
@@ -30,7 +30,8 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
     the ten rows of a test, and slow with the thousands of production.
 
     Ask once for all of them: `where(Item.owner_id.in_(ids))` or a join, and for relationships `selectinload` or
-    `joinedload` in the options of the first query. Documents of MongoDB: with `$in`, or joined by `$lookup`.
+    `joinedload` in the options of the first query. Documents of MongoDB: with `$in`, or joined by `$lookup`. Rows of
+    Tortoise: with `filter(id__in=...)`, or loaded along by `prefetch_related(...)`.
 
     Known limits
     The rows have to come from a query that is seen, in the same function or in one of the project that gives them back.
@@ -51,12 +52,13 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
         if block.kind not in ("for", "comprehension"):
             continue
         rows = check.project.loading.rows(block.test, (module, max(block.parent, 0), block.start))
-        if rows is None or not rows.many or (block.is_async and not rows.are_documents) or _ends_early(function, index):
+        if rows is None or not rows.many or (block.is_async and not rows.by_async_for) or _ends_early(function, index):
             continue
         if root is None:  # a long way, which is gone only when there is something to tell
             root = cache(partial(nearest_root, check.project, function, carries=False))
         yield from _calls(function, index, rows, root, seen, check)
         yield from _relationships(function, index, rows, root, check)
+        yield from _keys(function, index, rows, root, check)
 
 
 def _calls(
@@ -105,6 +107,8 @@ def _instead(function: Function, call: f.Call, index: int, rows: Rows) -> str:
         return "run it once, before the loop: it asks the same for every row"
     if rows.are_documents:
         return "ask once for all of them, with `$in`, or have `$lookup` join them"
+    if rows.record is not None:
+        return "ask once for all rows, with `filter(..._id__in=...)`, or load them along by `prefetch_related(...)`"
     return "ask once for all rows, with `in_(...)` or a join"
 
 
@@ -148,6 +152,33 @@ def _relationships(
                 f"`{f.last_name(part.value)}.{part.attr}` is loaded by a query for every row of a loop",
                 why=f"{_who(function, found)} sends one statement more for each row that the first query finds",
                 instead=f"add `.options(selectinload({relationship.owner.name}.{part.attr}))` to the query",
+                related=_source(rows, check),
+            )
+
+
+def _keys(
+    function: Function, index: int, rows: Rows, root: Callable[[], Root | None], check: Check
+) -> Iterator[Finding]:
+    """The foreign keys of a row of Tortoise that the loop awaits."""
+    target = function.module.facts.blocks[index].target
+    if rows.record is None or rows.is_taken or rows.eager is None or not isinstance(target, f.Name):
+        return
+    told: set[str] = set()
+    for expr, at_block, at in sorted(evaluated(function), key=lambda each: each[2]):
+        if not _is_inside(function, at_block, index):
+            continue
+        for part in walk(expr):
+            key = part.value if isinstance(part, f.Await) else None
+            if not isinstance(key, f.Attr) or key.value != target or key.attr in rows.eager or key.attr in told:
+                continue
+            if not loads_a_key(check.project.types, rows.record, key.attr) or (found := root()) is None:
+                continue
+            told.add(key.attr)
+            yield check.finding(
+                _place(function, at, key),
+                f"`{target.id}.{key.attr}` is loaded by a query for every row of a loop",
+                why=f"{_who(function, found)} sends one statement more for each row that the first query finds",
+                instead=f'load it along: `.prefetch_related("{key.attr}")` in the query',
                 related=_source(rows, check),
             )
 
