@@ -44,9 +44,7 @@ def asks_for_records(types: Inference, module: Module, call: f.Call) -> bool:
     if not call.awaited or not isinstance(call.func, f.Attr):
         return False
     if call.func.attr == "fetch_related":  # only rows of Tortoise have such a method
-        owner = types.infer(
-            call.func.value, (module, call.block, call.start)
-        )
+        owner = types.infer(call.func.value, (module, call.block, call.start))
         return owner is None or types.is_instance(owner, *_MODEL)
     return asked(types, module, call) is not None
 

@@ -87,6 +87,8 @@ class Comparing:
         match expr:
             case f.Await(value=value):
                 return self.is_given(value, where, depth - 1)
+            case f.Choice(options=options):  # one header, or another one
+                return any(self.is_given(option, where, depth - 1) for option in options)
             case f.Sub(value=value):
                 return self._is_of_request(value, where) or self.is_given(value, where, depth - 1)
             case f.CallRef(index=index):

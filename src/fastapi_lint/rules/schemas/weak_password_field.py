@@ -15,6 +15,7 @@ from fastapi_lint.model import Class, Function, FunctionObject, Module, Project
 from fastapi_lint.model.calls.bodies.validation import validators
 from fastapi_lint.model.data import Schema, SchemaField
 from fastapi_lint.model.data.configuration import Given
+from fastapi_lint.model.names import comparisons_of
 from fastapi_lint.model.secrets import VERIFIES, is_only_sent_on
 from fastapi_lint.rule import Check, rule
 
@@ -59,9 +60,9 @@ def weak_password_field(schema: Schema, check: Check) -> Iterator[Finding]:
     Known limits
     Only bodies of requests are looked at, and of these schemas that are named for signing up, registering, creating a
     user, resetting or changing a password, or whose password is seen to be hashed, whatever they are named for.
-    Passwords that may be left out,
-    those with a validator or a pattern, those that are only sent on to another service, and those that are compared
-    with a hash and never hashed (to join what somebody else has made) are left alone.
+    Passwords that may be left out, those with a validator or a pattern, those that are only sent on to another service,
+    those that have to be equal to another one that is judged, and those that are compared with a hash and never hashed
+    (to join what somebody else has made) are left alone.
 
     References
     - [OWASP: authentication cheat sheet](https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html)
@@ -79,7 +80,7 @@ def weak_password_field(schema: Schema, check: Check) -> Iterator[Finding]:
                 continue
             least, most = _bounds(user, one, project)
             if least is None or least < _LEAST or most is None:
-                if not _is_judged(user.cls, one, project):
+                if not _is_judged(user.cls, one, project) and not _repeats(user, one, project):
                     yield _report(user, one, least, most, check)
                     break
 
@@ -89,6 +90,35 @@ def _is_judged(cls: Class, one: SchemaField, project: Project) -> bool:
     if _is_given(cls, one, _measures, project) or is_only_sent_on(project, cls, one.name):
         return True
     return _is_given(cls, one, _verifies, project) and not _is_given(cls, one, _hashes, project)
+
+
+def _repeats(schema: Schema, one: SchemaField, project: Project) -> bool:
+    """Whether a password has to be equal to another one of the same body, which somebody judges."""
+    others = [each for each in schema.fields if each is not one and secrets.secret_name(each.name) == "password"]
+    for other in others:
+        least, _ = _bounds(schema, other, project)
+        if (least is not None and least >= _LEAST) or _is_judged(schema.cls, other, project):
+            if _is_compared(schema.cls, one.name, other.name, project):
+                return True
+    return False
+
+
+def _is_compared(cls: Class, name: str, other: str, project: Project) -> bool:
+    """Whether code asks whether two fields of an object of the class are equal."""
+    for module in project.modules:
+        if module.is_test or not module.mentions(name) or not module.mentions(other):
+            continue
+        for function in module.functions:
+            for part, block, at in comparisons_of(function):
+                if part.operators not in (("==",), ("!=",)):
+                    continue
+                sides = [each for each in part.operands if isinstance(each, f.Attr)]
+                if {each.attr for each in sides} != {name, other} or sides[0].value != sides[1].value:
+                    continue
+                owner = project.infer(sides[0].value, module, block, at)
+                if project.types.is_instance(owner, cls):
+                    return True
+    return False
 
 
 def _report(schema: Schema, one: SchemaField, least: float | None, most: float | None, check: Check) -> Finding:
