@@ -259,10 +259,28 @@ class Inserts:
             loaded = f.last_name(module.facts.calls[made.index].func)
             if loaded in _LOADS:
                 return Insert(written, None, True)
+        if isinstance(value, f.Name) and self._is_injected(value.id, where):
+            return Insert(written, None, True)
         if isinstance(value, f.Name) and self._is_handed_in(value.id, where):
             return Insert(written, None, True, value.id)
         thing = self._project.types.infer(value, where)
         return Insert(written, _class_in(thing), is_new=value is not None and self._is_made(value, where))
+
+    def _is_injected(self, name: str, where: Where) -> bool:
+        """Whether a name is what a dependency gave and has not made itself, such as the row of who asks."""
+        found = self._project.types.find_bindings(name, where)
+        function = where[0].enclosing(where[1])
+        if function is None or len(found) != 1 or not isinstance(found[0].entry, f.Param):
+            return False
+        place = (where[0], function.facts.outer, found[0].entry.start)
+        given = self._project.types.dependency_of(found[0].entry, place)
+        if not isinstance(given, FunctionObject):
+            return False
+        inner = given.function
+        return not any(
+            leave.value is not None and self._is_made(leave.value, (inner.module, leave.block, leave.start))
+            for leave in inner.exits
+        )
 
     def _is_handed_in(self, name: str, where: Where) -> bool:
         """Whether a parameter is added, by a function that is no endpoint and whose name does not say it makes one."""
