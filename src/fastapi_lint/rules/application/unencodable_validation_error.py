@@ -20,6 +20,8 @@ _ERRORS = (
 _RESPONSE = "fastapi.responses.JSONResponse"
 _DEEPEST = 6
 _CONTEXT = f.Const("ctx")
+_HANDED = (f.CallRef, f.Mapping, f.Display, f.Name)
+"""What a function may be given that holds errors."""
 
 
 @rule("FAPI721", severity=Severity.ERROR, fix=Safety.SAFE, since="0.2.0")
@@ -70,7 +72,7 @@ def _content(call: f.Call) -> f.Arg | None:
 def _handed_on(module: Module, call: f.Call, check: Check) -> Iterator[Finding]:
     """Errors that are given to a function of the project which puts them into a `JSONResponse` as they are."""
     where = (module, call.block, call.start)
-    given = [arg for arg in call.args if isinstance(arg.value, f.CallRef) and any(_errors(arg.value, where, check))]
+    given = [arg for arg in call.args if type(arg.value) in _HANDED and any(_errors(arg.value, where, check))]
     callee = check.project.callee(module, call) if given else None
     if not isinstance(callee, FunctionObject):
         return

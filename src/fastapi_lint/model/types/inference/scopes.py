@@ -32,6 +32,7 @@ from fastapi_lint.model.types.inference.questions import (
     is_none,
     is_one_object,
 )
+from fastapi_lint.model.types.inference.telling import is_about, is_any_error, is_asked, isinstances, may_be_more
 from fastapi_lint.tracking import recording
 
 BUILTINS = frozenset(dir(builtins))
@@ -143,11 +144,10 @@ class Scopes(Questions):
         if found:
             known = self.merge(module, name, found) if found[1:] else self._bound_type(module, name, found[0])
             is_several = type(known) is OneOf and type(known.options[0]) is Instance
-            is_open = known is None or is_several or (type(known) is Instance and isinstance(known.cls, Class))
-            if is_open and name in module.asked_for_types:
+            if (is_several or may_be_more(known)) and name in module.asked_for_types:
                 latest = max((binding.start for binding in found if binding.start <= where[2]), default=-1)
                 told = self._told_by_tests(name, where, latest, known)
-                return told or (None if is_several and _is_asked(name, where) else known)
+                return told or (None if is_several and is_asked(name, where) else known)
             return known
         if starred := self.starred(module, name):
             return starred
@@ -180,8 +180,8 @@ class Scopes(Questions):
                 if isinstance(told, Instance) and (known is None or self._is_below(told, known)):
                     return told
         for test in (*around, *before):
-            for call in _isinstances(test, module.facts.calls):
-                if latest < call.end <= at and _is_about(call, name, module):
+            for call in isinstances(test, module.facts.calls):
+                if latest < call.end <= at and is_about(call, name, module):
                     told = self.guarded(("told", module, call.start), partial(self._told, call, module))
                     if isinstance(told, Instance) and (known is None or self._is_below(told, known)):
                         return told
@@ -204,6 +204,8 @@ class Scopes(Questions):
             return told in known.options or any(self._is_below(told, option) for option in known.options)
         if not isinstance(known, Instance) or told.cls == known.cls:
             return False
+        if is_any_error(known):
+            return not is_any_error(told)
         return isinstance(told.cls, Class) and self.is_subclass(told.cls, known.cls)
 
     @staticmethod
@@ -359,38 +361,6 @@ class Scopes(Questions):
 def _says_nothing(entry: f.Assign) -> bool:
     """Whether an assignment says nothing of what a name is: it is None to begin with."""
     return entry.annotation is None and is_none(entry.value)
-
-
-def _isinstances(test: f.Expr | None, calls: tuple[f.Call, ...]) -> Iterator[f.Call]:
-    """The calls of `isinstance` that hold where a condition does."""
-    match test:
-        case f.CallRef(index=index) if calls[index].func == f.Name("isinstance") and len(calls[index].args) == 2:
-            yield calls[index]
-        case f.Choice(options=options, op="and"):
-            for option in options:
-                yield from _isinstances(option, calls)
-
-
-def _is_asked(name: str, where: Where) -> bool:
-    """Whether a function asks of which class a name is: of several objects it has some excluded, perhaps."""
-    module, block, _ = where
-    function = module.facts.blocks[block].function
-    return any(
-        call.func == f.Name("isinstance") and call.args and _is_about(call, name, module)
-        for call in module.calls_in.get(function, ())
-    ) or any(one.kind == "choice" and one.test == f.Name(name) for one in module.blocks_in.get(function, ()))
-
-
-def _is_about(call: f.Call, name: str, module: Module) -> bool:
-    """Whether a call of `isinstance` asks about a name, perhaps one that is bound there: `isinstance(x := f(), C)`."""
-    given = call.args[0]
-    if given.value == f.Name(name):
-        return True
-    function = module.facts.blocks[call.block].function
-    return any(
-        entry.op == ":=" and entry.target == f.Name(name) and given.start <= entry.start < given.end
-        for entry in module.assigns_in.get(function, ())
-    )
 
 
 def _is_made_here(binding: Binding, at: int) -> bool:
