@@ -32,7 +32,7 @@ from fastapi_lint.model.types.inference.questions import (
     is_none,
     is_one_object,
 )
-from fastapi_lint.model.types.inference.telling import is_about, is_any_error, is_asked, isinstances, may_be_more
+from fastapi_lint.model.types.telling import is_about, is_any_error, is_asked, isinstances, may_be_more
 from fastapi_lint.tracking import recording
 
 BUILTINS = frozenset(dir(builtins))
