@@ -46,18 +46,18 @@ def status_is_decided(project: Project, route: Route, handler: Function) -> bool
 
 def _documents_200(route: Route) -> bool:
     """Whether the operation says itself what its 200 means."""
-    given = route.keyword("responses")
+    given = route.given("responses")
     return (
         given is not None
-        and isinstance(given.value, f.Mapping)
-        and any(isinstance(key, f.Const) and key.value in (200, "200") for key, _ in given.value.items)
+        and isinstance(given[0], f.Mapping)
+        and any(isinstance(key, f.Const) and key.value in (200, "200") for key, _ in given[0].items)
     )
 
 
 def _is_old(project: Project, route: Route) -> bool:
     """Whether a route is kept for old clients: it, its router, or a router or an inclusion on the way is deprecated."""
     router = route.router
-    calls = [route.call, *([router.call] if router is not None else [])]
+    calls = [route.call, *(each.facts for each in (route.partial,) if each), *([router.call] if router else [])]
     for address in route.addresses[:1]:
         calls += [inclusion.call for inclusion in address.inclusions]
         above = (project.routes.router_of(key) for key in address.routers)

@@ -218,7 +218,7 @@ class Inserts:
         name = f.last_name(call.func)
         if name in _RUNS:
             return self._by_text(module, call)
-        if name not in _MONGO and name not in _SESSION and name not in _CREATORS:
+        if name not in _MONGO and name not in _SESSION and name not in _CREATORS and name != "save":
             return None
         project = self._project
         written = module.source.slice(call.start, call.name_end)
@@ -227,8 +227,12 @@ class Inserts:
             case Method(cls=cls, name=method):
                 if method in _SESSION and cls.rsplit(".", 1)[-1] in _SESSION_CLASSES:
                     return self._added(module, call, written)
+                if method == "save":
+                    return self._saved(module, call, cls, written)
                 if method in _CREATORS and cls.startswith(_LIBRARIES):
                     return Insert(written, None)
+                if method == "insert" and cls == "sqlalchemy.Table":
+                    return Insert(written, None, self._is_changed_on_conflict(module, call))
                 if method in _MONGO and cls.startswith(("pymongo.", "motor.")):
                     return Insert(written, None)
             case External(name=full) if full.startswith("sqlalchemy.") and full.endswith(".insert"):
@@ -247,6 +251,14 @@ class Inserts:
                 if name in _CREATORS and isinstance(model, Class) and self._is_mapped(model):
                     return Insert(written, model)
         return None
+
+    def _saved(self, module: Module, call: f.Call, cls: str, written: str) -> Insert | None:
+        """`row.save()`: an insert where the row is made anew right there."""
+        receiver = call.func.value if isinstance(call.func, f.Attr) else None
+        where = (module, call.block, call.start)
+        if receiver is None or not cls.startswith(_LIBRARIES) or not self._is_made(receiver, where):
+            return None
+        return Insert(written, _class_in(self._project.types.infer(receiver, where)))
 
     def _added(self, module: Module, call: f.Call, written: str) -> Insert | None:
         """`session.add(x)`: an insert unless x was loaded, or is somebody else's."""

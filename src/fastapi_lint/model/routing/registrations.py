@@ -296,7 +296,7 @@ class Registrations(Listed):
             outer, made, inner = module, call, None
             if (decorator := self.decorator_of(handler, environment)) is not None:
                 (outer, made), inner, by_decorator = decorator, (module, call), True
-            changed = verb.made is not None or self.is_changed(receiver, attr, where)
+            changed = self.is_changed(receiver, attr, where)
             self.add(
                 key,
                 Route(

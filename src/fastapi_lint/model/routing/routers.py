@@ -61,8 +61,8 @@ class Route:
     of the project that is used as the decorator (`@protected(router.get, "/x")`); `call` is then the decorator.
     `takes_prefix`: the router's own prefix goes before FastAPI's routes, not before Starlette's and those of a list.
     `on` is the call of a function of the project that makes the router, as far as that is known.
-    `is_changed`: a method of the project that overrides the verb adds arguments, or changes them, or a `partial` does,
-    which is then `partial`. `is_initial`: it stands in the list that its router is made with.
+    `is_changed`: a method of the project that overrides the verb adds arguments, or changes them. `partial` is the one
+    that adds arguments to the verb. `is_initial`: it stands in the list that its router is made with.
     """
 
     project: Routing = field(repr=False)
@@ -156,7 +156,12 @@ class Route:
 
     @property
     def has_unpacked(self) -> bool:
-        """Whether more arguments than are seen may be given: by `**kwargs`, or by a method on the way."""
+        """Whether more arguments than are seen may be given: by `**kwargs`, a method on the way, or a `partial`."""
+        return self.partial is not None or self.hides_arguments
+
+    @property
+    def hides_arguments(self) -> bool:
+        """As `has_unpacked`, those aside that `given` knows of."""
         return self.is_changed or any(arg.name == "**" for arg in self.call.args)
 
     @property

@@ -54,7 +54,7 @@ def created_with_200(module: Module, check: Check) -> Iterator[Finding]:
     reported: set[int] = set()
     for route in check.project.routes.by_module.get(module, ()):
         handler = route.handler
-        if handler is None or route.methods != ("POST",) or route.has_unpacked or route.module.is_test:
+        if handler is None or route.methods != ("POST",) or route.hides_arguments or route.module.is_test:
             continue
         given = route.keyword("status_code")
         path = route.ending

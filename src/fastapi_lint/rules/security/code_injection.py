@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from fastapi_lint.finding import Finding, Severity
@@ -28,8 +29,16 @@ _WHY = {
 }
 _CONTENT = frozenset({"content", "body", "message", "file"})
 _READERS = ("io.BytesIO", "typing.BinaryIO", "tempfile.SpooledTemporaryFile")
+_HOW = ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")
 _SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "cmd", "cmd.exe", "powershell", "pwsh"})
-_PROGRAMS = frozenset({"run", "call", "check_call", "check_output", "Popen", "create_subprocess_exec"})
+_RUNS = re.compile(r"-[a-z]*c[a-z]*|/c|-command", re.IGNORECASE)
+"""The option of a shell behind which a command stands, alone or with others."""
+_WITH_A_WORD = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
+_PROGRAMS = frozenset({
+    "run", "call", "check_call", "check_output", "Popen", "create_subprocess_exec", "spawn", "posix_spawn",
+    "posix_spawnp", *(f"{kind}{how}" for kind in ("spawn", "exec") for how in _HOW),
+})  # fmt: skip
+_DEEPEST = 3
 
 
 @rule("FAPI623", severity=Severity.ERROR, needs_requests=True)
@@ -104,29 +113,63 @@ def _shells(module: Module, check: Check) -> Iterator[Arrival]:
     """The texts that a shell is given as an argument: `["bash", "-c", text]`."""
     flows = check.project.taint
     for call in check.project.taint.sinks.called_like(module, _PROGRAMS):
-        where = (module, call.block, call.start)
-        target, args = flows.tracing.callee(call, where)
-        name = check.project.types.name_of_type(target) or ""
         function = module.enclosing(call.block)
-        if not name.startswith(("subprocess.", "asyncio.")) or function is None:
+        if function is None:
             continue
-        words = [arg.value for arg in args if arg.name == ""]
-        if words and name.startswith("subprocess."):
-            words = list(_items(words[0], call, module, check))
-        if len(words) < 3 or not isinstance(words[0], f.Const):
-            continue
-        flag = words[1].value if isinstance(words[1], f.Const) else ""
-        if str(words[0].value).rpartition("/")[2] in _SHELLS and str(flag).lower() in ("-c", "-lc", "/c", "-command"):
-            for arrival in flows.given(words[2], function, (call.start, call.end), call.block, "shell"):
+        target, args = flows.tracing.callee(call, (module, call.block, call.start))
+        name = check.project.types.name_of_type(target) or ""
+        command = _command([*_words(name, args, call, module, check)])
+        if command is not None:
+            for arrival in flows.given(command, function, (call.start, call.end), call.block, "shell"):
                 yield replace(arrival, called=name.rpartition(".")[2], call=call)
 
 
-def _items(expr: f.Expr, call: f.Call, module: Module, check: Check) -> tuple[f.Expr, ...]:
-    """The items of a list that is written there, or that the variable stands for."""
+def _words(name: str, args: Sequence[f.Arg], call: f.Call, module: Module, check: Check) -> Iterator[f.Expr]:
+    """The program that a call starts, and what it is given; nothing of other calls."""
+    words = [arg.value for arg in args if arg.name == ""]
+    called = name.rpartition(".")[2]
+    if name.startswith(("subprocess.", "pty.")):
+        given = words[:1] or [arg.value for arg in args if arg.name == "args"]
+        yield from _items(given[0], call, module, check) if given else ()
+    elif name.startswith("asyncio."):
+        yield from words
+    elif name.startswith("os."):
+        words = words[1:] if called.startswith("spawn") else words  # before the program stands how to wait for it
+        if "l" in called.removeprefix("spawn").removeprefix("exec"):
+            yield from (*words[:1], *words[2:])  # after it, what it is told that it is called
+        else:
+            for number, word in enumerate(words[:2]):
+                yield from _items(word, call, module, check)[1:] if number else (word,)
+
+
+def _command(words: Sequence[f.Expr]) -> f.Expr | None:
+    """What a shell among programs is given to run: the word behind the option that says so."""
+    texts = [str(word.value) if isinstance(word, f.Const) else "" for word in words]
+    if not texts or texts[0].rpartition("/")[2] not in _SHELLS:
+        return None
+    for number, text in enumerate(texts[1:-1], 1):
+        if _RUNS.fullmatch(text):
+            return words[number + 1]
+        if not text.startswith(("-", "/", "+")) and texts[number - 1] not in _WITH_A_WORD:
+            break  # a file that it runs
+    return None
+
+
+def _items(expr: f.Expr, call: f.Call, module: Module, check: Check, depth: int = 0) -> tuple[f.Expr, ...]:
+    """The items of a list that is written there, or that the variable stands for, or of several in a row."""
     if isinstance(expr, f.Name):
         where = (module, call.block, call.start)
         expr = next((value for value, _ in check.project.values.definitions(expr, where)), expr)
-    return expr.items if isinstance(expr, f.Display) else ()
+    further = (call, module, check, depth + 1)
+    match expr:
+        case _ if depth > _DEEPEST:
+            return (f.Unknown(),)
+        case f.Display(items=items):
+            several = (_items(item.value, *further) if isinstance(item, f.Star) else (item,) for item in items)
+            return tuple(each for items in several for each in items)
+        case f.Binary(op="+", left=left, right=right):
+            return (*_items(left, *further), *_items(right, *further))
+    return (f.Unknown(),) if depth else ()
 
 
 def _shown(arrival: Arrival) -> str:

@@ -11,7 +11,7 @@ from fastapi_lint.model import Function, Module
 from fastapi_lint.model.application import wraps_endpoint
 from fastapi_lint.model.calls import Raising, body_of, only_computes
 from fastapi_lint.model.names import ClassObject, External, FunctionObject, Instance, walk
-from fastapi_lint.model.routing import Answer, Message
+from fastapi_lint.model.routing import Answer, Message, is_response
 from fastapi_lint.model.taint import Told, only_parses, wrapped
 from fastapi_lint.model.values import NOWHERE, Bound
 from fastapi_lint.rule import Check, rule
@@ -22,6 +22,7 @@ _OF_CONTENT = frozenset({413, 415, 422})
 _SENDING = {"TemplateResponse": "context", "RedirectResponse": "url"}
 """What sends something of what it is given first, or by this name."""
 _DEEPEST = 4
+_IN_HEADERS = frozenset({"append", "setdefault", "update"})
 
 
 @rule("FAPI604", needs_requests=True)
@@ -131,7 +132,9 @@ def _parts(expr: f.Expr | None, module: Module, depth: int) -> Iterator[f.Expr]:
                 yield from _parts(arg.value, module, depth - 1)
 
 
-def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message | f.Arg | f.Exit, Bound, int | None]]:
+def _sent(
+    function: Function, check: Check
+) -> Iterator[tuple[Answer | Message | f.Arg | f.Exit | f.Assign, Bound, int | None]]:
     """What a function sends: where, the content, and the status (None when not known)."""
     project = check.project
     answers = project.answers.of(function)
@@ -153,6 +156,11 @@ def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message |
                 or (answer.default if answer.status is None else None)
                 or _set(answer, function, check),
             )
+        headers = f.keyword(answer.call, "headers") if answer.call is not None and answer.is_direct else None
+        if headers is not None and answer.call is not None and answer.kind != "value":
+            where = (function.module, answer.call.block, answer.call.start)
+            yield headers, (headers.value, where, NOWHERE), project.answers.code(answer.status)
+    yield from _headers(function, check)
     yield from _pages(function, check)
     for message in project.channels.messages(function):
         yield message, message.content, None
@@ -160,6 +168,41 @@ def _sent(function: Function, check: Check) -> Iterator[tuple[Answer | Message |
         for leave in function.exits:
             if leave.kind == "yield" and leave.value is not None:
                 yield leave, (leave.value, (function.module, leave.block, leave.start), NOWHERE), None
+
+
+def _headers(function: Function, check: Check) -> Iterator[tuple[f.Assign | f.Arg, Bound, None]]:
+    """What a function writes into the headers and cookies of a response."""
+    module = function.module
+    if not module.mentions("headers", "set_cookie"):
+        return
+    for entry in module.assigns_in.get(function.index, ()):
+        match entry.target:
+            case f.Sub(value=f.Attr(value=response, attr="headers")) if entry.value is not None:
+                where = (module, entry.block, entry.start)
+                if _goes_out(response, entry, function, check):
+                    yield entry, (entry.value, where, NOWHERE), None
+    for call in function.calls:
+        match call.func:
+            case f.Attr(value=f.Attr(value=response, attr="headers"), attr=attr) if attr in _IN_HEADERS:
+                given = call.args
+            case f.Attr(value=response, attr="set_cookie"):
+                given = call.args[1:]
+            case _:
+                continue
+        if _goes_out(response, call, function, check):
+            where = (module, call.block, call.start)
+            yield from ((arg, (arg.value, where, NOWHERE), None) for arg in given)
+
+
+def _goes_out(response: f.Expr, place: f.Assign | f.Call, function: Function, check: Check) -> bool:
+    """Whether an object is a response that is sent: that which FastAPI injects is not, when an error is raised."""
+    module = function.module
+    if not is_response(check.project.infer(response, module, place.block, place.start), check.project.types):
+        return False
+    is_injected = isinstance(response, f.Name) and check.project.answers.injects(function, response.id)
+    return not is_injected or not any(
+        leave.kind == "raise" and leave.block == place.block and leave.start > place.start for leave in function.exits
+    )
 
 
 def _pages(function: Function, check: Check) -> Iterator[tuple[f.Arg, Bound, int | None]]:

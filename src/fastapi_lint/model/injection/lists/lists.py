@@ -50,8 +50,7 @@ class Lists:
             return _joined((given, self.listed(own.value, holder.where) if own else _NOTHING))
         bound = holder.given("dependencies")
         if bound is None:
-            changes = holder.is_changed and holder.partial is None
-            return (), f.keyword(holder.call, "**") is None and not changes
+            return (), not holder.hides_arguments
         return self.listed(*bound)
 
     def _of_router(self, router: Router, inclusion: Inclusion | None) -> Listed:
