@@ -7,7 +7,7 @@ from fastapi_lint.model.secrets.beside import written_beside
 from fastapi_lint.model.secrets.comparing import Comparing, Comparison
 from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
 from fastapi_lint.model.secrets.keys import Given, keys_given, literals_given_back
-from fastapi_lint.model.secrets.logged import Logged, Logs, writes_log
+from fastapi_lint.model.secrets.logs import Logged, Logs, writes_log
 from fastapi_lint.model.secrets.passwords import (
     VERIFIES,
     Digest,

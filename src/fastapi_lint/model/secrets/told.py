@@ -11,7 +11,7 @@ from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.data.unread.occurrences import reads
 from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import Module
-from fastapi_lint.model.secrets.logged import writes_log
+from fastapi_lint.model.secrets.logs import writes_log
 from fastapi_lint.model.values.texts import BoundText
 
 if TYPE_CHECKING:

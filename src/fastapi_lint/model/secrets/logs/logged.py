@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from fastapi_lint.catalog.secrecy import secrets, tokens
+from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import evaluated, walk
-from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.expressions import walk
+from fastapi_lint.model.names.symbols import Class, FunctionObject, Instance, Module
 from fastapi_lint.model.secrets.fleeting import is_of_this_process
+from fastapi_lint.model.secrets.logs.addresses import password_in
+from fastapi_lint.model.secrets.logs.credentials import HOLDERS, Credentials
 from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.taint import HARMLESS
-from fastapi_lint.model.types.inference.inference import DEPENDS, Where
+from fastapi_lint.model.types.inference.inference import Where
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -33,7 +35,6 @@ _SAME = frozenset({"encode", "decode", "strip", "lower", "get_secret_value", "fo
 _DUMPS = frozenset({"model_dump", "model_dump_json", "dict", "json"})
 _MASKED = ("pydantic.SecretStr", "pydantic.SecretBytes", "pydantic.types.SecretStr", "starlette.datastructures.Secret")
 _HARMLESS = ("int", "float", "bool", "datetime.datetime", "datetime.timedelta", "list", "set")
-_HOLDERS = ("fastapi.security.HTTPBasicCredentials", "fastapi.security.HTTPAuthorizationCredentials")
 _FORMS = frozenset({"str", "text", "string"})
 _VAGUE = frozenset({"token", "tokens", "secret", "key", "credential", "credentials", "bearer", "pwd"})
 """Words that mean something else as often: a word of a text, an entry of a dict, the working directory."""
@@ -43,10 +44,6 @@ _QUALIFYING = frozenset({
     "encrypt", "webhook", "jwt", "consumer", "private", "account", "master", "shared", "aws", "id", "reset", "verify",
 })  # fmt: skip
 """Words before `token`, `secret` or `key` that say what it opens."""
-_MARKERS = frozenset({"fastapi.Header", "fastapi.Cookie"})
-_MADE = frozenset({
-    "create", "generate", "make", "issue", "encode", "sign", "refresh", "get", "fetch", "build", "new", "obtain",
-})  # fmt: skip
 _NEW = frozenset({"generate", "random", "choice", "choices", "urlsafe", "hex", "bytes", "new", "create", "make"})
 _DEPTH = 6
 _LABEL = 8
@@ -90,13 +87,8 @@ def _makes_logger(project: Project, module: Module, call: f.Call) -> bool:
     )
 
 
-class Logs:
+class Logs(Credentials):
     """Answers about one module after the other."""
-
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self.types = project.types
-        self.values = project.values
 
     def logged(self, module: Module) -> Iterator[Logged]:
         """The secrets that a module writes to logs, or prints while it serves."""
@@ -140,14 +132,15 @@ class Logs:
             case f.CallRef(index=index):
                 return self._called(module, module.facts.calls[index], depth)
             case f.Name(id=name):
-                return self._named(expr, name, where) or self._whole(expr, where) or self._message(expr, where, depth)
+                found = self._named(expr, name, where) or self._whole(expr, where) or self._message(expr, where, depth)
+                return found or self._address(expr, where, depth)
             case f.Attr(value=owner, attr=attr):
-                if attr in ("headers", "cookies") and self._is_request(owner, where):
+                if attr in ("headers", "cookies") and self.is_request(owner, where):
                     return f"{_text(owner)}.{attr}"
-                return self._named(expr, attr, where)
+                return self._named(expr, attr, where) or self._address(expr, where, depth)
             case f.Sub(value=owner, items=(f.Const(value=str(key)),)):
-                if self._is_headers(owner, where):
-                    return key if key.lower() in ("authorization", "cookie", "x-api-key") else None
+                if self.is_headers(owner, where):
+                    return key if _is_of_caller(owner, key) else None
                 return self._named(expr, key, where)
         for each in inner:
             if (found := self.shown(each, where, depth - 1)) is not None:
@@ -175,8 +168,8 @@ class Logs:
             owner, attr = call.func.value, call.func.attr
             if attr == "get" and call.args:
                 key = self.values.text(call.args[0].value, where) or ""
-                if self._is_headers(owner, where):
-                    return key if key.lower() in ("authorization", "cookie", "x-api-key") else None
+                if self.is_headers(owner, where):
+                    return key if _is_of_caller(owner, key) else None
                 return key if secrets.secret_name(key) is not None and not _is_vague(key) else None
             if attr in _DUMPS and not call.args:
                 return self._whole(owner, where)
@@ -187,11 +180,17 @@ class Logs:
                     if (found := self.shown(each, where, depth - 1)) is not None:
                         return found
                 return None
+            if attr == "render_as_string" and _shows_password(call):  # of SQLAlchemy's URL, which hides it by itself
+                return f"{_text(owner) or 'url'}.password"
         if self.project.called_name(module, call) in _SHOWS:
             for arg in call.args:
                 if (found := self.shown(arg.value, where, depth - 1)) is not None:
                     return found
-        return None
+        return self._address(f.CallRef(module.call_numbers[call.start, call.end]), where, depth)
+
+    def _address(self, expr: f.Expr, where: Where, depth: int) -> str | None:
+        """The password in the address that a name, a property or a function gives, as it is written there."""
+        return password_in(self.project, expr, where, lambda part, place: self.shown(part, place, depth - 1))
 
     def _named(self, expr: f.Expr, name: str, where: Where) -> str | None:
         """A value that is a secret by its name, when nothing says that it is none, or is not shown."""
@@ -201,7 +200,7 @@ class Logs:
             return None  # it names an account, as in S3; what proves it is the secret key
         if self._is_masked(expr, where) or self._is_made_to_be_shown(expr, where):
             return None
-        if _is_vague(name) and not self._is_credential(expr, where):
+        if _is_vague(name) and not self.is_credential(expr, where):
             return None
         if self._is_written_out(expr, where) or (secrets.words(name)[-1] == "key" and self._is_label(expr, where)):
             return None
@@ -251,13 +250,13 @@ class Logs:
         if not isinstance(value, Instance):
             return False
         if isinstance(value.cls, Class):
-            return not self.types.is_instance(value, *_HOLDERS)
+            return not self.types.is_instance(value, *HOLDERS)
         return value.cls in _MASKED or value.cls in _HARMLESS
 
     def _whole(self, expr: f.Expr, where: Where) -> str | None:
         """A model of the client that has a password in it, or its credentials, as a whole."""
         value = self.types.infer(expr, where)
-        if self.types.is_instance(value, *_HOLDERS):
+        if self.types.is_instance(value, *HOLDERS):
             return _text(expr)
         cls = value.cls if isinstance(value, Instance) and isinstance(value.cls, Class) else None
         schema = self.project.schemas.of(cls) if cls is not None else None
@@ -271,83 +270,6 @@ class Logs:
             if is_shown and not one.excluded and secrets.secret_name(one.name) == "password":
                 return f"{expr.id}.{one.name}"
         return None
-
-    # ---------------------------------------------------------------- requests
-
-    def _is_request(self, expr: f.Expr, where: Where) -> bool:
-        return self.types.is_instance(self.types.infer(expr, where), "fastapi.requests.HTTPConnection")
-
-    def _is_headers(self, expr: f.Expr, where: Where) -> bool:
-        return isinstance(expr, f.Attr) and expr.attr in ("headers", "cookies") and self._is_request(expr.value, where)
-
-    # ---------------------------------------------------------------- what a vague name stands for
-
-    def _is_credential(self, expr: f.Expr, where: Where) -> bool:
-        """Whether something shows that a `token` is a credential: where it comes from, or what is done with it."""
-        module, block, at = where
-        function = module.enclosing(block)
-        if function is None:
-            return False
-        if isinstance(expr, f.Attr):
-            value = self.types.infer(expr.value, where)
-            cls = value.cls if isinstance(value, Instance) and isinstance(value.cls, Class) else None
-            is_held = self.types.is_instance(value, *_HOLDERS)
-            return is_held or (cls is not None and self.project.secrets.is_settings(cls))
-        if not isinstance(expr, f.Name):
-            return False
-        if any(block.target == expr for block in module.blocks_in.get(function.index, ())):
-            return False
-        return self._is_brought(function, expr.id) or self._is_made(function, expr, at) or self._is_used(function, expr)
-
-    def _is_brought(self, function: Function, name: str) -> bool:
-        """Whether a parameter is a header, cookie, or what a security scheme gives."""
-        if function not in self.project.routes.by_handler and function not in self.project.dependencies.injected:
-            return False
-        for parameter in self.project.dependencies.parameters(function):
-            if parameter.name != name:
-                continue
-            if parameter.marker in DEPENDS:
-                target = self.types.dependency_of(
-                    parameter.fact, (function.module, function.facts.outer, parameter.start)
-                )
-                cls = target.cls if isinstance(target, Instance) else None
-                bases = self.types.mro(cls) if isinstance(cls, Class) else (cls,)
-                return any(isinstance(base, str) and base.startswith("fastapi.security.") for base in bases)
-            return parameter.marker in _MARKERS
-        return False
-
-    def _is_made(self, function: Function, expr: f.Name, at: int) -> bool:
-        """Whether a variable holds a token that was made or fetched."""
-        module = function.module
-        for entry in module.assigns_in.get(function.index, ()):
-            value = entry.value.value if isinstance(entry.value, f.Await) else entry.value
-            if entry.target != expr or entry.start >= at or not isinstance(value, f.CallRef):
-                continue
-            call = module.facts.calls[value.index]
-            name = self.project.called_name(module, call) or ""
-            if tokens.encoder(name) is not None or name.startswith("secrets.token_"):
-                return True
-            found = secrets.words(f.last_name(call.func))
-            if "token" in found and not _MADE.isdisjoint(found):
-                return True
-            if isinstance(call.func, f.Attr) and self._is_headers(call.func.value, (module, call.block, call.start)):
-                return True
-        return False
-
-    def _is_used(self, function: Function, expr: f.Name) -> bool:
-        """Whether a variable is read as a token, or sent as one (`f"Bearer {token}"`)."""
-        module = function.module
-        for call in function.calls:
-            if any(arg.value == expr for arg in call.args):
-                if tokens.reader(self.project.called_name(module, call) or "") is not None:
-                    return True
-        for value, _, _ in evaluated(function):
-            for part in walk(value):
-                if isinstance(part, f.Joined) and expr in part.parts:
-                    first = part.parts[0]
-                    if isinstance(first, f.Const) and str(first.value).startswith(("Bearer ", "Token ")):
-                        return True
-        return False
 
     def _is_made_to_be_shown(self, expr: f.Expr, where: Where) -> bool:
         """Whether code that answers no request shows a secret that it has just made, or the process for itself."""
@@ -384,6 +306,18 @@ def _is_vague(name: str) -> bool:
         found = found[:-1]
     qualifying = _QUALIFYING - {"session"} if found[-1:] == ["key"] else _QUALIFYING
     return bool(found) and found[-1] in _VAGUE and qualifying.isdisjoint(found[:-1])
+
+
+def _is_of_caller(owner: f.Expr, key: str) -> bool:
+    """Whether a header or cookie of a request says who is calling."""
+    if isinstance(owner, f.Attr) and owner.attr == "cookies":
+        return secrets.secret_name(key) is not None
+    return key.lower() in ("authorization", "cookie", "x-api-key")
+
+
+def _shows_password(call: f.Call) -> bool:
+    given = f.keyword(call, "hide_password") or next((arg for arg in call.args if not arg.name), None)
+    return given is not None and given.value == f.Const(False)
 
 
 def _is_cut(expr: f.Expr, options: tuple[f.Expr, ...]) -> bool:
