@@ -26,6 +26,7 @@ from fastapi_lint.model.database.requests import RequestCode, Requests
 from fastapi_lint.model.database.sessions import (
     ASYNC_SESSIONS,
     committing_factories,
+    committing_sessions,
     given_asynchronous,
     is_async_connection,
     is_async_session,
@@ -58,6 +59,7 @@ __all__ = [
     "Write",
     "classes_of",
     "committing_factories",
+    "committing_sessions",
     "conversations_in",
     "given",
     "given_asynchronous",

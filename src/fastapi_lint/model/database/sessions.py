@@ -7,11 +7,11 @@ What a session is, is inferred in `types`; what is known of other databases is i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.places import Place, place_of
-from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Type
+from fastapi_lint.model.names.symbols import ClassObject, External, Function, FunctionObject, Instance, Module, Type
 from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
 from fastapi_lint.model.types.inference.passing import Unknown
 
@@ -126,10 +126,28 @@ def io_methods(types: Inference, value: Type) -> frozenset[str]:
 def committing_factories(project: Project) -> frozenset[Place | None]:
     """The places of the factories of which asynchronous sessions are committed; None among them for any that cannot be
     told, a session that a function is given for example. Tests do not count."""
+    return frozenset(None if isinstance(one, _Alone) else one for one in project.about(_all_committing))
+
+
+def committing_sessions(project: Project) -> frozenset[Place | None]:
+    """As `committing_factories`, with the places of the calls that make sessions without a factory."""
+    return frozenset(one.place if isinstance(one, _Alone) else one for one in project.about(_all_committing))
+
+
+class _Alone(NamedTuple):
+    """A session that a call makes without a factory."""
+
+    place: Place
+
+
+_Maker = Union[Place, _Alone, None]
+
+
+def _all_committing(project: Project) -> frozenset[_Maker]:
     return frozenset(_committing(project))
 
 
-def _committing(project: Project) -> Iterator[Place | None]:
+def _committing(project: Project) -> Iterator[_Maker]:
     for name in ("commit", "begin"):
         for module, index in project.modules.calls_by_name.get(name, ()):
             call = module.facts.calls[index]
@@ -137,6 +155,10 @@ def _committing(project: Project) -> Iterator[Place | None]:
                 where = (module, call.block, call.start)
                 if not _is_something_else(project, call.func.value, where):
                     yield from _factories(project, call.func.value, where, 0)
+
+
+def _is_session(project: Project, module: Module, index: int) -> bool:
+    return is_session_like(project.types, project.types.call_type(module, index))
 
 
 def _is_something_else(project: Project, expr: f.Expr, where: Where) -> bool:
@@ -150,7 +172,7 @@ def _is_something_else(project: Project, expr: f.Expr, where: Where) -> bool:
     return not is_session_like(project.types, owner)
 
 
-def _factories(project: Project, expr: f.Expr | None, where: Where, depth: int) -> Iterator[Place | None]:
+def _factories(project: Project, expr: f.Expr | None, where: Where, depth: int) -> Iterator[_Maker]:
     """The places of the calls that make the factories which a session may come from; None where that is not known."""
     module = where[0]
     match expr:
@@ -166,6 +188,10 @@ def _factories(project: Project, expr: f.Expr | None, where: Where, depth: int) 
                     yield place_of(origin.module, origin.facts)
                 case FunctionObject(function=function):
                     yield from _given(project, function, depth)
+                case External() | ClassObject() if is_session_like(
+                    project.types, project.types.call_type(module, index)
+                ):
+                    yield _Alone(place_of(module, call))
                 case _:
                     yield None
         case f.Attr(value=f.Name("self"), attr=attr) if depth < _DEEPEST:
@@ -174,7 +200,7 @@ def _factories(project: Project, expr: f.Expr | None, where: Where, depth: int) 
             yield None
 
 
-def _kept(project: Project, where: Where, attr: str, depth: int) -> Iterator[Place | None]:
+def _kept(project: Project, where: Where, attr: str, depth: int) -> Iterator[_Maker]:
     """What the methods of a class put into an attribute of its objects."""
     function = where[0].enclosing(where[1])
     cls = function.cls if function is not None else None
@@ -186,7 +212,7 @@ def _kept(project: Project, where: Where, attr: str, depth: int) -> Iterator[Pla
             yield from _factories(project, entry.value, (method.module, entry.block, entry.start), depth + 1)
 
 
-def _of_binding(project: Project, entry: object, where: Where, name: str, depth: int) -> Iterator[Place | None]:
+def _of_binding(project: Project, entry: object, where: Where, name: str, depth: int) -> Iterator[_Maker]:
     module = where[0]
     match entry:
         case f.Assign(value=value) if value is not None and entry.target == f.Name(name):
@@ -199,7 +225,7 @@ def _of_binding(project: Project, entry: object, where: Where, name: str, depth:
             yield None
 
 
-def _of_parameter(project: Project, function: Function | None, param: f.Param, depth: int) -> Iterator[Place | None]:
+def _of_parameter(project: Project, function: Function | None, param: f.Param, depth: int) -> Iterator[_Maker]:
     """What a dependency or the callers of a function give a parameter."""
     types = project.types
     if function is None or not any(one is param for one in function.params):
@@ -221,7 +247,7 @@ def _of_parameter(project: Project, function: Function | None, param: f.Param, d
         yield from _factories(project, value, place, depth + 1)
 
 
-def _given(project: Project, function: Function, depth: int) -> Iterator[Place | None]:
+def _given(project: Project, function: Function, depth: int) -> Iterator[_Maker]:
     """What a function returns or yields."""
     given = [one for one in function.exits if one.kind in ("return", "yield") and not is_none(one.value)]
     if not given:

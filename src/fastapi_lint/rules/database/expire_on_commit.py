@@ -10,7 +10,13 @@ from fastapi_lint.fixing import edits
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Instance, Module
-from fastapi_lint.model.database import ASYNC_SESSIONS, committing_factories, is_async_session, is_read_after_commit
+from fastapi_lint.model.database import (
+    ASYNC_SESSIONS,
+    committing_factories,
+    committing_sessions,
+    is_async_session,
+    is_read_after_commit,
+)
 from fastapi_lint.model.names import Class, ClassObject, External, Type, place_of
 from fastapi_lint.rule import Check, rule
 
@@ -36,7 +42,7 @@ def expire_on_commit(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     `expire_on_commit=True` is taken for a decision. A session that a function makes for itself is reported only when it
     leaves the function, or when something of it is named behind a commit; projects that never commit are left alone,
-    and so are factories where all commits are seen to be those of other ones, and tests.
+    and so are factories, and sessions of dependencies, where all commits are seen to be those of other ones, and tests.
 
     References
     - [SQLAlchemy: preventing implicit I/O](https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html#asyncio-orm-avoid-lazyloads)
@@ -52,9 +58,8 @@ def expire_on_commit(module: Module, check: Check) -> Iterator[Finding]:
             continue
         if what == "session" and not is_read_after_commit(check.project, module, call):
             continue
-        committing = check.project.about(committing_factories) if what == "factory" else frozenset()
-        if what == "factory" and committing and not committing & {None, place_of(module, call)}:
-            continue  # sessions for reading
+        if _is_for_reading(module, call, what, check):
+            continue
         subject = "sessions of this factory expire their" if what == "factory" else "this session expires its"
         yield check.finding(
             (call.start, call.name_end),
@@ -63,6 +68,15 @@ def expire_on_commit(module: Module, check: Check) -> Iterator[Finding]:
             instead=f"add `{_OPTION}=False`",
             fix=partial(_fix, module, call),
         )
+
+
+def _is_for_reading(module: Module, call: f.Call, what: str, check: Check) -> bool:
+    """Whether all commits are seen to be of other sessions: of a factory, or of one that a dependency gives."""
+    function = module.enclosing(call.block)
+    if what == "session" and (function is None or function not in check.project.dependencies.used):
+        return False  # nobody is seen to have it
+    committing = check.project.about(committing_factories if what == "factory" else committing_sessions)
+    return bool(committing) and not committing & {None, place_of(module, call)}
 
 
 def _maybe(module: Module, call: f.Call) -> bool:
