@@ -11,12 +11,14 @@ from fastapi_lint.model.taint.errors.parsing import only_parses
 from fastapi_lint.model.taint.errors.told import Telling, Told
 from fastapi_lint.model.taint.flows import Flows, Sunk
 from fastapi_lint.model.taint.strands import (
+    ADDRESS,
     BESIDE,
     EACH,
     HARMLESS,
     HIDDEN,
     KEYS,
     LEVEL,
+    SHORN,
     Entry,
     Hidden,
     Piece,
@@ -29,12 +31,14 @@ from fastapi_lint.model.taint.strands import (
 )
 
 __all__ = [
+    "ADDRESS",
     "BESIDE",
     "EACH",
     "HARMLESS",
     "HIDDEN",
     "KEYS",
     "LEVEL",
+    "SHORN",
     "Arrival",
     "Entry",
     "Flows",

@@ -9,8 +9,10 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.taint import (
+    ADDRESS,
     BESIDE,
     LEVEL,
+    SHORN,
     Arrival,
     Entry,
     Piece,
@@ -138,6 +140,8 @@ def _found(function: Function, check: Check) -> Iterator[_Found]:
         for sunk in flows.sunk(each, "path"):
             for number, piece in enumerate(sunk.text):
                 if isinstance(piece, Strand) and isinstance(piece.origin, Entry) and not piece.is_safe("path"):
+                    if number == 0 and _is_address(piece):
+                        continue
                     before = sunk.text[number - 1] if number else None
                     after = sunk.text[number + 1] if number + 1 < len(sunk.text) else None
                     is_prefixed = before is not None and not _ends(before, -1)
@@ -168,6 +172,11 @@ def _with_nested(function: Function) -> Iterator[Function]:
             outer = outer.parent
         if outer is not None:
             yield each
+
+
+def _is_address(strand: Strand) -> bool:
+    """Whether a path is a whole address, of which a check has told the scheme."""
+    return ADDRESS in strand.safe and SHORN not in strand.safe and not strand.part and not strand.resolved
 
 
 def _escapes(entry: Entry, strand: Strand, arrival: Arrival, is_prefixed: bool, after: Piece | None) -> bool:

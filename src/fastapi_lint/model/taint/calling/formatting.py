@@ -12,6 +12,7 @@ from fastapi_lint.model.taint.strands import (
     EACH,
     KEYS,
     NUMBER,
+    SHORN,
     UNKNOWN,
     Path,
     Text,
@@ -168,5 +169,6 @@ class Formatting:
         if has_strands(comes):
             holes = re.compile(re.escape(constant))
             return self._filled(found, holes, lambda hole: comes)
-        gone = {danger for sign, danger in _OUT_OF_REACH.items() if sign in constant}
-        return cleaned(found, gone)
+        is_sign = not any(sign.isalnum() for sign in constant)  # a word takes only the signs along that stand by it
+        gone = {danger for sign, danger in _OUT_OF_REACH.items() if is_sign and sign in constant}
+        return cleaned(found, {*gone, SHORN})

@@ -19,6 +19,7 @@ from fastapi_lint.model.taint.strands import (
     EACH,
     KEYS,
     NUMBER,
+    SHORN,
     SOME,
     UNKNOWN,
     Path,
@@ -136,6 +137,8 @@ class Libraries:
         if passing.part:
             text = CUT + where[0].source.slice(call.start, call.end)
             found = mapped(found, lambda strand: replace(strand, part=strand.part or text))
+        if f.last_name(call.func) in ("lstrip", "strip", "removeprefix", "translate") and args:
+            found = cleaned(found, {SHORN})
         if f.last_name(call.func) in ("lstrip", "strip") and any(arg.value == f.Const("/") for arg in args):
             found = cleaned(found, {"/none"})  # it begins with no slash
         if f.last_name(call.func) == "copy_with" and any(arg.name in ("host", "netloc") for arg in args):

@@ -10,7 +10,7 @@ from fastapi_lint.model.names.symbols import External
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.checking.rulings import ALL, HOST, Ruling, of_all
 from fastapi_lint.model.taint.checking.schemes import stays_here
-from fastapi_lint.model.taint.strands import BESIDE, LEVEL, Slot, Strand, has_strands, strands
+from fastapi_lint.model.taint.strands import ADDRESS, BESIDE, LEVEL, Slot, Strand, has_strands, strands
 from fastapi_lint.model.types.inference.inference import Where, is_none
 
 _SIGNS: dict[str, frozenset[str]] = {
@@ -22,7 +22,8 @@ _SIGNS: dict[str, frozenset[str]] = {
 _SCHEME = ".scheme"
 _PATH = frozenset({"path"})
 _SHARED = {"os.path.commonpath": "folders", "os.path.commonprefix": "letters"}
-_URL_WITH_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/]+/", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_URL_WITH_HOST = re.compile(rf"{_URL.pattern}[^/]+/", re.IGNORECASE)
 
 
 def _is_of_parents(expr: f.Expr) -> bool:
@@ -141,6 +142,8 @@ class Comparisons:
                 yield Ruling(strand.origin, "", frozenset({"path"}))
             if truth and not ends and strand.resolved:
                 yield Ruling(strand.origin, "", frozenset({BESIDE}))
+            if truth and begins and not strand.part and all(map(_URL.match, begins)):
+                yield Ruling(strand.origin, "", frozenset({ADDRESS}))
             if truth and begins and all(_URL_WITH_HOST.match(text) for text in begins):
                 yield Ruling(strand.origin, strand.part, HOST)
             if truth and begins and all(stays_here(text) for text in begins):
