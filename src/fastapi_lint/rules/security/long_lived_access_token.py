@@ -33,8 +33,8 @@ def long_lived_access_token(module: Module, check: Check) -> Iterator[Finding]:
     tell of something else (refresh, reset, invitation, download and so on) may live longer.
     Programs that read `iat`, `jti` or `sid` of tokens, or the key of a row that was made with the token, may refuse
     those of before, and are left alone, as are those in which a condition looks a token or its digest up
-    (`if token in revoked`, `if await redis.exists(f"revoked:{token}")`, a query for its row), or compares a claim with
-    what the user's row says now.
+    (`if token in revoked`, `if await redis.exists(f"revoked:{token}")`, a query for its row), compares it with
+    the one that is kept for the user, or a claim with what the user's row says now.
 
     References
     - [RFC 6750: issue short-lived bearer tokens](https://datatracker.ietf.org/doc/html/rfc6750#section-5.3)

@@ -15,7 +15,6 @@ from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.calls.ways.endings import Endings
 from fastapi_lint.model.names.expressions import dotted, evaluated, walk
 from fastapi_lint.model.names.symbols import (
-    Class,
     ClassObject,
     External,
     Function,
@@ -24,29 +23,25 @@ from fastapi_lint.model.names.symbols import (
     Module,
     Type,
 )
-from fastapi_lint.model.tokens.expressions import read_of, tests_of
+from fastapi_lint.model.tokens.expressions import tests_of
+from fastapi_lint.model.tokens.lasting.identifying import asking, asks_rows, column_of, deep
 from fastapi_lint.model.tokens.lasting.lifetimes import OTHERS, contains
-from fastapi_lint.model.tokens.parts import Part
-from fastapi_lint.model.tokens.payloads import Payloads, encodings
 from fastapi_lint.model.tokens.reading import token_call, token_calls
-from fastapi_lint.model.types.inference.inference import DEPENDS, Where
+from fastapi_lint.model.types.inference.inference import DEPENDS
 from fastapi_lint.tracking.queries import gathered
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
-_IDENTITY = frozenset({"iat", "jti", "sid"})
-"""Claims that tell of the token itself: when it was issued, which one it is, to which session it belongs."""
 _DIGESTS = ("hashlib.", "hmac.", "base64.", "str.", "bytes.")
 _OF_TEXTS = frozenset({"encode", "decode", "hexdigest", "digest"})
 _NO_LOOK_UP = (*_DIGESTS, "re.", "json.", "jwt.", "jose.", "authlib.", "joserfc.", "logging.")
 """What is asked about a text and finds nothing out of it."""
-_NEW = ("uuid.uuid", "secrets.token_", "os.urandom")
 _PASSWORDS = (".HTTPBasic", ".HTTPDigest")
 """Schemes that bring a password and no token."""
+_SENT = frozenset({"cookies", "headers", "query_params", "path_params"})
+"""What of a request holds texts under a key: not what is kept for somebody."""
 _THREADS = frozenset({"run_in_threadpool", "to_thread", "run_sync"})
-_ACCOUNT = "sub"
-_SESSION = "session"
 _LOOKED = 2
 _DEPTH = 8
 
@@ -58,172 +53,7 @@ def takes_back(project: Project, *, access: bool = False) -> bool:
     `access`: it is asked of a token for access, for which a look-up of refresh tokens and the like does nothing.
     """
     looked_up = any(not (access and contains(names, OTHERS)) for names in _looking_up(project))
-    return looked_up or bool(_asking(project)) or _asks_rows(project)
-
-
-# ---------------------------------------------------------------- claims that tell which token it is
-
-
-@gathered
-def _asking(project: Project, module: Module) -> Iterator[str]:
-    """A module that reads `iat`, `jti` or `sid` of something, where tokens have that claim, as far as they are known.
-
-    (What Twilio sends has a `sid` as well, and so have the clients of Socket.IO.)
-    """
-    known = frozenset(_identifying(project))
-    names = _IDENTITY & known if known else _IDENTITY  # without a token that it signs, a library does
-    if names and not module.is_test and module.mentions(*names) and _reads(module, names):
-        yield module.path
-
-
-@gathered
-def _identifying(project: Project, module: Module) -> Iterator[str]:
-    """The claims that tell of the token itself which a module puts into one, or may; "" for a token without any."""
-    if module.is_test:
-        return
-    payloads = Payloads(project)
-    for encoding in encodings(module, project):
-        yield ""
-        put = {part.key for part in payloads.claims(encoding)}
-        for name in sorted(_IDENTITY):
-            if name in put or payloads.presence(encoding.payload, encoding.where, (), name) == "unknown":
-                yield name
-
-
-@gathered
-def _telling(project: Project, module: Module) -> Iterator[tuple[str, str]]:
-    """The claims that a module puts into tokens under names of its own, each with what it is (`_kind`)."""
-    if module.is_test:
-        return
-    payloads = Payloads(project)
-    found: set[tuple[str, str]] = set()
-    for encoding in encodings(module, project):
-        for part in payloads.claims(encoding):
-            if part.key is not None and part.key != _ACCOUNT:
-                found.add((part.key, _kind(part, project)))
-    yield from sorted(found)
-
-
-def _asks_rows(project: Project) -> bool:
-    """Whether a claim that tells the session is read, or one that stands in a row is compared with what stands there
-    now."""
-    return bool(_asking_sessions(project)) or bool(_comparing_rows(project))
-
-
-@gathered
-def _asking_sessions(project: Project, module: Module) -> Iterator[str]:
-    told = _telling(project)
-    others = {name for name, kind in told if kind != _SESSION}  # the key of a user who has just been made, for example
-    sessions = frozenset(name for name, _ in told) - others
-    if sessions and not module.is_test and module.mentions(*sessions) and _reads(module, sessions):
-        yield module.path
-
-
-@gathered
-def _comparing_rows(project: Project, module: Module) -> Iterator[str]:
-    told = frozenset(_telling(project))
-    names = [name for name, kind in told if "." in kind]
-    if not names or module.is_test or not module.mentions(*names):
-        return
-    for function in module.functions:
-        for test, block, at in tests_of(function):
-            for part in walk(test):
-                if isinstance(part, f.Compare) and part.operators in (("==",), ("!=",)):
-                    one, other = part.operands
-                    for a, b in ((one, other), (other, one)):
-                        column = _column(b, (module, block, at), project)
-                        if column and any((name, column) in told for name in _claims(a, function, project)):
-                            yield module.path
-                            return
-
-
-def _reads(module: Module, names: frozenset[str]) -> bool:
-    """Whether a module reads an entry or attribute of one of some names."""
-    for call in module.facts.calls:
-        if f.last_name(call.func) in ("get", "pop") and call.args and _text(call.args[0].value) in names:
-            return True
-    for function in module.functions:
-        written = {entry.target for entry in module.assigns_in.get(function.index, ())}
-        for expr, _, _ in evaluated(function):
-            for part in walk(expr):
-                match part:
-                    case f.Sub(items=(item,)) if _text(item) in names and part not in written:
-                        return True
-                    case f.Attr(attr=attr) if attr in names and part not in written:
-                        return True
-    return False
-
-
-def _text(expr: f.Expr) -> str:
-    return expr.value if isinstance(expr, f.Const) and isinstance(expr.value, str) else ""
-
-
-def _kind(part: Part, project: Project) -> str:
-    """What the value of a claim is: "session" for what is new or the key of a new row, the column ("User.changes") for
-    what a row holds, or ""."""
-    module, block, at = part.where
-    function = module.enclosing(block)
-    values: list[f.Expr] = [part.value]
-    for entry in module.assigns_in.get(function.index, ()) if function is not None else ():
-        if entry.target == part.value and entry.value is not None and entry.start < at:
-            values.append(entry.value)
-    for value in values:
-        for inner in _deep(value, module):
-            if isinstance(inner, f.CallRef):
-                if (project.called_name(module, module.facts.calls[inner.index]) or "").startswith(_NEW):
-                    return _SESSION
-            elif isinstance(inner, f.Attr) and isinstance(inner.value, f.Name) and function is not None:
-                column = _column(inner, part.where, project)
-                if column is not None:
-                    return _SESSION if _is_made_in(inner.value.id, function, project) else column
-    return ""
-
-
-def _column(expr: f.Expr, where: Where, project: Project) -> str | None:
-    """The column that an expression reads of a row, as "User.changes"; "" of its key, None of anything else."""
-    owner = project.infer(expr.value, *where) if isinstance(expr, f.Attr) else None
-    cls = owner.cls if isinstance(owner, Instance) and isinstance(owner.cls, Class) else None
-    if cls is None or not isinstance(expr, f.Attr) or not project.orm.is_orm(cls):
-        return None
-    model = project.orm.of(cls)
-    keys = {each.name for each in model.columns if each.is_true("primary_key")} if model is not None else set()
-    return f"{cls.qualname}.{expr.attr}" if expr.attr not in keys else ""
-
-
-def _is_made_in(name: str, function: Function, project: Project) -> bool:
-    """Whether a function makes the row itself that a variable holds."""
-    module = function.module
-    for entry in module.assigns_in.get(function.index, ()):
-        if name in target_names(entry.target) and isinstance(entry.value, f.CallRef):
-            callee = project.callee(module, module.facts.calls[entry.value.index])
-            if isinstance(callee, ClassObject) and project.orm.is_orm(callee.cls):
-                return True
-    return False
-
-
-def _claims(expr: f.Expr, function: Function, project: Project) -> Iterator[str]:
-    """The names of entries and attributes that an expression is, or that a variable was set to: not of what an endpoint
-    is sent beside the token, as the role with which somebody wants to log in."""
-    module = function.module
-    sent: set[f.Expr] = set()
-    if function in project.routes.by_handler:
-        parameters = project.dependencies.parameters(function)
-        sent = {f.Name(each.name) for each in parameters if each.marker not in DEPENDS}
-    values = [expr]
-    if isinstance(expr, f.Name):
-        assigns = module.assigns_in.get(function.index, ())
-        values += [entry.value for entry in assigns if entry.target == expr and entry.value is not None]
-    for value in values:
-        if any(part in sent for part in _deep(value, module)):
-            continue
-        read = read_of(value, module)
-        if read is not None:
-            yield read.key
-        elif isinstance(value, f.Attr):
-            yield value.attr
-
-
-# ---------------------------------------------------------------- tokens that are looked up
+    return looked_up or bool(asking(project)) or asks_rows(project)
 
 
 @gathered
@@ -367,11 +197,9 @@ class _Asking:
 
     def _is_token(self, expr: f.Expr) -> bool:
         """Whether a value is the token, a part or a digest of it, and nothing that was read out of it."""
-        if not any(part in self.tokens for part in _deep(expr, self.module)):
+        if not any(part in self.tokens for part in deep(expr, self.module)):
             return False
-        calls = (
-            self.module.facts.calls[part.index] for part in _deep(expr, self.module) if isinstance(part, f.CallRef)
-        )
+        calls = (self.module.facts.calls[part.index] for part in deep(expr, self.module) if isinstance(part, f.CallRef))
         return all(self._is_digest(call) for call in calls)
 
     def _is_digest(self, call: f.Call) -> bool:
@@ -399,6 +227,8 @@ class _Asking:
                 pairs = zip(part.operators, part.operands, strict=False)
                 if any(operator in ("in", "not in") and self._holds(left) for operator, left in pairs):
                     return True
+                if part.operators in (("==",), ("!=",)) and self._is_compared(*part.operands):
+                    return True
             elif isinstance(part, f.CallRef) and self._looks(self.module.facts.calls[part.index], depth):
                 return True
         return False
@@ -407,6 +237,8 @@ class _Asking:
         if token_call(self.module, call, self.project) is not None:
             return False
         callee, func, args = _called(self.module, call, self.project)
+        if f.last_name(func) == "compare_digest" and len(args) == 2:
+            return self._is_compared(args[0].value, args[1].value)
         given = next((number for number, arg in enumerate(args) if self._holds(arg.value)), None)
         if isinstance(callee, FunctionObject):
             return given is not None and self._looks_inside(callee, args[given], given)
@@ -424,6 +256,46 @@ class _Asking:
             return True
         return any(self._comes_of_look_up(each, depth - 1) for each in inside)
 
+    def _is_compared(self, one: f.Expr, other: f.Expr) -> bool:
+        """Whether the token is compared with the one that is kept for somebody: `store.get(user_id) == token`."""
+        return any(self._holds(a) and not self._holds(b) and self._is_kept(b) for a, b in ((one, other), (other, one)))
+
+    def _is_kept(self, expr: f.Expr, depth: int = _DEPTH) -> bool:
+        """Whether a value is what a row holds, or what is looked up by something that is no literal."""
+        if depth < 0:
+            return False
+        module, function = self.module, self.function
+        match expr:
+            case f.Name(id=name):
+                bound = (each for each in module.assigns_in.get(function.index, ()) if each.target == f.Name(name))
+                return any(each.value is not None and self._is_kept(each.value, depth - 1) for each in bound)
+            case f.Attr(value=owner):
+                where = (module, function.facts.outer, function.facts.end)
+                return bool(column_of(expr, where, self.project)) or self._is_kept(owner, depth - 1)
+            case f.Sub(value=value) | f.Await(value=value):
+                return self._is_kept(value, depth - 1)
+            case f.Choice(options=options):
+                return any(self._is_kept(option, depth - 1) for option in options)
+            case f.CallRef(index=index):
+                call = module.facts.calls[index]
+                if _read(module, call, self.readers, self.project) is not None:
+                    return False
+                if (self.project.called_name(module, call) or "").startswith(("json.", "str", *_DIGESTS)):
+                    return any(self._is_kept(arg.value, depth - 1) for arg in call.args)
+                if not isinstance(call.func, f.Attr) or f.last_name(call.func.value) in _SENT:
+                    return False
+                is_asked = any(not isinstance(arg.value, f.Const) for arg in call.args)
+                return (is_asked and not self._is_claims(call.func.value)) or self._is_kept(call.func.value, depth - 1)
+        return False
+
+    def _is_claims(self, expr: f.Expr) -> bool:
+        """Whether a variable holds what was read out of the token."""
+        for entry in self.module.assigns_in.get(self.function.index, ()):
+            if entry.target == expr and isinstance(entry.value, f.CallRef):
+                if _read(self.module, self.module.facts.calls[entry.value.index], self.readers, self.project):
+                    return True
+        return False
+
     def _looks_inside(self, callee: FunctionObject, arg: f.Arg, given: int) -> bool:
         inner = callee.function
         names = inner.positional[filled(self.project.types, callee) :]
@@ -440,13 +312,3 @@ class _Asking:
             if isinstance(part, f.CallRef) and self._is_token(part):
                 return True
         return False
-
-
-def _deep(expr: f.Expr, module: Module, depth: int = _DEPTH) -> Iterator[f.Expr]:
-    """An expression and all in it, with the callees and arguments of calls."""
-    for part in walk(expr):
-        yield part
-        if isinstance(part, f.CallRef) and depth > 0:
-            call = module.facts.calls[part.index]
-            for inner in (call.func, *(arg.value for arg in call.args)):
-                yield from _deep(inner, module, depth - 1)
