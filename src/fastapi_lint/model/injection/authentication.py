@@ -177,14 +177,15 @@ class Authentication:
 
     def _judged(self, depends: Depends) -> bool | None:
         target = depends.target
-        if not isinstance(target, FunctionObject) and named_for_authentication(depends.name):
+        knows_nobody = not isinstance(target, FunctionObject) and knows_no_caller(depends, self.graph, self.types)
+        if not isinstance(target, FunctionObject) and named_for_authentication(depends.name) and not knows_nobody:
             return True
         match target:
             case Instance(cls=cls):
                 if self._is_scheme(cls):
                     return True
                 if isinstance(cls, Class):
-                    if named_for_authentication(cls.name):
+                    if named_for_authentication(cls.name) and not knows_nobody:
                         return True
                     method = self.types.member(cls, "__call__", target)
                     return self._reads_credentials(method.function) if isinstance(method, FunctionObject) else None
@@ -192,7 +193,7 @@ class Authentication:
             case FunctionObject(function=function):
                 return self._is_named(depends, function) or self._reads_credentials(function)
             case ClassObject(cls=cls):
-                if self._is_scheme(cls) or named_for_authentication(cls.name):
+                if self._is_scheme(cls) or (named_for_authentication(cls.name) and not knows_nobody):
                     return True
                 init = self.types.member(cls, "__init__", Instance(cls))
                 return self._reads_credentials(init.function) if isinstance(init, FunctionObject) else False

@@ -44,13 +44,13 @@ def knows_no_caller(depends: Depends, graph: Graph, types: Inference) -> bool:
 
     One that reads nothing of the request at all is a placeholder for what will.
     """
-    own = depends.function
+    own = called_for(depends.target, types)
     if own is None or own.is_empty or own.facts.decorators:
         return False
     if not any(each.marker in _READING for each in graph.parameters(own)) or not _asks_nobody(own, types, _DEEPEST):
         return False
     return all(
-        isinstance(one.target, (FunctionObject, ClassObject))  # what others keep is not looked into
+        (isinstance(one.target, (FunctionObject, ClassObject)) or one is depends)  # what others keep is not looked into
         and _is_told_nothing(called_for(one.target, types), graph, types)
         for one in graph.closure(depends)
     )
@@ -102,7 +102,8 @@ def _is_of_data(module: Module, call: f.Call, function: Function, types: Inferen
     root: f.Expr = call.func
     while isinstance(root, (f.Attr, f.Sub, f.Await)):
         root = root.value
-    if isinstance(root, f.CallRef) or (isinstance(root, f.Name) and _is_own(root.id, function)):
+    is_of_self = function.cls is not None and root == f.Name(function.params[0].name if function.params else "")
+    if isinstance(root, f.CallRef) or (isinstance(root, f.Name) and _is_own(root.id, function) and not is_of_self):
         return True
     name = (callee.cls if isinstance(callee, Instance) else types.name_of_type(callee)) or ""
     if not isinstance(name, str):
