@@ -72,7 +72,7 @@ class Telling:
         self.types = project.types
         self.schemas = project.schemas
         self.failures = project.failures
-        self.variables = Variables(project.types)
+        self.variables = Variables(project.types, lambda each: each in project.routes.by_handler)
         self._left = 0
 
     def told(self, bound: Bound) -> tuple[Told, ...]:

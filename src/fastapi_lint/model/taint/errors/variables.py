@@ -6,7 +6,7 @@ which conditions ask what an exception is, or whether details are to be shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.endings import Endings
@@ -20,14 +20,17 @@ _ADDING = frozenset({"append", "add", "insert", "extend", "update", "appendleft"
 _ASKING = frozenset({"isinstance", "issubclass", "hasattr", "type"})
 _SETTINGS = ("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "pydantic.v1.BaseSettings")
 _ANY = ("Exception", "BaseException")
+_SENT = ("bool", "int", "str", "pydantic.BaseModel")
 _NAMED = ("debug", "verbose", "develop")
 
 
 class Variables:
     """Answers about names at places."""
 
-    def __init__(self, types: Inference) -> None:
+    def __init__(self, types: Inference, answers: Callable[[Function], bool]) -> None:
         self.types = types
+        self._answers = answers
+        """Whether a function is an endpoint, which is given what clients send."""
         self._endings = types.shared(Endings)
 
     def reaching(self, name: str, where: Where) -> list[Binding]:
@@ -197,9 +200,11 @@ class Variables:
             case f.Name(id=name):
                 found = self.types.find_bindings(name, where)
                 is_global = bool(found) and all(_is_global(one, where[0]) for one in found)
-                return is_global or any(word in name.lower() for word in _NAMED) or self._is_settings(test, where)
+                is_named = any(word in name.lower() for word in _NAMED) and not self._is_sent(found, where)
+                return is_global or is_named or self._is_settings(test, where)
             case f.Attr(value=value, attr=attr):
-                return any(word in attr.lower() for word in _NAMED) or self._is_configuration(value, where)
+                is_named = any(word in attr.lower() for word in _NAMED) and not self._is_of_request(value, where)
+                return is_named or self._is_configuration(value, where)
             case f.CallRef(index=index):
                 call = where[0].facts.calls[index]
                 called = self.types.name_of_type(self.types.callee(where[0], call))
@@ -211,6 +216,27 @@ class Variables:
             case f.Choice(options=options):
                 return any(self._is_configuration(option, where) for option in options)
         return False
+
+    def _is_of_request(self, expr: f.Expr, where: Where) -> bool:
+        """Whether something is what a client has sent, or a part of it."""
+        while isinstance(expr, f.Attr):
+            expr = expr.value
+        return isinstance(expr, f.Name) and self._is_sent(self.types.find_bindings(expr.id, where), where)
+
+    def _is_sent(self, found: Sequence[Binding], where: Where) -> bool:
+        """Whether a name is a parameter of an endpoint that FastAPI reads out of the request, or always the same."""
+        function = where[0].enclosing(where[1])
+        if found and all(isinstance(each.entry, f.Assign) and isinstance(each.entry.value, f.Const) for each in found):
+            return True
+        entries = [each.entry for each in found if isinstance(each.entry, f.Param)]
+        if function is None or not entries or len(entries) != len(found) or not self._answers(function):
+            return False
+        places = [(where[0], each.block, each.entry.start) for each in found]
+        return all(
+            self.types.depends_call(entry, place) is None
+            and self.types.is_instance(self.types.parameter(function, entry), *_SENT)
+            for entry, place in zip(entries, places, strict=True)
+        )
 
     def _is_settings(self, expr: f.Expr, where: Where) -> bool:
         return self.types.is_instance(self.types.infer(expr, where), *_SETTINGS)
