@@ -15,6 +15,7 @@ from fastapi_lint.model.names.symbols import Class, FunctionObject, Instance, Mo
 from fastapi_lint.model.secrets.fleeting import is_of_this_process
 from fastapi_lint.model.secrets.logs.addresses import password_in
 from fastapi_lint.model.secrets.logs.credentials import HOLDERS, Credentials
+from fastapi_lint.model.secrets.logs.held import holds_secret, is_named_secret, is_vague
 from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.taint import HARMLESS
 from fastapi_lint.model.types.inference.inference import Where
@@ -35,15 +36,6 @@ _SAME = frozenset({"encode", "decode", "strip", "lower", "get_secret_value", "fo
 _DUMPS = frozenset({"model_dump", "model_dump_json", "dict", "json"})
 _MASKED = ("pydantic.SecretStr", "pydantic.SecretBytes", "pydantic.types.SecretStr", "starlette.datastructures.Secret")
 _HARMLESS = ("int", "float", "bool", "datetime.datetime", "datetime.timedelta", "list", "set")
-_FORMS = frozenset({"str", "text", "string"})
-_VAGUE = frozenset({"token", "tokens", "secret", "key", "credential", "credentials", "bearer", "pwd"})
-"""Words that mean something else as often: a word of a text, an entry of a dict, the working directory."""
-_QUALIFYING = frozenset({
-    "access", "refresh", "auth", "api", "bearer", "session", "user", "admin", "bot", "oauth", "oauth2", "service",
-    "client", "github", "gitlab", "slack", "telegram", "hf", "huggingface", "app", "personal", "signing", "encryption",
-    "encrypt", "webhook", "jwt", "consumer", "private", "account", "master", "shared", "aws", "id", "reset", "verify",
-})  # fmt: skip
-"""Words before `token`, `secret` or `key` that say what it opens."""
 _NEW = frozenset({"generate", "random", "choice", "choices", "urlsafe", "hex", "bytes", "new", "create", "make"})
 _DEPTH = 6
 _LABEL = 8
@@ -148,8 +140,11 @@ class Logs(Credentials):
         return None
 
     def _message(self, expr: f.Name, where: Where, depth: int) -> str | None:
-        """The secret in a text that the function has put together before, under a name that stands for nothing else."""
+        """The secret that a variable holds, or that is in a text which the function has put together before, under a
+        name that stands for nothing else."""
         module = where[0]
+        if holds_secret(self.project, expr, where):
+            return None if self._is_made_to_be_shown(expr, where) else _text(expr)
         found = list(self.values.definitions(expr, where))
         if len(found) != 1 or found[0][1][0] is not module:
             return None
@@ -170,7 +165,7 @@ class Logs(Credentials):
                 key = self.values.text(call.args[0].value, where) or ""
                 if self.is_headers(owner, where):
                     return key if _is_of_caller(owner, key) else None
-                return key if secrets.secret_name(key) is not None and not _is_vague(key) else None
+                return key if secrets.secret_name(key) is not None and not is_vague(key) else None
             if attr in _DUMPS and not call.args:
                 return self._whole(owner, where)
             if attr in _SAME:
@@ -194,13 +189,11 @@ class Logs(Credentials):
 
     def _named(self, expr: f.Expr, name: str, where: Where) -> str | None:
         """A value that is a secret by its name, when nothing says that it is none, or is not shown."""
-        if secrets.secret_name(name) is None or secrets.words(name)[-1:] == ["id"]:
+        if not is_named_secret(name):
             return None
-        if secrets.words(name)[-2:] == ["access", "key"] and "secret" not in secrets.words(name):
-            return None  # it names an account, as in S3; what proves it is the secret key
         if self._is_masked(expr, where) or self._is_made_to_be_shown(expr, where):
             return None
-        if _is_vague(name) and not self.is_credential(expr, where):
+        if is_vague(name) and not self.is_credential(expr, where):
             return None
         if self._is_written_out(expr, where) or (secrets.words(name)[-1] == "key" and self._is_label(expr, where)):
             return None
@@ -297,15 +290,6 @@ class Logs(Credentials):
         return function is not None and (
             function in self.project.routes.by_handler or self.project.effects.serving.when(function) == "served"
         )
-
-
-def _is_vague(name: str) -> bool:
-    """Whether a name may be that of a word of a text, of a whole object, or of an entry (`session_key`)."""
-    found = secrets.words(name)
-    if len(found) > 1 and found[-1] in _FORMS:  # `token_text`: as likely what a model reads and writes
-        found = found[:-1]
-    qualifying = _QUALIFYING - {"session"} if found[-1:] == ["key"] else _QUALIFYING
-    return bool(found) and found[-1] in _VAGUE and qualifying.isdisjoint(found[:-1])
 
 
 def _is_of_caller(owner: f.Expr, key: str) -> bool:
