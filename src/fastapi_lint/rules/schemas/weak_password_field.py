@@ -157,14 +157,16 @@ def _is_for_sign_up(schema: Schema, one: SchemaField, project: Project) -> bool:
         return _is_kept(schema.cls, one, project)
     words = frozenset(secrets.words(schema.name))
     names = frozenset(each.name for each in schema.fields)
-    if words.isdisjoint(_OTHERS) and names.isdisjoint(_PLACES):
-        if words & _SETS or {"sign", "up"} <= words or (words & _MAKES and (words & _PEOPLE or names & _ASKED)):
-            return True
+    if words & _OTHERS or names & _PLACES:
+        return _is_kept(schema.cls, one, project)
+    if words & _SETS or {"sign", "up"} <= words or (words & _MAKES and (words & _PEOPLE or names & _ASKED)):
+        return True
     return _is_given(schema.cls, one, _hashes, project)
 
 
 def _is_kept(cls: Class, one: SchemaField, project: Project) -> bool:
-    """Whether a password that is called like one known before is hashed all the same, and compared with no hash."""
+    """Whether a password that is called like one known before, or of something else, is hashed all the same, and
+    compared with no hash: who logs in may have his hash made anew."""
     return _is_given(cls, one, _hashes, project) and not _is_given(cls, one, _verifies, project)
 
 
