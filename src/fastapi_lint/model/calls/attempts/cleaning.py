@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi_lint.index import facts as f
 from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.bodies.computing import looks
-from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Instance, ModuleObject
+from fastapi_lint.model.names.symbols import Class, ClassObject, Function, FunctionObject, Instance, ModuleObject
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -57,7 +57,16 @@ def only_cleans(project: Project, function: Function, body: f.Block) -> bool:
     doing = [call for call in outer if call not in asking and not looks(project, function, call)]
     if not doing:
         return any(body.start <= entry.start < body.end for entry in module.facts.imports)
-    return all(_cleans(project, function, call.func) for call in doing)
+    return all(_cleans(project, function, call.func) and not _writes_rows(project, function, call) for call in doing)
+
+
+def _writes_rows(project: Project, function: Function, call: f.Call) -> bool:
+    """Whether a function of the project changes the database, whatever it is called: that is work."""
+    callee = project.callee(function.module, call)
+    return isinstance(callee, FunctionObject) and (
+        project.inserts.insertion(callee.function) is not None
+        or next(iter(project.transactions.writes(callee.function)), None) is not None
+    )
 
 
 def _cleans(project: Project, function: Function, func: f.Expr) -> bool:
