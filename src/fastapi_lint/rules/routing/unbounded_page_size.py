@@ -13,6 +13,7 @@ from fastapi_lint.fixing.edits.layout import broken_signature
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Module, Parameter, Project, Route
 from fastapi_lint.model.database import Fate, QueryNumber, query_numbers
+from fastapi_lint.model.names import evaluated, walk
 from fastapi_lint.model.routing import placeholders
 from fastapi_lint.rule import Check, rule
 
@@ -49,7 +50,7 @@ def unbounded_page_size(project: Project, check: Check) -> Iterator[Finding]:
     Known limits
     Silent when the size is clamped or compared with a constant on the way, when it only cuts a piece out of a list or
     is handed to somebody who cannot be followed (another service has limits of its own), when the operation offers all
-    rows on purpose (`all: bool`), and when the type is not a plain `int`.
+    rows on purpose (`all: bool`, which it asks for before it answers), and when the type is not a plain `int`.
 
     References
     - [FastAPI: query parameters and validations](https://fastapi.tiangolo.com/tutorial/query-params-str-validations/)
@@ -81,7 +82,20 @@ def _is_page_size(number: QueryNumber) -> bool:
 
 
 def _offers_all(function: Function, project: Project) -> bool:
-    return any(parameter.name.lower() in _ALL for parameter in project.dependencies.parameters(function))
+    """Whether a parameter asks for all, by its name, and may decide what is read."""
+    return any(
+        parameter.name.lower() in _ALL and _decides(function, parameter, project)
+        for parameter in project.dependencies.parameters(function)
+    )
+
+
+def _decides(function: Function, parameter: Parameter, project: Project) -> bool:
+    """Whether a flag is asked for before the answer is put together, or handed on: what is read may depend on it."""
+    if parameter.type is not None and not project.types.is_instance(parameter.type, "bool", "int"):
+        return False
+    flag = f.Name(parameter.name)
+    given = {leave.start for leave in function.exits}
+    return any(flag in walk(expr) for expr, _, at in evaluated(function, nested=True) if at not in given)
 
 
 def _stands_by_an_offer(number: QueryNumber, project: Project) -> bool:
