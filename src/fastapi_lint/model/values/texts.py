@@ -101,7 +101,7 @@ def _bound_texts(module: Module) -> Iterator[BoundText]:
         cls = module.classes[blocks[entry.block].cls] if blocks[entry.block].cls >= 0 else None
         if blocks[entry.block].function >= 0:
             cls = None
-        if cls is not None and is_named_for_tests(cls.qualname):
+        if cls is not None and is_named_for_tests(cls.qualname) and not _is_made_here(module, cls):
             continue
         if type(entry.value) in _LITERALS or type(entry.value) in _HOLDERS:
             assert entry.value is not None
@@ -206,6 +206,16 @@ def unwrapped(module: Module, value: f.Expr) -> f.Expr:
     while isinstance(value, f.CallRef) and (inner := _made_of(module, module.facts.calls[value.index])) is not None:
         value = inner
     return value
+
+
+def _is_made_here(module: Module, cls: Class) -> bool:
+    """Whether the module makes an object of a class when it is imported, whatever is configured: not for tests alone."""
+    return any(
+        entry.block == 0
+        and isinstance(entry.value, f.CallRef)
+        and module.facts.calls[entry.value.index].func == f.Name(cls.name)
+        for entry in module.facts.assigns
+    )
 
 
 def is_named_for_tests(qualname: str) -> bool:

@@ -75,7 +75,7 @@ def _cookie(module: Module, call: f.Call, check: Check) -> Iterator[Finding]:
     name = next((text for text in _names(module, call, check) if _is_session(text)), None) or _of_token(
         module, call, check
     )
-    if name is None or _is_deleted(module, call, check):
+    if name is None or _holds_nothing(module, call, check):
         return
     flags = {flag: given(check.project.values, module, call, flag, at) for flag, at in _FLAGS.items()}
     missing = [flag for flag, value in flags.items() if _is_off(value, check)]
@@ -180,8 +180,8 @@ def _is_session(name: str) -> bool:
     return _SESSION.search(name) is not None and _HARMLESS.search(name) is None
 
 
-def _is_deleted(module: Module, call: f.Call, check: Check) -> bool:
-    """Whether the cookie is taken away: by no age, or no value."""
+def _holds_nothing(module: Module, call: f.Call, check: Check) -> bool:
+    """Whether the cookie holds nobody's session: it is taken away, or has the same value for everybody."""
     values = check.project.values
     for name, position in (("max_age", 2), ("expires", 3)):
         if (age := given(values, module, call, name, position)) is not None:
@@ -189,7 +189,7 @@ def _is_deleted(module: Module, call: f.Call, check: Check) -> bool:
             if number is not None and number <= 0:
                 return True
     value = given(values, module, call, "value", 1)
-    return value is None or values.text(value.value, value.where) == ""
+    return value is None or values.text(value.value, value.where) is not None
 
 
 def _is_off(value: Given | None, check: Check) -> bool:
