@@ -209,7 +209,7 @@ def unwrapped(module: Module, value: f.Expr) -> f.Expr:
 
 
 def _is_made_here(module: Module, cls: Class) -> bool:
-    """Whether the module makes an object of a class when it is imported, whatever is configured: not for tests alone."""
+    """Whether the module makes an object of a class when it is imported, whatever is configured."""
     return any(
         entry.block == 0
         and isinstance(entry.value, f.CallRef)
