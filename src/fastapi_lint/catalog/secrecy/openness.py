@@ -21,6 +21,8 @@ OPEN = re.compile(
     re.IGNORECASE,
 )
 """Those of them that say so of a row with a number as well: who may delete number 7 of the web hooks, these do not."""
+KEPT = re.compile(r"(web_?hooks?|hooks?|invit\w*)", re.IGNORECASE)
+"""Those that strangers come to, or follow, and that are made by somebody who is known."""
 PRIVILEGED = re.compile(
     r"(^|[\W_])(admins?|administrators?|super_?(?:user|admin)s?|super[-_](?:user|admin)s?|root|staff)($|[\W_])",
     re.IGNORECASE,

@@ -28,7 +28,7 @@ from fastapi_lint.model.types import Where
 from fastapi_lint.model.values import BoundText, bound_texts, example_texts, literals_between, quoted, unwrapped
 from fastapi_lint.rule import Check, rule
 
-_INVENTED = re.compile(r"(?i)\btest|example\.|\bfoo\b|\bdummy")
+_INVENTED = re.compile(r"(?i)\btest(?:s|ing|er|user)?(?![a-z])|example\.|\bfoo\b|\bdummy")
 """What a dict or call holds beside a password when both are made up."""
 _NOUNS = {"password": "password", "token": "token", "key": "key"}
 _HARM = {

@@ -13,7 +13,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Project, Route
 from fastapi_lint.model.injection import Depends, Protection, browsing
 from fastapi_lint.model.names import walk
-from fastapi_lint.model.routing import Address, App, Router
+from fastapi_lint.model.routing import Address, App, Router, wording
 from fastapi_lint.rule import Check, rule
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -52,9 +52,9 @@ def unauthenticated_write(project: Project, check: Check) -> Iterator[Finding]:
     Only POST, PUT, PATCH, DELETE and websockets are judged, and only where the router's other routes authenticate, or
     most of the app's (three in four of them, for a PUT, PATCH or DELETE on a router of which some do). Paths and names
     that say they are public (login, registration, webhooks, health), unless a PUT, PATCH or DELETE names a row by its
-    number; operations that only read or compute, handlers that look at the request themselves, and everything that
-    cannot be resolved are left alone. A dependency or middleware of the project that can know nobody is no
-    authentication, whatever it is called.
+    number, or a POST makes the web hook or invitation that it is called for; operations that only read or compute,
+    handlers that look at the request themselves, and everything that cannot be resolved are left alone. A dependency
+    or middleware of the project that can know nobody is no authentication, whatever it is called.
 
     References
     - [FastAPI: dependencies in path operation decorators](https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-in-path-operation-decorators/)
@@ -242,11 +242,26 @@ def _is_public(standing: _Standing, writes: _Writes, check: Check) -> bool:
     last = path.rstrip("/").rsplit("/", 1)[-1]
     if any(one[0] not in writes.guarded_parts for one in openness.CAPABILITY.finditer(path)):
         return True
-    if _is_for_everybody(standing):
+    makes_it = _makes_what_it_is_for(standing, check.project)
+    if _is_for_everybody(standing) and not (makes_it and openness.KEPT.fullmatch(last)):
         return not _changes_numbered(standing) or any(map(openness.OPEN.search, _texts(standing)))
     if route.methods == ("POST",) or route.kind == "websocket":
-        return bool(openness.PUBLIC_END.search(last) or openness.READS.search(name) or openness.READS.search(last))
+        reads = openness.READS.search(name) or openness.READS.search(last)
+        return bool(openness.PUBLIC_END.search(last) or (reads and not makes_it))
     return False
+
+
+def _makes_what_it_is_for(standing: _Standing, project: Project) -> bool:
+    """Whether a POST inserts a row of what its path is a collection of, each time: a `Country` by `POST /countries`."""
+    handler = standing.route.handler
+    if handler is None or standing.route.methods != ("POST",):
+        return False
+    trail = project.inserts.insertion(handler)
+    thing = trail.effect.thing if trail is not None else None
+    if trail is None or thing is None or not project.inserts.is_sure(handler, trail):
+        return False
+    said = wording(handler.name, standing.address.path)
+    return bool(said.collection) and said.collection in wording(thing.name, "").singulars
 
 
 def _may_be_checked(protection: Protection, standing: _Standing, handler: Function) -> bool:
