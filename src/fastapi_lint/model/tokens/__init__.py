@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.tokens.absence import may_be_none, unasked
-from fastapi_lint.model.tokens.lasting.lifetimes import OTHERS, contains, lifetimes
+from fastapi_lint.model.tokens.lasting.lifetimes import OTHERS, contains, handed_out, lifetimes
 from fastapi_lint.model.tokens.lasting.renewing import expects_expired
 from fastapi_lint.model.tokens.lasting.revoking import takes_back
 from fastapi_lint.model.tokens.lasting.times import Lifetime
@@ -32,6 +32,7 @@ __all__ = [
     "contains",
     "encodings",
     "expects_expired",
+    "handed_out",
     "is_signed",
     "lifetimes",
     "may_be_none",

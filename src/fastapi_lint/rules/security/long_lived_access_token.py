@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model.names import Module
-from fastapi_lint.model.tokens import OTHERS, contains, lifetimes, takes_back
+from fastapi_lint.model.tokens import OTHERS, contains, handed_out, lifetimes, takes_back
 from fastapi_lint.rule import Check, rule
 
 _ACCESS = frozenset({"access", "token", "jwt", "auth", "login", "session", "bearer", "sub"})
@@ -30,7 +30,8 @@ def long_lived_access_token(module: Module, check: Check) -> Iterator[Finding]:
     The option `max-access-token-minutes` is the longest lifetime that is right, 60 by default.
     The unit has to be certain: in a `timedelta`, in seconds since the epoch, or in the name of a constant or setting
     for access tokens (`ACCESS_TOKEN_EXPIRE_MINUTES`). What is set from outside alone is not known. Tokens whose names
-    tell of something else (refresh, reset, invitation, download and so on) may live longer.
+    tell of something else (refresh, reset, invitation, download and so on) may live longer, unless they are handed out
+    as `access_token`.
     Programs that read `iat`, `jti` or `sid` of tokens, or the key of a row that was made with the token, may refuse
     those of before, and are left alone, as are those in which a condition looks a token or its digest up
     (`if token in revoked`, `if await redis.exists(f"revoked:{token}")`, a query for its row), compares it with
@@ -46,7 +47,8 @@ def long_lived_access_token(module: Module, check: Check) -> Iterator[Finding]:
     for one in lifetimes(check.project).get(module, ()):
         if one.seconds <= int(longest if isinstance(longest, int) else 60) * 60:
             continue
-        if contains(one.names, OTHERS) or not contains(one.names, _ACCESS):
+        granted = one.names & handed_out(check.project) if contains(one.names, OTHERS) else frozenset()
+        if contains(one.names - granted, OTHERS) or not (granted or contains(one.names, _ACCESS)):
             continue
         if takes_back(check.project, access=True):
             return

@@ -7,15 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy.secrets import words
+from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.reach.aside import is_for_tests
-from fastapi_lint.model.names.symbols import Module
+from fastapi_lint.model.names.symbols import FunctionObject, Module
 from fastapi_lint.model.tokens.lasting.times import Lifetime, Times
 from fastapi_lint.model.tokens.payloads import encodings
+from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
+_ACCESS_TOKEN = "access_token"
 _ISSUERS = frozenset({"fastapi_users", "fastapi_jwt_auth", "async_fastapi_jwt_auth", "authx", "fastapi_login"})
 """Packages that sign tokens themselves."""
 OTHERS = frozenset({
@@ -78,6 +81,45 @@ def _issuing(project: Project, module: Module) -> Iterator[str]:
         imported = (entry.module.split(".", 1)[0] for entry in module.facts.imports if not entry.level)
         if not _ISSUERS.isdisjoint(imported) or next(encodings(module, project), None) is not None:
             yield module.path
+
+
+def handed_out(project: Project) -> frozenset[str]:
+    """The names of functions whose results are handed out as access tokens (`{"access_token": make_link(user)}`), which
+    they make, whatever they are called."""
+    return frozenset(_handing_out(project))
+
+
+@gathered
+def _handing_out(project: Project, module: Module) -> Iterator[str]:
+    if module.is_test or not module.mentions(_ACCESS_TOKEN):
+        return
+    for value, where in _under_access_token(module):
+        found = [(value, where), *project.values.definitions(value, where)]
+        for each, place in found:
+            made = each.value if isinstance(each, f.Await) else each
+            if isinstance(made, f.CallRef):
+                callee = project.callee(place[0], place[0].facts.calls[made.index])
+                if isinstance(callee, FunctionObject):
+                    yield callee.function.name
+
+
+def _under_access_token(module: Module) -> Iterator[tuple[f.Expr, Where]]:
+    """What stands under the key, or is given under the keyword, that a client takes an access token by."""
+    for call in module.facts.calls:
+        for arg in call.args:
+            where = (module, call.block, call.start)
+            if arg.name == _ACCESS_TOKEN:
+                yield arg.value, where
+            yield from ((value, where) for value in _entries(arg.value))
+    for leave in module.facts.exits:
+        yield from ((value, (module, leave.block, leave.start)) for value in _entries(leave.value))
+    for entry in module.facts.assigns:
+        yield from ((value, (module, entry.block, entry.start)) for value in _entries(entry.value))
+
+
+def _entries(expr: f.Expr | None) -> Iterator[f.Expr]:
+    if isinstance(expr, f.Mapping):
+        yield from (value for key, value in expr.items if key == f.Const(_ACCESS_TOKEN))
 
 
 def contains(names: Collection[str], wanted: Collection[str]) -> bool:
