@@ -11,6 +11,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Instance, Module, Parameter, Project, Route
 from fastapi_lint.model.injection import path_name
 from fastapi_lint.model.names import evaluated, walk
+from fastapi_lint.model.tokens import token_calls
 from fastapi_lint.model.types import is_none, options
 from fastapi_lint.rule import Check, rule
 from fastapi_lint.tracking.queries import query
@@ -51,8 +52,8 @@ def token_in_query(module: Module, check: Check) -> Iterator[Finding]:
     Known limits
     Links that are sent to people or tools (verify, confirm, reset, invite, unsubscribe, download, export, share,
     stream, feed, callback, webhook in the path or the name) are fine, but not with a password, nor for a PUT, PATCH or
-    DELETE with a key. `token` alone counts in dependencies, WebSockets and where code checks it; page tokens and the
-    like have other names.
+    DELETE with a key. `token` alone counts in dependencies, WebSockets and where code checks it, and any name in a
+    dependency that decodes it with a key.
 
     References
     - [OWASP: sensitive data in URLs](https://owasp.org/www-community/vulnerabilities/Information_exposure_through_query_strings_in_url)
@@ -78,7 +79,8 @@ def _of_parameters(function: Function, check: Check) -> Iterator[Finding]:
     for parameter in check.project.dependencies.parameters(function):
         name = path_name(parameter)
         spelled = "".join(words(name)) if name else ""
-        if spelled != _TOKEN and spelled not in _CERTAIN:
+        is_named = spelled == _TOKEN or spelled in _CERTAIN
+        if not is_named and not _is_read(function, parameter.name, check):
             continue
         if not _is_in_query(parameter, name or "", check) or _is_refused(function, parameter.name):
             continue
@@ -86,6 +88,8 @@ def _of_parameters(function: Function, check: Check) -> Iterator[Finding]:
         if _is_link(function, routes, spelled):
             continue
         is_socket = _is_socket(function, routes, check)
+        if is_socket and not is_named:
+            continue  # a ticket, as it should be
         if spelled == _TOKEN and not is_socket and not _is_credential(function, parameter.name, check):
             continue
         yield check.finding(
@@ -223,6 +227,16 @@ def _is_socket(function: Function, routes: list[Route], check: Check) -> bool:
         return True
     kinds = (parameter.type for parameter in check.project.dependencies.parameters(function))
     return any(check.project.types.is_instance(kind, "fastapi.WebSocket") for kind in kinds)
+
+
+def _is_read(function: Function, name: str, check: Check) -> bool:
+    """Whether a dependency decodes a parameter as a token with a key: then it is one, whatever it is called."""
+    if function not in check.project.dependencies.injected or not function.module.mentions("jwt", "jose"):
+        return False
+    return any(
+        read.token == f.Name(name) and read.flaw is None and function.module.enclosing(read.call.block) is function
+        for read in token_calls(function.module, check.project)
+    )
 
 
 def _is_credential(function: Function, name: str, check: Check) -> bool:
