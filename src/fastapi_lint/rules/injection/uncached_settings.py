@@ -9,7 +9,7 @@ from fastapi_lint.finding import Finding, Fix, Safety
 from fastapi_lint.fixing.edits import importing, insert_statement_before
 from fastapi_lint.fixing.edits.calls import function_node
 from fastapi_lint.model import Class, ClassObject, Function, Module
-from fastapi_lint.model.calls import returned_call
+from fastapi_lint.model.calls import passes_through, returned_call
 from fastapi_lint.rule import Check, rule
 
 
@@ -26,8 +26,8 @@ def uncached_settings(module: Module, check: Check) -> Iterator[Finding]:
     see the first settings until they call `cache_clear()` or override the dependency.
 
     Known limits
-    Functions that take parameters, or with any decorator, are left alone. For a settings class as the dependency itself
-    there is no fix.
+    Functions that take parameters, or stand below a decorator that does more than to call them, are left alone. For a
+    settings class as the dependency itself, and below a decorator, there is no fix.
 
     References
     - [FastAPI: settings in a dependency](https://fastapi.tiangolo.com/advanced/settings/#settings-in-a-dependency)
@@ -46,7 +46,7 @@ def uncached_settings(module: Module, check: Check) -> Iterator[Finding]:
 
 def _built(function: Function, check: Check) -> Class | None:
     """The settings class of which a function without parameters returns a new object; None for other functions."""
-    if function.params or function.facts.decorators or function.is_generator:
+    if function.params or function.is_generator or not _runs_each_time(function, check):
         return None
     returned = [entry for entry in function.exits if entry.kind == "return"]
     if len(returned) != 1 or len(function.exits) != 1:
@@ -59,6 +59,11 @@ def _built(function: Function, check: Check) -> Class | None:
     if isinstance(called, ClassObject) and check.project.schemas.is_settings(called.cls):
         return called.cls
     return None
+
+
+def _runs_each_time(function: Function, check: Check) -> bool:
+    """Whether no decorator stands above a function but such that do nothing but call it, whatever they are called."""
+    return all(passes_through(check.project.types, function, each) for each in function.facts.decorators)
 
 
 def _classes(module: Module, check: Check) -> Iterator[Finding]:
@@ -85,7 +90,7 @@ def _from_request(cls: Class) -> bool:
 
 def _fix(function: Function) -> Fix | None:
     found = function_node(function)
-    if found is None or function.is_async:
+    if found is None or function.is_async or function.facts.decorators:
         return None
     source, node = found
     given = importing(source, "functools", "lru_cache", at=node)

@@ -10,7 +10,7 @@ from fastapi_lint.model.calls.bodies.binding import argument_at
 from fastapi_lint.model.data.kinds import record_kind
 from fastapi_lint.model.data.lifetimes import is_made_once, makings
 from fastapi_lint.model.names.modules import Binding
-from fastapi_lint.model.names.symbols import Class, Function, Module
+from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Module
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values import environment_read
 
@@ -174,6 +174,19 @@ class Particular:
         value = self.project.types.parameter(self.function, param)
         return self.project.types.is_instance(value, "pydantic_settings.BaseSettings", "pydantic.BaseSettings")
 
+    def _is_of_context(self, module: Module, call: f.Call, depth: int = 2) -> bool:
+        """Whether a function of the project reads a variable of the context, which is another one at each request."""
+        types, callee = self.project.types, self.project.callee(module, call)
+        if not isinstance(callee, FunctionObject) or depth <= 0:
+            return False
+        inner = callee.function
+        for each in inner.calls:
+            owner = each.func.value if isinstance(each.func, f.Attr) and each.func.attr == "get" else None
+            held = types.infer(owner, (inner.module, each.block, each.start)) if owner is not None else None
+            if types.is_instance(held, "contextvars.ContextVar") or self._is_of_context(inner.module, each, depth - 1):
+                return True
+        return False
+
     def _is_fixed(self, module: Module, value: f.CallRef) -> bool:
         """Whether a call gives settings, reads the environment, or makes what does not change."""
         call = module.facts.calls[value.index]
@@ -181,8 +194,9 @@ class Particular:
             return True
         made = self.project.types.call_type(module, value.index)
         called = f.last_name(call.func)
+        is_named = called.lower().endswith(("settings", "config")) and not call.args
         return (
             self.project.types.is_instance(made, "pydantic_settings.BaseSettings", "pydantic.BaseSettings")
-            or (called.lower().endswith(("settings", "config")) and not call.args)
+            or (is_named and not self._is_of_context(module, call))
             or called in _FIXED
         )

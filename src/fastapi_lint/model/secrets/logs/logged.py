@@ -214,6 +214,8 @@ class Logs(Credentials):
         match expr:
             case f.Const(value=str(text)):
                 return len(text) <= _LABEL and text.isupper()
+            case f.Binary(op="*", left=left, right=right):  # `"*" * len(password)`
+                return any(isinstance(each, f.Const) and isinstance(each.value, str) for each in (left, right))
             case f.Choice(options=options):
                 return all(self._is_written_out(one, where, depth) for one in options)
             case f.Mapping(items=items):
