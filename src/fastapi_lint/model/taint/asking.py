@@ -12,6 +12,9 @@ from fastapi_lint.model.taint.strands import Path, Value
 from fastapi_lint.model.types.inference.inference import Inference, Where
 from fastapi_lint.model.values.constants import Values
 
+Called = tuple[Type, tuple[f.Arg, ...]]
+"""What is called, and with which arguments."""
+
 
 class Asks(Protocol):
     """Whoever follows texts; `checking`: it is asked what a test looks at, and whatever depends on a text counts."""
@@ -45,5 +48,8 @@ class Asks(Protocol):
     def is_narrow(self, cls: Class, name: str) -> bool:
         """Whether a field of a class admits no text of just any kind."""
 
-    def callee(self, call: f.Call, where: Where) -> tuple[Type, tuple[f.Arg, ...]]:
+    def callee(self, call: f.Call, where: Where) -> Called:
         """What a call calls, with which arguments; that of a hand-off is what is handed over."""
+
+    def callees(self, call: f.Call, where: Where) -> tuple[Called, ...]:
+        """As `callee`; of several that the code chooses from each."""

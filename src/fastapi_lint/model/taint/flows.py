@@ -196,9 +196,11 @@ class Flows:
         likely: tuple[f.Call, tuple[f.Arg, ...]] | None = None
         while index < len(calls) and calls[index].start == start:
             call = calls[index]
-            target, args = self.tracing.callee(call, (module, call.block, call.start))
-            if self._is_call_of(target, function):
-                return call, args
+            several = self.tracing.callees(call, (module, call.block, call.start))
+            for target, args in several:
+                if self._is_call_of(target, function):
+                    return call, args
+            target = several[0][0] if len(several) == 1 else None
             at = next((i for i, arg in enumerate(call.args) if f.last_name(arg.value) == function.name), None)
             if f.last_name(call.func) == function.name:
                 # A method of an object that is not known has the same name as many others.
@@ -257,7 +259,8 @@ class Flows:
         """What gets to a sink in a function of the project that a call runs."""
         module = function.module
         where = (module, call.block, call.start)
-        target, args = self.tracing.callee(call, where)
+        several = self.tracing.callees(call, where)
+        target, args = next((one for one in several if self._is_call_of(one[0], callee)), several[0])
         for sunk in self.sunk(callee, danger):
             if self._is_replaced(target, sunk, danger):
                 continue

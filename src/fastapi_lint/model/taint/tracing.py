@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 
-from fastapi_lint import catalog
 from fastapi_lint.catalog.dangers import Dangers
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.cases import captures, case_of, fixed_names
@@ -23,16 +22,13 @@ from fastapi_lint.model.names.symbols import (
     External,
     Function,
     Instance,
-    Method,
     Module,
     ModuleObject,
-    OneOf,
-    Partial,
     Type,
-    without_partials,
 )
 from fastapi_lint.model.routing.routes import Routes
 from fastapi_lint.model.taint.calling.calling import Calling
+from fastapi_lint.model.taint.calling.choosing import Choosing
 from fastapi_lint.model.taint.changing import Changes
 from fastapi_lint.model.taint.checking.checks import Checks
 from fastapi_lint.model.taint.checking.fields import NUMBERS
@@ -64,8 +60,6 @@ from fastapi_lint.tracking import recording
 from fastapi_lint.tracking.memory import Memos
 
 _DEEPEST = 28
-HANDING_OVER = (External, Method, Partial, OneOf)
-"""What may have something else run."""
 _MOST_WORK = 4_000
 """Expressions that one question looks at before the rest of its answer is left unknown."""
 _AS_NUMBER = re.compile(r":[^!]*[bcdoxXeEfFgGn%]\Z")
@@ -76,7 +70,7 @@ _PATHS = (
 _SEPARATORS = {"os.sep": "/", "os.path.sep": "/", "posixpath.sep": "/"}
 
 
-class Tracing:
+class Tracing(Choosing):
     """Answers "which pieces is this made of", each function's results once."""
 
     def __init__(
@@ -132,7 +126,7 @@ class Tracing:
             case f.Attr():
                 return self._attribute(expr, where, path, depth)
             case f.CallRef(index=index):
-                return self.calling.value(where[0].facts.calls[index], expr, where, path, depth)
+                return self.calling.value(where[0].facts.calls[index], where, path, depth)
             case f.Sub(value=inner, items=items):
                 return self.items.item(expr, inner, items, where, path, depth)
             case f.Await(value=inner) | f.Star(value=inner):
@@ -170,30 +164,6 @@ class Tracing:
             return self.value(expr, where, (), 1)
         finally:
             self.checking = False
-
-    def callee(self, call: f.Call, where: Where) -> tuple[Type, tuple[f.Arg, ...]]:
-        """What a call calls, with which arguments; that of a hand-off (`to_thread`) is what is handed over."""
-        target = self.types.callee(where[0], call)
-        return self.handed(call, target, where) if type(target) in HANDING_OVER else (target, call.args)
-
-    def handed(self, call: f.Call, target: Type, where: Where) -> tuple[Type, tuple[f.Arg, ...]]:
-        """The same of a call of which it is known what it calls, when that is one of `HANDING_OVER`."""
-        kind, args = type(target), call.args
-        if kind is External and catalog.handoff(target.name) is None:  # type: ignore[union-attr]
-            return target, args
-        if kind is Method and target.name not in catalog.handoff_names():  # type: ignore[union-attr]
-            return target, args
-        for _ in range(3):
-            target = without_partials(target)
-            name = target.name if isinstance(target, External) else target.dotted if isinstance(target, Method) else ""
-            handoff = catalog.handoff(name) if name else None
-            if handoff is None or handoff.gives != "result" or len(args) <= handoff.argument:
-                break
-            given = args[handoff.argument]
-            if given.name not in ("", handoff.keyword):
-                break
-            target, args = self.types.infer(given.value, where), args[handoff.argument + 1 :]
-        return None if isinstance(target, OneOf) else target, args  # which one is not known
 
     def cleared(self, value: Value, where: Where) -> Value:
         """A value without the dangers that are ruled out at a place."""

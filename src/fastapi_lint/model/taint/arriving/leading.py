@@ -6,7 +6,9 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.execution import Execution
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Instance
 from fastapi_lint.model.taint.arriving.sinks import Sinks, asked_of, is_divided
-from fastapi_lint.model.taint.tracing import HANDING_OVER, Tracing
+from fastapi_lint.model.taint.asking import Called
+from fastapi_lint.model.taint.calling.choosing import HANDING_OVER
+from fastapi_lint.model.taint.tracing import Tracing
 from fastapi_lint.tracking import memoized, recording
 from fastapi_lint.tracking.memory import Memos
 
@@ -27,15 +29,17 @@ class Leading:
         if it were called."""
         module, found, callee = function.module, [], self.types.callee
         for call in function.calls:
-            target, args = callee(module, call), call.args
+            target = callee(module, call)
+            several: tuple[Called, ...] = ((target, call.args),)
             if type(target) in HANDING_OVER:
-                target, args = self.tracing.handed(call, target, (module, call.block, call.start))
-            if type(target) is ClassObject:
-                target = self.types.member(target.cls, "__init__", Instance(target.cls))
-            if type(target) is not FunctionObject or target.function.module.is_test or target.function is function:
-                continue
-            if args or target.owner is not None:
-                found.append((call, target.function))
+                several = self.tracing.handed(call, target, (module, call.block, call.start))
+            for one, args in several:
+                if type(one) is ClassObject:
+                    one = self.types.member(one.cls, "__init__", Instance(one.cls))
+                if type(one) is not FunctionObject or one.function.module.is_test or one.function is function:
+                    continue
+                if args or one.owner is not None:
+                    found.append((call, one.function))
         for step in self.execution.reads(function):
             getter, span = step.function, (step.start, step.end)
             if step.subject is not None and getter not in (None, function) and not getter.module.is_test:

@@ -16,6 +16,7 @@ from fastapi_lint.model.names.symbols import (
     FunctionObject,
     Instance,
     Method,
+    Type,
 )
 from fastapi_lint.model.taint.asking import Asks
 from fastapi_lint.model.taint.calling.formatting import Formatting
@@ -63,9 +64,14 @@ class Calling:
         self._libraries = Libraries(asks, self._texts)
         self.formatted = self._texts.formatted
 
-    def value(self, call: f.Call, expr: f.Expr, where: Where, path: Path, depth: int) -> Value:
-        """What a call gives, or what is taken out of that."""
-        target, args = self.asks.callee(call, where)
+    def value(self, call: f.Call, where: Where, path: Path, depth: int) -> Value:
+        """What a call gives, or what is taken out of that; of several functions what each of them gives."""
+        found = self.asks.callees(call, where)
+        return union(self._of_one(target, args, call, where, path, depth) for target, args in found)
+
+    def _of_one(
+        self, target: Type, args: tuple[f.Arg, ...], call: f.Call, where: Where, path: Path, depth: int
+    ) -> Value:
         match target:
             case FunctionObject(function=function):
                 return self._project(function, call, args, where, path, depth)
