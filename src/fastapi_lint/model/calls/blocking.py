@@ -17,7 +17,17 @@ from fastapi_lint.model.calls.steps import Step, shown, written
 from fastapi_lint.model.calls.ways.sparing import expects, is_once, is_ready, never_runs
 from fastapi_lint.model.names.expressions import attributes_of
 from fastapi_lint.model.names.places import place_of
-from fastapi_lint.model.names.symbols import External, Function, Instance, Method, Module, OneOf, Partial, Type
+from fastapi_lint.model.names.symbols import (
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+    OneOf,
+    Partial,
+    Type,
+)
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized
 
@@ -100,7 +110,8 @@ class Blocking:
         return self._entry_for(self.types.callee(module, call))
 
     def _entry_for(self, callee: Type) -> catalog.Entry | None:
-        """The entry for a callable; of one of several callables only when each of them has one."""
+        """The entry for a callable; of one of several callables only when each of them has one, or when all are plain
+        methods: of one of several objects, a library's among them."""
         match callee:
             case External(name=name):
                 return self.catalogue.function(name)
@@ -112,7 +123,9 @@ class Blocking:
                 return self._entry_for(inner)
             case OneOf(options=options):
                 entries = [self._entry_for(option) for option in options]
-                return entries[0] if all(entries) else None
+                if not all(entries) and not all(map(_is_plain_method, options)):
+                    return None
+                return next((entry for entry in entries if entry is not None), None)
         return None
 
     def _waits_in_this_mode(self, module: Module, call: f.Call, mode: str) -> bool:
@@ -310,3 +323,10 @@ def _applies(entry: catalog.Entry, call: f.Call) -> bool:
         return False
     values = [(arg.name, arg.value.value if isinstance(arg.value, f.Const) else None) for arg in call.args]
     return entry.applies([v for name, v in values if not name], {name: v for name, v in values if name})
+
+
+def _is_plain_method(option: Type) -> bool:
+    """Whether a callable is a method of an object, and no coroutine function of the project."""
+    if isinstance(option, FunctionObject):
+        return isinstance(option.owner, Instance) and not option.function.is_async
+    return isinstance(option, Method) and catalog.awaitable_method(option.cls, option.name) is None

@@ -131,6 +131,8 @@ class Chains(Blocking):
                 continue  # what is given is not what is annotated
             if found is not None and step.several and not self._blocks_each(step, caller):
                 continue
+            if found is not None and step.several and step.call and self.blocking_entry(step.module, step.call):
+                continue  # a library's method that it may be blocks itself
             if found is not None and (best is None or (found[0], found[1].length) < (best[0], best[1].length)):
                 best = found[0], found[1].behind(step)
         return best[1] if best is not None else None

@@ -111,10 +111,11 @@ class Execution:
         return self._targets(self.types.callee(module, call), module, call, awaited=awaited)
 
     def by_object(self, module: Module, call: f.Call) -> list[tuple[Function, ...]]:
-        """What a call of a method of one of several objects runs, for each of the objects."""
+        """What a call of a method of one of several objects runs, for each of the objects of the project."""
         callee = self.types.callee(module, call)
         options = callee.options if isinstance(callee, OneOf) else (callee,)
-        return [tuple(self._called(option, module, call, True, call)) for option in options]
+        own = [option for option in options if not isinstance(option, Method)]
+        return [tuple(self._called(option, module, call, True, call)) for option in own]
 
     def _targets(self, callee: Type, module: Module, call: f.Call, *, awaited: bool) -> Iterator[Function]:
         yield from self._called(callee, module, call, awaited, call)

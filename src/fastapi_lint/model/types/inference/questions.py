@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -46,6 +47,7 @@ MAPPINGS = frozenset({
 })  # fmt: skip
 _CALLABLES = (External, FunctionObject, Method, Partial)
 _OF_CLASSES = (ClassObject, Instance)
+_FRAMEWORK = frozenset({"fastapi", "starlette", "pydantic", "typing_extensions"})
 _MOST_OPTIONS = 12
 _DEPTH = 40
 _SHORT = 12
@@ -347,17 +349,25 @@ def instance_of(name: str | None, origin: Origin | None = None) -> Type:
 
 
 def one_object_of(options: Iterable[Type]) -> OneOf | None:
-    """One of several objects of different classes of the project; None when one of them is anything else, or unknown.
+    """One of several objects of different classes, one of the project among them; None when one of them is anything
+    else than an object of the project or of a library that works for it, or unknown.
 
     A class that several calls make objects of is one option, of which it is not known which call made it.
     """
     found: dict[Type, Instance] = {}
     for given in options:
         for one in given.options if type(given) is OneOf else (given,):
-            if type(one) is not Instance or type(one.cls) is not Class:
+            if type(one) is not Instance or not (type(one.cls) is Class or _does_work(one.cls)):
                 return None
             found[one] = Instance(one.cls, one.args) if one in found and one.origin != found[one].origin else one
-    return OneOf(tuple(found.values())) if 1 < len(found) <= _MOST_OPTIONS else None
+    has_own = any(type(one.cls) is Class for one in found.values())
+    return OneOf(tuple(found.values())) if has_own and 1 < len(found) <= _MOST_OPTIONS else None
+
+
+def _does_work(cls: Class | str) -> bool:
+    """Whether a class of a library is a part of what a program works with: no value, no part of a framework."""
+    top, _, inside = cls.partition(".") if isinstance(cls, str) else ("", "", "")
+    return bool(inside) and top not in sys.stdlib_module_names and top not in _FRAMEWORK
 
 
 def is_one_object(value: Type) -> bool:
