@@ -9,6 +9,9 @@ from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject
 from fastapi_lint.model.types.inference.inference import Inference
 
+_STORES = ("redis.", "aioredis.", "aiocache.", "cachetools.", "diskcache.")
+"""What keeps, or lets go of, anything under any key: who does not ask what a call gives has asked nothing."""
+
 
 def looks_at(types: Inference, function: Function, name: str, fields: frozenset[str] | None, depth: int) -> bool:
     """Whether a function looks at what a variable holds, or (with `fields`) at one of these of its attributes."""
@@ -36,6 +39,8 @@ def looks_at(types: Inference, function: Function, name: str, fields: frozenset[
                         return True
                 elif is_one_of(value, names) and looks_at(types, callee.function, param, fields, depth - 1):
                     return True
+        elif call.use == "statement" and called.startswith(_STORES):
+            continue
         elif not isinstance(callee, ClassObject) and not called.startswith(OF_THE_WEB) and called not in PLAIN:
             return True
     return False
