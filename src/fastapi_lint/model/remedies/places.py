@@ -30,6 +30,12 @@ _EXCLUSIVE = re.compile(
 a database's transaction and what it locks."""
 _HARMLESS = ("requests.", "httpx.", "httpx2.", "curl_cffi.", "aiohttp.", "botocore.", "boto3.", "urllib3.")
 """Libraries whose sessions lock nothing."""
+_OF_THREADS = frozenset({
+    "torch.no_grad", "torch.inference_mode", "torch.enable_grad", "torch.set_grad_enabled", "torch.autocast",
+    "torch.amp.autocast", "torch.cuda.amp.autocast", "torch.device", "torch.cuda.device", "torch.cuda.stream",
+    "tensorflow.device", "jax.default_device", "numpy.errstate",
+})  # fmt: skip
+"""What is entered for this thread alone: what another one runs meanwhile does not have it, and other tasks do."""
 _AWAIT = re.compile(rb"\bawait\b|\basync\s+(?:for|with)\b")
 _MANAGER = "contextlib.asynccontextmanager"
 
@@ -57,12 +63,20 @@ def forbidden(
             return "inside"
         if each.kind == "finally" or (each.kind == "except" and _catches_cancellation(module, each.test)):
             return "cleanup"
-        if each.kind == "with" and not each.is_async and _is_exclusive(each, module, types):
-            return "held"
+        if each.kind == "with" and not each.is_async:
+            if _is_exclusive(each, module, types) or is_of_thread(each, module, types):
+                return "held"
         index = each.parent
     if _is_between(function, written(function), block, start, end):
         return "between"
     return None
+
+
+def is_of_thread(block: f.Block, module: Module, types: Inference) -> bool:
+    """Whether a `with` enters what only holds for the thread that enters it."""
+    if not isinstance(block.test, f.CallRef):
+        return False
+    return types.name_of_type(types.callee(module, module.facts.calls[block.test.index])) in _OF_THREADS
 
 
 def _is_cleanup(function: Function, types: Inference, start: int) -> bool:

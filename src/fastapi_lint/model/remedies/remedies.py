@@ -20,7 +20,7 @@ from fastapi_lint.model.calls.trails import Trail
 from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module
 from fastapi_lint.model.remedies.bonds import Bond, Bonds
 from fastapi_lint.model.remedies.handing import Handing, handing
-from fastapi_lint.model.remedies.places import forbidden
+from fastapi_lint.model.remedies.places import forbidden, is_of_thread
 from fastapi_lint.model.remedies.plainness import Plainness
 from fastapi_lint.tracking import memoized
 
@@ -203,7 +203,8 @@ class Remedies:
             for block in module.blocks_in.get(function.index, ()):
                 if block.kind != "with" or block.is_async or not block.start <= step.start < block.end:
                     continue
-                if isinstance(block.target, f.Name) and _has_word(module.text[step.start : end], block.target.id):
+                needs = isinstance(block.target, f.Name) and _has_word(module.text[step.start : end], block.target.id)
+                if needs or is_of_thread(block, module, self.project.types):
                     thread = handing(module, self.project.types)
                     return f"do it in one function, the `with` included, for `await {thread.shown}(...)`"
         return _OUTSIDE
