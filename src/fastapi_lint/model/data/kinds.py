@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject, Instance, Module
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.tracking.queries import gathered
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -70,26 +71,47 @@ def class_decorators(types: Inference, cls: Class) -> tuple[str, ...]:
     return tuple(name for one in shown if (name := types.name_of_type(types.infer(one, where))) is not None)
 
 
+_BASES = frozenset({"pydantic.BaseModel", "sqlmodel.SQLModel", "pydantic_settings.BaseSettings"})
+_NAMED = frozenset({
+    "dict", "json", "copy", "parse_obj", "parse_raw", "from_orm", "schema", "schema_json", "construct",
+    "update_forward_refs",
+})  # fmt: skip
 _OF_PYDANTIC = frozenset({"pydantic", "sqlmodel", "sqlmodel-table", "settings"})
 
 
-def model_of_method(project: Project, module: Module, call: f.Call, func: f.Attr) -> Class | None:
-    """The Pydantic 2 model of which a method is called that Pydantic itself has; None where it may be another one."""
+def model_of_method(project: Project, module: Module, call: f.Call, func: f.Attr) -> str | None:
+    """The Pydantic 2 model of which a method is called that Pydantic itself has, by name; None where it may be another
+    one."""
     match project.infer(func.value, module, call.block, call.start):
         case Instance(cls=Class() as cls) | ClassObject(cls=cls):
-            pass
-        case _:
-            return None
+            return cls.name if _is_of_pydantic(project, cls, func.attr) else None
+        case Instance(cls=str(name)) | External(name=name) if name in _BASES:
+            # Any model of the project may come, with a method of its own by that name.
+            return name.rpartition(".")[2] if func.attr not in _own_methods(project) else None
+    return None
+
+
+def _is_of_pydantic(project: Project, cls: Class, method: str) -> bool:
+    """Whether a method of a model is the one that Pydantic has."""
     schema = project.schemas.of(cls)
-    if schema is None or schema.kind not in _OF_PYDANTIC or schema.is_v1 or schema.field(func.attr) is not None:
-        return None
+    if schema is None or schema.kind not in _OF_PYDANTIC or schema.is_v1 or schema.field(method) is not None:
+        return False
     order = project.types.mro(cls)
-    if any(isinstance(base, Class) and (func.attr in base.methods or func.attr in base.assigns) for base in order):
-        return None
-    known = all(
+    if any(isinstance(base, Class) and (method in base.methods or method in base.assigns) for base in order):
+        return False
+    return all(
         isinstance(base, Class)
         or base.startswith(("pydantic.", "sqlmodel.", "typing.", "abc."))
         or base in ("object", "pydantic_settings.BaseSettings", "beanie.Document")
         for base in order
     )
-    return cls if known else None
+
+
+@gathered
+def _own_methods(project: Project, module: Module) -> Iterator[str]:
+    """The methods that a module's models have under names of Pydantic's."""
+    if not module.is_test and module.mentions(*_NAMED):
+        for cls in module.classes:
+            names = [name for name in cls.methods if name in _NAMED]
+            if names and kind_of(project.types, cls) in _OF_PYDANTIC:
+                yield from names

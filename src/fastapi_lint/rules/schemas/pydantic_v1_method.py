@@ -51,8 +51,9 @@ def pydantic_v1_method(module: Module, check: Check) -> Iterator[Finding]:
     is none where more than the name changes: `from_orm`, `copy(include=...)`, `json()` with arguments of `json.dumps`.
 
     Known limits
-    The receiver has to be known as a model or its class. Models of `pydantic.v1`, classes that define such a method
-    themselves, and projects that allow Pydantic 1 are left alone.
+    The receiver has to be known as a model or its class, or as any model (`data: BaseModel`) where no class of the
+    project defines such a method. Models of `pydantic.v1`, classes that define one themselves, and projects that allow
+    Pydantic 1 are left alone.
 
     References
     - [Pydantic: migration guide, changes to BaseModel](https://docs.pydantic.dev/latest/migration/#changes-to-pydanticbasemodel)
@@ -62,13 +63,13 @@ def pydantic_v1_method(module: Module, check: Check) -> Iterator[Finding]:
     for call in module.calls_named(_NEW):
         if not isinstance(call.func, f.Attr):
             continue
-        cls = model_of_method(check.project, module, call, call.func)
-        if cls is None or is_for_a_release(check.project.values, module, call.block, "pydantic"):
+        model = model_of_method(check.project, module, call, call.func)
+        if model is None or is_for_a_release(check.project.values, module, call.block, "pydantic"):
             continue
         old, new = call.func.attr, _NEW[call.func.attr]
         yield check.finding(
             (call.name_start, call.name_end),
-            f"`{cls.name}.{old}` is Pydantic 1's name",
+            f"`{model}.{old}` is Pydantic 1's name",
             why="it is deprecated and goes with Pydantic 3",
             instead=f"call `{new}`{_more(old)}",
             fix=partial(_fix, module, call, old, new),
