@@ -9,6 +9,7 @@ from fastapi_lint.model.data.environment import Variable, loads_env_file, names_
 from fastapi_lint.model.data.exchange import Exchange, Use, body_parameters, response_types
 from fastapi_lint.model.data.kinds import model_of_method, record_kind
 from fastapi_lint.model.data.lifetimes import CACHES, is_made_anew, is_made_once
+from fastapi_lint.model.data.making.drawing import may_make_new
 from fastapi_lint.model.data.making.particular import Particular
 from fastapi_lint.model.data.making.roots import Root, nearest_root, roots
 from fastapi_lint.model.data.making.trying import only_tries
@@ -50,6 +51,7 @@ __all__ = [
     "is_rebuilt",
     "kept_upload",
     "loads_env_file",
+    "may_make_new",
     "model_of_method",
     "names_env_file",
     "nearest_root",

@@ -9,8 +9,16 @@ from dataclasses import dataclass
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Project, Route
-from fastapi_lint.model.data import Schema, SchemaField, is_blanked, is_left_out, response_types, serialized
-from fastapi_lint.model.names import Function, Instance, Type
+from fastapi_lint.model.data import (
+    Schema,
+    SchemaField,
+    is_blanked,
+    is_left_out,
+    may_make_new,
+    response_types,
+    serialized,
+)
+from fastapi_lint.model.names import Function, FunctionObject, Instance, Type
 from fastapi_lint.model.routing import RESPONSE
 from fastapi_lint.rule import Check, rule
 from fastapi_lint.tracking import memoized
@@ -125,7 +133,7 @@ def _sent(route: Route, project: Project) -> dict[SchemaField, _Sent]:
                     found[one] = _Sent(schema, trail, what == "hidden" and way != "revealed")
     if not found or route.handler is None or _answers_itself(route, project):
         return {} if route.handler is not None else found
-    hidden = {one for one in found if _is_hidden_by_call(one, route.handler)}
+    hidden = {one for one in found if _is_hidden_by_call(one, route.handler, project)}
     return {
         one: sent for one, sent in found.items() if one not in hidden and not is_blanked(one, route.handler, project)
     }
@@ -204,14 +212,26 @@ def _answers_itself(route: Route, project: Project) -> bool:
     )
 
 
-def _is_hidden_by_call(one: SchemaField, handler: Function) -> bool:
+def _is_hidden_by_call(one: SchemaField, handler: Function, project: Project) -> bool:
     """Whether a handler calls what takes secrets out of an answer, and not only something of another field:
     `mask_email(user.email)`."""
     return any(
         _HIDES.search(f.last_name(call.func)) is not None
+        and not _gives_back(project.callee(handler.module, call))
         and not (call.args and all(_is_of_other_field(arg.value, one.name) for arg in call.args))
         for call in handler.calls
     )
+
+
+def _gives_back(callee: Type) -> bool:
+    """Whether a function of the project gives back what it is given, and changes nothing in it."""
+    if not isinstance(callee, FunctionObject):
+        return False
+    function = callee.function
+    given = {f.Name(param.name) for param in function.params}
+    returned = [leave.value for leave in function.exits if leave.kind == "return"]
+    changes = any(not isinstance(each.target, f.Name) for each in function.module.assigns_in.get(function.index, ()))
+    return bool(returned) and all(value in given for value in returned) and not changes and not function.calls
 
 
 def _is_of_other_field(value: f.Expr, name: str) -> bool:
@@ -240,7 +260,12 @@ def _is_given_out(
         return True
     is_secret = _SECRET.fullmatch(_snake(one.name)) is not None
     words = _snake(route.name)
-    if (is_secret and _MAKES.search(words)) or "_password" in words.partition("generate")[2]:
+    is_made = (
+        is_secret
+        and _MAKES.search(words) is not None
+        and (route.handler is None or may_make_new(project, route.handler))
+    )
+    if is_made or "_password" in words.partition("generate")[2]:
         return True
     return re.search(r"secret|credential|private_key|password_generat|reveal|decrypt", words) is not None
 

@@ -24,6 +24,7 @@ _DEEPEST = 6
 _CASTS = frozenset({"bool", "int", "str", "builtins.bool", "builtins.int", "builtins.str"})
 _CONTAINERS = frozenset({"list", "dict", "set", "collections.defaultdict", "collections.deque", "collections.Counter"})
 """What makes something that fills and empties while the program runs: no switch, except for an entry of it."""
+_DEVELOPMENT = frozenset({"DEV", "DEBUG", "IS_DEV", "DEV_MODE", "DEVELOPMENT", "TESTING"})
 _ASKED = frozenset({"str", "dict", "logging.Logger"})
 """Types whose methods may be part of a switch: `MODE.lower()`, `OPTIONS.get("debug")`, `log.isEnabledFor(...)`."""
 
@@ -170,3 +171,23 @@ def _is_of_class(cls: Class, attr: str) -> bool:
         elif isinstance(entry.target, f.Attr) and entry.target.attr == attr:
             return False
     return in_body
+
+
+def in_development(module: Module, call: f.Call) -> bool:
+    """Whether a call stands below `if DEV_MODE:` or the like, which is neither always so nor said by who calls."""
+    return any(
+        block.kind == "if"
+        and isinstance(block.test, (f.Name, f.Attr))
+        and f.last_name(block.test) in _DEVELOPMENT
+        and not (isinstance(block.test, f.Name) and _is_given(module, call, block.test))
+        for block in module.block_chain(call.block)
+    )
+
+
+def _is_given(module: Module, call: f.Call, flag: f.Name) -> bool:
+    """Whether a flag is a parameter of the function around a call, or True in the source."""
+    function = module.enclosing(call.block)
+    if function is not None and any(param.name == flag.id for param in function.params):
+        return True
+    set_here = [entry.value for entry in module.facts.assigns if entry.target == flag]
+    return bool(set_here) and all(value == f.Const(True) for value in set_here)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect
+from fastapi_lint.model.calls.bodies.switches import in_development
 from fastapi_lint.model.calls.bodies.wrapping import TRANSPARENT
 from fastapi_lint.model.calls.reach.mentions import EVENTS, KEEPS, Mention, mentioned
 from fastapi_lint.model.calls.reach.running import (
@@ -36,7 +37,6 @@ _ORDER: tuple[When, ...] = ("served", "startup", "elsewhere", "never")
 _QUEUES_JOB = frozenset({"enqueue", "enqueue_in", "enqueue_at", "enqueue_call"})
 _NAMED_JOBS = frozenset({"rq", "rq.job", "rq_scheduler"})
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2,9}")
-_DEVELOPMENT = frozenset({"DEV", "DEBUG", "IS_DEV", "DEV_MODE", "DEVELOPMENT", "TESTING"})
 _JOB_LIBRARIES = ("celery.", "dramatiq.", "taskiq.", "procrastinate.", "huey.", "rq.", "saq.", "arq.")
 _WORKERS = frozenset({"arq", "saq", "streaq"})
 """Queues whose worker finds its jobs in lists of functions."""
@@ -207,7 +207,7 @@ class Serving:
         return self._when_handed(function, mention, caller)
 
     def _when_called(self, mention: Mention, caller: Function | None) -> When:
-        if caller is None or (mention.call is not None and _in_development(mention.module, mention.call)):
+        if caller is None or (mention.call is not None and in_development(mention.module, mention.call)):
             return "elsewhere" if self.is_served(mention.module) is False else "startup"
         while caller.name == "<lambda>" and caller.parent is not None:
             caller = caller.parent
@@ -386,11 +386,3 @@ def _kept_by(decorator: Function) -> tuple[list[str], bool]:
                 return holders, False
             holders.append(assign.target.value.id)
     return holders, first is not None
-
-
-def _in_development(module: Module, call: f.Call) -> bool:
-    """Whether a call stands below `if DEV_MODE:` or the like."""
-    return any(
-        block.kind == "if" and isinstance(block.test, (f.Name, f.Attr)) and f.last_name(block.test) in _DEVELOPMENT
-        for block in module.block_chain(call.block)
-    )
