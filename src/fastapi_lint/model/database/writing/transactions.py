@@ -145,13 +145,31 @@ class Transactions:
     def may_commit(self, function: Function) -> bool:
         """Whether a function's own body commits, begins a block that does, or hands `commit` to somebody."""
         module = function.module
-        if module.mentions(*COMMITS) and any(part.attr in COMMITS for part, _, _ in attributes_of(function)):
-            return True
+        if module.mentions(*COMMITS):
+            for part, block, at in attributes_of(function):
+                if part.attr in COMMITS and not self._is_of_something_else(part, (module, block, at)):
+                    return True
         for call in function.calls_named(_TEXT):
             if call.args and isinstance(call.args[0].value, f.Const):
                 if str(call.args[0].value.value).strip(" ;\n").upper() in ("COMMIT", "END"):
                     return True
         return False
+
+    def _is_of_something_else(self, part: f.Attr, where: Where) -> bool:
+        """Whether a method of the project is only called like this, and has nothing to do with a database: all that it
+        calls are built-ins and methods of plain values."""
+        types = self._project.types
+        owner = types.infer(part.value, where)
+        if not isinstance(owner, Instance) or not isinstance(owner.cls, Class):
+            return False
+        method = types.member(owner.cls, part.attr, owner)
+        if not isinstance(method, FunctionObject) or method.function.is_empty or types.subclasses(owner.cls):
+            return False
+        called = [types.callee(method.function.module, call) for call in method.function.calls]
+        return all(
+            (isinstance(each, External) and "." not in each.name) or (isinstance(each, Method) and "." not in each.cls)
+            for each in called
+        )
 
     def commits_at_once(self, function: Function) -> bool:
         """Whether all that a function's own body does to commit are calls of `commit`: these keep what is written
