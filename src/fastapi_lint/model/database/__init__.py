@@ -37,6 +37,7 @@ from fastapi_lint.model.database.sessions import (
     is_sync_session,
 )
 from fastapi_lint.model.database.statements import Statement, statements
+from fastapi_lint.model.database.writing.meaning import may_be_meant
 from fastapi_lint.model.database.writing.transactions import Late, Transactions, Write
 from fastapi_lint.model.database.writing.uncommitted import may_leave_open
 
@@ -80,6 +81,7 @@ __all__ = [
     "is_sync_session",
     "loads_a_key",
     "loses_zone",
+    "may_be_meant",
     "may_leave_open",
     "query_numbers",
     "statements",

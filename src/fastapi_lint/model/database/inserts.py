@@ -7,18 +7,17 @@ collections, and SQL texts. An object that was loaded before it is added is not 
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.attempts.refusing import hands_on, raises_on_failure, tells_failure
-from fastapi_lint.model.calls.reach.starting import started
 from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.trails import Memo, Trail
 from fastapi_lint.model.calls.ways.conditional import conditions
 from fastapi_lint.model.calls.ways.endings import Endings
 from fastapi_lint.model.calls.ways.sparing import bound
+from fastapi_lint.model.database.writing.meaning import may_find
 from fastapi_lint.model.names.expressions import stands_in, walk, with_copies
 from fastapi_lint.model.names.symbols import (
     Class,
@@ -29,7 +28,6 @@ from fastapi_lint.model.names.symbols import (
     Instance,
     Method,
     Module,
-    OneOf,
     Type,
 )
 from fastapi_lint.model.routing.answering.wording import words
@@ -53,18 +51,7 @@ _INSERT = re.compile(r"\s*(?:--[^\n]*\n\s*)*INSERT\s+INTO\b", re.IGNORECASE)
 _UPSERT = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE\s+KEY)\b", re.IGNORECASE)
 _MAKING = frozenset({"create", "add", "insert", "new", "register", "make", "store", "submit"})
 _CHANGES = frozenset({"on_conflict_do_update", "on_conflict_do_nothing", "on_duplicate_key_update", "prefix_with"})
-_FINDS = re.compile(r"upsert|(?:get|find|fetch|update|load)_or_|_or_(?:get|update|find)(?:_|$)|^merge$", re.IGNORECASE)
 _MAKERS = frozenset({"model_validate", "from_orm", "parse_obj", "model_construct", "construct"})
-_NOTICES = frozenset({"mail", "email", "emails", "mails", "notify", "notification", "notifications", "log", "audit"})
-"""Words of work behind the answer that only tells somebody about it."""
-_FRAMEWORK = frozenset({
-    "fastapi", "starlette", "pydantic", "pydantic_core", "sqlalchemy", "sqlmodel", "typing_extensions", "loguru",
-    "structlog", "anyio", "asyncer", "passlib", "bcrypt", "slugify", "dateutil", "pytz", "fastapi_cache", "cachetools",
-    "sentry_sdk", "opentelemetry", "logfire", "annotated_types", "email_validator",
-})  # fmt: skip
-_ASKS = frozenset({"post", "put", "request", "send", "invoke", "send_request", "call"})
-"""Methods by which a client that is not known hands something on to another service."""
-_FOREIGN_STEPS = 3
 _MOST_STEPS = 4
 _LONGEST = 40
 _COPIES = 3
@@ -108,7 +95,8 @@ class Inserts:
         """
         effect = trail.effect
         is_unsure = effect.or_changes and not self._is_made_for(function, trail)
-        if is_unsure or (not effect.is_new and any(_finds(step.function) for step in trail.steps)):
+        named = [step.function.name for step in trail.steps if step.function is not None]
+        if is_unsure or (not effect.is_new and any(map(may_find, named))):
             return False
         current = function
         is_refused = False
@@ -165,41 +153,6 @@ class Inserts:
         call = module.facts.calls[found[0][0].index]
         owner = call.func.value if isinstance(call.func, f.Attr) and call.func.attr in _MAKERS else call.func
         return isinstance(self._project.infer(owner, module, call.block, call.start), ClassObject)
-
-    def may_be_meant(self, handler: Function) -> bool:
-        """Whether a handler without an insert in sight may create something all the same, when its name says so.
-
-        Not when it starts something that goes on behind the answer (a notice aside), when it is another service that
-        does the work, or when something in it gives or changes what is there (`get_or_create`).
-        """
-        types = self._project.types
-        if any(_NOTICES.isdisjoint(words(what)) for _, what in started(handler, types)):
-            return False
-        return not any(self._is_foreign(each, 0) for each in (handler, *self._injected(handler)))
-
-    def _injected(self, handler: Function) -> list[Function]:
-        """The functions whose results are all that a handler has: its dependencies."""
-        found = [depends.function for depends in self._project.dependencies.of_function(handler)]
-        return [each for each in found if each is not None and not handler.calls]
-
-    def _is_foreign(self, function: Function, depth: int) -> bool:
-        """Whether a function leaves its work to a library other than the framework's, or may find what is there."""
-        for call in function.calls:
-            name, callee = f.last_name(call.func), self._project.callee(function.module, call)
-            if _FINDS.search(name) and not (isinstance(callee, FunctionObject) and callee.function.calls):
-                return True
-            for option in callee.options if isinstance(callee, OneOf) else (callee,):
-                match option:
-                    case External(name=full) | Method(cls=full):
-                        root = full.partition(".")[0]
-                        if "." in full and root not in sys.stdlib_module_names and root not in _FRAMEWORK:
-                            return True
-                    case FunctionObject(function=inner) if depth < _FOREIGN_STEPS:
-                        if self._is_foreign(inner, depth + 1):
-                            return True
-                    case None if name in _ASKS and isinstance(call.func, f.Attr):
-                        return True
-        return False
 
     def _own(self, function: Function) -> tuple[Step, Insert] | None:
         """The first insert in a function's own body, those that are sure before others."""
@@ -362,11 +315,6 @@ def _given(function: Function, call: f.Call, is_insert: bool) -> set[f.Expr]:
         if not call.args and isinstance(receiver, f.Name):
             roots.add(receiver)  # `await item.insert()`
     return with_copies(roots, function, _COPIES)
-
-
-def _finds(function: Function | None) -> bool:
-    """Whether a function says in its name that it may find what is there."""
-    return function is not None and _FINDS.search(function.name) is not None
 
 
 def _is_choice(function: Function, at: int) -> bool:

@@ -16,7 +16,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Module, Route
 from fastapi_lint.model.calls import Trail
 from fastapi_lint.model.data import kept_upload, status_is_decided, takes_upload
-from fastapi_lint.model.database import Insert
+from fastapi_lint.model.database import Insert, may_be_meant
 from fastapi_lint.model.routing import Wording, wording
 from fastapi_lint.model.secrets import VERIFIES, verifies
 from fastapi_lint.rule import Check, rule
@@ -73,7 +73,7 @@ def created_with_200(module: Module, check: Check) -> Iterator[Finding]:
             continue
         if status_is_decided(check.project, route, handler):
             continue
-        if trail is None and kept is None and (given is not None or not inserts.may_be_meant(handler)):
+        if trail is None and kept is None and (given is not None or not may_be_meant(check.project, handler)):
             continue
         reported.add(route.start)
         reason = f"it inserts with `{trail.effect.written}`" if trail is not None else "as its name says"
