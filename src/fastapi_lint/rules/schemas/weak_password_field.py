@@ -93,10 +93,15 @@ def _is_judged(cls: Class, one: SchemaField, project: Project) -> bool:
 
 
 def _repeats(schema: Schema, one: SchemaField, project: Project) -> bool:
-    """Whether a password has to be equal to another one of the same body, which somebody judges."""
+    """Whether a password has to be equal to another one of the same body, which somebody judges.
+
+    The one that is compared with the hash of before is the old one, and the new one has to be another.
+    """
     others = [each for each in schema.fields if each is not one and secrets.secret_name(each.name) == "password"]
     for other in others:
         least, _ = _bounds(schema, other, project)
+        if _is_given(schema.cls, other, _verifies, project):
+            continue
         if (least is not None and least >= _LEAST) or _is_judged(schema.cls, other, project):
             if _is_compared(schema.cls, one.name, other.name, project):
                 return True
