@@ -35,6 +35,7 @@ _PLACES = frozenset({"host", "hostname", "server", "port", "url", "uri", "dsn", 
 _KNOWN_BEFORE = frozenset(
     {"current", "old", "existing", "confirm", "confirmation", "confirmed", "repeat", "again", "hashed", "re", "retype"}
 )
+_OLD = frozenset({"current", "old", "existing", "previous"})
 _HASHERS = ("passlib.", "pwdlib.", "bcrypt.", "argon2.", "werkzeug.security.", "django.contrib.auth.hashers.")
 _HASHES = frozenset({"hash", "hashpw", "encrypt", "generate_password_hash", "make_password"})
 _PLAIN = frozenset({"strip", "lstrip", "rstrip", "encode", "decode", "get_secret_value", "ValueError"})
@@ -93,15 +94,17 @@ def _is_judged(cls: Class, one: SchemaField, project: Project) -> bool:
 
 
 def _repeats(schema: Schema, one: SchemaField, project: Project) -> bool:
-    """Whether a password has to be equal to another one of the same body, which somebody judges.
+    """Whether a password has to be equal to another new one of the same body, which somebody judges.
 
     The one that is compared with the hash of before is the old one, and the new one has to be another.
     """
     others = [each for each in schema.fields if each is not one and secrets.secret_name(each.name) == "password"]
     for other in others:
-        least, _ = _bounds(schema, other, project)
+        if not _OLD.isdisjoint(secrets.words(other.name)):
+            continue
         if _is_given(schema.cls, other, _verifies, project):
             continue
+        least, _ = _bounds(schema, other, project)
         if (least is not None and least >= _LEAST) or _is_judged(schema.cls, other, project):
             if _is_compared(schema.cls, one.name, other.name, project):
                 return True
@@ -109,13 +112,13 @@ def _repeats(schema: Schema, one: SchemaField, project: Project) -> bool:
 
 
 def _is_compared(cls: Class, name: str, other: str, project: Project) -> bool:
-    """Whether code asks whether two fields of an object of the class are equal."""
+    """Whether code asks whether two fields of an object of the class are different, which is the case to refuse."""
     for module in project.modules:
         if module.is_test or not module.mentions(name) or not module.mentions(other):
             continue
         for function in module.functions:
             for part, block, at in comparisons_of(function):
-                if part.operators not in (("==",), ("!=",)):
+                if part.operators != ("!=",):
                     continue
                 sides = [each for each in part.operands if isinstance(each, f.Attr)]
                 if {each.attr for each in sides} != {name, other} or sides[0].value != sides[1].value:
