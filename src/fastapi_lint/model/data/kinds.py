@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Class, ClassObject, External, Instance, Module
-from fastapi_lint.model.types.inference.inference import Inference
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Instance, Module, Type
+from fastapi_lint.model.types.alternatives import options
+from fastapi_lint.model.types.inference.inference import Inference, Where, is_none
 from fastapi_lint.tracking.queries import gathered
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def class_decorators(types: Inference, cls: Class) -> tuple[str, ...]:
     return tuple(name for one in shown if (name := types.name_of_type(types.infer(one, where))) is not None)
 
 
+_WITHOUT = frozenset({"dict", "list", "str", "bytes", "int", "float", "bool"})
+"""Types that have none of Pydantic's methods, `copy` aside."""
 _BASES = frozenset({"pydantic.BaseModel", "sqlmodel.SQLModel", "pydantic_settings.BaseSettings"})
 _NAMED = frozenset({
     "dict", "json", "copy", "parse_obj", "parse_raw", "from_orm", "schema", "schema_json", "construct",
@@ -82,12 +85,35 @@ _OF_PYDANTIC = frozenset({"pydantic", "sqlmodel", "sqlmodel-table", "settings"})
 def model_of_method(project: Project, module: Module, call: f.Call, func: f.Attr) -> str | None:
     """The Pydantic 2 model of which a method is called that Pydantic itself has, by name; None where it may be another
     one."""
-    match project.infer(func.value, module, call.block, call.start):
+    where = (module, call.block, call.start)
+    known = project.infer(func.value, *where)
+    given = [known] if known is not None else list(_admitted(project, func, where))
+    names = [_model(project, one, func.attr) for one in given]
+    return names[0] if names and None not in names else None
+
+
+def _admitted(project: Project, func: f.Attr, where: Where) -> Iterator[Type]:
+    """What a parameter may be that is annotated with a union, of what has the method: a dict has no `dict`."""
+    module = where[0]
+    found = project.types.find_bindings(func.value.id, where) if isinstance(func.value, f.Name) else []
+    param = found[0].entry if len(found) == 1 else None
+    function = module.enclosing(found[0].block) if isinstance(param, f.Param) else None
+    if not isinstance(param, f.Param) or function is None or func.attr == "copy":
+        return
+    for option, place in options(project.types, param.annotation, (module, function.facts.outer, param.start)):
+        if not is_none(option):
+            one = project.types.annotation(option, place) or project.types.at_least(option, place)
+            if not isinstance(one, Instance) or one.cls not in _WITHOUT:
+                yield one
+
+
+def _model(project: Project, known: Type, method: str) -> str | None:
+    match known:
         case Instance(cls=Class() as cls) | ClassObject(cls=cls):
-            return cls.name if _is_of_pydantic(project, cls, func.attr) else None
+            return cls.name if _is_of_pydantic(project, cls, method) else None
         case Instance(cls=str(name)) | External(name=name) if name in _BASES:
             # Any model of the project may come, with a method of its own by that name.
-            return name.rpartition(".")[2] if func.attr not in _own_methods(project) else None
+            return name.rpartition(".")[2] if method not in _own_methods(project) else None
     return None
 
 
