@@ -60,8 +60,8 @@ def credentials_in_url(module: Module, check: Check) -> Iterator[Finding]:
         if severity is None or is_named_for_tests(module.symbol_at(literal.place[0])):
             continue
         documented = documented_ranges(module) if documented is None else documented
-        if any(start <= literal.place[0] < end for start, end in documented):
-            continue
+        if any(start <= literal.place[0] < end for start, end in documented) and not _connects(literal, check):
+            continue  # an example, as it says, and nothing connects with it
         yield check.finding(
             literal.place,
             f"the {found.what} carries the password of {_whose(found)} in the source",
@@ -89,9 +89,15 @@ def _severity(found: Credentials, literal: Literal, check: Check) -> Severity | 
         # Words are a placeholder, but for what connects: there they are the password.
         if secrets.is_to_be_replaced(found.password) or secrets.is_documentation_user(found.user):
             return None
-        if not any(start <= literal.place[0] < end for start, end in connecting_ranges(check.module, check.project)):
+        if not _connects(literal, check):
             return None
     return Severity.INFO if local else Severity.ERROR
+
+
+def _connects(literal: Literal, check: Check) -> bool:
+    """Whether a call of the module connects with a text."""
+    ranges = connecting_ranges(check.module, check.project)
+    return any(start <= literal.place[0] < end for start, end in ranges)
 
 
 def _is_default(literal: Literal, check: Check) -> bool:

@@ -28,6 +28,7 @@ from fastapi_lint.model.types import Where
 from fastapi_lint.model.values import BoundText, bound_texts, example_texts, literals_between, quoted, unwrapped
 from fastapi_lint.rule import Check, rule
 
+_UNREAL = frozenset({"test", "tests", "testing", "mock", "mocked", "fake", "dummy", "example", "sample", "placeholder"})
 _INVENTED = re.compile(r"(?i)\btest(?:s|ing|er|user)?(?![a-z])|example\.|\bfoo\b|\bdummy")
 """What a dict or call holds beside a password when both are made up."""
 _NOUNS = {"password": "password", "token": "token", "key": "key"}
@@ -129,7 +130,8 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
         kind = secrets.secret_name(bound.name)
         uses = check.project.secrets.uses_of(bound)
         key = next((use for use in uses if use.role in ("signs", "encrypts")), None)
-        tells = kind is not None or key is not None or secrets.ending(bound.name)  # `PUBLIC_API_KEY`: not one
+        is_denied = secrets.ending(bound.name) and not _is_called_unreal(bound, check)  # `PUBLIC_API_KEY`: not one
+        tells = kind is not None or key is not None or is_denied
         given = "" if tells else next((use.by for use in uses if use.role == "given"), "")
         kind = "token" if given.lower() in AUTHORIZATION else kind or secrets.secret_name(given)
         if (kind is None and key is None) or _is_enumeration(bound.cls, check) or secrets.is_pattern(bound.text):
@@ -163,6 +165,11 @@ def _examples_in_use(module: Module, check: Check) -> Iterator[BoundText]:
     for bound in example_texts(module):
         if any(use.role in ("signs", "encrypts") for use in check.project.secrets.uses_of(bound)):
             yield bound
+
+
+def _is_called_unreal(bound: BoundText, check: Check) -> bool:
+    """Whether a name says that it stands for no real secret, in an application: what it is given to says if it does."""
+    return not _UNREAL.isdisjoint(secrets.words(bound.name)) and check.project.effects.is_served(bound.module)
 
 
 def _says_secret(bound: BoundText) -> bool:

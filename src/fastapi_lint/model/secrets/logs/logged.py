@@ -151,6 +151,8 @@ class Logs(Credentials):
         value, place = found[0]
         if module.enclosing(place[1]) is not module.enclosing(where[1]):
             return None
+        if isinstance(value, f.Attr):
+            return self._named(value, value.attr, place)
         is_text = isinstance(value, f.Joined) or (isinstance(value, f.Binary) and value.op in ("+", "%"))
         if isinstance(value, f.CallRef):
             call = module.facts.calls[value.index]
