@@ -94,7 +94,9 @@ class Inserts:
         What a function on the way gives where it fails (None) is an error if its caller raises then.
         """
         effect = trail.effect
-        is_unsure = effect.or_changes and not self._is_made_for(function, trail)
+        is_unsure = self._is_loaded_for(function, trail) or (
+            effect.or_changes and not self._is_made_for(function, trail)
+        )
         named = [step.function.name for step in trail.steps if step.function is not None]
         if is_unsure or (not effect.is_new and any(map(may_find, named))):
             return False
@@ -126,6 +128,22 @@ class Inserts:
 
     def _is_made_for(self, function: Function, trail: Trail[Insert]) -> bool:
         """Whether what a helper is handed and adds was made on the way to it, or is what the client has sent."""
+        given = self._given_for(function, trail)
+        return self._is_made(*given) if isinstance(given, tuple) else given
+
+    def _is_loaded_for(self, function: Function, trail: Trail[Insert]) -> bool:
+        """Whether what a helper is handed and adds was looked up on the way to it, whatever the helper is called."""
+        given = self._given_for(function, trail)
+        return isinstance(given, tuple) and self._is_loaded(*given)
+
+    def _is_loaded(self, value: f.Expr, where: Where) -> bool:
+        found = list(self._project.values.definitions(value, where)) if isinstance(value, f.Name) else [(value, where)]
+        made = found[0][0] if len(found) == 1 else None
+        made = made.value if isinstance(made, f.Await) else made
+        return isinstance(made, f.CallRef) and f.last_name(found[0][1][0].facts.calls[made.index].func) in _LOADS
+
+    def _given_for(self, function: Function, trail: Trail[Insert]) -> tuple[f.Expr, Where] | bool:
+        """What a helper is handed and adds, where it is not a parameter any more; True for one of an endpoint."""
         name = trail.effect.handed
         ways = [(step.call, step.function) for step in trail.steps]
         callers = [function, *(callee for _, callee in ways if callee is not None)]
@@ -141,7 +159,7 @@ class Inserts:
                 if caller.rebinds(name):
                     return False
                 continue
-            return self._is_made(value, where)
+            return value, where
         return bool(name) and function in self._project.routes.by_handler
 
     def _is_made(self, value: f.Expr, where: Where) -> bool:
@@ -217,19 +235,17 @@ class Inserts:
         """`session.add(x)`: an insert unless x was loaded, or is somebody else's."""
         value = call.args[0].value if call.args else None
         where = (module, call.block, call.start)
-        found = list(self._project.values.definitions(value, where)) if isinstance(value, f.Name) else []
-        made = found[0][0] if len(found) == 1 else value
-        made = made.value if isinstance(made, f.Await) else made
-        if isinstance(made, f.CallRef):
-            loaded = f.last_name(module.facts.calls[made.index].func)
-            if loaded in _LOADS:
-                return Insert(written, None, True)
+        if value is not None and self._is_loaded(value, where):
+            return Insert(written, None, True)
         if isinstance(value, f.Name) and self._is_injected(value.id, where):
             return Insert(written, None, True)
-        if isinstance(value, f.Name) and self._is_handed_in(value.id, where):
+        maker = self._maker(value.id, where) if isinstance(value, f.Name) else None
+        if isinstance(value, f.Name) and maker is not None and _MAKING.isdisjoint(words(maker.name)):
             return Insert(written, None, True, value.id)
-        thing = self._project.types.infer(value, where)
-        return Insert(written, _class_in(thing), is_new=value is not None and self._is_made(value, where))
+        thing, handed = self._project.types.infer(value, where), value.id if isinstance(value, f.Name) and maker else ""
+        return Insert(
+            written, _class_in(thing), handed=handed, is_new=value is not None and self._is_made(value, where)
+        )
 
     def _is_injected(self, name: str, where: Where) -> bool:
         """Whether a name is what a dependency gave and has not made itself, such as the row of who asks."""
@@ -247,13 +263,13 @@ class Inserts:
             for leave in inner.exits
         )
 
-    def _is_handed_in(self, name: str, where: Where) -> bool:
-        """Whether a parameter is added, by a function that is no endpoint and whose name does not say it makes one."""
+    def _maker(self, name: str, where: Where) -> Function | None:
+        """The function, no endpoint, of which a name is a parameter."""
         found = self._project.types.find_bindings(name, where)
         function = where[0].enclosing(where[1])
         if function is None or not found or not all(isinstance(each.entry, f.Param) for each in found):
-            return False
-        return _MAKING.isdisjoint(words(function.name)) and function not in self._project.routes.by_handler
+            return None
+        return function if function not in self._project.routes.by_handler else None
 
     def _class_of(self, module: Module, call: f.Call) -> Class | None:
         value = call.args[0].value if call.args else None

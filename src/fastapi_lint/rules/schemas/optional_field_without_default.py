@@ -92,7 +92,15 @@ def _reason(schema: Schema, bodies: Sequence[Use], project: Project) -> str:
         method = next((method for method in use.route.methods if method in _PARTIAL), None)
         if method and 2 * needed < len(schema.fields) and (is_named or _is_likely(schema, method)):
             return f"`{use.route.name}` reads it from a {method} body"
-    return _NAME if is_named and changing and not needed else ""
+    is_for_changes = is_named and bool(changing) and not needed and not all(_inserts(use, project) for use in changing)
+    return _NAME if is_for_changes else ""
+
+
+def _inserts(use: Use, project: Project) -> bool:
+    """Whether a route makes a new row each time: what it reads carries no changes, whatever it is called."""
+    handler = use.route.handler
+    trail = project.inserts.insertion(handler) if handler is not None else None
+    return handler is not None and trail is not None and project.inserts.is_sure(handler, trail)
 
 
 def _is_whole(use: Use) -> bool:
