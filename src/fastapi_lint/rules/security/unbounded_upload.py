@@ -106,11 +106,8 @@ def _is_limited(function: Function, check: Check) -> bool:
     """Whether the size is looked at in a function, in what it calls or depends on, or in what calls it."""
     project = check.project
     near = [function, *_handed(function, check)]
-    others = [
-        callee.function
-        for call in function.calls
-        if isinstance(callee := project.callee(function.module, call), FunctionObject) and callee.function not in near
-    ]
+    called = (_called(function.module, call, check) for call in function.calls)
+    others = [each for each in called if each is not None and each not in near]
     for caller, start in _callers(function, check):
         near += (caller, *_handed(caller, check, before=start))
     for handler in list(near):
@@ -167,9 +164,16 @@ def _handed(function: Function, check: Check, before: float = inf) -> Iterator[F
     held = {param.name for param in function.params if param.name not in others} | _read_into(function)
     for call in function.calls:
         if call.start < before and any(_holds(arg.value, held, function.module) for arg in call.args):
-            callee = check.project.callee(function.module, call)
-            if isinstance(callee, FunctionObject):
-                yield callee.function
+            if (callee := _called(function.module, call, check)) is not None:
+                yield callee
+
+
+def _called(module: Module, call: f.Call, check: Check) -> Function | None:
+    """The function of the project that a call runs, the `__call__` of an object among them."""
+    callee = check.project.callee(module, call)
+    if isinstance(callee, Instance) and isinstance(callee.cls, Class):
+        callee = check.project.types.member(callee.cls, "__call__", callee)
+    return callee.function if isinstance(callee, FunctionObject) else None
 
 
 def _followed(function: Function, content: set[str], check: Check, depth: int) -> Iterator[Function]:

@@ -17,7 +17,7 @@ from fastapi_lint.model.names.symbols import Class, ClassObject, External, Funct
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
-_SAID = re.compile(rb"(?<!\))\.size\b|content[-_]length|\.tell\(|max_(?:file_|upload_|body_)?size", re.IGNORECASE)
+_SAID = re.compile(rb"(?<!\))\.size\b|content[-_]length|\.tell\b|max_(?:file_|upload_|body_)?size", re.IGNORECASE)
 _LIMIT = re.compile(r"max_(?:file_|upload_|body_)?size", re.IGNORECASE)
 _LENGTH = re.compile(r"content[-_]length", re.IGNORECASE)
 _ORDERS = frozenset({"<", "<=", ">", ">="})
@@ -25,6 +25,7 @@ _SHOWING = frozenset({"print", "str", "repr", "int", "float", "round", "format",
 _TELLING = frozenset({
     "debug", "info", "warning", "warn", "error", "exception", "critical", "log", "success", "trace", "format", "get",
 })  # fmt: skip
+_MAPPED = ("sqlmodel.", "sqlalchemy.")
 _HARMLESS = ("fastapi.", "starlette.", "logging.", "loguru.", "structlog.")
 _COPIES = 2
 _DEEPEST = 2
@@ -53,6 +54,8 @@ def _weighs(project: Project, function: Function, given: frozenset[f.Expr], dept
     compared = [part for part in every if isinstance(part, f.Compare) and not _ORDERS.isdisjoint(part.operators)]
     if any(stands_in(held, part, module) for part in compared):
         return True
+    if held and any(block.kind == "case" for block in module.blocks_in.get(function.index, ())):
+        return True  # `match file.size`
     if compared and any(isinstance(part, f.Const) and _is_length(part) for part in every):
         return True  # `if key == b"content-length": size = int(value)`
     return any(_may_weigh(project, module, call, held, depth) for call in function.calls)
@@ -62,6 +65,8 @@ def _is_size(part: f.Expr, module: Module) -> bool:
     match part:
         case f.Attr(value=value, attr="size"):
             return not isinstance(value, f.CallRef)
+        case f.Attr(attr="tell"):
+            return True
         case f.CallRef(index=index):
             call = module.facts.calls[index]
             is_length = any(isinstance(arg.value, f.Const) and _is_length(arg.value) for arg in call.args)
@@ -90,10 +95,20 @@ def _may_weigh(project: Project, module: Module, call: f.Call, held: Set[f.Expr]
             taken = frozenset(f.Name(name) for name, value in bound(function, call) if value in values)
             return depth > 0 and _weighs(project, function, taken, depth - 1)
         case ClassObject(cls=Class() as cls) | Instance(cls=Class() as cls):
-            return any(_weighs(project, method, frozenset(), 0) for method in _methods(project, cls))
+            weighing = any(_weighs(project, method, frozenset(), 0) for method in _methods(project, cls))
+            return weighing or any(_is_constrained(project, cls, arg.name) for arg in args)
         case External(name=name) if name in _SHOWING or name.startswith(_HARMLESS):
             return False
     return bool(args) and f.last_name(call.func) not in _TELLING
+
+
+def _is_constrained(project: Project, cls: Class, name: str) -> bool:
+    """Whether a field of a model is declared with more than its type: a limit, for example."""
+    bases = project.types.mro(cls)
+    if "pydantic.BaseModel" not in bases or any(isinstance(base, str) and base.startswith(_MAPPED) for base in bases):
+        return False
+    entry = next((base.assigns[name] for base in bases if isinstance(base, Class) and name in base.assigns), None)
+    return entry is not None and (isinstance(entry.value, f.CallRef) or isinstance(entry.annotation, f.Sub))
 
 
 def _methods(project: Project, cls: Class) -> Iterator[Function]:
