@@ -14,6 +14,7 @@ from fastapi_lint.model.secrets.passwords import (
     Digests,
     Plain,
     PlainPasswords,
+    hashed_literals,
     is_only_sent_on,
     verifies,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "documented_ranges",
     "fallbacks",
     "fleeting_keys",
+    "hashed_literals",
     "is_asked_before",
     "is_only_sent_on",
     "is_only_told",

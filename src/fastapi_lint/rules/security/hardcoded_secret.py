@@ -17,6 +17,7 @@ from fastapi_lint.model.secrets import (  # fmt: skip
     Use,
     connects,
     documented_ranges,
+    hashed_literals,
     is_only_told,
     keys_given,
     literals_given_back,
@@ -90,7 +91,7 @@ def hardcoded_secret(module: Module, check: Check) -> Iterator[Finding]:
     holds_token = secrets.may_hold_token(data, words) and any(secrets.occurrences(data.decode("utf-8", "replace")))
     found = [_known_tokens(module)] if holds_token else []
     if secrets.hints_at_secrets(words) or module in check.project.secrets.uses:
-        found += [_bound(module, check), _keys(module, check), _compared(module)]
+        found += [_bound(module, check), _keys(module, check), _hashed(module, check), _compared(module)]
     found.append(_shown(module, check))
     for each in found:
         for one in each:
@@ -326,6 +327,18 @@ def _shown(module: Module, check: Check) -> Iterator[_Judged]:
             continue
         if one.kind == "password" or looks_made(text):
             yield _Judged(one.place, f"the {one.kind} given to `{one.by}` stands in the source", _KNOWN)
+
+
+def _hashed(module: Module, check: Check) -> Iterator[_Judged]:
+    """Passwords that are hashed for an account, as literals given by position: those of scripts are examples."""
+    for call, arg in hashed_literals(check.project, module, _is_password):
+        if not surroundings.runs_as_script(module, call.block, check.project):
+            title = f"the password that `{f.last_name(call.func)}` hashes stands in the source"
+            yield _Judged((arg.start, arg.end), title, _KNOWN)
+
+
+def _is_password(text: str) -> bool:
+    return is_secret_text("password", text, "password") and _INVENTED.search(text) is None
 
 
 def _compared(module: Module) -> Iterator[_Judged]:

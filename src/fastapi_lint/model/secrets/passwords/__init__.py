@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_lint.model.secrets.passwords.digests import VERIFIES, Digest, Digests, verifies
+from fastapi_lint.model.secrets.passwords.hashed import hashed_literals
 from fastapi_lint.model.secrets.passwords.plain import Plain, PlainPasswords
 from fastapi_lint.model.secrets.passwords.schemes import WEAK, scheme_of
 from fastapi_lint.model.secrets.passwords.sent import is_only_sent_on
@@ -14,6 +15,7 @@ __all__ = [
     "Digests",
     "Plain",
     "PlainPasswords",
+    "hashed_literals",
     "is_only_sent_on",
     "scheme_of",
     "verifies",
