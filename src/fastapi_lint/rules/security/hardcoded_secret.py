@@ -330,7 +330,9 @@ def _shown(module: Module, check: Check) -> Iterator[_Judged]:
 
 
 def _hashed(module: Module, check: Check) -> Iterator[_Judged]:
-    """Passwords that are hashed for an account, as literals given by position: those of scripts are examples."""
+    """Passwords that an application hashes for an account, as literals by position: those of scripts are examples."""
+    if not check.project.effects.serving.is_served(module):
+        return
     for call, arg in hashed_literals(check.project, module, _is_password):
         if not surroundings.runs_as_script(module, call.block, check.project):
             title = f"the password that `{f.last_name(call.func)}` hashes stands in the source"
