@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import stands_in, with_copies
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Module
 from fastapi_lint.model.tokens.expressions import (
     are_same,
@@ -29,6 +30,7 @@ _HEADER = frozenset({
     "apu", "apv",
 })  # fmt: skip
 """Entries of a header that say how a token is read (RFC 7515, 7516): what else stands in one says who it is for."""
+_TAKES_AWAY = frozenset({"pop", "delete", "remove", "discard", "unlink", "srem", "hdel", "delete_one", "delete_many"})
 _DEPTH = 3
 
 
@@ -69,6 +71,16 @@ def is_only_returned(function: Function, claims: f.Expr) -> bool:
         if held.kind not in ("return", "assign")
         for part, _ in parts_of(held.expr)
     )
+
+
+def are_only_taken_away(function: Function, claims: f.Expr) -> bool:
+    """Whether all that a function does with claims is to take away what stands under them: sessions, entries."""
+    module = function.module
+    held = with_copies({claims}, function, _DEPTH)
+    if any(stands_in(held, leave.value, module) for leave in function.exits if leave.kind in ("return", "yield")):
+        return False
+    given = [call for call in function.calls if any(stands_in(held, arg.value, module) for arg in call.args)]
+    return bool(given) and all(f.last_name(call.func) in _TAKES_AWAY for call in given)
 
 
 def believes(function: Function, read: f.Call, value: f.Expr) -> bool:

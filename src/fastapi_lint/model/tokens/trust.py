@@ -15,6 +15,7 @@ from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
 from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.tokens.claims import (
     are_only_looked_at,
+    are_only_taken_away,
     believes,
     index_of,
     is_only_returned,
@@ -140,6 +141,11 @@ class Trust:
         function = read.module.enclosing(read.call.block)
         claims = f.CallRef(index_of(read.module, read.call))
         return function is not None and are_only_looked_at(function, claims, self.project)
+
+    def is_only_taken_away(self, read: TokenCall) -> bool:
+        """Whether a function takes away what stands under the claims, and does nothing else with them."""
+        function = read.module.enclosing(read.call.block)
+        return function is not None and are_only_taken_away(function, f.CallRef(index_of(read.module, read.call)))
 
     def is_shown_to_its_owner(self, read: TokenCall) -> bool:
         """Whether an endpoint gives what the token says back to who sent it, and does nothing else with it."""

@@ -134,6 +134,8 @@ def _bound(module: Module, check: Check) -> Iterator[_Judged]:
         is_denied = secrets.ending(bound.name) and not _is_called_unreal(bound, check)  # `PUBLIC_API_KEY`: not one
         tells = kind is not None or key is not None or is_denied
         given = "" if tells else next((use.by for use in uses if use.role == "given"), "")
+        if given and _is_called_unreal(bound, check) and not _is_given_away(bound, given, check):
+            continue
         kind = "token" if given.lower() in AUTHORIZATION else kind or secrets.secret_name(given)
         if (kind is None and key is None) or _is_enumeration(bound.cls, check) or secrets.is_pattern(bound.text):
             continue
@@ -171,6 +173,11 @@ def _examples_in_use(module: Module, check: Check) -> Iterator[BoundText]:
 def _is_called_unreal(bound: BoundText, check: Check) -> bool:
     """Whether a name says that it stands for no real secret, in an application: what it is given to says if it does."""
     return not _UNREAL.isdisjoint(secrets.words(bound.name)) and check.project.effects.is_served(bound.module)
+
+
+def _is_given_away(bound: BoundText, given: str, check: Check) -> bool:
+    """Whether a text leaves the program as a credential: something connects with it, or a machine has made it."""
+    return given.lower() in AUTHORIZATION or connects(check.project, bound) or looks_made(bound.text)
 
 
 def _says_secret(bound: BoundText) -> bool:

@@ -230,13 +230,19 @@ def _is_socket(function: Function, routes: list[Route], check: Check) -> bool:
 
 
 def _is_read(function: Function, name: str, check: Check) -> bool:
-    """Whether a dependency decodes a parameter as a token with a key: then it is one, whatever it is called."""
-    if function not in check.project.dependencies.injected or not function.module.mentions("jwt", "jose"):
+    """Whether a dependency decodes a parameter as a token with a key, and reads whose it is: then it is one, whatever
+    it is called. A link to a file may be signed as well."""
+    module = function.module
+    if function not in check.project.dependencies.injected or not module.mentions("jwt", "jose"):
         return False
-    return any(
-        read.token == f.Name(name) and read.flaw is None and function.module.enclosing(read.call.block) is function
-        for read in token_calls(function.module, check.project)
+    return _names_somebody(function) and any(
+        read.token == f.Name(name) and read.flaw is None and module.enclosing(read.call.block) is function
+        for read in token_calls(module, check.project)
     )
+
+
+def _names_somebody(function: Function) -> bool:
+    return any(part == f.Const("sub") for expr, _, _ in evaluated(function) for part in walk(expr))
 
 
 def _is_credential(function: Function, name: str, check: Check) -> bool:

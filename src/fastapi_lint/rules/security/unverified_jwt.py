@@ -93,7 +93,7 @@ def unverified_jwt(module: Module, check: Check) -> Iterator[Finding]:
     nothing but times or the issuer, when that is compared with fixed ones. Where nobody is seen to call the function
     it is a warning, and so it is where the configuration has to say so (`ENVIRONMENT == "development"`). An expiry that
     is not checked is reported in dependencies and endpoints that do not look at `exp` themselves, read no more of the
-    token than which one it is (`jti`), or make a new one of it.
+    token than which one it is (`jti`), take away what it stands for, or make a new one of it.
 
     References
     - [OAuth2 with password and JWT](https://fastapi.tiangolo.com/tutorial/security/oauth2-jwt/)
@@ -119,8 +119,8 @@ def _severity(read: TokenCall, check: Check) -> Severity | None:
     if read.flaw == "expiry":
         if function is None or not _is_entrance(function, check) or _looks_at_expiry(function, check):
             return None
-        is_meant = trust.is_only_looked_at(read) or expects_expired(function, check.project)
-        return None if is_meant else Severity.ERROR
+        is_meant = trust.is_only_looked_at(read) or trust.is_only_taken_away(read)
+        return None if is_meant or expects_expired(function, check.project) else Severity.ERROR
     if read.flaw == "lists-none":
         return Severity.WARNING
     if read.flaw in _UNCHECKED and _is_harmless(read, function, trust):

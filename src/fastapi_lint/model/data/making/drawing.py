@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 _DRAWING = ("secrets.", "uuid.", "random.", "os.urandom", "cryptography.", "pyotp.", "nacl.", "jwt.", "jose.")
 
 
+_KNOWN = (
+    "sqlalchemy.", "sqlmodel.", "pydantic", "fastapi.", "starlette.", "typing.", "datetime.", "logging.", "json.",
+    "re.", "math.", "decimal.", "collections.", "itertools.", "functools.", "operator.", "enum.", "dataclasses.",
+    "time.", "os.", "asyncio.", "loguru.", "structlog.",
+)  # fmt: skip
+"""What makes nothing that is kept: of other libraries it is not known."""
+
+
 def may_make_new(project: Project, function: Function) -> bool:
     """Whether a function, or one that it calls, inserts something, gives another value each time, or calls what nobody
     knows."""
@@ -28,6 +36,6 @@ def _own(function: Function, project: Project) -> tuple[Step, str] | None:
     for call in function.calls:
         callee = project.callee(function.module, call)
         name = project.types.name_of_type(callee) or ""
-        if callee is None or name.startswith(_DRAWING):
+        if callee is None or name.startswith(_DRAWING) or ("." in name and not name.startswith(_KNOWN)):
             return Step(function.module, call.start, call.name_end, None, call, f.last_name(call.func)), name
     return None
