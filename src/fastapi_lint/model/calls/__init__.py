@@ -23,7 +23,7 @@ from fastapi_lint.model.calls.bodies.contexts import (
     is_tls_context,
     is_told_later,
 )
-from fastapi_lint.model.calls.bodies.decorators import decorator_effect, made_by, passes_through
+from fastapi_lint.model.calls.bodies.decorators import decorator_effect, made_by, passes_through, put_in_place
 from fastapi_lint.model.calls.bodies.destinations import is_used_without_tls, needs_no_certificate
 from fastapi_lint.model.calls.bodies.switches import runs_by_switch
 from fastapi_lint.model.calls.callers import Use
@@ -126,6 +126,7 @@ __all__ = [
     "parameter_behind",
     "passes_through",
     "plain_result",
+    "put_in_place",
     "raised_call",
     "reads_of",
     "returned_call",

@@ -94,7 +94,7 @@ def _decides(function: Function, parameter: Parameter, project: Project) -> bool
     if parameter.type is not None and not project.types.is_instance(parameter.type, "bool", "int"):
         return False
     flag = f.Name(parameter.name)
-    given = {leave.start for leave in function.exits}
+    given = {leave.start for leave in function.exits} if function in project.routes.by_handler else set[int]()
     return any(flag in walk(expr) for expr, _, at in evaluated(function, nested=True) if at not in given)
 
 

@@ -12,7 +12,7 @@ from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, External, Function, FunctionObject, Instance, Module
 from fastapi_lint.model.application import middleware_in
-from fastapi_lint.model.calls import filled, root_of
+from fastapi_lint.model.calls import filled, put_in_place, root_of
 from fastapi_lint.model.data import weighs, weighs_given
 from fastapi_lint.model.names import parts
 from fastapi_lint.rule import Check, rule
@@ -135,6 +135,9 @@ class _Body(NamedTuple):
 def _in_front(function: Function, check: Check) -> Iterator[_Body]:
     """What runs before a handler because its route, a router or the app says so: `dependencies=[Depends(limited)]`."""
     project = check.project
+    for decorator in function.facts.decorators:
+        for wrapper in put_in_place(project.types, function, decorator) or ():
+            yield _Body(wrapper.module, (wrapper.facts.head_end, wrapper.facts.end))
     for route in project.routes.by_handler.get(function, ()):
         for address in project.routes.addresses_of(route):
             for one in project.dependencies.effective(address)[0]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SAID = re.compile(rb"(?<!\))\.size\b|content[-_]length|\.tell\b|max_(?:file_|upload_|body_)?size", re.IGNORECASE)
 _LIMIT = re.compile(r"max_(?:file_|upload_|body_)?size", re.IGNORECASE)
 _LENGTH = re.compile(r"content[-_]length", re.IGNORECASE)
+_HEADER = re.compile(rb"content[-_]length", re.IGNORECASE)
 _ORDERS = frozenset({"<", "<=", ">", ">="})
 _SHOWING = frozenset({"print", "str", "repr", "int", "float", "round", "format", "dict", "list", "len"})
 _TELLING = frozenset({
@@ -56,7 +57,7 @@ def _weighs(project: Project, function: Function, given: frozenset[f.Expr], dept
         return True
     if held and any(block.kind == "case" for block in module.blocks_in.get(function.index, ())):
         return True  # `match file.size`
-    if compared and any(isinstance(part, f.Const) and _is_length(part) for part in every):
+    if compared and _HEADER.search(module.text, function.facts.head_end, function.facts.end):
         return True  # `if key == b"content-length": size = int(value)`
     return any(_may_weigh(project, module, call, held, depth) for call in function.calls)
 
