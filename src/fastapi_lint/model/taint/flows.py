@@ -28,6 +28,7 @@ from fastapi_lint.model.taint.arriving.leading import Leading
 from fastapi_lint.model.taint.arriving.sinks import Arrival, Sinks, lives
 from fastapi_lint.model.taint.arriving.taken import Place, Taken
 from fastapi_lint.model.taint.calling.calling import is_property
+from fastapi_lint.model.taint.calling.chosen import choosing_calls
 from fastapi_lint.model.taint.objects import called_on, calls_on, maker, own_methods, replacement
 from fastapi_lint.model.taint.parameters import is_of_maker, taken_by
 from fastapi_lint.model.taint.strands import (
@@ -138,21 +139,22 @@ class Flows:
         seen, is_elsewhere = 0, False
         slots = [piece.origin for piece in text if isinstance(piece, Strand) and isinstance(piece.origin, Slot)]
         methods = {slot.method for slot in slots if slot.function == function and slot.method is not None}
-        for use in self.callers.uses(function):
-            if use.module.is_test or seen >= _MOST_CALLERS:
+        uses = ((use.module, use.start) for use in self.callers.uses(function))
+        for module, start in dict.fromkeys((*uses, *choosing_calls(self.tracing, function))):
+            if module.is_test or seen >= _MOST_CALLERS:
                 continue
-            called = self._call_of(function, use.module, use.start)
+            called = self._call_of(function, module, start)
             if called is None:
                 continue
             seen += 1
             call, args = called
-            where = (use.module, call.block, call.start)
+            where = (module, call.block, call.start)
             if any(not self._comes_to(method, function, call, where) for method in methods) or (
                 place is not None and not self.taken.is_taken(place, function, call, args, where)
             ):
                 is_elsewhere = True
                 continue
-            caller = use.module.enclosing(call.block)
+            caller = module.enclosing(call.block)
             at = Place(caller, call.block, call.start) if caller is not None else None
             filled = self.tracing.checks.cleared(self.tracing.filled((text,), function, call, args, where), where)
             for later in self._running(methods, call, where):
