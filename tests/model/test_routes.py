@@ -891,11 +891,24 @@ def test_verbs_of_other_modules() -> None:
         for name in ("one", "two"):
             module = getattr(api, name)
         """,
+        """
+        for name in ("api.one", "api.two"):
+            module = __import__(name, fromlist=["router"])
+        """,
+        """
+        for file in sorted((Path(__file__).parent / "api").glob("*.py")):
+            module = importlib.import_module(f"api.{file.stem}")
+        """,
+        """
+        for name in os.listdir(os.path.join(os.path.dirname(__file__), "api")):
+            module = importlib.import_module("api." + name.removesuffix(".py"))
+        """,
     ],
 )
 def test_packages_that_are_gone_through(loop: str) -> None:
     head = """
-        import importlib, pkgutil
+        import importlib, os, pkgutil
+        from pathlib import Path
         from fastapi import FastAPI
         import api
         app = FastAPI()
@@ -921,6 +934,64 @@ def test_packages_that_are_gone_through(loop: str) -> None:
             }
         )
         assert paths(of) == ["GET /auto/one", "GET /auto/two/x"], use
+
+
+def test_packages_that_others_go_through() -> None:
+    """A list of routers that a package fills with those of its modules; a function that is given the package."""
+    routers = {
+        f"api/{name}.py": f"""
+        from fastapi import APIRouter
+        router = APIRouter(prefix="/{name}")
+        @router.get("/x")
+        def x(): ...
+        """
+        for name in ("one", "two")
+    }
+    filled = tree(
+        {
+            **routers,
+            "api/__init__.py": """
+        import pkgutil
+        from importlib import import_module
+        routers = []
+        for _, name, _ in pkgutil.iter_modules(__path__):
+            module = import_module(f"{__name__}.{name}")
+            if hasattr(module, "router"):
+                routers.append(module.router)
+        """,
+            "main.py": """
+        from fastapi import FastAPI
+        from api import routers
+        app = FastAPI()
+        for router in routers:
+            app.include_router(router)
+        """,
+        }
+    )
+    given = tree(
+        {
+            **routers,
+            "api/__init__.py": "",
+            "loading.py": """
+        import importlib, pkgutil
+        def include_package(app, package, prefix=""):
+            for _, name, is_package in pkgutil.iter_modules(package.__path__):
+                module = importlib.import_module(f"{package.__name__}.{name}")
+                router = getattr(module, "router", None)
+                if router is not None:
+                    app.include_router(router, prefix=prefix)
+        """,
+            "main.py": """
+        from fastapi import FastAPI
+        import api
+        from loading import include_package
+        app = FastAPI()
+        include_package(app, api, prefix="/v1")
+        """,
+        }
+    )
+    assert paths(filled) == ["GET /one/x", "GET /two/x"]
+    assert [path.rstrip("?") for path in paths(given)] == ["GET /v1/one/x", "GET /v1/two/x"]
 
 
 def test_the_same_name_in_two_modules_is_two_routers() -> None:

@@ -254,15 +254,17 @@ class Modules:
         """A module inside a package."""
         return self._read((*module.parts, name)) if module.is_package else None
 
-    def inside(self, package: Module) -> tuple[str, ...]:
-        """The names of the modules of a package, in the order in which `pkgutil` lists them."""
-        return self._inside.get(package.parts, ()) if package.is_package else ()
+    def inside(self, folder: tuple[str, ...]) -> list[tuple[str, bool]]:
+        """The names of the modules in a folder, in the order in which `pkgutil` lists them, and whether each is a
+        package."""
+        return [(name, (*folder, name) in self._packages) for name in self._inside.get(folder, ())]
 
     @cached_property
     def _inside(self) -> dict[tuple[str, ...], tuple[str, ...]]:
         found: dict[tuple[str, ...], list[str]] = {}
         for parts in self._by_parts:
-            found.setdefault(parts[:-1], []).append(parts[-1] if parts else "")
+            if parts:
+                found.setdefault(parts[:-1], []).append(parts[-1])
         return {folder: tuple(sorted(names)) for folder, names in found.items()}
 
     def in_folder(self, folder: tuple[str, ...], name: str) -> Module | None:

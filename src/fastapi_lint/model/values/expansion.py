@@ -15,6 +15,7 @@ from fastapi_lint.model.values.constants import UNKNOWN
 from fastapi_lint.model.values.environment import NOWHERE, Bound, Environment
 from fastapi_lint.model.values.frames import DEPTH, is_of_text, names_in, names_needed
 from fastapi_lint.model.values.written.collections import Collections
+from fastapi_lint.model.values.written.folders import NAMES, last_piece
 from fastapi_lint.model.values.written.formatting import TEXT_METHODS, formatted, interpolated
 from fastapi_lint.model.values.written.packages import FIELDS, has_name, is_by_name, loaded, own_name
 
@@ -105,7 +106,9 @@ class Expansion(Collections):
             return None
         needed = names_needed(entry.value, where[0])
         made = where[0].facts.calls[entry.value.index] if isinstance(entry.value, f.CallRef) else None
-        is_other_call = made is not None and not is_of_text(made) and not is_by_name(made)
+        if made is not None and is_by_name(made):  # what it is given may be a variable of the round, too
+            return (entry.value, (where[0], entry.block, entry.start), environment) if name not in needed else None
+        is_other_call = made is not None and not is_of_text(made)
         if is_other_call or not needed & (environment.keys() | {name}):
             return None
         if name in needed:
@@ -124,7 +127,10 @@ class Expansion(Collections):
         """What the attribute of an object was given: by its constructor's caller, in its constructor, by its class."""
         if not names_in(value) & environment.keys():
             return []
-        held, place, inner = self.source(value, where, environment) if attr in FIELDS else (value, where, environment)
+        is_asked = attr in FIELDS or attr in NAMES
+        held, place, inner = self.source(value, where, environment) if is_asked else (value, where, environment)
+        if isinstance(held, f.Const) and isinstance(held.value, str) and attr in NAMES:  # a file: texts have neither
+            return [(f.Const(last_piece(held.value, attr)), place, inner)]
         if isinstance(held, f.Display) and len(held.items) == len(FIELDS):  # of `pkgutil`: others have no such fields
             return [(held.items[FIELDS[attr]], place, inner)]
         found: list[Bound] = []
@@ -250,6 +256,8 @@ class Expansion(Collections):
                 return UNKNOWN
             case f.Name(id=name) if name in environment:
                 return self.pieces(*self.standing(name, where, environment), depth + 1)
+            case f.Name("__name__" | "__package__") | f.Attr(attr="__name__" | "__package__"):
+                return own_name(self, expr, where, environment)
             case f.Attr(value=value, attr=attr) if names_in(expr) & environment.keys():
                 sources = self.sources(value, attr, where, environment)
                 return self.pieces(*sources[0], depth + 1) if len(sources) == 1 else UNKNOWN
@@ -263,8 +271,6 @@ class Expansion(Collections):
                 values = right.items if isinstance(right, f.Display) and right.kind == "tuple" else (right,)
                 text = self.pieces(left, where, environment, depth + 1)
                 return interpolated(text, [self.pieces(value, where, environment, depth + 1) for value in values])
-            case f.Name("__name__" | "__package__") | f.Attr(attr="__name__" | "__package__"):
-                return own_name(self, expr, where)
             case f.Name(id=name) if environment and (source := self._local(name, where, environment)):
                 return self.pieces(*source, depth + 1)
             case f.Choice() if environment:

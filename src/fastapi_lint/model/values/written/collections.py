@@ -61,14 +61,27 @@ class Collections(Frames):
                     yield from self.elements(*source, depth + 1)
             case f.Name(id=name) if built := self.objects.built(name, where):
                 for value, place in built:
-                    yield from self.elements(value, place, environment, depth + 1)
+                    for inner in self._rounds_around(value, place, environment, depth):
+                        yield from self.elements(value, place, inner, depth + 1)
             case f.Name() | f.Attr():
                 for value, place in self.folding.definitions(expr, where):
-                    yield from self.elements(value, place, environment, depth + 1)
+                    name = _name_at(value, place) if place[0] is not where[0] else ""
+                    grown = self.objects.built(name, place) if name else []  # a list that another module has filled
+                    for one, at in grown or [(value, place)]:
+                        for inner in self._rounds_around(one, at, environment, depth):
+                            yield from self.elements(one, at, inner, depth + 1)
             case f.CallRef(index=index):
                 yield from self._called_elements(index, where, environment, depth)
             case f.Each(kind="list" | "set" | "generator", element=element, block=block):
                 yield from self._comprehended(element, block, where, environment, depth)
+
+    def _rounds_around(self, value: f.Expr, place: Where, environment: Environment, depth: int) -> list[Environment]:
+        """In which rounds of the loops around a list grows: `routers.append(module.router)`."""
+        if not any(block.kind == "for" for block in place[0].block_chain(place[1])):
+            return [environment]
+        inside = value.items if isinstance(value, f.Display) else (value,)
+        found = self.environments(*place, inside, depth + 1)
+        return [environment.with_bound(each, each.conditions) for each in found]
 
     def _comprehended(
         self, element: f.Expr, block: int, where: Where, environment: Environment, depth: int
@@ -132,3 +145,12 @@ class Collections(Frames):
             for value, place in self.folding.definitions(expr, where):
                 if isinstance(value, f.Mapping):
                     yield value, place
+
+
+def _name_at(value: f.Expr, place: Where) -> str:
+    """The name that is bound to a value at a place of its module."""
+    module, block, at = place
+    for entry in module.assigns_in.get(module.facts.blocks[block].function, ()):
+        if entry.start == at and entry.value == value and isinstance(entry.target, f.Name):
+            return entry.target.id
+    return ""
