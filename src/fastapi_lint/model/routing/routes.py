@@ -239,10 +239,10 @@ class Routes(Registrations):
         if UNKNOWN not in found or environment or module.enclosing(block) is None:
             return found
         ways = self.expansion.environments(module, block, at, (expr,))  # a function that builds the router
-        texts = {self.expansion.pieces(expr, given[1], each) for each in self._of_owner(router, ways)}
+        texts = {self.expansion.pieces(expr, given[1], each) for each in self.of_owner(router, ways)}
         return texts.pop() if len(texts) == 1 else found
 
-    def _of_owner(self, router: Router, ways: Sequence[Environment]) -> Sequence[Environment]:
+    def of_owner(self, router: Router, ways: Sequence[Environment]) -> Sequence[Environment]:
         """Of the ways on which a constructor is given something those of the class whose object has the router: what
         its own `super().__init__("/users")` gives, or that of the class above which it inherits; and of these what the
         very call gives that made the object, where that is known."""

@@ -59,6 +59,9 @@ class Lists:
             return _NOTHING
         expr, where, environment = given
         maker = self.routes.maker_of(router.origin)
+        if not environment and router.origin.owner is not None:  # a class makes one for each of its objects
+            own = self.routes.of_owner(router, self.routes.expansion.environments(*where, (expr,)))
+            return self.listed(expr, where, own[0] if len(own) == 1 else NOWHERE)
         if environment or maker is None:
             return self.listed(*given)
         if inclusion is not None and inclusion.made is not None:
