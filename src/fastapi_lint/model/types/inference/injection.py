@@ -73,6 +73,10 @@ class Injection(Questions):
         if given is None and type(declared) is Instance and self._is_protocol(declared.cls):
             made = self.passed(function, param)  # who stands for it is what the callers hand in
             return made if self.is_narrower(made, declared) else declared
+        if given is None and wide is not None and param.name not in module.asked_for_types:
+            made = self.passed(function, param)  # of several, the ones that callers hand in
+            options = made.options if isinstance(made, OneOf) else (made,)
+            return made if all(isinstance(one, Instance) and one in wide.options for one in options) else wide
         return declared or wide
 
     def _is_protocol(self, cls: Class | str) -> bool:
