@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _PEOPLE = frozenset(
     {"email", "username", "user_name", "login", "phone", "is_active", "is_admin", "role", "mail", "nickname"}
 )
+_FORMS = ("fastapi.security.OAuth2PasswordRequestForm", "fastapi.security.OAuth2PasswordRequestFormStrict")
+_HASHED = frozenset({"hash", "hashed", "digest", "crypted", "encrypted"})
 _PLACES = frozenset({
     "host", "hostname", "server", "port", "url", "uri", "dsn", "address", "imap_host", "smtp_host", "database",
     "api_key", "x_api_key", "client_id", "client_secret",
@@ -72,7 +74,9 @@ class PlainPasswords:
                 where = (module, block, at)
                 left, right = part.operands
                 for mine, theirs in ((left, right), (right, left)):
-                    is_kept = self._is_given(mine, where) and self._is_stored(theirs, where)
+                    is_kept = self._is_given(mine, where) and (
+                        self._is_stored(theirs, where) or self._is_equal_to_form(mine, theirs, where)
+                    )
                     if is_kept and not _is_replaced(function, mine, at):
                         yield Plain(module, at, at, _shown(theirs), True, self._is_written(theirs, where))
                         break
@@ -85,6 +89,18 @@ class PlainPasswords:
                         cls = self._class_of(owner, where)
                         if cls is not None and self._keeps(cls, attr) and self._is_given(entry.value, where):
                             yield Plain(module, entry.start, entry.end, f"{cls.name}.{attr}", False)
+
+    def _is_equal_to_form(self, mine: f.Expr, theirs: f.Expr, where: Where) -> bool:
+        """Whether a column is what the password of a login has to be: then it holds one, whatever it is called."""
+        if not isinstance(mine, f.Attr) or not isinstance(theirs, f.Attr):
+            return False
+        if not self.types.is_instance(self.types.infer(mine.value, where), *_FORMS):
+            return False
+        cls = self._class_of(theirs.value, where)
+        model = self.project.orm.of(cls) if cls is not None and self.project.orm.is_orm(cls) else None
+        column = next((one for one in model.columns if one.name == theirs.attr), None) if model is not None else None
+        is_hash = not _HASHED.isdisjoint(secrets.words(theirs.attr))
+        return column is not None and not is_hash and self._is_text(column.where, column.call, column.annotation)
 
     def _stored(self, function: Function, call: f.Call) -> Iterator[Plain]:
         module = function.module
