@@ -230,7 +230,7 @@ CHAINS = {
     "settings that say something about a cache": (
         "import requests\n"
         "def fetch(url, cache_key=''): return requests.get(url)\n"
-        "def stored(url, use_cache=True): return requests.get(url)\n"
+        "def stored(url, use_cache=True): return kept(url, use_cache) or requests.get(url)\n"
         "async def f():\n"
         "    fetch('a', cache_key='a')\n"
         "    stored('a', use_cache=False)\n"
