@@ -9,6 +9,7 @@ from __future__ import annotations
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.decorators import made_by, put_in_place
 from fastapi_lint.model.calls.reach.keeping import is_kept
+from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.symbols import Function
 from fastapi_lint.model.types.inference.inference import Inference
 
@@ -24,7 +25,8 @@ def _keeps(types: Inference, function: Function, decorator: f.Expr) -> bool:
     wrappers = put_in_place(types, function, decorator)
     if wrappers is not None:
         return any(map(_keeps_what_it_calls, wrappers))
-    name = made_by(types, function, decorator) or types.name_of_type(types.decorator(function, decorator)) or ""
+    name = made_by(types, function, decorator) or types.name_of_type(types.decorator(function, decorator))
+    name = name or f.last_name(decorated_by(function.module, decorator))  # which nobody knows
     return any(word in name.lower() for word in _SAID)
 
 
