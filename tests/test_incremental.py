@@ -183,6 +183,140 @@ def test_a_change_elsewhere_is_seen(tmp_path: Path, name: str) -> None:
     assert found_by(check(tmp_path)) == found_by(before)
 
 
+LOOKED_UP = {
+    "shop/__init__.py": "",
+    "shop/main.py": """\
+import importlib
+import pkgutil
+
+from fastapi import FastAPI
+
+from shop import api
+from shop.verbs import router
+
+app = FastAPI()
+app.include_router(router)
+for info in pkgutil.iter_modules(api.__path__):
+    module = importlib.import_module(f"shop.api.{info.name}")
+    app.include_router(module.router, prefix="/api")
+""",
+    "shop/verbs.py": """\
+from functools import partial
+
+from fastapi import APIRouter
+
+router = APIRouter()
+drop = partial(router.delete, status_code=200)
+""",
+    "shop/guards.py": """\
+from typing import Annotated
+
+from fastapi import Depends, HTTPException
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
+
+
+def current(credentials: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> str:
+    if credentials.username != "root":
+        raise HTTPException(401)
+    return credentials.username
+
+
+def counted() -> int:
+    return 1
+
+
+GUARDS = {"caller": [Depends(current)], "put": [Depends(current)]}
+""",
+    "shop/runs.py": """\
+import subprocess
+
+
+def listed(text: str) -> str:
+    return subprocess.getoutput("ls " + text)
+
+
+def harmless(text: str) -> str:
+    return text
+
+
+TABLE = {"list": listed, "none": harmless}
+""",
+    "shop/rows.py": """\
+from shop.guards import GUARDS
+from shop.runs import TABLE
+from shop.verbs import drop, router
+
+ROWS: dict[str, str] = {}
+
+
+@drop("/rows/{number}", dependencies=GUARDS["caller"])
+def drop_row(number: str) -> dict[str, str]:
+    return {"dropped": ROWS.pop(number)}
+
+
+@router.put("/rows/{number}", dependencies=GUARDS["put"])
+def put_row(number: str, text: str) -> str:
+    ROWS[number] = text
+    return text
+
+
+@router.patch("/rows/{number}", dependencies=GUARDS["caller"])
+def touch_row(number: str, text: str) -> str:
+    ROWS[number] = text
+    return text
+
+
+@router.get("/runs", dependencies=GUARDS["caller"])
+def run(text: str, kind: str) -> str:
+    return TABLE[kind](text)
+""",
+    "shop/api/__init__.py": "",
+    "shop/api/one.py": """\
+from fastapi import APIRouter
+
+from shop.guards import GUARDS
+
+router = APIRouter()
+
+
+@router.get("/one/{number}", dependencies=GUARDS["caller"])
+def one(number: str) -> str:
+    return number
+
+
+@router.get("/one/{name}", dependencies=GUARDS["caller"])
+def other(name: str) -> str:
+    return name
+""",
+}
+LOOKED_UP_CHANGES = {
+    "a partial gives another status": ("shop/verbs.py", "status_code=200", "status_code=204"),
+    "a partial is of another verb": ("shop/verbs.py", "router.delete", "router.put"),
+    "an entry of a table is another list": (
+        "shop/guards.py",
+        '"put": [Depends(current)]',
+        '"put": [Depends(counted)]',
+    ),
+    "a table has another function": ("shop/runs.py", '"list": listed', '"list": harmless'),
+    "a package is gone through no more": ("shop/main.py", "api.__path__", "[]"),
+    "a module of a package has another router": ("shop/api/one.py", "router = APIRouter()", "router = None"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOOKED_UP_CHANGES)
+def test_a_change_of_what_is_looked_up_is_seen(tmp_path: Path, name: str) -> None:
+    path, old, new = LOOKED_UP_CHANGES[name]
+    write(tmp_path, LOOKED_UP)
+    before = check(tmp_path)
+    assert old in LOOKED_UP[path]
+    write(tmp_path, {path: LOOKED_UP[path].replace(old, new)})
+    after = check(tmp_path)
+    assert found_by(after) == found_by(check(tmp_path, cached=False))
+    assert found_by(after) != found_by(before)
+    write(tmp_path, LOOKED_UP)
+    assert found_by(check(tmp_path)) == found_by(before)
+
+
 def test_a_module_that_nobody_reads_is_judged_alone(tmp_path: Path, judged: set[tuple[str, str]]) -> None:
     write(tmp_path, APP)
     check(tmp_path)
