@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.decorators import put_in_place
 from fastapi_lint.model.names.expressions import decorated_by, evaluated, targets, walk
-from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject
+from fastapi_lint.model.names.symbols import Class, ClassObject, External, Function, FunctionObject, Module
 from fastapi_lint.model.routing.paths import normalised
 from fastapi_lint.model.routing.routes import Address, Inclusion, Mount, Route, Router, Routes
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.model.values.constants import UNKNOWN
+
+_LOOKS = frozenset({"wraps", "update_wrapper", "signature", "iscoroutinefunction", "isawaitable", "print", "str"})
+"""What is given the function that a decorator stands above, and notes nothing of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,13 +126,28 @@ def is_versioned(route: Route | Mount, types: Inference) -> bool:
 
 
 def _may_mark(types: Inference, handler: Function, decorator: f.Expr) -> bool:
-    """Whether a decorator may note something about a function: not one of the project that only wraps it."""
+    """Whether a decorator may note something about a function: it is told a version, or is not one of the project that
+    only wraps it."""
+    if isinstance(decorator, f.CallRef) and handler.module.facts.calls[decorator.index].args:
+        return True
     maker = types.decorator(handler, decorator)
     if not isinstance(maker, FunctionObject) or put_in_place(types, handler, decorator) is None:
         return True
     module, facts = maker.function.module, maker.function.facts
     calls = [call for call in module.facts.calls if facts.start <= call.start < facts.end]
     assigns = [entry for entry in module.facts.assigns if facts.start <= entry.start < facts.end]
-    return any(f.last_name(call.func) == "setattr" for call in calls) or any(
-        not isinstance(target, f.Name) for entry in assigns for target in targets(entry.target)
+    return any(not isinstance(target, f.Name) for entry in assigns for target in targets(entry.target)) or any(
+        isinstance(arg.value, f.Name) and arg.value.id in _taken(module, call) and f.last_name(call.func) not in _LOOKS
+        for call in calls
+        for arg in call.args
+        if arg.name in ("", "function", "func")
     )
+
+
+def _taken(module: Module, call: f.Call) -> set[str]:
+    """The parameters of the functions around a call."""
+    function, found = module.enclosing(call.block), set[str]()
+    while function is not None:
+        found |= {param.name for param in function.params if param.kind not in ("args", "kwargs")}
+        function = function.parent
+    return found
