@@ -1,6 +1,6 @@
 """Changes real projects at random, and compares each run that reuses what it can with one that knows nothing.
 
-    python benchmarks/staleness.py PROJECT [PROJECT ...] [--changes 60] [--seed 1]
+    python benchmarks/staleness.py PROJECT [PROJECT ...] [--changes 60] [--seed 1] [--only move delete ...]
 
 Each project is copied, and the copy changed step by step; a step is one of `CHANGES` on a file drawn at random, two of
 three times a file with routes or one that another file imports. After each step the copy is checked twice, with the
@@ -19,12 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent.parent / "src"
 LINT = (sys.executable, "-m", "fastapi_lint", "check", ".", "--isolated", "--jobs", "1", "--exit-zero")
 _LINES_SHOWN = 12
+Change = Callable[[Path, random.Random], bool]
+"""Changes a file, or what stands beside it; says whether there was something to change."""
 
 
 def main() -> int:
@@ -32,7 +34,11 @@ def main() -> int:
     parser.add_argument("projects", nargs="+", type=Path)
     parser.add_argument("--changes", type=int, default=60, help="steps for each project")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", nargs="+", metavar="CHANGE", default=(), help="these changes alone, by name")
     options = parser.parse_args()
+    chosen = tuple(change for change in CHANGES if not options.only or _name(change) in options.only)
+    if unknown := set(options.only) - {_name(change) for change in CHANGES}:
+        parser.error(f"no such change: {', '.join(sorted(unknown))}; there are {', '.join(map(_name, CHANGES))}")
     for project in options.projects:
         if next(project.rglob("*.py"), None) is None:
             parser.error(f"there is no Python file in {project}")
@@ -40,11 +46,11 @@ def main() -> int:
     print("| project | files | changes | differ | with the cache ÷ without, s |\n|---|---:|---:|---:|---:|")
     for project in options.projects:
         with tempfile.TemporaryDirectory() as folder:
-            wrong += _project(project.resolve(), Path(folder), options.changes, random.Random(options.seed))
+            wrong += _project(project.resolve(), Path(folder), options.changes, random.Random(options.seed), chosen)
     return int(wrong > 0)
 
 
-def _project(project: Path, folder: Path, changes: int, draw: random.Random) -> int:
+def _project(project: Path, folder: Path, changes: int, draw: random.Random, chosen: Sequence[Change]) -> int:
     """Change one project; the number of steps after which the two runs differed."""
     tree = folder / "project"
     shutil.copytree(project, tree, ignore=shutil.ignore_patterns(".git", "node_modules", "*.pyc"))
@@ -54,7 +60,7 @@ def _project(project: Path, folder: Path, changes: int, draw: random.Random) -> 
     differing = 0
     with_cache = without = 0.0
     for _ in range(changes):
-        steps.append(_step(tree, draw))
+        steps.append(_step(tree, draw, chosen))
         started = time.perf_counter()
         reused = _check(tree, *cache)
         between = time.perf_counter()
@@ -94,16 +100,20 @@ def _difference(reused: list[str], fresh: list[str]) -> str:
 # ---------------------------------------------------------------- steps
 
 
-def _step(tree: Path, draw: random.Random) -> str:
+def _step(tree: Path, draw: random.Random, chosen: Sequence[Change]) -> str:
     """Change one file; says what was done to which."""
     files = sorted(path for path in tree.rglob("*.py") if path.is_file())
     hubs = [path for path in files if _is_hub(path)]
     for _ in range(100):
         path = draw.choice(hubs if hubs and draw.random() < 2 / 3 else files)
-        change = draw.choice(CHANGES)
+        change = draw.choice(chosen)
         if change(path, draw):
-            return f"{change.__name__.strip('_')} {path.relative_to(tree)}"
+            return f"{_name(change)} {path.relative_to(tree)}"
     raise RuntimeError("no change could be made")
+
+
+def _name(change: Change) -> str:
+    return change.__name__.strip("_").replace("_", "-")
 
 
 def _is_hub(path: Path) -> bool:
@@ -202,7 +212,62 @@ def _move(path: Path, draw: random.Random) -> bool:
     return True
 
 
-CHANGES: tuple[Callable[[Path, random.Random], bool], ...] = (
+def _copy_elsewhere(path: Path, draw: random.Random) -> bool:
+    """The same name in another folder, so that it may mean two files."""
+    folders = sorted({each.parent for each in _root_of(path).rglob("*.py")} - {path.parent})
+    if path.name == "__init__.py" or not folders:
+        return False
+    target = draw.choice(folders) / path.name
+    if target.exists():
+        return False
+    shutil.copyfile(path, target)
+    return True
+
+
+def _take_from_new(path: Path, draw: random.Random) -> bool:
+    """A new file beside, and what it has is used from now on."""
+    number = draw.randrange(1000)
+    new = path.with_name(f"new_{number}.py")
+    new.write_text(f"import time\n\n\ndef wait_{number}():\n    time.sleep(1)\n", "utf-8")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"\n\nfrom .{new.stem} import wait_{number}\n\n\nasync def waits_{number}():\n    wait_{number}()\n")
+    return True
+
+
+def _name_what_is_not_there(path: Path, draw: random.Random) -> bool:
+    """An import of something that a later step may make."""
+    others = sorted(each.stem for each in path.parent.glob("*.py") if each.stem.isidentifier())
+    name = draw.choice(others)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"\n\nfrom {draw.choice(['.', '..', ''])}{name}_moved import something\n")
+    return True
+
+
+def _toggle_package(path: Path, draw: random.Random) -> bool:
+    marker = path.with_name("__init__.py")
+    if not marker.exists():
+        marker.write_text("", "utf-8")
+    elif len([*path.parent.glob("*.py")]) > 1:
+        marker.unlink()
+    else:
+        return False
+    return True
+
+
+def _move_folder(path: Path, draw: random.Random) -> bool:
+    folder = path.parent
+    if folder == _root_of(path) or draw.random() < 0.5:
+        return False
+    folder.rename(folder.with_name(f"{folder.name}_moved"))
+    return True
+
+
+def _root_of(path: Path) -> Path:
+    """The folder of the copy: that named "project" nearest to the root of the file system."""
+    return next(each for each in reversed(path.parents) if each.name == "project")
+
+
+CHANGES: tuple[Change, ...] = (
     _append_function,
     _move_down,
     _toggle_async,
@@ -217,8 +282,13 @@ CHANGES: tuple[Callable[[Path, random.Random], bool], ...] = (
     _delete,
     _copy,
     _move,
+    _copy_elsewhere,
+    _take_from_new,
+    _name_what_is_not_there,
+    _toggle_package,
+    _move_folder,
 )
-"""What a step may do to a file: each returns whether there was something to change."""
+"""What a step may do to a file."""
 
 
 if __name__ == "__main__":

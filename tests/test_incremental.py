@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -315,6 +316,92 @@ def test_a_change_of_what_is_looked_up_is_seen(tmp_path: Path, name: str) -> Non
     assert found_by(after) != found_by(before)
     write(tmp_path, LOOKED_UP)
     assert found_by(check(tmp_path)) == found_by(before)
+
+
+TOOLS = {
+    "tools/run.py": """\
+from fastapi import FastAPI
+from jobs.waiting import wait
+
+app = FastAPI()
+
+
+@app.get("/")
+async def run():
+    wait()
+""",
+    "first/jobs/waiting.py": "import time\n\n\ndef wait():\n    time.sleep(5)\n",
+}
+WAITING = {
+    "tests/inner/test_waiting.py": "import pytest\n\n\nasync def test_waiting(app):\n    assert app\n",
+    "tests/inner/conftest.py": "def pytest_collection_modifyitems(items):\n    items.clear()\n",
+}
+STORES = {"shop/store/__init__.py": "def slow():\n    return 1\n", "shop/store/inner.py": APP["shop/store.py"]}
+COMING: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
+    "a module that is imported": (APP, ("shop/store.py",)),
+    "a module of a router": (APP, ("shop/users.py",)),
+    "two modules that import each other": (APP, ("shop/db.py", "shop/names.py")),
+    "the marker of a package": (APP, ("shop/__init__.py",)),
+    "a package in the place of a module": ({**APP, **STORES}, tuple(STORES)),
+    "what a script means": (APP | TOOLS, ("first/jobs/waiting.py",)),
+    "a second module of a name": (
+        {**APP, **TOOLS, "second/jobs/waiting.py": "def wait():\n    pass\n"},
+        ("second/jobs/waiting.py",),
+    ),
+    "a marker that hides a module": ({**APP, **TOOLS, "first/__init__.py": ""}, ("first/__init__.py",)),
+    "hooks for a test": (APP | WAITING, ("tests/inner/conftest.py",)),
+    "a module with nothing in it": ({**APP, "shop/empty.py": ""}, ("shop/empty.py",)),
+}
+
+
+@pytest.mark.parametrize("name", COMING)
+def test_files_that_come_and_go_are_seen(tmp_path: Path, name: str) -> None:
+    files, coming = COMING[name]
+    write(tmp_path, {path: text for path, text in files.items() if path not in coming})
+    check(tmp_path)
+    write(tmp_path, {path: files[path] for path in coming})
+    there = found_by(check(tmp_path))
+    assert there == found_by(check(tmp_path, cached=False))
+    shutil.rmtree(tmp_path / ".fastapi_lint_cache")
+    check(tmp_path)
+    for path in coming:
+        (tmp_path / path).unlink()
+    assert found_by(check(tmp_path)) == found_by(check(tmp_path, cached=False))
+    write(tmp_path, {path: files[path] for path in coming})
+    assert found_by(check(tmp_path)) == there
+
+
+def test_a_new_file_wakes_those_alone_who_look_its_name_up(tmp_path: Path, judged: set[tuple[str, str]]) -> None:
+    write(tmp_path, {**APP, "shop/late.py": "from shop.fresh import wait\n\n\nasync def late():\n    wait()\n"})
+    check(tmp_path)
+    judged.clear()
+    write(tmp_path, {"shop/fresh.py": "import time\n\n\ndef wait():\n    time.sleep(1)\n", "shop/other.py": "x = 1\n"})
+    assert found_by(check(tmp_path)) == found_by(check(tmp_path))
+    assert {path for _, path in judged} == {"shop/late.py", "shop/fresh.py", "shop/other.py"}
+    judged.clear()
+    (tmp_path / "shop/other.py").unlink()
+    check(tmp_path)
+    assert {path for _, path in judged} == set()
+
+
+def test_nothing_is_forgotten_while_files_come_and_go(tmp_path: Path) -> None:
+    choices = random.Random(9)
+    write(tmp_path, APP | TOOLS | WAITING)
+    check(tmp_path)
+    for _ in range(20):
+        path = choices.choice(sorted(tmp_path.rglob("*.py")))
+        match choices.randrange(4):
+            case 0:
+                path.unlink()
+            case 1:
+                path.rename(
+                    path.with_name(f"{choices.choice(['names', 'store', 'waiting', 'conftest', '__init__'])}.py")
+                )
+            case 2:
+                shutil.copyfile(path, choices.choice(sorted(tmp_path.rglob("*.py"))).parent / "waiting.py")
+            case _:
+                write(tmp_path, APP)
+        assert found_by(check(tmp_path)) == found_by(check(tmp_path, cached=False))
 
 
 def test_a_module_that_nobody_reads_is_judged_alone(tmp_path: Path, judged: set[tuple[str, str]]) -> None:

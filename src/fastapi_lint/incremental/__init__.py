@@ -10,13 +10,14 @@ own.
 depends on; of each table how it was collected, so that it need not be collected again: which modules contributed, at
 which places, and from what that was known; fingerprints of the project's subjects (routes, routers, apps, schemas,
 dependencies) by module. It is data, holds no text with a secret of the analysed files (`redaction`), and counts only
-for the same program, paths, rules and settings.
+for the same program, rules and settings.
 
 **Reused is** (`reuse`) a verdict whose module, dependencies and subjects are what they were; all others are
 *invalidated*, and judged again. A module is what it was when its digest is. A slice is when no changed module brings
 anything to it, or brings the same; when all modules that contributed to its table do so from unchanged dependencies,
 and no changed one joins them; or when, collected anew, it has the same fingerprint. That last step cuts off early: what
-depends on a changed answer only through one that came out the same is not judged again.
+depends on a changed answer only through one that came out the same is not judged again. Files that came or went are
+changed, and with them the modules for which a name may mean another file now (`membership`).
 
 **That is sound** because rules are functions: they keep nothing, and ask nothing but the project (a test forbids the
 rest), so what they have read decides what they say. Nothing that is read goes unrecorded: modules are handed out by

@@ -16,6 +16,7 @@ from fastapi_lint.engine import WHOLE, Judged
 from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Finding, Notice
 from fastapi_lint.incremental.holding import Holding
+from fastapi_lint.incremental.membership import concerned
 from fastapi_lint.incremental.redaction import Redacted, RedactionError, Result, restore
 from fastapi_lint.incremental.snapshot import ANY, Carried, Contribution, Numbered, Snapshot, StoredVerdict
 from fastapi_lint.incremental.verdicts import DependsOn, Recorded, Verdict
@@ -40,23 +41,27 @@ class Reuse:
         files: Mapping[str, bytes],
         project: Project,
         kinds: Mapping[str, Collection[str]],
-        before: Sequence[Module | None],
+        before: Mapping[str, Module],
     ) -> None:
         """`files` are digests by path; `kinds` the codes of the rules by the kind of subjects that they ask for;
-        `before` the changed modules as they were, in the order of `changed`, None where that is not known.
+        `before` the changed modules as they were, by path, where that is known.
 
         The project is told what it need not find out again (`tracking.tables.Earlier`).
         """
-        self.changed = snapshot.changed(files)
-        self._snapshot = snapshot
+        by_path = self._by_path = project.modules.by_path
+        others = concerned(snapshot.files, by_path)
+        self.changed = tuple(dict.fromkeys((*snapshot.changed(files), *others)))
+        self._before: dict[str, Module | None] = {path: None for path in files if path not in snapshot.files}
+        self._before.update((path, by_path[path]) for path in others if snapshot.files.get(path) == files[path])
+        self._before.update(before)
+        self._snapshot = snapshot = snapshot.with_files(files)
         self._kinds = kinds
         self._project = project
-        self._before = before
-        self._sources = {path: module.source for path, module in project.modules.by_path.items()}
-        by_path = project.modules.by_path
+        self._sources = {path: module.source for path, module in by_path.items()}
         self._paths = list(snapshot.files)
         self._changed = {number for number, path in enumerate(self._paths) if path in self.changed} | {ANY}
         self._slices = [each for each, _ in snapshot.slices]
+        self._codes = dict(snapshot.slices)
         self._groups: dict[str, list[Contribution]] = {}
         for each in snapshot.contributions:
             self._groups.setdefault(each.group, []).append(each)
@@ -65,7 +70,7 @@ class Reuse:
         self._extracts = self._extracts_now()
         self._differing = {name: self._differences(name) for name in PAIRS}
         self._kept_tables: dict[str, bool | None] = {}
-        self._holding = Holding(lambda module: by_path[module.path] is module, self._is_kept)
+        self._holding = Holding(lambda module: by_path.get(module.path) is module, self._is_kept)
         memory.begin(self._holding.holds)
         self._inform_project()
         self._subjects: dict[str, dict[str, bytes]] = {}
@@ -93,22 +98,27 @@ class Reuse:
         tables.earlier = Earlier(fingerprints, contributors, places)
         for path in self._snapshot.broken:
             if path not in self.changed:
-                self._project.modules.by_path[path].is_broken = True
+                self._by_path[path].is_broken = True
 
     # ---------------------------------------------------------------- what the changed modules tell by themselves
 
     def _extracts_now(self) -> dict[str, dict[str, bytes]]:
-        """What matters of the modules for each table: as it was for the unchanged ones, as it is for the others."""
-        by_path = self._project.modules.by_path
+        """What matters of the modules for each table: as it was for the unchanged ones, as it is for the others.
+
+        Nothing of those that are no more, so that this is not what it was.
+        """
         found = {}
         for name, codes in self._snapshot.extracts.items():
-            now = {path: fingerprint(EXTRACTS[name](by_path[path])) for path in self.changed}
+            modules = ((path, self._by_path.get(path)) for path in self.changed)
+            now = {path: b"" if module is None else fingerprint(EXTRACTS[name](module)) for path, module in modules}
             found[name] = {**dict(zip(self._paths, codes, strict=True)), **now}
         return found
 
     @memoized
     def _has_same_extracts(self, name: str) -> bool:
         """Whether all that matters of modules for a table is what it was."""
+        if name not in self._extracts:
+            return False
         return self._extracts[name] == dict(zip(self._paths, self._snapshot.extracts[name], strict=True))
 
     def _differences(self, name: str) -> frozenset[str] | None:
@@ -116,10 +126,10 @@ class Reuse:
         if name in NEEDS and not self._has_same_extracts(NEEDS[name]):
             return None
         found: set[str] = set()
-        for path, module in zip(self.changed, self._before, strict=True):
-            if module is None:
+        for path in self.changed:
+            if path not in self._before:
                 return None
-            found |= differing(name, module, self._project.modules.by_path[path])
+            found |= differing(name, self._before[path], self._by_path.get(path))
         return frozenset(found)
 
     def _is_same_by_pairs(self, each: Slice) -> bool | None:
@@ -137,13 +147,15 @@ class Reuse:
         by_pairs = self._is_same_by_pairs(each)
         if by_pairs is not None:
             return by_pairs
+        if each.table in EXTRACTS:  # soon collected: of no type anything is asked for it
+            return self._project.slices([each])[each] == self._codes.get(each)
         if each.table not in self._same_tables:
             self._same_tables[each.table] = False  # in a circle
             self._same_tables[each.table] = self._is_same_table(each.table)
         return self._same_tables[each.table]
 
     def _is_same_table(self, name: str) -> bool:
-        if name in PAIRS or name in EXTRACTS:
+        if name in PAIRS:
             return False
         if name not in self._groups:
             return name in self._snapshot.tables and self._is_unchanged(self._snapshot.tables[name].depends_on)
@@ -153,11 +165,12 @@ class Reuse:
             return False
         if any(each.places and each.places[0] > NUMBERS for each in invalid):  # what is there may be something else now
             return False
-        by_path = self._project.modules.by_path
-        return all(
-            tuple(sorted(self._project.contributes(name, by_path[self._paths[each.file]]))) == each.places
-            for each in invalid
-        )
+        return all(self._contributed(name, each.file) == each.places for each in invalid)
+
+    def _contributed(self, group: str, file: int) -> tuple[int, ...]:
+        """The places at which a file contributes to a group now, none when it is no more."""
+        module = self._by_path.get(self._paths[file])
+        return () if module is None else tuple(sorted(self._project.contributes(group, module)))
 
     def _is_kept(self, each: Slice) -> bool:
         """Whether what is in a slice need not be collected anew, nor what it leads to."""
@@ -185,7 +198,7 @@ class Reuse:
 
     def _comes_again(self, each: Contribution) -> bool:
         """Whether a module that is asked again contributes what it did, made of what is kept and of nothing changed."""
-        module = self._project.modules.by_path[self._paths[each.file]]
+        module = self._by_path[self._paths[each.file]]
         contributed = self._project.modules.tables.contributed.get(each.group, {})
         if module not in contributed:
             self._project.contributes(each.group, module)
@@ -254,9 +267,9 @@ class Reuse:
         if before is None:
             return None
         paths = self._paths
-        found = {part: {paths[number] for number in numbers} for part, numbers in before.items()}
-        for path in self.changed if name in PAIRS else ():
-            for part, _ in PAIRS[name](self._project.modules.by_path[path]):
+        found = {part: {paths[number] for number in numbers} & self._by_path.keys() for part, numbers in before.items()}
+        for path in self._by_path.keys() & self.changed if name in PAIRS else ():
+            for part, _ in PAIRS[name](self._by_path[path]):
                 found.setdefault(part, set()).add(path)
         return found
 

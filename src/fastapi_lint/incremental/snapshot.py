@@ -81,8 +81,23 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     extracts: dict[str, tuple[bytes, ...]]
 
     def changed(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
-        """The paths of the files that are not what they were, in order, given the digests now."""
-        return tuple(path for path, digest in self.files.items() if files[path] != digest)
+        """The paths of the files that are not what they were, were not there or are no more, given the digests now."""
+        return tuple(path for path in {**self.files, **files} if self.files.get(path) != files.get(path))
+
+    def with_files(self, paths: Iterable[str]) -> Snapshot:
+        """The same, with files that were not there: nothing was in them, so that they brought nothing to anything."""
+        came = [path for path in paths if path not in self.files]
+        if not came:
+            return self
+        numbers = range(len(self.files), len(self.files) + len(came))
+        groups = dict.fromkeys(each.group for each in self.contributions)
+        nothing = [Contribution(group, number, (), Numbered()) for group in groups for number in numbers]
+        return msgspec.structs.replace(
+            self,
+            files={**self.files, **dict.fromkeys(came, b"")},
+            contributions=(*self.contributions, *nothing),
+            extracts={name: (*codes, *[b""] * len(came)) for name, codes in self.extracts.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -136,7 +151,7 @@ def take(
         tuple(notices),
         contributions,
         tables,
-        {name: tuple(_extracts(name, project, carried)) for name in EXTRACTS},
+        {name: tuple(_extracts(name, project, carried)) for name in EXTRACTS if name in tables},
     )
 
 

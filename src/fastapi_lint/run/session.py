@@ -56,14 +56,20 @@ class Scope:
 
     def key(self, paths: Collection[str]) -> bytes:
         """A digest of it, and of which files there are."""
+        names = (path.encode("utf-8", "surrogatepass") for path in sorted(paths))
+        return digest(self.lasting_key(paths), *names)
+
+    def lasting_key(self, paths: Collection[str]) -> bytes:
+        """A digest of what of it stays when files come and go: of wanted and unwanted files the fewer are in it."""
         settings = {
             field.name: getattr(self.settings, field.name)
             for field in fields(self.settings)
             if field.name not in _INDIFFERENT
         }
-        said = [list(self.codes), settings, sorted(self.reported), self.declared, self.plugins]
-        names = (path.encode("utf-8", "surrogatepass") for path in sorted(paths))
-        return digest(msgspec.msgpack.encode(said, order="deterministic"), *names)
+        others = frozenset(paths) - self.reported
+        wanted = [True, sorted(self.reported)] if len(self.reported) < len(others) else [False, sorted(others)]
+        said = [list(self.codes), settings, wanted, self.declared, self.plugins]
+        return digest(msgspec.msgpack.encode(said, order="deterministic"))
 
 
 @dataclass(frozen=True)
@@ -346,7 +352,7 @@ class Session:
         if not self._made.judgement.has_failed:
             with suppress(RedactionError):
                 self._store.keep_result(self._made.key, redact(self._made.result, secrets, self.sources))
-                self._store.keep_snapshot(self.scope.key(self.sources), self._taken(secrets))
+                self._store.keep_snapshot(self.scope.lasting_key(self.sources), self._taken(secrets))
 
     def _taken(self, secrets: Mapping[str, Collection[str]]) -> Snapshot | None:
         """The snapshot of the last judgement. Raises `RedactionError`."""
@@ -368,7 +374,7 @@ class Session:
         )
 
     def _reuse(self, project: Project, rules: Sequence[Rule]) -> Reuse | None:
-        """What holds of the snapshot that a run with the same paths, rules and settings has left."""
+        """What holds of the snapshot that a run with the same rules and settings has left."""
         if self._reused is None or self._reused[0] is not self.sources:
             self._reused = self.sources, self._compared(project, rules)
         return self._reused[1]
@@ -383,13 +389,15 @@ class Session:
         for rule in rules:
             for kind in rule.subjects:
                 kinds.setdefault(kind.__name__, set()).add(rule.code)
-        before = []
+        before: dict[str, Module] = {}
         digests = self._digests()
         for path in self._snapshot.changed(digests):
+            digest_before = self._snapshot.files.get(path)
             module = self._states.before.get(path) if self._states is not None else None
-            if module is None and (facts := self._indexing.known(self._snapshot.files[path])) is not None:
-                module = Module(Source(path, b""), facts)
-            before.append(module)
+            if module is not None:
+                before[path] = module
+            elif digest_before is not None and (facts := self._indexing.known(digest_before)) is not None:
+                before[path] = Module(Source(path, b""), facts)
         return Reuse(self._snapshot, digests, project, kinds, before)
 
     def _is_much_new(self) -> bool:
@@ -397,11 +405,11 @@ class Session:
         if self._snapshot is None and self._store.is_used:
             from fastapi_lint.incremental.snapshot import Snapshot
 
-            self._snapshot = self._store.snapshot(self.scope.key(self.sources), Snapshot)
+            self._snapshot = self._store.snapshot(self.scope.lasting_key(self.sources), Snapshot)
         if self._snapshot is None:
             return True
         changed = self._snapshot.changed(self._digests())
-        return sum(len(self.sources[path].data) for path in changed) >= indexing.WORTH_PROCESSES
+        return sum(len(self.sources[path].data) for path in changed if path in self.sources) >= indexing.WORTH_PROCESSES
 
     def _digests(self, sources: Mapping[str, Source] | None = None) -> dict[str, bytes]:
         """The digests of files, by path and in order of that."""

@@ -37,12 +37,12 @@ class Grouped:
         return Grouped(table, contributors)
 
 
-def differing(name: str, one: Input, other: Input) -> set[str]:
-    """The slices of a table to which two states of a module bring different pairs."""
+def differing(name: str, one: Input | None, other: Input | None) -> set[str]:
+    """The slices of a table to which two states of a module bring different pairs; None is one that is not there."""
     brought = []
     for module in (one, other):
         table: dict[str, list[object]] = {}
-        for key, value in PAIRS[name](module):
+        for key, value in PAIRS[name](module) if module is not None else ():
             table.setdefault(key, []).append(plain(value))
         brought.append(table)
     return {key for key in {*brought[0], *brought[1]} if brought[0].get(key) != brought[1].get(key)}

@@ -248,7 +248,7 @@ class Collected(Generic[S, V]):
         if tables.earlier.fingerprints and self.name in PAIRS and not {self.name} & {*NEEDS, *SEARCHED}:
             single = partial(_looked_up, tables, self.name)
         mapping = cast("Callable[[], Mapping[Hashable, object]]", collect)
-        if self.name in EXTRACTS and self.name in tables.earlier.contributors:
+        if self.name in SETS and self.name in tables.earlier.contributors:
             paths = tables.earlier.contributors[self.name]
             known: dict[Hashable, object] = {m: True for path, m in tables.modules.items() if path in paths}
             return Table(self.name, lambda: known, tables.is_known_empty)
@@ -277,13 +277,14 @@ def collected(
     extract: Callable[[M], object] | None = None,
     needs: str = "",
     is_searched: bool = False,
+    is_set: bool = False,
 ) -> Callable[[Callable[[S], V]], Collected[S, V]]:
     """Makes a property of what a method collects from all modules; `name`: where a project has it ("routes.all").
 
     It is a mapping, of which slices are looked at, or else looked at as a `whole`. So that it need not be collected to
     find out that it is what it was: `pairs` are what a single module brings by the facts about it, with the slice where
-    it gets to; `extract` is all of a module that matters (then the mapping is from modules to True); `needs` the name
-    of another table on which this one depends. What `is_searched` looks for each key when that is asked for.
+    it gets to; `extract` is all of a module that matters; `needs` the name of another table on which this one depends.
+    What `is_searched` looks for each key when that is asked for; a mapping from modules to True `is_set`.
     """
     if pairs is not None:
         PAIRS[name] = cast("Callable[[Input], Iterable[tuple[str, object]]]", pairs)
@@ -293,6 +294,8 @@ def collected(
         NEEDS[name] = needs
     if is_searched:
         SEARCHED.add(name)
+    if is_set:
+        SETS.add(name)
     COLLECTED.append(name)
     return lambda method: Collected(name, method, whole)
 
@@ -301,6 +304,7 @@ COLLECTED: list[str] = []
 EXTRACTS: dict[str, Callable[[Input], object]] = {}
 NEEDS: dict[str, str] = {}
 SEARCHED: set[str] = set()
+SETS: set[str] = set()
 ASKED: dict[str, Callable[[object], Whole[object]]] = {}
 """What gives the answer of a query, by name (see `queries`)."""
 

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
+from fastapi_lint.files.naming import parts_of
 from fastapi_lint.files.source import LARGEST_TREE, Source, Unreadable
 from fastapi_lint.files.words import Worded
 from fastapi_lint.index import facts as f
@@ -36,9 +37,7 @@ class Module(Opening, Worded, Input):
         self.source = source
         self._given = facts
         self.path = source.path
-        stem = self.path.rsplit(".", 1)[0]
-        self.is_package = stem.rsplit("/", 1)[-1] == "__init__"
-        self.parts = tuple(stem.split("/")[: -1 if self.is_package else None])
+        self.parts, self.is_package = parts_of(self.path)
         self.name = ".".join(self.parts)
         self._words: dict[frozenset[str], frozenset[str]] = {}
         self._named: dict[frozenset[str], dict[int, list[f.Call]]] = {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
 from typing import Union, cast
 
 import msgspec
@@ -98,7 +97,6 @@ class Modules:
     def replace(self, changed: Iterable[Module]) -> None:
         """Other states of some modules take the places of those with their paths."""
         self._found.clear()
-        vars(self).pop("_used_roots", None)
         replaced = []
         for module in changed:
             before = self.by_path[module.path]
@@ -119,6 +117,15 @@ class Modules:
     def calls_by_name(self) -> Mapping[str, list[tuple[Module, int]]]:
         """Every call of the project, by the last name of its callee: its module and its index there."""
         return cast("dict[str, list[tuple[Module, int]]]", grouped(self.tables, "modules.calls_by_name"))
+
+    @collected("modules.files", pairs=entries.itself)
+    def files(self) -> Mapping[str, list[Module]]:
+        """The module in a file, by its path."""
+        return cast("dict[str, list[Module]]", grouped(self.tables, "modules.files"))
+
+    def at(self, path: str) -> Module | None:
+        """The module in a file, if there is one."""
+        return next(iter(self.files.get(path, ())), None)
 
     @collected("modules.words", pairs=entries.words, is_searched=True)
     def words(self) -> Mapping[str, list[Module]]:
@@ -257,15 +264,13 @@ class Modules:
     def inside(self, folder: tuple[str, ...]) -> list[tuple[str, bool]]:
         """The names of the modules in a folder, in the order in which `pkgutil` lists them, and whether each is a
         package."""
-        return [(name, (*folder, name) in self._packages) for name in self._inside.get(folder, ())]
+        found = set(self.in_folders.get("/".join(folder), ()))
+        return sorted((name, is_package) for name, is_package in found if is_package or (name, True) not in found)
 
-    @cached_property
-    def _inside(self) -> dict[tuple[str, ...], tuple[str, ...]]:
-        found: dict[tuple[str, ...], list[str]] = {}
-        for parts in self._by_parts:
-            if parts:
-                found.setdefault(parts[:-1], []).append(parts[-1])
-        return {folder: tuple(sorted(names)) for folder, names in found.items()}
+    @collected("modules.in_folders", pairs=entries.in_its_folder)
+    def in_folders(self) -> Mapping[str, list[tuple[str, bool]]]:
+        """The name of each module in a folder, and whether that is a package, by the path of the folder."""
+        return cast("dict[str, list[tuple[str, bool]]]", grouped(self.tables, "modules.in_folders"))
 
     def in_folder(self, folder: tuple[str, ...], name: str) -> Module | None:
         """A module directly inside a folder, with or without `__init__.py`."""
@@ -277,8 +282,8 @@ class Modules:
             recording.depend_on(found)
         return found
 
-    @cached_property
-    def _used_roots(self) -> dict[tuple[str, ...], int]:
+    @collected("modules.used_roots", whole=True, extract=entries.imported)
+    def used_roots(self) -> Mapping[tuple[str, ...], int]:
         """The folders from which the modules of the project import each other, and how often."""
         used: dict[tuple[str, ...], int] = {}
         for module in self.by_path.values():
@@ -291,8 +296,9 @@ class Modules:
         """The dotted name by which the program most likely imports a module: `backend/app/main.py` -> "app.main"."""
         root = self.package_root(module)
         if root == (module.parts if module.is_package else module.parts[:-1]):  # not in a package
-            prefixes = [r for r in self._used_roots if module.parts[: len(r)] == r and len(r) < len(module.parts)]
-            root = min(prefixes, key=lambda r: (-self._used_roots[r], len(r)), default=root)
+            used = self.used_roots
+            prefixes = [r for r in used if module.parts[: len(r)] == r and len(r) < len(module.parts)]
+            root = min(prefixes, key=lambda r: (-used[r], len(r)), default=root)
         if root[:1] == ("src",) and len(root) == 1:
             return ".".join(module.parts[1:])
         return ".".join(module.parts[len(root) :]) or module.name

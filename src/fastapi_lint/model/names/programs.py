@@ -6,21 +6,15 @@ not that of the next, and a class does not implement the Protocol of a program t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from fastapi_lint.model.names.modules import Modules
-from fastapi_lint.model.names.reach import imported_by
+from fastapi_lint.model.names.reach import imported_by, imports_of
 from fastapi_lint.model.names.symbols import Module
 from fastapi_lint.tracking import collected
-from fastapi_lint.tracking.tables import grouped
 
 V = TypeVar("V")
-
-
-def _links(module: Module) -> Iterator[tuple[str, object]]:
-    for entry in module.facts.imports:
-        yield module.path, [entry.level, entry.module, entry.name, entry.block]
 
 
 class Programs:
@@ -31,7 +25,7 @@ class Programs:
     def __init__(self, modules: Modules) -> None:
         self.modules = modules
 
-    @collected("types.programs.of", whole=True, pairs=_links)
+    @collected("types.programs.of", extract=imports_of)
     def of(self) -> Mapping[str, str]:
         """The paths of all modules, each with the first path of its program."""
         above: dict[str, str] = {module.path: module.path for module in self.modules.by_path.values()}
@@ -42,7 +36,6 @@ class Programs:
                 path = above[path]
             return path
 
-        grouped(self.modules.tables, "types.programs.of")
         for module in self.modules.by_path.values():
             for other in () if module.is_test else imported_by(module, self.modules):
                 one, two = sorted((first(module.path), first(other.path)))

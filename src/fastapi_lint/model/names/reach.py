@@ -52,16 +52,20 @@ def served(modules: Modules) -> frozenset[Module]:
     return frozenset(found)
 
 
-def what_matters(module: Module) -> object:
-    """Everything of a module on which the answer depends, as plain data."""
+def imports_of(module: Module) -> list[object]:
+    """Everything of a module on which it depends what it imports, as plain data."""
     dead = frozenset(module.facts.dead)
-    imports = [
+    return [
         [entry.level, entry.module, entry.name, bool(dead) and _is_dead(module, entry, dead)]
         for entry in module.facts.imports
     ]
+
+
+def what_matters(module: Module) -> object:
+    """Everything of a module on which the answer depends, as plain data."""
     named = sorted({found[0] for found in _NAMED.finditer(module.source.data)})
     said = [module.mentions("uvicorn"), module.mentions(*_LOADERS), module.is_test]
-    return [imports, named, said]
+    return [imports_of(module), named, said]
 
 
 def _is_command_line(module: Module) -> bool:

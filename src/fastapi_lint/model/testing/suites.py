@@ -25,7 +25,7 @@ def conftests(project: Project, module: Module) -> Iterator[Module]:
     folder = posixpath.dirname(module.path)
     while True:
         path = posixpath.join(folder, "conftest.py")
-        if (found := project.modules.by_path.get(path)) is not None and found is not module:
+        if (found := project.modules.at(path)) is not None and found is not module:
             yield found
         if not folder:
             return

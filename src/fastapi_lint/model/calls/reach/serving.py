@@ -81,7 +81,7 @@ class Serving:
         self._is_lifespan = is_lifespan
         self._asked = 0
 
-    @collected("effects.serving.served", extract=what_matters)
+    @collected("effects.serving.served", extract=what_matters, is_set=True)
     def served(self) -> Mapping[Module, bool]:
         """The modules of which something can run in the process of an application."""
         return dict.fromkeys(served(self.types.modules), True)

@@ -113,3 +113,17 @@ _SETATTR = f.Name("setattr")
 def words(module: Module) -> Iterator[tuple[str, object]]:
     for word in module.vocabulary():
         yield word.decode("ascii", "replace"), True
+
+
+def itself(module: Module) -> Iterator[tuple[str, object]]:
+    yield module.path, module
+
+
+def in_its_folder(module: Module) -> Iterator[tuple[str, object]]:
+    if module.parts:
+        yield "/".join(module.parts[:-1]), (module.parts[-1], module.is_package)
+
+
+def imported(module: Module) -> object:
+    """All of a module on which it depends from where it imports others."""
+    return [entry.module for entry in module.facts.imports if not entry.level]

@@ -1,0 +1,12 @@
+"""The name by which a file is imported, as far as its path says it."""
+
+from __future__ import annotations
+
+Parts = tuple[str, ...]
+"""The names of folders and of a file in them, or of folders alone."""
+
+
+def parts_of(path: str) -> tuple[Parts, bool]:
+    """The parts of a file's dotted name, from the root of the project; and whether it makes its folder a package."""
+    *folders, name = path.rsplit(".", 1)[0].split("/")
+    return (tuple(folders), True) if name == "__init__" else ((*folders, name), False)
