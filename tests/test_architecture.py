@@ -352,7 +352,7 @@ def test_the_protocol_of_editors_lives_in_the_server_only(path: Path) -> None:
 def test_the_model_memoizes_by_tracking() -> None:
     # What is kept by other means is about one module alone, or about none, or holds what does its own noting.
     alone = {
-        "annotations", "conditional", "deferral", "expressions", "handles", "literals", "modules", "nodes", "objects",
+        "annotations", "conditional", "deferral", "expressions", "handles", "literals", "nodes", "objects",
         "opening", "paths", "project", "readers", "routers", "schemas", "texts",
     }  # fmt: skip
     kept_by = re.compile(r"^\s*@(?:functools\.)?(?:lru_cache|cached_property|cache)\b", re.MULTILINE)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from test_incremental import APP, CALL, CHANGES, FIXTURES, SUBCLASS, changed, write
+from test_incremental import APP, CALL, CHANGES, COMING, FIXTURES, SUBCLASS, changed, write
 
 from fastapi_lint.config.settings import Settings
 from fastapi_lint.files.source import Source
@@ -27,11 +27,13 @@ def nothing_is_recorded_afterwards() -> Iterator[None]:
     recording.disable()
 
 
-def session(root: Path, *, progress: Callable[[str, int, int], None] | None = None) -> Session:
+def session(
+    root: Path, *, progress: Callable[[str, int, int], None] | None = None, before: Session | None = None
+) -> Session:
     settings = Settings(root=root, select=("all",))
     request = Request(root=root, paths=(root,), settings=settings, cache=False, jobs=1, progress=progress)
     ((part, found),) = story.projects(request)
-    made, _ = story.lasting(part, found)
+    made, _ = story.lasting(part, found, before)
     return made
 
 
@@ -115,6 +117,27 @@ def test_a_change_elsewhere_is_seen_at_once(tmp_path: Path, name: str) -> None:
     assert said(lasting.check()) == said(before)
     put(lasting, {path: APP[path].replace(old, new)})
     assert said(after) == said(afresh(lasting, tmp_path)) == said(lasting.check())
+
+
+@pytest.mark.parametrize("name", COMING)
+def test_a_session_with_other_files_builds_upon_the_one_before(tmp_path: Path, name: str) -> None:
+    files, coming = COMING[name]
+    write(tmp_path, {path: text for path, text in files.items() if path not in coming})
+    before = session(tmp_path)
+    before.check()
+    write(tmp_path, {path: files[path] for path in coming})
+    lasting = session(tmp_path, before=before)
+    there = lasting.check()
+    put(lasting, {coming[0]: f"{files[coming[0]]}\nx = 1\n"})
+    lasting.check()
+    put(lasting, {coming[0]: files[coming[0]]})
+    assert said(lasting.check()) == said(there)
+    for path in coming:
+        (tmp_path / path).unlink()
+    gone = session(tmp_path, before=lasting).check()
+    assert said(gone) == said(session(tmp_path).check())
+    write(tmp_path, {path: files[path] for path in coming})
+    assert said(there) == said(session(tmp_path).check())
 
 
 def test_what_was_left_before_it_was_checked_is_forgotten(tmp_path: Path) -> None:

@@ -96,12 +96,12 @@ class Session:
         jobs: int = 1,
         progress: Callable[[str, int, int], None] | None = None,
         lasts: bool = False,
-        facts: indexing.Indexing | None = None,
+        before: Session | None = None,
     ) -> None:
         """`load` imports the rules of the table, and is asked only if the cache has no answer.
 
         A session that `lasts` is checked again and again, and builds each time upon the time before, cache or not.
-        `facts` are those that another session of the same project had.
+        `before` is another session of the same project, which knew other files or settings.
         """
         self.sources = sources
         self.scope = scope
@@ -112,10 +112,11 @@ class Session:
         self._progress = progress
         self._lasts = lasts
         self._tracks = lasts or store.is_used
-        self._indexing = facts or indexing.Indexing(store, jobs, progress)
+        self._indexing: indexing.Indexing
+        self._indexing = before._indexing if before is not None else indexing.Indexing(store, jobs, progress)
         self._linked: tuple[dict[str, Source], Project] | None = None
         self._made: _Made | None = None
-        self._snapshot: Snapshot | None = None
+        self._snapshot: Snapshot | None = before.left_for(scope, sources) if before is not None else None
         self._reused: tuple[Mapping[str, Source], Reuse | None] | None = None
         self._by_others: Mapping[str, Sequence[Finding]] = {}
         self._judged = sources
@@ -128,10 +129,10 @@ class Session:
         before = self._snapshot.files.values() if self._snapshot is not None else ()
         self._indexing.keep_only({*self._digests().values(), *before})
 
-    @property
-    def facts(self) -> indexing.Indexing:
-        """The facts about its sources, for a session that comes after it."""
-        return self._indexing
+    def left_for(self, scope: Scope, sources: Mapping[str, Source]) -> Snapshot | None:
+        """What its last check leaves for a session with other sources; None when nothing of it can hold there."""
+        self._build_upon_last()
+        return self._snapshot if scope.lasting_key(sources) == self.scope.lasting_key(self.sources) else None
 
     # ---------------------------------------------------------------- the way of a check
 

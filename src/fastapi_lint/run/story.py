@@ -30,7 +30,6 @@ from fastapi_lint.run.session import Scope, Session
 if TYPE_CHECKING:
     from fastapi_lint.model.listing import RouteRow
     from fastapi_lint.rule import Rule
-    from fastapi_lint.run.indexing import Indexing
     from fastapi_lint.suppressing.following import Following
 
 __all__ = [
@@ -254,15 +253,14 @@ def watched(request: Request) -> list[Path]:
 def lasting(request: Request, found: Discovered, before: Session | None = None) -> tuple[Session, tuple[Notice, ...]]:
     """A session over one project that is checked again and again, with notices about files that cannot be read.
 
-    `before` is the session that it takes the place of, whose facts it need not make again.
+    `before` is the session that it takes the place of: what holds of that need not be made again.
     """
     sources, unread = disk.read(request.root, found.files)
     store = Store(request.root if request.cache else None, request.caches)
     rules = table(request.settings, request.caches)
     declared = _declared(request, sources)
-    facts = before.facts if before is not None else None
     session = _session(
-        request, rules, _selected(request, rules), sources, found.reported, declared, store, lasts=True, facts=facts
+        request, rules, _selected(request, rules), sources, found.reported, declared, store, lasts=True, before=before
     )
     return session, unread
 
@@ -335,14 +333,14 @@ def _session(
     load: Callable[[], Sequence[Rule]] | None = None,
     *,
     lasts: bool = False,
-    facts: Indexing | None = None,
+    before: Session | None = None,
 ) -> Session:
     codes = tuple(rule.code for rule in selected)
     scope = Scope(request.settings, codes, frozenset(reported), declared, known.plugins)
     load = load or partial(every_rule, request.settings)
     jobs = request.jobs or workers.processors()
     return Session(
-        scope, dict(sources), known, load, store, jobs=jobs, progress=request.progress, lasts=lasts, facts=facts
+        scope, dict(sources), known, load, store, jobs=jobs, progress=request.progress, lasts=lasts, before=before
     )
 
 
