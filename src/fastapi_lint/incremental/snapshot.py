@@ -166,8 +166,12 @@ class _Numbers:
         """Dependencies by their numbers."""
         if EVERYTHING in found.slices:
             return Numbered((ANY,))
-        files = tuple(self.files[path] for path in found.modules)
-        return Numbered(files, tuple(self.slices.setdefault(each, len(self.slices)) for each in found.slices))
+        for each in found.slices:
+            if each not in self.slices:
+                self.slices[each] = len(self.slices)
+        return Numbered(
+            tuple(map(self.files.__getitem__, found.modules)), tuple(map(self.slices.__getitem__, found.slices))
+        )
 
     def paths(self, contributors: Mapping[str, Iterable[str]]) -> dict[str, tuple[int, ...]]:
         """Contributors by their numbers."""

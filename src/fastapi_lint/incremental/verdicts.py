@@ -22,12 +22,23 @@ class DependsOn(msgspec.Struct, frozen=True, array_like=True):
 _NOTHING = DependsOn()
 
 
+class _Order(dict[Slice, tuple[str, bool, str]]):
+    """What slices are sorted by, worked out once."""
+
+    def __missing__(self, each: Slice) -> tuple[str, bool, str]:
+        found = self[each] = each.table, each.part is not None, each.part or ""
+        return found
+
+
+_ORDER = _Order()
+
+
 def depends_on(dependencies: DependencySet, but: str = "") -> DependsOn:
     """Recorded dependencies as data, in a fixed order; without the module at the path `but`."""
     if not dependencies:
         return _NOTHING
     modules, slices = recording.flattened(dependencies)
-    in_order = sorted(slices, key=lambda each: (each.table, each.part is not None, each.part or ""))
+    in_order = sorted(slices, key=_ORDER.__getitem__)
     return DependsOn(tuple(sorted({module.path for module in modules} - {but})), tuple(in_order))
 
 

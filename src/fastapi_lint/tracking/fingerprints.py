@@ -6,10 +6,9 @@ what is in them by its place, values by what they hold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from hashlib import blake2b
-from typing import cast
 
 import msgspec
 
@@ -22,6 +21,17 @@ _MEMO = "_fingerprint"
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 _OWNERS = frozenset({"project", "types", "check"})
 """Fields of values that hold the whole model: they say nothing by themselves."""
+
+
+class _Fields(dict[type, tuple[str, ...]]):
+    """The names of the fields of dataclasses; none of other classes."""
+
+    def __missing__(self, cls: type) -> tuple[str, ...]:
+        found = self[cls] = tuple(each.name for each in fields(cls)) if is_dataclass(cls) else ()
+        return found
+
+
+_FIELDS = _Fields()
 
 
 def fingerprint(plain: object) -> bytes:
@@ -44,7 +54,7 @@ def plain(value: object, modules: set[Input] | None = None) -> object:
     if kind in _PLAIN:  # as most are
         return value
     if kind is tuple or kind is list:
-        return [plain(each, modules) for each in cast("Sequence[object]", value)]
+        return [plain(each, modules) for each in value]  # type: ignore[attr-defined]
     match value:
         case None | bool() | int() | float() | str() | bytes():
             return value
@@ -66,7 +76,7 @@ def plain(value: object, modules: set[Input] | None = None) -> object:
             return [plain(each, modules) for each in value]
         case set() | frozenset():
             return sorted((plain(each, modules) for each in value), key=repr)
-    if is_dataclass(value):
+    if _FIELDS[kind]:
         found, leads_to = _of_dataclass(value)
         if modules is not None:
             modules.update(leads_to)
@@ -87,7 +97,7 @@ def part_of(key: object) -> str:
         return key
     if isinstance(key, tuple):
         return part_of(key[-1])
-    return key.path if isinstance(key, Input) else cast(Handle, key).module.path
+    return key.path if isinstance(key, Input) else key.module.path  # type: ignore[attr-defined]
 
 
 def _of_dataclass(value: object) -> tuple[bytes, frozenset[Input]]:
@@ -95,7 +105,6 @@ def _of_dataclass(value: object) -> tuple[bytes, frozenset[Input]]:
     memo = vars(value).get(_MEMO)
     if memo is None:
         found: set[Input] = set()
-        names = (each.name for each in fields(value) if each.name not in _OWNERS)  # type: ignore[arg-type]
-        parts = [plain(getattr(value, name), found) for name in names]
+        parts = [plain(getattr(value, name), found) for name in _FIELDS[type(value)] if name not in _OWNERS]
         memo = vars(value)[_MEMO] = fingerprint([type(value).__name__, parts]), frozenset(found)
-    return cast("tuple[bytes, frozenset[Input]]", memo)
+    return memo

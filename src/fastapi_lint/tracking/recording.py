@@ -107,7 +107,8 @@ def depend_on(what: Hashable) -> None:
 def combined(dependencies: DependencySet) -> Hashable:
     """The dependencies of an answer as one, to be recorded whenever the answer is given again."""
     if len(dependencies) == 1:
-        return next(iter(dependencies))
+        (only,) = dependencies
+        return only
     whole = frozenset(dependencies)
     return _shared.setdefault(whole, whole)
 
@@ -138,8 +139,8 @@ def flattened(dependencies: DependencySet) -> tuple[frozenset[Input], frozenset[
         seen |= new
         nested = [each for each in new if type(each) is frozenset]
     leaves = [each for each in seen if each is not None and type(each) is not frozenset]
-    slices = frozenset(each for each in leaves if isinstance(each, Slice))
-    return frozenset(cast("Input", each) for each in leaves if not isinstance(each, Slice)), slices
+    slices = frozenset(each for each in leaves if type(each) is Slice)
+    return cast("frozenset[Input]", frozenset(leaves).difference(slices)), slices
 
 
 def memoized(method: Callable[Concatenate[S, P], V]) -> Callable[Concatenate[S, P], V]:

@@ -117,19 +117,24 @@ class Table(_Collection[Mapping[K, V]], Mapping[K, V]):
         self._is_empty = is_empty
         self._single = single
         self._looked_up: dict[K, object] = {}
-        self._modules: dict[K, Hashable] = {}
+        self._known: dict[K, tuple[object, Hashable]] = {}
+        """What was found, or `_MISSING`, with the dependency of that."""
+
+    def read(self) -> Table[K, V]:
+        """The table itself: what is looked at in it is recorded then."""
+        return self
 
     def _found(self, key: K) -> object:
-        each = Slice(self.name, part_of(key))
-        recording.depend_on(each)
-        if self._is_empty(each):
-            return _MISSING
-        found = self._value(key)
-        if found is not _MISSING and recording.active:
-            if key not in self._modules:
-                self._modules[key] = modules_in(found)
-            recording.depend_on(self._modules[key])
-        return found
+        known = self._known.get(key)
+        if known is None:
+            each = Slice(self.name, part_of(key))
+            found = _MISSING if self._is_empty(each) else self._value(key)
+            if not recording.active:
+                return found
+            leads_to = modules_in(found) if found is not _MISSING else None
+            known = self._known[key] = found, recording.combined({each, leads_to}) if leads_to else each
+        recording.depend_on(known[1])
+        return known[0]
 
     def _value(self, key: K) -> object:
         """What is under a key; a few names are looked up one by one, where they occur in the text."""
@@ -144,15 +149,15 @@ class Table(_Collection[Mapping[K, V]], Mapping[K, V]):
         found = self._found(key)
         if found is _MISSING:
             raise KeyError(key)
-        return cast(V, found)
+        return found  # type: ignore[return-value]
 
     def __contains__(self, key: object) -> bool:
-        return self._found(cast(K, key)) is not _MISSING
+        return self._found(key) is not _MISSING  # type: ignore[arg-type]
 
-    def get(self, key: K, default: object = None) -> V:
+    def get(self, key: K, default: object = None) -> V:  # asked very often: no `cast`
         """As for a dict."""
         found = self._found(key)
-        return cast(V, found if found is not _MISSING else default)
+        return found if found is not _MISSING else default  # type: ignore[return-value]
 
     def __iter__(self) -> Iterator[K]:
         if recording.active:
@@ -217,7 +222,8 @@ class Collected(Generic[S, V]):
         self.name = name
         self.method = method
         self.whole = whole
-        self.slot = _SLOT + method.__name__
+        self.slot = _SLOT + method.__name__ if whole else method.__name__
+        """Where a project has the table: a mapping in the place of this property, which then is not asked any more."""
         self.__doc__ = method.__doc__
 
     def __get__(self, instance: S, owner: type[S]) -> V:
@@ -225,10 +231,10 @@ class Collected(Generic[S, V]):
         if not recording.enabled:  # from now on the instance's own attribute is found before this one
             found = state[self.method.__name__] = self.method(instance)
             return found
-        collection = state.get(self.slot)
+        collection: Table[Hashable, object] | Whole[object] | None = state.get(self.slot)
         if collection is None:
             collection = state[self.slot] = self.table_of(instance)
-        return cast(V, collection.read() if isinstance(collection, Whole) else collection)
+        return collection.read()  # type: ignore[return-value]
 
     def table_of(self, instance: S) -> Table[Hashable, object] | Whole[object]:
         """The table of an instance: that of the state before if it holds; what is made of pairs is soon made anew."""
@@ -406,8 +412,8 @@ def collection(project: object, name: str) -> Table[Hashable, object] | Whole[ob
         return ASKED[name](project)
     path, _, last = f".{name}".rpartition(".")
     owner = attrgetter(path[1:])(project) if path else project
-    found = vars(owner).get(_SLOT + last)
+    declared = cast("Collected[object, object]", getattr_static(type(owner), last))
+    found = vars(owner).get(declared.slot)
     if found is None:
-        declared = cast("Collected[object, object]", getattr_static(owner, last))
-        found = vars(owner)[_SLOT + last] = declared.table_of(owner)
+        found = vars(owner)[declared.slot] = declared.table_of(owner)
     return cast("Table[Hashable, object] | Whole[object]", found)
