@@ -350,6 +350,8 @@ COMING: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     ),
     "a marker that hides a module": ({**APP, **TOOLS, "first/__init__.py": ""}, ("first/__init__.py",)),
     "hooks for a test": (APP | WAITING, ("tests/inner/conftest.py",)),
+    "a module of a package that is gone through": (LOOKED_UP, ("shop/api/one.py",)),
+    "a package that is gone through": (LOOKED_UP, ("shop/api/__init__.py",)),
     "a module with nothing in it": ({**APP, "shop/empty.py": ""}, ("shop/empty.py",)),
 }
 

@@ -290,7 +290,8 @@ def collected(
     It is a mapping, of which slices are looked at, or else looked at as a `whole`. So that it need not be collected to
     find out that it is what it was: `pairs` are what a single module brings by the facts about it, with the slice where
     it gets to; `extract` is all of a module that matters; `needs` the name of another table on which this one depends.
-    What `is_searched` looks for each key when that is asked for; a mapping from modules to True `is_set`.
+    What `is_searched` looks for each key by itself, or has keys that do not stand in the text of who brings them; a
+    mapping from modules to True `is_set`.
     """
     if pairs is not None:
         PAIRS[name] = cast("Callable[[Input], Iterable[tuple[str, object]]]", pairs)

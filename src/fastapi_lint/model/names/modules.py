@@ -118,7 +118,7 @@ class Modules:
         """Every call of the project, by the last name of its callee: its module and its index there."""
         return cast("dict[str, list[tuple[Module, int]]]", grouped(self.tables, "modules.calls_by_name"))
 
-    @collected("modules.files", pairs=entries.itself)
+    @collected("modules.files", pairs=entries.itself, is_searched=True)
     def files(self) -> Mapping[str, list[Module]]:
         """The module in a file, by its path."""
         return cast("dict[str, list[Module]]", grouped(self.tables, "modules.files"))
@@ -267,7 +267,7 @@ class Modules:
         found = set(self.in_folders.get("/".join(folder), ()))
         return sorted((name, is_package) for name, is_package in found if is_package or (name, True) not in found)
 
-    @collected("modules.in_folders", pairs=entries.in_its_folder)
+    @collected("modules.in_folders", pairs=entries.in_its_folder, is_searched=True)
     def in_folders(self) -> Mapping[str, list[tuple[str, bool]]]:
         """The name of each module in a folder, and whether that is a package, by the path of the folder."""
         return cast("dict[str, list[tuple[str, bool]]]", grouped(self.tables, "modules.in_folders"))
