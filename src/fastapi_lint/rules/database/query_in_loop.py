@@ -147,13 +147,8 @@ def _relationships(
             if (found := root()) is None:
                 return
             told.add(part.attr)
-            yield check.finding(
-                _place(function, at, part),
-                f"`{f.last_name(part.value)}.{part.attr}` is loaded by a query for every row of a loop",
-                why=f"{_who(function, found)} sends one statement more for each row that the first query finds",
-                instead=f"add `.options(selectinload({relationship.owner.name}.{part.attr}))` to the query",
-                related=_source(rows, check),
-            )
+            instead = f"add `.options(selectinload({relationship.owner.name}.{part.attr}))` to the query"
+            yield _loaded(function, at, part, found, rows, instead, check)
 
 
 def _keys(
@@ -174,13 +169,19 @@ def _keys(
             if not loads_a_key(check.project.types, rows.record, key.attr) or (found := root()) is None:
                 continue
             told.add(key.attr)
-            yield check.finding(
-                _place(function, at, key),
-                f"`{target.id}.{key.attr}` is loaded by a query for every row of a loop",
-                why=f"{_who(function, found)} sends one statement more for each row that the first query finds",
-                instead=f'load it along: `.prefetch_related("{key.attr}")` in the query',
-                related=_source(rows, check),
-            )
+            instead = f'load it along: `.prefetch_related("{key.attr}")` in the query'
+            yield _loaded(function, at, key, found, rows, instead, check)
+
+
+def _loaded(function: Function, at: int, part: f.Attr, root: Root, rows: Rows, instead: str, check: Check) -> Finding:
+    """The finding about an attribute of a row, read in the expression that begins at a place."""
+    return check.finding(
+        _place(function, at, part),
+        f"`{f.last_name(part.value)}.{part.attr}` is loaded by a query for every row of a loop",
+        why=f"{_who(function, root)} sends one statement more for each row that the first query finds",
+        instead=instead,
+        related=_source(rows, check),
+    )
 
 
 def _place(function: Function, at: int, part: f.Attr) -> tuple[int, int]:
