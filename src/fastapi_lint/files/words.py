@@ -68,7 +68,4 @@ class Worded:
 
     def has_word(self, word: str) -> bool:
         """Whether a word is one of the `vocabulary`."""
-        known = word.encode()
-        if known not in self.text:
-            return False
-        return re.search(rb"(?<!\w)" + re.escape(known) + rb"(?!\w)", self.text) is not None
+        return b"\n%b\n" % word.encode() in self.words_once

@@ -258,10 +258,12 @@ class Secrets:
             if variable is not None and default is not None:
                 yield from self._constants(default.value, where, variable)
             for arg in call.args:
-                yield from self._chosen(arg.value, where)
+                if isinstance(arg.value, f.Choice):
+                    yield from self._chosen(arg.value, where)
         for entry in module.facts.assigns:
             where = (module, entry.block, entry.start)
-            yield from self._chosen(entry.value, where)
+            if isinstance(entry.value, f.Choice):
+                yield from self._chosen(entry.value, where)
             if isinstance(entry.value, (f.Name, f.Attr)) and (variable := _missing(module, entry)):
                 yield from self._constants(entry.value, where, variable)
             cls = module.facts.blocks[entry.block].cls
@@ -269,14 +271,14 @@ class Secrets:
                 if self.is_settings(module.classes[cls]):
                     yield from self._constants(entry.value, where, entry.target.id)
         for exit_ in module.facts.exits:
-            yield from self._chosen(exit_.value, (module, exit_.block, exit_.start))
+            if isinstance(exit_.value, f.Choice):
+                yield from self._chosen(exit_.value, (module, exit_.block, exit_.start))
 
-    def _chosen(self, value: f.Expr | None, where: Where) -> Iterator[tuple[Place, Use]]:
+    def _chosen(self, value: f.Choice, where: Where) -> Iterator[tuple[Place, Use]]:
         """`os.getenv("X") or DEFAULT`, `os.environ["X"] if ... else DEFAULT`."""
-        if isinstance(value, f.Choice):
-            read = next((name for each in value.options if (name := _variable(each, where[0]))), None)
-            for option in value.options if read else ():
-                yield from self._constants(option, where, read or "")
+        read = next((name for each in value.options if (name := _variable(each, where[0]))), None)
+        for option in value.options if read else ():
+            yield from self._constants(option, where, read or "")
 
     def _constants(self, value: f.Expr, where: Where, variable: str) -> Iterator[tuple[Place, Use]]:
         if isinstance(value, (f.Name, f.Attr)):

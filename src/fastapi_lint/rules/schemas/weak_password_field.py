@@ -181,10 +181,12 @@ def _is_kept(cls: Class, one: SchemaField, project: Project) -> bool:
 def _is_given(cls: Class, one: SchemaField, to: Kind, project: Project) -> bool:
     """Whether code gives the field of an object of the class to a call of a kind, or to a function that has one."""
     for module in project.modules:
-        if module.is_test or not module.mentions(one.name) or not project.effects.is_served(module):
+        if module.is_test or not module.mentions(f".{one.name}") or not project.effects.is_served(module):
             continue
         for call in module.facts.calls:
             for arg in call.args:
+                if type(arg.value) is not f.Attr and type(arg.value) is not f.CallRef:  # as most
+                    continue
                 value = _unwrapped(arg.value, module)
                 if not isinstance(value, f.Attr) or value.attr != one.name:
                     continue

@@ -29,8 +29,8 @@ def hashed_literals(project: Project, module: Module, may_be: Callable[[str], bo
             continue
         for number, arg in enumerate(call.args[:2]):
             text = _literal(arg.value, module) if arg.name == "" else None
-            if text is not None and may_be(text) and _is_kept(project, module, call):
-                if _is_hashed(project, module, call, number, _DEPTH):
+            if text is not None and _is_hashed(project, module, call, number, _DEPTH):  # as the fewest are
+                if may_be(text) and _is_kept(project, module, call):
                     yield call, arg
 
 

@@ -6,10 +6,21 @@ from collections.abc import Iterator
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import External, Method, OneOf, Partial, Type, without_partials
+from fastapi_lint.model.names.symbols import (
+    External,
+    Function,
+    FunctionObject,
+    Method,
+    Module,
+    OneOf,
+    Partial,
+    Type,
+    without_partials,
+)
 from fastapi_lint.model.taint.asking import Called
 from fastapi_lint.model.taint.entries import Entries
 from fastapi_lint.model.types.inference.inference import DEPENDS, Inference, Where
+from fastapi_lint.tracking import memoized
 
 HANDING_OVER = (External, Method, Partial, OneOf)
 """What may have something else run."""
@@ -55,6 +66,19 @@ class Choosing:
         if is_up_to_callers(chosen, where, self.types, self.entries):
             return ((None, args),)
         return tuple((option, args) for option in target.options)
+
+    @memoized
+    def chosen_in(self, module: Module) -> dict[Function, list[tuple[f.Call, bool]]]:
+        """The calls in a module that may run a function under another name, by that; and whether they hand it over."""
+        handing = catalog.handoff_names()
+        found: dict[Function, list[tuple[f.Call, bool]]] = {}
+        for call in module.facts.calls:
+            name = f.last_name(call.func)
+            if name in handing or isinstance(call.func, (f.Name, f.Sub, f.Choice)):
+                for one, _ in self.callees(call, (module, call.block, call.start)):
+                    if isinstance(one, FunctionObject) and (name in handing or one.function.name != name):
+                        found.setdefault(one.function, []).append((call, name in handing))
+        return found
 
 
 def is_up_to_callers(expr: f.Expr, where: Where, types: Inference, entries: Entries) -> bool:

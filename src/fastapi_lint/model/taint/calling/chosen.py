@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.symbols import Function, FunctionObject, Module
-from fastapi_lint.model.taint.asking import Asks
+from fastapi_lint.model.names.symbols import Function, Module
+from fastapi_lint.model.taint.calling.choosing import Choosing
 
 _MOST_MODULES = 40
 """Modules with a word in them that are looked through: a word of more is no name of a table."""
 
 
-def choosing_calls(asks: Asks, function: Function) -> Iterator[tuple[Module, int]]:
+def choosing_calls(choosing: Choosing, function: Function) -> Iterator[tuple[Module, int]]:
     """Where calls start that run a function, or one of several with it, and do not stand below its name."""
     if function.cls is not None or function.name == "<lambda>":
         return  # a call of a method has its name, whatever the object is
-    types = asks.types
+    types = choosing.types
     own = frozenset({function.name, *types.modules.aliases.get(function.name, ())})
     tables = frozenset(
         f.last_name(entry.target)
@@ -31,14 +30,9 @@ def choosing_calls(asks: Asks, function: Function) -> Iterator[tuple[Module, int
         for module in modules if len(modules) <= _MOST_MODULES else ():
             if module not in seen and not module.is_test:
                 seen.add(module)
-                yield from ((module, call.start) for call in _choosing(asks, module, function, own))
+                calls = choosing.chosen_in(module).get(function, ())
+                yield from ((module, call.start) for call, is_handing in calls if is_handing or not _is_one(call, own))
 
 
-def _choosing(asks: Asks, module: Module, function: Function, own: frozenset[str]) -> Iterator[f.Call]:
-    handing = catalog.handoff_names()
-    for call in module.facts.calls:
-        name = f.last_name(call.func)
-        if name in handing or (isinstance(call.func, (f.Name, f.Sub, f.Choice)) and name not in own):
-            several = asks.callees(call, (module, call.block, call.start))
-            if any(isinstance(one, FunctionObject) and one.function is function for one, _ in several):
-                yield call
+def _is_one(call: f.Call, names: frozenset[str]) -> bool:
+    return f.last_name(call.func) in names

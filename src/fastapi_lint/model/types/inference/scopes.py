@@ -144,7 +144,7 @@ class Scopes(Questions):
         if found:
             known = self.merge(module, name, found) if found[1:] else self._bound_type(module, name, found[0])
             is_several = type(known) is OneOf and type(known.options[0]) is Instance
-            if (is_several or may_be_more(known)) and name in module.asked_for_types:
+            if name in module.asked_for_types and (is_several or may_be_more(known)):
                 latest = max((binding.start for binding in found if binding.start <= where[2]), default=-1)
                 told = self._told_by_tests(name, where, latest, known)
                 return told or (None if is_several and is_asked(name, where) else known)
