@@ -174,14 +174,20 @@ CHANGES = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_elsewhere_is_seen(tmp_path: Path, name: str) -> None:
-    path, old, new = CHANGES[name]
-    write(tmp_path, APP)
-    before = check(tmp_path)
-    assert old in APP[path]
-    write(tmp_path, {path: APP[path].replace(old, new)})
-    assert found_by(check(tmp_path)) == found_by(check(tmp_path, cached=False))
-    write(tmp_path, APP)
-    assert found_by(check(tmp_path)) == found_by(before)
+    assert_seen(tmp_path, APP, *CHANGES[name])
+
+
+def assert_seen(root: Path, files: dict[str, str], path: str, old: str, new: str) -> bool:
+    """A change of one file and its undoing are seen; whether anything else is found after the change."""
+    write(root, files)
+    before = check(root)
+    assert old in files[path]
+    write(root, {path: files[path].replace(old, new)})
+    after = check(root)
+    assert found_by(after) == found_by(check(root, cached=False))
+    write(root, files)
+    assert found_by(check(root)) == found_by(before)
+    return found_by(after) != found_by(before)
 
 
 LOOKED_UP = {
@@ -306,16 +312,7 @@ LOOKED_UP_CHANGES = {
 
 @pytest.mark.parametrize("name", LOOKED_UP_CHANGES)
 def test_a_change_of_what_is_looked_up_is_seen(tmp_path: Path, name: str) -> None:
-    path, old, new = LOOKED_UP_CHANGES[name]
-    write(tmp_path, LOOKED_UP)
-    before = check(tmp_path)
-    assert old in LOOKED_UP[path]
-    write(tmp_path, {path: LOOKED_UP[path].replace(old, new)})
-    after = check(tmp_path)
-    assert found_by(after) == found_by(check(tmp_path, cached=False))
-    assert found_by(after) != found_by(before)
-    write(tmp_path, LOOKED_UP)
-    assert found_by(check(tmp_path)) == found_by(before)
+    assert assert_seen(tmp_path, LOOKED_UP, *LOOKED_UP_CHANGES[name])
 
 
 TOOLS = {

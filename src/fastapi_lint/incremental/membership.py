@@ -8,10 +8,9 @@ so that it is enough to take those modules for changed in which one of the names
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Collection, Iterator, Mapping
 
-from fastapi_lint.files.naming import Parts, parts_of
+from fastapi_lint.files.naming import Parts, folders_of, parts_of
 from fastapi_lint.model.names import Module
 
 _IMPORT = re.compile(rb"\b(?:from|import)[ \t]+[\w.]+")
@@ -25,10 +24,11 @@ def concerned(before: Collection[str], modules: Mapping[str, Module]) -> frozens
         return frozenset()
     packages = [parts for parts, is_package in turned if is_package]
     files = {parts[-1] for parts, is_package in turned if not is_package}
-    folders = {folder[-1] for folder in _folders(before) ^ _folders(modules)}
+    earlier, later = list(map(parts_of, before)), [(module.parts, module.is_package) for module in modules.values()]
+    folders = {folder[-1] for folder in folders_of(earlier) ^ folders_of(later)}
     folders.update(folder[-1] for folder in packages if folder)
     # What lies in a folder is found under longer names, and not under shorter ones any more, when it is a package.
-    for parts, _ in map(parts_of, chain(before, modules)):
+    for parts, _ in (*earlier, *later) if packages else ():
         folders.update(parts[len(folder)] for folder in packages if len(parts) > len(folder) and _is_in(parts, folder))
     if () in packages or any("." in word or not word.isascii() for word in files | folders):
         return frozenset(modules)  # names that are written in more than one way
@@ -69,17 +69,6 @@ def _imported(module: Module) -> Iterator[tuple[str, ...]]:
     """The names of what a module imports; the last one may be that of something in a file."""
     for entry in module.facts.imports:
         yield *entry.module.split("."), entry.name
-
-
-def _folders(paths: Iterable[str]) -> set[Parts]:
-    """All folders above files."""
-    found: set[Parts] = set()
-    for parts, is_package in map(parts_of, paths):
-        folder = parts if is_package else parts[:-1]
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder[:-1]
-    return found
 
 
 def _is_in(parts: Parts, folder: Parts) -> bool:

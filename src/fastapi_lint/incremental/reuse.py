@@ -50,7 +50,7 @@ class Reuse:
         """
         by_path = self._by_path = project.modules.by_path
         others = concerned(snapshot.files, by_path)
-        self.changed = tuple(dict.fromkeys((*snapshot.changed(files), *others)))
+        self.changed = others.union(snapshot.changed(files))
         self._before: dict[str, Module | None] = {path: None for path in files if path not in snapshot.files}
         self._before.update((path, by_path[path]) for path in others if snapshot.files.get(path) == files[path])
         self._before.update(before)
@@ -129,7 +129,9 @@ class Reuse:
         for path in self.changed:
             if path not in self._before:
                 return None
-            found |= differing(name, self._before[path], self._by_path.get(path))
+            before, now = self._before[path], self._by_path.get(path)
+            if before is not now:
+                found |= differing(name, before, now)
         return frozenset(found)
 
     def _is_same_by_pairs(self, each: Slice) -> bool | None:
@@ -147,12 +149,17 @@ class Reuse:
         by_pairs = self._is_same_by_pairs(each)
         if by_pairs is not None:
             return by_pairs
-        if each.table in EXTRACTS:  # soon collected: of no type anything is asked for it
-            return self._project.slices([each])[each] == self._codes.get(each)
+        if each.table in EXTRACTS:
+            return self._is_same_collected(each)
         if each.table not in self._same_tables:
             self._same_tables[each.table] = False  # in a circle
             self._same_tables[each.table] = self._is_same_table(each.table)
         return self._same_tables[each.table]
+
+    @memoized
+    def _is_same_collected(self, each: Slice) -> bool:
+        """Whether a slice has the same fingerprint, of a table that is soon collected: no type is asked for it."""
+        return self._project.slices([each])[each] == self._codes.get(each)
 
     def _is_same_table(self, name: str) -> bool:
         if name in PAIRS:
@@ -358,7 +365,7 @@ class Reuse:
     @property
     def touched(self) -> frozenset[str]:
         """The modules of which something is to be judged again, as far as it is known before subjects are compared."""
-        return frozenset((*self.changed, *self._invalid))
+        return self.changed.union(self._invalid)
 
     @property
     def notices(self) -> list[Notice]:
@@ -368,9 +375,8 @@ class Reuse:
     def completed(self, recorded: Recorded, sources: Mapping[str, Source]) -> Recorded:
         """What was recorded now together with the verdicts that are reused. Raises `RedactionError`, as `restore`."""
         reused, places = [], []
-        changed = frozenset(self.changed)
         for (code, path), (position, verdict) in self._verdicts.items():
-            if path not in changed and code not in self._invalid.get(path, ()):
+            if path not in self.changed and code not in self._invalid.get(path, ()):
                 reused.append(verdict)
                 places.append((position, position + verdict.findings))
         found = self._findings(places, sources)

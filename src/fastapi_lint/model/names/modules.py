@@ -12,6 +12,7 @@ from typing import Union, cast
 
 import msgspec
 
+from fastapi_lint.files.naming import folders_of
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, Module
 from fastapi_lint.model.names.tabled import entries
@@ -77,7 +78,6 @@ class Modules:
         self._folders: dict[str, list[tuple[str, ...]]] = {}
         self._found: dict[tuple[tuple[str, ...], str], tuple[Module, tuple[str, ...]] | None] = {}
         self._roots = [tuple(part for part in root.split("/") if part not in ("", ".")) for root in roots]
-        folders: set[tuple[str, ...]] = set()
         for module in self.by_path.values():
             if module.path.endswith(".pyi") and module.parts in self._by_parts:
                 continue
@@ -86,11 +86,7 @@ class Modules:
             self._by_parts.setdefault(module.parts, module)
             for i in range(len(module.parts)):
                 self._by_suffix.setdefault(".".join(module.parts[i:]), []).append(module)
-            folder = module.parts if module.is_package else module.parts[:-1]
-            while folder and folder not in folders:
-                folders.add(folder)
-                folder = folder[:-1]
-        for folder in sorted(folders):
+        for folder in sorted(folders_of((module.parts, module.is_package) for module in self.by_path.values())):
             for i in range(len(folder)):
                 self._folders.setdefault(".".join(folder[i:]), []).append(folder)
 

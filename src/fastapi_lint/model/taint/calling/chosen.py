@@ -31,8 +31,6 @@ def choosing_calls(choosing: Choosing, function: Function) -> Iterator[tuple[Mod
             if module not in seen and not module.is_test:
                 seen.add(module)
                 calls = choosing.chosen_in(module).get(function, ())
-                yield from ((module, call.start) for call, is_handing in calls if is_handing or not _is_one(call, own))
-
-
-def _is_one(call: f.Call, names: frozenset[str]) -> bool:
-    return f.last_name(call.func) in names
+                for call, is_handing in calls:
+                    if is_handing or f.last_name(call.func) not in own:
+                        yield module, call.start
