@@ -10,7 +10,7 @@ from typing import Protocol
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.injection.connections import CONNECTIONS
-from fastapi_lint.model.injection.parameters import Depends, Parameter
+from fastapi_lint.model.injection.parameters import Depends, Parameter, called_for
 from fastapi_lint.model.injection.protection.strangers import knows_no_caller
 from fastapi_lint.model.names.places import place_of
 from fastapi_lint.model.names.symbols import (
@@ -121,6 +121,10 @@ class Authentication:
         """Whether a function is called like one that authenticates, as it may do."""
         outer = function.parent  # `Depends(require_role("admin"))`: the function inside is called anything
         names = (depends.name, function.name, outer.name if outer else "")
+        return self._says_so(depends, *names)
+
+    def _says_so(self, depends: Depends, *names: str) -> bool:
+        """Whether one of the names of a dependency is of one that authenticates, as it may do."""
         return any(map(named_for_authentication, names)) and not knows_no_caller(depends, self.graph, self.types)
 
     def _lets_in(self, depends: Depends, target: Type) -> bool:
@@ -130,12 +134,11 @@ class Authentication:
                 return self._lets_in(depends, inner)
             case FunctionObject(function=function):
                 return self._knows_nobody(function)
-            case Instance(cls=cls, origin=origin):
+            case Instance(origin=origin):
                 if is_lenient(target, self.types, self.values, derived=True):
                     return True
-                method = self.types.member(cls, "__call__", target) if isinstance(cls, Class) else None
-                if isinstance(method, FunctionObject):
-                    return self._knows_nobody(method.function)
+                if (called := called_for(target, self.types)) is not None:
+                    return self._knows_nobody(called)
                 return origin is not None and _is_optional(f.keyword(origin.facts, "optional"))
         for arg in depends.call.args:  # `Depends(users.current_user(optional=True))`
             if isinstance(arg.value, f.CallRef):
@@ -177,26 +180,23 @@ class Authentication:
 
     def _judged(self, depends: Depends) -> bool | None:
         target = depends.target
-        knows_nobody = not isinstance(target, FunctionObject) and knows_no_caller(depends, self.graph, self.types)
-        if not isinstance(target, FunctionObject) and named_for_authentication(depends.name) and not knows_nobody:
+        if not isinstance(target, FunctionObject) and self._says_so(depends, depends.name):
             return True
         match target:
             case Instance(cls=cls):
                 if self._is_scheme(cls):
                     return True
-                if isinstance(cls, Class):
-                    if named_for_authentication(cls.name) and not knows_nobody:
-                        return True
-                    method = self.types.member(cls, "__call__", target)
-                    return self._reads_credentials(method.function) if isinstance(method, FunctionObject) else None
-                return None
+                if isinstance(cls, Class) and self._says_so(depends, cls.name):
+                    return True
+                called = called_for(target, self.types)
+                return self._reads_credentials(called) if called is not None else None
             case FunctionObject(function=function):
                 return self._is_named(depends, function) or self._reads_credentials(function)
             case ClassObject(cls=cls):
-                if self._is_scheme(cls) or (named_for_authentication(cls.name) and not knows_nobody):
+                if self._is_scheme(cls) or self._says_so(depends, cls.name):
                     return True
-                init = self.types.member(cls, "__init__", Instance(cls))
-                return self._reads_credentials(init.function) if isinstance(init, FunctionObject) else False
+                called = called_for(target, self.types)
+                return called is not None and self._reads_credentials(called)
             case External(name=name):
                 if name.endswith(("RequestForm", "RequestFormStrict")):  # the form of a login
                     return False

@@ -95,6 +95,17 @@ class Module(Opening, Worded, Input):
         index = self.facts.blocks[block].function
         return self.functions[index] if index >= 0 else None
 
+    def functions_around(self, block: int) -> Iterator[Function]:
+        """The functions and lambdas around a block, innermost first."""
+        function = self.enclosing(block)
+        while function is not None:
+            yield function
+            function = function.parent
+
+    def method_around(self, block: int) -> Function | None:
+        """The innermost method around a block, the functions inside it aside."""
+        return next((function for function in self.functions_around(block) if function.cls is not None), None)
+
     def block_chain(self, block: int) -> list[f.Block]:
         """A block and those around it, innermost first, up to and including the body of a function, class or module."""
         chain = []

@@ -105,12 +105,8 @@ class Circumstances:
                     module, block = where[0], where[1]
                 queue.append(inner)
                 seen += 1
-        outermost = -1
-        function = module.enclosing(block)
-        while function is not None:
-            outermost = function.index
-            function = function.parent
-        return module, outermost
+        around = [function.index for function in module.functions_around(block)]
+        return module, around[-1] if around else -1
 
     @staticmethod
     def _made_inside(maker: Function, module: Module, call: f.Call, environment: Environment) -> bool:
@@ -126,10 +122,7 @@ class Circumstances:
 
 def lies_in(maker: Function, module: Module, block: int) -> bool:
     """Whether a block stands in a function, or in one inside it."""
-    function = module.enclosing(block)
-    while function is not None and function is not maker:
-        function = function.parent
-    return function is maker
+    return any(function is maker for function in module.functions_around(block))
 
 
 def _shares(condition: Condition, origin: Origin) -> bool:

@@ -72,9 +72,7 @@ class Forwarding(Verbs):
         method of the same name above it, it is the outer call that counts, and not the one in the method.
         """
         if is_super(module, receiver):
-            function = module.enclosing(call.block)
-            while function is not None and function.cls is None:
-                function = function.parent
+            function = module.method_around(call.block)
             if function is not None and function.name in VERBS | ADDERS and _hands_on(function):
                 return True
             callee = self.types.callee(module, call)
@@ -98,9 +96,7 @@ class Forwarding(Verbs):
         """The object on which something is registered: for `super()` the first parameter of the method."""
         if not is_super(module, receiver):
             return receiver
-        function = module.enclosing(call.block)
-        while function is not None and function.cls is None:
-            function = function.parent
+        function = module.method_around(call.block)
         return f.Name(function.params[0].name) if function is not None and function.params else receiver
 
     # ---------------------------------------------------------------- decorators of the project
@@ -163,14 +159,12 @@ class Forwarding(Verbs):
         environments means to look at all callers of its callers.
         """
         objects = self.expansion.objects
-        function = module.enclosing(call.block)
-        while function is not None:
+        for function in module.functions_around(call.block):
             if any(self._is_decorating(place, call) for place, call in objects.decorating(function.name)):
                 return True
             if function.cls is not None and objects.is_entry(function.name):
                 if any(maker.start in self._decorating(maker.module) for maker in objects.makers(function.cls)):
                     return True
-            function = function.parent
         return False
 
     def _is_decorating(self, module: Module, call: f.Call) -> bool:

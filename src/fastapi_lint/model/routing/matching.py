@@ -146,8 +146,5 @@ def _may_mark(types: Inference, handler: Function, decorator: f.Expr) -> bool:
 
 def _taken(module: Module, call: f.Call) -> set[str]:
     """The parameters of the functions around a call."""
-    function, found = module.enclosing(call.block), set[str]()
-    while function is not None:
-        found |= {param.name for param in function.params if param.kind not in ("args", "kwargs")}
-        function = function.parent
-    return found
+    params = (param for function in module.functions_around(call.block) for param in function.params)
+    return {param.name for param in params if param.kind not in ("args", "kwargs")}

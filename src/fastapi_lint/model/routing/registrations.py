@@ -212,12 +212,8 @@ class Registrations(Listed):
 
     @staticmethod
     def _is_parameter(module: Module, call: f.Call, name: str) -> bool:
-        function = module.enclosing(call.block)
-        while function is not None:
-            if any(param.name == name for param in function.params):
-                return bool(call.args) and call.args[0].name in ("", "path")
-            function = function.parent
-        return False
+        params = (param for function in module.functions_around(call.block) for param in function.params)
+        return any(param.name == name for param in params) and bool(call.args) and call.args[0].name in ("", "path")
 
     def _construct(self, module: Module, index: int, call: f.Call) -> None:
         last = f.last_name(call.func)

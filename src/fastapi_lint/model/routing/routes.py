@@ -213,9 +213,7 @@ class Routes(Registrations):
 
     def _applies(self, event: Event, owner: Class) -> bool:
         """Whether the method that registers something is the one that the class really has."""
-        function = event.module.enclosing(event.call.block)
-        while function is not None and function.cls is None:
-            function = function.parent
+        function = event.module.method_around(event.call.block)
         if function is None:
             return True
         found = self.types.member(owner, function.name, Instance(owner))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import attributes
-from fastapi_lint.model.names.symbols import Function, FunctionObject, Instance, Module
+from fastapi_lint.model.names.symbols import FunctionObject, Instance, Module
 from fastapi_lint.model.routing.routes import Router, RouterKey
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.environment import NOWHERE
@@ -77,11 +77,7 @@ def _routers(project: Project, owner: f.Expr, where: Where) -> Iterator[RouterKe
 
 def _started_by(project: Project, where: Where) -> Iterator[RouterKey]:
     """The apps whose lifespan is the function around a place: what it is given is that app."""
-    around: list[Function] = []
-    function = where[0].enclosing(where[1])
-    while function is not None:
-        around.append(function)
-        function = function.parent
+    around = [*where[0].functions_around(where[1])]
     for router in project.routes.routers.values() if around else ():
         given = router.keyword("lifespan")
         value = project.infer(given.value, *router.where) if given is not None else None

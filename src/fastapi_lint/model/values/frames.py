@@ -65,11 +65,7 @@ class Frames:
         tests = [test for entry in chain for test in self.conditions.tests(module, entry)]
         wanted = self._needed((*used, *tests, *(e.test for e in chain if e.kind == "for")), (module, block, at))
         found: list[Environment] = [NOWHERE]
-        function = module.enclosing(block)
-        around: list[Function] = []
-        while function is not None and depth < DEPTH:
-            around.append(function)
-            function = function.parent
+        around = [*module.functions_around(block)] if depth < DEPTH else []
         for number, function in reversed([*enumerate(around)]):
             names = {p.name for p in function.params if p.name in wanted}
             inside = around[number - 1] if number else None

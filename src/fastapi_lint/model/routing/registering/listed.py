@@ -91,9 +91,7 @@ class Listed(Forwarding):
         self, module: Module, call: f.Call, receiver: f.Expr, more: Collection[f.Expr] = ()
     ) -> list[Environment]:
         """In which environments something is registered on a receiver, and once more for any object of a class."""
-        function = module.enclosing(call.block)
-        while function is not None and function.cls is None:
-            function = function.parent
+        function = module.method_around(call.block)
         used: tuple[f.Expr, ...] = (receiver, *more, *(arg.value for arg in call.args))
         if function is not None and function.name == "__init__" and function.params:
             used = (*used, f.Name(function.params[0].name))  # what makes the object gives the rest
