@@ -9,12 +9,14 @@ from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
 from fastapi_lint.model.secrets.keys import Given, keys_given, literals_given_back
 from fastapi_lint.model.secrets.logs import Logged, Logs, writes_log
 from fastapi_lint.model.secrets.passwords import (
+    HASHERS,
     VERIFIES,
     Digest,
     Digests,
     Plain,
     PlainPasswords,
     hashed_literals,
+    hashes,
     is_only_sent_on,
     verifies,
 )
@@ -25,6 +27,7 @@ from fastapi_lint.model.secrets.uses import Secrets, Use
 
 __all__ = [
     "AUTHORIZATION",
+    "HASHERS",
     "VERIFIES",
     "Comparing",
     "Comparison",
@@ -44,6 +47,7 @@ __all__ = [
     "fallbacks",
     "fleeting_keys",
     "hashed_literals",
+    "hashes",
     "is_asked_before",
     "is_only_sent_on",
     "is_only_told",

@@ -104,7 +104,7 @@ class Subjects:
     def _of_member(self, cls: Class, attr: str) -> Kind | None:
         """The kind of an attribute of a mapped class, a model or a data class."""
         model = self.project.orm.of(cls)
-        column = next((one for one in model.columns if one.name == attr), None) if model is not None else None
+        column = model.column(attr) if model is not None else None
         if column is not None:
             return self.of_column(column)
         schema = self.project.schemas.of(cls)

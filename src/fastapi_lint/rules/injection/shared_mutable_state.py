@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from fastapi_lint.finding import Finding
-from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module
 from fastapi_lint.model.application import is_served, role_of
 from fastapi_lint.model.application.variables import (
@@ -16,6 +15,7 @@ from fastapi_lint.model.application.variables import (
     is_spared,
     is_told_by_signals,
 )
+from fastapi_lint.model.calls import root_of
 from fastapi_lint.rule import Check, rule
 
 _FOR_ONE_PROCESS = re.compile(r"cache|memo|registr|pool|lock|metric", re.IGNORECASE)
@@ -71,12 +71,10 @@ def shared_mutable_state(function: Function, check: Check) -> Iterator[Finding]:
 
 def _is_sent(change: Change, function: Function, check: Check) -> bool:
     """Whether what a client has sent is put in as it is: nobody can make it again, and a cache it is not."""
-    value = change.value
-    while isinstance(value, f.Attr):
-        value = value.value
-    if not isinstance(value, f.Name) or function not in check.project.routes.by_handler:
+    name = root_of(change.value) if change.value is not None else ""
+    if not name or function not in check.project.routes.by_handler:
         return False
-    sent = (each for each in check.project.dependencies.parameters(function) if each.name == value.id)
-    return not function.rebinds(value.id) and any(
+    sent = (each for each in check.project.dependencies.parameters(function) if each.name == name)
+    return not function.rebinds(name) and any(
         each.marker in _SENT and check.project.types.is_instance(each.type, *_SENDABLE) for each in sent
     )

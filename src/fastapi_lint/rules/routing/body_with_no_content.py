@@ -61,26 +61,20 @@ def body_with_no_content(subject: Route | Function, check: Check) -> Iterator[Fi
 def _declared(route: Route, handler: Function, status: int, check: Check) -> Iterator[Finding]:
     """The response model, annotation and returned values of a route with such a status."""
     title, why = f"`{handler.name}` answers {status}", "a response with this status has no body"
-    model = route.keyword("response_model")
-    before = f.keyword(route.partial.facts, "response_model") if route.partial is not None and model is None else None
+    model, before = route.keyword("response_model"), None  # there, or in a `partial` that registers routes
+    if model is None and route.partial is not None:
+        model, before = f.keyword(route.partial.facts, "response_model"), route.partial.module
     if model is not None and not is_none(model.value):
         yield check.finding(
             model,
             f"{title}, but declares a response model",
             why=f"{why}, and FastAPI fails at import",
             instead="drop `response_model`",
-            fix=partial(_without, route, model),
-        )
-    elif before is not None and route.partial is not None and not is_none(before.value):
-        yield check.finding(
-            before,
-            f"{title}, but declares a response model",
-            why=f"{why}, and FastAPI fails at import",
-            instead="drop `response_model`",
-            module=route.partial.module,
+            fix=partial(_without, route, model) if before is None else None,
+            module=before,
         )
     declared = handler.facts.returns
-    if declared is not None and model is None and before is None and _becomes_model(declared, handler, check.project):
+    if declared is not None and model is None and _becomes_model(declared, handler, check.project):
         yield check.finding(
             handler,
             f"{title}, but its return annotation becomes a response model",

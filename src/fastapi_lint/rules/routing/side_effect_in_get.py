@@ -144,7 +144,7 @@ def _is_note(function: Function, write: Write, check: Check) -> bool:
     added = write.call.args[0].value
     if any(leave.kind == "return" and stands_in((added,), leave.value, function.module) for leave in function.exits):
         return False
-    value = check.project.infer(write.call.args[0].value, *write.where)
+    value = check.project.infer(added, *write.where)
     if isinstance(value, Instance) and isinstance(value.cls, Class):
         return not _NOTES.isdisjoint(_words(value.cls.name))
     return True

@@ -16,7 +16,7 @@ from fastapi_lint.model.calls.bodies.validation import validators
 from fastapi_lint.model.data import Schema, SchemaField
 from fastapi_lint.model.data.configuration import Given
 from fastapi_lint.model.names import comparisons_of
-from fastapi_lint.model.secrets import VERIFIES, is_only_sent_on
+from fastapi_lint.model.secrets import HASHERS, VERIFIES, hashes, is_only_sent_on
 from fastapi_lint.rule import Check, rule
 
 _WHAT = "Bound the length of the password"
@@ -36,8 +36,6 @@ _KNOWN_BEFORE = frozenset(
     {"current", "old", "existing", "confirm", "confirmation", "confirmed", "repeat", "again", "hashed", "re", "retype"}
 )
 _OLD = frozenset({"current", "old", "existing", "previous"})
-_HASHERS = ("passlib.", "pwdlib.", "bcrypt.", "argon2.", "werkzeug.security.", "django.contrib.auth.hashers.")
-_HASHES = frozenset({"hash", "hashpw", "encrypt", "generate_password_hash", "make_password"})
 _PLAIN = frozenset({"strip", "lstrip", "rstrip", "encode", "decode", "get_secret_value", "ValueError"})
 Kind = Callable[[str], bool]
 """Tells by the name of what is called."""
@@ -90,7 +88,7 @@ def _is_judged(cls: Class, one: SchemaField, project: Project) -> bool:
     """Whether somebody else judges the password: what measures it, another service, or the hash of one known before."""
     if _is_given(cls, one, _measures, project) or is_only_sent_on(project, cls, one.name):
         return True
-    return _is_given(cls, one, _verifies, project) and not _is_given(cls, one, _hashes, project)
+    return _is_given(cls, one, _verifies, project) and not _is_given(cls, one, hashes, project)
 
 
 def _repeats(schema: Schema, one: SchemaField, project: Project) -> bool:
@@ -169,13 +167,13 @@ def _is_for_sign_up(schema: Schema, one: SchemaField, project: Project) -> bool:
         return _is_kept(schema.cls, one, project)
     if words & _SETS or {"sign", "up"} <= words or (words & _MAKES and (words & _PEOPLE or names & _ASKED)):
         return True
-    return _is_given(schema.cls, one, _hashes, project)
+    return _is_given(schema.cls, one, hashes, project)
 
 
 def _is_kept(cls: Class, one: SchemaField, project: Project) -> bool:
     """Whether a password that is called like one known before, or of something else, is hashed all the same, and
     compared with no hash: who logs in may have his hash made anew."""
-    return _is_given(cls, one, _hashes, project) and not _is_given(cls, one, _verifies, project)
+    return _is_given(cls, one, hashes, project) and not _is_given(cls, one, _verifies, project)
 
 
 def _is_given(cls: Class, one: SchemaField, to: Kind, project: Project) -> bool:
@@ -209,12 +207,8 @@ def _is_or_calls(module: Module, call: f.Call, to: Kind, project: Project) -> bo
     return False
 
 
-def _hashes(name: str) -> bool:
-    return name.startswith(_HASHERS) and name.rpartition(".")[2] in _HASHES
-
-
 def _verifies(name: str) -> bool:
-    return name.startswith(_HASHERS) and name.rpartition(".")[2] in VERIFIES
+    return name.startswith(HASHERS) and name.rpartition(".")[2] in VERIFIES
 
 
 def _measures(name: str) -> bool:

@@ -138,8 +138,8 @@ def _words(name: str, args: Sequence[f.Arg], call: f.Call, module: Module, check
         if "l" in called.removeprefix("spawn").removeprefix("exec"):
             yield from (*words[:1], *words[2:])  # after it, what it is told that it is called
         else:
-            for number, word in enumerate(words[:2]):
-                yield from _items(word, call, module, check)[1:] if number else (word,)
+            yield from words[:1]
+            yield from _items(words[1], call, module, check)[1:] if len(words) > 1 else ()
 
 
 def _command(words: Sequence[f.Expr]) -> f.Expr | None:

@@ -88,6 +88,10 @@ class OrmModel:
     def module(self) -> Module:
         return self.cls.module
 
+    def column(self, name: str) -> Column | None:
+        """The column of a name, if it has one."""
+        return next((one for one in self.columns if one.name == name), None)
+
     @property
     def start(self) -> int:
         return self.cls.start

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from fastapi_lint.catalog.secrecy.credentials import credentials_in, is_documented, is_word
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance
+from fastapi_lint.model.secrets.logs.held import spelled
 from fastapi_lint.model.types.inference.inference import Where
+from fastapi_lint.model.types.inference.members import PROPERTIES
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _QUOTES = frozenset({"quote", "quote_plus"})
-_PROPERTIES = frozenset({"property", "cached_property", "computed_field"})
 _DEEPEST = 4
 
 
@@ -27,7 +28,7 @@ def password_in(
             case f.Const(value=str(text)):
                 found = next(credentials_in(text), None) if "://" in text else None
                 if found is not None and not is_word(found) and not is_documented(found):
-                    return _last(expr)
+                    return spelled(expr) or "a password"
             case f.Joined() | f.Binary(op="+"):
                 for piece in _in_front_of_host(value, place):
                     if (secret := shown(_bare(piece, place), place)) is not None:
@@ -51,18 +52,13 @@ def _meant(project: Project, expr: f.Expr, where: Where) -> Iterator[tuple[f.Exp
                 for base in project.types.mro(cls) if isinstance(cls, Class) else ():
                     method = base.methods.get(expr.attr) if isinstance(base, Class) else None
                     if method is not None:
-                        yield from _returned(method) if _is_property(method) else ()
+                        is_read = not PROPERTIES.isdisjoint(project.types.decorators(method))
+                        yield from _returned(method) if is_read else ()
                         return
         case f.CallRef(index=index):
             callee = project.callee(where[0], where[0].facts.calls[index])
             if isinstance(callee, FunctionObject):
                 yield from _returned(callee.function)
-
-
-def _is_property(method: Function) -> bool:
-    calls = method.module.facts.calls
-    named = (calls[one.index].func if isinstance(one, f.CallRef) else one for one in method.facts.decorators)
-    return any(f.last_name(one) in _PROPERTIES for one in named)
 
 
 def _returned(function: Function) -> Iterator[tuple[f.Expr, Where]]:
@@ -101,12 +97,3 @@ def _bare(expr: f.Expr, where: Where) -> f.Expr:
         if f.last_name(call.func) in _QUOTES and call.args:
             return call.args[0].value
     return expr
-
-
-def _last(expr: f.Expr) -> str:
-    match expr:
-        case f.Attr(value=value, attr=attr):
-            return f"{_last(value)}.{attr}" if _last(value) else attr
-        case f.Name(id=name):
-            return name
-    return "a password"

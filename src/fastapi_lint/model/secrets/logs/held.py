@@ -58,3 +58,16 @@ def is_vague(name: str) -> bool:
         found = found[:-1]
     qualifying = _QUALIFYING - {"session"} if found[-1:] == ["key"] else _QUALIFYING
     return bool(found) and found[-1] in _VAGUE and qualifying.isdisjoint(found[:-1])
+
+
+def spelled(expr: f.Expr) -> str:
+    """What messages call a value: the name, as far as there is one."""
+    match expr:
+        case f.Name(id=name):
+            return name
+        case f.Attr(value=value, attr=attr):
+            owner = spelled(value)
+            return f"{owner}.{attr}" if owner else attr
+        case f.Sub(items=(f.Const(value=key),)):
+            return str(key)
+    return ""

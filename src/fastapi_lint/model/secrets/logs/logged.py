@@ -15,7 +15,7 @@ from fastapi_lint.model.names.symbols import Class, FunctionObject, Instance, Mo
 from fastapi_lint.model.secrets.fleeting import is_of_this_process
 from fastapi_lint.model.secrets.logs.addresses import password_in
 from fastapi_lint.model.secrets.logs.credentials import HOLDERS, Credentials
-from fastapi_lint.model.secrets.logs.held import holds_secret, is_named_secret, is_vague
+from fastapi_lint.model.secrets.logs.held import holds_secret, is_named_secret, is_vague, spelled
 from fastapi_lint.model.secrets.surroundings import runs_as_script
 from fastapi_lint.model.taint import HARMLESS
 from fastapi_lint.model.types.inference.inference import Where
@@ -128,7 +128,7 @@ class Logs(Credentials):
                 return found or self._address(expr, where, depth)
             case f.Attr(value=owner, attr=attr):
                 if attr in ("headers", "cookies") and self.is_request(owner, where):
-                    return f"{_text(owner)}.{attr}"
+                    return f"{spelled(owner)}.{attr}"
                 return self._named(expr, attr, where) or self._address(expr, where, depth)
             case f.Sub(value=owner, items=(f.Const(value=str(key)),)):
                 if self.is_headers(owner, where):
@@ -144,7 +144,7 @@ class Logs(Credentials):
         name that stands for nothing else."""
         module = where[0]
         if holds_secret(self.project, expr, where):
-            return None if self._is_made_to_be_shown(expr, where) else _text(expr)
+            return None if self._is_made_to_be_shown(expr, where) else spelled(expr)
         found = list(self.values.definitions(expr, where))
         if len(found) != 1 or found[0][1][0] is not module:
             return None
@@ -173,12 +173,12 @@ class Logs(Credentials):
             if attr in _SAME:
                 for each in (owner, *(arg.value for arg in call.args)):
                     if attr == "get_secret_value":
-                        return _text(each) or "a secret"
+                        return spelled(each) or "a secret"
                     if (found := self.shown(each, where, depth - 1)) is not None:
                         return found
                 return None
             if attr == "render_as_string" and _shows_password(call):  # of SQLAlchemy's URL, which hides it by itself
-                return f"{_text(owner) or 'url'}.password"
+                return f"{spelled(owner) or 'url'}.password"
         if self.project.called_name(module, call) in _SHOWS:
             for arg in call.args:
                 if (found := self.shown(arg.value, where, depth - 1)) is not None:
@@ -199,7 +199,7 @@ class Logs(Credentials):
             return None
         if self._is_written_out(expr, where) or (secrets.words(name)[-1] == "key" and self._is_label(expr, where)):
             return None
-        return _text(expr)
+        return spelled(expr)
 
     def _is_label(self, expr: f.Expr, where: Where) -> bool:
         """Whether a `key` names an entry: short texts of the code are all that is known of it, with a number behind."""
@@ -254,7 +254,7 @@ class Logs(Credentials):
         """A model of the client that has a password in it, or its credentials, as a whole."""
         value = self.types.infer(expr, where)
         if self.types.is_instance(value, *HOLDERS):
-            return _text(expr)
+            return spelled(expr)
         cls = value.cls if isinstance(value, Instance) and isinstance(value.cls, Class) else None
         schema = self.project.schemas.of(cls) if cls is not None else None
         if schema is None or schema.kind != "pydantic" or not isinstance(expr, f.Name):
@@ -316,14 +316,3 @@ def _is_cut(expr: f.Expr, options: tuple[f.Expr, ...]) -> bool:
         for part in walk(option)
         if option is not expr and part is not expr
     )
-
-
-def _text(expr: f.Expr) -> str:
-    match expr:
-        case f.Name(id=name):
-            return name
-        case f.Attr(value=value, attr=attr):
-            return f"{_text(value)}.{attr}" if _text(value) else attr
-        case f.Sub(items=(f.Const(value=key),)):
-            return str(key)
-    return ""

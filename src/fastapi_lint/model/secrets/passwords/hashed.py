@@ -17,9 +17,15 @@ from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObje
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
-_HASHERS = ("passlib.", "pwdlib.", "bcrypt.", "argon2.", "werkzeug.security.", "django.contrib.auth.hashers.")
+HASHERS = ("passlib.", "pwdlib.", "bcrypt.", "argon2.", "werkzeug.security.", "django.contrib.auth.hashers.")
+"""Libraries that hash passwords well."""
 _HASHES = frozenset({"hash", "hashpw", "encrypt", "generate_password_hash", "make_password"})
 _DEPTH = 2
+
+
+def hashes(name: str) -> bool:
+    """Whether a function or method of this full name hashes a password to be kept."""
+    return name.startswith(HASHERS) and name.rpartition(".")[2] in _HASHES
 
 
 def hashed_literals(project: Project, module: Module, may_be: Callable[[str], bool]) -> Iterator[tuple[f.Call, f.Arg]]:
@@ -54,14 +60,14 @@ def _is_kept(project: Project, module: Module, call: f.Call) -> bool:
 
 def _literal(expr: f.Expr, module: Module) -> str | None:
     """The text of a literal, which may be encoded: `b"..."` is none of its own kind."""
-    match expr:
-        case f.Const(value=str(text)):
-            return text
-        case f.CallRef(index=index):
-            match module.facts.calls[index].func:
-                case f.Attr(value=f.Const(value=str(text)), attr="encode"):
-                    return text
-    return None
+    bare = _bare(expr, module)
+    return bare.value if isinstance(bare, f.Const) and isinstance(bare.value, str) else None
+
+
+def _bare(expr: f.Expr, module: Module) -> f.Expr:
+    """What is encoded where something is, else the expression itself."""
+    func = module.facts.calls[expr.index].func if isinstance(expr, f.CallRef) else None
+    return func.value if isinstance(func, f.Attr) and func.attr == "encode" else expr
 
 
 def _is_hashed(project: Project, module: Module, call: f.Call, number: int, depth: int) -> bool:
@@ -70,8 +76,7 @@ def _is_hashed(project: Project, module: Module, call: f.Call, number: int, dept
         names = callee.function.positional[filled(project.types, callee) :]
         name = names[number] if number < len(names) else ""
         return depth > 0 and secrets.secret_name(name) == "password" and _hashes(project, callee.function, name, depth)
-    called = project.called_name(module, call) or ""
-    return number == 0 and called.startswith(_HASHERS) and called.rpartition(".")[2] in _HASHES
+    return number == 0 and hashes(project.called_name(module, call) or "")
 
 
 def _hashes(project: Project, function: Function, name: str, depth: int) -> bool:
@@ -79,10 +84,6 @@ def _hashes(project: Project, function: Function, name: str, depth: int) -> bool
     module = function.module
     for call in function.calls:
         for number, arg in enumerate(call.args[:2]):
-            value = arg.value
-            if isinstance(value, f.CallRef):
-                func = module.facts.calls[value.index].func
-                value = func.value if isinstance(func, f.Attr) and func.attr == "encode" else value
-            if value == f.Name(name) and _is_hashed(project, module, call, number, depth - 1):
+            if _bare(arg.value, module) == f.Name(name) and _is_hashed(project, module, call, number, depth - 1):
                 return True
     return False

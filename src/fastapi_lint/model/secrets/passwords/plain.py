@@ -98,7 +98,7 @@ class PlainPasswords:
             return False
         cls = self._class_of(theirs.value, where)
         model = self.project.orm.of(cls) if cls is not None and self.project.orm.is_orm(cls) else None
-        column = next((one for one in model.columns if one.name == theirs.attr), None) if model is not None else None
+        column = model.column(theirs.attr) if model is not None else None
         is_hash = not _HASHED.isdisjoint(secrets.words(theirs.attr))
         return column is not None and not is_hash and self._is_text(column.where, column.call, column.annotation)
 
@@ -257,7 +257,7 @@ class PlainPasswords:
     def _keeps(self, cls: Class, name: str) -> bool:
         """Whether a mapped class keeps the password of people in a column as it is given, as far as is seen."""
         model = self.project.orm.of(cls)
-        column = next((one for one in model.columns if one.name == name), None) if model is not None else None
+        column = model.column(name) if model is not None else None
         if model is None or column is None or not model.is_mapped:
             return False
         names = {one.name for one in model.columns}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.index.facts import target_names
-from fastapi_lint.model.names.expressions import evaluated, walk
+from fastapi_lint.model.names.expressions import evaluated, stands_in, walk
 from fastapi_lint.model.names.symbols import Class, ClassObject, Function, Instance, Module
 from fastapi_lint.model.tokens.expressions import read_of, tests_of
 from fastapi_lint.model.tokens.parts import Part
@@ -179,7 +179,7 @@ def _claims(expr: f.Expr, function: Function, project: Project) -> Iterator[str]
         assigns = module.assigns_in.get(function.index, ())
         values += [entry.value for entry in assigns if entry.target == expr and entry.value is not None]
     for value in values:
-        if any(part in sent for part in deep(value, module)):
+        if stands_in(sent, value, module, _DEPTH):
             continue
         read = read_of(value, module)
         if read is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi_lint.catalog.secrecy.secrets import words
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.reach.aside import is_for_tests
+from fastapi_lint.model.names.expressions import written
 from fastapi_lint.model.names.symbols import FunctionObject, Module
 from fastapi_lint.model.tokens.lasting.times import Lifetime, Times
 from fastapi_lint.model.tokens.payloads import encodings
@@ -106,20 +107,12 @@ def _handing_out(project: Project, module: Module) -> Iterator[str]:
 def _under_access_token(module: Module) -> Iterator[tuple[f.Expr, Where]]:
     """What stands under the key, or is given under the keyword, that a client takes an access token by."""
     for call in module.facts.calls:
-        for arg in call.args:
-            where = (module, call.block, call.start)
-            if arg.name == _ACCESS_TOKEN:
-                yield arg.value, where
-            yield from ((value, where) for value in _entries(arg.value))
-    for leave in module.facts.exits:
-        yield from ((value, (module, leave.block, leave.start)) for value in _entries(leave.value))
-    for entry in module.facts.assigns:
-        yield from ((value, (module, entry.block, entry.start)) for value in _entries(entry.value))
-
-
-def _entries(expr: f.Expr | None) -> Iterator[f.Expr]:
-    if isinstance(expr, f.Mapping):
-        yield from (value for key, value in expr.items if key == f.Const(_ACCESS_TOKEN))
+        if (given := f.keyword(call, _ACCESS_TOKEN)) is not None:
+            yield given.value, (module, call.block, call.start)
+    for expr, block, at in written(module):
+        for key, value in expr.items if isinstance(expr, f.Mapping) else ():
+            if key == f.Const(_ACCESS_TOKEN):
+                yield value, (module, block, at)
 
 
 def contains(names: Collection[str], wanted: Collection[str]) -> bool:

@@ -13,7 +13,7 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.calls.ways.endings import Endings
-from fastapi_lint.model.names.expressions import dotted, evaluated, walk
+from fastapi_lint.model.names.expressions import dotted, evaluated, stands_in, walk
 from fastapi_lint.model.names.symbols import (
     ClassObject,
     External,
@@ -197,7 +197,7 @@ class _Asking:
 
     def _is_token(self, expr: f.Expr) -> bool:
         """Whether a value is the token, a part or a digest of it, and nothing that was read out of it."""
-        if not any(part in self.tokens for part in deep(expr, self.module)):
+        if not stands_in(self.tokens, expr, self.module, _DEPTH):
             return False
         calls = (self.module.facts.calls[part.index] for part in deep(expr, self.module) if isinstance(part, f.CallRef))
         return all(self._is_digest(call) for call in calls)
