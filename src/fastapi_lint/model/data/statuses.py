@@ -57,7 +57,11 @@ def _documents_200(route: Route) -> bool:
 def _is_old(project: Project, route: Route) -> bool:
     """Whether a route is kept for old clients: it, its router, or a router or an inclusion on the way is deprecated."""
     router = route.router
-    calls = [route.call, *(each.facts for each in (route.partial,) if each), *([router.call] if router else [])]
+    calls = [route.call]
+    if route.partial is not None:
+        calls.append(route.partial.facts)
+    if router is not None:
+        calls.append(router.call)
     for address in route.addresses[:1]:
         calls += [inclusion.call for inclusion in address.inclusions]
         above = (project.routes.router_of(key) for key in address.routers)

@@ -5,7 +5,10 @@ Collections are rarely typed, so that a call counts as well by its name with a f
 
 from __future__ import annotations
 
+from itertools import islice
+
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import chained
 from fastapi_lint.model.names.symbols import Class, ClassObject, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
 
@@ -31,12 +34,10 @@ def asks_for_documents(types: Inference, module: Module, call: f.Call) -> bool:
 
 def _runs_a_query(types: Inference, module: Module, call: f.Call) -> bool:
     """Whether a call runs the query that is written in front of it: `Order.find(...).sort("-at").to_list()`."""
-    calls = module.facts.calls
-    while isinstance(call.func, f.Attr) and isinstance(call.func.value, f.CallRef):
-        call = calls[call.func.value.index]
-        if gives_documents(types, module, call):
+    for before in islice(chained(module, call), 1, None):
+        if gives_documents(types, module, before):
             return True
-        if not keeps_documents(call):
+        if not keeps_documents(before):
             return False
     return False
 

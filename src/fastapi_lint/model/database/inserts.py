@@ -93,12 +93,8 @@ class Inserts:
 
         What a function on the way gives where it fails (None) is an error if its caller raises then.
         """
-        effect = trail.effect
-        is_unsure = self._is_loaded_for(function, trail) or (
-            effect.or_changes and not self._is_made_for(function, trail)
-        )
         named = [step.function.name for step in trail.steps if step.function is not None]
-        if is_unsure or (not effect.is_new and any(map(may_find, named))):
+        if self._is_unsure(function, trail) or (not trail.effect.is_new and any(map(may_find, named))):
             return False
         current = function
         is_refused = False
@@ -126,21 +122,26 @@ class Inserts:
             current = step.function if step.function is not None else current
         return True
 
-    def _is_made_for(self, function: Function, trail: Trail[Insert]) -> bool:
-        """Whether what a helper is handed and adds was made on the way to it, or is what the client has sent."""
+    def _is_unsure(self, function: Function, trail: Trail[Insert]) -> bool:
+        """Whether what a helper is handed and adds was looked up on the way to it, whatever the helper is called; or
+        may be there already, and was neither made on the way nor sent by the client."""
         given = self._given_for(function, trail)
-        return self._is_made(*given) if isinstance(given, tuple) else given
-
-    def _is_loaded_for(self, function: Function, trail: Trail[Insert]) -> bool:
-        """Whether what a helper is handed and adds was looked up on the way to it, whatever the helper is called."""
-        given = self._given_for(function, trail)
-        return isinstance(given, tuple) and self._is_loaded(*given)
+        if isinstance(given, bool):
+            return trail.effect.or_changes and not given
+        return self._is_loaded(*given) or (trail.effect.or_changes and not self._is_made(*given))
 
     def _is_loaded(self, value: f.Expr, where: Where) -> bool:
-        found = list(self._project.values.definitions(value, where)) if isinstance(value, f.Name) else [(value, where)]
-        made = found[0][0] if len(found) == 1 else None
+        """Whether an object is looked up there."""
+        made, module = self._defined(value, where)
         made = made.value if isinstance(made, f.Await) else made
-        return isinstance(made, f.CallRef) and f.last_name(found[0][1][0].facts.calls[made.index].func) in _LOADS
+        return isinstance(made, f.CallRef) and f.last_name(module.facts.calls[made.index].func) in _LOADS
+
+    def _defined(self, value: f.Expr, where: Where) -> tuple[f.Expr | None, Module]:
+        """What a value is, where a variable has one definition only (None for others), and the module of that."""
+        if not isinstance(value, f.Name):
+            return value, where[0]
+        found = list(self._project.values.definitions(value, where))
+        return (found[0][0], found[0][1][0]) if len(found) == 1 else (None, where[0])
 
     def _given_for(self, function: Function, trail: Trail[Insert]) -> tuple[f.Expr, Where] | bool:
         """What a helper is handed and adds, where it is not a parameter any more; True for one of an endpoint."""
@@ -164,11 +165,10 @@ class Inserts:
 
     def _is_made(self, value: f.Expr, where: Where) -> bool:
         """Whether an object is made of a class there: `Plant(...)`, `Plant.model_validate(data)`."""
-        found = list(self._project.values.definitions(value, where)) if isinstance(value, f.Name) else [(value, where)]
-        if len(found) != 1 or not isinstance(found[0][0], f.CallRef):
+        made, module = self._defined(value, where)
+        if not isinstance(made, f.CallRef):
             return False
-        module = found[0][1][0]
-        call = module.facts.calls[found[0][0].index]
+        call = module.facts.calls[made.index]
         owner = call.func.value if isinstance(call.func, f.Attr) and call.func.attr in _MAKERS else call.func
         return isinstance(self._project.infer(owner, module, call.block, call.start), ClassObject)
 
@@ -235,17 +235,15 @@ class Inserts:
         """`session.add(x)`: an insert unless x was loaded, or is somebody else's."""
         value = call.args[0].value if call.args else None
         where = (module, call.block, call.start)
-        if value is not None and self._is_loaded(value, where):
+        name = value.id if isinstance(value, f.Name) else ""
+        if (value is not None and self._is_loaded(value, where)) or (name and self._is_injected(name, where)):
             return Insert(written, None, True)
-        if isinstance(value, f.Name) and self._is_injected(value.id, where):
-            return Insert(written, None, True)
-        maker = self._maker(value.id, where) if isinstance(value, f.Name) else None
-        if isinstance(value, f.Name) and maker is not None and _MAKING.isdisjoint(words(maker.name)):
-            return Insert(written, None, True, value.id)
-        thing, handed = self._project.types.infer(value, where), value.id if isinstance(value, f.Name) and maker else ""
-        return Insert(
-            written, _class_in(thing), handed=handed, is_new=value is not None and self._is_made(value, where)
-        )
+        maker = self._maker(name, where) if name else None
+        if maker is not None and _MAKING.isdisjoint(words(maker.name)):
+            return Insert(written, None, True, name)
+        thing = _class_in(self._project.types.infer(value, where))
+        is_new = value is not None and self._is_made(value, where)
+        return Insert(written, thing, handed=name if maker is not None else "", is_new=is_new)
 
     def _is_injected(self, name: str, where: Where) -> bool:
         """Whether a name is what a dependency gave and has not made itself, such as the row of who asks."""

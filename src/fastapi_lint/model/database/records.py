@@ -8,10 +8,11 @@ by `async for`. A foreign key of a row that was not loaded along is a query of i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.model.names.expressions import chained
 from fastapi_lint.model.names.symbols import Class, ClassObject, Module
 from fastapi_lint.model.types.inference.inference import Inference
 
@@ -25,6 +26,9 @@ _KEEPING = frozenset({
 _TAKING = frozenset({"values", "values_list"})
 _COUNTING = frozenset({"count", "exists"})
 _LOADING = frozenset({"prefetch_related", "select_related"})
+_BEGINNING = _MANY | _KEEPING
+_WHOLE = _BEGINNING | _ONE | _COUNTING
+"""What asks for something by itself."""
 _KEYS = frozenset({"ForeignKeyField", "OneToOneField"})
 
 
@@ -51,12 +55,12 @@ def asks_for_records(types: Inference, module: Module, call: f.Call) -> bool:
 
 def asked(types: Inference, module: Module, call: f.Call) -> Asked | None:
     """What a call asks for that ends a chain of calls on the class of a model; None for what is none, or writes."""
-    chain = list(_chain(module, call))
+    chain = list(chained(module, call))
     names = [f.last_name(each.func) for each in chain]  # the last one first
     first, last = names[-1], names[0]
-    if first not in _MANY | _ONE | _COUNTING | _KEEPING or not _KEEPING.issuperset(names[1:-1]):
+    if first not in _WHOLE or not _KEEPING.issuperset(names[1:-1]):
         return None
-    if last not in _MANY | _ONE | _COUNTING | _KEEPING | _TAKING or (len(names) > 1 and first not in _MANY | _KEEPING):
+    if (last not in _WHOLE and last not in _TAKING) or (len(names) > 1 and first not in _BEGINNING):
         return None
     root = chain[-1]
     owner = types.infer(root.func.value, (module, root.block, root.start)) if isinstance(root.func, f.Attr) else None
@@ -81,15 +85,6 @@ def loads_a_key(types: Inference, model: Class, attr: str) -> bool:
             made = cls.module.facts.calls[entry.value.index] if isinstance(entry.value, f.CallRef) else None
             return made is not None and f.last_name(made.func) in _KEYS
     return False
-
-
-def _chain(module: Module, call: f.Call) -> Iterator[f.Call]:
-    """A call, and those before it on whose result each is called."""
-    while True:
-        yield call
-        if not isinstance(call.func, f.Attr) or not isinstance(call.func.value, f.CallRef):
-            return
-        call = module.facts.calls[call.func.value.index]
 
 
 def along(chain: Sequence[f.Call]) -> frozenset[str] | None:

@@ -188,9 +188,7 @@ def _factories(project: Project, expr: f.Expr | None, where: Where, depth: int) 
                     yield place_of(origin.module, origin.facts)
                 case FunctionObject(function=function):
                     yield from _given(project, function, depth)
-                case External() | ClassObject() if is_session_like(
-                    project.types, project.types.call_type(module, index)
-                ):
+                case External() | ClassObject() if _is_session(project, module, index):
                     yield _Alone(place_of(module, call))
                 case _:
                     yield None

@@ -117,6 +117,15 @@ def is_super(module: Module, expr: f.Expr) -> bool:
     return isinstance(expr, f.CallRef) and module.facts.calls[expr.index].func == f.Name("super")
 
 
+def chained(module: Module, call: f.Call) -> Iterator[f.Call]:
+    """A call, and those before it on whose results each is called: `limit`, `where`, `select` of
+    `select(x).where(y).limit(1)`."""
+    yield call
+    while isinstance(call.func, f.Attr) and isinstance(call.func.value, f.CallRef):
+        call = module.facts.calls[call.func.value.index]
+        yield call
+
+
 def dotted(expr: f.Expr | None) -> str:
     """A name with its attributes as the code writes them ("session", "self.session"); "" for anything else."""
     match expr:

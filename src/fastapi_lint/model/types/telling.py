@@ -13,7 +13,7 @@ _ANY_ERROR = frozenset({"Exception", "BaseException"})
 
 def may_be_more(known: Type) -> bool:
     """Whether a condition may tell more of a value than what is known of it: its class can be derived from."""
-    return known is None or (type(known) is Instance and (isinstance(known.cls, Class) or known.cls in _ANY_ERROR))
+    return known is None or is_any_error(known) or (type(known) is Instance and isinstance(known.cls, Class))
 
 
 def is_any_error(known: Type) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, ClassObject, Function, FunctionObject, Method, Module
 from fastapi_lint.model.calls import filled
 from fastapi_lint.model.data import MAPPERS, is_mapped, row_class
-from fastapi_lint.model.names import walk
+from fastapi_lint.model.names import chained, walk
 from fastapi_lint.model.taint import EACH, KEYS, Arrival, trail
 from fastapi_lint.model.types import Where
 from fastapi_lint.rule import Check, rule
@@ -191,14 +192,10 @@ def _rows(function: Function, call: f.Call, check: Check) -> tuple[f.Expr, Class
 
 def _statement(call: f.Call, check: Check, where: Where) -> tuple[Class | None] | None:
     """Whether a call stands in the chain of an `insert(...)` or `update(...)`, and the class that this writes."""
-    module = where[0]
-    for _ in range(_LONGEST):
-        name = check.project.called_name(module, call) or ""
+    for each in islice(chained(where[0], call), _LONGEST):
+        name = check.project.called_name(where[0], each) or ""
         if name.startswith(_STATEMENTS) and name.rpartition(".")[2] in ("insert", "update"):
-            return (row_class(check.project, call.args[0].value, where) if call.args else None,)
-        if not isinstance(call.func, f.Attr) or not isinstance(call.func.value, f.CallRef):
-            return None
-        call = module.facts.calls[call.func.value.index]
+            return (row_class(check.project, each.args[0].value, where) if each.args else None,)
     return None
 
 

@@ -64,8 +64,7 @@ def _writes_rows(project: Project, function: Function, call: f.Call) -> bool:
     """Whether a function of the project changes the database, whatever it is called: that is work."""
     callee = project.callee(function.module, call)
     return isinstance(callee, FunctionObject) and (
-        project.inserts.insertion(callee.function) is not None
-        or next(iter(project.transactions.writes(callee.function)), None) is not None
+        project.inserts.insertion(callee.function) is not None or bool(project.transactions.writes(callee.function))
     )
 
 

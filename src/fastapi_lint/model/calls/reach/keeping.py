@@ -33,7 +33,7 @@ def is_kept(function: Function, call: f.Call) -> bool:
                     return True
                 names.add(part.id)
     for block in module.blocks_in.get(function.index, ()):
-        if block.kind == "with" and block.test == f.CallRef(module.facts.calls.index(call)):
+        if block.kind == "with" and block.test == f.CallRef(module.call_numbers[call.start, call.end]):
             return False  # closed at its end
     for _ in range(_DEEPEST if names else 0):
         known = len(names)
@@ -59,7 +59,7 @@ def hands_back(function: Function, call: f.Call) -> bool:
     if function.name in ("__init__", "__post_init__", "__new__"):
         return True
     module = function.module
-    itself = f.CallRef(module.facts.calls.index(call))
+    itself = f.CallRef(module.call_numbers[call.start, call.end])
     names = {
         part.id
         for entry in module.assigns_in.get(function.index, ())
@@ -136,7 +136,7 @@ def _set_by(function: Function, call: f.Call) -> Iterator[f.Expr]:
 def for_want_of(function: Function, call: f.Call) -> str | None:
     """The parameter for want of which a call is made: `session = session or Session()`, `if session is None: ...`."""
     module = function.module
-    index = module.facts.calls.index(call)
+    index = module.call_numbers[call.start, call.end]
     names = {param.name for param in function.params}
     for entry in module.assigns_in.get(function.index, ()):
         match entry.value:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _DRAWING = ("secrets.", "uuid.", "random.", "os.urandom", "cryptography.", "pyotp.", "nacl.", "jwt.", "jose.")
-
-
 _KNOWN = (
     "sqlalchemy.", "sqlmodel.", "pydantic", "fastapi.", "starlette.", "typing.", "datetime.", "logging.", "json.",
     "re.", "math.", "decimal.", "collections.", "itertools.", "functools.", "operator.", "enum.", "dataclasses.",

@@ -7,6 +7,7 @@ Reads the facts of the functions on the way. Judges nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
@@ -41,10 +42,7 @@ def only_tries(project: Project, root: Root, function: Function, made: f.Call) -
 def _asks_a_known_one(project: Project, function: Function, made: f.Call) -> bool:
     """Whether an address whose host the source says is given to what a call makes, or to what is asked of that."""
     module = function.module
-    held = with_copies({f.CallRef(module.call_numbers[made.start, made.end])}, function, 1)
-    for block in module.blocks_in.get(function.index, ()):
-        if block.kind == "with" and block.target is not None and stands_in(held, block.test, module):
-            held.add(block.target)
+    held = _held(function, made, ("with",), 1)
     asked = [made, *(each for each in function.calls if isinstance(each.func, f.Attr) and each.func.value in held)]
     return any(
         _HOST.match(project.values.pieces(arg.value, (module, call.block, call.start))) is not None
@@ -55,20 +53,23 @@ def _asks_a_known_one(project: Project, function: Function, made: f.Call) -> boo
 
 def _gives(function: Function, call: f.Call) -> bool:
     """Whether a function gives back something of what a call gives, or of what is asked of that."""
-    module = function.module
-    held: set[f.Expr] = {f.CallRef(module.call_numbers[call.start, call.end])}
-    for _ in range(_COPIES):
-        held = with_copies(held, function, 1)
-        for block in module.blocks_in.get(function.index, ()):
-            if (
-                block.kind in ("with", "for", "comprehension")
-                and block.target is not None
-                and stands_in(held, block.test, module)
-            ):
-                held.add(block.target)
+    module, held = function.module, _held(function, call, ("with", "for", "comprehension"), _COPIES)
     return any(
         leave.kind in ("return", "yield") and _holds(leave.value, held, module, _DEEPEST) for leave in function.exits
     )
+
+
+def _held(function: Function, call: f.Call, kinds: Collection[str], rounds: int) -> set[f.Expr]:
+    """What a call gives, and what holds something of it: by assignments, and by blocks of some kinds that bind it."""
+    module = function.module
+    held: set[f.Expr] = {f.CallRef(module.call_numbers[call.start, call.end])}
+    binding = [each for each in module.blocks_in.get(function.index, ()) if each.kind in kinds]
+    for _ in range(rounds):
+        held = with_copies(held, function, 1)
+        for block in binding:
+            if block.target is not None and stands_in(held, block.test, module):
+                held.add(block.target)
+    return held
 
 
 def _holds(expr: f.Expr | None, held: set[f.Expr], module: Module, depth: int) -> bool:

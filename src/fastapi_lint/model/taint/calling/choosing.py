@@ -38,7 +38,7 @@ class Choosing:
         return found[0] if len(found) == 1 else (None, found[0][1])  # which one is not known
 
     def callees(self, call: f.Call, where: Where) -> tuple[Called, ...]:
-        """As `callee`; of several that the code itself chooses from each ."""
+        """As `callee`; of several that the code itself chooses from, each of them."""
         target = self.types.callee(where[0], call)
         return self.handed(call, target, where) if type(target) in HANDING_OVER else ((target, call.args),)
 
