@@ -55,6 +55,17 @@ def argument_node(module: Module, call: f.Call, arg: f.Arg) -> tuple[Source, cst
     return None if found is None else (*found, found[1].args[call.args.index(arg)])
 
 
+def node_at(source: Source, start: int) -> cst.CSTNode:
+    """The innermost node of a source's tree around a byte offset as facts give it: where a name is going to be used."""
+    at = source.span(start, start)
+    found: cst.CSTNode = source.tree
+    for node in nodes(source.tree):  # a node comes before those in it
+        span = source.span_of(node)
+        if (span.line, span.column) <= (at.line, at.column) < (span.end_line, span.end_column):
+            found = node
+    return found
+
+
 def function_node(function: Function, *, body: bool = False) -> tuple[Source, cst.FunctionDef] | None:
     """The libcst node of a function, as `call_node`; its body is not to be relied upon unless asked for."""
     source = function.module.excerpt(function.facts.head_end if body else function.start)

@@ -7,6 +7,7 @@ from functools import partial
 
 from fastapi_lint.finding import Edit, Finding, Fix, Related, Safety, Severity
 from fastapi_lint.fixing.edits import importing
+from fastapi_lint.fixing.edits.calls import node_at
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, FunctionObject, Module
 from fastapi_lint.model.calls import argument_at
@@ -162,7 +163,7 @@ def _fix(module: Module, content: f.Arg) -> Fix | None:
     source = module.excerpt(content.start)
     if source is None or module.facts.errors:
         return None
-    given = importing(source, "fastapi.encoders", "jsonable_encoder")
+    given = importing(source, "fastapi.encoders", "jsonable_encoder", at=node_at(source, content.start))
     if given is None:
         return None
     name, imports = given

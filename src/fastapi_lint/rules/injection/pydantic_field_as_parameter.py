@@ -7,6 +7,7 @@ from functools import partial
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing
+from fastapi_lint.fixing.edits.calls import node_at
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Instance
 from fastapi_lint.rule import Check, rule
@@ -104,7 +105,7 @@ def _fix(function: Function, made: f.Call, marker: str) -> Fix | None:
     if marker == "Path" and (given & {"default", "default_factory"} or (made.args and not _is_required(made.args[0]))):
         return None
     source = module.excerpt(made.start)
-    found = importing(source, "fastapi", marker) if source is not None else None
+    found = importing(source, "fastapi", marker, at=node_at(source, made.start)) if source is not None else None
     if found is None:
         return None
     name, imports = found

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.fixing import edits
 from fastapi_lint.fixing.edits.bindings import module_imports
+from fastapi_lint.fixing.edits.calls import node_at
 from fastapi_lint.fixing.edits.unused import remove_from_type_checking
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Module, Parameter
@@ -186,11 +187,11 @@ def _finding(module: Module, place: tuple[int, int], name: str, effect: str, ent
         instead="import it outside `if TYPE_CHECKING:`",
         module=module,
         related=[check.related(entry, f"`{name}` is imported here", module=module)],
-        fix=_fix(module, name, entry, check),
+        fix=_fix(module, place[0], name, entry, check),
     )
 
 
-def _fix(module: Module, name: str, entry: f.Import, check: Check) -> Fix | None:
+def _fix(module: Module, at: int, name: str, entry: f.Import, check: Check) -> Fix | None:
     """Move the import out of `if TYPE_CHECKING:`, and take the `if` away when nothing is left in it."""
     tree = module.tree
     if tree is None or imports_back(check.project.modules, module, entry):
@@ -205,7 +206,7 @@ def _fix(module: Module, name: str, entry: f.Import, check: Check) -> Fix | None
     end = edits.extent(source, binding.statement)[1]
     if "#" in source.text[end : edits.next_line_start(source, end)].partition("# noqa")[0]:
         return None  # a comment on the import would stay where it was
-    made = edits.importing(source, binding.module, binding.name)
+    made = edits.importing(source, binding.module, binding.name, at=node_at(source, at))
     if made is None or made[0] != name:
         return None
     removed = remove_from_type_checking(source, binding)

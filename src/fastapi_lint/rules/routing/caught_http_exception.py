@@ -7,6 +7,7 @@ from functools import partial
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing.edits import importing, line_start, newline_at, step_of
+from fastapi_lint.fixing.edits.calls import node_at
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import ClassObject, External, Function, FunctionObject, Module
 from fastapi_lint.model.application import in_stack
@@ -181,17 +182,18 @@ def _asks(value: f.Expr, name: str | None) -> bool:
 
 def _fix(module: Module, handler: f.Block) -> Fix | None:
     source = module.excerpt(handler.start)
-    given = (
-        importing(source, "fastapi", "HTTPException", also=("starlette.exceptions",)) if source is not None else None
-    )
-    if source is None or given is None or module.facts.errors:
+    if source is None or module.facts.errors:
+        return None
+    at = node_at(source, handler.start)
+    given = importing(source, "fastapi", "HTTPException", at=at, also=("starlette.exceptions",))
+    if given is None:
         return None
     name, imports = given
     place = module.source.span(handler.start, handler.start)
-    at = module.source.offset(place.line, place.column)
-    indent = module.source.text[line_start(source, at) : at]
+    begin = module.source.offset(place.line, place.column)
+    indent = module.source.text[line_start(source, begin) : begin]
     if indent.strip():
         return None
-    newline = newline_at(source, at)
+    newline = newline_at(source, begin)
     text = f"except {name}:{newline}{indent}{step_of(source)}raise{newline}{indent}"
     return Fix("Let the HTTPException through", Safety.UNSAFE, (*imports, Edit(place, text)))

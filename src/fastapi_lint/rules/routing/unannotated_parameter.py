@@ -7,6 +7,7 @@ from functools import partial
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing
+from fastapi_lint.fixing.edits.calls import node_at
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function, Parameter, Route
 from fastapi_lint.rule import Check, rule
@@ -89,7 +90,9 @@ def _mistaken(parameter: Parameter, check: Check) -> Finding:
 def _fix(parameter: Parameter, meant: str) -> Fix | None:
     module = parameter.function.module
     source = module.excerpt(parameter.start)
-    given = importing(source, "fastapi", meant) if source is not None and not module.facts.errors else None
+    if source is None or module.facts.errors:
+        return None
+    given = importing(source, "fastapi", meant, at=node_at(source, parameter.start))
     if given is None:
         return None
     name, imports = given

@@ -221,8 +221,8 @@ def _fix(parameter: Parameter, wanted: str) -> Fix | None:
     if match is None or opened is None:
         return None
     source, function = opened
-    query = importing(source, "fastapi", "Query")
-    annotated = importing(source, "typing", "Annotated")
+    query = importing(source, "fastapi", "Query", at=function)
+    annotated = importing(source, "typing", "Annotated", at=function)
     if query is None or annotated is None:
         return None
     start = parameter.start + len(match[1].encode())

@@ -8,6 +8,7 @@ from itertools import chain
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import importing
+from fastapi_lint.fixing.edits.calls import node_at
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Module
 from fastapi_lint.model.data.unread import is_unused
@@ -180,9 +181,9 @@ def _fix(use: NaiveTime) -> Fix | None:
     source = module.excerpt(use.start)
     written = module.source.slice(use.start, use.name_end)
     owner, _, last = written.rpartition(".")
-    given = (
-        importing(source, "datetime", "timezone") if source is not None and owner and not module.facts.errors else None
-    )
+    if source is None or not owner or module.facts.errors:
+        return None
+    given = importing(source, "datetime", "timezone", at=node_at(source, use.start))
     if given is None:
         return None
     zone, imports = given

@@ -9,7 +9,7 @@ from math import inf
 from fastapi_lint.catalog.secrecy import secrets
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import add_argument, importing, replace_argument_value
-from fastapi_lint.fixing.edits.calls import argument_node, call_node
+from fastapi_lint.fixing.edits.calls import argument_node, call_node, node_at
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, FunctionObject, Module, Project
 from fastapi_lint.model.calls.bodies.validation import validators
@@ -282,8 +282,10 @@ def _fix(one: SchemaField, missing: list[str], is_low: bool) -> Fix | None:
     if one.default is not None:
         return None
     source = module.excerpt(one.start)
-    field = importing(source, "pydantic", "Field") if source is not None and not is_low else None
-    if source is None or field is None:
+    if source is None or is_low:
+        return None
+    field = importing(source, "pydantic", "Field", at=node_at(source, one.start))
+    if field is None:
         return None
     span = source.span(one.end, one.end)
     return Fix(_WHAT, Safety.UNSAFE, (*field[1], Edit(span, f" = {field[0]}({wanted})")))

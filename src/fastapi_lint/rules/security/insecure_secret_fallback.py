@@ -221,10 +221,12 @@ def _without_default(module: Module, call: f.Call) -> tuple[Edit, ...] | None:
         case f.Attr(value=f.Name(id=owner), attr="getenv"):
             return (Edit(source.span(call.start, call.end), f"{owner}.environ[{name}]"),)
         case f.Name(id="getenv"):
-            from fastapi_lint.fixing.edits import importing  # libcst is only loaded where there is something to fix
+            # libcst is only loaded where there is something to fix
+            from fastapi_lint.fixing.edits import importing
+            from fastapi_lint.fixing.edits.calls import node_at
 
             try:
-                found = importing(source, "os", "environ")
+                found = importing(source, "os", "environ", at=node_at(source, call.start))
             except Exception:  # the module does not parse: there is no tree to put an import into
                 return None
             if found is None:

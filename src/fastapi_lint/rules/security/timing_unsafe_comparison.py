@@ -112,7 +112,7 @@ def _fix(module: Module, found: Comparison, check: Check) -> Fix | None:
         sides = (node.left, node.comparisons[0].comparator)
         if span.line < line or tuple(map(expression_of, sides)) != found.compare.operands or comments_in(source, node):
             continue
-        given = importing(source, "secrets", "compare_digest")
+        given = importing(source, "secrets", "compare_digest", at=node)
         if given is None:
             return None
         left, right = (cst.Module([]).code_for_node(side) for side in sides)
