@@ -353,7 +353,7 @@ def test_the_model_memoizes_by_tracking() -> None:
     # What is kept by other means is about one module alone, or about none, or holds what does its own noting.
     alone = {
         "annotations", "conditional", "deferral", "expressions", "handles", "literals", "nodes", "objects",
-        "opening", "paths", "project", "readers", "routers", "schemas", "texts",
+        "opening", "paths", "project", "purposed", "readers", "routers", "schemas", "texts",
     }  # fmt: skip
     kept_by = re.compile(r"^\s*@(?:functools\.)?(?:lru_cache|cached_property|cache)\b", re.MULTILINE)
     holding = {path.stem for path in (PACKAGE / "model").rglob("*.py") if kept_by.search(path.read_text("utf-8"))}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from test_incremental import APP, CALL, CHANGES, COMING, FIXTURES, SUBCLASS, changed, write
+from test_incremental import APP, CALL, CHANGES, COMING, FIXTURES, LAB, LAB_CHANGES, SUBCLASS, changed, write
 
 from fastapi_lint.config.settings import Settings
 from fastapi_lint.files.source import Source
@@ -117,6 +117,20 @@ def test_a_change_elsewhere_is_seen_at_once(tmp_path: Path, name: str) -> None:
     assert said(lasting.check()) == said(before)
     put(lasting, {path: APP[path].replace(old, new)})
     assert said(after) == said(afresh(lasting, tmp_path)) == said(lasting.check())
+
+
+@pytest.mark.parametrize("name", LAB_CHANGES)
+def test_who_imports_tests_is_seen_at_once(tmp_path: Path, name: str) -> None:
+    path, old, new = LAB_CHANGES[name]
+    write(tmp_path, LAB)
+    lasting = session(tmp_path)
+    before = lasting.check()
+    for _ in range(2):
+        put(lasting, {path: LAB[path].replace(old, new)})
+        lasting.glance(path)
+        assert said(lasting.check()) == said(afresh(lasting, tmp_path))
+        put(lasting, {path: LAB[path]})
+        assert said(lasting.check()) == said(before)
 
 
 @pytest.mark.parametrize("name", COMING)

@@ -12,9 +12,8 @@ from fastapi_lint.files.source import Source
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
-from fastapi_lint.index.build import build
+from fastapi_lint.index.build import build, empty_facts
 from fastapi_lint.model import Function, Module, Project, Route
-from fastapi_lint.model.project import empty_facts
 from fastapi_lint.model.routing.registrations import Registrations
 from fastapi_lint.rule import Check, Rule, rule
 from fastapi_lint.run.judging import Judgement, together

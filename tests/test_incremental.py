@@ -315,6 +315,47 @@ def test_a_change_of_what_is_looked_up_is_seen(tmp_path: Path, name: str) -> Non
     assert assert_seen(tmp_path, LOOKED_UP, *LOOKED_UP_CHANGES[name])
 
 
+LAB = {
+    "lab/__init__.py": "",
+    "lab/main.py": """\
+from fastapi import FastAPI
+
+from lab.tests import routes
+from lab.plain import add
+
+app = FastAPI()
+app.include_router(routes.router)
+""",
+    "lab/plain.py": "def add(a, b):\n    return a + b\n",
+    "lab/tests/__init__.py": "",
+    "lab/tests/routes.py": """\
+from fastapi import APIRouter
+
+from lab.tests.samples import taken
+
+router = APIRouter()
+
+
+@router.get("/samples")
+async def read_samples():
+    return taken()
+""",
+    "lab/tests/samples.py": "import time\n\n\ndef taken():\n    time.sleep(5)\n    return []\n",
+    "lab/tests/test_samples.py": "from lab.tests.samples import taken\n\n\nasync def test_taken():\n    taken()\n",
+}
+LAB_CHANGES = {
+    "nobody imports a folder called like tests": ("lab/main.py", "from lab.tests import", "from lab.exams import"),
+    "the application turns out to be tests": ("lab/tests/routes.py", "from fastapi", "import pytest\nfrom fastapi"),
+    "another one comes along": ("lab/tests/samples.py", "import time", "import time\nimport lab.tests.test_samples"),
+    "it is imported no further": ("lab/tests/routes.py", "from lab.tests.samples", "from lab.samples"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAB_CHANGES)
+def test_who_imports_tests_is_seen(tmp_path: Path, name: str) -> None:
+    assert assert_seen(tmp_path, LAB, *LAB_CHANGES[name]) or name == "another one comes along"
+
+
 TOOLS = {
     "tools/run.py": """\
 from fastapi import FastAPI
@@ -346,6 +387,8 @@ COMING: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
         ("second/jobs/waiting.py",),
     ),
     "a marker that hides a module": ({**APP, **TOOLS, "first/__init__.py": ""}, ("first/__init__.py",)),
+    "what imports a folder called like tests": (LAB, ("lab/main.py",)),
+    "a folder called like tests": (LAB, ("lab/tests/__init__.py", "lab/tests/routes.py", "lab/tests/samples.py")),
     "hooks for a test": (APP | WAITING, ("tests/inner/conftest.py",)),
     "a module of a package that is gone through": (LOOKED_UP, ("shop/api/one.py",)),
     "a package that is gone through": (LOOKED_UP, ("shop/api/__init__.py",)),

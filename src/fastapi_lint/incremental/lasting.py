@@ -46,14 +46,16 @@ class States:
     def turn(self, project: Project, modules: Collection[Module]) -> bool:
         """Have a project be about other states of its modules, and remember what it knows.
 
-        False when it has others than these, or something is remembered of another project.
+        False when it has others than these, or something is remembered of another project, or others of them are called
+        like tests and are none: on that nothing depends that is remembered.
         """
         by_path = project.modules.by_path
         if not memory.is_of(project) or {module.path for module in modules} != by_path.keys():
             return False
+        served_tests = project.served_tests
         project.turn([each for each in modules if by_path[each.path] is not each], is_settled=self._is_settled)
         self._is_settled = False
-        return True
+        return project.served_tests == served_tests
 
     def settle(self, project: Project) -> None:
         """The state that a project is in was checked: the next one is compared with that."""

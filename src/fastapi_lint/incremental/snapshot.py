@@ -66,7 +66,8 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
 
     `files` are digests by path. `findings` are those of all verdicts in their order, redacted. `slices` are all that
     something depends on, with their fingerprints where known. `subjects` are fingerprints of the project's subjects by
-    path and kind; `extracts` those of what matters of each file for some tables.
+    path and kind; `extracts` those of what matters of each file for some tables. `served_tests` are the files that are
+    called like tests and are none, which must be the same for any of it to hold.
     """
 
     files: dict[str, bytes]
@@ -79,6 +80,7 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     contributions: tuple[Contribution, ...]
     tables: dict[str, StoredTable]
     extracts: dict[str, tuple[bytes, ...]]
+    served_tests: frozenset[str]
 
     def changed(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
         """The paths of the files that are not what they were, were not there or are no more, given the digests now."""
@@ -152,6 +154,7 @@ def take(
         contributions,
         tables,
         {name: tuple(_extracts(name, project, carried)) for name in EXTRACTS if name in tables},
+        project.served_tests,
     )
 
 

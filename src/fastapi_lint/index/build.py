@@ -14,7 +14,7 @@ from tree_sitter import Node, Parser
 from fastapi_lint.index.draft import Draft
 from fastapi_lint.index.expressions import operators, scopes, strings  # noqa: F401  they register
 from fastapi_lint.index.expressions.primary import forget_some
-from fastapi_lint.index.facts import Attr, Const, Display, Expr, Facts, Name, Sub
+from fastapi_lint.index.facts import Attr, Block, Const, Display, Expr, Facts, Name, Sub
 from fastapi_lint.index.grammar import LANGUAGE, kinds
 from fastapi_lint.index.masking import masked
 from fastapi_lint.index.statements import control, definitions, imports  # noqa: F401  they register
@@ -127,3 +127,9 @@ def _exported(d: Draft) -> tuple[str, ...] | None:
             return None
         names = texts if fresh else names + texts
     return tuple(names)
+
+
+def empty_facts() -> Facts:
+    """The facts of a file that could not be read: a module with nothing in it."""
+    block = Block("module", -1, -1, -1, False, None, None, 0, 0)
+    return Facts((block,), (), (), (), (), (), (), (), None, (), (), (), (), False)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi_lint.index import facts as f
 
 _FOLDERS = frozenset({"tests", "test", "testing", "e2e_tests"})
 _STEMS = frozenset({"tests", "test"})
+_NAMED = re.compile(
+    rb"[ \t]*(?:(?:from|import)\b.*|(?:\w+(?:[ \t]+as[ \t]+\w+)?[ \t]*,[ \t]*)*)?"
+    rb"(?<!\w)(?:tests?|testing|test_\w+|\w+_tests?)(?!\w)"
+)
+"""A line of an import with such a name; of names alone if it goes over several."""
+_WORD = b"test"
 _OF_TESTS = frozenset({"pytest", "unittest", "hypothesis", "nose"})
 
 
@@ -25,8 +33,44 @@ def offers_routes(facts: f.Facts) -> bool:
     """Whether a module makes a router for others to include, and tests nothing."""
     if not any(f.last_name(call.func) == "APIRouter" for call in facts.calls):
         return False
-    if any(each.module.partition(".")[0] in _OF_TESTS or each.name == "TestClient" for each in facts.imports):
+    return not uses_test_framework(facts) and not _has_tests(facts)
+
+
+def can_be_application(path: str, facts: f.Facts) -> bool:
+    """Whether what is test code by its path can be a part of the application all the same: it tests nothing.
+
+    Where a runner finds no tests by the name of the file, a function `test_sample` is none.
+    """
+    if path.rpartition("/")[2] == "conftest.py" or uses_test_framework(facts):
         return False
+    *_, stem = path.removesuffix(".py").split("/")
+    return is_test_by_path(stem + ".py") is False or not _has_tests(facts)
+
+
+def may_import_tests(data: bytes) -> bool:
+    """Whether a text imports something that is called like tests, as far as is seen without taking it apart."""
+    at = data.find(_WORD)
+    while at >= 0:
+        end = data.find(b"\n", at)
+        if _NAMED.match(data, data.rfind(b"\n", 0, at) + 1, end if end >= 0 else len(data)):
+            return True
+        at = data.find(_WORD, end) if end >= 0 else -1
+    return False
+
+
+def imports_tests(facts: f.Facts) -> bool:
+    """Whether a module imports something that is called like tests."""
+    names = {name for each in facts.imports for name in (*each.module.split("."), each.name) if "test" in name}
+    return any(is_test_by_path(f"{name}.py") is not False or is_test_by_path(f"{name}/.py") for name in names)
+
+
+def uses_test_framework(facts: f.Facts) -> bool:
+    """Whether a module imports what only tests need."""
+    return any(each.module.partition(".")[0] in _OF_TESTS or each.name == "TestClient" for each in facts.imports)
+
+
+def _has_tests(facts: f.Facts) -> bool:
+    """Whether there are functions or classes that a runner of tests would take for tests."""
     if any(each.name.startswith("Test") and not each.bases for each in facts.classes):
-        return False
-    return not any(each.name.startswith("test") and each.cls < 0 and not each.decorators for each in facts.functions)
+        return True
+    return any(each.name.startswith("test") and each.cls < 0 and not each.decorators for each in facts.functions)

@@ -23,6 +23,7 @@ from fastapi_lint.model.database.writing.transactions import Transactions
 from fastapi_lint.model.injection.dependencies import Dependencies, Depends
 from fastapi_lint.model.injection.protection.protection import Protection
 from fastapi_lint.model.names.modules import Modules
+from fastapi_lint.model.names.reach import settled
 from fastapi_lint.model.names.symbols import Class, Function, Module, Type
 from fastapi_lint.model.routing.answering.answers import Answers
 from fastapi_lint.model.routing.answering.channels import Channels
@@ -87,15 +88,18 @@ class Project:
             module.source.line_length = self._lengths.of(module.path)
         self._blocking = tuple(blocking)
         self._taint = tuple(taint)
+        self.served_tests = settled(self.modules)
 
     def turn(self, changed: Sequence[Module], *, is_settled: bool) -> None:
         """Other states of some modules: from now on all questions are about them.
 
-        What is known is looked at again when somebody asks (`tracking.memory`), if the state before `is_settled`.
+        What is known is looked at again when somebody asks (`tracking.memory`), if the state before `is_settled`; all
+        of it is about a project with the same `served_tests`.
         """
         memory.turn(is_settled=is_settled)
         recording.renew()
         self.modules.replace(changed)
+        self.served_tests = settled(self.modules)
         for module in changed:
             module.source.line_length = self._lengths.of(module.path)
 
@@ -413,9 +417,3 @@ def expression_of(node: cst.CSTNode) -> f.Expr | None:
         value = expression_of(node.value)  # type: ignore[attr-defined]
         return None if value is None else f.Attr(value, node.attr.value)  # type: ignore[attr-defined]
     return None
-
-
-def empty_facts() -> f.Facts:
-    """The facts of a file that could not be read: a module with nothing in it."""
-    block = f.Block("module", -1, -1, -1, False, None, None, 0, 0)
-    return f.Facts((block,), (), (), (), (), (), (), (), None, (), (), (), (), False)

@@ -120,8 +120,7 @@ def grouped(sources: Sequence[Source], size: int) -> Iterator[list[Source]]:
 
 
 def _facts_of(source: Source) -> Facts:
-    from fastapi_lint.index.build import build
-    from fastapi_lint.model.project import empty_facts
+    from fastapi_lint.index.build import build, empty_facts
 
     try:
         return build(source.utf8)

@@ -381,7 +381,7 @@ class Session:
         return self._reused[1]
 
     def _compared(self, project: Project, rules: Sequence[Rule]) -> Reuse | None:
-        if self._snapshot is None:
+        if self._snapshot is None or self._snapshot.served_tests != project.served_tests:
             return None
         from fastapi_lint.incremental.reuse import Reuse
         from fastapi_lint.model.names import Module
@@ -391,14 +391,14 @@ class Session:
             for kind in rule.subjects:
                 kinds.setdefault(kind.__name__, set()).add(rule.code)
         before: dict[str, Module] = {}
-        digests = self._digests()
+        digests, files = self._digests(), self._snapshot.files
         for path in self._snapshot.changed(digests):
-            digest_before = self._snapshot.files.get(path)
             module = self._states.before.get(path) if self._states is not None else None
             if module is not None:
                 before[path] = module
-            elif digest_before is not None and (facts := self._indexing.known(digest_before)) is not None:
+            elif path in files and (facts := self._indexing.known(files[path])) is not None:
                 before[path] = Module(Source(path, b""), facts)
+                before[path].settle(path in project.served_tests)
         return Reuse(self._snapshot, digests, project, kinds, before)
 
     def _is_much_new(self) -> bool:

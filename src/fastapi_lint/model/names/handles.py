@@ -10,23 +10,12 @@ from fastapi_lint.files.naming import parts_of
 from fastapi_lint.files.source import LARGEST_TREE, Source, Unreadable
 from fastapi_lint.files.words import Worded
 from fastapi_lint.index import facts as f
-from fastapi_lint.index.purposes import is_test_by_path, offers_routes
+from fastapi_lint.model.names.purposes.purposed import Purposed
 from fastapi_lint.model.names.trees.opening import Opening
-from fastapi_lint.tracking.recording import Handle, Input, depend_on
+from fastapi_lint.tracking.recording import Handle
 
 
-class _IsTest:
-    """Whether a module is test code. Where its path does not say it, whoever asks depends on what stands in it."""
-
-    def __get__(self, module: Module, owner: type | None = None) -> bool:
-        if (known := is_test_by_path(module.path)) is None:
-            depend_on(module)
-            return not module.offers_routes
-        module.__dict__["is_test"] = known  # asked very often: from now on an attribute
-        return known
-
-
-class Module(Opening, Worded, Input):
+class Module(Opening, Worded, Purposed):
     """A file of the project. `name` is its dotted name from the project root: unique, not always importable."""
 
     source: Source
@@ -82,13 +71,6 @@ class Module(Opening, Worded, Input):
     @property
     def end(self) -> int:
         return 0
-
-    is_test = _IsTest()
-
-    @cached_property
-    def offers_routes(self) -> bool:
-        """Whether it makes a router for others to include, and tests nothing."""
-        return offers_routes(self.facts)
 
     def enclosing(self, block: int) -> Function | None:
         """The innermost function or lambda around a block."""

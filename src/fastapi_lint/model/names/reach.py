@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from fastapi_lint.index import facts as f
+from fastapi_lint.index.purposes import can_be_application, is_test_by_path, uses_test_framework
 from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Module
 
@@ -49,6 +50,29 @@ def served(modules: Modules) -> frozenset[Module]:
             if module not in found and not module.is_test and not _is_command_line(module):
                 found.add(module)
                 todo.append(module)
+    return frozenset(found)
+
+
+def settled(modules: Modules) -> frozenset[str]:
+    """Settles which modules are called like tests and are none, and gives their paths: a module of the application
+    imports them, or somebody a router of theirs (the tests of a laboratory, a school), and they test nothing.
+
+    This is asked before anything else, and nobody depends on it: if it comes out otherwise, nothing known holds.
+    """
+    found: set[str] = set()
+    todo = [each for each in modules.by_path.values() if each.imports_tests and not _is_command_line(each)]
+    while todo:
+        current = todo.pop()
+        is_part = current.path in found or (_has_application(current) and not uses_test_framework(current.facts))
+        for module in imported_by(current, modules):
+            if module.path in found or is_test_by_path(module.path) is False:
+                continue
+            if (is_part or module.offers_routes) and can_be_application(module.path, module.facts):
+                found.add(module.path)
+                todo.append(module)
+    for module in modules.by_path.values():
+        if module.is_application != (module.path in found):
+            module.settle(module.path in found)
     return frozenset(found)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.model.names.reach import imported_by
 from fastapi_lint.model.names.symbols import Module
-from fastapi_lint.tracking.queries import gathered
+from fastapi_lint.tracking.queries import gathered, query
 
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
@@ -30,9 +30,11 @@ def is_for_tests(project: Project, module: Module) -> bool:
 
     The whole name has to say so: `google_docs.py` and `mock_gateway.py` are programs.
     """
+    if module.is_test or module.is_application:
+        return module.is_test
     *folders, stem = module.path.lower().removesuffix(".py").split("/")
     is_said = not _FOR_TESTS.isdisjoint(folders) or (stem in _FOR_TESTS and not module.offers_routes)
-    return module.is_test or (is_said and module.path not in _imported(project))
+    return is_said and module.path not in _imported(project)
 
 
 def stands_aside(project: Project, module: Module, names: Collection[str]) -> bool:
@@ -44,10 +46,23 @@ def stands_aside(project: Project, module: Module, names: Collection[str]) -> bo
     return all(path.rpartition("/")[0] != folder for path in _imported(project))
 
 
+@query
+def _imported(project: Project) -> frozenset[str]:
+    """The modules in such folders that the application imports, and those that these import."""
+    found = set(_imported_by_application(project))
+    todo = [module for path in sorted(found) if (module := project.modules.at(path)) is not None]
+    while todo:
+        for each in imported_by(todo.pop(), project.modules):
+            if not _FOLDERS.isdisjoint(each.parts) and not each.is_test and each.path not in found:
+                found.add(each.path)
+                todo.append(each)
+    return frozenset(found)
+
+
 @gathered
-def _imported(project: Project, module: Module) -> Iterator[str]:
+def _imported_by_application(project: Project, module: Module) -> Iterator[str]:
     """What a module of the application imports of modules in such folders, when it lies in none itself."""
-    if module.is_test or not _FOLDERS.isdisjoint(module.parts):
+    if module.is_test or not (_FOLDERS.isdisjoint(module.parts) or module.is_application):
         return
     if not any(_names_a_folder(entry.module, entry.name) for entry in module.facts.imports):
         return
