@@ -91,6 +91,11 @@ def module_names(tree: cst.Module) -> frozenset[str]:
     return _module_names(tree)[1]
 
 
+def times_bound(tree: cst.Module, name: str) -> int:
+    """How often a name is bound anywhere in a module, in whatever scope, imports included."""
+    return sum(name in _bound(node) for node in nodes(tree))
+
+
 def local_names(tree: cst.Module, at: cst.CSTNode) -> frozenset[str]:
     """The names that functions, lambdas, classes and comprehensions around a node may bind for it.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+import libcst as cst
+
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing import edits
 from fastapi_lint.fixing.edits.calls import argument_node, value_text
@@ -101,6 +103,8 @@ def _fix(function: Function, index: int, call: f.Call, default: f.Arg, marker: s
     found = argument_node(module, call, default)
     if found is None or edits.comments_in(found[0], found[2]):
         return None
+    if isinstance(found[2].value, (cst.NamedExpr, cst.Await, cst.Yield)):
+        return None  # it stands alone only in parentheses, or binds a name where it stands
     removed = edits.remove_argument(*found)
     if marker == "Path" or param.default is not None:
         return Fix("Remove the default", Safety.SAFE, (removed,))

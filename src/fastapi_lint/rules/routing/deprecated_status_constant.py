@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 
+import libcst as cst
+
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.fixing.edits import replace
+from fastapi_lint.fixing.edits.bindings import nodes, times_bound
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
 from fastapi_lint.model.names import attributes
@@ -92,6 +96,20 @@ def _renamed(module: Module, entry: f.Import, check: Check) -> Fix | None:
         return Fix(f"Import {new}", Safety.SAFE, (edit,))
     if entry.name in (module.facts.exported or ()) or entry.alias or module in check.project.re_exporting:
         return None  # others may import it from here
-    places = [place for before, place in _mentions(module) if not before and module.source.slice(*place) == entry.name]
-    edits = tuple(Edit(module.source.span(*place), new) for place in places)
-    return Fix(f"Write {new}", Safety.SAFE, edits)
+    tree = module.tree
+    names = _uses(tree, entry.name) if tree is not None else None
+    if names is None:
+        return None
+    return Fix(f"Write {new}", Safety.SAFE, tuple(replace(module.source, name, new) for name in names))
+
+
+def _uses(tree: cst.Module, name: str) -> list[cst.Name] | None:
+    """Where a module says the name that it imports, pieces of f-strings included; None where that is not all that it
+    is there: a parameter, an attribute of a class, a text."""
+    labels = {node.attr for node in nodes(tree) if isinstance(node, cst.Attribute)}
+    names = [node for node in nodes(tree) if isinstance(node, cst.Name) and node.value == name and node not in labels]
+    keywords = {node.keyword for node in nodes(tree) if isinstance(node, cst.Arg)}
+    texts = (node for node in nodes(tree) if isinstance(node, cst.SimpleString | cst.FormattedStringText))
+    if keywords.intersection(names) or any(name in text.value for text in texts):
+        return None
+    return names if times_bound(tree, name) == 1 else None

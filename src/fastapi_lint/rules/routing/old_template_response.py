@@ -8,7 +8,8 @@ from functools import partial
 from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits.calls import value_text
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Instance, Module
+from fastapi_lint.model import Class, Instance, Module
+from fastapi_lint.model.names import Type
 from fastapi_lint.rule import Check, rule
 
 _TEMPLATES = ("fastapi.templating.Jinja2Templates", "starlette.templating.Jinja2Templates")
@@ -42,7 +43,7 @@ def old_template_response(module: Module, check: Check) -> Iterator[Finding]:
         owner = check.project.infer(call.func.value, module, call.block, call.start)
         if not check.project.types.is_instance(owner, *_TEMPLATES) or not _is_old(module, call, check):
             continue
-        if _is_other_way(module, call, check):
+        if _has_own(owner, check) or _is_other_way(module, call, check):
             continue
         yield check.finding(
             call,
@@ -52,6 +53,16 @@ def old_template_response(module: Module, check: Check) -> Iterator[Finding]:
             severity=None if gone else Severity.WARNING,
             fix=partial(_fix, module, call),
         )
+
+
+def _has_own(owner: Type, check: Check) -> bool:
+    """Whether the project's own class of templates says what its `TemplateResponse` takes."""
+    cls = owner.cls if isinstance(owner, Instance) else None
+    lineage = check.project.types.mro(cls) if isinstance(cls, Class) else ()
+    return any(
+        isinstance(base, Class) and ("TemplateResponse" in base.methods or "TemplateResponse" in base.assigns)
+        for base in lineage
+    )
 
 
 def _is_other_way(module: Module, call: f.Call, check: Check) -> bool:

@@ -189,6 +189,8 @@ def _rewritten(module: Module, inner: Class, config: str) -> Fix | None:
         value = _value(module, entry)
         if entry.annotation is not None or entry.op != "=" or "\n" in value:
             return None
+        if isinstance(entry.value, f.Display) and value[:1] not in ("(", "[", "{"):
+            return None  # a tuple without parentheses would be more arguments
         if name == "allow_mutation" and value in ("True", "False"):
             name, value = "frozen", str(value == "False")
         elif name in ("smart_union", "underscore_attrs_are_private"):

@@ -9,8 +9,8 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits.calls import value_text
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Module
-from fastapi_lint.model.data import LIMITS, Variable, is_for_a_release, variable_of
-from fastapi_lint.model.names import is_conditional_import
+from fastapi_lint.model.data import LIMITS, Schema, SchemaField, Variable, is_for_a_release, variable_of
+from fastapi_lint.model.names import ClassObject, is_conditional_import
 from fastapi_lint.rule import Check, rule
 
 _FIELDS = frozenset({"pydantic.Field", "pydantic.fields.Field"})
@@ -44,7 +44,8 @@ def pydantic_v1_field_argument(module: Module, check: Check) -> Iterator[Finding
     Fix safety
     `regex` to `pattern` and `min_items`/`max_items` to `min_length`/`max_length` are safe and applied by `--fix`.
     `allow_mutation=False` to `frozen=True`, `env` to `validation_alias` and `lte` to `le` are unsafe: they switch on
-    what was asked for and did not happen. `const`, `unique_items` and other extra keywords have no fix.
+    what was asked for and did not happen. `const`, `unique_items` and other extra keywords have no fix; `env` has none
+    where a call gives the setting by the name of its field, which an alias would refuse.
 
     Known limits
     Imports from `pydantic.v1`, imports that depend on the version, and projects that allow Pydantic 1 are left alone.
@@ -65,7 +66,8 @@ def pydantic_v1_field_argument(module: Module, check: Check) -> Iterator[Finding
             continue
         cls = _class_around(module, call)
         is_setting = cls is not None and check.project.schemas.is_settings(cls)
-        variable = _variable(cls, call, check) if cls is not None and is_setting else None
+        one = _field(cls, call, check) if cls is not None and is_setting else None
+        variable = variable_of(check.project, one[0], one[1]) if one is not None else None
         for arg in suspects:
             title, why, instead, severity = _said(arg, variable, is_setting=is_setting)
             yield check.finding(
@@ -74,7 +76,9 @@ def pydantic_v1_field_argument(module: Module, check: Check) -> Iterator[Finding
                 why=why,
                 instead=instead,
                 severity=severity,
-                fix=None if severity is Severity.INFO else partial(_fix, module, call, arg, is_setting),
+                fix=None
+                if severity is Severity.INFO or (arg.name == "env" and one is not None and _is_given(*one, check))
+                else partial(_fix, module, call, arg, is_setting),
             )
 
 
@@ -83,11 +87,24 @@ def _class_around(module: Module, call: f.Call) -> Class | None:
     return module.classes[index] if index >= 0 else None
 
 
-def _variable(cls: Class, call: f.Call, check: Check) -> Variable | None:
-    """What a field of a settings class is read from."""
+def _field(cls: Class, call: f.Call, check: Check) -> tuple[Schema, SchemaField] | None:
+    """The field of a settings class that a call of `Field` declares."""
     schema = check.project.schemas.of(cls)
     one = next((each for each in schema.own_fields if each.field_call == call), None) if schema is not None else None
-    return variable_of(check.project, schema, one) if schema is not None and one is not None else None
+    return (schema, one) if schema is not None and one is not None else None
+
+
+def _is_given(schema: Schema, one: SchemaField, check: Check) -> bool:
+    """Whether a call gives the field by its name, as tests do: with an alias, it would be refused."""
+    modules = check.project.modules
+    for cls in (schema.cls, *check.project.types.heirs(schema.cls)):
+        for name in (cls.name, *modules.aliases.get(cls.name, ())):
+            for module, index in modules.calls_by_name.get(name, ()):
+                call = module.facts.calls[index]
+                if any(arg.name in (one.name, "**") for arg in call.args):
+                    if check.project.callee(module, call) == ClassObject(cls):
+                        return True
+    return False
 
 
 def _is_read_anyway(variable: Variable | None, value: f.Expr) -> bool:

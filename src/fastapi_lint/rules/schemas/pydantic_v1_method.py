@@ -7,8 +7,9 @@ from functools import partial
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Module
+from fastapi_lint.model import Class, Instance, Module
 from fastapi_lint.model.data import is_for_a_release, model_of_method
+from fastapi_lint.model.names import ClassObject
 from fastapi_lint.rule import Check, rule
 
 _NEW = {
@@ -48,7 +49,8 @@ def pydantic_v1_method(module: Module, check: Check) -> Iterator[Finding]:
 
     Fix safety
     The call gets the new name. The fix is unsafe because an object of a subclass may define the old name itself. There
-    is none where more than the name changes: `from_orm`, `copy(include=...)`, `json()` with arguments of `json.dumps`.
+    is none where a subclass is seen to do so, nor where more than the name changes: `from_orm`, `copy(include=...)`,
+    `json()` with arguments of `json.dumps`.
 
     Known limits
     The receiver has to be known as a model or its class, or as any model (`data: BaseModel`) where no class of the
@@ -72,8 +74,16 @@ def pydantic_v1_method(module: Module, check: Check) -> Iterator[Finding]:
             f"`{model}.{old}` is Pydantic 1's name",
             why="it is deprecated and goes with Pydantic 3",
             instead=f"call `{new}`{_more(old)}",
-            fix=partial(_fix, module, call, old, new),
+            fix=partial(_fix, module, call, old, new) if not _is_own_below(module, call, call.func, check) else None,
         )
+
+
+def _is_own_below(module: Module, call: f.Call, func: f.Attr, check: Check) -> bool:
+    """Whether a class below that of the object defines the old name itself, and the object may be one of it."""
+    match check.project.infer(func.value, module, call.block, call.start):
+        case Instance(cls=Class() as cls, origin=None) | ClassObject(cls=cls):
+            return any(func.attr in heir.methods for heir in check.project.types.subclasses(cls))
+    return False
 
 
 def _more(old: str) -> str:
