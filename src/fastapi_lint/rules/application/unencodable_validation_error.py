@@ -19,6 +19,7 @@ _ERRORS = (
     "fastapi.exceptions.ValidationException", "pydantic.ValidationError", "pydantic_core.ValidationError",
 )  # fmt: skip
 _RESPONSE = "fastapi.responses.JSONResponse"
+_EXCEPTIONS = frozenset({"fastapi.HTTPException", "starlette.exceptions.HTTPException"})
 _DEEPEST = 6
 _CONTEXT = f.Const("ctx")
 _HANDED = (f.CallRef, f.Mapping, f.Display, f.Name)
@@ -27,7 +28,7 @@ _HANDED = (f.CallRef, f.Mapping, f.Display, f.Name)
 
 @rule("FAPI721", severity=Severity.ERROR, fix=Safety.SAFE, since="0.2.0")
 def unencodable_validation_error(module: Module, check: Check) -> Iterator[Finding]:
-    """`errors()` of a validation error goes into a `JSONResponse` as it is.
+    """`errors()` of a validation error goes into a `JSONResponse` as it is, or into the detail of an `HTTPException`.
 
     Why is this bad?
     Where a validator raised ValueError, the entry holds the exception itself (`ctx`), which is no JSON: the handler
@@ -47,10 +48,12 @@ def unencodable_validation_error(module: Module, check: Check) -> Iterator[Findi
     if check.project.versions.for_path(module.path).never_at_least("pydantic", "2", default=False):
         return  # there the entries hold texts only
     for call in module.facts.calls:
-        if check.project.called_name(module, call) == _RESPONSE:
-            content = _content(call)
+        called = check.project.called_name(module, call)
+        if called == _RESPONSE or called in _EXCEPTIONS:
+            content = _content(call) if called == _RESPONSE else argument_at(call, 1, "detail")
             if content is not None and any(_errors(content.value, (module, call.block, call.start), check)):
-                yield _finding(module, content, "goes", "content", [], check)
+                verb = "goes" if called == _RESPONSE else "goes by the `detail` of an `HTTPException`"
+                yield _finding(module, content, verb, "content" if called == _RESPONSE else "detail", [], check)
         else:
             yield from _handed_on(module, call, check)
 

@@ -12,6 +12,7 @@ from fastapi_lint.fixing.edits.calls import call_node, function_node
 from fastapi_lint.fixing.edits.layout import broken_signature
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Function, Module, Parameter, Project, Route
+from fastapi_lint.model.data import LIMITS
 from fastapi_lint.model.database import Fate, QueryNumber, query_numbers
 from fastapi_lint.model.names import evaluated, walk
 from fastapi_lint.model.routing import placeholders
@@ -29,6 +30,7 @@ _BOUNDS = frozenset({"le", "lt", "multiple_of"})
 _LEAST = ("ge", "gt")
 _STEPS = (100, 200, 500, 1000)
 _NUMBER = re.compile(r"(\w+\s*:\s*)(int|(?:Positive|NonNegative|Strict)Int|int \| None|Optional\[int\])(?=\s*(?:=|\Z))")
+_DEFAULT = re.compile(r"\s*=\s*(-?\w+)\s*")
 
 
 @rule("FAPI318", fix=Safety.UNSAFE, needs_requests=True)
@@ -188,7 +190,7 @@ def _report(parameter: Parameter, fate: Fate, route: Route, check: Check) -> Fin
         instead=f"give it `Query({wanted})`",
         module=function.module,
         related=[] if function is route.handler else [check.related(route, "used here", module=route.module)],
-        fix=partial(_fix, parameter, wanted) if bound is not None else None,
+        fix=partial(_fix, parameter, wanted, check.project) if bound is not None else None,
     )
 
 
@@ -207,12 +209,14 @@ def _default(parameter: Parameter, project: Project) -> float | None:
     return project.values.number(default, (function.module, function.facts.outer, parameter.start))
 
 
-def _fix(parameter: Parameter, wanted: str) -> Fix | None:
+def _fix(parameter: Parameter, wanted: str, project: Project) -> Fix | None:
     module = parameter.function.module
     call = parameter.marker_call
     if call is not None:
         if parameter.marker_module is not module or not parameter.start <= call.start < parameter.end:
             return None  # an alias: others use it too
+        if any(LIMITS.get(arg.name) in _BOUNDS for arg in call.args):
+            return None  # what was meant stands there under a wrong name
         found = call_node(module, call)
         return Fix("Bound the page size", Safety.UNSAFE, (add_argument(*found, wanted),)) if found else None
     text = module.source.slice(parameter.start, parameter.end)
@@ -222,12 +226,22 @@ def _fix(parameter: Parameter, wanted: str) -> Fix | None:
         return None
     source, function = opened
     query = importing(source, "fastapi", "Query", at=function)
+    if query is not None and project.versions.for_path(module.path).never_at_least("fastapi", "0.95.0", default=False):
+        default = _DEFAULT.fullmatch(text, match.end())
+        if default is None:
+            return None
+        edit = _edit(parameter, text, default.span(1), f"{query[0]}({default[1]}, {wanted})")
+        return Fix("Bound the page size", Safety.UNSAFE, (*query[1], edit))
     annotated = importing(source, "typing", "Annotated", at=function)
     if query is None or annotated is None:
         return None
-    start = parameter.start + len(match[1].encode())
-    span = source.span(start, start + len(match[2].encode()))
-    edit = Edit(span, f"{annotated[0]}[{match[2]}, {query[0]}({wanted})]")
+    edit = _edit(parameter, text, match.span(2), f"{annotated[0]}[{match[2]}, {query[0]}({wanted})]")
     broken = broken_signature(source, function, len(edit.content) - len(match[2])) or []
     made = (between(source, *piece) for piece in broken)
     return Fix("Bound the page size", Safety.UNSAFE, (*query[1], *annotated[1], edit, *made))
+
+
+def _edit(parameter: Parameter, text: str, piece: tuple[int, int], content: str) -> Edit:
+    """Another content for a piece of the text of a parameter."""
+    first, last = (parameter.start + len(text[:place].encode()) for place in piece)
+    return Edit(parameter.function.module.source.span(first, last), content)

@@ -48,7 +48,8 @@ def invalid_response_model(route: Route, check: Check) -> Iterator[Finding]:
                 severity=Severity.WARNING,
             )
     elif route.handler is not None and not route.has_unpacked:
-        yield from _returned(route, check)
+        if _reads_annotations(route, check):
+            yield from _returned(route, check)
     given = route.keyword("response_class")
     if given is not None:
         value = check.project.infer(given.value, *route.where)
@@ -81,6 +82,12 @@ def _is_response(value: object, check: Check) -> bool:
         case ClassObject(cls=cls):
             return check.project.types.is_subclass(cls, RESPONSE)
     return False
+
+
+def _reads_annotations(route: Route, check: Check) -> bool:
+    """Whether FastAPI makes a response model of the return annotation: it does from 0.89."""
+    versions = check.project.versions.for_path(route.module.path)
+    return versions.always_at_least("fastapi", "0.89", default=True) is True
 
 
 def _returned(route: Route, check: Check) -> Iterator[Finding]:

@@ -18,8 +18,7 @@ from fastapi_lint.tracking.queries import query
 
 _CERTAIN = frozenset({
     "accesstoken", "authtoken", "bearertoken", "apitoken", "idtoken", "sessiontoken", "jwt", "jwttoken", "apikey",
-    "apisecret", "secret", "secretkey", "clientsecret", "password", "passwd", "userpassword", "refreshtoken",
-    "authorization",
+    "apisecret", "secret", "secretkey", "clientsecret", "refreshtoken", "authorization",
 })  # fmt: skip
 _TOKEN = "token"
 """May be a word of a text, or a coin: it counts where it is looked at as a credential."""
@@ -29,7 +28,8 @@ _LINKS = re.compile(
     re.IGNORECASE,
 )
 """Paths and handlers that are reached by a link, or by what cannot set headers."""
-_OF_PEOPLE = frozenset({"password", "passwd", "userpassword"})
+_OF_PEOPLE = ("password", "passwd")
+"""How names of passwords end: of one that somebody has, and of one that somebody chooses."""
 _NOT_OF_LINKS = frozenset({"PUT", "PATCH", "DELETE"})
 _LOOKS = frozenset({
     "decode", "verify", "validate", "check", "auth", "authenticate", "authorize", "authorized", "jwt", "user",
@@ -79,7 +79,7 @@ def _of_parameters(function: Function, check: Check) -> Iterator[Finding]:
     for parameter in check.project.dependencies.parameters(function):
         name = path_name(parameter)
         spelled = "".join(words(name)) if name else ""
-        is_named = spelled == _TOKEN or spelled in _CERTAIN
+        is_named = spelled == _TOKEN or _is_certain(spelled)
         if not is_named and not _is_read(function, parameter.name, check):
             continue
         if not _is_in_query(parameter, name or "", check) or _is_refused(function, parameter.name):
@@ -123,7 +123,7 @@ def _of_call(module: Module, call: f.Call, check: Check) -> Iterator[Finding]:
     if function is None or not check.project.types.is_instance(connection, "fastapi.requests.HTTPConnection"):
         return
     spelled = "".join(words(name))
-    if spelled != _TOKEN and spelled not in _CERTAIN:
+    if spelled != _TOKEN and not _is_certain(spelled):
         return
     routes = _routes_of(function, check.project)
     if _is_link(function, routes, spelled):
@@ -138,6 +138,10 @@ def _of_call(module: Module, call: f.Call, check: Check) -> Iterator[Finding]:
         else "read it from a header",
         severity=Severity.INFO if is_socket else None,
     )
+
+
+def _is_certain(spelled: str) -> bool:
+    return spelled in _CERTAIN or spelled.endswith(_OF_PEOPLE)
 
 
 def _is_in_query(parameter: Parameter, name: str, check: Check) -> bool:
@@ -187,7 +191,7 @@ def _is_link(function: Function, routes: list[Route], spelled: str) -> bool:
 
     No link has a password in it. Who follows one asks with GET, and who calls back with POST, but neither with DELETE.
     """
-    if spelled in _OF_PEOPLE:
+    if spelled.endswith(_OF_PEOPLE):
         return False
     if spelled != _TOKEN and routes and all(_NOT_OF_LINKS.issuperset(route.methods or ("GET",)) for route in routes):
         return False

@@ -68,7 +68,7 @@ def _is_script(module: Module, function: Function, check: Check) -> bool:
     """Whether a file that is run as a script calls a function itself, keeps it in a list of what it calls, or would
     have to: no fixture gives it what it asks for, or it shows somebody what it finds and asserts nothing."""
     if not module.facts.has_main_guard:
-        return False
+        return _is_run_at_once(module, function)
     if not _is_for_pytest(module) and not _asserts(function):
         return True
     if not function.facts.decorators and any(
@@ -79,6 +79,14 @@ def _is_script(module: Module, function: Function, check: Check) -> bool:
     own = f.Name(function.name)
     return any(call.func == own for call in module.facts.calls) or any(
         entry.value is not None and own in walk(entry.value) for entry in module.facts.assigns
+    )
+
+
+def _is_run_at_once(module: Module, function: Function) -> bool:
+    """Whether the file calls a function of it while it is read."""
+    return any(
+        call.func == f.Name(function.name) and module.enclosing(call.block) is None
+        for call in module.calls_named((function.name,))
     )
 
 

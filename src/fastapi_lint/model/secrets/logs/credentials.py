@@ -8,6 +8,7 @@ from fastapi_lint.catalog.secrecy import secrets, tokens
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Class, Function, Instance
+from fastapi_lint.model.secrets.comparing import Comparing
 from fastapi_lint.model.types.inference.inference import DEPENDS, Where
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 HOLDERS = ("fastapi.security.HTTPBasicCredentials", "fastapi.security.HTTPAuthorizationCredentials")
 _MARKERS = frozenset({"fastapi.Header", "fastapi.Cookie"})
+_COMPARES = frozenset({"secrets.compare_digest", "hmac.compare_digest"})
 _MADE = frozenset({
     "create", "generate", "make", "issue", "encode", "sign", "refresh", "get", "fetch", "build", "new", "obtain",
 })  # fmt: skip
@@ -53,7 +55,9 @@ class Credentials:
             return False
         if any(block.target == expr for block in module.blocks_in.get(function.index, ())):
             return False
-        return self._is_brought(function, expr.id) or self._is_made(function, expr, at) or self._is_used(function, expr)
+        if self._is_brought(function, expr.id) or self._is_made(function, expr, at) or self._is_used(function, expr):
+            return True
+        return self._is_compared(function, expr)
 
     def _is_brought(self, function: Function, name: str) -> bool:
         """Whether a parameter is a header, cookie, or what a security scheme gives."""
@@ -93,6 +97,19 @@ class Credentials:
             if isinstance(call.func, f.Attr) and self.is_headers(call.func.value, (module, call.block, call.start)):
                 return True
         return False
+
+    def _is_compared(self, function: Function, expr: f.Name) -> bool:
+        """Whether a variable has to be the same as a secret of the server."""
+        comparing = Comparing(self.project)
+        if any(expr in found.compare.operands for found in comparing.comparisons(function)):
+            return True
+        module = function.module
+        return any(
+            self.project.called_name(module, call) in _COMPARES
+            and any(comparing.is_secret(arg.value, (module, call.block, call.start)) for arg in call.args)
+            for call in function.calls_named(("compare_digest",))
+            if any(arg.value == expr for arg in call.args)
+        )
 
     def _is_used(self, function: Function, expr: f.Name) -> bool:
         """Whether a variable is read as a token, or sent as one (`f"Bearer {token}"`)."""
