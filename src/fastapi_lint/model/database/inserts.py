@@ -161,7 +161,8 @@ class Inserts:
                     return False
                 continue
             return value, where
-        return bool(name) and function in self._project.routes.by_handler
+        place = (function.module, function.facts.block, trail.steps[0].start)
+        return bool(name) and function in self._project.routes.by_handler and not self._is_injected(name, place)
 
     def _is_made(self, value: f.Expr, where: Where) -> bool:
         """Whether an object is made of a class there: `Plant(...)`, `Plant.model_validate(data)`."""
