@@ -107,7 +107,7 @@ class Credentials:
         return any(
             self.project.called_name(module, call) in _COMPARES
             and any(comparing.is_secret(arg.value, (module, call.block, call.start)) for arg in call.args)
-            for call in function.calls_named(("compare_digest",))
+            for call in function.calls_named(frozenset({"compare_digest"}))
             if any(arg.value == expr for arg in call.args)
         )
 
