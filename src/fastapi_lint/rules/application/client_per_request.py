@@ -46,9 +46,13 @@ _TRIES = re.compile(
 )
 """Endpoints that try what they are given, if they tell no more than whether it works: the client has to be new."""
 _STANDS_IN = re.compile(r"(?:^|_)(?:mock|fake|stub|dummy)(?:_|$)", re.IGNORECASE)
-"""What makes a client for others to use, which may be none that asks anybody."""
+"""What makes a client for others to use, which may be none that asks anybody, if nobody is seen to ask with it."""
 _ONCE = re.compile(r"(?<![a-z])(?:login|signin|callback|oauth2?|oidc|sso|install|setup|import)(?![a-z])", re.IGNORECASE)
-"""Endpoints that run once for a user or an installation."""
+"""Endpoints that run once for a user or an installation, if they are called after what they do."""
+_BROUGHT = frozenset({"code", "state", "ticket", "token", "id_token", "error"})
+"""What a browser brings along that comes back from where somebody has signed in."""
+_REQUESTS = ("fastapi.Request", "starlette.requests.Request", "fastapi.Response", "starlette.responses.Response")
+_SENDS = frozenset({"RedirectResponse", "set_cookie", "encode"})
 
 
 @rule("FAPI707", needs_requests=True)
@@ -95,15 +99,15 @@ def client_per_request(module: Module, check: Check) -> Iterator[Finding]:
                 continue
             carries, wanted = hands_back(function, call), for_want_of(function, call)
             root = nearest_root(project, function, carries=carries, unless_given=wanted)
-            if root is None or (carries and _STANDS_IN.search(function.name)):
+            if root is None or (carries and _STANDS_IN.search(function.name) and _is_dropped(root)):
                 continue
             if _TRIES.search(root.function.name) and only_tries(project, root, function, call):
                 continue
-            is_rare = usage.is_closed and _is_rare(root)
+            is_rare = usage.is_closed and _is_rare(root, check)
             if is_rare:  # unless something else runs it, too
                 others = roots(project, function, carries=carries, unless_given=wanted)
-                root = next((each for each in others if not _is_rare(each)), root)
-                is_rare = _is_rare(root)
+                root = next((each for each in others if not _is_rare(each, check)), root)
+                is_rare = _is_rare(root, check)
             shown = module.source.slice(call.start, call.name_end)
             yield check.finding(
                 (call.start, call.name_end),
@@ -204,10 +208,27 @@ def _when(function: Function, call: f.Call, root: Root, check: Check) -> str:
     return f"for every call of {where}, by `{function.qualname}`"
 
 
-def _is_rare(root: Root) -> bool:
-    """Whether an endpoint runs once for a login or an installation, by its name or its path."""
+def _is_dropped(root: Root) -> bool:
+    """Whether nothing is done with what a function gives to who calls it."""
+    return any(step.call is not None and step.call.use == "statement" for _, step in root.steps[-1:])
+
+
+def _is_rare(root: Root, check: Check) -> bool:
+    """Whether an endpoint runs once for a login or an installation: by its name or its path, unless it only reads."""
     texts = [root.function.name.replace("_", " "), *(route.path for route in root.routes)]
-    return root.kind == "endpoint" and any(_ONCE.search(text) for text in texts)
+    if root.kind != "endpoint" or not any(_ONCE.search(text) for text in texts):
+        return False
+    return any(route.methods != ("GET",) for route in root.routes) or _may_sign_in(root.function, check)
+
+
+def _may_sign_in(function: Function, check: Check) -> bool:
+    """Whether an endpoint may send a browser to where somebody signs in, or get it back from there."""
+    types, where = check.project.types, (function.module, function.facts.outer, function.start)
+    for param in function.params:
+        if param.name in _BROUGHT or types.is_instance(types.parameter(function, param), *_REQUESTS):
+            return True
+    names = [check.project.called_name(function.module, call) for call in function.calls]
+    return any(name is None or name.rpartition(".")[2] in _SENDS for name in names)
 
 
 def _trail(function: Function, root: Root, check: Check) -> list[Related]:
