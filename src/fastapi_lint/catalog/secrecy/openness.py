@@ -23,6 +23,10 @@ OPEN = re.compile(
 """Those of them that say so of a row with a number as well: who may delete number 7 of the web hooks, these do not."""
 KEPT = re.compile(r"(web_?hooks?|hooks?|invit\w*)", re.IGNORECASE)
 """Those that strangers come to, or follow, and that are made by somebody who is known."""
+PLACES = re.compile(r"(public|guest|anonymous|demo|rpc|mcp|proxy|internal|private|onboard\w*|bootstrap)", re.IGNORECASE)
+"""Those that speak of a part of the application, and not of what a route does: of what is below the same for all."""
+HELD = re.compile(r"(activat\w*|confirm\w*|verif\w*|reset|recover\w*|invit\w*|onboard\w*)", re.IGNORECASE)
+"""Those that strangers come to with something in hand: a link, a code, a token."""
 PRIVILEGED = re.compile(
     r"(^|[\W_])(admins?|administrators?|super_?(?:user|admin)s?|super[-_](?:user|admin)s?|root|staff)($|[\W_])",
     re.IGNORECASE,
@@ -41,6 +45,11 @@ PUBLIC_END = re.compile(
     re.IGNORECASE,
 )
 """Words that make a route public as the last piece of its path."""
+MADE = re.compile(
+    r"(test|init|connect|install|track)\w*s|status(es)?|metrics|debug|dev|open|set_?ups?|handshakes?|notify",
+    re.IGNORECASE,
+)
+"""Those of them that say nothing of strangers where a row of that name is made: `/initiatives`, `/tests`, `/tracks`."""
 READS = re.compile(
     r"(^|[\W_])(search\w*|query|queries|filter\w*|find|look_?up|list|get|fetch|read|view|show|check\w*|"
     r"exists|validat\w*|preview|calculat\w*|"

@@ -223,7 +223,7 @@ def _is_rare(root: Root, check: Check) -> bool:
 
 def _may_sign_in(function: Function, check: Check) -> bool:
     """Whether an endpoint may send a browser to where somebody signs in, or get it back from there."""
-    types, where = check.project.types, (function.module, function.facts.outer, function.start)
+    types = check.project.types
     for param in function.params:
         if param.name in _BROUGHT or types.is_instance(types.parameter(function, param), *_REQUESTS):
             return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -161,6 +161,8 @@ class _Writes:
         parts = {part[0] for path in paths for part in openness.CAPABILITY.finditer(path)}
         self.guarded_parts = {part for part in parts if openness.SECRET.search(part) is None}
         """Parts of paths that might be secrets, and are none: other routes with them authenticate."""
+        self.guarded_pieces = frozenset(piece for path in paths for piece in path.split("/"))
+        """Pieces of the paths of those that authenticate."""
 
     def but(self, route: Route, key: Hashable) -> tuple[int, int, Counter[str]]:
         """Those on a router (None: all): how many, how many of them authenticate, and by what; without one route's."""
@@ -205,9 +207,33 @@ def _texts(standing: _Standing) -> tuple[str, str]:
     return standing.address.path, standing.route.handler.name if standing.route.handler else ""
 
 
-def _is_for_everybody(standing: _Standing) -> bool:
-    """Whether path or name say that strangers come here: to register, to sign in, to be asked for their health."""
-    return any(map(openness.PUBLIC.search, _texts(standing))) and not _makes_privileged(standing)
+def _is_for_everybody(standing: _Standing, guarded: Collection[str] = ()) -> bool:
+    """Whether path or name say that strangers come here: to register, to sign in, to be asked for their health.
+
+    What a part of the application is called says nothing if others below it authenticate: `guarded` are such pieces.
+    """
+    path, name = _texts(standing)
+    pieces = path.split("/")
+    said = "/".join(each for each in pieces if each not in guarded or not openness.PLACES.fullmatch(each))
+    return any(map(openness.PUBLIC.search, (said, name))) and not _makes_privileged(standing)
+
+
+def _acts_on_numbered(standing: _Standing, project: Project) -> bool:
+    """Whether a POST does something with the row whose number stands in front of that in its path, of what a stranger
+    may do who was given a link or a code: whoever can count does it to all of them."""
+    route, pieces = standing.route, standing.address.path.rstrip("/").split("/")
+    if (
+        route.handler is None
+        or route.methods != ("POST",)
+        or len(pieces) < 2
+        or not openness.HELD.fullmatch(pieces[-1])
+    ):
+        return False
+    texts = ("/".join(pieces[:-1]), openness.HELD.sub("", route.handler.name))
+    if not _is_of_number(pieces[-2], route.handler) or any(map(openness.PUBLIC.search, texts)):
+        return False
+    sent = [each for each in project.dependencies.parameters(route.handler) if not each.marker.endswith("Depends")]
+    return all(project.types.is_instance(each.type, "int") for each in sent)
 
 
 def _changes_numbered(standing: _Standing) -> bool:
@@ -216,7 +242,12 @@ def _changes_numbered(standing: _Standing) -> bool:
     last = standing.address.path.rstrip("/").rsplit("/", 1)[-1]
     if route.handler is None or not route.methods or not _OF_OWNERS.issuperset(route.methods) or last[:1] != "{":
         return False
-    return any(last == f"{{{one.name}}}" and _is_number(one.annotation) for one in route.handler.params)
+    return _is_of_number(last, route.handler)
+
+
+def _is_of_number(piece: str, handler: Function) -> bool:
+    """Whether a piece of a path stands for a number that a handler takes."""
+    return any(piece == f"{{{one.name}}}" and _is_number(one.annotation) for one in handler.params)
 
 
 def _is_number(annotation: f.Expr | None) -> bool:
@@ -243,25 +274,46 @@ def _is_public(standing: _Standing, writes: _Writes, check: Check) -> bool:
     if any(one[0] not in writes.guarded_parts for one in openness.CAPABILITY.finditer(path)):
         return True
     makes_it = _makes_what_it_is_for(standing, check.project)
-    if _is_for_everybody(standing) and not (makes_it and openness.KEPT.fullmatch(last)):
+    if _is_for_everybody(standing, writes.guarded_pieces) and not (makes_it and openness.KEPT.fullmatch(last)):
+        if _acts_on_numbered(standing, check.project):
+            return False
         return not _changes_numbered(standing) or any(map(openness.OPEN.search, _texts(standing)))
     if route.methods == ("POST",) or route.kind == "websocket":
         reads = openness.READS.search(name) or openness.READS.search(last)
-        return bool(openness.PUBLIC_END.search(last) or (reads and not makes_it))
+        if makes_it and openness.MADE.fullmatch(last):
+            return False
+        return bool(
+            openness.PUBLIC_END.search(last) or (reads and not (makes_it or _makes_what_it_names(standing, check)))
+        )
     return False
 
 
 def _makes_what_it_is_for(standing: _Standing, project: Project) -> bool:
     """Whether a POST inserts a row of what its path is a collection of, each time: a `Country` by `POST /countries`."""
     handler = standing.route.handler
+    made = _made(standing, project)
+    said = wording(handler.name, standing.address.path) if handler is not None and made else None
+    return said is not None and bool(said.collection) and said.collection in made
+
+
+def _makes_what_it_names(standing: _Standing, check: Check) -> bool:
+    """Whether a POST inserts a row of what its name speaks of, each time: `list_offer` an `Offer`, not a search."""
+    handler = standing.route.handler
+    made = _made(standing, check.project)
+    said = {word for word in made if openness.READS.search(word) is None}
+    return handler is not None and bool(said) and made <= wording(handler.name, "").singulars
+
+
+def _made(standing: _Standing, project: Project) -> frozenset[str]:
+    """The words of the name of the class of which a POST inserts a row each time, in the singular."""
+    handler = standing.route.handler
     if handler is None or standing.route.methods != ("POST",):
-        return False
+        return frozenset()
     trail = project.inserts.insertion(handler)
     thing = trail.effect.thing if trail is not None else None
     if trail is None or thing is None or not project.inserts.is_sure(handler, trail):
-        return False
-    said = wording(handler.name, standing.address.path)
-    return bool(said.collection) and said.collection in wording(thing.name, "").singulars
+        return frozenset()
+    return wording(thing.name, "").singulars
 
 
 def _may_be_checked(protection: Protection, standing: _Standing, handler: Function) -> bool:
