@@ -40,12 +40,16 @@ _NO_SECRET = re.compile(
 )
 """Beginnings of names that speak about a secret (whether there is one, whether it must change), or that are there to be
 given out."""
-_GIVEN_OUT = re.compile(
+_JUST_MADE = re.compile(
     r"(?:^|_)(?:created?|creation|creating|generated?|generation|new|rotated?|rotation|regenerated?|renew(?:ed)?|issued?|"
-    r"setup|set_up|enable[ds]?|enroll?(?:ed|ment)?|provision(?:ed|ing)?|reveal(?:ed)?|once|temporary|temp|initial|one_time|"
-    r"credentials?|secrets?|keys?|key_?pairs?|passwords?|totp|mfa|2fa|otp|payment|checkout|intent|ephemeral|realtime)(?:_|$)"
+    r"setup|set_up|enable[ds]?|enroll?(?:ed|ment)?|provision(?:ed|ing)?|reveal(?:ed)?|once|temporary|temp|initial|one_time)(?:_|$)"
 )
-"""Words in the name of a schema that is there to hand a secret out, once or at all."""
+"""Words in the name of a schema that is there to hand a secret out when it is made; those below: at all."""
+_GIVEN_OUT = re.compile(
+    r"(?:^|_)(?:credentials?|secrets?|keys?|key_?pairs?|passwords?|totp|mfa|2fa|otp|ephemeral)(?:_|$)"
+)
+_FOR_CLIENTS = re.compile(r"(?:^|_)(?:payment|checkout|intent|realtime)(?:_|$)")
+"""Those for whoever pays or listens: what they are handed is no password of somebody."""
 _MAKES = re.compile(
     r"(?:^|_)(?:create|generate|new|rotate|regenerate|renew|issue|setup|set_up|enable|enroll?|provision|reveal|"
     r"register|add|roll|reset|refresh|init)(?:_|$)"
@@ -256,9 +260,10 @@ def _is_given_out(
     if _PASSWORD.fullmatch(spelled) and schema.cls in project.exchange.received:
         return False
     names = [schema.name, *(step.owner.name for step in trail), *(step.name for step in trail)]
-    if any(_GIVEN_OUT.search(_snake(name)) for name in names):
+    is_secret = _SECRET.fullmatch(spelled) is not None
+    said = [_GIVEN_OUT, *([_FOR_CLIENTS] if is_secret else []), *([_JUST_MADE] if _may_make(route, project) else [])]
+    if any(word.search(_snake(name)) for name in names for word in said):
         return True
-    is_secret = _SECRET.fullmatch(_snake(one.name)) is not None
     words = _snake(route.name)
     is_made = (
         is_secret
@@ -268,6 +273,11 @@ def _is_given_out(
     if is_made or "_password" in words.partition("generate")[2]:
         return True
     return re.search(r"secret|credential|private_key|password_generat|reveal|decrypt", words) is not None
+
+
+def _may_make(route: Route, project: Project) -> bool:
+    """Whether an operation may make something new: a GET that only reads sends what was made long ago."""
+    return route.methods != ("GET",) or route.handler is None or may_make_new(project, route.handler)
 
 
 def _may_be_needed(one: SchemaField, sent: _Sent) -> bool:

@@ -18,6 +18,7 @@ from fastapi_lint.model.names.symbols import (
     Module,
 )
 from fastapi_lint.model.secrets.passwords.given import HIGHEST, Passwords
+from fastapi_lint.model.secrets.passwords.sent import is_read
 from fastapi_lint.model.types.inference.inference import Where
 from fastapi_lint.model.values.environment import NOWHERE
 from fastapi_lint.model.values.expansion import Expansion
@@ -31,10 +32,12 @@ _PEOPLE = frozenset(
 _FORMS = ("fastapi.security.OAuth2PasswordRequestForm", "fastapi.security.OAuth2PasswordRequestFormStrict")
 _HASHED = frozenset({"hash", "hashed", "digest", "crypted", "encrypted"})
 _PLACES = frozenset({
-    "host", "hostname", "server", "port", "url", "uri", "dsn", "address", "imap_host", "smtp_host", "database",
+    "host", "hostname", "server", "port", "dsn", "imap_host", "smtp_host", "database",
     "api_key", "x_api_key", "client_id", "client_secret",
 })  # fmt: skip
 """What stands beside the password of a service, with which the application logs in there."""
+_OF_BOTH = frozenset({"url", "uri", "address"})
+"""What people have as well: it is that of a service if the password is read for more than a comparison."""
 
 
 @dataclass(frozen=True)
@@ -261,7 +264,7 @@ class PlainPasswords:
         if model is None or column is None or not model.is_mapped:
             return False
         names = {one.name for one in model.columns}
-        if not names & _PEOPLE or names & _PLACES:
+        if not names & _PEOPLE or names & _PLACES or (names & _OF_BOTH and is_read(self.project, cls, name)):
             return False
         bases = [base for base in self.types.mro(cls) if isinstance(base, Class)]
         for base in bases:

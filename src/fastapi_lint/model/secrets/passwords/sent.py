@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.names.expressions import walk
+from fastapi_lint.model.names.expressions import attributes_of, comparisons_of, walk
 from fastapi_lint.model.names.symbols import Class
 
 if TYPE_CHECKING:
@@ -36,3 +36,16 @@ def is_only_sent_on(project: Project, cls: Class, name: str) -> bool:
                     return False
                 found = True
     return found
+
+
+def is_read(project: Project, cls: Class, name: str) -> bool:
+    """Whether a field of an object of a class, or of one that is not known, is read for more than a comparison."""
+    for module in project.modules.with_word(name):
+        for function in () if module.is_test else module.functions:
+            compared = {part for each, _, _ in comparisons_of(function) for part in each.operands}
+            for part, block, at in attributes_of(function):
+                if part.attr == name and part not in compared:
+                    owner = project.infer(part.value, module, block, at)
+                    if owner is None or project.types.is_instance(owner, cls):
+                        return True
+    return False
