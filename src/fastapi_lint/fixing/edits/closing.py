@@ -44,7 +44,11 @@ def closed_in_finally(function: Function, entry: f.Exit, name: str, closing: str
     indent = texts[0][: len(texts[0]) - len(texts[0].lstrip())]
     if texts[0].lstrip() != "yield" and not texts[0].lstrip().startswith("yield "):
         return ()
-    step = source.tree.default_indent
+    head = edits.extent(source, node)[0]
+    margin = source.text[edits.line_start(source, head) : head]
+    step = indent.removeprefix(margin)
+    if not indent.startswith(margin) or margin.strip() or not step:
+        return ()
     is_close = re.compile(rf"\s*(await\s+)?{re.escape(name)}\.\w+\(\)\s*(#.*)?$")
     if len(texts) > 1 and is_close.match(texts[-1]):
         close, inside = texts[-1].strip(), texts[:-1]

@@ -85,7 +85,7 @@ def _judged(module: Module, call: f.Call, check: Check) -> Iterator[Finding]:
             f"`uvicorn.run` gets an app object together with {shown}",
             why="new processes import the app by its name, so uvicorn ends at once",
             instead='give it as `"module:app"`',
-            fix=partial(_fix, module, app),
+            fix=partial(_fix, module, call, app, check),
         )
     elif len(forks) == 2 and all(_is_known(arg, module, call, check) for arg in forks):
         yield check.finding(
@@ -134,12 +134,20 @@ def _is_known(arg: f.Arg, module: Module, call: f.Call, check: Check) -> bool:
     return value is True if arg.name == "reload" else isinstance(value, int)
 
 
-def _fix(module: Module, app: f.Arg) -> Fix | None:
+def _imported_as(module: Module) -> str:
+    """What a module is imported as: by its last name from its own folder, unless it counts on the package around it."""
+    root = module.parts[0]
+    is_part = any(entry.level or entry.module.partition(".")[0] == root for entry in module.facts.imports)
+    return ".".join(module.parts) if is_part else module.parts[-1]
+
+
+def _fix(module: Module, call: f.Call, app: f.Arg, check: Check) -> Fix | None:
     """The import string of a variable that this module binds at its top."""
     if not isinstance(app.value, f.Name) or module.facts.errors or app.name:
         return None
     name = app.value.id
-    if not any(entry.block == 0 and entry.target == f.Name(name) for entry in module.facts.assigns):
+    bindings = check.project.types.find_bindings(name, (module, call.block, call.start))
+    if not bindings or not all(one.block == 0 and isinstance(one.entry, f.Assign) for one in bindings):
         return None
     span = module.source.span(app.start, app.end)
-    return Fix("Give the app by its name", Safety.UNSAFE, (Edit(span, f'"{module.parts[-1]}:{name}"'),))
+    return Fix("Give the app by its name", Safety.UNSAFE, (Edit(span, f'"{_imported_as(module)}:{name}"'),))

@@ -78,6 +78,8 @@ def _texts(called: str, receiver: str, verdict: NotCallable) -> tuple[str, str]:
 def _fix(module: Module, call: f.Call, arg: f.Arg, inner: f.Call) -> Fix | None:
     text = handed_over(module, inner, keywords=True)
     follows = call.args[call.args.index(arg) + 1 :]
+    if module.source.slice(call.name_end, inner.start).strip() != ("(" if not arg.name else f"({arg.name}="):
+        return None  # it has parentheses of its own, or does not stand first
     if text is None or module.facts.errors or (arg.name and inner.args) or (inner.args and follows):
         return None
     return Fix(

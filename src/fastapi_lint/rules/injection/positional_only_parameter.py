@@ -62,6 +62,8 @@ def _injected(function: Function, check: Check) -> str | None:
 
 def _fix(function: Function) -> Fix | None:
     """Delete from behind the last of these parameters to behind the slash."""
+    if any(param.kind == "kwargs" for param in function.params):
+        return None  # these may hold an argument of the same name
     last = max(param.end for param in function.params if param.kind == "positional-only")
     text = function.module.text[last : function.facts.head_end]
     before, slash, _ = text.partition(b"/")

@@ -38,7 +38,8 @@ def body_with_no_content(subject: Route | Function, check: Check) -> Iterator[Fi
 
     Fix safety
     The fix makes the code say what happens: no response model, `-> None`, a bare `return`. It is unsafe because the
-    other repair, a status with a body such as 200, may be the one that is meant.
+    other repair, a status with a body such as 200, may be the one that is meant. A
+    value is left in where code calls the handler, and may use it.
 
     Known limits
     Of returned values only those are reported that are known to be one: literals, and objects of known classes.
@@ -98,7 +99,9 @@ def _dropped(answer: Answer, handler: Function, status: int, check: Check) -> Fi
         f"`{handler.name}` answers {status}, but returns a value here",
         why="a response with this status has no body: the value is dropped in silence",
         instead="return nothing, or choose a status with a body",
-        fix=_bare(leaving, handler, check) if leaving is not None else None,
+        fix=_bare(leaving, handler, check)
+        if leaving is not None and not check.project.callers.uses(handler)
+        else None,
         module=handler.module,
     )
 

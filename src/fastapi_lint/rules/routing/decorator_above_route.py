@@ -27,7 +27,8 @@ def decorator_above_route(route: Route, check: Check) -> Iterator[Finding]:
 
     Fix safety
     The decorator is moved below the route decorators. The fix is unsafe because the decorator now runs, and because
-    FastAPI reads the parameters from what it returns: it must use `functools.wraps`.
+    FastAPI reads the parameters from what it returns: it must use `functools.wraps`. Where a decorator is seen not to
+    do so, there is none.
 
     Known limits
     Decorators of the project that give back the function they get or a wrapper that only calls it, and known markers
@@ -47,6 +48,7 @@ def decorator_above_route(route: Route, check: Check) -> Iterator[Finding]:
     if lowest < 0 or not isinstance(last := decorators[lowest], f.CallRef) or calls[last.index] is not route.call:
         return  # of several route decorators the lowest reports
     wrong = {}
+    is_hidden = False
     for i, decorator in enumerate(decorators[:lowest]):
         if i in routes:
             continue
@@ -54,12 +56,13 @@ def decorator_above_route(route: Route, check: Check) -> Iterator[Finding]:
         if effect in ("wraps", "replaces", "external") and name.rsplit(".", 1)[-1] != "deprecated":
             if not passes_through(check.project.types, handler, decorator):
                 wrong[i] = name
+                is_hidden = is_hidden or effect == "replaces"
     if not wrong:
         return
     found = function_node(handler)
     if found is not None and len(found[1].decorators) != len(decorators):
         found = None
-    fix = _moved(*found, sorted(wrong), lowest) if found is not None else None
+    fix = _moved(*found, sorted(wrong), lowest) if found is not None and not is_hidden else None
     for i, name in wrong.items():
         written = decorators[i]
         written = calls[written.index].func if isinstance(written, f.CallRef) else written
@@ -68,7 +71,8 @@ def decorator_above_route(route: Route, check: Check) -> Iterator[Finding]:
             handler if found is None else _place(found[0].span_of(found[1].decorators[i]), found[0]),
             f"`@{shown}` stands above the route decorator of `{handler.name}`",
             why="FastAPI registered the bare function and never calls the decorated one",
-            instead="put it below the route decorator",
+            instead="put it below the route decorator"
+            + (", with `functools.wraps` for its wrapper, whose parameters FastAPI reads" if is_hidden else ""),
             fix=fix,
         )
 

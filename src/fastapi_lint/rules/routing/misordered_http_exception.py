@@ -52,7 +52,9 @@ def misordered_http_exception(module: Module, check: Check) -> Iterator[Finding]
             f"`{name}` gets the text `{_short(shown)}` as its status",
             why="the client gets a 500 without a detail",
             instead=_instead(name, module, second),
-            fix=partial(_fix, module, given, second) if second is not None else None,
+            fix=partial(_fix, module, given, second)
+            if second is not None and not _is_text(second, module, call, check)
+            else None,
         )
 
 

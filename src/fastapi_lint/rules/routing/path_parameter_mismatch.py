@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import zip_longest
+from keyword import iskeyword
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.fixing.edits.bindings import mentions
+from fastapi_lint.fixing.edits.calls import function_node
 from fastapi_lint.model import Class, Function, Instance, Project, Route
 from fastapi_lint.model.injection import path_name, received, taken_by
 from fastapi_lint.model.routing import Address, argument, means_every_value, placeholders
@@ -29,8 +32,8 @@ def path_parameter_mismatch(route: Route, check: Check) -> Iterator[Finding]:
 
     Fix safety
     A parameter is added to the handler, with the type of the placeholder's convertor. It is then part of the OpenAPI
-    document and of every direct call of the function. There is none where a parameter of nearly the same name is read
-    from the query: a person has to say which of the two names is right.
+    document. There is none where a parameter of nearly the same name is read from the query: a person has to say which
+    of the two names is right; nor where code calls the handler, or where its body uses the name for something else.
 
     Known limits
     Silent when a dependency in front of the route cannot be resolved, when an annotation or default is made at run time
@@ -81,7 +84,7 @@ def _untaken(route: Route, handler: Function, addresses: tuple[Address, ...], ch
             is_meant = not _near(handler, name, address, project)  # else it would stay missing, and no longer be seen
             if handler.module is route.module and is_meant and (name not in own or taken is not None):
                 if name in own or all(name in names for names in everywhere):
-                    fix = _fix(handler, name, convertor)
+                    fix = _fix(handler, name, convertor) if not project.callers.uses(handler) else None
             at = argument(route.call, 0, "path") if name in own else None
             yield check.finding(
                 at if at is not None else route,
@@ -158,6 +161,8 @@ def _advice(handler: Function, name: str, address: Address | None, project: Proj
     near = _near(handler, name, address, project)
     if len(near) == 1:
         return f"rename it or the parameter `{near[0]}`, which is read from the query now"
+    if iskeyword(name):
+        return f'add a parameter with `Path(alias="{name}")`, or drop the placeholder'
     return f"add a parameter `{name}`, or drop the placeholder"
 
 
@@ -182,14 +187,24 @@ def _unprovided(route: Route, handler: Function, addresses: tuple[Address, ...],
         )
 
 
+def _is_taken(handler: Function, name: str) -> bool:
+    """Whether the name can be no parameter, or means something else in the body: a module, a variable."""
+    if iskeyword(name) or name.encode() not in handler.module.text[handler.facts.head_end : handler.facts.end]:
+        return iskeyword(name)
+    found = function_node(handler, body=True)
+    return found is None or mentions(found[1].body, name)
+
+
 def _fix(handler: Function, name: str, convertor: str) -> Fix | None:
     """Add the parameter in front of all others (behind `self`)."""
     source = handler.module.source
-    if convertor not in _TYPES or handler.name == "<lambda>":
+    if convertor not in _TYPES or handler.name == "<lambda>" or _is_taken(handler, name):
         return None
     new = f"{name}: {_TYPES[convertor]}"
     params = handler.params[1:] if handler.cls is not None else handler.params
     if params:
+        if params[0].kind == "positional-only":
+            return None
         if params[0].kind in ("args", "kwargs") or (handler.cls is not None and not handler.params):
             return None
         first = params[0]

@@ -9,7 +9,7 @@ import libcst as cst
 
 from fastapi_lint.finding import Finding, Fix, Safety, Severity
 from fastapi_lint.fixing.edits import between, comments_in, extent
-from fastapi_lint.fixing.edits.bindings import nodes
+from fastapi_lint.fixing.edits.bindings import local_names, module_names, nodes
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names import Module
 from fastapi_lint.model.tokens import Encoding, Part, Payloads, Subjects, checks_subjects, encodings, place_of_claim
@@ -113,7 +113,7 @@ def _fix(module: Module, start: int) -> Fix | None:
         span = source.span_of(head)
         if module.source.byte_offset(span.line, span.column) != start:
             continue
-        if comments_in(source, value):
+        if comments_in(source, value) or "str" in local_names(source.tree, node) | module_names(source.tree):
             return None
         first, last = extent(source, value, parenthesised=True)
         edits = (between(source, first, first, "str("), between(source, last, last, ")"))

@@ -37,7 +37,8 @@ def unmatchable_cors_origin(module: Module, check: Check) -> Iterator[Finding]:
     refused. A `*` means something alone only; a pattern belongs into `allow_origin_regex`.
 
     Fix safety
-    The fix takes the slash or the path away. It is unsafe because the origin is allowed then.
+    The fix takes the slash or the path away. It is unsafe because the origin is allowed then. There is none for a
+    constant or setting that is read elsewhere as well: links may be made of it.
 
     Known limits
     Origins that are computed, or cleaned by a validator, are not judged; of settings the default is. A validator that
@@ -90,8 +91,21 @@ def _finding(text: str, wrong: tuple[str, str], place: Where, otherwise: tuple[i
         why=f"{wrong[0]}, so that the page that is meant is refused",
         instead=wrong[1],
         module=where,
-        fix=partial(_fix, where, at, text, shorter[1]) if literal is not None and shorter is not None else None,
+        fix=partial(_fix, where, at, text, shorter[1])
+        if literal is not None and shorter is not None and not _is_read_elsewhere(where, at, check)
+        else None,
     )
+
+
+def _is_read_elsewhere(module: Module, at: tuple[int, int], check: Check) -> bool:
+    """Whether a constant or setting is this text, and stands for more than the origins: links are made of it."""
+    entry = next((each for each in module.facts.assigns if each.start <= at[0] < each.end), None)
+    if entry is None or not isinstance(entry.value, f.Const) or not isinstance(entry.target, f.Name):
+        return False
+    word = re.compile(rf"\b{re.escape(entry.target.id)}\b".encode())
+    modules = [each for each in check.project.modules if each.mentions(entry.target.id)]
+    imported = sum(one.name == entry.target.id for each in modules for one in each.facts.imports)
+    return sum(len(word.findall(each.text)) for each in modules) > 2 + imported
 
 
 def _fix(module: Module, at: tuple[int, int], text: str, origin: str) -> Fix | None:
