@@ -99,9 +99,7 @@ def _dropped(answer: Answer, handler: Function, status: int, check: Check) -> Fi
         f"`{handler.name}` answers {status}, but returns a value here",
         why="a response with this status has no body: the value is dropped in silence",
         instead="return nothing, or choose a status with a body",
-        fix=_bare(leaving, handler, check)
-        if leaving is not None and not check.project.callers.uses(handler)
-        else None,
+        fix=_bare(leaving, handler, check) if leaving is not None and not check.project.callers.uses(handler) else None,
         module=handler.module,
     )
 
