@@ -96,8 +96,9 @@ def _comparing_rows(project: Project, module: Module) -> Iterator[str]:
                 if isinstance(part, f.Compare) and part.operators in (("==",), ("!=",)):
                     one, other = part.operands
                     for a, b in ((one, other), (other, one)):
-                        column = column_of(b, (module, block, at), project)
-                        if column and any((name, column) in told for name in _claims(a, function, project)):
+                        where = (module, block, at)
+                        column = column_of(b, where, project)
+                        if column and any((name, column) in told for name in _claims(a, function, where, project)):
                             yield module.path
                             return
 
@@ -166,9 +167,9 @@ def _is_made_in(name: str, function: Function, project: Project) -> bool:
     return False
 
 
-def _claims(expr: f.Expr, function: Function, project: Project) -> Iterator[str]:
+def _claims(expr: f.Expr, function: Function, where: Where, project: Project) -> Iterator[str]:
     """The names of entries and attributes that an expression is, or that a variable was set to: not of what an endpoint
-    is sent beside the token, as the role with which somebody wants to log in."""
+    is sent beside the token, as the role with which somebody wants to log in, and not of another row."""
     module = function.module
     sent: set[f.Expr] = set()
     if function in project.routes.by_handler:
@@ -185,7 +186,8 @@ def _claims(expr: f.Expr, function: Function, project: Project) -> Iterator[str]
         if read is not None:
             yield read.key
         elif isinstance(value, f.Attr):
-            yield value.attr
+            if column_of(value, where, project) is None:
+                yield value.attr
 
 
 def deep(expr: f.Expr, module: Module, depth: int = _DEPTH) -> Iterator[f.Expr]:
