@@ -42,7 +42,10 @@ _SESSION_NAMES = frozenset({"session", "db", "db_session", "async_session", "_se
 _SESSION_CLASSES = ("Session", "AsyncSession", "scoped_session", "async_scoped_session")
 _CREATORS = frozenset({"create", "acreate", "bulk_create", "insert", "insert_many", "insert_one", "objects"})
 _RUNS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all", "exec"})
-_LIBRARIES = ("tortoise.", "peewee.", "ormar.", "django.", "beanie.", "gino.", "piccolo.", "mongoengine.", "odmantic.")
+_LIBRARIES = (
+    "tortoise.", "peewee.", "ormar.", "django.", "beanie.", "gino.", "piccolo.", "mongoengine.", "odmantic.",
+    "neomodel.",
+)  # fmt: skip
 _LOADS = frozenset({
     "get", "get_one", "first", "one", "one_or_none", "scalar", "scalar_one", "scalar_one_or_none", "all", "fetchone",
     "find_one", "get_or_none", "merge", "refresh",

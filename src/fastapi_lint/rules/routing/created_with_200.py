@@ -104,13 +104,18 @@ def _creates(said: Wording, trail: Trail[Insert] | None, route: Route) -> bool:
         )
     if said.verb and said.name[:1] == (said.verb,):
         is_right_there = trail.length == 1 and said.is_plural and not said.inner and said.is_plain
-        return (said.matches or is_right_there) and not said.acts_on_more
+        return (said.matches or is_right_there) and not said.acts_on_more(_made(trail))
     thing = trail.effect.thing
     if said.is_action or trail.length > 1:
-        return trail.length == 1 and not said.acts_on_more and _adds_member(said, thing)
+        return trail.length == 1 and not said.acts_on_more() and _adds_member(said, thing)
     if thing is not None and said.collection and said.collection not in wording(thing.name, "").singulars:
         return False  # a row about what was done
     return said.is_plural or not said.last or bool(said.verb)
+
+
+def _made(trail: Trail[Insert]) -> str:
+    """The name of the class of which a row is inserted."""
+    return trail.effect.thing.name if trail.effect.thing is not None else ""
 
 
 def _gives_back(said: Wording, trail: Trail[Insert], handler: Function, check: Check) -> bool:

@@ -40,6 +40,7 @@ ACTIONS = frozenset({
     "salvar", "sincronizar", "subir", "validar", "verificar",
 })  # fmt: skip
 """Words that speak of doing something with what is there, not of a new resource; some are also things."""
+_SIGNING_IN = frozenset({"login", "signin", "auth", "authenticate", "oauth", "token", "session"})
 _UPLOADS = frozenset({"upload", "uploads"})
 _MANAGING = frozenset({
     "edit", "update", "modify", "change", "delete", "remove", "list", "get", "query", "search", "info", "detail",
@@ -65,7 +66,8 @@ _HISSING = ("ses", "se", "xes", "xe", "ches", "che", "shes", "she")
 class Wording:
     """The words of a handler's name and of the last piece of its path; `inner`: a placeholder stands before that.
 
-    `above`: what the path is below, in the singular: the `task` of `/tasks/{number}/comments`.
+    `above`: what the path is below, in the singular: the `task` of `/tasks/{number}/comments`. `before`: what else
+    stands there.
     """
 
     name: tuple[str, ...]
@@ -73,6 +75,7 @@ class Wording:
     inner: bool
     is_item: bool
     above: frozenset[str] = frozenset()
+    before: frozenset[str] = frozenset()
 
     @property
     def verb(self) -> str:
@@ -119,11 +122,14 @@ class Wording:
         """Whether the only action that a word speaks of is an upload, which may be one of a new thing."""
         return ACTIONS.intersection({*self.name, *self.last}) <= _UPLOADS
 
-    @property
-    def acts_on_more(self) -> bool:
+    def acts_on_more(self, made: str = "") -> bool:
         """Whether a word beside the thing itself and what it belongs to speaks of doing something: `create_role` is no
-        action by its noun, nor is `create_task_comment` below a task."""
+        action by its noun, nor is `create_task_comment` below a task, nor `create_chat_room` below `/chat` or if a `ChatRoom`
+        is `made`.
+        """
         things = {self.thing, self.collection, *self.above}
+        if self.thing == self.collection:
+            things |= ({_singular(word) for word in words(made)} | self.before) - _SIGNING_IN
         return not ACTIONS.isdisjoint(word for word in (*self.name, *self.last) if _singular(word) not in things)
 
     @property
@@ -141,7 +147,8 @@ def wording(name: str, path: str, prefix: str = "") -> Wording:
     pieces = [*prefix.strip("/").split("/"), *filter(None, before)]
     owners = [piece for piece, below in pairwise(pieces) if "{" in below and "{" not in piece]
     above = frozenset(_singular(word) for piece in owners for word in words(piece))
-    return Wording(tuple(words(name)), tuple(words(last)), any("{" in piece for piece in before), is_item, above)
+    rest = frozenset(_singular(word) for piece in pieces if "{" not in piece for word in words(piece))
+    return Wording(tuple(words(name)), tuple(words(last)), any("{" in piece for piece in before), is_item, above, rest)
 
 
 def manages(path: str, *, searching: bool = True) -> bool:
