@@ -11,7 +11,7 @@ from fastapi_lint.model.names.symbols import Function, FunctionObject
 from fastapi_lint.model.types.inference.inference import Inference
 from fastapi_lint.tracking import memoized
 
-_BREAK = re.compile(rb"^(?:[^#\n]*[ \t:;])?break[ \t]*(?:#|$)", re.M)
+_BREAK = re.compile(rb"^(?:[^#\n]*[ \t:;])?break[ \t]*(?:#|\r?$)", re.M)
 _NEVER_RETURN = frozenset({
     "sys.exit", "os._exit", "os.abort", "exit", "quit", "typing.assert_never", "typing_extensions.assert_never",
     "pytest.fail", "pytest.skip", "pytest.exit", "flask.abort",

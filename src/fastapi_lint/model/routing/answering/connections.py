@@ -74,18 +74,40 @@ def unregistrations(types: Inference, function: Function, kept: Registration) ->
 
 
 def _takes_off(types: Inference, function: Function, depth: int) -> bool:
-    """Whether a function removes something from a collection, or does what is not known."""
-    if any(leave.kind == "del" for leave in function.exits):
+    """Whether a function removes something from a collection, or does what is not known; not of those that have just
+    failed, as a broadcast does."""
+    failed = _failing(function)
+    if any(leave.kind == "del" and not _stands_in(leave, failed) for leave in function.exits):
         return True
     if any(isinstance(entry.target, f.Attr) for entry in function.module.assigns_in.get(function.index, ())):
         return True
     for call in function.calls:
+        if _stands_in(call, failed):
+            continue
         if f.last_name(call.func) in _REMOVES:
             return True
         callee = types.callee(function.module, call)
         if isinstance(callee, FunctionObject) and depth < _DEEPEST and _takes_off(types, callee.function, depth + 1):
             return True
     return False
+
+
+def _failing(function: Function) -> list[f.Block]:
+    """Where a function has to do with those members of a collection to which it could not send: the clauses of a `try`
+    in a loop, and a loop over what those have put into a list."""
+    blocks = function.module.blocks_in.get(function.index, ())
+    loops = [block for block in blocks if block.kind == "for"]
+    clauses = [block for block in blocks if block.kind == "except" and _stands_in(block, loops)]
+    lists = [
+        call.func.value
+        for call in (function.calls if clauses else ())
+        if isinstance(call.func, f.Attr) and call.func.attr in _ADDS and _stands_in(call, clauses)
+    ]
+    return [*clauses, *(loop for loop in loops if loop.test in lists and _is_local(function, loop.test))]
+
+
+def _stands_in(place: f.Block | f.Call | f.Exit, blocks: list[f.Block]) -> bool:
+    return any(block.start <= place.start < block.end for block in blocks)
 
 
 def _collection(function: Function, expr: f.Expr) -> f.Expr:
@@ -117,7 +139,7 @@ def _is(expr: f.Expr | None, name: str) -> bool:
     return isinstance(expr, f.Name) and expr.id == name
 
 
-def _is_local(function: Function, expr: f.Expr) -> bool:
+def _is_local(function: Function, expr: f.Expr | None) -> bool:
     """Whether a collection is made by the function itself."""
     if not isinstance(expr, f.Name):
         return False
