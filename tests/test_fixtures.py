@@ -16,11 +16,14 @@ from linting import FIXTURES, examples, facts_of, fix, fixture_folders
 
 from fastapi_lint.finding import Finding, Span
 from fastapi_lint.testing.checking import check_bad, check_good, check_more, compare
+from fastapi_lint.testing.linting import linted
 from fastapi_lint.testing.reading import Example, Expectation, expectations, expected_facts
 
 BAD = examples("bad.py")
 GOOD = examples("good.py")
 MORE = examples("more/*.py")
+BY_LINES = {"cut.py", "followed_up.py", "kept_and_threaded.py", "loop_ends.py"}
+"""Edge cases of what is read out of the text of a line up to its end."""
 FACTS = [
     example
     for example in [*BAD, *GOOD, *MORE]
@@ -93,3 +96,9 @@ def test_every_fixed_file_belongs_to_an_example() -> None:
     kept = {example.fixed for example in [*BAD, *MORE]}
     stray = [path for folder in fixture_folders() for path in folder.rglob("*fixed.py") if path not in kept]
     assert not stray
+
+
+@pytest.mark.parametrize("example", [each for each in MORE if each.path.name in BY_LINES], ids=str)
+def test_lines_may_end_in_crlf(example: Example) -> None:
+    files = {path: content.replace(b"\n", b"\r\n") for path, content in example.files().items()}
+    assert compare(linted(files, select=example.select)[0], example.place, example.content) == []

@@ -21,7 +21,7 @@ _COMMENT = re.compile(
     r"#(?:(?![ \t]{0,4}(?:noqa|type:|pragma|nosec|pylint|fmt:|ruff:))[^\n]*\w|[^\n]*?[ \t](?:--?|\u2014)[ \t]{1,4}\w)"
 )
 """A comment that is written for people: not one that speaks to a tool, but the reason that may stand behind it."""
-_NEXT = re.compile(rb"[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#[^\n]*)?\n)*([ \t]*)(raise|try)\b")
+_NEXT = re.compile(rb"[ \t]*(?:#[^\n]*|\r)?\n(?:[ \t]*(?:#[^\n]*|\r)?\n)*([ \t]*)(raise|try)\b")
 """The statement behind another one, when it is one of these, with what it is indented by."""
 _LOGS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "capture_exception"})
 

@@ -392,8 +392,8 @@ def _is_used_later(function: Function, name: str, start: int, keepers: frozenset
     keeping = "|".join((*_KEEPS, "discard", "remove", "pop"))
     rest = re.sub(rf"{word}\s*\.\s*(?:{'|'.join(_OF_TASKS)}|{keeping})\b", "", rest)
     rest = re.sub(rf"\.\s*(?:{keeping})\(\s*{word}\s*\)", "", rest)
-    rest = re.sub(rf"^[ \t]*[\w.]+(?:\.\w+|\[[^\]\n]*\])\s*=\s*{word}[ \t]*$", "", rest, flags=re.M)
+    rest = re.sub(rf"^[ \t]*[\w.]+(?:\.\w+|\[[^\]\n]*\])\s*=\s*{word}[ \t\r]*$", "", rest, flags=re.M)
     for keeper in keepers:
-        rest = re.sub(rf"^[ \t]*(?:\w+\.)*{re.escape(keeper)}\(\s*{word}\s*\)[ \t]*$", "", rest, flags=re.M)
+        rest = re.sub(rf"^[ \t]*(?:\w+\.)*{re.escape(keeper)}\(\s*{word}\s*\)[ \t\r]*$", "", rest, flags=re.M)
     rest = re.sub(rf"\bsetattr\([^()\n]*,\s*{word}\s*\)", "", rest)
     return re.search(rf"{word}\b", rest) is not None

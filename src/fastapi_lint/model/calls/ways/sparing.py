@@ -13,7 +13,7 @@ from fastapi_lint.model.names.expressions import evaluated, walk
 from fastapi_lint.model.names.symbols import Function, Module
 
 _NAME = rb"([A-Za-z_][\w.]*)"
-_MADE = re.compile(rb"\bif\s+" + _NAME + rb"(?:\s+is\s+not\s+None)?\s*:\s+return([ \t]+\1)?[ \t]*(?:#|\n)")
+_MADE = re.compile(rb"\bif\s+" + _NAME + rb"(?:\s+is\s+not\s+None)?\s*:\s+return([ \t]+\1)?[ \t]*(?:#|\r?\n)")
 _LAZY = re.compile(rb"(?:el)?if[\s(]+(?:not\s+" + _NAME + rb"|" + _NAME + rb"\s+is\s+None)\s*(?:[:)]|(?:and|or)\b)")
 _OWN_CALL = re.compile(rb"\b(?:(?:self|cls)\s*\.\s*)?([A-Za-z_]\w*)\s*\(")
 _LEAVES = frozenset({b"continue", b"break", b"return", b"raise"})

@@ -26,7 +26,7 @@ _GATE = re.compile(
     re.IGNORECASE,
 )
 """What middleware that turns strangers away has in its text, and middleware for logs, timing and CORS has not."""
-_DOCSTRING = re.compile(r'\A\s{0,200}[rRuU]?(?:"""(?:[^\\]|\\.)*?"""|"(?:[^"\\\n]|\\.)*"[ \t]{0,9}\n)', re.S)
+_DOCSTRING = re.compile(r'\A\s{0,200}[rRuU]?(?:"""(?:[^\\]|\\.)*?"""|"(?:[^"\\\n]|\\.)*"[ \t]{0,9}\r?\n)', re.S)
 _OF_SENDERS = r"\s*(?:\.\s*(?:headers|cookies|session|state|user|client|scope|auth|get)\b|\[(?![\"']type))"
 """Where a request, or the scope of one, says who sends it, behind its name."""
 _BASES = ("starlette.", "fastapi.", "typing.", "abc.", "object")
