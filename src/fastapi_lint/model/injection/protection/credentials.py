@@ -1,9 +1,13 @@
-"""Whether code looks at a credential: compares it, looks it up, or gives it to something that may verify it."""
+"""Whether code looks at a credential: compares it, looks it up, or gives it to something that may verify it.
+
+What must not be there yet is no credential: whoever knows none gets in.
+"""
 
 from __future__ import annotations
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.sparing import bound
+from fastapi_lint.model.injection.protection.free import must_be_free
 from fastapi_lint.model.injection.protection.looking import OF_THE_WEB, PLAIN, is_one_of, looked_at, parts_of
 from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject
@@ -21,11 +25,16 @@ def looks_at(types: Inference, function: Function, name: str, fields: frozenset[
         if isinstance(entry.target, f.Name) and any(is_one_of(p, frozenset(held)) for p in walk(entry.value)):
             held.add(entry.target.id)
     names = frozenset(held)
-    for expr, _, _ in looked_at(function):
+    free = must_be_free(types, function)
+    for expr, _, start in looked_at(function):
+        if free.holds(start):
+            continue
         for part in walk(expr):
             if isinstance(part, f.Compare) and any(_holds(inner, names, fields) for inner in parts_of(part, module)):
                 return True
     for call in function.calls:
+        if free.holds(call.start):
+            continue
         given = [arg for arg in call.args if any(_holds(part, names, fields) for part in walk(arg.value))]
         whole = [arg for arg in call.args if is_one_of(arg.value, names)] if fields is not None else []
         if not given and not whole:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.injection.connections import CONNECTIONS
 from fastapi_lint.model.injection.dependencies import Dependencies
+from fastapi_lint.model.injection.protection.free import must_be_free
 from fastapi_lint.model.injection.protection.looking import (
     CREDENTIAL,
     OF_THE_WEB,
@@ -85,7 +86,10 @@ class Refusing:
         caller = self._of_caller(function)
         if any(True for _ in self._decided(function, caller)):
             return True
+        free = must_be_free(self.types, function)
         for call in function.calls:
+            if free.holds(call.start):
+                continue
             callee = self.types.callee(function.module, call)
             if isinstance(callee, FunctionObject):
                 inner = callee.function
@@ -213,8 +217,9 @@ class Refusing:
 
     def _compares_secret(self, function: Function) -> bool:
         """Whether a function compares something with a secret, by their names."""
-        for expr, _, _ in looked_at(function):
-            for part in walk(expr):
+        free = must_be_free(self.types, function)
+        for expr, _, at in looked_at(function):
+            for part in () if free.holds(at) else walk(expr):
                 if isinstance(part, f.Compare) and {"==", "!="} & set(part.operators):
                     if any(isinstance(each, f.Const) for each in part.operands):
                         continue

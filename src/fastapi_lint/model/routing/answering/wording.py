@@ -124,9 +124,8 @@ class Wording:
 
     def acts_on_more(self, made: str = "") -> bool:
         """Whether a word beside the thing itself and what it belongs to speaks of doing something: `create_role` is no
-        action by its noun, nor is `create_task_comment` below a task, nor `create_chat_room` below `/chat` or if a `ChatRoom`
-        is `made`.
-        """
+        action by its noun, nor is `create_task_comment` below a task, nor `create_chat_room` below `/chat` or where a
+        `ChatRoom` is `made`."""
         things = {self.thing, self.collection, *self.above}
         if self.thing == self.collection:
             things |= ({_singular(word) for word in words(made)} | self.before) - _SIGNING_IN
