@@ -21,7 +21,11 @@ _CHANGING = frozenset({
     "append", "appendleft", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "popleft", "remove",
     "discard", "clear", "sort", "reverse",
 })  # fmt: skip
-_LOCK = re.compile(r"lock|mutex|semaphore", re.I)
+_LOCK = re.compile(r"(?<![bcf])lock|mutex|semaphore", re.I)
+_LOCKS = (
+    "threading.Lock", "threading.RLock", "threading.Semaphore", "threading.BoundedSemaphore", "threading.Condition",
+    "multiprocessing.Lock", "multiprocessing.RLock",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -106,13 +110,14 @@ def _text(expr: f.Expr) -> str:
     return "?"
 
 
-def is_guarded(function: Function, write: Write) -> bool:
-    """Whether a write stands below a `with` that takes a lock of threads."""
+def is_guarded(function: Function, write: Write, types: Inference) -> bool:
+    """Whether a write stands below a `with` that takes a lock of threads; by its name where that is all that is known."""
     module = function.module
     for each in module.block_chain(write.block):
         if each.kind == "with" and not each.is_async and each.test is not None:
             test = module.facts.calls[each.test.index].func if isinstance(each.test, f.CallRef) else each.test
-            if _LOCK.search(f.last_name(test)):
+            known = types.infer(each.test, (module, each.parent, each.start))
+            if types.is_instance(known, *_LOCKS) or (known is None and _LOCK.search(f.last_name(test))):
                 return True
     return False
 

@@ -112,7 +112,8 @@ class Bonds:
         for bond in self._values(function):
             return bond
         write = next(
-            (w for w in writes(function, self.types, of_object=of_object) if not is_guarded(function, w)), None
+            (w for w in writes(function, self.types, of_object=of_object) if not is_guarded(function, w, self.types)),
+            None,
         )
         if write is None:
             write = next(self._writes_of_shared(function), None)
@@ -123,7 +124,7 @@ class Bonds:
         for call in function.calls:
             match self.types.callee(function.module, call):
                 case FunctionObject(function=method, owner=Instance() as owner) if is_shared_object(owner, self.types):
-                    yield from (w for w in writes(method, self.types) if not is_guarded(method, w))
+                    yield from (w for w in writes(method, self.types) if not is_guarded(method, w, self.types))
 
     def _handed_on(self, module: Module, call: f.Call, own: set[str]) -> Bond | None:
         """Why an object that a call gives to a function of the project belongs to the thread that made it."""

@@ -60,6 +60,8 @@ _VERIFIES = re.compile(
 """Words in the name of a schema whose owner needs its secret, to verify what is delivered."""
 _HIDES = re.compile(r"(?:^|_)(?:redact|mask|scrub|censor|obfuscat|hide|conceal|strip_secret)", re.IGNORECASE)
 _TEXTS = frozenset({"str", "bytes"})
+_SENT = ("str", "int", "float", "bool", "uuid.UUID", "fastapi.Request", "starlette.requests.Request")
+"""Of what a handler is given: what is no object of which something could be taken out."""
 _HIDDEN = frozenset({"pydantic.SecretStr", "pydantic.SecretBytes", "pydantic.types.SecretStr", "pydantic.v1.SecretStr"})
 
 
@@ -217,12 +219,17 @@ def _answers_itself(route: Route, project: Project) -> bool:
 
 
 def _is_hidden_by_call(one: SchemaField, handler: Function, project: Project) -> bool:
-    """Whether a handler calls what takes secrets out of an answer, and not only something of another field:
-    `mask_email(user.email)`."""
+    """Whether a handler calls what takes secrets out of an answer, and not only something of another field, or of what
+    a client has sent: `mask_email(user.email)`, `hide(path)`."""
+    sent = {
+        f.Name(each.name)
+        for each in project.dependencies.parameters(handler)
+        if each.name != one.name and project.types.is_instance(each.type, *_SENT) and not handler.rebinds(each.name)
+    }
     return any(
         _HIDES.search(f.last_name(call.func)) is not None
         and not _gives_back(project.callee(handler.module, call))
-        and not (call.args and all(_is_of_other_field(arg.value, one.name) for arg in call.args))
+        and not (call.args and all(arg.value in sent or _is_of_other_field(arg.value, one.name) for arg in call.args))
         for call in handler.calls
     )
 
