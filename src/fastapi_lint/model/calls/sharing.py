@@ -111,7 +111,7 @@ def _text(expr: f.Expr) -> str:
 
 
 def is_guarded(function: Function, write: Write, types: Inference) -> bool:
-    """Whether a write stands below a `with` that takes a lock of threads; by its name where that is all that is known."""
+    """Whether a write stands below a `with` that takes a lock of threads; by its name if no more is known."""
     module = function.module
     for each in module.block_chain(write.block):
         if each.kind == "with" and not each.is_async and each.test is not None:
