@@ -13,6 +13,7 @@ from fastapi_lint.model.calls.bodies.binding import argument_at, is_of_one_objec
 from fastapi_lint.model.calls.bodies.wrapping import CACHED_PROPERTIES
 from fastapi_lint.model.calls.handed import is_another, runs_another
 from fastapi_lint.model.calls.reach.accessors import comes_from_cache, is_shared_object
+from fastapi_lint.model.calls.reach.threaded import threaded
 from fastapi_lint.model.calls.sharing import starts_from_self
 from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.calls.trails import Memo, Run, Trail, search
@@ -246,31 +247,36 @@ class Chains(Blocking):
         settings: Settings = NO_SETTINGS,
         *,
         through_await: bool = False,
+        through_threads: bool = False,
         always: bool = False,
         each: Callable[[Run], bool] | None = None,
     ) -> Trail[T] | None:
         """Breadth-first over what a function runs, to the nearest body with an effect; `memo` keeps the answers.
 
-        `settings` are those of the function's own parameters; `through_await` also follows awaited coroutine functions;
-        with `always` only what runs whenever the function does is followed. A method of one of several objects is when
-        it has the effect for each of them, or does what `each` asks instead.
+        `settings` are those of the function's own parameters; `through_await` also follows awaited coroutine functions,
+        `through_threads` what threads are given and is waited for; with `always` only what runs whenever the function
+        does is followed. A method of one of several objects is when it has the effect for each of them, or does what
+        `each` asks instead.
         """
 
         def onward(run: Run) -> Iterator[tuple[Step, Run]]:
-            for step, target in self._onward(*run, through_await, always):
+            for step, target in self._onward(*run, through_await, always, through_threads):
                 if not step.several or self._does_each(step, run, each or leads):
                     yield step, target
 
         def leads(run: Run) -> bool:
-            return self._leads(run, effect, memo, through_await=through_await)
+            return self._leads(run, effect, memo, through_await=through_await, through_threads=through_threads)
 
         return search((function, settings), lambda run: effect(*run), onward, memo)
 
-    def _leads(self, run: Run, effect: Effect[T], memo: Memo[T], *, through_await: bool = False) -> bool:
+    def _leads(
+        self, run: Run, effect: Effect[T], memo: Memo[T], *, through_await: bool = False, through_threads: bool = False
+    ) -> bool:
         """Whether a function has an effect, without methods of one of several objects on the way."""
 
         def onward(run: Run) -> Iterator[tuple[Step, Run]]:
-            return (way for way in self._onward(*run, through_await, False) if not way[0].several)
+            ways = self._onward(*run, through_await, False, through_threads)
+            return (way for way in ways if not way[0].several)
 
         return search(run, lambda each: effect(*each), onward, Memo(memo.single, memo.own)) is not None
 
@@ -289,12 +295,13 @@ class Chains(Blocking):
         return True
 
     def _onward(
-        self, function: Function, settings: Settings, through_await: bool, always: bool
+        self, function: Function, settings: Settings, through_await: bool, always: bool, through_threads: bool
     ) -> Iterator[tuple[Step, Run]]:
         """The functions that one runs, its parameters set like that, each with the step to it."""
         if not function.is_async and self.asks_for_loop(function):
             return  # it does something else when a loop runs
-        for step in self.execution.steps(function):
+        steps = self.execution.steps(function)
+        for step in (*steps, *threaded(self.execution, function)) if through_threads else steps:
             if step.function is None or (step.function.is_async and not through_await):
                 continue
             if self.branches.is_dead(function, settings, step.block, step.start):

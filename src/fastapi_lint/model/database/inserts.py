@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
 _MONGO = frozenset({"insert_one", "insert_many"})
-_SESSION = frozenset({"add", "add_all", "bulk_save_objects", "bulk_insert_mappings"})
+_SESSION = frozenset({"add", "add_all", "bulk_save_objects", "bulk_insert_mappings", "merge"})
 _SESSION_NAMES = frozenset({"session", "db", "db_session", "async_session", "_session", "_db", "dbsession"})
 _SESSION_CLASSES = ("Session", "AsyncSession", "scoped_session", "async_scoped_session")
 _CREATORS = frozenset({"create", "acreate", "bulk_create", "insert", "insert_many", "insert_one", "objects"})
@@ -87,7 +87,9 @@ class Inserts:
     def insertion(self, function: Function) -> Trail[Insert] | None:
         """The way from a function to the nearest insert; None when there is none, or only one that is far away."""
         effects = self._project.effects
-        trail = effects.search(function, lambda each, _: self._own(each), self._memo, through_await=True)
+        trail = effects.search(
+            function, lambda each, _: self._own(each), self._memo, through_await=True, through_threads=True
+        )
         return trail if trail is not None and trail.length <= _MOST_STEPS else None
 
     def is_sure(self, function: Function, trail: Trail[Insert]) -> bool:
@@ -247,7 +249,20 @@ class Inserts:
             return Insert(written, None, True, name)
         thing = _class_in(self._project.types.infer(value, where))
         is_new = value is not None and self._is_made(value, where)
+        if f.last_name(call.func) == "merge" and not (value is not None and self._has_no_key(value, where)):
+            return Insert(written, thing, True)
         return Insert(written, thing, handed=name if maker is not None else "", is_new=is_new)
+
+    def _has_no_key(self, value: f.Expr, where: Where) -> bool:
+        """Whether a row is made there without the key by which `merge` would find one that is there already."""
+        made, module = self._defined(value, where)
+        call = module.facts.calls[made.index] if isinstance(made, f.CallRef) else None
+        cls = self._project.callee(module, call) if call is not None else None
+        model = self._project.orm.of(cls.cls) if isinstance(cls, ClassObject) and isinstance(cls.cls, Class) else None
+        if call is None or model is None:
+            return False
+        keys = {column.name for column in model.columns if column.is_true("primary_key")}
+        return bool(keys) and all(arg.name not in ("", "*", "**", *keys) for arg in call.args)
 
     def _is_injected(self, name: str, where: Where) -> bool:
         """Whether a name is what a dependency gave and has not made itself, such as the row of who asks."""
