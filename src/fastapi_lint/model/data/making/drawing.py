@@ -28,7 +28,12 @@ def may_make_new(project: Project, function: Function) -> bool:
     if project.inserts.insertion(function) is not None:
         return True
     memo: Memo[str] = Memo()
-    return project.effects.search(function, lambda each, _: _own(each, project), memo, through_await=True) is not None
+    return (
+        project.effects.search(
+            function, lambda each, _: _own(each, project), memo, through_await=True, through_threads=True
+        )
+        is not None
+    )
 
 
 def _own(function: Function, project: Project) -> tuple[Step, str] | None:
