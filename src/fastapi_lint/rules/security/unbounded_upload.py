@@ -84,10 +84,31 @@ def _reads(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], 
         if isinstance(receiver, f.Attr) and receiver.attr == "file":
             receiver = receiver.value
         kind = check.project.infer(receiver, function.module, call.block, call.start)
-        if check.project.types.is_instance(kind, *_UPLOADS):
+        is_upload = check.project.types.is_instance(kind, *_UPLOADS)
+        if is_upload or (kind is None and call.awaited and _is_of_untyped(function, receiver, call, check)):
             shown = function.module.source.slice(call.start, call.name_end)
             content = {root_of(receiver), *_read_into(function, call)}
             yield (call.start, call.name_end), content - {""}, f"`{shown}()` reads the whole upload"
+
+
+def _is_of_untyped(function: Function, receiver: f.Expr, call: f.Call, check: Check) -> bool:
+    """Whether something is one of the files of a parameter that is no more than a list: FastAPI puts uploads into it."""
+    parameters = check.project.taint.tracing.entries.parameters(function).items()
+    untyped = {
+        f.Name(name) for name, one in parameters if one.marker == "fastapi.File" and _is_list(one.fact.annotation)
+    }
+    if not untyped:
+        return False
+    if isinstance(receiver, f.Sub):
+        return receiver.value in untyped
+    blocks = (function.module.facts.blocks[each] for each in function.module.blocks_around(call.block))
+    return any(each.target == receiver and each.test in untyped for each in blocks)
+
+
+def _is_list(annotation: f.Expr | None) -> bool:
+    if isinstance(annotation, f.Sub) and f.last_name(annotation.value) == "Annotated":
+        annotation = annotation.items[0]
+    return isinstance(annotation, f.Name | f.Attr) and f.last_name(annotation) in ("list", "List", "Sequence")
 
 
 def _held(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], set[str], str]]:
