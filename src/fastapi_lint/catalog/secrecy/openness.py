@@ -23,6 +23,8 @@ OPEN = re.compile(
 """Those of them that say so of a row with a number as well: who may delete number 7 of the web hooks, these do not."""
 KEPT = re.compile(r"(web_?hooks?|hooks?|invit\w*)", re.IGNORECASE)
 """Those that strangers come to, or follow, and that are made by somebody who is known."""
+MANY = re.compile(r"(?<=\w)/(bulk|batch|many|multiple)/?\Z", re.IGNORECASE)
+"""The end of a path at which many are made of what stands before."""
 PLACES = re.compile(r"(public|guest|anonymous|demo|rpc|mcp|proxy|internal|private|onboard\w*|bootstrap)", re.IGNORECASE)
 """Those that speak of a part of the application, and not of what a route does: of what is below the same for all."""
 HELD = re.compile(r"(activat\w*|confirm\w*|verif\w*|reset|recover\w*|invit\w*|onboard\w*)", re.IGNORECASE)

@@ -271,16 +271,17 @@ def _is_public(standing: _Standing, writes: _Writes, check: Check) -> bool:
     if any(fnmatchcase(path, pattern) for pattern in check.names("public-paths")):
         return True
     last = path.rstrip("/").rsplit("/", 1)[-1]
+    collection = _without_many(path).rstrip("/").rsplit("/", 1)[-1]
     if any(one[0] not in writes.guarded_parts for one in openness.CAPABILITY.finditer(path)):
         return True
     makes_it = _makes_what_it_is_for(standing, check.project)
-    if _is_for_everybody(standing, writes.guarded_pieces) and not (makes_it and openness.KEPT.fullmatch(last)):
+    if _is_for_everybody(standing, writes.guarded_pieces) and not (makes_it and openness.KEPT.fullmatch(collection)):
         if _acts_on_numbered(standing, check.project):
             return False
         return not _changes_numbered(standing) or any(map(openness.OPEN.search, _texts(standing)))
     if route.methods == ("POST",) or route.kind == "websocket":
         reads = openness.READS.search(name) or openness.READS.search(last)
-        if makes_it and openness.MADE.fullmatch(last):
+        if makes_it and openness.MADE.fullmatch(collection):
             return False
         return bool(
             openness.PUBLIC_END.search(last) or (reads and not (makes_it or _makes_what_it_names(standing, check)))
@@ -292,8 +293,13 @@ def _makes_what_it_is_for(standing: _Standing, project: Project) -> bool:
     """Whether a POST inserts a row of what its path is a collection of, each time: a `Country` by `POST /countries`."""
     handler = standing.route.handler
     made = _made(standing, project)
-    said = wording(handler.name, standing.address.path) if handler is not None and made else None
+    said = wording(handler.name, _without_many(standing.address.path)) if handler is not None and made else None
     return said is not None and bool(said.collection) and said.collection in made
+
+
+def _without_many(path: str) -> str:
+    """A path without the piece behind a collection that says that many are made at once."""
+    return openness.MANY.sub("", path)
 
 
 def _makes_what_it_names(standing: _Standing, check: Check) -> bool:

@@ -92,7 +92,7 @@ def _reads(function: Function, check: Check) -> Iterator[tuple[tuple[int, int], 
 
 
 def _is_of_untyped(function: Function, receiver: f.Expr, call: f.Call, check: Check) -> bool:
-    """Whether something is one of the files of a parameter that is no more than a list: FastAPI puts uploads into it."""
+    """Whether something is one of the files of a parameter that is no more than a list: FastAPI fills it."""
     parameters = check.project.taint.tracing.entries.parameters(function).items()
     untyped = {
         f.Name(name) for name, one in parameters if one.marker == "fastapi.File" and _is_list(one.fact.annotation)
