@@ -28,6 +28,8 @@ _KEPT = re.compile(rb"\b(\w+)(?:[ \t]*:[ \t]*\w+)?[ \t]*[+:]?=([^=\n]*?)" + _LEN
 _BODIES = re.compile(rb"\.body\(\)|\.stream\(\)|\breceive\(|(?:\.get\(|\[)[\"']body[\"']")
 _LIMITERS = re.compile(r"(?<!rate)(?<!rate_)limit|size|body", re.IGNORECASE)
 """What the middleware of libraries is called that limits sizes: one of rates counts requests."""
+_LOOK_AT_NO_SIZE = ("fastapi.security.", "pydantic.", "abc.", "typing.", "object", "Generic", "Protocol")
+"""Beginnings of the names of classes that have to do with nothing that limits a body."""
 _READING = frozenset({"read"})
 _MOST = 12
 _DEEPEST = 3
@@ -137,8 +139,8 @@ def _is_limited(function: Function, check: Check) -> bool:
             target = project.types.dependency_of(param.fact, where) if param.marker.endswith("Depends") else None
             if isinstance(target, FunctionObject):
                 near.append(target.function)
-            elif isinstance(target, ClassObject) or (isinstance(target, Instance) and not _is_scheme(target)):
-                return True  # a class that may look at anything
+            elif isinstance(target, (ClassObject, Instance)) and _may_limit(target, check):
+                return True
     if any(weighs(project, each.module, each.facts.head_end, each.facts.end) for each in others):
         return True
     if any(weighs(project, each.module, *each.span) for each in _in_front(function, check)):
@@ -273,8 +275,17 @@ def _is_compared(first: bytes, last: bytes, text: bytes, is_length: bool = True)
     return False
 
 
-def _is_scheme(value: Instance) -> bool:
-    return isinstance(value.cls, str) and catalog.security_scheme(value.cls) is not None
+def _may_limit(dependency: ClassObject | Instance, check: Check) -> bool:
+    """Whether a class on which an endpoint depends looks at sizes, or is not known."""
+    if not isinstance(dependency.cls, Class):
+        return catalog.security_scheme(dependency.cls) is None
+    for base in check.project.types.mro(dependency.cls):
+        if not isinstance(base, Class):
+            if not base.startswith(_LOOK_AT_NO_SIZE):
+                return True
+        elif _looks_at_size(base.module, base.facts.head_end, base.facts.end, check):
+            return True
+    return False
 
 
 def _is_limited_around(function: Function, check: Check) -> bool:
