@@ -7,20 +7,27 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Project
-from fastapi_lint.model.application import CORS, Middleware, passes_on, refuses, stacks, writes_cors_headers
+from fastapi_lint.model.application import (
+    CORS,
+    Middleware,
+    limits_every_route,
+    passes_on,
+    refuses,
+    stacks,
+    writes_cors_headers,
+)
 from fastapi_lint.rule import Check, rule
 
 _HOSTS = ("fastapi.middleware.trustedhost.TrustedHostMiddleware",)
 _AUTHENTICATION = "starlette.middleware.authentication.AuthenticationMiddleware"
 _OF_LIBRARIES = (
     "fastapi.middleware.httpsredirect.HTTPSRedirectMiddleware",
-    "slowapi.middleware.SlowAPIMiddleware",
-    "slowapi.middleware.SlowAPIASGIMiddleware",
     "asgi_csrf.asgi_csrf",
     "starlette_csrf.CSRFMiddleware",
     "starlette_csrf.middleware.CSRFMiddleware",
 )
 """Middleware of libraries that answers requests in the place of the app."""
+_OF_LIMITS = ("slowapi.middleware.SlowAPIMiddleware", "slowapi.middleware.SlowAPIASGIMiddleware")
 
 
 @rule("FAPI704", since="0.2.0")
@@ -37,7 +44,8 @@ def middleware_order(module: Module, check: Check) -> Iterator[Finding]:
     the app, have an order that is looked at. Of middleware of libraries only those count that are known to answer; for
     `TrustedHostMiddleware` this is information, because requests to foreign hosts seldom come from a browser's page.
     What a middleware raises is no answer (that is FAPI705's), nor is there one where the backend of an
-    `AuthenticationMiddleware` raises no `AuthenticationError`.
+    `AuthenticationMiddleware` raises no `AuthenticationError`, nor of slowapi where no `Limiter` has limits for all
+    routes: those of single routes are raised by their decorators.
 
     References
     - [Starlette: middleware](https://www.starlette.io/middleware/#using-middleware)
@@ -87,6 +95,8 @@ def _answers(each: Middleware, project: Project) -> bool:
         return not any(each.is_a(project, name) for name in _HOSTS)
     if each.is_a(project, _AUTHENTICATION):
         return refuses(each, project)
+    if any(each.is_a(project, name) for name in _OF_LIMITS):
+        return limits_every_route(project)
     if any(each.is_a(project, name) for name in (*_HOSTS, *_OF_LIBRARIES)):
         return True
     return passes_on(each, project) is False and not writes_cors_headers(each)
