@@ -6,11 +6,13 @@ from fastapi_lint.model.types.alternatives import options
 from fastapi_lint.model.types.deferral import Deferral
 from fastapi_lint.model.types.identity import classes_in, identity, names_in, survives_as_text
 from fastapi_lint.model.types.inference.inference import DEPENDS, Where, is_none
+from fastapi_lint.model.types.inference.members import PROPERTIES
 from fastapi_lint.model.types.unimported import When, is_dead, scope_around, unimported
 from fastapi_lint.model.types.vouching import Vouching
 
 __all__ = [
     "DEPENDS",
+    "PROPERTIES",
     "Deferral",
     "Vouching",
     "When",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.finding import Finding, Related, Severity
 from fastapi_lint.index import facts as f
-from fastapi_lint.model import Class, ClassObject, Function, Module
+from fastapi_lint.model import Class, ClassObject, Function, Instance, Module
 from fastapi_lint.model.data import response_types
-from fastapi_lint.model.database import Relationship, classes_of, is_async_session
+from fastapi_lint.model.database import Relationship, Rows, classes_of, is_async_session
 from fastapi_lint.model.names import attributes_of, evaluated, walk
-from fastapi_lint.model.types import Where
+from fastapi_lint.model.types import PROPERTIES, Where
 from fastapi_lint.rule import Check, rule
 
 _FLUSHES = frozenset({"flush", "commit"})
@@ -263,22 +263,49 @@ def _read_by(
     if schema is None:
         return
     rows = check.project.loading.rows(expr, where)
-    for one in schema.fields:
-        if one.name not in check.project.orm.relationship_names or one.name in named:
+    fields = (one.name for one in schema.fields if not {"validation_alias", "alias"} & {*one.keywords})
+    told: set[str] = set()
+    for name, attr in _attributes(fields, expr, where, rows, check):
+        if attr in named or attr in told:
             continue
-        if "validation_alias" in one.keywords or "alias" in one.keywords:
-            continue
-        found = _of_object(expr, one.name, where, function, check)
+        found = _of_object(expr, attr, where, function, check)
         is_whole = rows is not None and (rows.many or isinstance(expr, (f.Await, f.CallRef)))
         if found is None and rows is not None and is_whole and not rows.is_taken and rows.is_async:
             entity, place = rows.entities[0] if len(rows.entities) == 1 else None, rows.place
             if entity is not None and rows.eager is not None and place is not None:
-                if _is_followed(place, one.name, function, check):
+                if _is_followed(place, attr, function, check):
                     found = _Loaded(entity, rows.eager, place[1], place[0])
-        relationship = _lazy(found, one.name, function, check) if found is not None else None
+        relationship = _lazy(found, attr, function, check) if found is not None else None
         if found is not None and relationship is not None:
-            title = f"`{cls.name}` reads `{relationship.owner.name}.{one.name}`, which is not loaded"
+            told.add(attr)
+            owner = relationship.owner.name
+            title = f"`{cls.name}` reads `{owner}.{attr}`, which is not loaded"
+            if name != attr:
+                title = f"`{cls.name}` reads `{owner}.{name}`, and that `{attr}`, which is not loaded"
             yield _finding(at, title, found, relationship, check)
+
+
+def _attributes(
+    fields: Iterable[str], expr: f.Expr, where: Where, rows: Rows | None, check: Check
+) -> Iterator[tuple[str, str]]:
+    """The relationships that fields of a schema read, each with the field: by its name, or by a property of that name
+    that reads one each time."""
+    relationships = check.project.orm.relationship_names
+    value = check.project.types.infer(expr, where) if rows is None else None
+    entities = rows.entities if rows is not None else ()
+    entity = entities[0] if len(entities) == 1 else value.cls if isinstance(value, Instance) else None
+    for name in fields:
+        if name in relationships:
+            yield name, name
+        elif isinstance(entity, Class) and (method := entity.methods.get(name)) is not None:
+            if not PROPERTIES.isdisjoint(check.project.types.decorators(method)):
+                found = attributes_of(method)
+                read = {part.attr for part, block, _ in found if block == method.facts.block and _is_own(part)}
+                yield from ((name, attr) for attr in sorted(read & relationships))
+
+
+def _is_own(part: f.Attr) -> bool:
+    return part.value == f.Name("self")
 
 
 def _text(expr: f.Expr) -> str:
