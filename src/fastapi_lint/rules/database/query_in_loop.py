@@ -9,7 +9,7 @@ from functools import cache, partial
 from fastapi_lint.finding import Finding, Related
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Function
-from fastapi_lint.model.calls import written
+from fastapi_lint.model.calls import bound, written
 from fastapi_lint.model.data import Root, is_cached, nearest_root
 from fastapi_lint.model.database import Rows, is_session_like, loads_a_key
 from fastapi_lint.model.names import asked_about, evaluated, target_names, walk
@@ -18,6 +18,8 @@ from fastapi_lint.rule import Check, rule
 _BREAK = re.compile(rb"(?:^[ \t]*|[:;][ \t]*)break\b", re.MULTILINE)
 _WRITES = frozenset({"add", "add_all", "flush", "commit", "delete", "merge", "update", "insert"})
 """What may change what the same query gives in the next round."""
+_MOST = 12
+"""Callers of a function that are looked at for rows which they hand it."""
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -34,7 +36,8 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
     Tortoise: with `filter(id__in=...)`, or loaded along by `prefetch_related(...)`.
 
     Known limits
-    The rows have to come from a query that is seen, in the same function or in one of the project that gives them back.
+    The rows have to come from a query that is seen: in the same function, in one of the project that gives them back,
+    or in one that hands them on as an argument.
     Queries below a condition in a function that is called, loops that end at the first hit, generators, writes, rows
     that are stored in a session or transaction of their own, and code that no endpoint runs are left alone.
     Relationships under an `AsyncSession` are another rule's.
@@ -52,6 +55,11 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
         if block.kind not in ("for", "comprehension"):
             continue
         rows = check.project.loading.rows(block.test, (module, max(block.parent, 0), block.start))
+        if rows is None and (handed := _handed(function, index, check)) is not None and not _ends_early(function, index):
+            caller, rows = handed
+            nearest = cache(partial(nearest_root, check.project, caller, carries=False))
+            yield from _calls(function, index, rows, nearest, seen, check)
+            continue
         if rows is None or not rows.many or (block.is_async and not rows.by_async_for) or _ends_early(function, index):
             continue
         if root is None:  # a long way, which is gone only when there is something to tell
@@ -59,6 +67,25 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
         yield from _calls(function, index, rows, root, seen, check)
         yield from _relationships(function, index, rows, root, check)
         yield from _keys(function, index, rows, root, check)
+
+
+def _handed(function: Function, index: int, check: Check) -> tuple[Function, Rows] | None:
+    """The rows that a caller of a function hands it, for a loop that goes over one of its parameters."""
+    block = function.module.facts.blocks[index]
+    name = block.test.id if isinstance(block.test, f.Name) else ""
+    if block.is_async or all(param.name != name for param in function.params) or function.rebinds(name):
+        return None
+    if not any(_is_inside(function, call.block, index) for call in function.calls):
+        return None
+    for use in check.project.callers.uses(function)[:_MOST]:
+        caller, call = use.caller, use.call
+        if caller is None or call is None or caller.module.is_test:
+            continue
+        given = next((value for key, value in bound(function, call) if key == name), None)
+        rows = check.project.loading.rows(given, (caller.module, call.block, call.start)) if given is not None else None
+        if rows is not None and rows.many:
+            return caller, rows
+    return None
 
 
 def _calls(
