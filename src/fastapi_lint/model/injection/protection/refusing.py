@@ -62,6 +62,8 @@ _REFUSALS = frozenset({
     "PermissionError", "Unauthorized", "Forbidden", "PermissionDenied", "NotAuthenticated", "AuthenticationError",
     "Unauthenticated", "AuthenticationFailed", "AuthorizationError",
 })  # fmt: skip
+_KEEPING = frozenset({"append", "appendleft", "add", "insert", "remove", "discard"})
+_COLLECTIONS = frozenset({"list", "set", "dict", "collections"})
 _CODES = tuple(map(f.Const, (1008, 3000, 3003, 4001, 4003, 4401, 4403)))
 
 
@@ -103,7 +105,7 @@ class Refusing:
                 return True
             is_known = (
                 name.startswith(OF_THE_WEB) or name in PLAIN or isinstance(callee, ClassObject)
-            ) or self._passes_on(call, function)
+            ) or (self._passes_on(call, function) or _keeps(call, name))
             if not is_known and any(self._is_caller(arg.value, function, call, caller) for arg in call.args):
                 return True
         return False
@@ -228,6 +230,12 @@ class Refusing:
                     ):
                         return True
         return False
+
+
+def _keeps(call: f.Call, name: str) -> bool:
+    """Whether a call puts what it is given into a collection, or takes it out, and nobody asks what it gives."""
+    is_plain = not name or name.partition(".")[0] in _COLLECTIONS
+    return call.use == "statement" and isinstance(call.func, f.Attr) and call.func.attr in _KEEPING and is_plain
 
 
 def _closes_as_stranger(module: Module, call: f.Call) -> bool:
