@@ -55,7 +55,8 @@ def query_in_loop(function: Function, check: Check) -> Iterator[Finding]:
         if block.kind not in ("for", "comprehension"):
             continue
         rows = check.project.loading.rows(block.test, (module, max(block.parent, 0), block.start))
-        if rows is None and (handed := _handed(function, index, check)) is not None and not _ends_early(function, index):
+        handed = _handed(function, index, check) if rows is None else None
+        if handed is not None and not _ends_early(function, index):
             caller, rows = handed
             nearest = cache(partial(nearest_root, check.project, caller, carries=False))
             yield from _calls(function, index, rows, nearest, seen, check)
