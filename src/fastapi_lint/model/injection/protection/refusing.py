@@ -103,10 +103,10 @@ class Refusing:
             name = self.types.name_of_type(callee) or ""
             if name in _VERIFY or _closes_as_stranger(function.module, call) or name.startswith(_VERIFY_IN):
                 return True
-            is_known = (
-                name.startswith(OF_THE_WEB) or name in PLAIN or isinstance(callee, ClassObject)
-            ) or (self._passes_on(call, function) or _keeps(call, name))
-            if not is_known and any(self._is_caller(arg.value, function, call, caller) for arg in call.args):
+            is_known = name.startswith(OF_THE_WEB) or name in PLAIN or isinstance(callee, ClassObject)
+            if is_known or _keeps(call, name) or self._passes_on(call, function):
+                continue
+            if any(self._is_caller(arg.value, function, call, caller) for arg in call.args):
                 return True
         return False
 
