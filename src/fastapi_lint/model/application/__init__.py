@@ -6,7 +6,6 @@ from __future__ import annotations
 from fastapi_lint.model.application.document import has_document
 from fastapi_lint.model.application.given_back import GivenBack, coroutines_given_back, properties_given_back
 from fastapi_lint.model.application.lending import Lent, is_early, lent, takes_back, used_in, uses
-from fastapi_lint.model.application.limiters import limits_every_route
 from fastapi_lint.model.application.middleware import (
     CORS,
     Middleware,
@@ -49,7 +48,6 @@ __all__ = [
     "is_set_by_tests",
     "is_state",
     "lent",
-    "limits_every_route",
     "may_be_state",
     "middleware_in",
     "needs",

@@ -7,16 +7,9 @@ from collections.abc import Iterator
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Project
-from fastapi_lint.model.application import (
-    CORS,
-    Middleware,
-    limits_every_route,
-    passes_on,
-    refuses,
-    stacks,
-    writes_cors_headers,
-)
+from fastapi_lint.model.application import CORS, Middleware, passes_on, refuses, stacks, writes_cors_headers
 from fastapi_lint.rule import Check, rule
+from fastapi_lint.tracking.queries import gathered
 
 _HOSTS = ("fastapi.middleware.trustedhost.TrustedHostMiddleware",)
 _AUTHENTICATION = "starlette.middleware.authentication.AuthenticationMiddleware"
@@ -27,6 +20,9 @@ _OF_LIBRARIES = (
     "starlette_csrf.middleware.CSRFMiddleware",
 )
 """Middleware of libraries that answers requests in the place of the app."""
+_LIMITERS = ("slowapi.Limiter", "slowapi.extension.Limiter")
+_FOR_ALL = frozenset({"default_limits", "application_limits", "in_memory_fallback", "config_filename"})
+"""Arguments that bring limits for every route, or may."""
 _OF_LIMITS = ("slowapi.middleware.SlowAPIMiddleware", "slowapi.middleware.SlowAPIASGIMiddleware")
 
 
@@ -96,7 +92,19 @@ def _answers(each: Middleware, project: Project) -> bool:
     if each.is_a(project, _AUTHENTICATION):
         return refuses(each, project)
     if any(each.is_a(project, name) for name in _OF_LIMITS):
-        return limits_every_route(project)
+        found = _limiting(project)
+        return not found or any(found)
     if any(each.is_a(project, name) for name in (*_HOSTS, *_OF_LIBRARIES)):
         return True
     return passes_on(each, project) is False and not writes_cors_headers(each)
+
+
+@gathered
+def _limiting(project: Project, module: Module) -> Iterator[bool]:
+    """Whether the limiters that a module makes have limits for the routes that name none, or may."""
+    if module.is_test or not module.mentions("Limiter"):
+        return
+    for call in module.facts.calls:
+        if project.called_name(module, call) in _LIMITERS:
+            behind = [arg.name for arg in call.args[1:]]  # the first one alone, by position, is the key
+            yield not {"", "*", "**"}.isdisjoint(behind) or any(arg.name in _FOR_ALL for arg in call.args)
