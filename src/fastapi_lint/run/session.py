@@ -322,14 +322,15 @@ class Session:
 
     def unused_imports(self, before: Source, after: Source) -> Sequence[Edit]:
         """Edits that remove what fixes made unused in a file, unless another module takes it from there."""
+        import libcst as cst
+
         from fastapi_lint.fixing.edits import newly_unused
+        from fastapi_lint.model.names import is_named_outside
 
         if after.path in {module.path for module in self.project.re_exporting}:
             return ()
-        import libcst as cst
-
         try:
-            return newly_unused(before, after)
+            return newly_unused(before, after, is_named=partial(is_named_outside, self.project.modules, after.path))
         except (Unreadable, cst.ParserSyntaxError, SyntaxError, RecursionError):
             return ()  # the file did not parse until a fix, by chance, mended it
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import libcst as cst
 
@@ -40,10 +40,13 @@ def remove_import_if_unused(
 _WORD = re.compile(r"\w+")
 
 
-def newly_unused(before: Source, after: Source) -> tuple[Edit, ...]:
+def newly_unused(
+    before: Source, after: Source, *, is_named: Callable[[str], bool] = lambda name: False
+) -> tuple[Edit, ...]:
     """Edits of `after` that remove imports which were used in `before` and no longer are, one from each statement.
 
-    Conditions as in `remove_import_if_unused`; ask again after applying them until there are none.
+    Conditions as in `remove_import_if_unused`; ask again after applying them until there are none. `is_named` says
+    whether something outside names what the module calls so.
     """
     # The words of the texts tell at once that most imports are used as often as before; to search the tree for every
     # import would take minutes for files with hundreds of them.
@@ -59,7 +62,7 @@ def newly_unused(before: Source, after: Source) -> tuple[Edit, ...]:
             continue
         if not _is_removable(after, binding) or uses(after.tree, binding.local):
             continue
-        if uses(before.tree, binding.local):
+        if uses(before.tree, binding.local) and not is_named(binding.local):
             edits[binding.statement] = _without(after, binding)
     return tuple(edits.values())
 

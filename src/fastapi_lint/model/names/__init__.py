@@ -23,6 +23,7 @@ from fastapi_lint.model.names.expressions import (
 )
 from fastapi_lint.model.names.guards import is_conditional_import
 from fastapi_lint.model.names.modules import Binding
+from fastapi_lint.model.names.outside import is_named_outside
 from fastapi_lint.model.names.places import place_of, same_call
 from fastapi_lint.model.names.refusals import Refusal, certain, refusal, suspicious
 from fastapi_lint.model.names.scanning import chain, code_of, where_read
@@ -79,6 +80,7 @@ __all__ = [
     "expected_there",
     "imports_back",
     "is_conditional_import",
+    "is_named_outside",
     "is_super",
     "parse_annotation",
     "parts",

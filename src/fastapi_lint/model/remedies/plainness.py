@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect
-from fastapi_lint.model.names.symbols import Class, External, Function, FunctionObject, Instance, Method, Module
+from fastapi_lint.model.names.symbols import (
+    Class,
+    ClassObject,
+    External,
+    Function,
+    FunctionObject,
+    Instance,
+    Method,
+    Module,
+)
 from fastapi_lint.tracking import memoized
 
 if TYPE_CHECKING:
@@ -39,6 +48,7 @@ class Plainness:
             and not any(self.project.effects.makes_coroutine(function.module, call) for call in function.calls)
             and self._is_only_registered(function)
             and not self._is_overridden(function)
+            and not (function.name == "__call__" and self._is_called_elsewhere(function))
             and not self.project.is_lifespan(function)
             and not self.project.callers.uses(function)
             and self.bonds.of_injected(function) is None
@@ -122,10 +132,48 @@ class Plainness:
                 return cls.startswith(_REGISTERS)
         return False
 
+    def _is_called_elsewhere(self, function: Function) -> bool:
+        """Whether something else than FastAPI may get an object that is called: `Depends(Guard())` alone has it, or a
+        variable that stands for it in `Depends(guard)` and nowhere else."""
+        cls = function.cls
+        if cls is None:
+            return True
+        modules = self.types.modules
+        for kind in (cls, *self.types.heirs(cls)):
+            for name in (kind.name, *modules.aliases.get(kind.name, ())):
+                for module, index in modules.calls_by_name.get(name, ()):
+                    made = self.types.callee(module, module.facts.calls[index])
+                    if made == ClassObject(kind) and not self._is_for_fastapi(module, f.CallRef(index)):
+                        return True
+        return False
+
+    def _is_for_fastapi(self, module: Module, made: f.CallRef) -> bool:
+        """Whether an object is given to FastAPI where it is made, or by a variable that is used for nothing else."""
+        if any(arg.value == made and self._registers(module, call) for call in module.facts.calls for arg in call.args):
+            return True
+        entry = next((each for each in module.facts.assigns if each.value == made), None)
+        if entry is None or not isinstance(entry.target, f.Name):
+            return False
+        name = entry.target.id
+        word = re.compile(rb"(?<!\w)" + re.escape(name.encode()) + rb"(?!\w)")
+        for each in self.types.modules.with_word(name):
+            known = each is module
+            known += sum(one.name == name for one in each.facts.imports)
+            known += sum(
+                f.last_name(arg.value) == name
+                and isinstance(arg.value, (f.Name, f.Attr))
+                and self._registers(each, call)
+                for call in each.facts.calls
+                for arg in call.args
+            )
+            if len(word.findall(each.text)) != known:
+                return False
+        return True
+
     def _is_overridden(self, function: Function) -> bool:
         """Whether a method stands for others of its name, or others for it: they would all have to change."""
         cls = function.cls
-        if cls is None or function.name.startswith("__"):
+        if cls is None:
             return False
         for base in self.types.mro(cls)[1:]:
             if isinstance(base, Class) and function.name in base.methods:

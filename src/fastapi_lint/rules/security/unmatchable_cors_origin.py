@@ -103,7 +103,7 @@ def _is_read_elsewhere(module: Module, at: tuple[int, int], check: Check) -> boo
     if entry is None or not isinstance(entry.value, f.Const) or not isinstance(entry.target, f.Name):
         return False
     word = re.compile(rf"\b{re.escape(entry.target.id)}\b".encode())
-    modules = [each for each in check.project.modules if each.mentions(entry.target.id)]
+    modules = list(check.project.modules.with_word(entry.target.id))
     imported = sum(one.name == entry.target.id for each in modules for one in each.facts.imports)
     return sum(len(word.findall(each.text)) for each in modules) > 2 + imported
 
