@@ -157,8 +157,7 @@ class Plainness:
         name = entry.target.id
         word = re.compile(rb"(?<!\w)" + re.escape(name.encode()) + rb"(?!\w)")
         for each in self.types.modules.with_word(name):
-            known = each is module
-            known += sum(one.name == name for one in each.facts.imports)
+            known = int(each is module) + sum(one.name == name for one in each.facts.imports)
             known += sum(
                 f.last_name(arg.value) == name
                 and isinstance(arg.value, (f.Name, f.Attr))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -18,6 +19,8 @@ from fastapi_lint.rule import Check, rule
 
 _LOGGING = ("logging.", "loguru.", "structlog.", "traceback.", "sentry_sdk.", "print", "str", "repr")
 _HTTP = ("fastapi.HTTPException", "starlette.exceptions.HTTPException")
+_IN_GROUPS = re.compile(rb"except\s*\*")
+"""What takes an exception out of a group, and cannot stand beside a plain `except`."""
 _MAYBE = frozenset({*_HTTP, "?"})
 """Among the bases of a class of the project, or of what inherits from it: an HTTPException may be one of these."""
 
@@ -52,7 +55,9 @@ def caught_http_exception(module: Module, check: Check) -> Iterator[Finding]:
             handlers.setdefault(block.parent, []).append(index)
     for attempt, found in handlers.items():
         broad = next((index for index in found if catches_all(check.project.types, module, blocks[index])), None)
-        if broad is None or any(_catches_http(module, blocks[index], check) for index in found[: found.index(broad)]):
+        if broad is None or _IN_GROUPS.match(module.text, blocks[broad].start):
+            continue
+        if any(_catches_http(module, blocks[index], check) for index in found[: found.index(broad)]):
             continue
         if module.enclosing(attempt) in outside:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -185,11 +186,25 @@ def _factory(module: Module, text: str, call: f.Call) -> str:
     return module.source.slice(call.start, call.name_end) if named else f"lambda: {text}"
 
 
+def _reads_class(module: Module, made: str, call: f.Call) -> bool:
+    """Whether a lambda would read a name that its class binds above: it does not see what a class body does."""
+    index = module.facts.blocks[call.block].cls
+    if index < 0 or not made.startswith("lambda"):
+        return False
+    cls = module.classes[index]
+    bound = {name for name, entry in cls.assigns.items() if entry.end <= call.start}
+    bound |= {name for name, method in cls.methods.items() if method.facts.end <= call.start} | set(cls.nested)
+    return any(re.search(rf"(?<![\w.]){re.escape(name)}\b", made) for name in bound)
+
+
 def _as_callable(module: Module, arg: f.Arg, keyword: str, call: f.Call) -> Fix | None:
     text = value_text(module, arg)
     if "#" in text or "\n" in text or module.facts.errors:
         return None
-    edit = Edit(module.source.span(arg.start, arg.end), f"{keyword}={_factory(module, text, call)}")
+    made = _factory(module, text, call)
+    if _reads_class(module, made, call):
+        return None
+    edit = Edit(module.source.span(arg.start, arg.end), f"{keyword}={made}")
     return Fix("Make it a factory", Safety.UNSAFE, (edit,))
 
 
@@ -204,5 +219,8 @@ def _as_field(cls: Class, call: f.Call, kind: str) -> Fix | None:
     if imported is None:
         return None
     name, imports = imported
-    edit = Edit(source.span(call.start, call.end), f"{name}(default_factory={_factory(module, text, call)})")
+    made = _factory(module, text, call)
+    if _reads_class(module, made, call):
+        return None
+    edit = Edit(source.span(call.start, call.end), f"{name}(default_factory={made})")
     return Fix("Make it a factory", Safety.UNSAFE, (edit, *imports))

@@ -144,8 +144,18 @@ def _report(schema: Schema, one: SchemaField, least: float | None, most: float |
         else "an empty password is accepted, and any that is tried first",
         instead=f"give it `Field({', '.join(missing)})`",
         severity=Severity.INFO if has_least else Severity.WARNING,
-        fix=partial(_fix, one, missing, is_low),
+        fix=partial(_fix, one, missing, is_low) if _takes_bounds(schema, one, check) else None,
     )
+
+
+def _takes_bounds(schema: Schema, one: SchemaField, check: Check) -> bool:
+    """Whether bounds can be written at a field: in a dataclass only where `Field` stands there already, since a field
+    with one counts as one with a default."""
+    if not schema.kind.endswith("dataclass"):
+        return True
+    if one.field_call is None or one.field_module is None:
+        return False
+    return check.project.called_name(one.field_module, one.field_call) in ("pydantic.Field", "pydantic.fields.Field")
 
 
 def _is_new_password(one: SchemaField, project: Project) -> bool:

@@ -105,8 +105,11 @@ def _fix(module: Module, found: Comparison, check: Check) -> Fix | None:
     if source is None or module.facts.errors:
         return None
     line = module.source.line_of(found.start)
+    operator = cst.NotEqual if found.compare.operators[0] == "!=" else cst.Equal
     for node in nodes(source.tree):
         if not isinstance(node, cst.Comparison) or len(node.comparisons) != 1:
+            continue
+        if not isinstance(node.comparisons[0].operator, operator):
             continue
         span = source.span_of(node)
         sides = (node.left, node.comparisons[0].comparator)
