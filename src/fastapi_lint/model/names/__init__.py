@@ -23,10 +23,9 @@ from fastapi_lint.model.names.expressions import (
 )
 from fastapi_lint.model.names.guards import is_conditional_import
 from fastapi_lint.model.names.modules import Binding
-from fastapi_lint.model.names.outside import is_named_outside
 from fastapi_lint.model.names.places import place_of, same_call
 from fastapi_lint.model.names.refusals import Refusal, certain, refusal, suspicious
-from fastapi_lint.model.names.scanning import chain, code_of, where_read
+from fastapi_lint.model.names.scanning import chain, code_of, is_named_outside, where_read
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,

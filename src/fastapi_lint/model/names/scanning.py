@@ -6,6 +6,7 @@ import re
 
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.handles import Module
+from fastapi_lint.model.names.modules import Modules
 from fastapi_lint.model.names.symbols import Function
 
 _COMMENTS = re.compile(r"^[ \t]*#.*$|#[^\n\"'{}]*$", re.M)
@@ -39,3 +40,13 @@ def where_read(module: Module, at: int, part: f.Attr) -> tuple[int, int]:
     written = chain(part).encode()
     found = module.text.find(written, at)
     return (found, found + len(written)) if found >= 0 else (at, at + 1)
+
+
+def is_named_outside(modules: Modules, path: str, name: str) -> bool:
+    """Whether another file says a name behind that of a module: `app.time`, or `"app.time.sleep"` to replace it."""
+    module = modules.at(path)
+    if module is None or not module.parts:
+        return True
+    owners = "|".join(map(re.escape, sorted({module.parts[-1], *modules.aliases.get(module.parts[-1], ())})))
+    said = re.compile(rf"(?<!\w)(?:{owners})\s*\.\s*{re.escape(name)}(?!\w)".encode())
+    return any(said.search(each.text) for each in modules.with_word(name) if each is not module)

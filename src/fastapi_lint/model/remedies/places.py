@@ -16,11 +16,12 @@ from fastapi_lint.model.calls.sharing import Write
 from fastapi_lint.model.names.symbols import Function, Instance, Module
 from fastapi_lint.model.types.inference.inference import Inference
 
-Forbidden = Literal["cleanup", "held", "between", "inside"]
+Forbidden = Literal["cleanup", "held", "between", "inside", "stopping"]
 """cleanup: it may be cancelled there; held: below a lock or in a transaction; between: two writes belong together;
-inside: an `await` cannot be written there."""
+inside: an `await` cannot be written there; stopping: a StopIteration is waited for, which no coroutine lets out."""
 
 _CANCELLED = frozenset({"BaseException", "CancelledError", "GeneratorExit", "get_cancelled_exc_class"})
+_STOPS = frozenset({"StopIteration"})
 _EXCLUSIVE = re.compile(
     r"(?:^|_)\w?lock|Lock|mutex|semaphore|^(?:catch_warnings|redirect_std\w+|chdir)$"
     r"|session|transaction|atomic|^begin|^connect$|cursor",
@@ -61,8 +62,14 @@ def forbidden(
         each = blocks[index]
         if each.kind in ("comprehension", "lambda"):
             return "inside"
-        if each.kind == "finally" or (each.kind == "except" and _catches_cancellation(module, each.test)):
+        if each.kind == "finally" or (
+            each.kind == "except" and (each.test is None or _names(module, each.test, _CANCELLED))
+        ):
             return "cleanup"
+        if each.kind == "body" and module.mentions("StopIteration"):
+            caught = (other.test for other in blocks if other.kind == "except" and other.parent == each.parent)
+            if any(_names(module, test, _STOPS) for test in caught):
+                return "stopping"
         if each.kind == "with" and not each.is_async:
             if _is_exclusive(each, module, types) or is_of_thread(each, module, types):
                 return "held"
@@ -88,15 +95,16 @@ def _is_cleanup(function: Function, types: Inference, start: int) -> bool:
     return any(entry.kind == "yield" and entry.start < start for entry in function.exits)
 
 
-def _catches_cancellation(module: Module, test: f.Expr | None) -> bool:
+def _names(module: Module, test: f.Expr | None, names: frozenset[str]) -> bool:
+    """Whether what an `except` catches is one of some exceptions, or what a call of that name gives."""
     match test:
         case None:
-            return True
+            return False
         case f.Display(items=items):
-            return any(_catches_cancellation(module, item) for item in items)
+            return any(_names(module, item, names) for item in items)
         case f.CallRef(index=index):
-            return f.last_name(module.facts.calls[index].func) in _CANCELLED
-    return f.last_name(test) in _CANCELLED
+            return f.last_name(module.facts.calls[index].func) in names
+    return f.last_name(test) in names
 
 
 def _is_exclusive(block: f.Block, module: Module, types: Inference) -> bool:

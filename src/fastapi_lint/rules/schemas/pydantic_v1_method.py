@@ -96,4 +96,6 @@ def _fix(module: Module, call: f.Call, old: str, new: str) -> Fix | None:
     allowed = _SAME_ARGUMENTS.get(old)
     if allowed is None or (old != "construct" and any(arg.name not in allowed for arg in call.args)):
         return None
+    if module.source.slice(call.name_start, call.name_end) != old:
+        return None  # the method stands in parentheses
     return Fix(f"Call {new}", Safety.UNSAFE, (Edit(module.source.span(call.name_start, call.name_end), new),))
