@@ -102,3 +102,11 @@ def test_every_fixed_file_belongs_to_an_example() -> None:
 def test_lines_may_end_in_crlf(example: Example) -> None:
     files = {path: content.replace(b"\n", b"\r\n") for path, content in example.files().items()}
     assert compare(linted(files, select=example.select)[0], example.place, example.content) == []
+
+
+@pytest.mark.parametrize("code", ["FAPI308", "FAPI314", "FAPI701"])
+def test_fixes_write_the_ends_of_lines_that_a_file_has(code: str) -> None:
+    for example in [each for each in [*BAD, *MORE] if each.code == code and each.wanted is not None]:
+        files = {path: content.replace(b"\n", b"\r\n") for path, content in example.files().items()}
+        after = linted(files, select=example.select, fixing=True)[1]
+        assert after[example.place] == (example.wanted or b"").replace(b"\n", b"\r\n"), str(example)

@@ -120,7 +120,8 @@ def _imports(*new: Edit) -> tuple[Edit, ...]:
         return new
     first = new[0].content
     code = first.strip()
-    lines = "\n".join(edit.content.strip() for edit in new)
+    newline = "\r\n" if "\r\n" in first else "\n"
+    lines = newline.join(edit.content.strip() for edit in new)
     return (Edit(new[0].span, first.replace(code, lines)),)
 
 

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from keyword import iskeyword
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
+from fastapi_lint.fixing.edits import newline_at
 from fastapi_lint.fixing.edits.bindings import mentions
 from fastapi_lint.fixing.edits.calls import function_node
 from fastapi_lint.model import Class, Function, Instance, Project, Route
@@ -213,7 +214,8 @@ def _fix(handler: Function, name: str, convertor: str) -> Fix | None:
             return None
         text = source.slice(handler.start, first.start)
         line = text.rsplit("\n", 1)[-1] if "\n" in text else ""
-        glue = f"{new},\n{line}" if "\n" in text and not line.strip() else f"{new}, "
+        newline = newline_at(source, 0)
+        glue = f"{new},{newline}{line}" if "\n" in text and not line.strip() else f"{new}, "
         span = source.span(first.start, first.start)
         return Fix(f"Add the parameter `{name}`", Safety.UNSAFE, (Edit(span, glue),))
     if handler.cls is not None or source.slice(handler.end, handler.end + 2) != "()":
