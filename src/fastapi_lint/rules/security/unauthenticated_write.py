@@ -326,6 +326,6 @@ def _may_be_checked(protection: Protection, standing: _Standing, handler: Functi
     return (
         protection.by_router(standing.address)
         or protection.by_decorator(handler)
-        or protection.takes_credential(handler)
+        or protection.takes_credential(handler, hashing=not _makes_privileged(standing))
         or protection.in_handler(handler)
     )

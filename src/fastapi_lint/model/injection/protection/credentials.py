@@ -11,14 +11,20 @@ from fastapi_lint.model.injection.protection.free import must_be_free
 from fastapi_lint.model.injection.protection.looking import OF_THE_WEB, PLAIN, is_one_of, looked_at, parts_of
 from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject
+from fastapi_lint.model.secrets.passwords.hashed import hashes
 from fastapi_lint.model.types.inference.inference import Inference
 
 _STORES = ("redis.", "aioredis.", "aiocache.", "cachetools.", "diskcache.")
 """What keeps, or lets go of, anything under any key: who does not ask what a call gives has asked nothing."""
 
 
-def looks_at(types: Inference, function: Function, name: str, fields: frozenset[str] | None, depth: int) -> bool:
-    """Whether a function looks at what a variable holds, or (with `fields`) at one of these of its attributes."""
+def looks_at(
+    types: Inference, function: Function, name: str, fields: frozenset[str] | None, depth: int, *, hashing: bool = True
+) -> bool:
+    """Whether a function looks at what a variable holds, or (with `fields`) at one of these of its attributes.
+
+    `hashing`: that a password is hashed counts, as it may for who makes an account of their own.
+    """
     module = function.module
     held = {name}
     for entry in module.assigns_in.get(function.index, ()) if fields is None else ():
@@ -44,11 +50,12 @@ def looks_at(types: Inference, function: Function, name: str, fields: frozenset[
         if isinstance(callee, FunctionObject):
             for param, value in bound(callee.function, call) if depth > 0 else ():
                 if any(_holds(part, names, fields) for part in walk(value)):
-                    if looks_at(types, callee.function, param, None, depth - 1):
+                    if looks_at(types, callee.function, param, None, depth - 1, hashing=hashing):
                         return True
-                elif is_one_of(value, names) and looks_at(types, callee.function, param, fields, depth - 1):
-                    return True
-        elif call.use == "statement" and called.startswith(_STORES):
+                elif is_one_of(value, names):
+                    if looks_at(types, callee.function, param, fields, depth - 1, hashing=hashing):
+                        return True
+        elif (call.use == "statement" and called.startswith(_STORES)) or (hashes(called) and not hashing):
             continue
         elif not isinstance(callee, ClassObject) and not called.startswith(OF_THE_WEB) and called not in PLAIN:
             return True

@@ -137,17 +137,18 @@ class Protection:
                 return True
         return isinstance(address.route, Route) and address.route.forwarded is not None
 
-    def takes_credential(self, handler: Function) -> bool:
+    def takes_credential(self, handler: Function, *, hashing: bool = True) -> bool:
         """Whether a parameter, or a field of a body model, is a credential that is looked at: compared, looked up or
-        given to something that may verify it. One that is only stored opens nothing."""
+        given to something that may verify it. One that is only stored opens nothing, nor does one that is hashed for
+        that, without `hashing`."""
         for parameter in self.dependencies.parameters(handler):
             if CREDENTIAL.search(parameter.name):
-                if looks_at(self.types, handler, parameter.name, None, _DEEPEST):
+                if looks_at(self.types, handler, parameter.name, None, _DEEPEST, hashing=hashing):
                     return True
             value = parameter.type
             if isinstance(value, Instance) and isinstance(value.cls, Class):
                 order = (base for base in self.types.mro(value.cls) if isinstance(base, Class))
                 fields = frozenset(name for base in order for name in base.assigns if CREDENTIAL.search(name))
-                if fields and looks_at(self.types, handler, parameter.name, fields, _DEEPEST):
+                if fields and looks_at(self.types, handler, parameter.name, fields, _DEEPEST, hashing=hashing):
                     return True
         return False
