@@ -5,13 +5,13 @@ What must not be there yet is no credential: whoever knows none gets in.
 
 from __future__ import annotations
 
+from fastapi_lint.catalog.secrecy.hashing import hashes
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.ways.sparing import bound
 from fastapi_lint.model.injection.protection.free import must_be_free
 from fastapi_lint.model.injection.protection.looking import OF_THE_WEB, PLAIN, is_one_of, looked_at, parts_of
 from fastapi_lint.model.names.expressions import walk
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject
-from fastapi_lint.model.secrets.passwords.hashed import hashes
 from fastapi_lint.model.types.inference.inference import Inference
 
 _STORES = ("redis.", "aioredis.", "aiocache.", "cachetools.", "diskcache.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fastapi_lint.catalog.secrecy.hashing import HASHERS, hashes
 from fastapi_lint.model.secrets.passwords.digests import VERIFIES, Digest, Digests, verifies
-from fastapi_lint.model.secrets.passwords.hashed import HASHERS, hashed_literals, hashes
+from fastapi_lint.model.secrets.passwords.hashed import hashed_literals
 from fastapi_lint.model.secrets.passwords.plain import Plain, PlainPasswords
 from fastapi_lint.model.secrets.passwords.schemes import WEAK, scheme_of
 from fastapi_lint.model.secrets.passwords.sent import is_only_sent_on

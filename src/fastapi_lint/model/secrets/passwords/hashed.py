@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.catalog.secrecy import secrets
+from fastapi_lint.catalog.secrecy.hashing import hashes
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.binding import filled
 from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObject, Module
@@ -17,15 +18,7 @@ from fastapi_lint.model.names.symbols import ClassObject, Function, FunctionObje
 if TYPE_CHECKING:
     from fastapi_lint.model.project import Project
 
-HASHERS = ("passlib.", "pwdlib.", "bcrypt.", "argon2.", "werkzeug.security.", "django.contrib.auth.hashers.")
-"""Libraries that hash passwords well."""
-_HASHES = frozenset({"hash", "hashpw", "encrypt", "generate_password_hash", "make_password"})
 _DEPTH = 2
-
-
-def hashes(name: str) -> bool:
-    """Whether a function or method of this full name hashes a password to be kept."""
-    return name.startswith(HASHERS) and name.rpartition(".")[2] in _HASHES
 
 
 def hashed_literals(project: Project, module: Module, may_be: Callable[[str], bool]) -> Iterator[tuple[f.Call, f.Arg]]:
