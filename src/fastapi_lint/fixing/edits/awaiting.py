@@ -34,7 +34,7 @@ def awaited(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
 
 def asyncio_sleep(source: Source, call: cst.Call) -> tuple[Edit, ...] | None:
     """`await asyncio.sleep(...)` in the place of another sleep with the same arguments."""
-    if not _can_await(source, call) or any(arg.keyword for arg in call.args):
+    if not _can_await(source, call) or getattr(call.func, "lpar", None) or any(arg.keyword for arg in call.args):
         return None
     found = importing(source, "asyncio", "", at=call)
     if found is None:

@@ -73,7 +73,8 @@ class Signature:
             moves = annotated(source, node, list(made.values()), imported[0], order=order, star=star)
             if moves is not None:
                 changes = bool(losing) or order is not None or star is not None
-                is_safe = not changes or self.project.callers.are_known(self.function)
+                callers = self.project.callers
+                is_safe = not changes or (callers.are_known(self.function) and not callers.is_held(self.function))
                 safety = Safety.SAFE if is_safe else Safety.UNSAFE
                 return Fix("Move the markers into Annotated", safety, (*imported[1], *moves)), frozenset(made)
         return None, frozenset()

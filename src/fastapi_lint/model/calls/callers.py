@@ -16,9 +16,11 @@ from fastapi_lint.model.names.expressions import targets
 from fastapi_lint.model.names.symbols import (
     Class,
     ClassObject,
+    External,
     Function,
     FunctionObject,
     Instance,
+    Method,
     Module,
     OneOf,
     Type,
@@ -73,6 +75,21 @@ def _handed(module: Module) -> Iterator[tuple[str, object]]:
                     yield given, (module, call, index)
 
 
+def _held(expr: f.Expr | None) -> Iterator[f.Expr]:
+    """The names in a value, also those that stand in containers."""
+    match expr:
+        case f.Name() | f.Attr():
+            yield expr
+        case f.Display(items=items) | f.Choice(options=items):
+            for item in items:
+                yield from _held(item)
+        case f.Mapping(items=pairs):
+            for _, value in pairs:
+                yield from _held(value)
+        case f.Star(value=value) | f.Each(element=value):
+            yield from _held(value)
+
+
 class _Candidate(NamedTuple):
     """A call by some name, or an argument that is handed on to be called: what is called, and with what behind it."""
 
@@ -123,6 +140,37 @@ class Callers:
             return False
         calls = self.types.modules.calls_by_name.get(function.name, ())
         return all(self.types.callee(module, module.facts.calls[index]) is not None for module, index in calls)
+
+    @memoized
+    def is_held(self, function: Function) -> bool:
+        """Whether code keeps a function in a variable or table or hands it on, and may so call it in ways that are not
+        among its uses. FastAPI, which is given functions as well, passes all arguments by name."""
+        modules = self.types.modules
+        names = (function.name, *modules.aliases.get(function.name, ())) if not function.name.startswith("__") else ()
+        return any(self._holds(function, *found) for name in names for found in modules.values_by_name.get(name, ()))
+
+    def _holds(self, function: Function, module: Module, kind: str, index: int) -> bool:
+        if kind != "call":
+            entry = module.facts.assigns[index] if kind == "assign" else module.facts.exits[index]
+            return any(
+                self._stands_for(each, function, (module, entry.block, entry.start)) for each in _held(entry.value)
+            )
+        call = module.facts.calls[index]
+        receiver = module.facts.calls[call.func.index] if isinstance(call.func, f.CallRef) else call
+        match self.types.callee(module, receiver):
+            case External(name=name) | Method(cls=name) if name.startswith(("fastapi.", "starlette.")):
+                return False
+        if f.last_name(call.func) in _FORWARDING:
+            return False
+        where = (module, call.block, call.start)
+        return any(self._stands_for(each, function, where) for arg in call.args for each in _held(arg.value))
+
+    def _stands_for(self, expr: f.Expr, function: Function, where: Where) -> bool:
+        value = self.types.infer(expr, where)
+        if isinstance(value, FunctionObject):
+            return value.function is function
+        names = (function.name, *self.types.modules.aliases.get(function.name, ()))
+        return value is None and f.last_name(expr) in names
 
     def _candidates(self, function: Function) -> Iterator[_Candidate]:
         """The calls that may be of a function; those of another function by its name are left out at once."""

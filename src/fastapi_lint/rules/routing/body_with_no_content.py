@@ -94,12 +94,14 @@ def _declared(route: Route, handler: Function, status: int, check: Check) -> Ite
 
 def _dropped(answer: Answer, handler: Function, status: int, check: Check) -> Finding:
     leaving = next((e for e in handler.exits if e.start == answer.start), None)
+    callers = check.project.callers
+    is_called = bool(callers.uses(handler)) or callers.is_held(handler)
     return check.finding(
         answer,
         f"`{handler.name}` answers {status}, but returns a value here",
         why="a response with this status has no body: the value is dropped in silence",
         instead="return nothing, or choose a status with a body",
-        fix=_bare(leaving, handler, check) if leaving is not None and not check.project.callers.uses(handler) else None,
+        fix=_bare(leaving, handler, check) if leaving is not None and not is_called else None,
         module=handler.module,
     )
 

@@ -31,7 +31,8 @@ def path_parameter_default(function: Function, check: Check) -> Iterator[Finding
 
     Known limits
     A bare default is information, and right where the handler has a second path without the placeholder, or where the
-    project calls it without the argument. The fix is offered where the parameters stay in an order that Python allows.
+    project calls it without the argument. The fix is offered where the parameters stay in an order that Python allows,
+    and where no table or other code holds the handler, and may call it so.
 
     References
     - [FastAPI: path parameters and numeric validations](https://fastapi.tiangolo.com/tutorial/path-params-numeric-validations/)
@@ -60,7 +61,7 @@ def path_parameter_default(function: Function, check: Check) -> Iterator[Finding
                     why=f"every path of `{function.name}` has it, so that FastAPI ignores the default",
                     instead="drop the default",
                     severity=Severity.INFO,
-                    fix=partial(_fix, parameter, None),
+                    fix=partial(_fix, parameter, None) if not check.project.callers.is_held(function) else None,
                 )
 
 

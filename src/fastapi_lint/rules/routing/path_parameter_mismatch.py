@@ -82,10 +82,11 @@ def _untaken(route: Route, handler: Function, addresses: tuple[Address, ...], ch
                 continue  # the handler has another path without it, and would need it there
             reported.add(name)
             fix = None
+            is_called = project.callers.uses(handler) or project.callers.is_held(handler)
             is_meant = not _near(handler, name, address, project)  # else it would stay missing, and no longer be seen
             if handler.module is route.module and is_meant and (name not in own or taken is not None):
                 if name in own or all(name in names for names in everywhere):
-                    fix = _fix(handler, name, convertor) if not project.callers.uses(handler) else None
+                    fix = _fix(handler, name, convertor) if not is_called else None
             at = argument(route.call, 0, "path") if name in own else None
             yield check.finding(
                 at if at is not None else route,

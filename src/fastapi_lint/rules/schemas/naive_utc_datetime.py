@@ -181,7 +181,7 @@ def _fix(use: NaiveTime) -> Fix | None:
     source = module.excerpt(use.start)
     written = module.source.slice(use.start, use.name_end)
     owner, _, last = written.rpartition(".")
-    if source is None or not owner or module.facts.errors:
+    if source is None or not owner or "(" in written or module.facts.errors:
         return None
     given = importing(source, "datetime", "timezone", at=node_at(source, use.start))
     if given is None:
