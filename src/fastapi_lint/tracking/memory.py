@@ -10,8 +10,9 @@ One project at a time: the state is of the process. Who finds that it is another
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, TypeVar, cast
+import sys
+from collections.abc import Callable, Hashable, Iterator
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 from weakref import ref
 
 K = TypeVar("K", bound=Hashable)
@@ -24,18 +25,25 @@ _places: dict[tuple[ref[object], str], Hashable] = {}
 _holds: Callable[[Hashable], bool] | None = None
 """Whether a dependency is what it was in the state before; None while nobody knows."""
 _owner: ref[object] | None = None
+CLOSED: Final = sys.maxsize
+open_from = CLOSED
+"""Of the questions that wait for each other (`circles`) the first one that what is being worked out has to wait for."""
+_provisional: dict[int, list[tuple[Memos[Hashable, object], Hashable]]] = {}
+"""The memos that are provisional, by the place of that question."""
 renewed: set[Hashable] = set()
 """The tables that were made anew in this state, by the dependency that says whether they hold."""
 
 
 class Memos(dict[K, tuple[V, Hashable]]):
-    """Answers by what was asked, each with its dependency; `earlier` are those of the state before."""
+    """Answers by what was asked, each with its dependency; `earlier` are those of the state before, `provisional` those
+    that hold while a circle is open, with the place of the question that has opened it."""
 
-    __slots__ = ("__weakref__", "earlier")
+    __slots__ = ("__weakref__", "earlier", "provisional")
 
     def __init__(self) -> None:
         super().__init__()
         self.earlier: dict[K, tuple[V, Hashable]] = {}
+        self.provisional: dict[K, tuple[tuple[V, Hashable], int]] = {}
         _memos.append(cast("ref[Memos[Hashable, object]]", ref(self)))
 
     if TYPE_CHECKING:
@@ -45,7 +53,12 @@ class Memos(dict[K, tuple[V, Hashable]]):
             of ours, but what a dict does."""
 
     def __missing__(self, key: K) -> tuple[V, Hashable] | None:
-        """The memo of the state before, if it holds: it is one of this state then."""
+        """A provisional memo; or that of the state before, if it holds: it is one of this state then."""
+        global open_from
+        if key in self.provisional:
+            found, place = self.provisional[key]
+            open_from = min(open_from, place)
+            return found
         if key not in self.earlier or _holds is None:
             return None
         memo = self.earlier[key]
@@ -53,6 +66,41 @@ class Memos(dict[K, tuple[V, Hashable]]):
             return None
         self[key] = memo
         return memo
+
+    def keep(self, key: K, memo: tuple[V, Hashable]) -> None:
+        """Remember an answer: for good, or while the circle is open in which it was worked out."""
+        if open_from == CLOSED:
+            self[key] = memo
+        else:
+            self.provisional[key] = memo, open_from
+            _provisional.setdefault(open_from, []).append((cast("Memos[Hashable, object]", self), key))
+
+
+def close(place: int, dependency: Hashable) -> None:
+    """A circle that was opened at a place is closed: what is provisional in it holds, as far as a dependency does."""
+    for memos, key, (answer, _) in _taken(place):
+        memos[key] = answer, dependency
+
+
+def drop(place: int) -> None:
+    """Forget what is provisional in a circle that was opened at a place."""
+    for _ in _taken(place):
+        pass
+
+
+def widen(place: int, first: int) -> None:
+    """A circle that was opened at a place is part of one that was opened before, at `first`."""
+    for memos, key, memo in [*_taken(place)]:
+        memos.provisional[key] = memo, first
+        _provisional.setdefault(first, []).append((memos, key))
+
+
+def _taken(place: int) -> Iterator[tuple[Memos[Hashable, object], Hashable, tuple[object, Hashable]]]:
+    """What is provisional in a circle that was opened at a place, which it is no more then."""
+    for inner in [each for each in _provisional if each >= place]:
+        for memos, key in _provisional.pop(inner):
+            if memos.provisional.get(key, (None, None))[1] == inner:  # not found out again with less
+                yield memos, key, memos.provisional.pop(key)[0]
 
 
 def placed(owner: object, attribute: str, dependency: Hashable) -> object | None:

@@ -79,11 +79,10 @@ class Gathered(Query[S, "tuple[V, ...]"], Generic[S, M, V]):
         if memos is None:
             memos = state[attribute] = Memos()
         held = memos[module]
-        if held is None:
-            held = memos[module] = recording.tracked(lambda: tuple(self._answers(project, cast(M, module))))
-        else:
+        if held is not None:
             recording.depend_on(held[1])
-        return held[0]
+            return held[0]
+        return recording.remembered(memos, module, lambda: tuple(self._answers(project, cast(M, module))))
 
 
 def query(answer: Callable[[S], V]) -> Query[S, V]:

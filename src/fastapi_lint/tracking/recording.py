@@ -13,11 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import wraps
+from inspect import unwrap
+from types import FunctionType
 from typing import Concatenate, Final, NamedTuple, ParamSpec, Protocol, TypeVar, cast
 
+from fastapi_lint.tracking import memory
 from fastapi_lint.tracking.memory import Memos
 
 S = TypeVar("S")
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 P = ParamSpec("P")
 
@@ -143,43 +147,60 @@ def flattened(dependencies: DependencySet) -> tuple[frozenset[Input], frozenset[
     return cast("frozenset[Input]", frozenset(leaves).difference(slices)), slices
 
 
+def so_far() -> Hashable:
+    """All that the answer in the making depends on up to here."""
+    return EVERYTHING if _current is None else combined(set(_current))
+
+
+def remembered(memos: Memos[K, V], key: K, answer: Callable[[], V]) -> V:
+    """An answer that is asked for the first time: worked out, and kept with its dependency while it holds."""
+    global _current
+    outer, before = _current, memory.open_from
+    own: DependencySet | None = set() if outer is not None else None
+    _current, memory.open_from = own, memory.CLOSED
+    try:
+        found = answer()
+        whole = combined(own) if own is not None else EVERYTHING
+        if memory.open_from == memory.CLOSED:
+            memos[key] = found, whole
+        else:
+            memos.keep(key, (found, whole))
+        if outer is not None:
+            outer.add(whole)
+        return found
+    finally:
+        _current = outer
+        if before < memory.open_from:
+            memory.open_from = before
+
+
 def memoized(method: Callable[Concatenate[S, P], V]) -> Callable[Concatenate[S, P], V]:
     """A query: a method that works out each answer once. Its arguments are positional and hashable."""
-    return _memoized(method, _MISSING)
-
-
-def memoized_cyclic(initial: object) -> Callable[[Callable[Concatenate[S, P], V]], Callable[Concatenate[S, P], V]]:
-    """As `memoized`, for a query that may come to ask itself: there the answer is `initial`."""
-    return lambda method: _memoized(method, initial)
-
-
-def _memoized(method: Callable[Concatenate[S, P], V], initial: object) -> Callable[Concatenate[S, P], V]:
     slot = f"_{method.__name__}_memos"
     work_out = cast("Callable[..., V]", method)
-    unknown = EVERYTHING if initial is _MISSING else None
-    """On what an answer depends that was worked out while nothing was recorded, or is being worked out."""
 
     def compute(self: object, arguments: tuple[object, ...], key: Hashable) -> V:
         global _current
-        memos: Memos[Hashable, object] | None = self.__dict__.get(slot)
+        memos: Memos[Hashable, V] | None = self.__dict__.get(slot)
         if memos is None:
             memos = self.__dict__[slot] = Memos()
-        if initial is not _MISSING:
-            memos[key] = initial, unknown
-        outer = _current
-        if outer is None:
-            answer = work_out(self, *arguments)
-            memos[key] = answer, unknown
-            return answer
-        _current = own = set[Hashable]()
+        outer, before = _current, memory.open_from  # as `remembered`, without calls: so many questions are asked here
+        own: DependencySet | None = set() if outer is not None else None
+        _current, memory.open_from = own, memory.CLOSED
         try:
-            answer = work_out(self, *arguments)
+            found = work_out(self, *arguments)
+            whole = combined(own) if own is not None else EVERYTHING
+            if memory.open_from == memory.CLOSED:
+                memos[key] = found, whole
+            else:
+                memos.keep(key, (found, whole))
+            if outer is not None:
+                outer.add(whole)
+            return found
         finally:
             _current = outer
-        whole = combined(own)
-        memos[key] = answer, whole
-        outer.add(whole)
-        return answer
+            if before < memory.open_from:
+                memory.open_from = before
 
     def ask_with_one(self: S, key: Hashable) -> V:  # the most frequent queries have one argument
         try:
@@ -203,5 +224,5 @@ def _memoized(method: Callable[Concatenate[S, P], V], initial: object) -> Callab
             _current.add(memo[1])
         return memo[0]
 
-    chosen = ask_with_one if method.__code__.co_argcount == 2 else ask
+    chosen = ask_with_one if cast("FunctionType", unwrap(method)).__code__.co_argcount == 2 else ask
     return cast("Callable[Concatenate[S, P], V]", wraps(method)(chosen))

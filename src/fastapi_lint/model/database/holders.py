@@ -16,10 +16,13 @@ from fastapi_lint.model.database.sessions import (
 )
 from fastapi_lint.model.names.symbols import Class, Function, FunctionObject, Instance, Type
 from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.tracking import memoized
 
 _SCOPED = ("sqlalchemy.orm.scoped_session", "sqlalchemy.ext.asyncio.async_scoped_session")
 _DRIVERS = ("asyncpg.Connection", "aiomysql.Connection", "aiopg.Connection")
 """Connections of drivers that refuse a second statement while the first is on its way; others wait for their turn."""
+_DEEPEST = 2
+"""Objects that lie between an object and the session that it holds."""
 
 
 def is_async_conversation(types: Inference, value: Type) -> bool:
@@ -51,19 +54,34 @@ def conversations_in(types: Inference, value: Type) -> Iterator[str]:
                         yield attribute
 
 
-def holds_conversation(types: Inference, value: Type, depth: int = 2) -> bool:
+def holds_conversation(types: Inference, value: Type) -> bool:
     """Whether an object of the project holds a session or connection, itself or by way of what it holds."""
-    if any(conversations_in(types, value)):
-        return True
-    if depth == 0 or not isinstance(value, Instance) or not isinstance(value.cls, Class):
+    if not isinstance(value, Instance) or not isinstance(value.cls, Class):
         return False
-    attributes = {
-        attribute: None
-        for base in types.mro(value.cls)
-        if isinstance(base, Class)
-        for attribute in (*types.self_assigns(base), *base.assigns)
-    }
-    return any(holds_conversation(types, types.attribute(value, each), depth - 1) for each in attributes)
+    return types.shared(_Holders).holds(value, _DEEPEST)
+
+
+class _Holders:
+    """Which objects hold a conversation, each asked about once: mostly it is the user, given to every endpoint."""
+
+    def __init__(self, types: Inference) -> None:
+        self._types = types
+
+    @memoized
+    def holds(self, value: Instance, depth: int) -> bool:
+        """Whether an object holds one, looked for through so many others."""
+        if any(conversations_in(self._types, value)):
+            return True
+        if depth == 0 or not isinstance(value.cls, Class):
+            return False
+        attributes = {
+            attribute: None
+            for base in self._types.mro(value.cls)
+            if isinstance(base, Class)
+            for attribute in (*self._types.self_assigns(base), *base.assigns)
+        }
+        held = (self._types.attribute(value, each) for each in attributes)
+        return any(self.holds(each, depth - 1) for each in held if isinstance(each, Instance))
 
 
 def given(types: Inference, value: Type, attribute: str) -> tuple[f.Expr, Where] | None:

@@ -173,10 +173,10 @@ class Authentication:
         target = depends.target
         key = target if target is not None else place_of(depends.module, depends.call)
         known = self._known[key]
-        if known is None:
-            known = self._known[key] = recording.tracked(lambda: self._judged(depends))
-        recording.depend_on(known[1])
-        return known[0]
+        if known is not None:
+            recording.depend_on(known[1])
+            return known[0]
+        return recording.remembered(self._known, key, lambda: self._judged(depends))
 
     def _judged(self, depends: Depends) -> bool | None:
         target = depends.target

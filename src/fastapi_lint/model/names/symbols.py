@@ -163,7 +163,14 @@ class OneOf:
     options: tuple[Type, ...]
 
 
+@dataclass(frozen=True)
+class Never:
+    """What a call gives of the function that is being looked into: nothing that its other returns do not give."""
+
+
+NEVER = Never()
+
 Type = Union[
     ModuleObject, Namespace, External, ClassObject, FunctionObject, Instance, Method, Coroutine, TupleOf, Partial,
-    OneOf, None,
+    OneOf, Never, None,
 ]  # fmt: skip

@@ -239,7 +239,7 @@ class Flows:
         finally:
             self._active.discard(key)
         if cuts == self._cuts:
-            self._sunk[key] = held
+            self._sunk.keep(key, held)
         return held[0]
 
     def _sinking(self, function: Function, danger: str) -> Iterator[Sunk]:

@@ -199,7 +199,7 @@ class Tracing(Choosing):
         finally:
             self._active.discard(key)
         if cuts == self._cuts:
-            self._results[key] = held
+            self._results.keep(key, held)
         return held[0]
 
     def _returned(self, function: Function, path: Path, entered: bool, depth: int) -> Value:
@@ -337,7 +337,7 @@ class Tracing(Choosing):
         finally:
             self._active.discard(key)
         if cuts == self._cuts:
-            self._names[key] = held
+            self._names.keep(key, held)
         return held[0]
 
     def _entered(self, name: str, binding: Binding, module: Module, path: Path, depth: int) -> Value:

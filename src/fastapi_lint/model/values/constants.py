@@ -81,9 +81,10 @@ class Values:
             raise Unfolded
         self._active.add(where)
         try:
-            memo = self._folded[where] = recording.tracked(lambda: self.constant(expr, where))
+            memo = recording.tracked(lambda: self.constant(expr, where))
         finally:
             self._active.discard(where)
+        self._folded.keep(where, memo)
         return memo[0]
 
     def _called(self, module: Module, index: int) -> Constant:

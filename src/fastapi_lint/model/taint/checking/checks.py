@@ -6,8 +6,9 @@ it is the host of a URL. Names decide nothing about functions of the project: it
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from fastapi_lint.catalog.format import Guard
 from fastapi_lint.index import facts as f
@@ -28,7 +29,7 @@ from fastapi_lint.model.taint.strands import (
     strands,
 )
 from fastapi_lint.model.types.inference.inference import Where, is_none
-from fastapi_lint.tracking import recording
+from fastapi_lint.tracking import circles, recording
 from fastapi_lint.tracking.memory import Memos
 
 _DEEPEST = 4
@@ -49,7 +50,6 @@ class Checks:
         self.comparisons = Comparisons(asks)
         self._said: Memos[Hashable, tuple[Ruling, ...]] = Memos()
         self._ensured: Memos[Function, tuple[Ruling, ...]] = Memos()
-        self._asked: set[Hashable] = set()
 
     # ---------------------------------------------------------------- applying
 
@@ -82,7 +82,7 @@ class Checks:
             if module.facts.blocks[test.block].function == function.index:
                 yield from self._rulings(test.value, True, (module, test.block, test.start), 0)
         for call in function.calls:
-            yield from self._kept((module, call.start, call.end), lambda call=call: self._raising(module, call))
+            yield from self._kept((module, call.start, call.end), partial(self._raising, module, call))
 
     def rulings_at(self, where: Where) -> Iterator[Ruling]:
         """Everything that is ruled out at a place: by tests, by calls that raise, by look-ups."""
@@ -96,21 +96,16 @@ class Checks:
         key = (held.module, held.block, held.at, held.truth, held.test)
         return self._kept(key, lambda: self._rulings(held.test, held.truth, held.where, 0))
 
-    def _kept(self, key: Hashable, answer: object) -> tuple[Ruling, ...]:
+    def _asked(self, key: Hashable, answer: Callable[[], Iterable[Ruling]]) -> tuple[Ruling, ...]:
+        nothing: tuple[Ruling, ...] = ()
+        return circles.ask((self, key), lambda: tuple(answer()), nothing)
+
+    def _kept(self, key: Hashable, answer: Callable[[], Iterable[Ruling]]) -> tuple[Ruling, ...]:
         kept = self._said[key]
-        if kept is None:
-            if key in self._asked:
-                recording.depend_on(None)
-                return ()
-            self._asked.add(key)
-            try:
-                kept = recording.tracked(lambda: tuple(dict.fromkeys(answer())))  # type: ignore[operator]
-            finally:
-                self._asked.discard(key)
-            self._said[key] = kept
-        else:
+        if kept is not None:
             recording.depend_on(kept[1])
-        return kept[0]
+            return kept[0]
+        return recording.remembered(self._said, key, lambda: self._asked(key, lambda: dict.fromkeys(answer())))
 
     # ---------------------------------------------------------------- statements
 
@@ -121,14 +116,14 @@ class Checks:
             if call.end > where[2] or not (call.args or self._is_of_object(call, module)):
                 continue
             if self.holding.runs_before(module, call.block, call.end, where):
-                yield from self._kept((module, call.start, call.end), lambda call=call: self._raising(module, call))
+                yield from self._kept((module, call.start, call.end), partial(self._raising, module, call))
         for assign in module.assigns_in.get(function.index, ()):
             if isinstance(assign.value, f.Sub) and self.holding.runs_before(module, assign.block, assign.end, where):
                 for item in assign.value.items:
                     if isinstance(item, (f.Name, f.Attr)) and assign.value.value != item:
                         place = (module, assign.block, assign.start)
                         key = (module, "[]", assign.start)
-                        yield from self._kept(key, lambda item=item, place=place: of_all(self.asks, item, place))
+                        yield from self._kept(key, partial(of_all, self.asks, item, place))
 
     def _is_of_object(self, call: f.Call, module: Module) -> bool:
         """Whether a call is one of a method of the project, which may check what its object holds."""
@@ -186,21 +181,14 @@ class Checks:
     def ensured(self, function: Function) -> tuple[Ruling, ...]:
         """What of its parameters a function has ruled out when it comes back without an error."""
         kept = self._ensured[function]
-        if kept is None:
-            if function.name == "<lambda>":
-                return ()
-            if function in self._asked:
-                recording.depend_on(None)
-                return ()
-            self._asked.add(function)
-            try:
-                kept = recording.tracked(lambda: tuple(self._at_its_ends(function)))
-            finally:
-                self._asked.discard(function)
-            self._ensured[function] = kept
-        else:
+        if kept is not None:
             recording.depend_on(kept[1])
-        return kept[0]
+            return kept[0]
+        if function.name == "<lambda>":
+            return ()
+        return recording.remembered(
+            self._ensured, function, lambda: self._asked(function, lambda: self._at_its_ends(function))
+        )
 
     def _at_its_ends(self, function: Function) -> Iterator[Ruling]:
         if function.is_generator or not function.params:

@@ -148,11 +148,11 @@ class Hints(Questions):
         self._followings += 1
         if self._followings > _MOST_FOLLOWED:  # aliases of unions of aliases, where each names the one above twice
             return None
-        cuts = self._cuts
-        memo = recording.tracked(lambda: self.guarded(("alias", place), lambda: self.annotation(target, place)))
-        if self._cuts == cuts:
-            self._aliased[place] = memo
-        return memo[0]
+
+        def answer() -> Type:
+            return self.guarded(("alias", place), lambda: self.annotation(target, place))
+
+        return recording.remembered(self._aliased, place, answer)
 
     def _generic(self, value: f.Expr, items: tuple[f.Expr, ...], where: Where) -> Type:
         base = self.infer(value, where)

@@ -125,11 +125,7 @@ class Injection(Questions):
         if held is not None:
             recording.depend_on(held[1])
             return held[0]
-        cuts = self._cuts
-        held = recording.tracked(lambda: self._depends_call(param, where))
-        if cuts == self._cuts:
-            self._markers[key] = held
-        return held[0]
+        return recording.remembered(self._markers, key, lambda: self._depends_call(param, where))
 
     def _depends_call(self, param: f.Param, where: Where) -> tuple[Module, int] | None:
         candidates = list(self.metadata(param.annotation, where)) if param.annotation is not None else []

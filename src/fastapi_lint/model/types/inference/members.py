@@ -26,7 +26,7 @@ from fastapi_lint.model.names.symbols import (
 from fastapi_lint.model.types.inference.hints import is_generic
 from fastapi_lint.model.types.inference.questions import DEEPEST, Questions, Where, instance_of, is_none, is_one_object
 from fastapi_lint.model.types.inference.stores import STATE
-from fastapi_lint.tracking import memoized, recording
+from fastapi_lint.tracking import circles, memoized, recording
 
 PROPERTIES = frozenset({
     "property", "functools.cached_property", "cached_property", "abc.abstractproperty", "pydantic.computed_field",
@@ -299,10 +299,13 @@ class Members(Questions):
         if self._depth > DEEPEST:
             return (cls, "?")
         self._depth += 1
-        self._mro[cls] = (cls, "?"), None  # what a class that inherits from itself sees
-        memo = self._mro[cls] = recording.tracked(lambda: self._order(cls))
-        self._depth -= 1
-        return memo[0]
+        try:
+            unknown = (cls, "?")  # what a class that inherits from itself sees
+            return recording.remembered(
+                self._mro, cls, lambda: circles.ask(("mro", cls), lambda: self._order(cls), unknown)
+            )
+        finally:
+            self._depth -= 1
 
     def _moved(self, base: f.Expr, where: Where) -> Type:
         """A class that is imported from where it moved to, or else from where it was: the first of the two."""

@@ -27,7 +27,7 @@ from fastapi_lint.model.names.symbols import (
     without_partials,
 )
 from fastapi_lint.model.types.inference.questions import Questions, Where, functions_of, is_none, one_object_of
-from fastapi_lint.tracking import memoized, recording
+from fastapi_lint.tracking import memoized
 
 _MOST_CALLERS = 120
 """Calls that may be meant by a name, above which nobody looks."""
@@ -75,10 +75,6 @@ class Passing(Questions):
         if function.module.is_test or function.name == "<lambda>" or self._is_called_by_others(function):
             return None
         index = next(i for i, one in enumerate(function.params) if one is param)
-        key = ("passed", function, index)
-        if key in self._active:  # a circle of callers: nothing is known, until something in it changes
-            recording.depend_on(recording.EVERYTHING)
-            return None
         return self._agreed(function, index)
 
     @memoized

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from fastapi_lint.index import facts as f
@@ -11,6 +11,7 @@ from fastapi_lint.model.names.modules import Binding, Modules, Scope
 from fastapi_lint.model.names.places import Place
 from fastapi_lint.model.names.programs import Programs
 from fastapi_lint.model.names.symbols import (
+    NEVER,
     Class,
     ClassObject,
     External,
@@ -25,7 +26,7 @@ from fastapi_lint.model.names.symbols import (
     TupleOf,
     Type,
 )
-from fastapi_lint.tracking import recording
+from fastapi_lint.tracking import circles
 from fastapi_lint.tracking.memory import Memos
 
 if TYPE_CHECKING:
@@ -72,9 +73,7 @@ class Questions:
         self._bound: Memos[tuple[Module, int, int, str], Type] = Memos()
         self._mro: Memos[Class, tuple[Class | str, ...]] = Memos()
         self._self_assigns: dict[Class, dict[str, list[tuple[f.Assign, Function]]]] = {}
-        self._active: set[object] = set()
         self._depth = 0
-        self._cuts = 0
         self._followings = 0
         self._shared: dict[Callable[..., object], object] = {}
         self._aliased: Memos[Where, Type] = Memos()
@@ -85,23 +84,20 @@ class Questions:
             self._shared[kind] = kind(self)
         return cast(T, self._shared[kind])
 
-    def guarded(self, key: object, answer: Callable[[], Type], *, is_short: bool = False) -> Type:
-        """An answer, None in a circle and where too many questions wait for each other.
+    def guarded(
+        self, key: Hashable, answer: Callable[[], Type], *, is_short: bool = False, unknown: Type = None
+    ) -> Type:
+        """An answer that may come to ask for itself; where too many questions wait for each other it is postponed.
 
-        `is_short`: it is a few steps away, whoever asks (an import, a definition). What is cut off is remembered, so
-        that such an answer would depend on who has asked first.
+        `is_short`: it is a few steps away, whoever asks (an import, a definition). `unknown` is what it finds when it
+        asks for itself, at first.
         """
-        if key in self._active or self._depth >= _DEPTH + (_SHORT if is_short else 0):
-            self._cuts += 1
-            if key in self._active:
-                recording.depend_on(None)
-            return None
-        self._active.add(key)
+        if self._depth >= _DEPTH + (_SHORT if is_short else 0):
+            return circles.postpone(key, answer, None)
         self._depth += 1
         try:
-            return answer()
+            return circles.ask(key, answer, unknown)
         finally:
-            self._active.discard(key)
             self._depth -= 1
 
     def agree(self, types: Iterable[Type]) -> Type:
@@ -110,8 +106,10 @@ class Questions:
         for one in types:
             if one is None:
                 return None
-            if found is None:
+            if found is None or found is NEVER:
                 found = one
+            elif one is NEVER:
+                continue
             elif found != one:
                 return None
             elif isinstance(found, Instance) and isinstance(one, Instance) and found.origin != one.origin:
@@ -121,6 +119,8 @@ class Questions:
     def one_of(self, types: Iterable[Type]) -> Type:
         """As `agree`; where several callables are known that differ, or several objects of the project, one of them."""
         given = tuple(types)
+        if len(given) > 1 and circles.is_open():
+            given = tuple(one for one in given if one is not NEVER) or given[:1]
         if len(given) == 1:
             return given[0]
         several = ((each.options if isinstance(each, OneOf) else (each,)) for each in given)

@@ -9,6 +9,7 @@ from fastapi_lint.catalog.routers import library_router
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.names.expressions import decorated_by
 from fastapi_lint.model.names.symbols import (
+    NEVER,
     Class,
     ClassObject,
     Coroutine,
@@ -61,14 +62,8 @@ class Returns(Questions):
             if recording.active:
                 recording.depend_on(held[1])
             return held[0]
-        cuts = self._cuts
-        if recording.active:
-            held = recording.tracked(lambda: self.infer(call.func, (module, call.block, call.start)))
-        else:
-            held = self.infer(call.func, (module, call.block, call.start)), recording.EVERYTHING
-        if cuts == self._cuts:
-            self._callees[key] = held
-        return held[0]
+        where = (module, call.block, call.start)
+        return recording.remembered(self._callees, key, lambda: self.infer(call.func, where))
 
     def _called(self, module: Module, index: int) -> Type:
         call = module.facts.calls[index]
@@ -265,7 +260,7 @@ class Returns(Questions):
     @memoized
     def return_type(self, function: Function) -> Type:
         """What a function returns (for a coroutine: what awaiting gives), declared or from its return statements."""
-        return self.guarded(("returns", function), lambda: self._returned(function))
+        return self.guarded(("returns", function), lambda: self._returned(function), unknown=NEVER)
 
     def _returned(self, function: Function) -> Type:
         module, facts = function.module, function.facts

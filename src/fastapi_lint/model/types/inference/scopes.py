@@ -244,9 +244,7 @@ class Scopes(Questions):
         def answer() -> Type:
             return self.guarded(("bound", key), lambda: self._bind(module, name, binding), is_short=is_short)
 
-        held = recording.tracked(answer) if recording.active else (answer(), recording.EVERYTHING)
-        self._bound[key] = held
-        return held[0]
+        return recording.remembered(self._bound, key, answer)
 
     def _bind(self, module: Module, name: str, binding: Binding) -> Type:
         entry = binding.entry
