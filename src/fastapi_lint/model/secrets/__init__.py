@@ -8,6 +8,7 @@ from fastapi_lint.model.secrets.comparing import Comparing, Comparison
 from fastapi_lint.model.secrets.fleeting import Fleeting, fleeting_keys
 from fastapi_lint.model.secrets.keys import Given, keys_given, literals_given_back
 from fastapi_lint.model.secrets.logs import Logged, Logs, writes_log
+from fastapi_lint.model.secrets.meant import is_spared_as_test, texts_in_use
 from fastapi_lint.model.secrets.passwords import (
     HASHERS,
     VERIFIES,
@@ -51,10 +52,12 @@ __all__ = [
     "is_asked_before",
     "is_only_sent_on",
     "is_only_told",
+    "is_spared_as_test",
     "keys_given",
     "literals_given_back",
     "may_be_none",
     "shown",
+    "texts_in_use",
     "verifies",
     "writes_log",
     "written_beside",

@@ -92,7 +92,26 @@ def example_texts(module: Module) -> Iterator[BoundText]:
             yield from _Site(module, entry.block, entry.start, entry.end, entry).of(name, entry.value, "variable")
 
 
+def texts_of_tests(module: Module) -> Iterator[BoundText]:
+    """The texts in classes that are named for tests, which `bound_texts` leaves out."""
+    if b"Test" in module.source.data:
+        yield from _assigned_texts(module, of_tests=True)
+
+
 def _bound_texts(module: Module) -> Iterator[BoundText]:
+    yield from _assigned_texts(module, of_tests=False)
+    for call in module.facts.calls:
+        yield from _given(module, call)
+    for function in module.functions:
+        yield from _defaults(function)
+    for exit_ in module.facts.exits:
+        if isinstance(exit_.value, (f.Mapping, f.Display)):
+            yield from _Site(module, exit_.block, exit_.start, exit_.end).of("", exit_.value, "key")
+        elif isinstance(exit_.value, f.Choice) and exit_.kind == "return":  # `lambda: os.getenv("X") or "..."`
+            yield from _Site(module, exit_.block, exit_.start, exit_.end).of("", exit_.value, "fallback")
+
+
+def _assigned_texts(module: Module, *, of_tests: bool) -> Iterator[BoundText]:
     blocks = module.facts.blocks
     for entry in module.facts.assigns:
         name = target_name(entry.target)
@@ -101,7 +120,8 @@ def _bound_texts(module: Module) -> Iterator[BoundText]:
         cls = module.classes[blocks[entry.block].cls] if blocks[entry.block].cls >= 0 else None
         if blocks[entry.block].function >= 0:
             cls = None
-        if cls is not None and is_named_for_tests(cls.qualname) and not _is_made_here(module, cls):
+        is_test = cls is not None and is_named_for_tests(cls.qualname) and not _is_made_here(module, cls)
+        if is_test is not of_tests:
             continue
         if type(entry.value) in _LITERALS or type(entry.value) in _HOLDERS:
             assert entry.value is not None
@@ -115,15 +135,6 @@ def _bound_texts(module: Module) -> Iterator[BoundText]:
             for part in entry.annotation.items[1:]:  # Annotated[str, Field(default="...")]
                 if isinstance(part, f.CallRef) and called(module, module.facts.calls[part.index]) in _FIELDS:
                     yield from _Site(module, entry.block, entry.start, entry.end, entry, cls).of(name, part, "variable")
-    for call in module.facts.calls:
-        yield from _given(module, call)
-    for function in module.functions:
-        yield from _defaults(function)
-    for exit_ in module.facts.exits:
-        if isinstance(exit_.value, (f.Mapping, f.Display)):
-            yield from _Site(module, exit_.block, exit_.start, exit_.end).of("", exit_.value, "key")
-        elif isinstance(exit_.value, f.Choice) and exit_.kind == "return":  # `lambda: os.getenv("X") or "..."`
-            yield from _Site(module, exit_.block, exit_.start, exit_.end).of("", exit_.value, "fallback")
 
 
 def _is_variable(target: f.Expr) -> bool:

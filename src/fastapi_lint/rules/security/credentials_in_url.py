@@ -15,8 +15,8 @@ from fastapi_lint.catalog.secrecy.credentials import (
 from fastapi_lint.finding import Finding, Severity
 from fastapi_lint.model.calls import is_for_tests
 from fastapi_lint.model.names import Module
-from fastapi_lint.model.secrets import connecting_ranges, documented_ranges
-from fastapi_lint.model.values import Literal, bound_texts, is_named_for_tests, literals
+from fastapi_lint.model.secrets import connecting_ranges, documented_ranges, is_spared_as_test
+from fastapi_lint.model.values import Literal, bound_texts, literals
 from fastapi_lint.rule import Check, rule
 
 _READ = "read it, or its password, from the environment"
@@ -57,7 +57,7 @@ def credentials_in_url(module: Module, check: Check) -> Iterator[Finding]:
         if "{" in found.user and (not literal.formatted or found.what.startswith("`http")):
             continue  # a template; a token in the place of the user, and a fixed word beside it
         severity = _severity(found, literal, check)
-        if severity is None or is_named_for_tests(module.symbol_at(literal.place[0])):
+        if severity is None or is_spared_as_test(module, literal.place[0], check.project):
             continue
         documented = documented_ranges(module) if documented is None else documented
         if any(start <= literal.place[0] < end for start, end in documented) and not _connects(literal, check):

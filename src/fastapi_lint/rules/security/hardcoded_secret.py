@@ -23,6 +23,7 @@ from fastapi_lint.model.secrets import (  # fmt: skip
     literals_given_back,
     shown,
     surroundings,
+    texts_in_use,
     written_beside,
 )
 from fastapi_lint.model.types import Where
@@ -127,7 +128,7 @@ def _known_tokens(module: Module) -> Iterator[_Judged]:
 
 
 def _bound(module: Module, check: Check) -> Iterator[_Judged]:
-    for bound in (*bound_texts(module), *_examples_in_use(module, check)):
+    for bound in (*bound_texts(module), *texts_in_use(module, check.project), *_examples_in_use(module, check)):
         kind = secrets.secret_name(bound.name)
         uses = check.project.secrets.uses_of(bound)
         key = next((use for use in uses if use.role in ("signs", "encrypts")), None)

@@ -10,7 +10,7 @@ from fastapi_lint.finding import Edit, Finding, Fix, Safety, Severity
 from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls import is_for_tests
 from fastapi_lint.model.names import Module
-from fastapi_lint.model.secrets import Use, fallbacks, surroundings
+from fastapi_lint.model.secrets import Use, fallbacks, surroundings, texts_in_use
 from fastapi_lint.model.values import BoundText, bound_texts, environment_read, is_set_default
 from fastapi_lint.model.values.readers import default_of
 from fastapi_lint.rule import Check, rule
@@ -53,7 +53,7 @@ def insecure_secret_fallback(module: Module, check: Check) -> Iterator[Finding]:
     if not secrets.hints_at_secrets(module.words_once) and module not in check.project.secrets.uses:
         return
     given = (each for each in fallbacks(module) if secrets.secret_name(each.name) in ("signing", "encryption"))
-    for bound in chain(bound_texts(module), given):
+    for bound in chain(bound_texts(module), texts_in_use(module, check.project), given):
         variable = check.project.secrets.stands_in_for(bound)
         uses = check.project.secrets.uses_of(bound) if variable is not None else ()
         kind = _kind(bound, variable, uses) if variable is not None else None
