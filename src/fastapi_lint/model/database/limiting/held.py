@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_lint.index import facts as f
@@ -10,7 +10,7 @@ from fastapi_lint.index.facts import target_names
 from fastapi_lint.model.calls.ways.cases import captures, case_of
 from fastapi_lint.model.database.limiting.fates import NOTHING, Fate, variable_of
 from fastapi_lint.model.names.expressions import walk, with_values
-from fastapi_lint.model.names.symbols import ClassObject, External, Function, Method, Type
+from fastapi_lint.model.names.symbols import ClassObject, External, Function, FunctionObject, Method, Type
 from fastapi_lint.model.types.inference.inference import Where
 
 if TYPE_CHECKING:
@@ -26,9 +26,16 @@ class HeldNumber:
     """One function, and the expressions in it that hold the number; `zero` and `positive` say what is seen of it."""
 
     def __init__(
-        self, project: Project, function: Function, carried: f.Expr, measured: frozenset[str] = frozenset()
+        self,
+        project: Project,
+        function: Function,
+        carried: f.Expr,
+        measured: frozenset[str],
+        gives_back: Callable[[f.Call, int, FunctionObject], bool],
     ) -> None:
+        """`gives_back`: whether a function of the project gives back an argument of a call of it."""
         self.project = project
+        self._gives_back = gives_back
         self.measured = measured
         self.function = function
         self.module = function.module
@@ -72,7 +79,11 @@ class HeldNumber:
         match call.func:
             case f.Attr(value=f.Name(id=name), attr="get") if call.args and isinstance(call.args[0].value, f.Const):
                 return f.Sub(f.Name(name), (call.args[0].value,)) in self.expressions
-        name = name_of(self.project.callee(self.module, call))
+        callee = self.project.callee(self.module, call)
+        if isinstance(callee, FunctionObject):
+            holding = [number for number, arg in enumerate(call.args) if self.holds(arg.value)]
+            return any(self._gives_back(call, number, callee) for number in holding)
+        name = name_of(callee)
         if name not in TRANSPARENT or not any(self.holds(arg.value) for arg in call.args):
             return False
         least = [arg.value.value for arg in call.args if isinstance(arg.value, f.Const)]

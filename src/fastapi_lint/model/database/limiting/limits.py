@@ -80,7 +80,7 @@ class _Body:
         self.module = function.module
         self.depth = depth
         self.carried = carried
-        self.number = HeldNumber(project, function, carried, measured)
+        self.number = HeldNumber(project, function, carried, measured, self._gives_back)
 
     def fate(self) -> Fate:
         """What becomes of the number here, and where it is handed on to."""
@@ -234,6 +234,13 @@ class _Body:
         if isinstance(carried, f.Sub) and not inner.limits:
             return Fate(leaves=True)
         return Fate(is_bounded=True) if function.is_empty and _CLIPS.fullmatch(function.name) else inner
+
+    def _gives_back(self, call: f.Call, position: int, callee: FunctionObject) -> bool:
+        """Whether a function of the project gives back what it is given, as it is or worked out from it."""
+        name = call.args[position].name or self._parameter(callee, position)
+        if callee.function is self.function or not any(param.name == name for param in callee.function.params):
+            return False
+        return "" in self.limits.fate(callee.function, f.Name(name), self.depth + 1).forms
 
     def _parameter(self, callee: FunctionObject, position: int) -> str:
         """The parameter that a positional argument fills."""
