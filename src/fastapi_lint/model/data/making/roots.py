@@ -137,6 +137,7 @@ def _callers(project: Project, function: Function, carried: bool) -> Iterator[tu
             if caller is not None and not module.is_test and caller not in found:
                 if type(project.callee(module, call)) not in _OTHERS:  # all of its steps take longer
                     found[caller] = None
+    found.update(dict.fromkeys(_choosing(project, function)))
     if function.cls is not None and function.name == "__call__":  # any variable may hold such an object
         for use in project.callers.uses(function):
             caller = use.module.function_before(use.start)
@@ -157,6 +158,18 @@ def _callers(project: Project, function: Function, carried: bool) -> Iterator[tu
                     break
         else:
             yield from ((caller, step) for step in _starting(project, caller, function))
+
+
+def _choosing(project: Project, function: Function) -> Iterator[Function]:
+    """The functions that may take a function out of a table in which it is kept: `TABLE[name]()` names the table."""
+    for mention in project.effects.serving.mentions.get(function.name, ()):
+        if mention.kind != "value" or mention.holder in ("", "for"):
+            continue
+        for module in project.types.modules.with_word(mention.holder):
+            word = mention.holder.encode()
+            for each in () if module.is_test else module.functions:
+                if each.calls and module.text.find(word, each.facts.head_end, each.facts.end) >= 0:
+                    yield each
 
 
 def _starting(project: Project, caller: Function, function: Function) -> Iterator[Step]:
