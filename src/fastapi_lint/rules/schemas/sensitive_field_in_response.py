@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from fastapi_lint.finding import Finding, Severity
@@ -40,6 +40,7 @@ _NO_SECRET = re.compile(
 )
 """Beginnings of names that speak about a secret (whether there is one, whether it must change), or that are there to be
 given out."""
+_FIRST = re.compile(r"(?:new|temp|temporary|initial|generated|one_time)_")
 _JUST_MADE = re.compile(
     r"(?:^|_)(?:created?|creation|creating|generated?|generation|new|rotated?|rotation|regenerated?|renew(?:ed)?|issued?|"
     r"setup|set_up|enable[ds]?|enroll?(?:ed|ment)?|provision(?:ed|ing)?|reveal(?:ed)?|once|temporary|temp|initial|one_time)(?:_|$)"
@@ -117,10 +118,15 @@ class _Sending:
     @memoized
     def of(self, route: Route) -> dict[SchemaField, _Sent]:
         """The fields with something secret that a route sends, each with the first way."""
-        return _sent(route, self._project)
+        return _sent(route, self._project, lambda: self._may_make(route))
+
+    @memoized
+    def _may_make(self, route: Route) -> bool:
+        """Whether an operation may make something new: a GET that only reads sends what was made long ago."""
+        return route.methods != ("GET",) or route.handler is None or may_make_new(self._project, route.handler)
 
 
-def _sent(route: Route, project: Project) -> dict[SchemaField, _Sent]:
+def _sent(route: Route, project: Project, may_make: Callable[[], bool]) -> dict[SchemaField, _Sent]:
     found: dict[SchemaField, _Sent] = {}
     if route.kind != "http" or route.module.is_test or route.has_unpacked:
         return found
@@ -129,10 +135,12 @@ def _sent(route: Route, project: Project) -> dict[SchemaField, _Sent]:
             if any(one.excluded for one in trail):
                 continue
             for one in schema.fields:
-                if one in found or one.excluded or not (what := _sensitive(one, project)):
+                if one in found or one.excluded or not (what := _sensitive(one, project, may_make=may_make)):
                     continue
                 names = {one.name, *(step.name for step in trail)}
-                if _is_given_out(one, schema, trail, route, project) or is_left_out(route, names, project.values):
+                if _is_given_out(one, schema, trail, route, project, may_make):
+                    continue
+                if is_left_out(route, names, project.values):
                     continue
                 way = serialized(one, schema, project.types)
                 if way != "rewritten":
@@ -173,14 +181,19 @@ def _finding(one: SchemaField, sent: _Sent, others: list[Route], route: Route, c
 # -------------------------------------------------------------------- what is sensitive
 
 
-def _sensitive(one: SchemaField, project: Project) -> str:
-    """ "plain" for a field with something that nobody else may see, "hidden" when Pydantic masks it; else empty."""
+def _sensitive(one: SchemaField, project: Project, *, may_make: Callable[[], bool]) -> str:
+    """ "plain" for a field with something that nobody else may see, "hidden" when Pydantic masks it; else empty.
+
+    `may_make`: what sends it may have made it, so that a first password is there to be handed out.
+    """
     name = _snake(one.name)
     types = project.schemas.field_types(one)
     if any(isinstance(each, Instance) and each.cls in _HIDDEN for each in types):
         return "hidden"
     if _NO_SECRET.match(name):
-        return ""
+        if (first := _FIRST.match(name)) is None or may_make():
+            return ""
+        name = name[first.end() :]
     if _PERSONAL.fullmatch(name):
         return "plain" if all(_is_value(each, "int") for each in types) else ""
     if _PASSWORD.fullmatch(name) or _SECRET.fullmatch(name):
@@ -255,7 +268,12 @@ def _is_of_other_field(value: f.Expr, name: str) -> bool:
 
 
 def _is_given_out(
-    one: SchemaField, schema: Schema, trail: tuple[SchemaField, ...], route: Route, project: Project
+    one: SchemaField,
+    schema: Schema,
+    trail: tuple[SchemaField, ...],
+    route: Route,
+    project: Project,
+    may_make: Callable[[], bool],
 ) -> bool:
     """Whether a schema or an operation is there to hand out this secret.
 
@@ -268,8 +286,10 @@ def _is_given_out(
         return False
     names = [schema.name, *(step.owner.name for step in trail), *(step.name for step in trail)]
     is_secret = _SECRET.fullmatch(spelled) is not None
-    said = [_GIVEN_OUT, *([_FOR_CLIENTS] if is_secret else []), *([_JUST_MADE] if _may_make(route, project) else [])]
-    if any(word.search(_snake(name)) for name in names for word in said):
+    said = [_snake(name) for name in names]
+    if any(map(_GIVEN_OUT.search, said)) or (is_secret and any(map(_FOR_CLIENTS.search, said))):
+        return True
+    if any(map(_JUST_MADE.search, said)) and may_make():
         return True
     words = _snake(route.name)
     is_made = (
@@ -280,11 +300,6 @@ def _is_given_out(
     if is_made or "_password" in words.partition("generate")[2]:
         return True
     return re.search(r"secret|credential|private_key|password_generat|reveal|decrypt", words) is not None
-
-
-def _may_make(route: Route, project: Project) -> bool:
-    """Whether an operation may make something new: a GET that only reads sends what was made long ago."""
-    return route.methods != ("GET",) or route.handler is None or may_make_new(project, route.handler)
 
 
 def _may_be_needed(one: SchemaField, sent: _Sent) -> bool:
