@@ -122,8 +122,10 @@ class _Sending:
 
     @memoized
     def _may_make(self, route: Route) -> bool:
-        """Whether an operation may make something new: a GET that only reads sends what was made long ago."""
-        return route.methods != ("GET",) or route.handler is None or may_make_new(self._project, route.handler)
+        """Whether an operation may make something new: a GET that is seen to read rows sends what was made long ago."""
+        if route.methods != ("GET",) or route.handler is None:
+            return True
+        return self._project.loading.reading(route.handler) is None or may_make_new(self._project, route.handler)
 
 
 def _sent(route: Route, project: Project, may_make: Callable[[], bool]) -> dict[SchemaField, _Sent]:
