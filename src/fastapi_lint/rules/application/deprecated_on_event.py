@@ -18,6 +18,8 @@ from fastapi_lint.model.names import Function, FunctionObject
 from fastapi_lint.model.routing import Handler, Router, app_that_ignores, handlers, in_module
 from fastapi_lint.rule import Check, rule
 
+_BY_HAND = re.compile(rb"\.on_(?:startup|shutdown)\b|router\s*\.\s*(?:startup|shutdown)\b")
+
 
 @rule("FAPI701", fix=Safety.UNSAFE)
 def deprecated_on_event(module: Module, check: Check) -> Iterator[Finding]:
@@ -31,8 +33,9 @@ def deprecated_on_event(module: Module, check: Check) -> Iterator[Finding]:
 
     Fix safety
     The fix makes a lifespan that calls the handlers in their order, gives it to the app, and takes the decorators
-    away. It is unsafe because tests or other modules may look at the handlers of the app. It is offered when the app
-    and all its handlers stand in one module, and no other part of the program has a lifespan or handlers.
+    away. It is unsafe because tests or other modules may look at the handlers of the app; where they are seen to do
+    so, there is none. It is offered when the app and all its handlers stand in one module, and no other part of the
+    program has a lifespan or handlers.
 
     Known limits
     Handlers that never run because of a lifespan are left to FAPI702. Nothing is reported where the project declares a
@@ -80,6 +83,8 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
         "lifespan=", "lifespan_context", "def lifespan("
     ):
         return None
+    if _are_run_by_hand(check):
+        return None
     calls = _called(everything, module, check)
     decorators = [each.call for each in everything if each.how == "decorator" and isinstance(each.call, f.Call)]
     found = call_nodes(module, [router.call, *decorators]) if calls is not None else None
@@ -112,6 +117,13 @@ def _fix(router: Router, module: Module, check: Check) -> Fix | None:
         Safety.UNSAFE,
         (*_imports(*iterator[1], *manager[1]), *made, *changed, *removed),
     )
+
+
+def _are_run_by_hand(check: Check) -> bool:
+    """Whether code goes through the handlers of an app, or runs them, as tests do: a lifespan is not among them."""
+    modules = check.project.modules
+    words = ("on_startup", "on_shutdown", "startup", "shutdown")
+    return any(_BY_HAND.search(each.text) for word in words for each in modules.with_word(word))
 
 
 def _imports(*new: Edit) -> tuple[Edit, ...]:

@@ -82,7 +82,9 @@ def _said(called: str, receiver: str, verdict: NotCallable) -> tuple[str, str, s
 def _fix(module: Module, call: f.Call, inner: f.Call, name: str) -> Fix | None:
     passes = name in _PASS_KEYWORDS
     text = handed_over(module, inner, keywords=passes)
-    index = next(i for i, arg in enumerate(call.args) if arg.start == inner.start)
+    index = next((i for i, arg in enumerate(call.args) if arg.start == inner.start), None)
+    if index is None:
+        return None  # it stands in parentheses, where function and arguments would be a tuple
     follows = call.args[index + 1 :]
     named = [arg.name for arg in inner.args if arg.name]
     if text is None or module.facts.errors or (named and follows):
