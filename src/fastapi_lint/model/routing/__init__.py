@@ -15,6 +15,7 @@ from fastapi_lint.model.routing.answering.streams import Stream, streams
 from fastapi_lint.model.routing.answering.wording import Wording, wording
 from fastapi_lint.model.routing.discovery import finds_routers, reached
 from fastapi_lint.model.routing.events import Handler, app_that_ignores, handlers, in_module, mounted_in_vain
+from fastapi_lint.model.routing.forwarding import takes
 from fastapi_lint.model.routing.matching import Place, is_versioned, matches_by_itself, places, replaces_routes, roots
 from fastapi_lint.model.routing.paths import CONVERTORS, PathIndex, placeholders, without_placeholders
 from fastapi_lint.model.routing.routes import (
@@ -89,6 +90,7 @@ __all__ = [
     "source_of",
     "stacks",
     "streams",
+    "takes",
     "unregistrations",
     "without_placeholders",
     "wording",

@@ -19,6 +19,15 @@ from fastapi_lint.model.values.expansion import Expansion
 from fastapi_lint.model.values.frames import DECORATED, DECORATOR, names_needed
 
 
+def takes(route: Route, name: str) -> bool:
+    """Whether a registration takes an argument of a name where it is written: a function in between may give the
+    argument itself, or pass none on."""
+    if route.forwarded is None or route.keyword(name) is not None:
+        return True
+    call = route.forwarded[1]
+    return f.keyword(call, name) is None and any(arg.name == "**" for arg in call.args)
+
+
 class Forwarding(Verbs):
     """Answers "which function does this decorator of the project register"."""
 

@@ -17,7 +17,7 @@ from fastapi_lint.model import Class, Function, Module, Route
 from fastapi_lint.model.calls import Trail
 from fastapi_lint.model.data import kept_upload, status_is_decided, takes_upload
 from fastapi_lint.model.database import Insert, may_be_meant
-from fastapi_lint.model.routing import Wording, wording
+from fastapi_lint.model.routing import Wording, takes, wording
 from fastapi_lint.model.secrets import VERIFIES, verifies
 from fastapi_lint.rule import Check, rule
 
@@ -151,7 +151,7 @@ def _adds_member(said: Wording, thing: Class | None) -> bool:
 
 
 def _fix(route: Route, given: f.Arg | None) -> Fix | None:
-    opened = call_node(route.module, route.call) if route.call.args else None
+    opened = call_node(route.module, route.call) if route.call.args and takes(route, "status_code") else None
     found = _created(route.module, *opened) if opened is not None else None
     if opened is None or found is None:
         return None

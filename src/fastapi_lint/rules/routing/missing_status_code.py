@@ -10,7 +10,7 @@ from fastapi_lint.fixing.edits import importing, with_argument
 from fastapi_lint.fixing.edits.calls import call_node
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module, Project, Route
-from fastapi_lint.model.routing import declares_response, returns_response
+from fastapi_lint.model.routing import declares_response, returns_response, takes
 from fastapi_lint.rule import Check, rule
 
 
@@ -32,7 +32,8 @@ def missing_status_code(project: Project, check: Check) -> Iterator[Finding]:
 
     Fix safety
     The fix states the default, 200, which changes nothing at run time. It is unsafe because another code is often
-    meant: 201 for what creates, 202 for what starts work, 204 for what has nothing to say.
+    meant: 201 for what creates, 202 for what starts work, 204 for what has nothing to say. There is none for a POST
+    that is seen to insert a row: what it answers is FAPI302's.
 
     Known limits
     Handlers that return a response object by annotation are left alone, since the object carries the status. So are
@@ -52,7 +53,7 @@ def missing_status_code(project: Project, check: Check) -> Iterator[Finding]:
                 why="readers cannot tell whether 200 is meant",
                 instead="state `status_code=`",
                 module=route.module,
-                fix=partial(_fix, route, names),
+                fix=partial(_fix, route, names, project),
             )
 
 
@@ -70,9 +71,11 @@ def _is_stated(route: Route, project: Project) -> bool:
     return given is not None and "Redirect" in (project.name(given.value, *route.where) or "")
 
 
-def _fix(route: Route, names: dict[Module, tuple[str, tuple[Edit, ...]] | None]) -> Fix | None:
+def _fix(route: Route, names: dict[Module, tuple[str, tuple[Edit, ...]] | None], project: Project) -> Fix | None:
     module = route.module
-    opened = call_node(module, route.call) if route.call.args else None
+    if "POST" in route.methods and route.handler is not None and project.inserts.insertion(route.handler) is not None:
+        return None  # FAPI302 may ask for 201
+    opened = call_node(module, route.call) if route.call.args and takes(route, "status_code") else None
     if opened is None:
         return None
     source, node = opened
