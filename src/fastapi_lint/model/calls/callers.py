@@ -166,6 +166,10 @@ class Callers:
         return any(self._stands_for(each, function, where) for arg in call.args for each in _held(arg.value))
 
     def _stands_for(self, expr: f.Expr, function: Function, where: Where) -> bool:
+        if isinstance(expr, f.Name):
+            bindings = self.types.find_bindings(expr.id, where)
+            if bindings and all(isinstance(each.entry, f.Param) for each in bindings):
+                return False  # a parameter of that name: who gives the function there is asked about
         value = self.types.infer(expr, where)
         if isinstance(value, FunctionObject):
             return value.function is function
