@@ -27,7 +27,7 @@ from fastapi_lint.model.names.symbols import (
     without_partials,
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where
-from fastapi_lint.tracking import memoized
+from fastapi_lint.tracking import memoized, memoized_cyclic
 from fastapi_lint.tracking.tables import collected, grouped
 
 _FORWARDING = frozenset({
@@ -35,6 +35,8 @@ _FORWARDING = frozenset({
     "start_soon", "call_soon", "call_later", "map", "starmap", "sync_to_async", "BackgroundTask",
 })  # fmt: skip
 """Last names of callables that hand the arguments behind a function on to it."""
+_LOOKING = frozenset({"callable", "hasattr", "hash", "id", "isinstance", "print", "repr", "str", "type"})
+"""Builtins that call nothing of what they are given."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class Callers:
         calls = self.types.modules.calls_by_name.get(function.name, ())
         return all(self.types.callee(module, module.facts.calls[index]) is not None for module, index in calls)
 
-    @memoized
+    @memoized_cyclic(False)
     def is_held(self, function: Function) -> bool:
         """Whether code keeps a function in a variable or table or hands it on, and may so call it in ways that are not
         among its uses. FastAPI, which is given functions as well, passes all arguments by name."""
@@ -152,18 +154,73 @@ class Callers:
     def _holds(self, function: Function, module: Module, kind: str, index: int) -> bool:
         if kind != "call":
             entry = module.facts.assigns[index] if kind == "assign" else module.facts.exits[index]
-            return any(
-                self._stands_for(each, function, (module, entry.block, entry.start)) for each in _held(entry.value)
-            )
-        call = module.facts.calls[index]
-        receiver = module.facts.calls[call.func.index] if isinstance(call.func, f.CallRef) else call
-        match self.types.callee(module, receiver):
-            case External(name=name) | Method(cls=name) if name.startswith(("fastapi.", "starlette.")):
+            where = (module, entry.block, entry.start)
+            if not any(self._stands_for(each, function, where) for each in _held(entry.value)):
                 return False
-        if f.last_name(call.func) in _FORWARDING:
+            maker = module.enclosing(entry.block) if isinstance(entry, f.Exit) else None
+            return maker is None or not self._makes_for_fastapi(maker)
+        call = module.facts.calls[index]
+        if self._is_of_fastapi(module, call) or f.last_name(call.func) in _FORWARDING:
             return False
         where = (module, call.block, call.start)
         return any(self._stands_for(each, function, where) for arg in call.args for each in _held(arg.value))
+
+    def _is_of_fastapi(self, module: Module, call: f.Call) -> bool:
+        """Whether a call, or the call whose result is called, is one of FastAPI or Starlette, or only looks at what it
+        is given."""
+        if isinstance(call.func, f.Attr) and f.last_name(call.func.value) == "dependency_overrides":
+            return True
+        receiver = module.facts.calls[call.func.index] if isinstance(call.func, f.CallRef) else call
+        match self.types.callee(module, receiver):
+            case External(name=name) | Method(cls=name):
+                return name in _LOOKING or name.startswith(("fastapi.", "starlette.", "inspect."))
+        return False
+
+    @memoized_cyclic(True)
+    def _makes_for_fastapi(self, maker: Function) -> bool:
+        """Whether all that a function gives back goes to FastAPI: `Depends(require("admin"))`."""
+        return not self.is_held(maker) and all(self._goes_to_fastapi(maker, use) for use in self.uses(maker))
+
+    def _goes_to_fastapi(self, maker: Function, use: Use) -> bool:
+        """Whether what a call gives is given to FastAPI at once, by way of one variable, or by the function around."""
+        facts = use.module.facts
+        names = self._names(maker)
+        made = [
+            f.CallRef(index)
+            for index, call in use.module.calls_between(use.start, use.start + 1)
+            if f.last_name(call.func) in names
+        ]
+        givers = [call for call in facts.calls if any(arg.value in made for arg in call.args)]
+        keepers = [one for one in facts.assigns if one.value in made]
+        leaving = [one for one in facts.exits if one.value in made]
+        if len(made) != 1 or len(givers) + len(keepers) + len(leaving) != 1:
+            return False
+        if leaving:
+            around = use.module.enclosing(leaving[0].block)
+            return around is not None and self._makes_for_fastapi(around)
+        if keepers:
+            return isinstance(keepers[0].target, f.Name) and self._is_for_fastapi(keepers[0].target, use.module)
+        return self._is_of_fastapi(use.module, givers[0])
+
+    def _is_for_fastapi(self, variable: f.Name, module: Module) -> bool:
+        """Whether a variable of a module is only ever given to FastAPI, here and where it is imported."""
+        modules = self.types.modules
+        name = variable.id
+        if name in modules.aliases or name in modules.calls_by_name:
+            return False
+        found = modules.values_by_name.get(name, ())
+        elsewhere = [(where, kind, index) for where, kind, index in found if where is not module]
+        if any(kind != "call" or not self._is_of_fastapi(where, where.facts.calls[i]) for where, kind, i in elsewhere):
+            return False
+        facts = module.facts
+        kept = (*(entry.value for entry in facts.assigns), *(entry.value for entry in facts.exits))
+        if any(each == variable for value in kept for each in _held(value)):
+            return False
+        for call in facts.calls:
+            if any(each == variable for arg in call.args for each in _held(arg.value)):
+                if not self._is_of_fastapi(module, call):
+                    return False
+        return True
 
     def _stands_for(self, expr: f.Expr, function: Function, where: Where) -> bool:
         if isinstance(expr, f.Name):
@@ -174,7 +231,7 @@ class Callers:
         if isinstance(value, FunctionObject):
             return value.function is function
         names = (function.name, *self.types.modules.aliases.get(function.name, ()))
-        return value is None and f.last_name(expr) in names
+        return value is None and f.last_name(expr) in names and self._may_be(function, expr, where)
 
     def _candidates(self, function: Function) -> Iterator[_Candidate]:
         """The calls that may be of a function; those of another function by its name are left out at once."""
