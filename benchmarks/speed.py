@@ -6,8 +6,8 @@ The interpreter is one in whose environment fastapi-lint is installed. PROJECT i
 `corpus.toml`, which `--download` fetches into FOLDER when it is missing there (without a PROJECT: all of them, and
 `PACKAGES` are measured). `--tools` is an environment with other linters; it is made, and what is missing is installed,
 as far as pip can. `--growth` measures trees made of copies of a project with packages at its top, such as an unpacked
-wheel, `--endpoints` an app whose endpoints, so many of them, stand in one module. `--results` keeps what was measured:
-what FILE holds is not measured again, and `--show` only prints it.
+wheel, `--endpoints` an app whose endpoints, so many of them, stand in one module, and in modules of fifty. `--results`
+keeps what was measured: what FILE holds is not measured again, and `--show` only prints it.
 
 Prints Markdown to stdout when all is done, progress to stderr. Measures copies of the files that the linter would look
 at, without the projects' configuration. Nothing of the projects is imported or executed. The section about editors is
@@ -30,7 +30,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
-from speed_runs import LINTER, OTHERS, digest, endpoints, growth, project, say, start_up
+from speed_growth import endpoints, growth, routers
+from speed_runs import LINTER, OTHERS, digest, project, say, start_up
 from speed_table import Results, Tool, document
 
 import fastapi_lint
@@ -206,6 +207,10 @@ def main() -> None:
                 keep(results, asked.results)
         if asked.endpoints and results.endpoints is None:
             results.endpoints = endpoints(asked.endpoints, asked.repeat)
+            keep(results, asked.results)
+        if asked.endpoints and results.routers is None:
+            results.routers = routers(asked.endpoints, asked.repeat)
+            keep(results, asked.results)
         if copies is not None and results.growth is None:
             results.growth = growth(copies.name, copies, asked.sizes, asked.repeat)
         keep(results, asked.results)

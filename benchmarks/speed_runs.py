@@ -24,9 +24,12 @@ from resource import RUSAGE_SELF, getrusage
 
 from speed_table import (
     AST,
+    BODY,
     CHANGING,
     COLD,
+    CONSOLE,
     HEAVY,
+    HUB,
     LEAVING,
     LIBCST,
     NOTHING,
@@ -34,10 +37,8 @@ from speed_table import (
     ROUTER,
     TWO,
     Cost,
-    Growth,
     Project,
     Row,
-    Size,
     StartUp,
 )
 
@@ -84,6 +85,7 @@ IMPORTED = re.compile(
 ASIDE = re.compile(r"(^|/)(conftest|tests?|migrations|alembic)(/|\.|_)|(^|/)test_")
 """Files in which a change is not what a change usually is."""
 NO_PLAIN_MODULE = re.compile(rb"APIRouter|FastAPI|Depends|[rR]outer\b")
+NEWLINE = b"\n"
 ADDED_FUNCTION = """
 
 def added_by_the_benchmark(number: int) -> int:
@@ -187,6 +189,11 @@ def lint(*options: str) -> list[str]:
     return [str(LINTER), "check", ".", "--isolated", "--output-format", "concise", "--quiet", *options]
 
 
+def lint_to_console() -> list[str]:
+    """The same as a user calls it."""
+    return [str(LINTER), "check", ".", "--isolated", "-j", "1"]
+
+
 def imported(cwd: Path) -> tuple[str, ...]:
     """Which of the heavy packages a run that finds its cache imports."""
     command = [sys.executable, "-X", "importtime", *lint("-j", "1")]
@@ -267,6 +274,38 @@ def changes(folder: Path) -> Iterator[tuple[str, Change]]:
             return
 
 
+def hub_changes(folder: Path) -> Iterator[tuple[str, Change]]:
+    """The module that most others import, by its name: with a function more; and with a statement more in a body."""
+    named: dict[bytes, int] = {}
+    for path in sources(folder):
+        for name in set(IMPORTED.findall((folder / path).read_bytes())):
+            named[name] = named.get(name, 0) + 1
+    for path in sorted(sources(folder), key=lambda each: -named.get(Path(each).stem.encode(), 0)):
+        data = (folder / path).read_bytes()
+        if not path.endswith(".py") or data.count(b"\n") < 40 or b"\r" in data or ASIDE.search(path):
+            continue
+        try:
+            functions = [
+                each
+                for each in ast.parse(data).body
+                if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)) and len(each.body) > 1
+            ]
+        except (SyntaxError, ValueError):
+            continue
+        if not functions:
+            continue
+        more = data.rstrip(b"\n") + b"\n" + ADDED_FUNCTION.encode()
+        place = f"`{path}` ({data.count(NEWLINE):,} lines, named by {named[Path(path).stem.encode()]:,} modules)"
+        yield HUB, Change(folder / path, data, more, f"{HUB.capitalize()}: {place} got a function at its end.")
+        function = functions[len(functions) // 2]
+        last = function.body[-1]
+        lines = more.split(NEWLINE)
+        lines.insert(last.lineno - 1, b" " * last.col_offset + b"added_by_the_benchmark = 1")
+        text = f"{BODY.capitalize()}: its function `{function.name}` got a statement before its last one."
+        yield BODY, Change(folder / path, data, NEWLINE.join(lines), text)
+        return
+
+
 @dataclass(frozen=True)
 class Step:
     """A row to be: a command, and before it a tree as it was, without a cache (`fresh`), or a change."""
@@ -288,6 +327,7 @@ def steps(changed: Sequence[tuple[str, Change]], tools: Path | None, limit: floa
     yield Step(AST, PARSERS[AST], own=False)
     yield Step(LEAVING, lint("-j", "1"), fresh=True)
     yield Step(NOTHING, lint("-j", "1"))
+    yield Step(CONSOLE, lint_to_console())
     for label, change in changed:
         yield Step(label, lint("-j", "1"), change=change)
     for name, (_, options) in OTHERS.items():
@@ -302,7 +342,7 @@ def project(name: str, root: Path, tools: Path | None, limit: float, times: int)
         (Path(place) / "fixit.toml").write_text(NOTHING_SET, encoding="utf-8")
         folder = Path(place) / "project"
         files, lines = copied(root, folder)
-        changed = list(changes(folder))
+        changed = [*changes(folder), *hub_changes(folder)]
         times = times or repeats(lines)
         say(f"{name}: {lines:,} lines in {files:,} files, best of {times}")
         measured(lint("--no-cache", "-j", "1", "--select", "FAPI001"), folder)  # files and bytecode are in memory now
@@ -339,98 +379,7 @@ def digest(before: str = "") -> str:
     return now if before in ("", now) else CHANGING
 
 
-# --------------------------------------------------------- growth and start-up
-
-
-def multiplied(root: Path, target: Path, copies: int) -> int:
-    """Write a project several times, each under names of its own that its imports follow; the lines written."""
-    files = {path: (root / path).read_bytes() for path in sources(root)}
-    names = {path.partition("/")[0].removesuffix(".py") for path in files}
-    top = "|".join(map(re.escape, sorted(names))).encode()
-    after_import = re.compile(rb"^([ \t]*(?:from|import)[ \t]+)(" + top + rb")(?=[.\s,;])", re.MULTILINE)
-    whole_import = re.compile(rb"^[ \t]*import[ \t]+(" + top + rb")[\w.]*[ \t]*(?:#.*)?$", re.MULTILINE)
-    for copy in range(copies):
-        end = f"_{copy:04}".encode()
-        for path, data in files.items():
-            text = after_import.sub(rb"\1\2" + end, data)
-            # `import package.module` is used as `package.module` in the text that follows.
-            for name in {match[1] for match in whole_import.finditer(data)}:
-                text = re.sub(rb"(?<![\w.])(" + re.escape(name) + rb")(?=\.\w)", rb"\1" + end, text)
-            first, slash, rest = path.partition("/")
-            stem = first.removesuffix(".py")
-            new = target / f"{stem}{end.decode()}{first[len(stem) :]}{slash}{rest}"
-            new.parent.mkdir(parents=True, exist_ok=True)
-            new.write_bytes(text)
-    (target / ".git").mkdir()
-    return copies * sum(data.count(b"\n") for data in files.values())
-
-
-def growth(name: str, root: Path, asked: Sequence[int], times: int) -> Growth:
-    """Cold runs over more and more copies of one project, and parsing alone of the same files."""
-    lines = max(1, sum((root / path).read_bytes().count(b"\n") for path in sources(root)))
-    sources_before = digest()
-    found = []
-    runs: list[Cost] = []
-    for copies in sorted({-(-size // lines) for size in asked}):
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-            held = multiplied(root, folder, copies)
-            own, parsed = [], []
-            for _ in range(times or repeats(held)):
-                own.append(measured(lint("--no-cache", "-j", "1"), folder))
-                parsed.append(measured(PARSERS[LIBCST], folder))
-        runs += own
-        found.append(Size(copies, held, best(own), best(parsed)))
-        say(f"growth: {held:,} lines: {found[-1].own.cpu:.2f} s CPU, libcst {found[-1].parsed.cpu:.2f} s")
-    return Growth(name, busy(runs), tuple(found), digest(sources_before))
-
-
-def endpoints(asked: Sequence[int], times: int) -> Growth:
-    """Cold runs over an app with more and more endpoints in a single module, and parsing alone of the same files."""
-    sources_before = digest()
-    found = []
-    runs: list[Cost] = []
-    for count in sorted(asked):
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-            text = _ROUTES + "".join(_ENDPOINT.format(number=number) for number in range(count))
-            (folder / "routes.py").write_text(text)
-            (folder / "main.py").write_text(_APP)
-            own, parsed = [], []
-            for _ in range(times or 1):
-                own.append(measured(lint("--no-cache", "-j", "1"), folder))
-                parsed.append(measured(PARSERS[LIBCST], folder))
-        runs += own
-        found.append(Size(count, text.count("\n"), best(own), best(parsed)))
-        say(f"{count:,} endpoints in a module: {found[-1].own.cpu:.2f} s CPU, libcst {found[-1].parsed.cpu:.2f} s")
-    return Growth("one module", busy(runs), tuple(found), digest(sources_before))
-
-
-_APP = "from fastapi import FastAPI\n\nimport routes\n\napp = FastAPI()\napp.include_router(routes.router)\n"
-_ROUTES = """\
-import requests
-from fastapi import APIRouter, Depends, HTTPException
-
-router = APIRouter()
-
-
-def get_settings():
-    return {}
-"""
-_ENDPOINT = """
-
-@router.get("/items{number}/{{item_id}}")
-async def read_{number}(item_id: int, q: str = None, settings=Depends(get_settings)):
-    if item_id < 0:
-        raise HTTPException(status_code=404, detail="missing")
-    found = requests.get("https://example.com/{number}").json()
-    try:
-        value = int(found["value"])
-    except ValueError as error:
-        raise HTTPException(status_code=400, detail=str(error))
-    return {{"id": item_id, "q": q, "value": value}}
-"""
-"""An endpoint in which there is something to find: one call that blocks, and signatures that are written as before."""
+# ------------------------------------------------------------------- start-up
 
 
 def start_up() -> StartUp:
