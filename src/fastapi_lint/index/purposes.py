@@ -8,11 +8,10 @@ from fastapi_lint.index import facts as f
 
 _FOLDERS = frozenset({"tests", "test", "testing", "e2e_tests"})
 _STEMS = frozenset({"tests", "test"})
-_NAMED = re.compile(
-    rb"[ \t]*(?:(?:from|import)\b.*|(?:\w+(?:[ \t]+as[ \t]+\w+)?[ \t]*,[ \t]*)*)?"
-    rb"(?<!\w)(?:tests?|testing|test_\w+|\w+_tests?)(?!\w)"
-)
-"""A line of an import with such a name; of names alone if it goes over several."""
+_NAMES_BEFORE = re.compile(rb"[ \t]*(?:\w+(?:[ \t]+as[ \t]+\w+)?[ \t]*,[ \t]*)*")
+"""What may stand before a name in an import that goes over several lines."""
+_CONTAINING = re.compile(rb"\w+")
+_CALLED_TESTS = re.compile(rb"tests?|testing|test_\w+|\w+_tests?")
 _WORD = b"test"
 _OF_TESTS = frozenset({"pytest", "unittest", "hypothesis", "nose"})
 
@@ -51,11 +50,22 @@ def may_import_tests(data: bytes) -> bool:
     """Whether a text imports something that is called like tests, as far as is seen without taking it apart."""
     at = data.find(_WORD)
     while at >= 0:
-        end = data.find(b"\n", at)
-        if _NAMED.match(data, data.rfind(b"\n", 0, at) + 1, end if end >= 0 else len(data)):
+        start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
+        if _names_tests(data[start : end if end >= 0 else len(data)]):
             return True
         at = data.find(_WORD, end) if end >= 0 else -1
     return False
+
+
+def _names_tests(line: bytes) -> bool:
+    """Whether a line can be one of an import with such a name."""
+    is_import = line.lstrip().startswith((b"from", b"import"))
+    return any(
+        _WORD in word[0]
+        and _CALLED_TESTS.fullmatch(word[0]) is not None
+        and (is_import or _NAMES_BEFORE.fullmatch(line, 0, word.start()) is not None)
+        for word in _CONTAINING.finditer(line)
+    )
 
 
 def imports_tests(facts: f.Facts) -> bool:
