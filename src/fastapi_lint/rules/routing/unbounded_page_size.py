@@ -30,7 +30,7 @@ _BOUNDS = frozenset({"le", "lt", "multiple_of"})
 _LEAST = ("ge", "gt")
 _STEPS = (100, 200, 500, 1000)
 _NUMBER = re.compile(r"(\w+\s*:\s*)(int|(?:Positive|NonNegative|Strict)Int|int \| None|Optional\[int\])(?=\s*(?:=|\Z))")
-_DEFAULT = re.compile(r"\s*=\s*(-?\w+)\s*")
+_PLAIN_DEFAULT = re.compile(r"\s*=\s*(-?\w+)\s*")
 
 
 @rule("FAPI318", fix=Safety.UNSAFE, needs_requests=True)
@@ -227,7 +227,7 @@ def _fix(parameter: Parameter, wanted: str, project: Project) -> Fix | None:
     source, function = opened
     query = importing(source, "fastapi", "Query", at=function)
     if query is not None and project.versions.for_path(module.path).never_at_least("fastapi", "0.95.0", default=False):
-        default = _DEFAULT.fullmatch(text, match.end())
+        default = _PLAIN_DEFAULT.fullmatch(text, match.end())
         if default is None:
             return None
         edit = _edit(parameter, text, default.span(1), f"{query[0]}({default[1]}, {wanted})")
