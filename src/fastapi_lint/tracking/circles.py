@@ -88,17 +88,17 @@ def _so_far(key: Hashable, place: int, unknown: V) -> V:
 
 def _again(key: Hashable, place: int, answer: Callable[[], V], found: V) -> V:
     """The answer to the question that has opened a circle, when what is in it does not change any more."""
-    for number in range(_MOST_ROUNDS):
-        _found[key] = found
-        if place == 0 and number == 0:
-            _make_up()
+    _found[key] = found
+    if place == 0:
+        _make_up()
+    for _ in range(_MOST_ROUNDS):
         awaited = [(each, said) for each, (at, said) in _awaited.items() if at >= place]
         if all(_found.get(each, said) == said for each, said in awaited):
             break
         _guesses.update((each, _found.get(each, said)) for each, said in awaited)
         _leave(place)
         memory.open_from = memory.CLOSED
-        found = answer()
+        found = _found[key] = answer()
         if memory.open_from != place:
             break
     if memory.open_from == place:

@@ -78,11 +78,7 @@ class Gathered(Query[S, "tuple[V, ...]"], Generic[S, M, V]):
         memos: Memos[Input, tuple[V, ...]] | None = state.get(attribute)
         if memos is None:
             memos = state[attribute] = Memos()
-        held = memos[module]
-        if held is not None:
-            recording.depend_on(held[1])
-            return held[0]
-        return recording.remembered(memos, module, lambda: tuple(self._answers(project, cast(M, module))))
+        return recording.recalled(memos, module, lambda: tuple(self._answers(project, cast(M, module))))
 
 
 def query(answer: Callable[[S], V]) -> Query[S, V]:

@@ -68,7 +68,6 @@ active = False
 """Whether they are recorded at the moment."""
 _current: DependencySet | None = None
 _shared: dict[frozenset[Hashable], frozenset[Hashable]] = {}
-_MISSING: Final = object()
 
 
 def enable() -> None:
@@ -161,10 +160,7 @@ def remembered(memos: Memos[K, V], key: K, answer: Callable[[], V]) -> V:
     try:
         found = answer()
         whole = combined(own) if own is not None else EVERYTHING
-        if memory.open_from == memory.CLOSED:
-            memos[key] = found, whole
-        else:
-            memos.keep(key, (found, whole))
+        memos.keep(key, (found, whole))
         if outer is not None:
             outer.add(whole)
         return found
@@ -172,6 +168,15 @@ def remembered(memos: Memos[K, V], key: K, answer: Callable[[], V]) -> V:
         _current = outer
         if before < memory.open_from:
             memory.open_from = before
+
+
+def recalled(memos: Memos[K, V], key: K, answer: Callable[[], V]) -> V:
+    """An answer as it is remembered, or else worked out (`remembered`)."""
+    held = memos[key]
+    if held is None:
+        return remembered(memos, key, answer)
+    depend_on(held[1])
+    return held[0]
 
 
 def memoized(method: Callable[Concatenate[S, P], V]) -> Callable[Concatenate[S, P], V]:
@@ -184,7 +189,8 @@ def memoized(method: Callable[Concatenate[S, P], V]) -> Callable[Concatenate[S, 
         memos: Memos[Hashable, V] | None = self.__dict__.get(slot)
         if memos is None:
             memos = self.__dict__[slot] = Memos()
-        outer, before = _current, memory.open_from  # as `remembered`, without calls: so many questions are asked here
+        # As `remembered`, written out: nearly all questions come by here, and each call more is a frame more as well.
+        outer, before = _current, memory.open_from
         own: DependencySet | None = set() if outer is not None else None
         _current, memory.open_from = own, memory.CLOSED
         try:

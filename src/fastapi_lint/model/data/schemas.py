@@ -319,14 +319,8 @@ class Schemas:
         if isinstance(of, Instance):
             variables = self._variables(of).get(one.owner, {})
         key = (place_of(one.module, one), of if variables else None)
-        held = self._field_types[key]
-        if held is not None:
-            recording.depend_on(held[1])
-            return held[0]
         types = self.types
-        return recording.remembered(
-            self._field_types, key, lambda: admitted(types, one.annotation, one.where, variables)
-        )
+        return recording.recalled(self._field_types, key, lambda: admitted(types, one.annotation, one.where, variables))
 
     @memoized
     def _variables(self, of: Instance) -> dict[Class, dict[str, Type]]:

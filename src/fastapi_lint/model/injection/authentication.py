@@ -172,11 +172,7 @@ class Authentication:
             return True
         target = depends.target
         key = target if target is not None else place_of(depends.module, depends.call)
-        known = self._known[key]
-        if known is not None:
-            recording.depend_on(known[1])
-            return known[0]
-        return recording.remembered(self._known, key, lambda: self._judged(depends))
+        return recording.recalled(self._known, key, lambda: self._judged(depends))
 
     def _judged(self, depends: Depends) -> bool | None:
         target = depends.target

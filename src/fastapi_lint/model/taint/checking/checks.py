@@ -101,11 +101,7 @@ class Checks:
         return circles.ask((self, key), lambda: tuple(answer()), nothing)
 
     def _kept(self, key: Hashable, answer: Callable[[], Iterable[Ruling]]) -> tuple[Ruling, ...]:
-        kept = self._said[key]
-        if kept is not None:
-            recording.depend_on(kept[1])
-            return kept[0]
-        return recording.remembered(self._said, key, lambda: self._asked(key, lambda: dict.fromkeys(answer())))
+        return recording.recalled(self._said, key, lambda: self._asked(key, lambda: dict.fromkeys(answer())))
 
     # ---------------------------------------------------------------- statements
 
@@ -180,13 +176,9 @@ class Checks:
 
     def ensured(self, function: Function) -> tuple[Ruling, ...]:
         """What of its parameters a function has ruled out when it comes back without an error."""
-        kept = self._ensured[function]
-        if kept is not None:
-            recording.depend_on(kept[1])
-            return kept[0]
         if function.name == "<lambda>":
             return ()
-        return recording.remembered(
+        return recording.recalled(
             self._ensured, function, lambda: self._asked(function, lambda: self._at_its_ends(function))
         )
 

@@ -121,11 +121,7 @@ class Injection(Questions):
         if param.annotation is None and param.default is None:
             return None
         key = (where, param.start, param.name)
-        held = self._markers[key]
-        if held is not None:
-            recording.depend_on(held[1])
-            return held[0]
-        return recording.remembered(self._markers, key, lambda: self._depends_call(param, where))
+        return recording.recalled(self._markers, key, lambda: self._depends_call(param, where))
 
     def _depends_call(self, param: f.Param, where: Where) -> tuple[Module, int] | None:
         candidates = list(self.metadata(param.annotation, where)) if param.annotation is not None else []
