@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from speed_runs import PARSERS, best, busy, digest, lint, measured, repeats, say, sources
@@ -37,77 +37,70 @@ def multiplied(root: Path, target: Path, copies: int) -> int:
 def growth(name: str, root: Path, asked: Sequence[int], times: int) -> Growth:
     """Cold runs over more and more copies of one project, and parsing alone of the same files."""
     lines = max(1, sum((root / path).read_bytes().count(b"\n") for path in sources(root)))
-    sources_before = digest()
-    found = []
-    runs: list[Cost] = []
-    for copies in sorted({-(-size // lines) for size in asked}):
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-            held = multiplied(root, folder, copies)
-            own, parsed = [], []
-            for _ in range(times or repeats(held)):
-                own.append(measured(lint("--no-cache", "-j", "1"), folder))
-                parsed.append(measured(PARSERS[LIBCST], folder))
-        runs += own
-        found.append(Size(copies, held, best(own), best(parsed)))
-        say(f"growth: {held:,} lines: {found[-1].own.cpu:.2f} s CPU, libcst {found[-1].parsed.cpu:.2f} s")
-    return Growth(name, busy(runs), tuple(found), digest(sources_before))
+    counts = sorted({-(-size // lines) for size in asked})
+    return _grown(name, "copies", counts, lambda folder, copies: multiplied(root, folder, copies), times)
 
 
 def endpoints(asked: Sequence[int], times: int) -> Growth:
-    """Cold runs over an app with more and more endpoints in a single module, and parsing alone of the same files."""
+    """The same over an app with more and more endpoints in a single module."""
+
+    def write(folder: Path, count: int) -> int:
+        (folder / "main.py").write_text(_app(["routes"]))
+        return _write_routes(folder / "routes.py", range(count))
+
+    return _grown("one module", "endpoints", sorted(asked), write, times or 1)
+
+
+def routers(asked: Sequence[int], times: int) -> Growth:
+    """As `endpoints`, with the endpoints in modules of `_IN_EACH`."""
+
+    def write(folder: Path, count: int) -> int:
+        starts = range(0, count, _IN_EACH)
+        (folder / "main.py").write_text(_app([f"routes_{start}" for start in starts]))
+        return sum(
+            _write_routes(folder / f"routes_{start}.py", range(start, min(start + _IN_EACH, count))) for start in starts
+        )
+
+    return _grown(f"modules of {_IN_EACH}", "endpoints", sorted(asked), write, times or 1)
+
+
+def _grown(name: str, of: str, counts: Sequence[int], write: Callable[[Path, int], int], times: int) -> Growth:
+    """Measures trees of more and more of something, which `write` puts into a folder; it gives their lines."""
     sources_before = digest()
     found = []
     runs: list[Cost] = []
-    for count in sorted(asked):
+    for count in counts:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
-            text = _ROUTES + "".join(_ENDPOINT.format(number=number) for number in range(count))
-            (folder / "routes.py").write_text(text)
-            (folder / "main.py").write_text(_APP)
+            lines = write(folder, count)
             own, parsed = [], []
-            for _ in range(times or 1):
+            for _ in range(times or repeats(lines)):
                 own.append(measured(lint("--no-cache", "-j", "1"), folder))
                 parsed.append(measured(PARSERS[LIBCST], folder))
         runs += own
-        found.append(Size(count, text.count("\n"), best(own), best(parsed)))
-        say(f"{count:,} endpoints in a module: {found[-1].own.cpu:.2f} s CPU, libcst {found[-1].parsed.cpu:.2f} s")
-    return Growth("one module", busy(runs), tuple(found), digest(sources_before))
+        found.append(Size(count, lines, best(own), best(parsed)))
+        say(f"{name}: {count:,} {of}: {found[-1].own.cpu:.2f} s CPU, libcst {found[-1].parsed.cpu:.2f} s")
+    return Growth(name, busy(runs), tuple(found), digest(sources_before))
 
 
 _IN_EACH = 50
 """Endpoints of a module where they stand in many."""
 
 
-def routers(asked: Sequence[int], times: int) -> Growth:
-    """As `endpoints`, with the endpoints in modules of `_IN_EACH`."""
-    sources_before = digest()
-    found = []
-    runs: list[Cost] = []
-    for count in sorted(asked):
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-            names = [f"routes_{number}" for number in range(-(-count // _IN_EACH))]
-            lines = 0
-            for number, name in enumerate(names):
-                own_numbers = range(number * _IN_EACH, min((number + 1) * _IN_EACH, count))
-                text = _ROUTES + "".join(_ENDPOINT.format(number=each) for each in own_numbers)
-                lines += text.count("\n")
-                (folder / f"{name}.py").write_text(text)
-            included = "".join(f"app.include_router({name}.router)\n" for name in names)
-            imports = "".join(f"import {name}\n" for name in names)
-            (folder / "main.py").write_text(f"from fastapi import FastAPI\n\n{imports}\napp = FastAPI()\n{included}")
-            own, parsed = [], []
-            for _ in range(times or 1):
-                own.append(measured(lint("--no-cache", "-j", "1"), folder))
-                parsed.append(measured(PARSERS[LIBCST], folder))
-        runs += own
-        found.append(Size(count, lines, best(own), best(parsed)))
-        say(f"{count:,} endpoints in modules: {found[-1].own.cpu:.2f} s CPU, libcst {found[-1].parsed.cpu:.2f} s")
-    return Growth(f"modules of {_IN_EACH}", busy(runs), tuple(found), digest(sources_before))
+def _app(names: Sequence[str]) -> str:
+    """An app that includes the routers of modules."""
+    imports = "".join(f"import {name}\n" for name in names)
+    included = "".join(f"app.include_router({name}.router)\n" for name in names)
+    return f"from fastapi import FastAPI\n\n{imports}\napp = FastAPI()\n{included}"
 
 
-_APP = "from fastapi import FastAPI\n\nimport routes\n\napp = FastAPI()\napp.include_router(routes.router)\n"
+def _write_routes(path: Path, numbers: range) -> int:
+    """Write a module with these endpoints; its lines."""
+    text = _ROUTES + "".join(_ENDPOINT.format(number=number) for number in numbers)
+    path.write_text(text)
+    return text.count("\n")
+
+
 _ROUTES = """\
 import requests
 from fastapi import APIRouter, Depends, HTTPException
