@@ -11,7 +11,6 @@ _STEMS = frozenset({"tests", "test"})
 _NAMES_BEFORE = re.compile(rb"[ \t]*(?:\w+(?:[ \t]+as[ \t]+\w+)?[ \t]*,[ \t]*)*")
 """What may stand before a name in an import that goes over several lines."""
 _CONTAINING = re.compile(rb"\w+")
-_CALLED_TESTS = re.compile(rb"tests?|testing|test_\w+|\w+_tests?")
 _WORD = b"test"
 _OF_TESTS = frozenset({"pytest", "unittest", "hypothesis", "nose"})
 
@@ -62,7 +61,7 @@ def _names_tests(line: bytes) -> bool:
     is_import = line.lstrip().startswith((b"from", b"import"))
     return any(
         _WORD in word[0]
-        and _CALLED_TESTS.fullmatch(word[0]) is not None
+        and _is_called_like_tests(word[0].decode())
         and (is_import or _NAMES_BEFORE.fullmatch(line, 0, word.start()) is not None)
         for word in _CONTAINING.finditer(line)
     )
@@ -71,7 +70,12 @@ def _names_tests(line: bytes) -> bool:
 def imports_tests(facts: f.Facts) -> bool:
     """Whether a module imports something that is called like tests."""
     names = {name for each in facts.imports for name in (*each.module.split("."), each.name) if "test" in name}
-    return any(is_test_by_path(f"{name}.py") is not False or is_test_by_path(f"{name}/.py") for name in names)
+    return any(map(_is_called_like_tests, names))
+
+
+def _is_called_like_tests(name: str) -> bool:
+    """Whether a module or a folder of this name is test code by its path, or may be."""
+    return is_test_by_path(f"{name}.py") is not False or is_test_by_path(f"{name}/.py") is True
 
 
 def uses_test_framework(facts: f.Facts) -> bool:

@@ -91,11 +91,11 @@ def module_names(tree: cst.Module) -> frozenset[str]:
     return _module_names(tree)[1]
 
 
-def mentions(node: cst.CSTNode, name: str) -> bool:
-    """Whether code says a name by itself: not as an attribute, the keyword of an argument, or in a text."""
+def mentions(node: cst.CSTNode, name: str) -> list[cst.Name]:
+    """Where code says a name by itself: not as an attribute, the keyword of an argument, or in a text."""
     labels = {each.attr for each in nodes(node) if isinstance(each, cst.Attribute)}
     labels |= {each.keyword for each in nodes(node) if isinstance(each, cst.Arg) and each.keyword is not None}
-    return any(isinstance(each, cst.Name) and each.value == name and each not in labels for each in nodes(node))
+    return [each for each in nodes(node) if isinstance(each, cst.Name) and each.value == name and each not in labels]
 
 
 def times_bound(tree: cst.Module, name: str) -> int:

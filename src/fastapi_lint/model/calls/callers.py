@@ -27,6 +27,7 @@ from fastapi_lint.model.names.symbols import (
     without_partials,
 )
 from fastapi_lint.model.types.inference.inference import Inference, Where
+from fastapi_lint.model.types.inference.passing import values_in
 from fastapi_lint.tracking import memoized, memoized_cyclic
 from fastapi_lint.tracking.tables import collected, grouped
 
@@ -75,21 +76,6 @@ def _handed(module: Module) -> Iterator[tuple[str, object]]:
             for index, arg in enumerate(call.args):
                 if arg.name in ("", "func") and (given := f.last_name(arg.value)):
                     yield given, (module, call, index)
-
-
-def _held(expr: f.Expr | None) -> Iterator[f.Expr]:
-    """The names in a value, also those that stand in containers."""
-    match expr:
-        case f.Name() | f.Attr():
-            yield expr
-        case f.Display(items=items) | f.Choice(options=items):
-            for item in items:
-                yield from _held(item)
-        case f.Mapping(items=pairs):
-            for _, value in pairs:
-                yield from _held(value)
-        case f.Star(value=value) | f.Each(element=value):
-            yield from _held(value)
 
 
 class _Candidate(NamedTuple):
@@ -143,19 +129,38 @@ class Callers:
         calls = self.types.modules.calls_by_name.get(function.name, ())
         return all(self.types.callee(module, module.facts.calls[index]) is not None for module, index in calls)
 
+    def library(self, module: Module, call: f.Call) -> str:
+        """The name of what a library gives that is called, of a method that of its class; of `app.get("/page")(page)`
+        of `app.get`. "" for all else."""
+        if isinstance(call.func, f.CallRef):
+            call = module.facts.calls[call.func.index]
+        match self.types.callee(module, call):
+            case External(name=name) | Method(cls=name):
+                return name
+        return ""
+
+    def makings(self, cls: Class) -> Iterator[tuple[Module, int]]:
+        """The calls that make an object of a class, or of one below it."""
+        modules = self.types.modules
+        for kind in (cls, *self.types.heirs(cls)):
+            for name in (kind.name, *modules.aliases.get(kind.name, ())):
+                for module, index in modules.calls_by_name.get(name, ()):
+                    if self.types.callee(module, module.facts.calls[index]) == ClassObject(kind):
+                        yield module, index
+
     @memoized_cyclic(False)
     def is_held(self, function: Function) -> bool:
         """Whether code keeps a function in a variable or table or hands it on, and may so call it in ways that are not
         among its uses. FastAPI, which is given functions as well, passes all arguments by name."""
-        modules = self.types.modules
-        names = (function.name, *modules.aliases.get(function.name, ())) if not function.name.startswith("__") else ()
-        return any(self._holds(function, *found) for name in names for found in modules.values_by_name.get(name, ()))
+        found = self.types.modules.values_by_name
+        names = self._names(function) if not function.name.startswith("__") else ()
+        return any(self._holds(function, *each) for name in names for each in found.get(name, ()))
 
     def _holds(self, function: Function, module: Module, kind: str, index: int) -> bool:
         if kind != "call":
             entry = module.facts.assigns[index] if kind == "assign" else module.facts.exits[index]
             where = (module, entry.block, entry.start)
-            if not any(self._stands_for(each, function, where) for each in _held(entry.value)):
+            if not any(self._stands_for(each, function, where) for each in values_in(entry.value)):
                 return False
             maker = module.enclosing(entry.block) if isinstance(entry, f.Exit) else None
             return maker is None or not self._makes_for_fastapi(maker)
@@ -163,18 +168,15 @@ class Callers:
         if self._is_of_fastapi(module, call) or f.last_name(call.func) in _FORWARDING:
             return False
         where = (module, call.block, call.start)
-        return any(self._stands_for(each, function, where) for arg in call.args for each in _held(arg.value))
+        return any(self._stands_for(each, function, where) for arg in call.args for each in values_in(arg.value))
 
     def _is_of_fastapi(self, module: Module, call: f.Call) -> bool:
         """Whether a call, or the call whose result is called, is one of FastAPI or Starlette, or only looks at what it
         is given."""
         if isinstance(call.func, f.Attr) and f.last_name(call.func.value) == "dependency_overrides":
             return True
-        receiver = module.facts.calls[call.func.index] if isinstance(call.func, f.CallRef) else call
-        match self.types.callee(module, receiver):
-            case External(name=name) | Method(cls=name):
-                return name in _LOOKING or name.startswith(("fastapi.", "starlette.", "inspect."))
-        return False
+        name = self.library(module, call)
+        return name in _LOOKING or name.startswith(("fastapi.", "starlette.", "inspect."))
 
     @memoized_cyclic(True)
     def _makes_for_fastapi(self, maker: Function) -> bool:
@@ -214,10 +216,10 @@ class Callers:
             return False
         facts = module.facts
         kept = (*(entry.value for entry in facts.assigns), *(entry.value for entry in facts.exits))
-        if any(each == variable for value in kept for each in _held(value)):
+        if any(each == variable for value in kept for each in values_in(value)):
             return False
         for call in facts.calls:
-            if any(each == variable for arg in call.args for each in _held(arg.value)):
+            if any(each == variable for arg in call.args for each in values_in(arg.value)):
                 if not self._is_of_fastapi(module, call):
                     return False
         return True
@@ -230,8 +232,7 @@ class Callers:
         value = self.types.infer(expr, where)
         if isinstance(value, FunctionObject):
             return value.function is function
-        names = (function.name, *self.types.modules.aliases.get(function.name, ()))
-        return value is None and f.last_name(expr) in names and self._may_be(function, expr, where)
+        return value is None and f.last_name(expr) in self._names(function) and self._may_be(function, expr, where)
 
     def _candidates(self, function: Function) -> Iterator[_Candidate]:
         """The calls that may be of a function; those of another function by its name are left out at once."""

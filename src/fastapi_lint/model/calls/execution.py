@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.bodies.arguments import completed
+from fastapi_lint.model.calls.bodies.arguments import with_bound
 from fastapi_lint.model.calls.bodies.binding import can_bind, can_make, is_of_one_object
 from fastapi_lint.model.calls.bodies.overriding import Overriding
 from fastapi_lint.model.calls.bodies.validation import run_by
@@ -188,11 +188,8 @@ class Execution:
                     if not can_bind(own.function, Instance(cls), whole):
                         return
                 yield from self._methods(cls, ("__call__",), awaited=awaited and call.awaited)
-            case Partial(callable=inner, made=made):
-                if whole is not None and made is not None and f.last_name(made.facts.func) == "partial":
-                    whole = completed(whole, made.facts.args[1:])
-                else:
-                    whole = None
+            case Partial(callable=inner) as held:
+                whole = with_bound(whole, held) if whole is not None else None
                 yield from self._called(inner, module, call, awaited, whole)
             case OneOf(options=options):
                 for option in options:

@@ -13,12 +13,9 @@ from fastapi_lint.index import facts as f
 from fastapi_lint.model.calls.bodies.decorators import decorator_effect
 from fastapi_lint.model.names.symbols import (
     Class,
-    ClassObject,
-    External,
     Function,
     FunctionObject,
     Instance,
-    Method,
     Module,
 )
 from fastapi_lint.tracking import memoized
@@ -123,29 +120,13 @@ class Plainness:
 
     def _registers(self, module: Module, call: f.Call) -> bool:
         """Whether a call gives a function to FastAPI."""
-        if isinstance(call.func, f.CallRef):  # app.get("/page")(page)
-            call = module.facts.calls[call.func.index]
-        match self.types.callee(module, call):
-            case External(name=name):
-                return name.startswith(_REGISTERS)
-            case Method(cls=cls):
-                return cls.startswith(_REGISTERS)
-        return False
+        return self.project.callers.library(module, call).startswith(_REGISTERS)
 
     def _is_called_elsewhere(self, function: Function) -> bool:
         """Whether something else than FastAPI may get an object that is called: `Depends(Guard())` alone has it, or a
         variable that stands for it in `Depends(guard)` and nowhere else."""
-        cls = function.cls
-        if cls is None:
-            return True
-        modules = self.types.modules
-        for kind in (cls, *self.types.heirs(cls)):
-            for name in (kind.name, *modules.aliases.get(kind.name, ())):
-                for module, index in modules.calls_by_name.get(name, ()):
-                    made = self.types.callee(module, module.facts.calls[index])
-                    if made == ClassObject(kind) and not self._is_for_fastapi(module, f.CallRef(index)):
-                        return True
-        return False
+        made = self.project.callers.makings(function.cls) if function.cls is not None else ()
+        return function.cls is None or not all(self._is_for_fastapi(module, f.CallRef(index)) for module, index in made)
 
     def _is_for_fastapi(self, module: Module, made: f.CallRef) -> bool:
         """Whether an object is given to FastAPI where it is made, or by a variable that is used for nothing else."""

@@ -42,7 +42,7 @@ class Items:
         match items[0]:
             case f.Unknown():  # a slice
                 found = self.asks.value(inner, where, path, depth)
-            case f.Const(value=int()) if not self.asks.checking and self._is_text(inner, where):
+            case f.Const(value=int()) if not self.asks.checking and self.asks.types.is_text(inner, where):
                 return UNKNOWN  # one character leads nowhere
             case f.Const(value=(str() | int()) as key):
                 found = self.asks.value(inner, where, (key, *path), depth)
@@ -57,9 +57,6 @@ class Items:
             return found
         mark = f"{items[0]}@{where[2]}"
         return mapped(found, lambda strand: strand if strand.part else replace(strand, part=_part(strand, mark)))
-
-    def _is_text(self, expr: f.Expr, where: Where) -> bool:
-        return self.asks.types.is_instance(self.asks.types.infer(expr, where), "str")
 
     def display(self, items: tuple[f.Expr, ...], where: Where, path: Path, depth: int) -> Value:
         """`[first, second]`: one of its items, or all of them behind each other."""

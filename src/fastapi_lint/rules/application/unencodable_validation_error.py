@@ -49,13 +49,16 @@ def unencodable_validation_error(module: Module, check: Check) -> Iterator[Findi
         return  # there the entries hold texts only
     for call in module.facts.calls:
         called = check.project.called_name(module, call)
-        if called == _RESPONSE or called in _EXCEPTIONS:
-            content = _content(call) if called == _RESPONSE else argument_at(call, 1, "detail")
-            if content is not None and any(_errors(content.value, (module, call.block, call.start), check)):
-                verb = "goes" if called == _RESPONSE else "goes by the `detail` of an `HTTPException`"
-                yield _finding(module, content, verb, "content" if called == _RESPONSE else "detail", [], check)
+        if called == _RESPONSE:
+            content, verb, what = _content(call), "goes", "content"
+        elif called in _EXCEPTIONS:
+            content, what = argument_at(call, 1, "detail"), "detail"
+            verb = "goes by the `detail` of an `HTTPException`"
         else:
             yield from _handed_on(module, call, check)
+            continue
+        if content is not None and any(_errors(content.value, (module, call.block, call.start), check)):
+            yield _finding(module, content, verb, what, [], check)
 
 
 def _finding(module: Module, arg: f.Arg, verb: str, what: str, related: list[Related], check: Check) -> Finding:

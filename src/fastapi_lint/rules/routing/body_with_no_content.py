@@ -38,8 +38,8 @@ def body_with_no_content(subject: Route | Function, check: Check) -> Iterator[Fi
 
     Fix safety
     The fix makes the code say what happens: no response model, `-> None`, a bare `return`. It is unsafe because the
-    other repair, a status with a body such as 200, may be the one that is meant. A
-    value is left in where code calls the handler, and may use it.
+    other repair, a status with a body such as 200, may be the one that is meant. A value
+    is left in where code calls the handler, and may use it.
 
     Known limits
     Of returned values only those are reported that are known to be one: literals, and objects of known classes.

@@ -12,7 +12,7 @@ import libcst as cst
 
 from fastapi_lint.finding import Edit, Finding, Fix, Safety
 from fastapi_lint.fixing.edits import replace
-from fastapi_lint.fixing.edits.bindings import nodes, times_bound
+from fastapi_lint.fixing.edits.bindings import mentions, nodes, times_bound
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Module
 from fastapi_lint.model.names import attributes
@@ -106,10 +106,9 @@ def _renamed(module: Module, entry: f.Import, check: Check) -> Fix | None:
 def _uses(tree: cst.Module, name: str) -> list[cst.Name] | None:
     """Where a module says the name that it imports, pieces of f-strings included; None where that is not all that it
     is there: a parameter, an attribute of a class, a text."""
-    labels = {node.attr for node in nodes(tree) if isinstance(node, cst.Attribute)}
-    names = [node for node in nodes(tree) if isinstance(node, cst.Name) and node.value == name and node not in labels]
-    keywords = {node.keyword for node in nodes(tree) if isinstance(node, cst.Arg)}
-    texts = (node for node in nodes(tree) if isinstance(node, cst.SimpleString | cst.FormattedStringText))
-    if keywords.intersection(names) or any(name in text.value for text in texts):
-        return None
-    return names if times_bound(tree, name) == 1 else None
+    for node in nodes(tree):
+        if isinstance(node, cst.Arg) and node.keyword is not None and node.keyword.value == name:
+            return None
+        if isinstance(node, cst.SimpleString | cst.FormattedStringText) and name in node.value:
+            return None
+    return mentions(tree, name) if times_bound(tree, name) == 1 else None

@@ -194,7 +194,7 @@ def _is_taken(handler: Function, name: str) -> bool:
     if iskeyword(name) or name.encode() not in handler.module.text[handler.facts.head_end : handler.facts.end]:
         return iskeyword(name)
     found = function_node(handler, body=True)
-    return found is None or mentions(found[1].body, name)
+    return found is None or bool(mentions(found[1].body, name))
 
 
 def _fix(handler: Function, name: str, convertor: str) -> Fix | None:

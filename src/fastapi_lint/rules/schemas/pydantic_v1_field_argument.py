@@ -10,7 +10,7 @@ from fastapi_lint.fixing.edits.calls import value_text
 from fastapi_lint.index import facts as f
 from fastapi_lint.model import Class, Module
 from fastapi_lint.model.data import LIMITS, Schema, SchemaField, Variable, is_for_a_release, variable_of
-from fastapi_lint.model.names import ClassObject, is_conditional_import
+from fastapi_lint.model.names import is_conditional_import
 from fastapi_lint.rule import Check, rule
 
 _FIELDS = frozenset({"pydantic.Field", "pydantic.fields.Field"})
@@ -96,15 +96,8 @@ def _field(cls: Class, call: f.Call, check: Check) -> tuple[Schema, SchemaField]
 
 def _is_given(schema: Schema, one: SchemaField, check: Check) -> bool:
     """Whether a call gives the field by its name, as tests do: with an alias, it would be refused."""
-    modules = check.project.modules
-    for cls in (schema.cls, *check.project.types.heirs(schema.cls)):
-        for name in (cls.name, *modules.aliases.get(cls.name, ())):
-            for module, index in modules.calls_by_name.get(name, ()):
-                call = module.facts.calls[index]
-                if any(arg.name in (one.name, "**") for arg in call.args):
-                    if check.project.callee(module, call) == ClassObject(cls):
-                        return True
-    return False
+    made = check.project.callers.makings(schema.cls)
+    return any(arg.name in (one.name, "**") for module, index in made for arg in module.facts.calls[index].args)
 
 
 def _is_read_anyway(variable: Variable | None, value: f.Expr) -> bool:

@@ -185,6 +185,13 @@ def bound_before(types: Inference, caller: Function, call: f.Call) -> tuple[tupl
     return made.facts.args[1:], (made.module, made.facts.block, made.facts.start)
 
 
+def with_bound(call: f.Call, held: Partial) -> f.Call | None:
+    """A call of a partial as the function gets it; None where it is not seen what is bound."""
+    if held.made is None or f.last_name(held.made.facts.func) != "partial":
+        return None
+    return completed(call, held.made.facts.args[1:])
+
+
 def completed(call: f.Call, before: tuple[f.Arg, ...]) -> f.Call:
     """A call of a partial as the function gets it: what is given again by name counts as it is given last."""
     named = {arg.name for arg in call.args if arg.name}

@@ -11,7 +11,7 @@ import msgspec
 
 from fastapi_lint import catalog
 from fastapi_lint.index import facts as f
-from fastapi_lint.model.calls.bodies.arguments import completed
+from fastapi_lint.model.calls.bodies.arguments import with_bound
 from fastapi_lint.model.calls.execution import Execution
 from fastapi_lint.model.calls.steps import Step
 from fastapi_lint.model.names.symbols import Function, Partial, Type
@@ -39,7 +39,6 @@ def threaded(execution: Execution, function: Function) -> Iterator[Step]:
 def _completed(call: f.Call, given: Type) -> f.Call:
     """A call with what the `partial` that is called binds."""
     while isinstance(given, Partial):
-        if given.made is not None and f.last_name(given.made.facts.func) == "partial":
-            call = completed(call, given.made.facts.args[1:])
+        call = with_bound(call, given) or call
         given = given.callable
     return call

@@ -87,9 +87,6 @@ class Telling:
         finally:
             self._left = left
 
-    def _is_text(self, expr: f.Expr, where: Where) -> bool:
-        return self.types.is_instance(self.types.infer(expr, where), "str")
-
     # ---------------------------------------------------------------- expressions
 
     def _walk(
@@ -117,7 +114,7 @@ class Telling:
                     yield from inner(value, None) if attr in SPEAKING else ()
                 elif key is None:
                     yield from inner(value, attr)
-            case f.Sub(value=value, items=(f.Const(value=int()),)) if self._is_text(value, where):
+            case f.Sub(value=value, items=(f.Const(value=int()),)) if self.types.is_text(value, where):
                 pass  # one character says nothing
             case f.Sub(value=value, items=(f.Const(value=str() | int() as of),)):
                 yield from inner(value, None if self._speaks(value, where, environment) else of)

@@ -352,6 +352,10 @@ class Members(Questions):
         cls = value.cls
         return catalog.is_below(cls, of) if isinstance(cls, str) else self._is_any_of(cls, of)
 
+    def is_text(self, expr: f.Expr, where: Where) -> bool:
+        """Whether an expression is known to be a text."""
+        return self.is_instance(self.infer(expr, where), "str")
+
     def _is_any_of(self, cls: Class, of: tuple[Class | str, ...]) -> bool:
         """Whether a class of the project is one of several, or inherits from one."""
         for base in (cls,) if cls in of else self.mro(cls):
